@@ -1,0 +1,1 @@
+"""Simulated stimulators that speak the real wire formats. Imports nothing from estim."""

@@ -1,0 +1,1 @@
+"""What hangs on the cable: electrodes, skin, muscle, patient."""

@@ -1,0 +1,1 @@
+"""Simulated devices: state machine, timers, output stage, errors. Sans-IO."""

@@ -1,0 +1,1 @@
+"""estim: an open session controller for neuromuscular electrical stimulation."""

@@ -1,0 +1,1 @@
+"""The controller process: clock, loop, pipes, and the take-over when it dies."""

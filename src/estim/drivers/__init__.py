@@ -1,0 +1,1 @@
+"""Stimulator drivers (sans-IO) and the links that carry their bytes."""

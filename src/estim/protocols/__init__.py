@@ -1,0 +1,1 @@
+"""Protocol files: schema, loader, the setup of a session, compilation into a schedule."""

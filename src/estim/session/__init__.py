@@ -1,0 +1,1 @@
+"""The session itself: states, events, effects and the engine. Sans-IO."""
