@@ -1,0 +1,205 @@
+"""Schedule: what a protocol compiles to for one setup on one device. All integers on the device's own grid.
+
+The relation between channels is already resolved: a phase is a cycle of `cycle_us`, repeated, in which each channel has one
+window `[offset_us, offset_us + on_us)`. Triggered phases have no cycle: their windows open on events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from estim.safety.electrodes import Electrode
+from estim.safety.errors import Problem
+from estim.safety.units import ZERO_US, MicroAmp, Micros, MilliHertz
+
+Purpose = Literal["titration", "therapy"]
+OutputClass = Literal["motor", "sensory"]
+Mode = Literal["timed", "continuous", "triggered", "emg-triggered"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleChannel:
+    """A device channel and what hangs on it.
+
+    Attributes:
+        channel: device channel, from 1.
+        name, muscle, region, side, placement: as in protocol and setup. `side` is left | right.
+        electrodes: both pads' ids, see `Schedule.electrodes`.
+        output: motor, or sensory (earned by `motor_mark_ua`, L26).
+        amplitude_rule: how the level was found.
+        level_ua: the level found today, on the device's grid: what full intensity plays. 0 in a titration.
+        motor_mark_ua: today's motor mark on these pads and settings; None if not found.
+        plausible_ua: the protocol's plausibility band, a prompt and never a limit.
+        cap_ua: a cap that the therapist set for this patient (L28), or None.
+    """
+
+    channel: int
+    name: str
+    muscle: str
+    region: str
+    side: str
+    placement: str
+    electrodes: tuple[str, str]
+    output: OutputClass
+    amplitude_rule: str
+    level_ua: MicroAmp
+    motor_mark_ua: MicroAmp | None
+    plausible_ua: tuple[MicroAmp, MicroAmp]
+    cap_ua: MicroAmp | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """When a triggered phase's window opens and closes (decisions on the `[phase.trigger]` table)."""
+
+    source: Literal["key", "switch", "sensor", "crank", "emg"]
+    on: str
+    off: str
+    hold: bool
+    max_on_us: Micros
+    min_on_us: Micros
+    extend_us: Micros
+    refractory_us: Micros
+    threshold_uv: int | None = None
+    debounce_us: Micros = ZERO_US
+    blanking_us: Micros = ZERO_US
+    lockout_us: Micros = ZERO_US
+    rearm_percent: int = 50
+    cadence_rpm: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """One channel's part in a phase: its pulse, its place in the cycle, its ramps.
+
+    Attributes:
+        channel: device channel.
+        frequency_mhz: what the protocol asks; `period_us` is what the device plays (never shorter).
+        intensity_permille: share of the channel's level, 1..1000.
+        offset_us: start within the cycle.
+        on_us: first pulse of the ramp up to the end of the last pulse's period, ramps included.
+        ramp_up_us: for repeats of a level already held (L17b).
+        first_ramp_up_us: for a level not yet held and after every pause, stop or fault (L17a); never shorter.
+        ramp_down_us: at the end, within `on_us`.
+        trigger_on, trigger_off, max_on_us, crank_deg: of a triggered window, overriding the phase's trigger.
+    """
+
+    channel: int
+    frequency_mhz: MilliHertz
+    period_us: Micros
+    pulse_width_us: Micros
+    interphase_us: Micros
+    phase_ratio: int
+    burst_pulses: int
+    burst_interval_us: Micros
+    intensity_permille: int
+    offset_us: Micros
+    on_us: Micros
+    ramp_up_us: Micros
+    first_ramp_up_us: Micros
+    ramp_down_us: Micros
+    trigger_on: str = ""
+    trigger_off: str = ""
+    max_on_us: Micros = ZERO_US
+    crank_deg: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhasePlan:
+    """One phase: `sets` × `cycles` cycles of `cycle_us`, with `set_rest_us` between sets.
+
+    A continuous phase is one cycle whose windows last `cycle_us`. A triggered phase lasts `duration_us` or until
+    `cycles` contractions were made (0 = no count), and `cycle_us` is 0.
+    """
+
+    name: str
+    kind: Literal["warm-up", "work", "cool-down"]
+    mode: Mode
+    relation: str
+    windows: tuple[Window, ...]
+    cycle_us: Micros
+    cycles: int
+    sets: int
+    set_rest_us: Micros
+    duration_us: Micros
+    trigger: Trigger | None = None
+    cue: str = ""
+    cue_signal: str = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """What will be played, complete: nothing that decides about output stands anywhere else.
+
+    Attributes:
+        protocol_id, protocol_version, protocol_sha256: which file this came from (digest of its bytes).
+        purpose: titration or therapy.
+        model: the device model whose grid all numbers lie on.
+        week, session: of the course of treatment.
+        goal: the protocol's goal.
+        channels: ascending by device channel.
+        electrodes: every pad by id; two channels may share one.
+        phases: in the order of play.
+        weight_bearing: the limb carries the patient (rules for cutting differ).
+        stop_control: patient | clinician | observer.
+        bends: where the device plays something else than the file says (rounded rate, fallback, stretched ramp), shown
+            and recorded.
+    """
+
+    protocol_id: str
+    protocol_version: str
+    protocol_title: str
+    protocol_sha256: str
+    purpose: Purpose
+    model: str
+    week: int
+    session: int
+    goal: str
+    channels: tuple[ScheduleChannel, ...]
+    electrodes: tuple[Electrode, ...]
+    phases: tuple[PhasePlan, ...]
+    weight_bearing: bool = False
+    stop_control: str = "patient"
+    bends: tuple[Problem, ...] = ()
+
+    def channel(self, channel: int) -> ScheduleChannel:
+        """The channel with this device number.
+
+        Raises:
+            KeyError: not part of this schedule.
+        """
+        for plan in self.channels:
+            if plan.channel == channel:
+                return plan
+        raise KeyError(f"channel {channel} is not part of the schedule of {self.protocol_id}")
+
+    def electrode(self, id: str) -> Electrode:  # noqa: A002
+        """The pad with this id.
+
+        Raises:
+            KeyError: not part of this schedule.
+        """
+        for electrode in self.electrodes:
+            if electrode.id == id:
+                return electrode
+        raise KeyError(f"electrode {id!r} is not part of the schedule of {self.protocol_id}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientFacts:
+    """What limits need to know of the patient; unknown (None) counts as the tightest (L17b, L28, S27).
+
+    Attributes:
+        insensate_skin: skin under a pad can't feel.
+        lesion_t6_or_above: spinal lesion at or above T6 (autonomic dysreflexia).
+        child: below 18 years.
+        fragile_bone: osteoporosis or a recent fracture.
+        first_ever_session: never stimulated before.
+    """
+
+    insensate_skin: bool | None = None
+    lesion_t6_or_above: bool | None = None
+    child: bool | None = None
+    fragile_bone: bool | None = None
+    first_ever_session: bool | None = None

@@ -1,0 +1,47 @@
+"""The integer units of estim, as types that mypy keeps apart.
+
+All quantities that decide about output are integers whose unit stands in the name, so that `µA × µs = pC` is exact and
+charge balance is `==`, never a tolerance. Rounding goes toward zero for amplitude and width and upward for a period: a
+device never delivers more than was asked.
+"""
+
+from __future__ import annotations
+
+from typing import NewType
+
+MicroAmp = NewType("MicroAmp", int)
+Micros = NewType("Micros", int)  # a duration or a point on the session's own clock, in microseconds
+PicoCoulomb = NewType("PicoCoulomb", int)
+SquareMm = NewType("SquareMm", int)
+MilliHertz = NewType("MilliHertz", int)
+
+US_PER_S = 1_000_000
+US_PER_MS = 1_000
+UA_PER_MA = 1_000
+ZERO_US = Micros(0)
+
+
+def seconds(value: float) -> Micros:
+    """`value` seconds as microseconds, rounded to the nearest (a protocol file gives times to at most 1 µs)."""
+    return Micros(round(value * US_PER_S))
+
+
+def milliamps(value: float) -> MicroAmp:
+    """`value` mA as µA. A fraction of a µA is cut toward zero, so nothing grows on its way in."""
+    return MicroAmp(int(round(value * UA_PER_MA, 6)))
+
+
+def floor_to_step(value: int, step: int) -> int:
+    """The greatest multiple of `step` that is not above `value`; 0 for anything negative.
+
+    Raises:
+        ValueError: `step` is not positive.
+    """
+    if step <= 0:
+        raise ValueError(f"step must be positive, not {step}")
+    return max(0, value) // step * step
+
+
+def ceil_div(numerator: int, denominator: int) -> int:
+    """Division rounded upward, for periods and counts."""
+    return -(-numerator // denominator)
