@@ -1,4 +1,4 @@
-"""The driver contract: sans-IO. Time and bytes are arguments; a driver opens nothing, waits for nothing, reads no clock."""
+"""The driver contract: sans-IO. Time and bytes are arguments; a driver opens nothing, waits for nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from estim.safety.units import Micros
 class Driver(Protocol):
     """One stimulator's wire, from admitted commands to bytes and from bytes to reports.
 
-    One command is in flight at a time. `OutputOff` goes ahead of everything that waits and drops it; a newer `SetOutput`
+    One command is in flight at a time. `OutputOff` goes ahead of all that waits and drops it; a newer `SetOutput`
     takes the place of one that still waits (reported as Superseded). No method blocks or raises for what a device says:
     that is a report.
     """
@@ -24,7 +24,7 @@ class Driver(Protocol):
         """Begin: ask who the device is and make it idle. Ends in `Identified`, or DeviceLost after its time-out."""
 
     def prepare(self, channels: tuple[int, ...], period_us: Micros, now_us: int) -> None:
-        """Open the stimulation level for these channels (and, where the device needs it, this period). Ends in `Prepared`.
+        """Open the stimulation level for these channels (and this period, where needed). Ends in `Prepared`.
 
         Needs no admission: no current flows before a SetOutput.
         """
@@ -52,4 +52,4 @@ class Driver(Protocol):
         """When `tick` must be called next, if nothing arrives."""
 
     def stop_bytes(self) -> bytes:
-        """A stop that needs no state and no answer (with a leading 0F to end a half-sent frame): the take-over's bytes."""
+        """A stop that needs no state and no answer (a leading 0F ends a half-sent frame): for the take-over."""

@@ -1,4 +1,5 @@
-"""`DeviceProfile`: what a stimulator can do and on which grid. Facts, each with its source, no behaviour of the wire."""
+"""`DeviceProfile`: what a stimulator can do and on which grid. Facts, each with its source, no behaviour of the
+wire."""
 
 from __future__ import annotations
 

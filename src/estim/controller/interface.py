@@ -1,0 +1,75 @@
+"""What a front (console, lines) holds of a session: requests in, snapshots and replies out. No current ever passes
+here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from estim.protocols.setup import Setup
+from estim.session.events import Request
+from estim.session.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigureFrom(Request):
+    """Load a protocol by library name or path, and configure it: the controller reads the file and clears it itself."""
+
+    source: str
+    setup: Setup
+    purpose: Literal["titration", "therapy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The answer to request `id`; `problems` are `Problem.to_json()` documents."""
+
+    id: int
+    accepted: bool
+    problems: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Takeover:
+    """The controller was gone and the client stopped the device itself.
+
+    Attributes:
+        cause: `eof` | `silent`.
+        output: OFF if the device's own status says so, else UNCERTAIN.
+        text: for the screen: what was seen, what to pull, when the device's own timer will have run out.
+    """
+
+    cause: str
+    output: str
+    text: str
+
+
+class SessionClient(Protocol):
+    """A running controller, as its parent process holds it. All methods return at once; `stop` may be called from any
+    thread."""
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The latest snapshot, None before the first."""
+
+    @property
+    def takeover(self) -> Takeover | None:
+        """Set once the controller was lost and the device was taken over."""
+
+    def next_id(self) -> int:
+        """A fresh request number."""
+
+    def send(self, request: Request) -> None:
+        """Hand over a request; a full pipe counts as a controller that does not answer."""
+
+    def stop(self, source: str) -> int:
+        """Send a stop ahead of everything; gives the request's number. Thread-safe, never blocks, may be repeated."""
+
+    def heartbeat(self) -> None:
+        """The UI loop is alive; call at 4 Hz from that loop and from nowhere else."""
+
+    def poll(self) -> tuple[Answer, ...]:
+        """Answers that arrived since the last call; updates `snapshot`."""
+
+    def close(self) -> None:
+        """Stop, sign off, end the controller; bounded in time."""

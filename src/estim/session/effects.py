@@ -1,0 +1,123 @@
+"""Effects: what a step of the engine wants done. The runner does them in order; the engine itself touches nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from estim.safety.commands import OutputOff, SetOutput
+from estim.safety.errors import Problem
+from estim.safety.units import Micros
+from estim.safety.verdict import ClearedSchedule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorisedPeak:
+    """The most that one channel may be given under an authorisation."""
+
+    channel: int
+    peak_ua: int
+    pulse_width_us: int
+    period_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connect:
+    """Ask the device who it is and make it idle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Install:
+    """From now on the interlock judges by this schedule; None: by none, only off passes."""
+
+    cleared: ClearedSchedule | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepare:
+    """Open the stimulation level for these channels."""
+
+    channels: tuple[int, ...]
+    period_us: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Give this command to interlock and driver, now. `command_n` counts the engine's commands."""
+
+    command: SetOutput | OutputOff
+    command_n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestStatus:
+    """Ask the device for its status; also its keep-alive, so it is an effect of a good step and of nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorise:
+    """Write this authorisation durably; when it is durable, the interlock's ceiling rises to it."""
+
+    n: int
+    peaks: tuple[AuthorisedPeak, ...]
+    reason: str
+    contractions: tuple[int, int]
+    until_us: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoke:
+    """All authorisations end (stop, pause, fault, change of phase)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LowerCeiling:
+    """The interlock's ceiling of one channel falls to `peak_ua` at once."""
+
+    channel: int
+    peak_ua: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """A line for the record."""
+
+    kind: str
+    fields: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """The answer to a request: accepted, or refused with every reason."""
+
+    id: int
+    accepted: bool
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToRoom:
+    """A message for the side channel."""
+
+    message: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseRecord:
+    """The session is over: seal the record."""
+
+
+Effect = (
+    Connect
+    | Install
+    | Prepare
+    | Send
+    | RequestStatus
+    | Authorise
+    | Revoke
+    | LowerCeiling
+    | Log
+    | Reply
+    | ToRoom
+    | CloseRecord
+)

@@ -1,0 +1,171 @@
+"""Snapshot: the session as a screen shows it. Complete in itself; any of them may be lost when a terminal is slow."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Self
+
+from estim.safety.reports import OutputState
+from estim.session.state import Cycle, Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """One alarm, latched until acknowledged and its cause gone.
+
+    Attributes:
+        code: e.g. `lead-off`, `record-failed`, `output-uncertain`.
+        priority: high | medium | low | info.
+        text: what it is and what to do.
+        acknowledged: a person has seen it.
+        active: the cause still stands.
+    """
+
+    code: str
+    priority: str
+    text: str
+    acknowledged: bool = False
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelView:
+    """One channel on the screen.
+
+    Attributes:
+        level_ua: what full intensity plays now; `target_ua` is this phase's share of it.
+        sent_ua: last amplitude handed to the device; 0 while off.
+        cap_ua: the most that limits allow, and `cap_rule` which one binds.
+        raise_locked: "" or why one step up is not possible now.
+        charge_uc, density_ua_per_cm2: of what was acknowledged, of the level.
+        remaining_us: of this channel's current ON or OFF time.
+        lead_off_known: False while the amplitude is below what the device can check.
+    """
+
+    name: str
+    channel: int
+    muscle: str
+    side: str
+    output: str
+    cycle: Cycle
+    level_ua: int
+    target_ua: int
+    sent_ua: int
+    cap_ua: int
+    cap_rule: str
+    plausible_ua: tuple[int, int]
+    sensory_ua: int | None
+    motor_ua: int | None
+    max_tolerated_ua: int | None
+    raise_locked: str
+    frequency_mhz: int
+    pulse_width_us: int
+    pulses: int
+    charge_uc: int
+    density_ua_per_cm2: int
+    on_us: int
+    remaining_us: int
+    lead_off_known: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Practice:
+    """The virtual muscle's answer (simulated devices only)."""
+
+    channel: int
+    force_n: int
+    force_percent: int
+    fatigue_percent: int
+    comfort: int
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The whole session at one moment.
+
+    Attributes:
+        n: rises by one with each change; a Raise names the one it was made on.
+        now_us: session clock.
+        answered: the highest request number answered so far; a stop gate opens only on its own request's or a later
+            one.
+        phase, purpose, output: see `session.state` and `safety.reports`.
+        output_since_us: since when.
+        cause: of a fault, pause or refusal of output; "" if none.
+        plan_*: where in the plan: phase name and index, set, contraction (from 1; 0 before the first) and their totals.
+        countdown_us: until the next onset, or until output may begin after start/resume; None if nothing is due.
+        elapsed_us, total_us: therapy clock (pauses excluded).
+        wants: what a person must still confirm before the next step: identity, pads, skin, screening, ...
+        record_path, record_durable, word_head: the record and, once sealed, its short head in words.
+        lease_us: ages of loop turn, device status, console heartbeat, record.
+        watchdog_us: after how long the device ends output by itself; `cable` is what to pull when output is uncertain.
+    """
+
+    n: int
+    now_us: int
+    answered: int
+    phase: Phase
+    purpose: str
+    output: OutputState
+    output_since_us: int
+    cause: str
+    simulated: bool
+    model: str
+    device_id: str
+    device_title: str
+    intended_use: str
+    battery_percent: int | None
+    protocol_id: str
+    protocol_title: str
+    patient_id: str
+    operator: str
+    plan_phase: str
+    plan_phase_index: int
+    plan_phases: int
+    plan_set: int
+    plan_sets: int
+    contraction: int
+    contractions: int
+    countdown_us: int | None
+    elapsed_us: int
+    total_us: int
+    cue: str
+    channels: tuple[ChannelView, ...]
+    alarms: tuple[Alarm, ...]
+    wants: tuple[str, ...]
+    warnings: tuple[str, ...]
+    record_path: str
+    record_durable: bool
+    word_head: str
+    lease_us: tuple[int, int, int, int]
+    watchdog_us: int
+    cable: str
+    titration_channel: int | None = None
+    practice: Practice | None = None
+    outcome: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values for the pipe."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The snapshot that `to_json` described.
+
+        Raises:
+            TypeError, KeyError, ValueError: not a snapshot's JSON.
+        """
+        values = dict(data)
+        values["phase"] = Phase(values["phase"])
+        values["output"] = OutputState(values["output"])
+        values["channels"] = tuple(
+            ChannelView(**{**channel, "cycle": Cycle(channel["cycle"]), "plausible_ua": tuple(channel["plausible_ua"])})
+            for channel in values["channels"]
+        )
+        values["alarms"] = tuple(Alarm(**alarm) for alarm in values["alarms"])
+        for key in ("wants", "warnings", "lease_us"):
+            values[key] = tuple(values[key])
+        if values.get("practice") is not None:
+            values["practice"] = Practice(**values["practice"])
+        return cls(**values)
