@@ -1,5 +1,6 @@
 """Setup: what the therapist decides for this patient today. The protocol says how; the setup says where and how
-much."""
+much.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,249 @@
+"""Compile: protocol + setup + device profile → schedule. Pure; resolves the relation between channels into windows.
+
+`compile_schedule` needs the levels that were found, `compile_titration` is what finds them: one phase for each
+    channel at
+the highest rate and width that the protocol will ever use on it, so a level holds for all of its phases and never the
+other
+way round (decisions on protocols 4.1 and the note under its schema).
+"""
+
+from __future__ import annotations
+
+from estim.protocols.compile_setup import ChannelPlan, check_setup
+from estim.protocols.compile_window import Job, fit_window, override
+from estim.protocols.device_grid import Findings, Pulse, fit_pulse
+from estim.protocols.schema import Phase, Protocol
+from estim.protocols.setup import Setup
+from estim.safety.errors import ProtocolRejected
+from estim.safety.profile import DeviceProfile
+from estim.safety.schedule import PhasePlan, Purpose, Schedule, Trigger, Window
+from estim.safety.units import ZERO_US, Micros, seconds
+
+TITRATION_ON_US = seconds(2.5)  # convention: long enough to feel, short enough to raise the level in steps
+TITRATION_OFF_US = seconds(2.5)
+TITRATION_RAMP_US = seconds(0.5)  # L17a default
+TITRATION_RAMP_DOWN_US = seconds(0.3)
+TITRATION_CYCLES = 120  # 10 min on one channel, then a person has to begin again
+
+
+def compile_schedule(
+    protocol: Protocol, setup: Setup, profile: DeviceProfile, *, sha256: str = "", levels_needed: bool = True
+) -> Schedule:
+    """The therapy schedule for the levels in `setup`.
+
+    `protocol` must already be resolved for the week and session (`protocols.resolve`).
+
+    Args:
+        sha256: digest of the protocol file's bytes, for the record.
+        levels_needed: False compiles at level 0, to ask what would be admissible (`protocols check`).
+
+    Raises:
+        SetupError: the setup is incomplete or contradicts the protocol.
+        ProtocolRejected: the device can't play it; all reasons at once.
+    """
+    plans = check_setup(protocol, setup, profile, levels_needed=levels_needed)
+    findings = Findings([])
+    job = Job(setup=setup, profile=profile, plans=plans, findings=findings)
+    phases: list[PhasePlan] = []
+    for index, phase in enumerate(protocol.phase):
+        plan = _phase(job, f"phase[{index}]", phase)
+        if plan is not None:
+            phases.append(plan)
+    if findings.refused():
+        raise ProtocolRejected(findings.refused())
+    return _schedule(job, protocol, phases, sha256=sha256, purpose="therapy")
+
+
+def compile_titration(protocol: Protocol, setup: Setup, profile: DeviceProfile, *, sha256: str = "") -> Schedule:
+    """The schedule that finds each channel's levels: 2.5 s on, 2.5 s off, from 0 mA, raised by hand while it is on.
+
+    Raises:
+        SetupError, ProtocolRejected: as `compile_schedule`.
+    """
+    plans = check_setup(protocol, setup, profile, levels_needed=False)
+    findings = Findings([])
+    job = Job(setup=setup, profile=profile, plans=plans, findings=findings)
+    phases: list[PhasePlan] = []
+    for plan in plans:
+        pulses = [
+            pulse
+            for index, phase in enumerate(protocol.phase)
+            if plan in job.members(phase) and (pulse := _pulse(job, f"phase[{index}]", phase, plan.name)) is not None
+        ]
+        if not pulses:
+            continue
+        phases.append(_titration_phase(plan, pulses))
+    if findings.refused():
+        raise ProtocolRejected(findings.refused())
+    return _schedule(job, protocol, phases, sha256=sha256, purpose="titration")
+
+
+def _titration_phase(plan: ChannelPlan, pulses: list[Pulse]) -> PhasePlan:
+    fastest = min(pulses, key=lambda pulse: pulse.period_us)
+    widest = max(pulses, key=lambda pulse: pulse.pulse_width_us)
+    window = Window(
+        channel=plan.scheduled.channel,
+        frequency_mhz=fastest.frequency_mhz,
+        period_us=fastest.period_us,
+        pulse_width_us=widest.pulse_width_us,
+        interphase_us=widest.interphase_us,
+        phase_ratio=widest.phase_ratio,
+        burst_pulses=fastest.burst_pulses,
+        burst_interval_us=fastest.burst_interval_us,
+        intensity_permille=1000,
+        offset_us=ZERO_US,
+        on_us=TITRATION_ON_US,
+        ramp_up_us=TITRATION_RAMP_US,
+        first_ramp_up_us=TITRATION_RAMP_US,
+        ramp_down_us=TITRATION_RAMP_DOWN_US,
+    )
+    return PhasePlan(
+        name=f"find levels: {plan.name}",
+        kind="warm-up",
+        mode="timed",
+        relation="together",
+        windows=(window,),
+        cycle_us=Micros(TITRATION_ON_US + TITRATION_OFF_US),
+        cycles=TITRATION_CYCLES,
+        sets=1,
+        set_rest_us=ZERO_US,
+        duration_us=Micros(TITRATION_CYCLES * (TITRATION_ON_US + TITRATION_OFF_US)),
+    )
+
+
+def _schedule(job: Job, protocol: Protocol, phases: list[PhasePlan], *, sha256: str, purpose: Purpose) -> Schedule:
+    used = {window.channel for phase in phases for window in phase.windows}
+    kept = [plan for plan in job.plans if plan.scheduled.channel in used]
+    pads = {pad.id: pad for plan in kept for pad in plan.pads}
+    return Schedule(
+        protocol_id=protocol.id,
+        protocol_version=protocol.version,
+        protocol_title=protocol.title,
+        protocol_sha256=sha256,
+        purpose=purpose,
+        model=job.profile.model,
+        week=job.setup.week,
+        session=job.setup.session,
+        goal=protocol.goal,
+        channels=tuple(sorted((plan.scheduled for plan in kept), key=lambda channel: channel.channel)),
+        electrodes=tuple(pads[pad_id] for pad_id in sorted(pads)),
+        phases=tuple(phases),
+        weight_bearing=protocol.weight_bearing,
+        stop_control=protocol.stop_control,
+        bends=job.findings.bends(),
+    )
+
+
+def _pulse(job: Job, key: str, phase: Phase, name: str) -> Pulse | None:
+    return fit_pulse(
+        phase,
+        key=key,
+        frequency_hz=override(phase, name, "frequency_hz") or phase.frequency_hz,
+        pulse_width_us=override(phase, name, "pulse_width_us") or phase.pulse_width_us,
+        profile=job.profile,
+        findings=job.findings,
+    )
+
+
+def _phase(job: Job, key: str, phase: Phase) -> PhasePlan | None:
+    members = job.members(phase)
+    if not members:  # every channel of this phase is optional and left out
+        return None
+    ramps_us = 0 if phase.ramp_within_on else seconds(phase.ramp_up_s) + seconds(phase.ramp_down_s)
+    on_us = _on_us(phase) + ramps_us
+    cycle_us = _on_us(phase) + ramps_us + seconds(phase.off_s or 0.0)
+    windows: list[Window] = []
+    following_us = 0
+    for position, plan in enumerate(members):
+        pulse = _pulse(job, key, phase, plan.name)
+        if pulse is None:
+            continue
+        own_on = override(phase, plan.name, "on_s")
+        window_on_us = Micros(seconds(own_on) + ramps_us if own_on else on_us)
+        offset_us = seconds(override(phase, plan.name, "delay_s") or 0.0)
+        if phase.relation == "alternating":
+            offset_us = Micros(offset_us + cycle_us * position // len(members))
+        elif phase.relation == "sequenced":
+            offset_us = Micros(offset_us + following_us)
+            following_us += window_on_us
+        elif phase.relation == "interleaved":
+            offset_us = Micros(offset_us + pulse.period_us * position // len(members))
+        windows.append(fit_window(job, phase, plan, pulse, key=key, offset_us=offset_us, on_us=window_on_us))
+    cycle_us = _fit_cycle(key, phase, Micros(cycle_us), windows, job.findings)
+    cycles, duration_us = _extent(phase, cycle_us)
+    return PhasePlan(
+        name=phase.name,
+        kind=phase.kind,
+        mode=phase.mode,
+        relation=phase.relation or "together",
+        windows=tuple(windows),
+        cycle_us=ZERO_US if phase.mode in {"triggered", "emg-triggered"} else cycle_us,
+        cycles=cycles,
+        sets=phase.sets or 1,
+        set_rest_us=seconds(phase.set_rest_s or 0.0),
+        duration_us=duration_us,
+        trigger=_trigger(phase),
+        cue=getattr(phase, "cue", "") or "",
+        cue_signal=phase.cue_signal or "none",
+    )
+
+
+def _on_us(phase: Phase) -> Micros:
+    if phase.mode == "timed":
+        return seconds(phase.on_s or 0.0)
+    if phase.mode == "continuous":
+        return seconds(phase.duration_s or 0.0)
+    return seconds(phase.trigger.max_on_s if phase.trigger is not None else 0.0)
+
+
+def _extent(phase: Phase, cycle_us: Micros) -> tuple[int, Micros]:
+    """Cycles a set, and how long the phase lasts in all."""
+    sets = phase.sets or 1
+    rests_us = (sets - 1) * seconds(phase.set_rest_s or 0.0)
+    if phase.mode == "continuous":
+        return 1, cycle_us
+    if phase.mode == "timed":
+        # whole contractions only: one that would be cut by the end is not begun
+        cycles = phase.contractions or max(1, seconds(phase.duration_s or 0.0) // cycle_us)
+        return cycles, Micros(sets * cycles * cycle_us + rests_us)
+    return phase.contractions or 0, seconds(phase.duration_s or 0.0)
+
+
+def _fit_cycle(key: str, phase: Phase, cycle_us: Micros, windows: list[Window], findings: Findings) -> Micros:
+    end_us = max((window.offset_us + window.on_us for window in windows), default=0)
+    if phase.mode != "timed" or end_us <= cycle_us or phase.relation == "interleaved":
+        return cycle_us
+    if phase.relation == "alternating" and all(window.offset_us < cycle_us for window in windows):
+        return cycle_us  # the last channel's window reaches into the next cycle; its own duty stays on/(on + off)
+    findings.add(
+        "refuse",
+        f"{key}.off_s",
+        f"the channels' windows need {end_us / 1e6:g} s, but on and off time together are {cycle_us / 1e6:g} s",
+        asked=cycle_us / 1e6,
+        allowed=end_us / 1e6,
+        unit="s",
+        rule="cycle",
+    )
+    return cycle_us
+
+
+def _trigger(phase: Phase) -> Trigger | None:
+    trigger = phase.trigger
+    if trigger is None:
+        return None
+    return Trigger(
+        source=trigger.source,
+        on=trigger.on or "",
+        off=trigger.off or "timeout",
+        hold=bool(trigger.hold),
+        max_on_us=seconds(trigger.max_on_s),
+        min_on_us=seconds(trigger.min_on_s or 0.0),
+        extend_us=seconds(trigger.extend_s or 0.0),
+        refractory_us=seconds(trigger.refractory_s or 0.0),
+        threshold_uv=trigger.threshold_uv,
+        debounce_us=Micros(round((trigger.debounce_ms or 0) * 1000)),
+        blanking_us=Micros(round((trigger.blanking_ms or 0) * 1000)),
+        lockout_us=seconds(trigger.lockout_s or 0.0),
+        rearm_percent=trigger.rearm_percent or 50,
+        cadence_rpm=trigger.cadence_rpm,
+    )

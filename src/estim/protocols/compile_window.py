@@ -1,0 +1,133 @@
+"""One channel's window in a phase: its ramps, and where they are stretched. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from estim.protocols.compile_setup import ChannelPlan
+from estim.protocols.device_grid import Findings, Pulse
+from estim.protocols.schema import Phase
+from estim.protocols.setup import Setup
+from estim.safety.profile import DeviceProfile
+from estim.safety.ramp import shortest_ramp_us
+from estim.safety.schedule import Window
+from estim.safety.units import MicroAmp, Micros, MilliHertz, floor_to_step, seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What every step of a compilation needs."""
+
+    setup: Setup
+    profile: DeviceProfile
+    plans: tuple[ChannelPlan, ...]
+    findings: Findings
+
+    def members(self, phase: Phase) -> list[ChannelPlan]:
+        """The channels that play in `phase`, in the protocol's order."""
+        return [plan for plan in self.plans if not phase.channels or plan.name in phase.channels]
+
+
+def override(phase: Phase, name: str, field: str) -> float | None:
+    """The value that `[[phase.channel]]` sets for this channel, None where it sets none."""
+    for override in phase.channel or ():
+        if override.name == name:
+            value: float | None = getattr(override, field)
+            return value
+    return None
+
+
+def fit_window(
+    job: Job,
+    phase: Phase,
+    plan: ChannelPlan,
+    pulse: Pulse,
+    *,
+    key: str,
+    offset_us: Micros,
+    on_us: Micros,
+) -> Window:
+    """The window of one channel in a phase, with ramps that the limit table allows; stretched ones are said."""
+    intensity_permille = round((override(phase, plan.name, "intensity") or phase.intensity) * 1000)
+    step_ua = job.profile.amplitude_step_ua * pulse.phase_ratio
+    level_ua = MicroAmp(floor_to_step(plan.scheduled.level_ua * intensity_permille // 1000, step_ua))
+    asked_us = seconds(phase.ramp_up_s)
+    first_us = Micros(max(asked_us, shortest_ramp_us(level_ua, pulse.period_us, step_ua, first=True)))
+    repeat_us = Micros(max(asked_us, shortest_ramp_us(level_ua, pulse.period_us, step_ua, first=False)))
+    if _tightest_ramps(job.setup):
+        repeat_us = Micros(max(repeat_us, first_us))
+    if repeat_us > asked_us:
+        job.findings.add(
+            "info",
+            f"{key}.ramp_up_s",
+            f"{plan.name}: ramp-up of {asked_us / 1e6:g} s is played as {repeat_us / 1e6:g} s"
+            f" (first contraction {first_us / 1e6:g} s)",
+            asked=asked_us / 1e6,
+            allowed=repeat_us / 1e6,
+            unit="s",
+            layer="patient" if _tightest_ramps(job.setup) else "site",
+            rule="L17b",
+            source="slip control: shortest ramps of the limit table",
+        )
+    elif first_us > asked_us:
+        job.findings.add(
+            "info",
+            f"{key}.ramp_up_s",
+            f"{plan.name}: the first contraction ramps up in {first_us / 1e6:g} s instead of {asked_us / 1e6:g} s",
+            asked=asked_us / 1e6,
+            allowed=first_us / 1e6,
+            unit="s",
+            layer="site",
+            rule="L17a",
+            source="slip control: shortest ramps of the limit table",
+        )
+    ramp_down_us = seconds(phase.ramp_down_s)
+    if first_us + ramp_down_us >= on_us:
+        job.findings.add(
+            "refuse",
+            f"{key}.ramp_up_s",
+            f"{plan.name}: ramps of {first_us / 1e6:g} s and {ramp_down_us / 1e6:g} s leave nothing of an on time of "
+            f"{on_us / 1e6:g} s",
+            asked=first_us / 1e6,
+            allowed=max(0.0, (on_us - ramp_down_us) / 1e6),
+            unit="s",
+            rule="L17",
+        )
+    return Window(
+        channel=plan.scheduled.channel,
+        frequency_mhz=MilliHertz(pulse.frequency_mhz),
+        period_us=pulse.period_us,
+        pulse_width_us=pulse.pulse_width_us,
+        interphase_us=pulse.interphase_us,
+        phase_ratio=pulse.phase_ratio,
+        burst_pulses=pulse.burst_pulses,
+        burst_interval_us=pulse.burst_interval_us,
+        intensity_permille=intensity_permille,
+        offset_us=offset_us,
+        on_us=on_us,
+        ramp_up_us=repeat_us,
+        first_ramp_up_us=first_us,
+        ramp_down_us=ramp_down_us,
+        **_window_trigger(phase, plan.name),
+    )
+
+
+def _window_trigger(phase: Phase, name: str) -> dict[str, object]:
+    if phase.trigger is None:
+        return {}
+    override = next((channel for channel in phase.channel or () if channel.name == name), None)
+    max_on_s = (override.max_on_s if override else None) or phase.trigger.max_on_s
+    crank = override.crank_deg if override else None
+    return {
+        "trigger_on": (override.trigger_on if override else None) or phase.trigger.on or "",
+        "trigger_off": (override.trigger_off if override else None) or phase.trigger.off or "",
+        "max_on_us": seconds(max_on_s),
+        "crank_deg": (round(crank[0]), round(crank[1])) if crank else None,
+    }
+
+
+def _tightest_ramps(setup: Setup) -> bool:
+    """L17b is not for these patients; what is not known counts as present."""
+    patient = setup.patient
+    facts = (patient.insensate_skin, patient.lesion_t6_or_above, patient.child, patient.fragile_bone)
+    return any(fact is not False for fact in (*facts, patient.first_ever_session))
