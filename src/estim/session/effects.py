@@ -103,6 +103,13 @@ class ToRoom:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRecord:
+    """A session begins: make its record; the header is the next Log."""
+
+    patient_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloseRecord:
     """The session is over: seal the record."""
 
@@ -119,5 +126,6 @@ Effect = (
     | Log
     | Reply
     | ToRoom
+    | OpenRecord
     | CloseRecord
 )

@@ -111,7 +111,8 @@ class Lower(Request):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark(Request):
     """The level that plays now is the patient's sensory, motor or maximum tolerated one (no-twitch: none up to
-    here)."""
+    here).
+    """
 
     channel: int
     kind: Literal["sensory", "motor", "max-tolerated", "no-twitch"]
@@ -203,7 +204,8 @@ class ConsoleGone:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Durable:
     """The record up to and including line `n` is on the disk; `oldest_pending_us` is the time of the oldest that is
-    not."""
+    not.
+    """
 
     n: int
     oldest_pending_us: int | None
@@ -232,11 +234,10 @@ class Tripped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """The runner handed the engine's command to the driver under this number."""
+class Granted:
+    """The authorisation `n` is durable and the interlock's ceiling has risen to it."""
 
-    seq: int
-    command_n: int
+    n: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

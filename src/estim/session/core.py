@@ -1,0 +1,328 @@
+"""What a session knows, and the few acts that all of its parts share: send, off, fail, log, alarm, reply. Pure.
+
+`engine.py` dispatches events to `requests.py` (people), `device.py` (the stimulator's reports) and `play.py` (time);
+each of them works on this one `Core`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from estim.protocols.schema import Protocol
+from estim.protocols.setup import Setup
+from estim.safety.commands import OutputOff, SetOutput
+from estim.safety.errors import Problem
+from estim.safety.limits import Limits
+from estim.safety.profile import DeviceProfile
+from estim.safety.reports import Identified, OutputState
+from estim.safety.schedule import Purpose
+from estim.safety.units import US_PER_S, Micros
+from estim.safety.verdict import ClearedSchedule
+from estim.session.effects import Authorise, Effect, Log, LowerCeiling, Reply, Revoke, Send
+from estim.session.player import Booking, WindowPlayer
+from estim.session.run import Ended, Place, Run
+from estim.session.snapshot import Alarm, Practice
+from estim.session.state import Phase, Turn, advance
+
+STOP_VERIFY_US = 1_000_000  # L25: verified by readback within 1 s, else UNCERTAIN
+OFF_REPEAT_US = 100_000
+
+
+@dataclass(slots=True)
+class Account:
+    """What one channel got in one purpose, by the device's acknowledgements."""
+
+    pulses: int = 0
+    charge_pc: int = 0
+    on_us: int = 0
+    peak_ua: int = 0
+    unacknowledged_pulses: int = 0
+
+
+@dataclass(slots=True)
+class Pending:
+    """An authorisation that is written and not yet durable."""
+
+    asked_us: int
+    contractions: tuple[int, int]
+    until_us: int
+    place: Place
+    raised: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Found:
+    """A channel's levels of today, found by titration on these pads at this rate and width."""
+
+    level_ua: int = 0
+    sensory_ua: int | None = None
+    motor_ua: int | None = None
+    motor_at_us: int | None = None
+    max_tolerated_ua: int | None = None
+    frequency_mhz: int = 0
+    pulse_width_us: int = 0
+
+
+@dataclass(slots=True)
+class Cover:
+    """What the latest granted authorisation allows."""
+
+    place: Place
+    contractions: tuple[int, int]
+    until_us: int
+
+
+class Core:
+    """The session's data. Only the modules of this package change it."""
+
+    def __init__(self, profile: DeviceProfile, limits: Limits, *, simulated: bool, fixed_id: str = "") -> None:
+        self.profile = profile
+        self.limits = limits
+        self.simulated = simulated
+        self.fixed_id = fixed_id
+        self.now_us = 0
+        self.effects: list[Effect] = []
+        # where it stands
+        self.phase = Phase.DISCONNECTED
+        self.output = OutputState.UNCERTAIN  # nobody has asked the device yet: unknown is not OFF
+        self.output_since_us = 0
+        self.cause = ""
+        self.outcome = ""
+        self.alarms: dict[str, Alarm] = {}
+        # who and what
+        self.device: Identified | None = None
+        self.battery_percent: int | None = None
+        self.operator = ""
+        self.patient_id = ""
+        self.recording = False
+        self.signed = False
+        self.screened_us: int | None = None
+        self.screening: Mapping[str, bool | str] = {}
+        self.confirmed: dict[str, tuple[str, int]] = {}
+        self.protocol: Protocol | None = None
+        self.protocol_sha256 = ""
+        self.setup: Setup | None = None
+        self.cleared: ClearedSchedule | None = None
+        self.purpose: Purpose = "titration"
+        self.found: dict[str, Found] = {}
+        self.minutes_today: Mapping[str, int] = {}
+        # the run
+        self.run: Run | None = None
+        self.kept: tuple[Place, int] | None = None  # place and contractions of a therapy that ended before its end
+        self.prepared = False
+        self.armed_us = 0
+        self.paused_us = 0
+        self.pause_after_gate = ""
+        self.running_since_us: int | None = None
+        self.elapsed_before_us = 0
+        self.hold_since_us: int | None = None
+        self.accounts: dict[tuple[Purpose, int], Account] = {}
+        # authorisations and raises
+        self.authorise_n = 0
+        self.pending: dict[int, Pending] = {}
+        self.cover: Cover | None = None
+        self.raised_us: dict[int, int] = {}
+        # commands
+        self.command_n = 0
+        self.acknowledged_n = 0
+        self.unanswered: dict[int, tuple[int, SetOutput]] = {}
+        self.changed_us = 0
+        self.off_asked_us: int | None = None
+        self.off_sent_us = 0
+        # freshness: what the lease hangs on
+        self.status_us = 0
+        self.status_asked_us = 0
+        self.status_logged_us = -US_PER_S
+        self.heartbeat_us = 0
+        self.record_pending_us: int | None = None
+        # for the screen
+        self.answered = 0
+        self.snapshot_n = 0
+        self.snapshot_times: dict[int, int] = {}
+        self.practice: Practice | None = None
+        self.says = ""
+
+    # -- effects ----------------------------------------------------------------------------------------------------
+
+    def emit(self, effect: Effect) -> None:
+        """Have `effect` done at the end of this step."""
+        self.effects.append(effect)
+
+    def log(self, kind: str, **fields: object) -> None:
+        """A line for the record; before sign-in there is none and nothing to record."""
+        if self.recording:
+            self.emit(Log(kind=kind, fields=fields))
+
+    def accept(self, request_id: int) -> None:
+        """Answer a request: done."""
+        self.answered = max(self.answered, request_id)
+        self.emit(Reply(id=request_id, accepted=True))
+
+    def refuse(self, request_id: int, *problems: Problem) -> None:
+        """Answer a request: not done, and why."""
+        self.answered = max(self.answered, request_id)
+        self.log("refused", request=request_id, problems=[problem.to_json() for problem in problems])
+        self.emit(Reply(id=request_id, accepted=False, problems=problems))
+
+    # -- alarms -----------------------------------------------------------------------------------------------------
+
+    def alarm(self, code: str, priority: str, text: str) -> None:
+        """Raise an alarm; one that already stands keeps its acknowledgement only if nothing new happened."""
+        known = self.alarms.get(code)
+        if known is None or not known.active or known.text != text:
+            self.log("alarm", code=code, priority=priority, text=text)
+            self.alarms[code] = Alarm(code=code, priority=priority, text=text)
+
+    def calm(self, code: str) -> None:
+        """The cause of an alarm is gone; it stays visible until acknowledged."""
+        known = self.alarms.get(code)
+        if known is None:
+            return
+        if known.acknowledged:
+            del self.alarms[code]
+        elif known.active:
+            self.alarms[code] = replace(known, active=False)
+
+    # -- phase and output -------------------------------------------------------------------------------------------
+
+    def move(self, turn: Turn, cause: str = "") -> None:
+        """Take the turn that the table has for the present phase."""
+        before, self.phase = self.phase, advance(self.phase, turn)
+        if cause or self.phase is not before:
+            self.cause = cause
+        if before is Phase.RUNNING and self.running_since_us is not None:
+            self.elapsed_before_us += self.now_us - self.running_since_us
+            self.running_since_us = None
+        self.log("phase", before=before.value, after=self.phase.value, turn=turn.value, cause=cause)
+
+    def see_output(self, state: OutputState) -> None:
+        """The output's state as it is now known."""
+        if state is self.output:
+            return
+        self.output = state
+        self.output_since_us = self.now_us
+        self.log("output", state=state.value)
+        if state is OutputState.UNCERTAIN:
+            self.alarm(
+                "output-uncertain",
+                "high",
+                f"The device does not confirm that its output is off. Pull the {self.profile.cable}.",
+            )
+        elif state is OutputState.OFF:
+            self.calm("output-uncertain")
+
+    def send(self, output: SetOutput) -> None:
+        """The whole output as it shall be from now on."""
+        self.command_n += 1
+        self.changed_us = self.now_us
+        self.unanswered[self.command_n] = (self.now_us, output)
+        if not output.is_zero and output.channels:
+            self.see_output(OutputState.ON)
+        self.emit(Send(command=output, command_n=self.command_n))
+
+    def send_run(self, changed: list[WindowPlayer]) -> None:
+        """Send the run's present output; the windows in `changed` have a new amplitude with this command."""
+        if self.run is not None:
+            self.send(self.run.output())
+            for player in changed:
+                player.sent_n = self.command_n
+
+    def off(self, reason: str) -> None:
+        """Output off, now: the one act that asks nobody. The run keeps its place."""
+        if self.run is not None:
+            self.book(self.run.drop_output(self.now_us))
+        self.command_n += 1
+        self.changed_us = self.now_us
+        self.unanswered.clear()
+        self.pending.clear()
+        self.cover = None
+        self.prepared = False
+        self.hold_since_us = None
+        self.off_asked_us = self.off_asked_us if self.off_asked_us is not None else self.now_us
+        self.off_sent_us = self.now_us
+        # Off goes out before anything is written about it.
+        self.effects.insert(0, Send(command=OutputOff(reason=reason), command_n=self.command_n))
+        self.emit(Revoke())
+
+    def repeat_off(self) -> None:
+        """Off again, while it is not confirmed."""
+        self.command_n += 1
+        self.off_sent_us = self.now_us
+        self.emit(Send(command=OutputOff(reason="repeat"), command_n=self.command_n))
+
+    def stop(self, reason: str, *, outcome: str = "stopped") -> None:
+        """Stop from whatever phase. In FAULT it stays FAULT; where nothing runs only the off goes out."""
+        self.off(reason)
+        if self.phase in {Phase.ARMED, Phase.RUNNING, Phase.PAUSED}:
+            if self.phase is not Phase.ARMED and self.purpose == "therapy" and not self.outcome:
+                self.keep_place()
+                self.outcome = outcome
+            self.move(Turn.STOP, reason)
+
+    def fail(self, cause: str, text: str) -> None:
+        """Off and FAULT, latched until a person resets it."""
+        self.off(cause)
+        if self.purpose == "therapy" and self.run is not None and not self.outcome:
+            self.outcome = "fault"
+        self.log("fault", cause=cause, text=text)
+        self.move(Turn.FAIL, cause)
+        self.alarm(cause, "high", text)
+        self.found.clear()  # a fault ends what was tolerated: levels are found again
+
+    def keep_place(self) -> None:
+        """Remember where a therapy was broken off, so that it can go on from there after a new arm."""
+        if self.run is not None:
+            self.kept = (self.run.place, self.run.contractions)
+
+    # -- authorisation ----------------------------------------------------------------------------------------------
+
+    def authorise(self, reason: str, raised: dict[int, int] | None = None) -> None:
+        """Ask for what the next contractions need; it counts once it is durable."""
+        run = self.run
+        if run is None:
+            return
+        self.authorise_n += 1
+        contractions, until_us = run.cover(self.now_us)
+        self.pending[self.authorise_n] = Pending(
+            asked_us=self.now_us,
+            contractions=contractions,
+            until_us=until_us,
+            place=run.place,
+            raised=dict(raised or {}),
+        )
+        self.emit(
+            Authorise(
+                n=self.authorise_n,
+                peaks=run.peaks(raised),
+                reason=reason,
+                contractions=contractions,
+                until_us=Micros(until_us),
+            )
+        )
+
+    def lower_ceiling(self, channel: int, level_ua: int) -> None:
+        """A fall lowers what the interlock allows at once."""
+        self.emit(LowerCeiling(channel=channel, peak_ua=level_ua))
+
+    # -- dose -------------------------------------------------------------------------------------------------------
+
+    def book(self, ended: list[Ended]) -> None:
+        """Book the pulses of windows that ended, and note contractions that did."""
+        for item in ended:
+            self.book_pulses(item.player.window.channel, item.player.bookings, item.player.window.pulse_width_us)
+            item.player.bookings = []
+            if item.contraction is not None:
+                self.log("contraction", n=item.contraction, whole=item.whole, purpose=self.purpose)
+
+    def book_pulses(self, channel: int, bookings: list[Booking], pulse_width_us: int) -> None:
+        """Add pulses to a channel's account."""
+        account = self.accounts.setdefault((self.purpose, channel), Account())
+        for pulses, amplitude_ua, sent_n, on_us in bookings:
+            if sent_n > self.acknowledged_n:
+                account.unacknowledged_pulses += pulses
+                continue
+            account.pulses += pulses
+            account.charge_pc += pulses * amplitude_ua * pulse_width_us
+            account.on_us += on_us
+            account.peak_ua = max(account.peak_ua, amplitude_ua)

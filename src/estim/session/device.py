@@ -1,0 +1,249 @@
+"""What the stimulator and the room say, and what that means for the session. Pure.
+
+A device is believed only about itself: OFF is what its own status says. Anything unexpected while output may be on is off
+first and a fault then.
+"""
+
+from __future__ import annotations
+
+from estim.safety.reports import (
+    Acknowledged,
+    Battery,
+    ChannelFault,
+    DeviceFault,
+    DeviceLost,
+    DeviceStatus,
+    Identified,
+    LinkDown,
+    Noise,
+    OutputState,
+    PatientSays,
+    PatientSwitch,
+    PracticeState,
+    Prepared,
+    Superseded,
+)
+from estim.safety.units import US_PER_S
+from estim.session.core import Core
+from estim.session.play import pause
+from estim.session.snapshot import Practice
+from estim.session.state import Phase, Turn
+
+SETTLE_US = 300_000  # a status is held against the plan only if the last command is older than this
+
+
+def identified(core: Core, report: Identified) -> None:
+    """The device said who it is and is idle."""
+    core.device = report
+    core.status_us = core.status_asked_us = core.now_us
+    core.off_asked_us = None
+    core.see_output(OutputState.OFF)
+    named_simulated = report.device_id.startswith("SIM")
+    if report.model != core.profile.model:
+        core.fail("wrong-device", f"This is a {report.model}, not the {core.profile.title} that was asked for.")
+    elif report.device_id and named_simulated != core.simulated:
+        core.fail(
+            "simulated-mismatch",
+            "A simulator answered at a real port."
+            if named_simulated
+            else "A real stimulator answered where a simulator was asked for.",
+        )
+    elif core.phase is Phase.DISCONNECTED:
+        core.log("device", model=report.model, device_id=report.device_id, firmware=report.firmware)
+        core.move(Turn.IDENTIFIED)
+
+
+def prepared(core: Core, _report: Prepared) -> None:
+    """The stimulation level is open."""
+    core.status_us = core.now_us
+    if core.phase in {Phase.ARMED, Phase.RUNNING}:
+        core.prepared = True
+        core.off_asked_us = None
+
+
+def acknowledged(core: Core, report: Acknowledged) -> None:
+    """`report.seq` is the engine's own command number (the runner translates the driver's)."""
+    core.acknowledged_n = max(core.acknowledged_n, report.seq)
+    sent = core.unanswered.pop(report.seq, None)
+    if sent is None:
+        return
+    for older in [n for n in core.unanswered if n < report.seq]:
+        del core.unanswered[older]
+    core.log(
+        "command",
+        command=report.seq,
+        sent_us=sent[0],
+        ack_us=report.round_trip_us,
+        channels=[
+            {
+                "channel": output.channel,
+                "amplitude_ua": output.amplitude_ua,
+                "pulse_width_us": output.pulse_width_us,
+                "interphase_us": output.interphase_us,
+                "period_us": output.period_us,
+            }
+            for output in sent[1].channels
+        ],
+    )
+
+
+def superseded(core: Core, report: Superseded) -> None:
+    """A newer command took its place: nothing was sent for it."""
+    core.unanswered.pop(report.seq, None)
+
+
+def status(core: Core, report: DeviceStatus) -> None:
+    """The device's own view of its output."""
+    core.status_us = core.now_us
+    if core.now_us - core.status_logged_us >= US_PER_S:
+        core.status_logged_us = core.now_us
+        core.log("status", output_on=report.output_on, level_open=report.level_open)
+    idle = not report.output_on and not report.level_open
+    if core.off_asked_us is not None:
+        if idle:
+            _confirmed_off(core)
+        return
+    if core.phase in {Phase.ARMED, Phase.RUNNING}:
+        _check_against_plan(core, report, idle=idle)
+    elif idle:
+        core.see_output(OutputState.OFF)
+    elif core.phase in {Phase.READY, Phase.CONFIGURED, Phase.PAUSED}:
+        core.see_output(OutputState.UNCERTAIN)
+        core.fail("device-on", "The device says that it is stimulating although nobody asked it to.")
+
+
+def _confirmed_off(core: Core) -> None:
+    core.off_asked_us = None
+    core.see_output(OutputState.OFF)
+    if core.phase is Phase.STOPPING:
+        core.log("dose", purpose=core.purpose, channels=dose_json(core))
+        core.move(Turn.CONFIRMED_OFF, core.cause)
+        if core.purpose == "titration" or core.outcome == "completed":
+            core.run = None
+
+
+def dose_json(core: Core) -> list[dict[str, int]]:
+    """The accounts of the present purpose, as the record and the command line give them."""
+    return [
+        {
+            "channel": channel,
+            "pulses": account.pulses,
+            "charge_pc": account.charge_pc,
+            "on_us": account.on_us,
+            "peak_ua": account.peak_ua,
+            "unacknowledged_pulses": account.unacknowledged_pulses,
+        }
+        for (purpose, channel), account in sorted(core.accounts.items())
+        if purpose == core.purpose
+    ]
+
+
+def _check_against_plan(core: Core, report: DeviceStatus, *, idle: bool) -> None:
+    """While armed or running the level must be open, and nothing may pulse that the plan does not play."""
+    if not core.prepared:
+        return
+    if idle:
+        core.fail("level-lost", "The device left its stimulation level by itself (its own timer, or a restart).")
+        return
+    if core.now_us - core.changed_us < SETTLE_US or core.status_asked_us <= core.changed_us:
+        return
+    planned = {player.window.channel for player in (core.run.players if core.run else ()) if player.amplitude_ua > 0}
+    if report.output_on and not planned:
+        core.fail("device-on", "The device says that it is stimulating where the plan has a rest.")
+    elif planned and not report.output_on:
+        core.fail("output-lost", "The device stopped stimulating by itself (its own timer, or an error).")
+    elif report.active_channels is not None and not set(report.active_channels) <= planned:
+        extra = sorted(set(report.active_channels) - planned)
+        core.fail("device-on", f"The device stimulates on channel {extra} where the plan has none.")
+
+
+def channel_fault(core: Core, report: ChannelFault) -> None:
+    """A channel's own error: the whole device is stopped, and that channel's level is found again (decisions 4.13)."""
+    core.alarm("lead-off" if report.kind == "electrode" else report.kind, "medium", report.text)
+    names = [channel.name for channel in (core.cleared.schedule.channels if core.cleared else ())]
+    hit = [
+        channel.name
+        for channel in (core.cleared.schedule.channels if core.cleared else ())
+        if report.channel in (None, channel.channel)
+    ]
+    core.log("lead-off", channel=report.channel, fault=report.kind, text=report.text)
+    for name in hit or names:
+        core.found.pop(name, None)
+    if core.phase is Phase.RUNNING:
+        pause(core, "lead-off" if report.kind == "electrode" else report.kind)
+    elif core.phase is Phase.ARMED:
+        core.stop("lead-off")
+
+
+def device_fault(core: Core, report: DeviceFault) -> None:
+    """The device refused a command."""
+    core.log("device-fault", code=report.code, text=report.text)
+    if core.phase in {Phase.ARMED, Phase.RUNNING}:
+        core.fail("device-refused", f"The device refused a command: {report.text} (code {report.code}).")
+    else:
+        core.alarm("device-refused", "medium", f"The device refused a command: {report.text} (code {report.code}).")
+
+
+def device_lost(core: Core, report: DeviceLost) -> None:
+    """The device can't be relied on any more."""
+    _gone(core, "device-lost", report.reason, output_ended=report.output_ended)
+
+
+def link_down(core: Core, report: LinkDown) -> None:
+    """Bytes can't be exchanged any more."""
+    _gone(core, "link-lost", report.reason, output_ended=False)
+
+
+def _gone(core: Core, cause: str, reason: str, *, output_ended: bool) -> None:
+    text = f"The device can't be reached: {reason}."
+    if core.phase is Phase.DISCONNECTED:
+        core.alarm(cause, "medium", text)
+        return
+    if core.output is OutputState.OFF and core.phase in {Phase.READY, Phase.CONFIGURED}:
+        core.alarm(cause, "medium", text)
+        core.cleared = None
+        core.move(Turn.LOSE, cause)
+        return
+    if core.output is not OutputState.OFF:
+        core.see_output(OutputState.OFF if output_ended else OutputState.UNCERTAIN)
+    core.fail(cause, text)
+    if output_ended:
+        core.off_asked_us = None
+
+
+def battery(core: Core, report: Battery) -> None:
+    """Charge of a battery-powered device."""
+    core.battery_percent = report.percent
+    if report.percent <= 15:  # noqa: PLR2004 - convention: enough for a session to end in order
+        core.alarm("battery-low", "low", f"The device's battery is at {report.percent} %.")
+
+
+def noise(core: Core, report: Noise) -> None:
+    """Bytes that were no frame."""
+    core.log("noise", count=report.count, text=report.text)
+
+
+def patient_switch(core: Core, report: PatientSwitch) -> None:
+    """The patient's own switch stops, whatever else happens."""
+    if report.pressed:
+        core.log("patient-switch", pressed=True)
+        core.stop("patient-switch")
+        core.alarm("patient-stop", "medium", "The patient pressed the stop switch.")
+
+
+def patient_says(core: Core, report: PatientSays) -> None:
+    """Words of the virtual patient, for practice."""
+    core.says = report.text
+    core.log("patient-says", sensation=report.sensation, text=report.text)
+
+
+def practice(core: Core, report: PracticeState) -> None:
+    """The virtual muscle's answer, for practice."""
+    core.practice = Practice(
+        channel=report.channel,
+        force_n=report.force_n,
+        force_percent=report.force_percent,
+        fatigue_percent=report.fatigue_percent,
+        comfort=report.comfort,
+        says=core.says,
+    )

@@ -1,0 +1,165 @@
+"""Levels: when a person may raise one, how marks are made, and what a fall does. Pure.
+
+Rises need a reason (a key, one step, while the muscle is held, with a durable authorisation); falls need none.
+"""
+
+from __future__ import annotations
+
+from estim.safety.units import UA_PER_MA, US_PER_S, floor_to_step
+from estim.session.core import Core, Cover, Found
+from estim.session.run import Run
+from estim.session.state import Cycle, Phase
+
+RAISE_INTERVAL_US = 500_000  # L15 default: at most 2 a second; with 1 mA steps this is L16's 2 mA/s as well
+BLOCK_UA = 10 * UA_PER_MA  # L16: at least 1 s between blocks of 10 mA
+BLOCK_PAUSE_US = US_PER_S
+MARK_AGE_US = 600 * US_PER_S  # L26: an older motor mark locks raising
+STEP_UA = UA_PER_MA  # L15
+
+
+def step_ua(core: Core, channel: int) -> int:
+    """One step up: 1 mA, or one device step × phase ratio where that is more (L15)."""
+    ratio = max(
+        (
+            window.phase_ratio
+            for phase in (core.cleared.schedule.phases if core.cleared else ())
+            for window in phase.windows
+            if window.channel == channel
+        ),
+        default=1,
+    )
+    device_step_ua = core.profile.amplitude_step_ua * ratio
+    return max(device_step_ua, STEP_UA // device_step_ua * device_step_ua)
+
+
+def cap_ua(core: Core, channel: int) -> tuple[int, str]:
+    """The most that `channel` may be raised to now, and which rule says so."""
+    if core.cleared is None or core.run is None:
+        return 0, ""
+    cap = core.cleared.caps_ua.get(channel, 0)
+    rule = core.cleared.cap_reasons.get(channel, "")
+    scheduled = core.cleared.schedule.channel(channel)
+    found = core.found.get(scheduled.name)
+    if scheduled.output == "sensory" and core.purpose == "therapy":
+        mark_ua = found.motor_ua if found and found.motor_ua is not None else 0
+        if mark_ua * 9 // 10 < cap:
+            cap, rule = floor_to_step(mark_ua * 9 // 10, core.profile.amplitude_step_ua), "L26"
+    return cap, rule
+
+
+def raise_locked(core: Core, channel: int) -> str:
+    """Why one step up on `channel` is not possible now; "" if it is."""
+    run = core.run
+    if core.phase is not Phase.RUNNING or run is None or core.cleared is None:
+        return "not running"
+    if channel not in run.levels_ua:
+        return "no such channel"
+    players = [player for player in run.players if player.window.channel == channel and not player.ended]
+    if not any(player.cycle(core.now_us) is Cycle.HOLD for player in players):
+        return "only while the contraction is held"
+    if any(pending.raised for pending in core.pending.values()):
+        return "the last raise is being written"
+    step, level_ua = step_ua(core, channel), run.levels_ua[channel]
+    since_us = core.now_us - core.raised_us.get(channel, -BLOCK_PAUSE_US)
+    if since_us < RAISE_INTERVAL_US:
+        return "too fast"
+    if (level_ua + step) // BLOCK_UA > level_ua // BLOCK_UA and since_us < BLOCK_PAUSE_US:
+        return "1 s between blocks of 10 mA"
+    cap, rule = cap_ua(core, channel)
+    if level_ua + step > cap:
+        return f"at its limit {cap / UA_PER_MA:g} mA ({rule})"
+    scheduled = core.cleared.schedule.channel(channel)
+    if scheduled.output == "sensory" and core.purpose == "therapy":
+        found = core.found.get(scheduled.name)
+        if found is None or found.motor_at_us is None or core.now_us - found.motor_at_us > MARK_AGE_US:
+            return "the motor mark is older than 10 min: mark it again"
+    return ""
+
+
+def ask_raise(core: Core, channel: int) -> None:
+    """One step up, as a new authorisation: the level follows when that is durable."""
+    run = core.run
+    if run is None:
+        return
+    level_ua = run.levels_ua[channel] + step_ua(core, channel)
+    core.raised_us[channel] = core.now_us
+    core.authorise("raise", {channel: level_ua})
+
+
+def granted(core: Core, n: int) -> None:
+    """Authorisation `n` is durable: its cover counts, and a raise that came with it is played."""
+    pending = core.pending.pop(n, None)
+    if pending is None or core.run is None:
+        return  # revoked or dropped meanwhile: never applied late
+    core.cover = Cover(place=pending.place, contractions=pending.contractions, until_us=pending.until_us)
+    for channel, level_ua in pending.raised.items():
+        core.run.set_level(channel, level_ua, core.now_us)
+        core.log("raised", channel=channel, level_ua=level_ua, authorise=n)
+        note_level(core, channel)
+
+
+def note_level(core: Core, channel: int) -> None:
+    """Keep the level that is played now as the one found, while levels are being found or adjusted."""
+    if core.cleared is None or core.run is None:
+        return
+    scheduled = core.cleared.schedule.channel(channel)
+    found = core.found.setdefault(scheduled.name, Found())
+    found.level_ua = core.run.levels_ua[channel]
+    if core.purpose == "titration":
+        window = next(
+            window for phase in core.cleared.schedule.phases for window in phase.windows if window.channel == channel
+        )
+        found.frequency_mhz, found.pulse_width_us = window.frequency_mhz, window.pulse_width_us
+
+
+def lower(core: Core, channel: int | None, percent: int) -> bool:
+    """Down by `percent` of the level, or by one step for 0; all channels for None. Needs nobody's permission."""
+    run = core.run
+    if run is None:
+        return False
+    for n, pending in list(core.pending.items()):
+        if pending.raised:  # a raise that has not happened yet is not wanted any more
+            del core.pending[n]
+            core.log("raise-dropped", authorise=n, reason="lowered")
+    for number in [channel] if channel is not None else list(run.levels_ua):
+        if number in run.levels_ua:
+            _lower_one(core, run, number, percent)
+    return True
+
+
+def _lower_one(core: Core, run: Run, channel: int, percent: int) -> None:
+    before_ua = run.levels_ua[channel]
+    wanted_ua = before_ua * (100 - percent) // 100 if percent else before_ua - step_ua(core, channel)
+    level_ua = floor_to_step(max(0, wanted_ua), core.profile.amplitude_step_ua)
+    falls = run.set_level(channel, level_ua, core.now_us)
+    if falls:
+        core.send_run(falls)
+    core.lower_ceiling(channel, level_ua)
+    core.log("lowered", channel=channel, before_ua=before_ua, level_ua=level_ua)
+    note_level(core, channel)
+
+
+def mark(core: Core, channel: int, kind: str) -> None:
+    """The level that plays now is this patient's sensory, motor or maximum tolerated one."""
+    run = core.run
+    if run is None or core.cleared is None:
+        return
+    note_level(core, channel)
+    found = core.found[core.cleared.schedule.channel(channel).name]
+    level_ua = run.levels_ua[channel]
+    if kind == "sensory":
+        found.sensory_ua = level_ua
+    elif kind == "max-tolerated":
+        found.max_tolerated_ua = level_ua
+    else:  # motor, or no twitch up to here: marks here (L26)
+        found.motor_ua, found.motor_at_us = level_ua, core.now_us
+    core.log("levels", channel=channel, mark=kind, level_ua=level_ua)
+
+
+def contraction_seen(core: Core, channel: int) -> None:
+    """A sensory channel made the muscle contract: cut to 80 %, and that level is the mark (L26)."""
+    run = core.run
+    if run is None or core.cleared is None or channel not in run.levels_ua:
+        return
+    lower(core, channel, 20)
+    mark(core, channel, "motor")

@@ -1,0 +1,181 @@
+"""What time does to a session: the plan's next pulse train, keep-alives, the lease, time-outs. Pure."""
+
+from __future__ import annotations
+
+from estim.safety.reports import OutputState
+from estim.safety.units import US_PER_S
+from estim.session.core import OFF_REPEAT_US, STOP_VERIFY_US, Core
+from estim.session.effects import RequestStatus
+from estim.session.run import Run
+from estim.session.state import Phase, Turn
+
+ARMED_MAX_US = 60 * US_PER_S  # safety.md 5.1: an armed device that nobody starts is disarmed
+PAUSED_MAX_US = 300 * US_PER_S
+START_LEAD_US = US_PER_S  # an authorisation is asked for at least 1 s before the onset it covers
+RESUME_LEAD_US = 3 * US_PER_S
+HOLD_MAX_US = 2 * US_PER_S  # not durable at onset: 0 mA is held, after 2 s the session pauses
+RAISE_MAX_US = US_PER_S  # a raise that is not durable within 1 s is dropped, never applied late
+POLL_ACTIVE_US = 400_000
+POLL_IDLE_US = US_PER_S
+STATUS_FRESH_US = US_PER_S  # L24
+HEARTBEAT_FRESH_US = US_PER_S
+RECORD_FRESH_US = 2 * US_PER_S
+COVER_RENEW_US = 20 * US_PER_S  # continuous output: the next minute is asked for so long before the last one ends
+
+_LIVE = frozenset({Phase.ARMED, Phase.RUNNING})
+
+
+def pass_time(core: Core) -> None:
+    """Do all that is due at `core.now_us`."""
+    if core.phase in _LIVE:
+        _check_lease(core)
+    _confirm_off(core)
+    if core.phase is Phase.ARMED and core.now_us - core.armed_us >= ARMED_MAX_US:
+        core.off("arm-expired")
+        core.move(Turn.DISARM, "not started within 60 s")
+    elif core.phase is Phase.PAUSED and core.now_us - core.paused_us >= PAUSED_MAX_US:
+        core.stop("pause-expired")
+    elif core.phase is Phase.RUNNING and core.run is not None:
+        _play(core, core.run)
+    _poll(core)
+
+
+def _check_lease(core: Core) -> None:
+    """Output lasts only while console, device and record are all fresh."""
+    now_us = core.now_us
+    if now_us - core.heartbeat_us > HEARTBEAT_FRESH_US:
+        core.alarm("console-silent", "medium", "The console stopped answering; output was stopped.")
+        core.stop("console-silent")
+    elif core.record_pending_us is not None and now_us - core.record_pending_us > RECORD_FRESH_US:
+        core.alarm("record-late", "medium", "The record can't be written in time; output was stopped.")
+        core.stop("record-late")
+    elif now_us - core.status_us > STATUS_FRESH_US:
+        core.fail("device-silent", "The device gave no status for 1 s; output was stopped.")
+
+
+def _confirm_off(core: Core) -> None:
+    """Off that is not confirmed within 1 s is UNCERTAIN; it is repeated until the device confirms."""
+    if core.off_asked_us is None:
+        return
+    if core.output is not OutputState.UNCERTAIN and core.now_us - core.off_asked_us >= STOP_VERIFY_US:
+        core.see_output(OutputState.UNCERTAIN)
+    if core.now_us - core.off_sent_us >= OFF_REPEAT_US:
+        core.repeat_off()
+
+
+def _poll(core: Core) -> None:
+    """Ask for the device's status; this is its keep-alive too, so it follows only a good step."""
+    if core.phase is Phase.DISCONNECTED or core.phase is Phase.FAULT:
+        return
+    interval_us = POLL_ACTIVE_US if core.phase in _LIVE else POLL_IDLE_US
+    if core.now_us - core.status_asked_us >= interval_us:
+        core.status_asked_us = core.now_us
+        core.emit(RequestStatus())
+
+
+def _play(core: Core, run: Run) -> None:
+    now_us = core.now_us
+    _drop_late_raises(core)
+    _ask_cover(core, run)
+    if run.onset_due(now_us):
+        _begin(core, run)
+    changed = run.turn(now_us)
+    if changed:
+        core.send_run(changed)
+    core.book(run.collect(now_us))
+    if core.pause_after_gate and not run.players:
+        pause(core, core.pause_after_gate)
+    elif run.over:
+        complete(core)
+    else:
+        _ask_cover(core, run)
+
+
+def _drop_late_raises(core: Core) -> None:
+    for n, pending in list(core.pending.items()):
+        if pending.raised and core.now_us - pending.asked_us > RAISE_MAX_US:
+            del core.pending[n]
+            core.log("raise-dropped", authorise=n, reason="not durable within 1 s")
+            core.alarm("raise-dropped", "low", "A raise was dropped: the record was too slow to hold it.")
+
+
+def _ask_cover(core: Core, run: Run) -> None:
+    """One authorisation is always in hand: this contraction's and the next one's."""
+    if run.done and not run.players:
+        return
+    cover, number = core.cover, run.contraction_number
+    if any(not pending.raised and pending.place.phase == run.place.phase for pending in core.pending.values()):
+        return
+    if cover is None or cover.place.phase != run.place.phase:
+        core.authorise("plan")
+    elif run.phase.mode == "continuous":
+        if cover.until_us - core.now_us < COVER_RENEW_US:
+            core.authorise("plan")
+    elif not run.begun and number + 1 > cover.contractions[1] and number < run.contractions_total:
+        last_of_phase = number - run.place.cycle - run.place.set * run.phase.cycles
+        last_of_phase += run.phase.cycles * run.phase.sets - 1
+        if cover.contractions[1] < last_of_phase or number > cover.contractions[1]:
+            core.authorise("plan")
+    elif number > cover.contractions[1]:
+        core.authorise("plan")
+
+
+def _begin(core: Core, run: Run) -> None:
+    """The onset's time has come: begin if it is authorised and the device is ready, else hold 0 mA."""
+    cover = core.cover
+    covered = (
+        cover is not None
+        and cover.place.phase == run.place.phase
+        and cover.contractions[0] <= run.contraction_number <= cover.contractions[1]
+        and core.now_us < cover.until_us
+    )
+    if covered and core.prepared:
+        core.hold_since_us = None
+        run.begin(core.now_us)
+        return
+    if core.hold_since_us is None:
+        core.hold_since_us = core.now_us
+    elif core.now_us - core.hold_since_us >= HOLD_MAX_US:
+        core.alarm("onset-held", "medium", "The next contraction was not authorised in time; the session pauses.")
+        pause(core, "record-late" if core.prepared else "device-not-ready")
+
+
+def pause(core: Core, reason: str) -> None:
+    """Output off and the level left; the plan's place is kept, the broken contraction is not counted."""
+    core.pause_after_gate = ""
+    core.off(reason)
+    core.paused_us = core.now_us
+    core.move(Turn.PAUSE, reason)
+
+
+def complete(core: Core) -> None:
+    """The plan is played to its end."""
+    core.off("end")
+    if core.purpose == "therapy":
+        core.outcome = "completed"
+        core.kept = None
+    core.move(Turn.COMPLETE, "completed")
+
+
+def next_deadline_us(core: Core) -> int | None:
+    """When `pass_time` must be called again if nothing happens."""
+    due: list[int] = []
+    if core.phase not in {Phase.DISCONNECTED, Phase.FAULT}:
+        due.append(core.status_asked_us + (POLL_ACTIVE_US if core.phase in _LIVE else POLL_IDLE_US))
+    if core.off_asked_us is not None:
+        due.append(core.off_sent_us + OFF_REPEAT_US)
+    if core.phase in _LIVE:
+        due.append(core.heartbeat_us + HEARTBEAT_FRESH_US + 1)
+        due.append(core.status_us + STATUS_FRESH_US + 1)
+        if core.record_pending_us is not None:
+            due.append(core.record_pending_us + RECORD_FRESH_US + 1)
+    if core.phase is Phase.ARMED:
+        due.append(core.armed_us + ARMED_MAX_US)
+    elif core.phase is Phase.PAUSED:
+        due.append(core.paused_us + PAUSED_MAX_US)
+    elif core.phase is Phase.RUNNING and core.run is not None:
+        run_due_us = core.run.next_due_us()
+        if run_due_us is not None:
+            held = core.hold_since_us is not None and run_due_us <= core.now_us
+            due.append(core.hold_since_us + HOLD_MAX_US if held and core.hold_since_us is not None else run_due_us)
+    return min(due, default=None)

@@ -1,0 +1,223 @@
+"""One window of one channel, pulse by pulse: when the next amplitude is due and what it is. Pure.
+
+Updates are aligned to the device's own pulses. A stimulator starts a channel with a pulse at once, then one every period;
+an update acts on the next pulse. So the command that enables the channel is sent at the pulse's time, and every later one
+half a period before the pulse it is for: a jitter of less than half a period on the link changes no pulse, and the number
+of pulses at each amplitude, hence the charge, is exact.
+
+A rise is never caught up: what came late is played late (the ramp is as much longer). A fall goes by the clock.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from estim.safety.commands import ChannelOutput
+from estim.safety.ramp import ramp_amplitude_ua, ramp_down_amplitude_ua
+from estim.safety.schedule import Window
+from estim.safety.units import MicroAmp, ceil_div, floor_to_step
+from estim.session.state import Cycle
+
+
+class Booking(NamedTuple):
+    """Pulses of one amplitude that are over.
+
+    Attributes:
+        pulses: how many, bursts counted out.
+        amplitude_ua: of each.
+        sent_n: the command that asked for them; they count as acknowledged if that was.
+        on_us: time they took.
+    """
+
+    pulses: int
+    amplitude_ua: MicroAmp
+    sent_n: int
+    on_us: int
+
+
+class WindowPlayer:
+    """Plays `window` at `level_ua` (the channel's full level) from `onset_us`.
+
+    Args:
+        step_ua: the device's amplitude step × phase ratio.
+        first: the level was not yet held since the last stop, pause or fault: the long ramp (L17a).
+    """
+
+    __slots__ = (
+        "_base_us",
+        "_counted",
+        "_down",
+        "_k_next",
+        "_late",
+        "_pulses",
+        "_step_ua",
+        "_up",
+        "amplitude_next_ua",
+        "amplitude_ua",
+        "bookings",
+        "contraction",
+        "ended",
+        "first",
+        "level_ua",
+        "reached_hold",
+        "sent_n",
+        "target_ua",
+        "window",
+    )
+
+    def __init__(
+        self, window: Window, level_ua: int, step_ua: int, onset_us: int, *, first: bool, contraction: int = 0
+    ) -> None:
+        self.window = window
+        self.first = first
+        self.contraction = contraction
+        self.level_ua = level_ua
+        self._step_ua = step_ua
+        self._base_us = onset_us  # when pulse 0 falls
+        period_us = window.period_us
+        self._pulses = ceil_div(window.on_us, period_us)
+        ramp_us = window.first_ramp_up_us if first else window.ramp_up_us
+        self._up = max(1, ceil_div(ramp_us, period_us))
+        self._down = window.ramp_down_us // period_us
+        self._late = 0  # pulses by which the ramp up lags behind the clock
+        self._counted = 0  # pulses whose charge was booked
+        self.amplitude_ua = MicroAmp(0)  # what the device was last told
+        self.target_ua = self._target()
+        self.ended = False
+        self.reached_hold = False
+        self.sent_n = 0  # the command that set the present amplitude
+        self.bookings: list[Booking] = []  # pulses that are over; whoever keeps the dose takes them away
+        self._k_next = 0
+        self.amplitude_next_ua = MicroAmp(0)
+        self._look_ahead(0)
+
+    @property
+    def onset_us(self) -> int:
+        """When pulse 0 falls."""
+        return self._base_us
+
+    def _target(self) -> MicroAmp:
+        return MicroAmp(floor_to_step(self.level_ua * self.window.intensity_permille // 1000, self._step_ua))
+
+    def _planned(self, pulse: int) -> MicroAmp:
+        """Amplitude of pulse number `pulse`."""
+        if pulse >= self._pulses:
+            return MicroAmp(0)
+        rising = pulse - self._late
+        amplitude = self.target_ua
+        if rising < self._up:
+            amplitude = ramp_amplitude_ua(self.target_ua, max(0, rising), self._up, self._step_ua)
+        left = self._pulses - pulse
+        if left <= self._down:
+            amplitude = min(amplitude, ramp_down_amplitude_ua(self.target_ua, left, self._down, self._step_ua))
+        return amplitude
+
+    def _look_ahead(self, pulse: int) -> None:
+        """Find the first pulse from `pulse` on whose amplitude differs from the present one."""
+        while pulse < self._pulses:
+            hold_from, down_from = self._up + self._late, self._pulses - self._down
+            if self.amplitude_ua == self.target_ua and hold_from <= pulse < down_from:
+                pulse = down_from
+                continue
+            amplitude = self._planned(pulse)
+            if amplitude != self.amplitude_ua:
+                self._k_next, self.amplitude_next_ua = pulse, amplitude
+                return
+            if amplitude == self.target_ua == 0 and pulse >= hold_from:
+                break
+            pulse += 1
+        self._k_next, self.amplitude_next_ua = self._pulses, MicroAmp(0)
+
+    def due_us(self) -> int:
+        """When the next command for this window must go out."""
+        at_us = self._base_us + self._k_next * self.window.period_us
+        return at_us if self.amplitude_ua == 0 and self._k_next < self._pulses else at_us - self.window.period_us // 2
+
+    def turn(self, now_us: int) -> bool:
+        """Take what is due at `now_us`; True if the amplitude changed (then send)."""
+        if self.ended or now_us < self.due_us():
+            self._note_hold(now_us)
+            return False
+        missed = (now_us - self.due_us()) // self.window.period_us
+        if missed and self.amplitude_next_ua > self.amplitude_ua:
+            self._late += missed
+        pulse = self._k_next + missed
+        amplitude = self._planned(pulse)
+        if amplitude == 0 and pulse >= self._pulses:
+            self.ended = True
+        changed = amplitude != self.amplitude_ua
+        if changed:
+            self.book(now_us)
+        if changed and self.amplitude_ua == 0:
+            # The device begins its own grid with this command: pulse `pulse` falls now.
+            self._base_us = now_us - pulse * self.window.period_us
+            self._counted = pulse
+        self.amplitude_ua = amplitude
+        self._look_ahead(pulse + 1)
+        self._note_hold(now_us)
+        return changed
+
+    def _note_hold(self, now_us: int) -> None:
+        if not self.reached_hold and self.cycle(now_us) is Cycle.HOLD:
+            self.reached_hold = True
+
+    def cycle(self, now_us: int) -> Cycle:
+        """Where in its window the channel is."""
+        pulse = (now_us - self._base_us) // self.window.period_us
+        if self.ended or pulse < 0 or pulse >= self._pulses:
+            return Cycle.REST
+        if pulse < self._up + self._late - 1:
+            return Cycle.RAMP_UP
+        return Cycle.RAMP_DOWN if pulse >= self._pulses - self._down else Cycle.HOLD
+
+    def remaining_us(self, now_us: int) -> int:
+        """Until the window ends."""
+        return max(0, self._base_us + self._pulses * self.window.period_us - now_us)
+
+    def set_level(self, level_ua: int, now_us: int) -> bool:
+        """Play at another level from the next pulse on; True if a command must go out for a fall at once."""
+        self.level_ua = level_ua
+        self.target_ua = self._target()
+        period_us = self.window.period_us
+        pulse = max(0, ceil_div(now_us - self._base_us, period_us))
+        amplitude = self._planned(pulse)
+        if amplitude < self.amplitude_ua:
+            self.book(now_us)
+            self.amplitude_ua = amplitude
+            self._look_ahead(pulse + 1)
+            return True
+        if self.amplitude_ua:  # a rise keeps its half period before the pulse
+            pulse = max(0, ceil_div(now_us - self._base_us + period_us // 2, period_us))
+        self._look_ahead(pulse)
+        return False
+
+    def end(self, now_us: int) -> None:
+        """Off now; the caller sends it."""
+        self.book(now_us)
+        self.ended = True
+        self.amplitude_ua = MicroAmp(0)
+
+    def book(self, until_us: int) -> None:
+        """Note the pulses that fell before `until_us` at the present amplitude, before it changes."""
+        period_us = self.window.period_us
+        passed = min(self._pulses, max(self._counted, ceil_div(until_us - self._base_us, period_us)))
+        count = passed - self._counted
+        self._counted = passed
+        if count and self.amplitude_ua:
+            self.bookings.append(
+                Booking(count * self.window.burst_pulses, self.amplitude_ua, self.sent_n, count * period_us)
+            )
+
+    def output(self) -> ChannelOutput:
+        """The present amplitude as the device is told it."""
+        window = self.window
+        return ChannelOutput(
+            channel=window.channel,
+            amplitude_ua=self.amplitude_ua,
+            pulse_width_us=window.pulse_width_us,
+            interphase_us=window.interphase_us,
+            period_us=window.period_us,
+            phase_ratio=window.phase_ratio,
+            burst_pulses=window.burst_pulses,
+            burst_interval_us=window.burst_interval_us,
+        )

@@ -1,0 +1,257 @@
+"""A run: one passage through a cleared schedule. Knows where it is, which windows play, what comes next. Pure.
+
+Time of the plan stands still while it waits (for an authorisation, for the device): the cycle's start moves with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from estim.safety.commands import SetOutput
+from estim.safety.schedule import PhasePlan, Schedule, Window
+from estim.safety.units import US_PER_S, MicroAmp, floor_to_step
+from estim.session.effects import AuthorisedPeak
+from estim.session.player import WindowPlayer
+
+CONTINUOUS_COVER_US = 60 * US_PER_S  # an authorisation covers at most so much continuous output (decisions, d)
+COVER_SLACK_US = 5 * US_PER_S  # after the planned end, for a plan that waited
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the plan: phase, set and cycle, each from 0."""
+
+    phase: int = 0
+    set: int = 0
+    cycle: int = 0
+
+
+class Ended(NamedTuple):
+    """A window that ended.
+
+    Attributes:
+        player: with its bookings.
+        contraction: the number of the contraction that ended with it, None while another of its windows plays.
+        whole: all its channels reached their plateau, so it counts.
+    """
+
+    player: WindowPlayer
+    contraction: int | None
+    whole: bool
+
+
+class Run:
+    """Plays `schedule` from `place`, first cycle at `start_us`.
+
+    Attributes:
+        place: the cycle that is being played or comes next.
+        cycle_start_us: when it begins (began).
+        begun: its windows were handed out.
+        done: the plan has no further cycle; windows may still play.
+        contractions: completed cycles whose channels all reached their plateau.
+        levels_ua: device channel → the level that full intensity plays now.
+    """
+
+    def __init__(
+        self, schedule: Schedule, step_ua: int, start_us: int, *, place: Place = Place(), contractions: int = 0  # noqa: B008
+    ) -> None:
+        self.schedule = schedule
+        self._step_ua = step_ua
+        self.place = place
+        self.cycle_start_us = start_us
+        self.begun = False
+        self.done = False
+        self.contractions = contractions
+        self.players: list[WindowPlayer] = []
+        self.levels_ua: dict[int, int] = {channel.channel: channel.level_ua for channel in schedule.channels}
+        self.held_ua: dict[int, int] = {}  # level held through a whole first-ramp contraction since output was last off
+        self._open: dict[int, tuple[int, bool]] = {}  # contraction → windows still open, all reached their plateau
+
+    @property
+    def phase(self) -> PhasePlan:
+        """The phase of `place`."""
+        return self.schedule.phases[self.place.phase]
+
+    @property
+    def contraction_number(self) -> int:
+        """Number of the present cycle within the whole plan, from 1."""
+        before = sum(phase.cycles * phase.sets for phase in self.schedule.phases[: self.place.phase])
+        return before + self.place.set * self.phase.cycles + self.place.cycle + 1
+
+    @property
+    def contractions_total(self) -> int:
+        """Cycles in the whole plan."""
+        return sum(phase.cycles * phase.sets for phase in self.schedule.phases)
+
+    def step_ua(self, window: Window) -> int:
+        """Amplitude step of the window's pulse: device step × phase ratio, so that phase 2 stays on the grid."""
+        return self._step_ua * window.phase_ratio
+
+    def target_ua(self, window: Window) -> MicroAmp:
+        """Plateau of `window` at the present level."""
+        level_ua = self.levels_ua[window.channel]
+        return MicroAmp(floor_to_step(level_ua * window.intensity_permille // 1000, self.step_ua(window)))
+
+    # -- what is due ------------------------------------------------------------------------------------------------
+
+    def next_due_us(self) -> int | None:
+        """When `turn` has something to do next; None when the run is over."""
+        due = [player.due_us() for player in self.players if not player.ended]
+        if not self.done:
+            due.append(self.cycle_start_us + self.phase.cycle_us if self.begun else self.cycle_start_us)
+        return min(due, default=None)
+
+    @property
+    def over(self) -> bool:
+        """Nothing plays and nothing comes."""
+        return self.done and all(player.ended for player in self.players)
+
+    def onset_due(self, now_us: int) -> bool:
+        """The next cycle should begin now: the caller asks for permission first, then calls `begin`."""
+        self._move_on(now_us)
+        return not self.done and not self.begun and now_us >= self.cycle_start_us
+
+    def wait(self, until_us: int) -> None:
+        """Hold the plan at its present place: the cycle begins at `until_us` at the earliest."""
+        if not self.begun:
+            self.cycle_start_us = max(self.cycle_start_us, until_us)
+
+    def begin(self, now_us: int) -> None:
+        """The cycle begins: its windows start to play."""
+        late_us = now_us - self.cycle_start_us
+        if late_us > 0:
+            self.cycle_start_us = now_us
+        self.begun = True
+        self._open[self.contraction_number] = (len(self.phase.windows), True)
+        for window in self.phase.windows:
+            level_ua = self.levels_ua[window.channel]
+            self.players.append(
+                WindowPlayer(
+                    window,
+                    level_ua,
+                    self.step_ua(window),
+                    self.cycle_start_us + window.offset_us,
+                    first=self.held_ua.get(window.channel, 0) < level_ua,
+                    contraction=self.contraction_number,
+                )
+            )
+
+    def _move_on(self, now_us: int) -> None:
+        """Once the present cycle's windows are over, the next cycle is the present one; it begins in its own time."""
+        if self.done or not self.begun:
+            return
+        playing = any(not player.ended for player in self.players)
+        following = self._following()
+        if following is None:
+            self.done = not playing
+            return
+        rest_us = self.phase.set_rest_us if following.cycle == 0 and following.phase == self.place.phase else 0
+        next_us = self.cycle_start_us + self.phase.cycle_us + rest_us
+        if playing and (now_us < next_us or following.phase != self.place.phase):
+            return  # windows may reach into the next cycle of their phase, never into the next phase
+        self.place = following
+        self.cycle_start_us = next_us
+        self.begun = False
+
+    def _following(self) -> Place | None:
+        place, phase = self.place, self.phase
+        if place.cycle + 1 < phase.cycles:
+            return Place(place.phase, place.set, place.cycle + 1)
+        if place.set + 1 < phase.sets:
+            return Place(place.phase, place.set + 1, 0)
+        if place.phase + 1 < len(self.schedule.phases):
+            return Place(place.phase + 1, 0, 0)
+        return None
+
+    def skip_phase(self, now_us: int) -> list[Ended]:
+        """End this phase's windows here and go to the next phase in 1 s, or to the end."""
+        ended = self.drop_output(now_us)
+        if self.place.phase + 1 < len(self.schedule.phases):
+            self.place = Place(self.place.phase + 1, 0, 0)
+            self.cycle_start_us = now_us + US_PER_S
+            self.begun = False
+        else:
+            self.done = True
+        return ended
+
+    # -- playing ----------------------------------------------------------------------------------------------------
+
+    def turn(self, now_us: int) -> list[WindowPlayer]:
+        """Play what is due; gives the windows whose amplitude changed, so that the caller sends the new output."""
+        return [player for player in self.players if player.turn(now_us)]
+
+    def collect(self, now_us: int) -> list[Ended]:
+        """Take away the windows that ended by themselves; counts contractions, notes which levels were held."""
+        ended = [player for player in self.players if player.ended]
+        if not ended:
+            return []
+        self.players = [player for player in self.players if not player.ended]
+        for player in ended:
+            if player.reached_hold:
+                held = self.held_ua.get(player.window.channel, 0)
+                self.held_ua[player.window.channel] = max(held, player.level_ua)
+        results: list[Ended] = []
+        for player in ended:
+            open_windows, whole = self._open.get(player.contraction, (1, True))
+            whole = whole and player.reached_hold
+            self._open[player.contraction] = (open_windows - 1, whole)
+            if open_windows == 1:
+                del self._open[player.contraction]
+                self.contractions += whole
+            results.append(Ended(player, contraction=player.contraction if open_windows == 1 else None, whole=whole))
+        self._move_on(now_us)
+        return results
+
+    def drop_output(self, now_us: int) -> list[Ended]:
+        """All windows end here (pause, stop, fault): the broken cycle will be played again from its beginning."""
+        broken = [player for player in self.players if not player.ended]
+        for player in broken:
+            player.end(now_us)
+        ended, self.players = self.players, []
+        self.held_ua.clear()
+        self._open.clear()
+        if broken:
+            self.begun = False
+        return [Ended(player, contraction=None, whole=False) for player in ended]
+
+    def output(self) -> SetOutput:
+        """The whole output as it should be now; channels at 0 mA are left out, they are off."""
+        playing = [player.output() for player in self.players if player.amplitude_ua > 0]
+        return SetOutput(channels=tuple(sorted(playing, key=lambda channel: channel.channel)))
+
+    def set_level(self, channel: int, level_ua: int, now_us: int) -> list[WindowPlayer]:
+        """Another level for `channel`; gives the windows whose fall must be sent at once."""
+        self.levels_ua[channel] = level_ua
+        return [
+            player
+            for player in self.players
+            if player.window.channel == channel and not player.ended and player.set_level(level_ua, now_us)
+        ]
+
+    # -- authorisation ----------------------------------------------------------------------------------------------
+
+    def peaks(self, raised: dict[int, int] | None = None) -> tuple[AuthorisedPeak, ...]:
+        """The most that the present phase plays on each channel, with `raised` levels in place of the present ones."""
+        peaks: dict[int, AuthorisedPeak] = {}
+        for window in self.phase.windows:
+            level_ua = (raised or {}).get(window.channel, self.levels_ua[window.channel])
+            peak_ua = floor_to_step(level_ua * window.intensity_permille // 1000, self.step_ua(window))
+            known = peaks.get(window.channel)
+            if known is None or peak_ua > known.peak_ua:
+                peaks[window.channel] = AuthorisedPeak(
+                    channel=window.channel,
+                    peak_ua=peak_ua,
+                    pulse_width_us=window.pulse_width_us,
+                    period_us=window.period_us,
+                )
+        return tuple(peaks[channel] for channel in sorted(peaks))
+
+    def cover(self, now_us: int) -> tuple[tuple[int, int], int]:
+        """Which contractions an authorisation asked for now covers, and until when: this cycle and the next."""
+        number = self.contraction_number
+        if self.phase.mode == "continuous":
+            return (number, number), max(now_us, self.cycle_start_us) + CONTINUOUS_COVER_US
+        last = min(number + 1, number - self.place.cycle + self.phase.cycles - 1)
+        span = 2 * self.phase.cycle_us + self.phase.set_rest_us
+        return (number, last), max(now_us, self.cycle_start_us) + span + COVER_SLACK_US
