@@ -284,6 +284,8 @@ class Core:
             return
         self.authorise_n += 1
         contractions, until_us = run.cover(self.now_us)
+        wanted = {channel: level for pending in self.pending.values() for channel, level in pending.raised.items()}
+        wanted.update(raised or {})  # the latest durable one is the ceiling: it must hold raises that are on their way
         self.pending[self.authorise_n] = Pending(
             asked_us=self.now_us,
             contractions=contractions,
@@ -294,7 +296,7 @@ class Core:
         self.emit(
             Authorise(
                 n=self.authorise_n,
-                peaks=run.peaks(raised),
+                peaks=run.peaks(wanted),
                 reason=reason,
                 contractions=contractions,
                 until_us=Micros(until_us),

@@ -1,6 +1,7 @@
 """What the stimulator and the room say, and what that means for the session. Pure.
 
-A device is believed only about itself: OFF is what its own status says. Anything unexpected while output may be on is off
+A device is believed only about itself: OFF is what its own status says. Anything unexpected while output may be on is
+    off
 first and a fault then.
 """
 
@@ -214,7 +215,7 @@ def _gone(core: Core, cause: str, reason: str, *, output_ended: bool) -> None:
 def battery(core: Core, report: Battery) -> None:
     """Charge of a battery-powered device."""
     core.battery_percent = report.percent
-    if report.percent <= 15:  # noqa: PLR2004 - convention: enough for a session to end in order
+    if report.percent <= 15:
         core.alarm("battery-low", "low", f"The device's battery is at {report.percent} %.")
 
 

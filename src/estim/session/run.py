@@ -54,7 +54,13 @@ class Run:
     """
 
     def __init__(
-        self, schedule: Schedule, step_ua: int, start_us: int, *, place: Place = Place(), contractions: int = 0  # noqa: B008
+        self,
+        schedule: Schedule,
+        step_ua: int,
+        start_us: int,
+        *,
+        place: Place = Place(),
+        contractions: int = 0,
     ) -> None:
         self.schedule = schedule
         self._step_ua = step_ua

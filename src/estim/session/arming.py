@@ -1,0 +1,73 @@
+"""What must be true before output may begin: the list that the screen shows as `wants` and that arming checks. Pure."""
+
+from __future__ import annotations
+
+from estim.safety.errors import Problem
+from estim.safety.reports import OutputState
+from estim.safety.units import US_PER_S
+from estim.session.core import Core
+from estim.session.state import Phase
+
+SCREENING_VALID_US = 3600 * US_PER_S
+CONFIRM_VALID_US = 600 * US_PER_S  # safety.md 5.1: confirmed at most 10 min before
+
+CONFIRMATIONS = {
+    "identity": "this is the patient whose pseudonym the record carries",
+    "pads": "pads are where the screen says, of the size it says, and stick everywhere",
+    "skin": "the skin under the pads was looked at after the levels were found",
+    "stop-control": "the stop works and is held by the one who was named",
+    "still-felt": "the patient still feels it",
+    "support": "a person or a harness holds the patient if the limb gives way",
+    "bends": "the differences between file and device were read",
+    "warnings": "the warnings were read",
+}
+
+
+def wanted(core: Core) -> tuple[str, ...]:
+    """What a person must still confirm or answer before arming, in the order in which it is asked."""
+    wants: list[str] = []
+    if core.screened_us is None or core.now_us - core.screened_us > SCREENING_VALID_US:
+        wants.append("screening")
+    wants.extend(what for what in _needed(core) if not _fresh(core, what))
+    return tuple(wants)
+
+
+def _needed(core: Core) -> tuple[str, ...]:
+    if core.cleared is None:
+        return ()
+    needed = ["identity", "pads", "stop-control"]
+    if core.purpose == "therapy":
+        needed.append("skin")
+    if core.cleared.schedule.weight_bearing:
+        needed.append("support")
+    if any(bend.severity == "warn" for bend in core.cleared.schedule.bends):
+        needed.append("bends")
+    if any(problem.severity == "warn" for problem in core.cleared.warnings):
+        needed.append("warnings")
+    return tuple(needed)
+
+
+def _fresh(core: Core, what: str) -> bool:
+    confirmed = core.confirmed.get(what)
+    return confirmed is not None and core.now_us - confirmed[1] <= CONFIRM_VALID_US
+
+
+def missing(core: Core) -> tuple[Problem, ...]:
+    """Why arming is not possible now, all of it; () if it is."""
+    problems: list[Problem] = []
+
+    def no(key: str, message: str) -> None:
+        problems.append(Problem(severity="refuse", key=key, message=message, rule="arm"))
+
+    if core.phase is not Phase.CONFIGURED:
+        no("arm", f"only possible in CONFIGURED, it is {core.phase.value}")
+    if core.output is not OutputState.OFF:
+        no("output", f"the device's output is {core.output.value}, not OFF")
+    if not core.recording:
+        no("record", "there is no open record")
+    for what in wanted(core):
+        no(what, f"not confirmed: {CONFIRMATIONS.get(what, 'the screening was not answered in the last 60 min')}")
+    for alarm in core.alarms.values():
+        if alarm.priority == "high" and alarm.active:
+            no(alarm.code, alarm.text)
+    return tuple(problems)

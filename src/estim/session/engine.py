@@ -1,0 +1,180 @@
+"""The session engine: events in, effects out. Sans-IO: time is an argument, nothing is opened, nothing waits.
+
+```
+step(event, now_us)   requests.py  what people ask
+                      device.py    what the stimulator and the room say
+                      play.py      what time does: the plan, keep-alives, the lease
+                      levels.py    raising, lowering, marks
+                      arming.py    what must be true before output
+snapshot()            view.py
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from estim.safety import reports
+from estim.safety.limits import Limits
+from estim.safety.profile import DeviceProfile
+from estim.safety.reports import OutputState
+from estim.session import device, events, levels, play, requests
+from estim.session.core import Core
+from estim.session.effects import Connect, Effect
+from estim.session.events import Event
+from estim.session.snapshot import Snapshot
+from estim.session.state import Phase
+from estim.session.view import snapshot
+
+
+class SessionEngine:
+    """One device, one console, one session after another.
+
+    Args:
+        profile: of the device model that is expected.
+        limits: absolute & site & device; the patient's and protocol's layers join when a schedule is cleared.
+        simulated: the link leads to a simulator; the device's own id must agree.
+        minutes_today: muscle+side → minutes of motor ON time already had today (L27), from the records' index.
+    """
+
+    def __init__(
+        self,
+        profile: DeviceProfile,
+        limits: Limits,
+        *,
+        simulated: bool,
+        minutes_today: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        self.core = Core(profile, limits, simulated=simulated)
+        self.core.minutes_today = minutes_today
+        self._leaving = ""
+
+    @property
+    def finished(self) -> bool:
+        """The console is gone or a signal came, output is settled and the record closed: the process may end."""
+        return bool(self._leaving) and not self.core.recording and self._settled()
+
+    def start(self, now_us: int) -> tuple[Effect, ...]:
+        """The first step: ask the device who it is."""
+        self.core.now_us = self.core.heartbeat_us = now_us
+        return (Connect(),)
+
+    def step(self, event: Event, now_us: int) -> tuple[Effect, ...]:
+        """Take one event at `now_us`; gives what is to be done, in order, off always first."""
+        core = self.core
+        core.now_us = now_us
+        core.effects = []
+        handler = _HANDLERS.get(type(event))
+        if handler is not None:
+            handler(core, event)
+        elif isinstance(event, events.Request):
+            requests.unknown(core, event)
+        elif isinstance(event, events.ConsoleGone | events.Signal):
+            self._leave(event)
+        play.pass_time(core)
+        self._end_if_leaving()
+        return tuple(core.effects)
+
+    def next_deadline_us(self) -> int | None:
+        """When `step(Tick(), …)` must be called if nothing else happens; None: only an event changes anything."""
+        return play.next_deadline_us(self.core)
+
+    def snapshot(
+        self, now_us: int, *, record_path: str = "", record_durable: bool = True, word_head: str = ""
+    ) -> Snapshot:
+        """The session as a screen shows it."""
+        self.core.now_us = max(self.core.now_us, now_us)
+        return snapshot(self.core, record_path=record_path, record_durable=record_durable, word_head=word_head)
+
+    def _leave(self, event: events.ConsoleGone | events.Signal) -> None:
+        cause = "console-gone" if isinstance(event, events.ConsoleGone) else f"signal-{event.name.lower()}"
+        if not self._leaving:
+            self._leaving = cause
+            self.core.stop(cause)
+            self.core.log("request", what="leave", source=cause)
+
+    def _settled(self) -> bool:
+        return self.core.off_asked_us is None or self.core.output is OutputState.UNCERTAIN
+
+    def _end_if_leaving(self) -> None:
+        core = self.core
+        if self._leaving and core.recording and self._settled() and core.phase is not Phase.STOPPING:
+            requests.end_record(core)
+        elif self._leaving and core.recording and core.output is OutputState.UNCERTAIN:
+            core.outcome = "uncertain"
+            requests.end_record(core)
+
+
+def _heartbeat(core: Core, _event: events.Heartbeat) -> None:
+    core.heartbeat_us = core.now_us
+
+
+def _durable(core: Core, event: events.Durable) -> None:
+    core.record_pending_us = event.oldest_pending_us
+
+
+def _granted(core: Core, event: events.Granted) -> None:
+    levels.granted(core, event.n)
+
+
+def _record_failed(core: Core, event: events.RecordFailed) -> None:
+    core.stop("record-failed")
+    core.alarm("record-failed", "medium", f"The record can't be written: {event.reason}. Output was stopped.")
+
+
+def _clock_jumped(core: Core, event: events.ClockJumped) -> None:
+    if core.phase in {Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING}:
+        core.fail("clock-jumped", f"The controller was held up for {event.late_us // 1000} ms; output was stopped.")
+
+
+def _tripped(core: Core, event: events.Tripped) -> None:
+    core.fail("interlock", f"The interlock stopped the output: {event.text}")
+
+
+_HANDLERS: Mapping[type, Callable[[Core, Any], None]] = MappingProxyType(
+    {
+        events.SignIn: requests.sign_in,
+        events.Screen: requests.screen,
+        events.Configure: requests.configure,
+        events.Confirm: requests.confirm,
+        events.Arm: requests.arm,
+        events.Start: requests.start,
+        events.Pause: requests.pause_request,
+        events.Resume: requests.resume,
+        events.Stop: requests.stop,
+        events.Raise: requests.raise_level,
+        events.Lower: requests.lower,
+        events.Mark: requests.mark,
+        events.ContractionSeen: requests.contraction_seen,
+        events.NextChannel: requests.next_channel,
+        events.SkipPhase: requests.skip_phase,
+        events.EndEarly: requests.end_early,
+        events.Acknowledge: requests.acknowledge,
+        events.ResetFault: requests.reset_fault,
+        events.Note: requests.note,
+        events.Sign: requests.sign,
+        events.RoomAction: requests.room_action,
+        events.Heartbeat: _heartbeat,
+        events.Durable: _durable,
+        events.Granted: _granted,
+        events.RecordFailed: _record_failed,
+        events.ClockJumped: _clock_jumped,
+        events.Tripped: _tripped,
+        reports.Identified: device.identified,
+        reports.Prepared: device.prepared,
+        reports.Acknowledged: device.acknowledged,
+        reports.Superseded: device.superseded,
+        reports.DeviceStatus: device.status,
+        reports.ChannelFault: device.channel_fault,
+        reports.DeviceFault: device.device_fault,
+        reports.DeviceLost: device.device_lost,
+        reports.LinkDown: device.link_down,
+        reports.Battery: device.battery,
+        reports.Noise: device.noise,
+        reports.PatientSwitch: device.patient_switch,
+        reports.PatientSays: device.patient_says,
+        reports.PracticeState: device.practice,
+    }
+)

@@ -1,0 +1,59 @@
+"""How the session's nouns stand in the record: plain JSON values, integers with their unit in the key. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from estim.safety.verdict import ClearedSchedule
+from estim.session.core import Core
+
+
+def plain(value: object) -> Any:  # noqa: ANN401 - JSON is any
+    """`value` as JSON values without floats: dataclasses become objects, tuples lists, floats text of full
+    precision.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else repr(value)
+    return str(value)
+
+
+def header_json(core: Core) -> dict[str, Any]:
+    """What the first line of a session says."""
+    device = core.device
+    return {
+        "operator": core.operator,
+        "patient": core.patient_id,
+        "simulated_device": core.simulated,
+        "device": {
+            "model": core.profile.model,
+            "title": core.profile.title,
+            "id": device.device_id if device else "",
+            "firmware": device.firmware if device else "",
+            "intended_use": core.profile.intended_use,
+            "profile": plain(core.profile),
+        },
+        "limits": plain(core.limits.to_json()),
+    }
+
+
+def setup_json(core: Core, cleared: ClearedSchedule) -> dict[str, Any]:
+    """What was decided, compiled and cleared for the coming run."""
+    return {
+        "purpose": core.purpose,
+        "protocol_sha256": core.protocol_sha256,
+        "setup": plain(core.setup),
+        "schedule": plain(cleared.schedule),
+        "caps_ua": plain(cleared.caps_ua),
+        "cap_reasons": plain(cleared.cap_reasons),
+        "warnings": [problem.message for problem in cleared.warnings],
+    }

@@ -1,0 +1,399 @@
+"""What people ask of a session: one function a request; each answers it exactly once. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from estim.protocols.compile import compile_schedule, compile_titration
+from estim.protocols.setup import ChannelSetup, Setup
+from estim.safety.errors import Problem, ProtocolError, SetupError
+from estim.safety.reports import OutputState
+from estim.safety.units import US_PER_S, MicroAmp
+from estim.safety.verdict import clear
+from estim.session import arming, events, levels, screening
+from estim.session.core import Core
+from estim.session.device import dose_json
+from estim.session.effects import CloseRecord, Connect, Install, OpenRecord, Prepare, ToRoom
+from estim.session.play import RESUME_LEAD_US, START_LEAD_US, complete, pause
+from estim.session.record_json import header_json, setup_json
+from estim.session.run import Place, Run
+from estim.session.state import Phase, Turn
+
+KEEP_LEVELS_PAUSE_US = 60 * US_PER_S  # safety.md 5.1: after a longer pause levels are found again
+SNAPSHOT_FRESH_US = US_PER_S
+
+
+def no(key: str, message: str, *, rule: str = "session") -> Problem:
+    """A refusal that is no matter of limits."""
+    return Problem(severity="refuse", key=key, message=message, rule=rule)
+
+
+def sign_in(core: Core, request: events.SignIn) -> None:
+    """Open the session and its record."""
+    if core.recording:
+        core.refuse(request.id, no("sign-in", "a session is open already; sign it first"))
+        return
+    if not request.operator.strip() or not request.patient_id.strip():
+        core.refuse(request.id, no("sign-in", "operator and patient are both needed"))
+        return
+    core.operator, core.patient_id = request.operator.strip(), request.patient_id.strip()
+    core.recording, core.signed = True, False
+    core.emit(OpenRecord(patient_id=core.patient_id))
+    core.log("header", **header_json(core))
+    core.accept(request.id)
+
+
+def screen(core: Core, request: events.Screen) -> None:
+    """Take the screening's answers; what they forbid is judged at configure and arm."""
+    if not core.recording:
+        core.refuse(request.id, no("screening", "sign in first"))
+        return
+    if request.scripted and not core.simulated:
+        core.refuse(request.id, no("screening", "scripted answers are for simulated devices only"))
+        return
+    core.screening, core.screened_us = dict(request.answers), core.now_us
+    core.log("screening", answers=dict(request.answers), scripted=request.scripted)
+    problems = screening.judge(core.screening, regions=())
+    blocking = [problem for problem in problems if problem.severity == "refuse"]
+    if blocking:
+        core.screened_us = None
+        core.refuse(request.id, *blocking)
+    else:
+        core.accept(request.id)
+
+
+def configure(core: Core, request: events.Configure) -> None:
+    """Compile and clear a protocol for finding levels, or for therapy at the levels found."""
+    if core.phase not in {Phase.READY, Phase.CONFIGURED}:
+        core.refuse(request.id, no("configure", f"not possible in {core.phase.value}"))
+        return
+    if not core.recording:
+        core.refuse(request.id, no("configure", "sign in first"))
+        return
+    setup = replace(request.setup, simulated=core.simulated, patient_id=core.patient_id)
+    if _pads_changed(core, setup):
+        core.found.clear()
+    try:
+        if request.purpose == "titration":
+            schedule = compile_titration(request.protocol, setup, core.profile, sha256=request.protocol_sha256)
+        else:
+            setup = _with_found(core, setup)
+            schedule = compile_schedule(request.protocol, setup, core.profile, sha256=request.protocol_sha256)
+        cleared = clear(schedule, core.limits, core.profile, setup.patient, minutes_today=core.minutes_today)
+    except (ProtocolError, SetupError) as error:
+        core.refuse(request.id, *error.problems)
+        return
+    regions = tuple(sorted({channel.region for channel in schedule.channels}))
+    blocking = [p for p in screening.judge(core.screening, regions=regions) if p.severity == "refuse"]
+    if core.screened_us is not None and blocking:
+        core.refuse(request.id, *blocking)
+        return
+    if core.protocol is None or core.protocol.id != request.protocol.id:
+        core.kept = None
+    core.protocol, core.protocol_sha256, core.setup = request.protocol, request.protocol_sha256, setup
+    core.cleared, core.purpose, core.run = cleared, request.purpose, None
+    core.confirmed = {what: value for what, value in core.confirmed.items() if what == "screening"}
+    if request.purpose == "therapy":
+        core.outcome = ""
+    core.log("setup", **setup_json(core, cleared))
+    for bend in schedule.bends:
+        core.log("bend", **bend.to_json())
+    core.move(Turn.CONFIGURE, request.purpose)
+    core.accept(request.id)
+
+
+def _pads_changed(core: Core, setup: Setup) -> bool:
+    """Levels belong to channel, side and pads: another pad means that they are found again."""
+    if core.setup is None:
+        return False
+    known = {channel.name: (channel.channel, channel.side, channel.pads_cm) for channel in core.setup.channels}
+    now = {channel.name: (channel.channel, channel.side, channel.pads_cm) for channel in setup.channels}
+    return any(known[name] != place for name, place in now.items() if name in known)
+
+
+def _with_found(core: Core, setup: Setup) -> Setup:
+    """A therapy plays the levels that this session found, never numbers that came with a request."""
+
+    def found(channel: ChannelSetup) -> ChannelSetup:
+        levels_found = core.found.get(channel.name)
+        if levels_found is None or levels_found.level_ua == 0:
+            return replace(channel, level_ua=None, motor_ua=None, sensory_ua=None, max_tolerated_ua=None)
+        motor_ua = levels_found.motor_ua
+        return replace(
+            channel,
+            level_ua=MicroAmp(levels_found.level_ua),
+            motor_ua=MicroAmp(motor_ua) if motor_ua is not None else None,
+            level_frequency_mhz=levels_found.frequency_mhz,
+            level_pulse_width_us=levels_found.pulse_width_us,
+        )
+
+    return replace(setup, channels=tuple(found(channel) for channel in setup.channels))
+
+
+def confirm(core: Core, request: events.Confirm) -> None:
+    """A person confirms one of the things that arming asks for."""
+    if request.what not in arming.CONFIRMATIONS:
+        core.refuse(request.id, no("confirm", f"{request.what!r} is nothing that can be confirmed"))
+        return
+    core.confirmed[request.what] = (request.value, core.now_us)
+    core.log("accepted", what=request.what, value=request.value)
+    core.accept(request.id)
+
+
+def arm(core: Core, request: events.Arm) -> None:
+    """First step to output: everything that must be true is checked, then the stimulation level is opened."""
+    problems = arming.missing(core)
+    if problems or core.cleared is None:
+        core.refuse(request.id, *(problems or (no("arm", "nothing is configured"),)))
+        return
+    core.emit(Install(cleared=core.cleared))
+    _prepare(core)
+    core.armed_us = core.now_us
+    core.move(Turn.ARM)
+    core.accept(request.id)
+
+
+def _prepare(core: Core) -> None:
+    if core.cleared is None:
+        return
+    schedule = core.cleared.schedule
+    phase = schedule.phases[core.run.place.phase if core.run is not None else 0]
+    core.status_us = core.status_asked_us = core.now_us
+    core.emit(
+        Prepare(
+            channels=tuple(channel.channel for channel in schedule.channels),
+            period_us=min(window.period_us for window in phase.windows),
+        )
+    )
+
+
+def start(core: Core, request: events.Start) -> None:
+    """Second step: the plan begins, from 0 mA, when its first authorisation is durable."""
+    if core.phase is not Phase.ARMED or core.cleared is None:
+        core.refuse(request.id, no("start", f"not armed (it is {core.phase.value})"))
+        return
+    if not core.prepared:
+        core.refuse(request.id, no("start", "the device is not ready yet"))
+        return
+    place, contractions = (core.kept if core.kept and core.purpose == "therapy" else None) or (Place(), 0)
+    core.run = Run(
+        core.cleared.schedule,
+        core.profile.amplitude_step_ua,
+        core.now_us + START_LEAD_US,
+        place=place,
+        contractions=contractions,
+    )
+    core.outcome = ""
+    core.running_since_us = core.now_us
+    core.move(Turn.START)
+    core.accept(request.id)
+
+
+def pause_request(core: Core, request: events.Pause) -> None:
+    """Output off, the plan's place kept. A limb that bears weight gets its running contraction to the end first."""
+    if core.phase is not Phase.RUNNING or core.run is None:
+        core.refuse(request.id, no("pause", f"nothing runs (it is {core.phase.value})"))
+        return
+    core.log("request", what="pause", reason=request.reason)
+    if core.cleared is not None and core.cleared.schedule.weight_bearing and core.run.players:
+        core.pause_after_gate = request.reason
+    else:
+        pause(core, request.reason)
+    core.accept(request.id)
+
+
+def resume(core: Core, request: events.Resume) -> None:
+    """Go on from 0 mA, 3 s from now, with the contraction that was broken."""
+    if core.phase is not Phase.PAUSED or core.run is None or core.cleared is None:
+        core.refuse(request.id, no("resume", f"nothing is paused (it is {core.phase.value})"))
+        return
+    problems: list[Problem] = []
+    if core.output is not OutputState.OFF:
+        problems.append(no("resume", "the device has not confirmed that its output is off"))
+    if core.now_us - core.paused_us > KEEP_LEVELS_PAUSE_US:
+        problems.append(no("resume", "the pause was longer than 60 s: stop, and find the levels again", rule="pause"))
+    lost = [c.name for c in core.cleared.schedule.channels if c.name not in core.found]
+    if lost and core.purpose == "therapy":
+        problems.append(
+            no("resume", f"the level of {', '.join(lost)} must be found again: stop first", rule="lead-off")
+        )
+    if problems:
+        core.refuse(request.id, *problems)
+        return
+    core.run.cycle_start_us = core.now_us + RESUME_LEAD_US
+    core.running_since_us = core.now_us
+    _prepare(core)
+    core.move(Turn.RESUME)
+    core.accept(request.id)
+
+
+def stop(core: Core, request: events.Stop) -> None:
+    """Off. Never judged, never refused; answered after it was sent."""
+    core.stop(f"stop-{request.source}")
+    core.log("request", what="stop", source=request.source)
+    core.accept(request.id)
+
+
+def raise_level(core: Core, request: events.Raise) -> None:
+    """One step up on one channel."""
+    seen_us = core.snapshot_times.get(request.snapshot_n)
+    if seen_us is None or core.now_us - seen_us > SNAPSHOT_FRESH_US:
+        core.refuse(request.id, no("raise", "the screen was older than 1 s: look, and press again", rule="L15"))
+        return
+    locked = levels.raise_locked(core, request.channel)
+    if locked:
+        core.refuse(request.id, no("raise", locked, rule="L15"))
+        return
+    levels.ask_raise(core, request.channel)
+    core.accept(request.id)
+
+
+def lower(core: Core, request: events.Lower) -> None:
+    """Down; needs nobody's permission."""
+    if levels.lower(core, request.channel, request.percent):
+        core.accept(request.id)
+    else:
+        core.refuse(request.id, no("lower", "nothing runs"))
+
+
+def mark(core: Core, request: events.Mark) -> None:
+    """The level that plays now is one of the patient's marks."""
+    if core.phase is not Phase.RUNNING or core.run is None or request.channel not in core.run.levels_ua:
+        core.refuse(request.id, no("mark", "a mark is made while the channel runs"))
+        return
+    levels.mark(core, request.channel, request.kind)
+    core.accept(request.id)
+
+
+def contraction_seen(core: Core, request: events.ContractionSeen) -> None:
+    """On a sensory channel: cut to 80 %, mark."""
+    levels.contraction_seen(core, request.channel)
+    core.accept(request.id)
+
+
+def next_channel(core: Core, request: events.NextChannel) -> None:
+    """Titration: on to the next channel; after the last one the titration is complete."""
+    if core.phase is not Phase.RUNNING or core.run is None or core.purpose != "titration":
+        core.refuse(request.id, no("next-channel", "no levels are being found"))
+        return
+    _leave_phase(core, core.run, "level found")
+    core.accept(request.id)
+
+
+def skip_phase(core: Core, request: events.SkipPhase) -> None:
+    """Leave the rest of this phase out."""
+    if core.phase is not Phase.RUNNING or core.run is None:
+        core.refuse(request.id, no("skip-phase", "nothing runs"))
+        return
+    if not request.reason.strip():
+        core.refuse(request.id, no("skip-phase", "a reason is needed"))
+        return
+    _leave_phase(core, core.run, request.reason)
+    core.accept(request.id)
+
+
+def _leave_phase(core: Core, run: Run, reason: str) -> None:
+    core.log("request", what="skip-phase", phase=run.phase.name, reason=reason)
+    playing = bool(run.output().channels)
+    core.book(run.skip_phase(core.now_us))
+    core.cover = None
+    core.pending.clear()
+    if run.over:
+        complete(core)
+    elif playing:
+        core.send(run.output())
+
+
+def end_early(core: Core, request: events.EndEarly) -> None:
+    """Complete by the therapist's judgement."""
+    if core.phase not in {Phase.RUNNING, Phase.PAUSED} or not request.reason.strip():
+        core.refuse(request.id, no("end-early", "possible while running or paused, with a reason"))
+        return
+    core.log("request", what="end-early", reason=request.reason)
+    if core.purpose == "therapy":
+        core.outcome = "completed"
+        core.kept = None
+    core.stop("end-early")
+    core.accept(request.id)
+
+
+def acknowledge(core: Core, request: events.Acknowledge) -> None:
+    """An alarm was seen; it goes once its cause is gone."""
+    alarm = core.alarms.get(request.code)
+    if alarm is not None:
+        core.log("alarm-seen", code=request.code)
+        if alarm.active:
+            core.alarms[request.code] = replace(alarm, acknowledged=True)
+        else:
+            del core.alarms[request.code]
+    core.accept(request.id)
+
+
+def reset_fault(core: Core, request: events.ResetFault) -> None:
+    """Leave FAULT: output confirmed off, reason given; everything begins again at identification."""
+    if core.phase is not Phase.FAULT:
+        core.refuse(request.id, no("reset", f"there is no fault (it is {core.phase.value})"))
+        return
+    if core.output is not OutputState.OFF:
+        core.refuse(request.id, no("reset", f"output is {core.output.value}: it must be confirmed off first"))
+        return
+    if not request.reason.strip():
+        core.refuse(request.id, no("reset", "a reason is needed"))
+        return
+    core.log("request", what="reset-fault", reason=request.reason)
+    for code in list(core.alarms):
+        core.calm(code)
+    core.cleared = core.run = None
+    core.move(Turn.RESET, request.reason)
+    core.emit(Connect())
+    core.accept(request.id)
+
+
+def note(core: Core, request: events.Note) -> None:
+    """Text into the record."""
+    if not core.recording:
+        core.refuse(request.id, no("note", "there is no open session"))
+        return
+    core.log(request.kind if request.kind in {"note", "outcome", "reason"} else "note", **dict(request.fields))
+    core.accept(request.id)
+
+
+def sign(core: Core, request: events.Sign) -> None:
+    """Close the session: its record ends, signed."""
+    if not core.recording:
+        core.refuse(request.id, no("sign", "there is no open session"))
+        return
+    if core.phase in {Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING} or core.output is not OutputState.OFF:
+        core.refuse(request.id, no("sign", "output must be off and the session stopped first"))
+        return
+    core.log("signature", operator=request.operator, comment=request.comment)
+    end_record(core)
+    core.signed = True
+    core.accept(request.id)
+
+
+def end_record(core: Core) -> None:
+    """Write how the session ended and close its record."""
+    core.log(
+        "end",
+        outcome=core.outcome or "stopped",
+        output=core.output.value,
+        contractions=core.run.contractions if core.run is not None else core.kept[1] if core.kept else 0,
+        dose=dose_json(core),
+    )
+    core.emit(CloseRecord())
+    core.recording = False
+
+
+def room_action(core: Core, request: events.RoomAction) -> None:
+    """Something is done in the simulated room."""
+    if not core.simulated:
+        core.refuse(request.id, no("room", "there is no simulated room beside a real device"))
+        return
+    core.emit(ToRoom(message=request.message))
+    core.accept(request.id)
+
+
+def unknown(core: Core, request: events.Request) -> None:
+    """A request that no function serves."""
+    core.refuse(request.id, no("request", f"{type(request).__name__} is not known"))

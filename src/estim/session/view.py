@@ -1,0 +1,132 @@
+"""The snapshot of a session, made from what it knows. Pure."""
+
+from __future__ import annotations
+
+from estim.safety.schedule import ScheduleChannel
+from estim.session import arming, levels
+from estim.session.core import Account, Core
+from estim.session.snapshot import ChannelView, Snapshot
+from estim.session.state import Cycle, Phase
+
+REMEMBERED = 64  # snapshots that a raise may still refer to: 3 s at 20 Hz
+
+
+def snapshot(core: Core, *, record_path: str = "", record_durable: bool = True, word_head: str = "") -> Snapshot:
+    """The session now. The three arguments are the record's, which the engine does not know."""
+    core.snapshot_n += 1
+    core.snapshot_times[core.snapshot_n] = core.now_us
+    core.snapshot_times.pop(core.snapshot_n - REMEMBERED, None)
+    run, cleared = core.run, core.cleared
+    phase_index = run.place.phase if run is not None else 0
+    running = core.now_us - core.running_since_us if core.running_since_us is not None else 0
+    schedule = cleared.schedule if cleared is not None else None
+    return Snapshot(
+        n=core.snapshot_n,
+        now_us=core.now_us,
+        answered=core.answered,
+        phase=core.phase,
+        purpose=core.purpose,
+        output=core.output,
+        output_since_us=core.output_since_us,
+        cause=core.cause,
+        simulated=core.simulated,
+        model=core.profile.model,
+        device_id=core.device.device_id if core.device else "",
+        device_title=core.profile.title,
+        intended_use=core.profile.intended_use,
+        battery_percent=core.battery_percent,
+        protocol_id=schedule.protocol_id if schedule else "",
+        protocol_title=schedule.protocol_title if schedule else "",
+        patient_id=core.patient_id,
+        operator=core.operator,
+        plan_phase=run.phase.name if run else "",
+        plan_phase_index=phase_index,
+        plan_phases=len(schedule.phases) if schedule else 0,
+        plan_set=run.place.set + 1 if run else 0,
+        plan_sets=run.phase.sets if run else 0,
+        contraction=run.contraction_number if run else 0,
+        contractions=run.contractions_total if run else 0,
+        countdown_us=_countdown(core),
+        elapsed_us=core.elapsed_before_us + running,
+        total_us=sum(phase.duration_us for phase in schedule.phases) if schedule else 0,
+        cue=run.phase.cue if run else "",
+        channels=tuple(_channel(core, channel) for channel in (schedule.channels if schedule else ())),
+        alarms=tuple(core.alarms.values()),
+        wants=arming.wanted(core),
+        warnings=tuple(problem.message for problem in (cleared.warnings if cleared else ())),
+        record_path=record_path,
+        record_durable=record_durable,
+        word_head=word_head,
+        lease_us=(
+            0,
+            core.now_us - core.status_us,
+            core.now_us - core.heartbeat_us,
+            core.now_us - core.record_pending_us if core.record_pending_us is not None else 0,
+        ),
+        watchdog_us=core.profile.watchdog_us,
+        cable=core.profile.cable,
+        titration_channel=_titration_channel(core),
+        practice=core.practice if core.simulated else None,
+        outcome=core.outcome,
+    )
+
+
+def _countdown(core: Core) -> int | None:
+    run = core.run
+    if core.phase is not Phase.RUNNING or run is None or run.done or run.begun:
+        return None
+    return max(0, run.cycle_start_us - core.now_us)
+
+
+def _titration_channel(core: Core) -> int | None:
+    if core.purpose != "titration" or core.run is None or core.phase is not Phase.RUNNING:
+        return None
+    return core.run.phase.windows[0].channel
+
+
+def _channel(core: Core, scheduled: ScheduleChannel) -> ChannelView:
+    run, cleared = core.run, core.cleared
+    channel = scheduled.channel
+    player = next((p for p in run.players if p.window.channel == channel and not p.ended), None) if run else None
+    windows = [
+        w for phase in (cleared.schedule.phases if cleared else ()) for w in phase.windows if w.channel == channel
+    ]
+    window = player.window if player else windows[0]
+    level_ua = run.levels_ua.get(channel, 0) if run else scheduled.level_ua
+    cap, rule = levels.cap_ua(core, channel) if run else (0, "")
+    if cleared is not None and not run:
+        cap, rule = cleared.caps_ua.get(channel, 0), cleared.cap_reasons.get(channel, "")
+    found = core.found.get(scheduled.name)
+    account = core.accounts.get((core.purpose, channel), Account())
+    sent_ua = player.amplitude_ua if player else 0
+    area_mm2 = min(
+        (cleared.schedule.electrode(pad).area_mm2 for pad in scheduled.electrodes) if cleared else (0,), default=0
+    )
+    rms_squared = 2 * level_ua * level_ua * window.pulse_width_us * window.burst_pulses // window.period_us
+    lead_off_ua = core.profile.lead_off_min_ua
+    return ChannelView(
+        name=scheduled.name,
+        channel=channel,
+        muscle=scheduled.muscle,
+        side=scheduled.side,
+        output=scheduled.output,
+        cycle=player.cycle(core.now_us) if player else Cycle.REST,
+        level_ua=level_ua,
+        target_ua=run.target_ua(window) if run else 0,
+        sent_ua=sent_ua,
+        cap_ua=cap,
+        cap_rule=rule,
+        plausible_ua=(scheduled.plausible_ua[0], scheduled.plausible_ua[1]),
+        sensory_ua=found.sensory_ua if found else None,
+        motor_ua=found.motor_ua if found else None,
+        max_tolerated_ua=found.max_tolerated_ua if found else None,
+        raise_locked=levels.raise_locked(core, channel),
+        frequency_mhz=window.frequency_mhz,
+        pulse_width_us=window.pulse_width_us,
+        pulses=account.pulses,
+        charge_uc=account.charge_pc // 1_000_000,
+        density_ua_per_cm2=int(rms_squared**0.5) * 100 // area_mm2 if area_mm2 else 0,
+        on_us=account.on_us,
+        remaining_us=player.remaining_us(core.now_us) if player else 0,
+        lead_off_known=lead_off_ua is not None and sent_ua >= lead_off_ua,
+    )
