@@ -1,5 +1,6 @@
 """`DeviceProfile`: what a stimulator can do and on which grid. Facts, each with its source, no behaviour of the
-wire."""
+wire.
+"""
 
 from __future__ import annotations
 

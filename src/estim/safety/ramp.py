@@ -1,0 +1,62 @@
+"""Ramps: the one formula that compile, kernel and engine share, and the shortest ramp that the limits allow. Pure.
+
+Pulse k of a ramp up over n pulses has `level × (k+1)/n`, cut to the device's step; a ramp down over m pulses has
+`level × left/(m+1)` with `left` pulses still to come, the present one included.
+
+Shortest ramps: `decisions on limits` L17a (a level not yet held, and every way back to output) and L17b (repeats).
+"""
+
+from __future__ import annotations
+
+from estim.safety.units import MicroAmp, Micros, ceil_div, floor_to_step
+
+FIRST_MIN_US = 500_000  # L17a default; absolute 300 ms
+FIRST_MIN_ABSOLUTE_US = 300_000
+REPEAT_MIN_US = 200_000  # L17b default; absolute 100 ms
+REPEAT_MIN_ABSOLUTE_US = 100_000
+SLOPE_UA_PER_S = 200_000  # L17: 200 mA/s
+FIRST_STEP_UA, FIRST_STEP_PERCENT = 2_000, 10  # L17a: per pulse at most the greater of both
+REPEAT_STEP_UA, REPEAT_STEP_PERCENT = 4_000, 25  # L17b
+
+
+def ramp_amplitude_ua(level_ua: int, pulse: int, pulses: int, step_ua: int) -> MicroAmp:
+    """Amplitude of pulse number `pulse` (from 0) of a ramp up over `pulses` pulses to `level_ua`."""
+    if pulse + 1 >= pulses:
+        return MicroAmp(floor_to_step(level_ua, step_ua))
+    return MicroAmp(floor_to_step(level_ua * (pulse + 1) // pulses, step_ua))
+
+
+def ramp_down_amplitude_ua(level_ua: int, left: int, pulses: int, step_ua: int) -> MicroAmp:
+    """Amplitude in a ramp down over `pulses` pulses, `left` of them still to come, this one included."""
+    return MicroAmp(floor_to_step(level_ua * min(left, pulses + 1) // (pulses + 1), step_ua))
+
+
+def step_bound_ua(level_ua: int, step_ua: int, *, first: bool) -> int:
+    """The most by which one pulse may exceed the one before it (L17a, L17b); one device step is always allowed."""
+    floor_ua, percent = (FIRST_STEP_UA, FIRST_STEP_PERCENT) if first else (REPEAT_STEP_UA, REPEAT_STEP_PERCENT)
+    return max(floor_ua, step_ua, level_ua * percent // 100)
+
+
+def shortest_ramp_us(level_ua: int, period_us: int, step_ua: int, *, first: bool) -> Micros:
+    """The shortest ramp up to `level_ua` that L17a (`first`) or L17b allows at this period, device step included."""
+    shortest_us = FIRST_MIN_US if first else REPEAT_MIN_US
+    if level_ua <= 0:
+        return Micros(shortest_us)
+    slope_us = ceil_div(level_ua * 1_000_000, SLOPE_UA_PER_S) if first else 0
+    # Cutting to the device's step makes single steps up to one device step larger than level/n.
+    bound_ua = step_bound_ua(level_ua, step_ua, first=first)
+    even_ua = max(step_ua, bound_ua // step_ua * step_ua)
+    pulses = max(1, ceil_div(level_ua, even_ua))
+    while not _steps_fit(level_ua, pulses, step_ua, bound_ua):
+        pulses += 1
+    return Micros(max(shortest_us, slope_us, pulses * period_us))
+
+
+def _steps_fit(level_ua: int, pulses: int, step_ua: int, bound_ua: int) -> bool:
+    before = 0
+    for pulse in range(pulses):
+        amplitude = ramp_amplitude_ua(level_ua, pulse, pulses, step_ua)
+        if amplitude - before > bound_ua:
+            return False
+        before = amplitude
+    return True
