@@ -132,7 +132,7 @@ def parse_site(data: bytes, *, verify: Callable[[bytes, bytes], bool]) -> Limits
         raise SiteFileError(problems) from None
     for word in SITE_WORDS:
         if not str(document.get(word, "")).strip():
-            wrong(word, f"{word!r} is missing: who opened these limits, when and why must stand in the file")
+            wrong(word, f"{word!r} is missing: the file must say who opened these limits, when and why")
     for key in document:
         if key not in {*SITE_WORDS, "limits"}:
             wrong(key, f"unknown key {key!r}", asked=key, allowed=", ".join((*SITE_WORDS, "limits")))

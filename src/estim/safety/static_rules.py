@@ -1,0 +1,202 @@
+"""Rules of a schedule that do not depend on its levels: rates, widths, ramps, times, pads, patient. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from estim.safety import dose
+from estim.safety.caps import problem, target_ua
+from estim.safety.errors import Problem
+from estim.safety.guardrail import Bound
+from estim.safety.limits import Limits
+from estim.safety.limits_table import BY_KEY, FUSED_MHZ
+from estim.safety.profile import DeviceProfile
+from estim.safety.ramp import shortest_ramp_us
+from estim.safety.schedule import PatientFacts, PhasePlan, Schedule, ScheduleChannel, Window
+from estim.safety.units import ceil_div
+
+_US_PER_MIN = 60_000_000
+
+
+def _check(key: str, name: str, value: int, limits: Limits, shown: str, *, warn: bool = True) -> Iterator[Problem]:
+    guardrail, bound = BY_KEY[name], limits[name]
+    if guardrail.breaks(value, bound.value):
+        yield problem(key, guardrail, value, bound, shown)
+    elif warn and guardrail.warn is not None and guardrail.breaks(value, guardrail.warn):
+        yield Problem(
+            severity="warn",
+            key=key,
+            message=f"{shown}: {guardrail.words} {guardrail.shown(value):g} {guardrail.unit} "
+            f"(acknowledge {'above' if guardrail.sense == 'max' else 'below'} "
+            f"{guardrail.shown(guardrail.warn):g} {guardrail.unit})",
+            asked=guardrail.shown(value),
+            allowed=guardrail.shown(guardrail.warn),
+            unit=guardrail.unit,
+            layer="site",
+            rule=guardrail.rule,
+            source=guardrail.source,
+        )
+
+
+def judge_phases(
+    schedule: Schedule, limits: Limits, profile: DeviceProfile, patient: PatientFacts
+) -> Iterator[Problem]:
+    """Every window's pulse, ramps, on time and duty; the device's load."""
+    for index, phase in enumerate(schedule.phases):
+        key = f"phase[{index}]"
+        for window in phase.windows:
+            channel = schedule.channel(window.channel)
+            shown = f"{channel.name}, {phase.name}"
+            yield from _judge_pulse(key, window, channel, limits, shown)
+            yield from _judge_ramps(key, window, channel, profile, patient, limits, shown)
+            if channel.output == "motor":
+                yield from _judge_times(key, phase, window, limits, shown)
+        yield from _judge_load(key, phase, profile)
+
+
+def _judge_pulse(key: str, window: Window, channel: ScheduleChannel, limits: Limits, shown: str) -> Iterator[Problem]:
+    sensory = channel.output == "sensory"
+    # The rate that is asked for is judged, where the device would play a slower one: bending makes nothing lawful.
+    rate = max(dose.rate_mhz(window), window.frequency_mhz * window.burst_pulses)
+    name = "rate_sensory_mhz" if sensory else "rate_mhz"
+    yield from _check(f"{key}.frequency_hz", name, rate, limits, shown, warn=not sensory)
+    yield from _check(f"{key}.frequency_hz", "rate_min_mhz", window.frequency_mhz, limits, shown)
+    yield from _check(f"{key}.pulse_width_us", "pulse_width_max_us", window.pulse_width_us, limits, shown)
+    yield from _check(f"{key}.pulse_width_us", "pulse_width_min_us", window.pulse_width_us, limits, shown)
+    yield from _check(f"{key}.interphase_us", "interphase_us", window.interphase_us, limits, shown)
+
+
+def _judge_ramps(
+    key: str,
+    window: Window,
+    channel: ScheduleChannel,
+    profile: DeviceProfile,
+    patient: PatientFacts,
+    limits: Limits,
+    shown: str,
+) -> Iterator[Problem]:
+    step_ua = profile.amplitude_step_ua * window.phase_ratio
+    level = target_ua(channel.level_ua, window, profile.amplitude_step_ua)
+    first = max(shortest_ramp_us(level, window.period_us, step_ua, first=True), limits["first_ramp_min_us"].value)
+    facts = (patient.insensate_skin, patient.lesion_t6_or_above, patient.child, patient.fragile_bone)
+    gentle = any(fact is not False for fact in (*facts, patient.first_ever_session))
+    repeat = first if gentle else shortest_ramp_us(level, window.period_us, step_ua, first=False)
+    for name, value, least in (
+        ("first_ramp_min_us", window.first_ramp_up_us, first),
+        ("repeat_ramp_min_us", window.ramp_up_us, repeat),
+    ):
+        if value < least:
+            guardrail = BY_KEY[name]
+            bound = Bound(value=least, layer="patient" if gentle else limits[name].layer, source=guardrail.source)
+            yield problem(f"{key}.ramp_up_s", guardrail, value, bound, shown)
+    if window.first_ramp_up_us + window.ramp_down_us >= window.on_us:
+        yield Problem(
+            severity="refuse",
+            key=f"{key}.ramp_up_s",
+            message=f"{shown}: ramps leave nothing of the on time",
+            asked=(window.first_ramp_up_us + window.ramp_down_us) / 1e6,
+            allowed=window.on_us / 1e6,
+            unit="s",
+            layer="absolute",
+            rule="L17",
+            source="ramps are shorter than the on time",
+        )
+
+
+def _judge_times(key: str, phase: PhasePlan, window: Window, limits: Limits, shown: str) -> Iterator[Problem]:
+    if phase.mode in {"triggered", "emg-triggered"}:
+        yield from _check(f"{key}.trigger.max_on_s", "on_triggered_us", window.max_on_us, limits, shown)
+        return
+    if window.frequency_mhz <= FUSED_MHZ:
+        return
+    yield from _check(f"{key}.on_s", "on_us", window.on_us, limits, shown)
+    if phase.mode == "timed" and phase.cycle_us:
+        duty = ceil_div(window.on_us * 1000, phase.cycle_us)
+        yield from _check(f"{key}.off_s", "duty_permille", duty, limits, shown)
+
+
+def _judge_load(key: str, phase: PhasePlan, profile: DeviceProfile) -> Iterator[Problem]:
+    """One source serves all channels in turn: their pulses must fit beside each other."""
+    permille = sum(
+        ceil_div((dose.pulse_length_us(window) + profile.pulse_overhead_us) * 1000, window.period_us)
+        for window in phase.windows
+    )
+    if permille >= 1000:
+        yield Problem(
+            severity="refuse",
+            key=f"{key}.frequency_hz",
+            message=f"{phase.name}: the pulses of all channels need {permille / 10:g} % of the device's one source",
+            asked=permille / 10,
+            allowed=99.9,
+            unit="%",
+            layer="device",
+            rule="load",
+            source=profile.source,
+        )
+
+
+def judge_pads(schedule: Schedule, limits: Limits) -> Iterator[Problem]:
+    """Every pad's area: mandatory, not too small, no slip of units."""
+    for electrode in schedule.electrodes:
+        key = f"electrode[{electrode.id}].size_cm"
+        yield from _check(key, "pad_area_min_mm2", electrode.area_mm2, limits, f"pad {electrode.id}")
+        yield from _check(key, "pad_area_max_mm2", electrode.area_mm2, limits, f"pad {electrode.id}")
+
+
+def judge_patient(schedule: Schedule, patient: PatientFacts) -> Iterator[Problem]:
+    """L28: who can't feel can't say when it is too much."""
+    if schedule.purpose == "titration" and patient.insensate_skin is False:
+        return
+    for channel in schedule.channels:
+        key = f"channel[{channel.name}]"
+        if patient.insensate_skin is False:
+            if channel.output == "sensory" and schedule.purpose == "therapy" and channel.motor_mark_ua is None:
+                if channel.level_ua:
+                    continue  # said by the level's own refusal
+            continue
+        if channel.output == "sensory" or channel.amplitude_rule == "max-tolerated":
+            yield _l28(key, f"{channel.name}: {channel.amplitude_rule} needs a patient who feels the current")
+        elif channel.cap_ua is None:
+            yield _l28(key, f"{channel.name}: on skin that does not feel a cap is needed, taken from the other limb")
+
+
+def _l28(key: str, message: str) -> Problem:
+    return Problem(
+        severity="refuse",
+        key=key,
+        message=message + " (sensation under the pads is absent or was not asked for)",
+        layer="patient",
+        rule="L28",
+        source="decisions on limits, L28 (convention)",
+    )
+
+
+def judge_clocks(schedule: Schedule, limits: Limits, minutes_today: Mapping[str, int]) -> Iterator[Problem]:
+    """L21a, L21b, L27: time of the block, of each channel, of each muscle today."""
+    if schedule.purpose == "titration":
+        return
+    total = sum(phase.duration_us for phase in schedule.phases)
+    yield from _check("dose.blocks_per_session", "block_us", total, limits, schedule.protocol_title)
+    for channel in schedule.channels:
+        if channel.output != "motor":
+            continue
+        on_us = sum(
+            _on_us(phase, window)
+            for phase in schedule.phases
+            for window in phase.windows
+            if window.channel == channel.channel and window.frequency_mhz > FUSED_MHZ
+        )
+        key = f"channel[{channel.name}]"
+        yield from _check(key, "motor_on_us", on_us, limits, channel.name)
+        before = minutes_today.get(f"{channel.muscle}/{channel.side}", 0)
+        yield from _check(
+            key, "muscle_day_min", before + ceil_div(on_us, _US_PER_MIN), limits, f"{channel.muscle}, {channel.side}"
+        )
+
+
+def _on_us(phase: PhasePlan, window: Window) -> int:
+    if phase.mode in {"triggered", "emg-triggered"}:
+        return 0  # the governor counts what really comes (L20, L21b)
+    if phase.mode == "continuous":
+        return window.on_us
+    return window.on_us * phase.cycles * phase.sets
