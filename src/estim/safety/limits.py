@@ -114,10 +114,8 @@ def parse_site(data: bytes, *, verify: Callable[[bytes, bytes], bool]) -> Limits
     problems: list[Problem] = []
 
     def wrong(key: str, message: str, **details: object) -> None:
-        problems.append(
-            Problem(severity="refuse", key=key, message=message, layer="site", rule="site", **details)  # type:
-            ignore[arg-type]
-        )
+        made = Problem(severity="refuse", key=key, message=message, layer="site", rule="site", **details)  # type: ignore[arg-type]
+        problems.append(made)
 
     try:
         signed = bool(mark) and verify(body, bytes.fromhex(signature.strip().decode("ascii")))

@@ -48,7 +48,10 @@ def judge_phases(
             channel = schedule.channel(window.channel)
             shown = f"{channel.name}, {phase.name}"
             yield from _judge_pulse(key, window, channel, limits, shown)
-            yield from _judge_ramps(key, window, channel, profile, patient, limits, shown)
+            step_ua = profile.amplitude_step_ua
+            level = target_ua(channel.level_ua, window, step_ua)
+            step_ua *= window.phase_ratio
+            yield from _judge_ramps(key, window, level, step_ua, patient, limits=limits, shown=shown)
             if channel.output == "motor":
                 yield from _judge_times(key, phase, window, limits, shown)
         yield from _judge_load(key, phase, profile)
@@ -67,16 +70,8 @@ def _judge_pulse(key: str, window: Window, channel: ScheduleChannel, limits: Lim
 
 
 def _judge_ramps(
-    key: str,
-    window: Window,
-    channel: ScheduleChannel,
-    profile: DeviceProfile,
-    patient: PatientFacts,
-    limits: Limits,
-    shown: str,
+    key: str, window: Window, level: int, step_ua: int, patient: PatientFacts, *, limits: Limits, shown: str
 ) -> Iterator[Problem]:
-    step_ua = profile.amplitude_step_ua * window.phase_ratio
-    level = target_ua(channel.level_ua, window, profile.amplitude_step_ua)
     first = max(shortest_ramp_us(level, window.period_us, step_ua, first=True), limits["first_ramp_min_us"].value)
     facts = (patient.insensate_skin, patient.lesion_t6_or_above, patient.child, patient.fragile_bone)
     gentle = any(fact is not False for fact in (*facts, patient.first_ever_session))
@@ -144,16 +139,11 @@ def judge_pads(schedule: Schedule, limits: Limits) -> Iterator[Problem]:
 
 
 def judge_patient(schedule: Schedule, patient: PatientFacts) -> Iterator[Problem]:
-    """L28: who can't feel can't say when it is too much."""
-    if schedule.purpose == "titration" and patient.insensate_skin is False:
+    """L28: who can't feel can't say when it is too much. Not asked counts as not feeling."""
+    if patient.insensate_skin is False:
         return
     for channel in schedule.channels:
         key = f"channel[{channel.name}]"
-        if patient.insensate_skin is False:
-            if channel.output == "sensory" and schedule.purpose == "therapy" and channel.motor_mark_ua is None:
-                if channel.level_ua:
-                    continue  # said by the level's own refusal
-            continue
         if channel.output == "sensory" or channel.amplitude_rule == "max-tolerated":
             yield _l28(key, f"{channel.name}: {channel.amplitude_rule} needs a patient who feels the current")
         elif channel.cap_ua is None:

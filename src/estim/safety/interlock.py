@@ -1,0 +1,288 @@
+"""The interlock: every command is judged again, by other code than the verdict's, on the integers that will be encoded.
+
+`Interlock.admit` is the only maker of `Admitted`, which is used in the turn that made it or is void. `OutputOff` always
+passes. There is no way to weaken a check: what trips is a defect, so output goes off and the session faults. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from estim.safety.commands import ChannelOutput, Command, OutputOff, SetOutput
+from estim.safety.errors import InterlockTripped
+from estim.safety.ramp import SLOPE_UA_PER_S, step_bound_ua
+from estim.safety.schedule import Window
+from estim.safety.units import US_PER_S
+from estim.safety.verdict import ClearedSchedule
+
+_TOKEN = object()
+
+# The absolute column once more, as plain numbers: this module must not depend on the table that it guards.
+AMPLITUDE_MAX_UA = 130_000  # L1
+PULSE_WIDTH_US = (20, 1_000)  # L2
+PERIOD_MIN_US = 6_666  # L4: 150 Hz
+CHARGE_MAX_PC = 65_000_000  # L10
+RMS_MAX_UA = 50_000  # L5
+RMS_TOTAL_MAX_UA = 100_000  # L6
+DENSITY_MAX_UA_PER_CM2 = 2_000  # L7
+AREA_CREDIT_MM2 = 10_000  # L14
+ON_SLACK_US = US_PER_S  # how much longer than planned a channel may be on before that is a defect
+
+
+class Peak(Protocol):
+    """The most that one channel may be given: an authorisation's entry."""
+
+    @property
+    def channel(self) -> int:
+        """Device channel."""
+
+    @property
+    def peak_ua(self) -> int:
+        """Greatest amplitude."""
+
+    @property
+    def pulse_width_us(self) -> int:
+        """Of the pulse it is for."""
+
+    @property
+    def period_us(self) -> int:
+        """Of the pulse it is for."""
+
+
+class Admitted:
+    """A command that the interlock let pass at `at_us`, for use in that turn and once."""
+
+    __slots__ = ("_used", "at_us", "command")
+
+    def __init__(self, command: Command, at_us: int, token: object) -> None:
+        if token is not _TOKEN:
+            raise InterlockTripped("kernel", "only Interlock.admit() admits a command")
+        self.command = command
+        self.at_us = at_us
+        self._used = False
+
+    def consume(self, now_us: int) -> Command:
+        """The command, for the driver that sends it now.
+
+        Raises:
+            InterlockTripped: it was admitted in another turn, or used already.
+        """
+        if self._used or now_us != self.at_us:
+            raise InterlockTripped("kernel", f"a command admitted at {self.at_us} µs was to be used at {now_us} µs")
+        self._used = True
+        return self.command
+
+
+@dataclass(slots=True)
+class _Granted:
+    peaks: dict[int, int]
+    until_us: int
+
+
+@dataclass(slots=True)
+class _Channel:
+    """What was last sent on a channel, and what that allows next."""
+
+    windows: tuple[Window, ...]
+    shapes: frozenset[tuple[int, int, int, int, int, int]]
+    cap_ua: int
+    step_ua: int
+    pads: tuple[str, str]
+    area_mm2: int
+    on_max_us: int
+    amplitude_ua: int = 0
+    sent_us: int = 0
+    ramp_from_us: int | None = None  # since when the channel is on
+    highest_ua: int = 0  # in the present window
+    held_ua: int = 0  # played through a whole window since output was last off
+
+
+def _shape(output: ChannelOutput | Window) -> tuple[int, int, int, int, int, int]:
+    return (
+        output.period_us,
+        output.pulse_width_us,
+        output.interphase_us,
+        output.phase_ratio,
+        output.burst_pulses,
+        output.burst_interval_us,
+    )
+
+
+class Interlock:
+    """Stands between engine and driver. Without a cleared schedule nothing but off passes."""
+
+    def __init__(self, cleared: ClearedSchedule | None) -> None:
+        self._cleared = cleared
+        self._written: dict[int, _Granted] = {}
+        self._granted: _Granted | None = None
+        self._channels: dict[int, _Channel] = {}
+        self._areas: Mapping[str, int] = {}
+        if cleared is None:
+            return
+        schedule = cleared.schedule
+        self._areas = {pad.id: min(pad.area_mm2, AREA_CREDIT_MM2) for pad in schedule.electrodes}
+        for channel in schedule.channels:
+            windows = tuple(w for phase in schedule.phases for w in phase.windows if w.channel == channel.channel)
+            self._channels[channel.channel] = _Channel(
+                windows=windows,
+                shapes=frozenset(_shape(window) for window in windows),
+                cap_ua=min(cleared.caps_ua.get(channel.channel, 0), AMPLITUDE_MAX_UA),
+                step_ua=cleared.profile.amplitude_step_ua,
+                pads=channel.electrodes,
+                area_mm2=min(self._areas[pad] for pad in channel.electrodes),
+                on_max_us=max((window.on_us for window in windows), default=0) + ON_SLACK_US,
+            )
+
+    # -- authorisations ---------------------------------------------------------------------------------------------
+
+    def authorise(self, n: int, peaks: Iterable[Peak], until_us: int) -> None:
+        """Remember authorisation `n` as written; it counts when it is granted."""
+        self._written[n] = _Granted({peak.channel: peak.peak_ua for peak in peaks}, until_us)
+
+    def grant(self, n: int) -> None:
+        """Authorisation `n` is durable: from now on it is the ceiling. Unknown or revoked numbers change nothing."""
+        granted = self._written.pop(n, None)
+        if granted is not None:
+            self._granted = granted
+            for older in [number for number in self._written if number < n]:
+                del self._written[older]
+
+    def revoke(self) -> None:
+        """No authorisation counts any more, written ones neither (stop, pause, fault, change of phase)."""
+        self._written.clear()
+        self._granted = None
+
+    def lower(self, channel: int, peak_ua: int) -> None:
+        """The ceiling of one channel falls at once, in what is granted and in what is written."""
+        for granted in (self._granted, *self._written.values()):
+            if granted is not None and channel in granted.peaks:
+                granted.peaks[channel] = min(granted.peaks[channel], peak_ua)
+
+    # -- judging ----------------------------------------------------------------------------------------------------
+
+    def admit(self, command: Command, now_us: int) -> Admitted:
+        """Let `command` pass, for this turn.
+
+        Raises:
+            InterlockTripped: with rule, number asked and number allowed. The caller sends `OutputOff` in this turn.
+        """
+        if isinstance(command, OutputOff):
+            self._all_off(now_us)
+            return Admitted(command, now_us, _TOKEN)
+        if self._cleared is None:
+            raise InterlockTripped("kernel", "no schedule is cleared, only off can be sent")
+        self._judge(command, now_us)
+        self._note(command, now_us)
+        return Admitted(command, now_us, _TOKEN)
+
+    def overdue(self, now_us: int) -> str:
+        """Which channel is on for longer than any of its windows lasts; "" if none. Looked at in every turn."""
+        for number, channel in self._channels.items():
+            if channel.ramp_from_us is not None and now_us - channel.ramp_from_us > channel.on_max_us:
+                return f"channel {number} is on since {(now_us - channel.ramp_from_us) // 1000} ms"
+        return ""
+
+    def _judge(self, command: SetOutput, now_us: int) -> None:
+        numbers = [output.channel for output in command.channels]
+        if numbers != sorted(set(numbers)):
+            raise InterlockTripped("command", f"channels {numbers} are not ascending and unique")
+        for output in command.channels:
+            channel = self._channels.get(output.channel)
+            if channel is None:
+                raise InterlockTripped("command", f"channel {output.channel} is not part of the cleared schedule")
+            if output.amplitude_ua:
+                self._judge_pulse(output, channel)
+                if output.amplitude_ua > channel.amplitude_ua:
+                    self._judge_rise(output, channel, now_us)
+        self._judge_together(command)
+
+    def _judge_pulse(self, output: ChannelOutput, channel: _Channel) -> None:
+        amplitude = output.amplitude_ua
+        if type(amplitude) is not int or not 0 < amplitude <= AMPLITUDE_MAX_UA:
+            raise InterlockTripped("L1", "amplitude", asked=amplitude, allowed=AMPLITUDE_MAX_UA)
+        if amplitude % (channel.step_ua * output.phase_ratio):
+            raise InterlockTripped("grid", f"{amplitude} µA is not on the device's grid of {channel.step_ua} µA")
+        if _shape(output) not in channel.shapes:
+            raise InterlockTripped("schedule", f"channel {output.channel}: this pulse is not in the cleared schedule")
+        width, period = output.pulse_width_us, output.period_us
+        if not PULSE_WIDTH_US[0] <= width <= PULSE_WIDTH_US[1]:
+            raise InterlockTripped("L2", "phase width", asked=width, allowed=PULSE_WIDTH_US[1])
+        if period < PERIOD_MIN_US * output.burst_pulses:
+            raise InterlockTripped("L4", "period", asked=period, allowed=PERIOD_MIN_US * output.burst_pulses)
+        if amplitude > channel.cap_ua:
+            raise InterlockTripped("cap", "amplitude above the channel's cap", asked=amplitude, allowed=channel.cap_ua)
+        if amplitude * width > CHARGE_MAX_PC:
+            raise InterlockTripped("L10", "charge per phase", asked=amplitude * width, allowed=CHARGE_MAX_PC)
+        square = self._square_per_period(output)
+        if square > RMS_MAX_UA * RMS_MAX_UA * period:
+            raise InterlockTripped("L5", "rms current", asked=amplitude, allowed=RMS_MAX_UA)
+        if square * 10_000 > (DENSITY_MAX_UA_PER_CM2 * channel.area_mm2) ** 2 * period:
+            raise InterlockTripped("L7", "current density", asked=amplitude, allowed=DENSITY_MAX_UA_PER_CM2)
+
+    @staticmethod
+    def _square_per_period(output: ChannelOutput) -> int:
+        """Sum of i²·t of one period in µA²·µs; the balancing phase has 1/ratio of the first one's, rounded up."""
+        first = output.amplitude_ua * output.amplitude_ua * output.pulse_width_us
+        return (first + -(-first // output.phase_ratio)) * output.burst_pulses
+
+    def _judge_rise(self, output: ChannelOutput, channel: _Channel, now_us: int) -> None:
+        granted = self._granted
+        allowed = granted.peaks.get(output.channel, 0) if granted is not None else 0
+        if granted is None or now_us > granted.until_us:
+            raise InterlockTripped("authorise", "no authorisation is in force", asked=output.amplitude_ua, allowed=0)
+        if output.amplitude_ua > allowed:
+            raise InterlockTripped("authorise", "above what is authorised", asked=output.amplitude_ua, allowed=allowed)
+        first = channel.held_ua < allowed
+        bound_ua = step_bound_ua(allowed, channel.step_ua * output.phase_ratio, first=first)
+        rise_ua = output.amplitude_ua - channel.amplitude_ua
+        if rise_ua > bound_ua:
+            raise InterlockTripped("L17", "rise from pulse to pulse", asked=rise_ua, allowed=bound_ua)
+        period = output.period_us
+        if channel.amplitude_ua and now_us - channel.sent_us < period // 2:
+            raise InterlockTripped("L17", "two rises within one period", asked=now_us - channel.sent_us, allowed=period)
+        if channel.ramp_from_us is not None and first:
+            since_us = now_us - channel.ramp_from_us + 2 * period
+            slope_ua = bound_ua + SLOPE_UA_PER_S * since_us // US_PER_S
+            if output.amplitude_ua > slope_ua:
+                raise InterlockTripped("L17", "rise per second", asked=output.amplitude_ua, allowed=slope_ua)
+
+    def _judge_together(self, command: SetOutput) -> None:
+        playing = [output for output in command.channels if output.amplitude_ua]
+        if len(playing) < 2:
+            return
+        total = 0
+        pads: dict[str, int] = {}
+        for output in playing:
+            mean_square = -(-self._square_per_period(output) // output.period_us)
+            total += mean_square
+            for pad in set(self._channels[output.channel].pads):
+                pads[pad] = pads.get(pad, 0) + mean_square
+        if total > RMS_TOTAL_MAX_UA * RMS_TOTAL_MAX_UA:
+            raise InterlockTripped("L6", "rms current of all channels", allowed=RMS_TOTAL_MAX_UA)
+        for pad, square in pads.items():
+            if square * 10_000 > (DENSITY_MAX_UA_PER_CM2 * self._areas[pad]) ** 2:
+                raise InterlockTripped("L7", f"current density on pad {pad}", allowed=DENSITY_MAX_UA_PER_CM2)
+
+    # -- what was sent ----------------------------------------------------------------------------------------------
+
+    def _note(self, command: SetOutput, now_us: int) -> None:
+        named = {output.channel: output.amplitude_ua for output in command.channels}
+        for number, channel in self._channels.items():
+            amplitude = named.get(number, 0)
+            if amplitude == 0:
+                if channel.amplitude_ua:
+                    channel.held_ua = max(channel.held_ua, channel.highest_ua)
+                channel.ramp_from_us, channel.highest_ua = None, 0
+            elif channel.ramp_from_us is None:
+                channel.ramp_from_us = now_us
+            channel.highest_ua = max(channel.highest_ua, amplitude)
+            if amplitude != channel.amplitude_ua:
+                channel.amplitude_ua, channel.sent_us = amplitude, now_us
+
+    def _all_off(self, now_us: int) -> None:
+        for channel in self._channels.values():
+            channel.amplitude_ua, channel.sent_us = 0, now_us
+            channel.ramp_from_us, channel.highest_ua = None, 0
+            channel.held_ua = 0  # every way back to output begins with the long ramp
