@@ -94,6 +94,12 @@ def test_a_yes_without_a_readable_place_is_everywhere() -> None:
     assert refusals(clean(S08=True, S08_where="left shank, ???"), OTHER) == ["S08"]
 
 
+def test_regions_alone_count_as_both_sides() -> None:
+    answers = clean(S02=True, S02_where="left shank")
+    assert [p.rule for p in screening.judge(answers, regions=("thigh",)) if p.severity == "refuse"] == ["S02"]
+    assert [p.rule for p in screening.judge(answers, regions=("forearm",)) if p.severity == "refuse"] == []
+
+
 def test_site_scope_does_not_widen_to_the_limb() -> None:
     answers = clean(S08=True, S08_where="left shank")
     assert refusals(answers, THIGH) == []

@@ -28,6 +28,7 @@ __all__ = [
     "QUESTIONS",
     "VALID_US",
     "Answers",
+    "Place",
     "Question",
     "Site",
     "asked_one_by_one",
@@ -73,14 +74,16 @@ class Site(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A site by itself, where no schedule exists yet."""
+    """A site by itself, where no schedule exists yet; side "" is both sides."""
 
     name: str
     region: str
     side: str
 
 
-def judge(answers: Answers, channels: Sequence[Site] = (), *, session: int = 1) -> tuple[Problem, ...]:
+def judge(
+    answers: Answers, channels: Sequence[Site] = (), *, regions: Sequence[str] = (), session: int = 1
+) -> tuple[Problem, ...]:
     """What the answers forbid (`refuse`), what needs watching (`warn`), what is good to know (`info`).
 
     Called twice: when the answers come in, without channels (completeness, reasons, whole-session blocks), and again
@@ -90,8 +93,10 @@ def judge(answers: Answers, channels: Sequence[Site] = (), *, session: int = 1) 
         answers: see the module's text. The gate (S30) may be missing here, since it is ticked at arming; False is
             refused.
         channels: the sites that would carry current.
+        regions: regions alone, for a caller that knows no sides: each counts as both sides.
         session: of the course of treatment; from the second on R48 must be answered.
     """
+    channels = (*channels, *(Place(name=region, region=region, side="") for region in regions))
     known = {question.id for question in (*QUESTIONS, FOLLOW_UP)}
     problems = [_unknown(key) for key in answers if key.partition(".")[0] not in known]
     for question in (*QUESTIONS, FOLLOW_UP):
@@ -115,7 +120,7 @@ def _judge_one(question: Question, answers: Answers, channels: Sequence[Site], *
     if question.kind == "information":
         return _problem(question, "info", f"{question.text} Yes. {question.action}.")
     hit = concerns(question, answers, channels)
-    names = ", ".join(f"{site.name} ({site.side} {site.region})" for site in hit)
+    names = ", ".join(f"{site.name} ({f'{site.side} {site.region}'.strip()})" for site in hit)
     reason = str(answers.get(f"{question.id}.reason", "")).strip()
     if question.kind == "absolute":
         if question.scope == "whole" or hit:
@@ -174,7 +179,7 @@ def _inside(site: Site, area: tuple[frozenset[str], frozenset[str]], *, widen: b
     sides, regions = area
     if widen:
         regions = regions.union(*(limb for _, limb in LIMBS if limb & regions))
-    return site.side in sides and site.region in regions
+    return (site.side in sides or site.side not in _SIDES) and site.region in regions
 
 
 def _problem(question: Question, severity: str, message: str, *, allowed: str | None = None) -> Problem:
