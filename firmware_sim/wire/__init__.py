@@ -1,1 +1,1 @@
-"""Wire formats of ScienceMode2 and ScienceMode3/4, from the device's side."""
+"""Framing and packets of the stimulators, from the device's side."""
