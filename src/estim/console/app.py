@@ -1,0 +1,306 @@
+"""The therapist's console: draws snapshots, sends requests, keeps the stop key alive. It never sees a current to send.
+
+The UI loop beats at 4 Hz (`SessionClient.heartbeat`) from the same queue that keys go through: if that queue is stuck,
+the heartbeat is too, and the controller stops the device.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import events
+from textual.app import App
+from textual.driver import Driver
+
+from estim.console import present
+from estim.console.dialogs import HelpDialog, LeaveDialog
+from estim.console.draft import Draft, Stage
+from estim.console.home_view import EmptyHome, HomeView
+from estim.console.keys import bindings, parse_keymap
+from estim.console.screens.levels import LevelsScreen
+from estim.console.screens.outcome import OutcomeScreen
+from estim.console.screens.pads import PadsScreen
+from estim.console.screens.patient import PatientScreen
+from estim.console.screens.protocol_choice import ProtocolScreen
+from estim.console.screens.run import RunScreen
+from estim.console.screens.screening_form import ScreeningScreen
+from estim.console.screens.sign import SignScreen
+from estim.console.screens.takeover import TakeoverScreen
+from estim.console.stage import Dialog, StageScreen
+from estim.console.stop_gate import CLOSING_REQUESTS, StopGate, StopPressed, stop_driver
+from estim.console.themes import THEMES
+from estim.controller.interface import Answer, SessionClient
+from estim.safety.reports import OutputState
+from estim.session.events import Acknowledge, Note, Request
+from estim.session.snapshot import Snapshot
+from estim.session.state import Phase
+
+LOOK_S = 0.1  # screens are drawn 10 times a second: more is nothing for the eye and work for the UI loop
+HEARTBEAT_S = 0.25
+PASTE_OFF, PASTE_ON = "\x1b[?2004l", "\x1b[?2004h"
+EXIT_DONE, EXIT_DEVICE, EXIT_UNCERTAIN = 0, 3, 4
+
+Then = Callable[[Answer], Any]
+
+STAGES: dict[Stage, type[StageScreen]] = {
+    Stage.PATIENT: PatientScreen,
+    Stage.PROTOCOL: ProtocolScreen,
+    Stage.SCREENING: ScreeningScreen,
+    Stage.PADS: PadsScreen,
+    Stage.LEVELS: LevelsScreen,
+    Stage.RUN: RunScreen,
+    Stage.OUTCOME: OutcomeScreen,
+    Stage.SIGN: SignScreen,
+}
+
+
+class EstimConsole(App[int]):
+    """One guided session over a running controller.
+
+    Args:
+        client: the controller, as `controller.client` holds it.
+        home_view: patients and past sessions, read-only.
+        keymap: bytes of a `console.toml`, or b"".
+        theme: one of `estim-dark`, `estim-light`, `estim-contrast`, or any of Textual's.
+        look_s: seconds between two pictures.
+    """
+
+    CSS_PATH = "estim.tcss"
+    TITLE = "estim"
+    ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  # as Textual declares it
+    BINDINGS: ClassVar[list[Any]] = bindings("help", "leave")
+
+    def __init__(
+        self,
+        client: SessionClient,
+        *,
+        home_view: HomeView | None = None,
+        keymap: bytes = b"",
+        theme: str = "estim-dark",
+        look_s: float = LOOK_S,
+    ) -> None:
+        self.client = client
+        self.gate = StopGate(client, self._gate_changed)
+        super().__init__()
+        self.home_view: HomeView = home_view if home_view is not None else EmptyHome()
+        self.draft = Draft()
+        self.snapshot: Snapshot | None = None
+        self.stop_sent = False  # until the device confirms
+        self.stop_pressed = False  # until somebody said why
+        self._waiting: dict[int, Then | None] = {}
+        self._look_s = look_s
+        self._keymap = parse_keymap(keymap)
+        for each in THEMES:
+            self.register_theme(each)
+        self.theme = theme
+
+    # -- the stop ---------------------------------------------------------------------------------------------------
+
+    def get_driver_class(self) -> type[Driver]:
+        """Whatever Textual chose, with the gate in its input thread."""
+        return stop_driver(super().get_driver_class(), self.gate)
+
+    async def on_event(self, event: events.Event) -> None:
+        """The gate once more, for drivers that the input thread's hook does not reach; ahead of everything else."""
+        if isinstance(event, events.Key) and not event.is_forwarded and self.gate.press(event.key):
+            self.on_stop_pressed()
+            return
+        if isinstance(event, events.Paste) and self.gate.closed:
+            return  # nothing is pasted while output may be on
+        await super().on_event(event)
+
+    def on_stop_pressed(self, _: StopPressed | None = None) -> None:
+        """The stop is on its way already; show it."""
+        self.stop_sent = self.stop_pressed = True
+        self._draw()
+
+    def stop_by_mouse(self) -> None:
+        """A click on the banner stops as well."""
+        if self.gate.closed:
+            self.client.stop("console")
+            self.on_stop_pressed()
+
+    def _gate_changed(self) -> None:
+        """No bracketed paste while closed (an unfinished one swallows Space), and no garbage collection in the way."""
+        closed = self.gate.closed
+        if self._driver is not None:
+            self._driver.write(PASTE_OFF if closed else PASTE_ON)
+            self._driver.flush()
+        if closed:
+            gc.collect()
+            gc.freeze()
+            gc.disable()  # a full collection holds the interpreter for 25-98 ms; memory is bounded by `look`
+        else:
+            gc.enable()
+            gc.unfreeze()
+
+    # -- life -------------------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """First stage, the two timers, the signals."""
+        self.set_keymap(self._keymap)
+        self._gate_changed()
+        self.set_interval(HEARTBEAT_S, self.client.heartbeat)
+        self.client.heartbeat()
+        self.look()
+        self.push_screen(PatientScreen())
+        self.set_interval(self._look_s, self.look)
+        if sys.platform != "win32":
+            loop = asyncio.get_running_loop()
+            for name in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(name, self._signalled)
+
+    def on_unmount(self) -> None:
+        """Leave the interpreter as it was."""
+        gc.enable()
+        gc.unfreeze()
+
+    def _signalled(self) -> None:
+        """The terminal goes or somebody ends the program: stop first; the controller does the same on end of file."""
+        self.client.stop("signal")
+        self.exit(self.exit_code())
+
+    def look(self) -> None:
+        """Take in what the controller said, and draw it."""
+        for answer in self.client.poll():
+            self._answered(answer)
+        self.snapshot = self.client.snapshot
+        self.gate.observe(self.snapshot, self.client.takeover)
+        if self.snapshot is not None:
+            if self.snapshot.output is OutputState.OFF and not self.gate.closed:
+                self.stop_sent = False
+            self._time_setup(self.snapshot)
+        if self.client.takeover is not None and not any(isinstance(s, TakeoverScreen) for s in self.screen_stack):
+            self.push_screen(TakeoverScreen())
+        self._draw()
+
+    def _draw(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, (StageScreen, Dialog)):
+                screen.show(self.snapshot)
+
+    def _time_setup(self, snapshot: Snapshot) -> None:
+        """Minutes from sign-in to the first therapeutic contraction, shown and recorded (users' own yardstick)."""
+        draft = self.draft
+        if draft.signed_in_us is None or draft.first_contraction_us is not None:
+            return
+        if snapshot.purpose == "therapy" and any(view.sent_ua > 0 for view in snapshot.channels):
+            draft.first_contraction_us = snapshot.now_us
+            fields: dict[str, object] = {"setup_s": (snapshot.now_us - draft.signed_in_us) // 1_000_000}
+            self.send(Note(id=self.next_id(), kind="note", fields=fields))
+
+    @property
+    def setup_us(self) -> int | None:
+        """Time since sign-in, up to the first therapeutic contraction."""
+        if self.draft.signed_in_us is None or self.snapshot is None:
+            return None
+        end = self.draft.first_contraction_us
+        return (self.snapshot.now_us if end is None else end) - self.draft.signed_in_us
+
+    # -- requests ---------------------------------------------------------------------------------------------------
+
+    def next_id(self) -> int:
+        """A number for the next request."""
+        return self.client.next_id()
+
+    def send(self, request: Request, then: Then | None = None) -> None:
+        """Hand a request over; `then` gets the answer, without it a refusal is shown where one is."""
+        if isinstance(request, CLOSING_REQUESTS):
+            self.gate.close(request.id)
+        self._waiting[request.id] = then
+        self.client.send(request)
+
+    def _answered(self, answer: Answer) -> None:
+        then = self._waiting.pop(answer.id, None)
+        if then is not None:
+            then(answer)
+        else:
+            for screen in reversed(self.screen_stack):
+                if isinstance(screen, StageScreen):
+                    screen.show_problems(answer.problems)
+                    break
+
+    def acknowledge(self) -> None:
+        """The topmost alarm that nobody has seen yet was read."""
+        waiting = [
+            alarm for alarm in present.alarms_shown(self.snapshot, None) if not alarm.acknowledged or not alarm.active
+        ]
+        if waiting:
+            self.send(Acknowledge(id=self.next_id(), code=waiting[0].code))
+
+    # -- the way ----------------------------------------------------------------------------------------------------
+
+    def go(self, stage: Stage) -> None:
+        """Show this stage; what was entered stands in the draft."""
+        self.switch_screen(STAGES[stage]())
+
+    def go_back(self) -> None:
+        """The stage before the present one."""
+        stages = list(Stage)
+        if isinstance(self.screen, StageScreen) and (at := stages.index(self.screen.STAGE)) > 0:
+            self.go(stages[at - 1])
+
+    def action_help(self) -> None:
+        """All keys."""
+        if not isinstance(self.screen, HelpDialog):
+            self.push_screen(HelpDialog())
+
+    def action_leave(self) -> None:
+        """Stop, wait until the device says off, then leave."""
+        if self.gate.closed:
+            self.client.stop("console")
+            self.on_stop_pressed()
+        if not isinstance(self.screen, LeaveDialog):
+            self.push_screen(LeaveDialog(), self._left)
+
+    async def action_quit(self) -> None:
+        """The palette's Quit is the same: nothing just quits."""
+        self.action_leave()
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C asks the same question."""
+        self.action_leave()
+
+    def action_suspend_process(self) -> None:
+        """A suspended console can't stop anything: only while output is off."""
+        if not self.gate.closed:
+            super().action_suspend_process()
+
+    def _left(self, leave: bool | None) -> None:  # noqa: FBT001  # the dialog's answer
+        if leave:
+            self.exit(self.exit_code())
+
+    def exit_code(self) -> int:
+        """0 done, 3 device or link failure, 4 output uncertain."""
+        takeover, snapshot = self.client.takeover, self.snapshot
+        output = takeover.output if takeover is not None else snapshot.output if snapshot is not None else None
+        if output != OutputState.OFF:
+            return EXIT_UNCERTAIN
+        if takeover is not None or (snapshot is not None and snapshot.phase is Phase.FAULT):
+            return EXIT_DEVICE
+        return EXIT_DONE
+
+
+def run_console(
+    client: SessionClient, *, home: Path | None = None, home_view: HomeView | None = None, theme: str = "estim-dark"
+) -> int:
+    """Run the console in this terminal until the session is left; gives the command's exit code.
+
+    Raises:
+        UsageError: `console.toml` in `home` is not usable, above all a key that belongs to the stop.
+    """
+    path = home / "console.toml" if home is not None else None
+    keymap = path.read_bytes() if path is not None and path.is_file() else b""
+    app = EstimConsole(client, home_view=home_view, keymap=keymap, theme=theme)
+    try:
+        code = app.run()
+    finally:
+        client.close()
+    return EXIT_UNCERTAIN if code is None else code

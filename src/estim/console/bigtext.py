@@ -1,0 +1,67 @@
+"""Words in letters five rows high: what the patient reads from two metres away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+ROWS = 5
+
+_SHAPES = """
+A .###. #...# ##### #...# #...#
+B ####. #...# ####. #...# ####.
+C .#### #.... #.... #.... .####
+D ####. #...# #...# #...# ####.
+E ##### #.... ####. #.... #####
+F ##### #.... ####. #.... #....
+G .#### #.... #..## #...# .####
+H #...# #...# ##### #...# #...#
+I ### .#. .#. .#. ###
+K #...# #..#. ###.. #..#. #...#
+L #.... #.... #.... #.... #####
+M #...# ##.## #.#.# #...# #...#
+N #...# ##..# #.#.# #..## #...#
+O .###. #...# #...# #...# .###.
+P ####. #...# ####. #.... #....
+R ####. #...# ####. #..#. #...#
+S .#### #.... .###. ....# ####.
+T ##### ..#.. ..#.. ..#.. ..#..
+U #...# #...# #...# #...# .###.
+V #...# #...# #...# .#.#. ..#..
+W #...# #...# #.#.# ##.## #...#
+X #...# .#.#. ..#.. .#.#. #...#
+Y #...# .#.#. ..#.. ..#.. ..#..
+0 .###. #..## #.#.# ##..# .###.
+1 .#. ##. .#. .#. ###
+2 ####. ....# .###. #.... #####
+3 ####. ....# .###. ....# ####.
+4 #...# #...# ##### ....# ....#
+5 ##### #.... ####. ....# ####.
+6 .###. #.... ####. #...# .###.
+7 ##### ....# ...#. ..#.. ..#..
+8 .###. #...# .###. #...# .###.
+9 .###. #...# .#### ....# .###.
+"""
+
+
+def _parse(shapes: str) -> Mapping[str, tuple[str, ...]]:
+    table: dict[str, tuple[str, ...]] = {" ": ("..",) * ROWS}
+    for line in shapes.split("\n"):
+        if line:
+            letter, *rows = line.split()
+            table[letter] = tuple(rows)
+    return MappingProxyType(table)
+
+
+FONT = _parse(_SHAPES)
+
+
+def big(text: str) -> tuple[str, ...]:
+    """`text` in five rows of full blocks; letters that the font lacks are left out."""
+    letters = [FONT[letter] for letter in text.upper() if letter in FONT]
+    return tuple(" ".join(letter[row].replace("#", "█").replace(".", " ") for letter in letters) for row in range(ROWS))
+
+
+def width(text: str) -> int:
+    """Columns that `big(text)` takes."""
+    return len(big(text)[0])

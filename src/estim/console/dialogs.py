@@ -1,0 +1,162 @@
+"""The few dialogs: coded reasons (no free text while hands are on a limb), a word in writing, leaving, help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from estim.console.keys import ACTIONS, bindings, shown
+from estim.console.stage import Dialog, hint
+from estim.safety.reports import OutputState
+from estim.session.snapshot import Snapshot
+
+STOP_REASONS = (
+    "patient asked",
+    "pain or discomfort",
+    "no or wrong contraction",
+    "skin",
+    "electrode or cable",
+    "feeling unwell",
+    "mistake, nothing wrong",
+    "other, see note",
+)
+SKIP_REASONS = ("fatigue", "discomfort", "short of time", "not needed today", "other, see note")
+END_REASONS = ("goal reached", "fatigue", "short of time", "patient asked", "discomfort", "other, see note")
+RESET_REASONS = ("cable put back", "pad replaced", "device restarted", "cause looked at and gone", "other, see note")
+
+
+class ReasonDialog(Dialog[str]):
+    """One key gives one coded reason; F7 leaves without."""
+
+    BINDINGS: ClassVar[list[Any]] = [("f7", "cancel", "Back")]
+
+    def __init__(self, title: str, reasons: Sequence[str]) -> None:
+        super().__init__()
+        self._title = title
+        self._reasons = tuple(reasons)
+
+    def compose_body(self) -> ComposeResult:
+        """The reasons with their digits."""
+        yield Static(Content.styled(self._title, "bold"))
+        lines = "\n".join(f"  {number}  {reason}" for number, reason in enumerate(self._reasons, start=1))
+        yield Static(Content(lines), id="reasons")
+
+    def hints(self) -> Sequence[tuple[str, str]]:
+        """Digits and the way back."""
+        return ((f"1-{len(self._reasons)}", "choose"), ("F7", "back"))
+
+    def on_key(self, event: events.Key) -> None:
+        """A digit chooses."""
+        if event.character and event.character.isdigit() and 1 <= int(event.character) <= len(self._reasons):
+            event.stop()
+            self.dismiss(self._reasons[int(event.character) - 1])
+
+    def action_cancel(self) -> None:
+        """Leave without a reason."""
+        self.dismiss("")
+
+
+class WordDialog(Dialog[str]):
+    """A short text, while output is off."""
+
+    BINDINGS: ClassVar[list[Any]] = [("f7", "cancel", "Back")]
+
+    def __init__(self, title: str, placeholder: str = "") -> None:
+        super().__init__()
+        self._title = title
+        self._placeholder = placeholder
+
+    def compose_body(self) -> ComposeResult:
+        """The question and a line to answer on."""
+        yield Static(Content.styled(self._title, "bold"))
+        yield Input(placeholder=self._placeholder, id="word", max_length=200)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter takes the text if there is any."""
+        if event.value.strip():
+            self.dismiss(event.value.strip())
+
+    def action_cancel(self) -> None:
+        """Leave without an answer."""
+        self.dismiss("")
+
+
+class LeaveDialog(Dialog[bool]):
+    """Leaving: off first, and only when the device itself says so."""
+
+    BINDINGS: ClassVar[list[Any]] = [("f7", "stay", "Stay"), ("q", "leave_now", "Leave")]
+
+    def compose_body(self) -> ComposeResult:
+        """What happens."""
+        yield Static(id="leaving")
+
+    def show(self, snapshot: Snapshot | None) -> None:
+        """Say whether the device is off yet."""
+        super().show(snapshot)
+        if not self.is_mounted:
+            return
+        lines = ["A stop was sent. Waiting until the device itself says that its output is off."]
+        if self._proved_off(snapshot):
+            lines = ["The device says: output OFF.", "", "Q leaves now, F7 stays."]
+            if snapshot is not None and snapshot.record_path and not snapshot.word_head:
+                lines.append("The record stays unsigned; it is saved as it is.")
+        elif snapshot is not None:
+            lines += ["", f"If this stays: pull {snapshot.cable}."]
+        self.query_one("#leaving", Static).update(Content("\n".join(lines)))
+
+    def _proved_off(self, snapshot: Snapshot | None) -> bool:
+        if (takeover := self.console.client.takeover) is not None:
+            return takeover.output == OutputState.OFF
+        return snapshot is not None and snapshot.output is OutputState.OFF and not self.console.gate.closed
+
+    def hints(self) -> Sequence[tuple[str, str]]:
+        """Leave or stay."""
+        return (("Q", "leave, once off"), ("F7", "stay"))
+
+    def action_stay(self) -> None:
+        """Go on here."""
+        self.dismiss(False)  # noqa: FBT003  # the dialog's answer
+
+    def action_leave_now(self) -> None:
+        """Leave, if the output is proved off."""
+        if self._proved_off(self.console.snapshot):
+            self.dismiss(True)  # noqa: FBT003
+
+
+class HelpDialog(Dialog[None]):
+    """All keys in their groups."""
+
+    BINDINGS: ClassVar[list[Any]] = [("f7", "close", "Back"), ("enter", "close", "Back"), *bindings("help")]
+
+    def compose_body(self) -> ComposeResult:
+        """The table of keys."""
+        lines = [
+            "SPACE, ESC, F12  stop at once, everywhere, while output may be on (ESC a tenth of a second later)",
+            "1 .. 8           choose the channel that + and - act on",
+        ]
+        group = ""
+        for action in ACTIONS.values():
+            if action.group != group:
+                group = action.group
+                lines.append(f"\n{group}")
+            keys = " ".join(shown(key) for key in action.keys)
+            lines.append(f"  {keys:<8} {action.label:<13} {action.about}")
+        lines.append("\nThis terminal is no alarm system: stay with the patient.")
+        yield Static(Content("\n".join(lines)))
+
+    def hints(self) -> Sequence[tuple[str, str]]:
+        """The way back."""
+        return (hint("back", "close"),)
+
+    def action_close(self) -> None:
+        """Back to the stage."""
+        self.dismiss()
+
+    def action_help(self) -> None:
+        """The same key closes."""
+        self.dismiss()

@@ -1,0 +1,125 @@
+"""Finding levels: channel by channel from 0 mA, marks by one key each, nothing of it counted as treatment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual.content import Content
+
+from estim.console import present
+from estim.console.draft import Stage
+from estim.console.keys import bindings
+from estim.console.screens.live import LIVE, LiveScreen
+from estim.console.stage import hint
+from estim.controller.interface import ConfigureFrom
+from estim.protocols.schema import Channel
+from estim.session.events import NextChannel
+from estim.session.snapshot import ChannelView, Snapshot
+from estim.session.state import Phase
+
+
+class LevelsScreen(LiveScreen):
+    """Sensory, motor, strongest: what the protocol's rule asks for on each channel."""
+
+    STAGE = Stage.LEVELS
+    PURPOSE = "titration"
+    BINDINGS: ClassVar[list[Any]] = bindings("channel-found")
+
+    def note(self, snapshot: Snapshot) -> str:
+        """What to look for on this channel."""
+        if snapshot.phase is Phase.RUNNING and not self.comfort_open:
+            channel = self._channel(snapshot)
+            if channel is None:
+                return super().note(snapshot)
+            low, high = channel.plausible_ma
+            return (
+                f"{channel.name}: {channel.amplitude_instruction} (usually {low:g}-{high:g} mA). "
+                "S felt, M contracts, T strongest; N when found. Up only while it is held."
+            )
+        return super().note(snapshot)
+
+    def checks(self, snapshot: Snapshot) -> Content:
+        """Checks, and below them what was found."""
+        found = [Content(line) for line in self.found_lines(snapshot)]
+        return Content("\n").join([super().checks(snapshot), *found])
+
+    def how_to_go_on(self, snapshot: Snapshot) -> str:
+        """To output, or on to treatment once all levels are found."""
+        if self._all_found(snapshot):
+            return " All levels are found. F8 goes on to treatment; F2, F9 find them again."
+        return super().how_to_go_on(snapshot)
+
+    def found_lines(self, snapshot: Snapshot) -> Sequence[str]:
+        """Each channel's marks of today."""
+        if snapshot.phase is Phase.RUNNING:
+            return ()
+        lines = ["", "Found today (on these pads, in this position):"]
+        for view in snapshot.channels:
+            marks = " · ".join(
+                f"{word} {present.short_ma(ua)}"
+                for word, ua in (
+                    ("felt", view.sensory_ua),
+                    ("contracts", view.motor_ua),
+                    ("strongest", view.max_tolerated_ua),
+                    ("level", self._level(view)),
+                )
+            )
+            lines.append(f"   {view.channel} {view.muscle} {view.side}: {marks} mA")
+        return lines
+
+    def _level(self, view: ChannelView) -> int | None:
+        """The level of this channel: it stays in the draft after the titration's run is over."""
+        if view.level_ua:
+            return view.level_ua
+        known = self.console.draft.channels.get(view.name)
+        return known.level_ua if known is not None else None
+
+    def show_stage(self, snapshot: Snapshot | None) -> None:
+        """Take over levels as they are found: the controller holds the ones that count."""
+        if snapshot is not None and snapshot.purpose == "titration":
+            self.console.draft.take_levels(snapshot.channels)
+        super().show_stage(snapshot)
+
+    def live_hints(self, snapshot: Snapshot) -> Sequence[tuple[str, str]]:  # noqa: ARG002
+        """Marks, and the next channel."""
+        return (hint("sensory"), hint("motor"), hint("tolerated"), hint("channel-found"))
+
+    def _channel(self, snapshot: Snapshot) -> Channel | None:
+        protocol = self.console.draft.protocol
+        view = next((view for view in snapshot.channels if view.channel == self.chosen), None)
+        if protocol is None or view is None:
+            return None
+        return next((channel for channel in protocol.channel if channel.name == view.name), None)
+
+    def _all_found(self, snapshot: Snapshot) -> bool:
+        return bool(snapshot.channels) and all(self._level(view) for view in snapshot.channels)
+
+    def action_channel_found(self) -> None:
+        """This one is found: the next, or the end of the titration."""
+        self.console.send(NextChannel(id=self.console.next_id()))
+
+    def action_next(self) -> None:
+        """Configure the therapy at these levels; the controller judges the whole of it."""
+        snapshot = self.console.snapshot
+        if snapshot is None or snapshot.phase in LIVE:
+            self.refuse("stop first (Space): levels are still being found")
+            return
+        console = self.console
+        console.send(
+            ConfigureFrom(
+                id=console.next_id(),
+                source=console.draft.source,
+                setup=console.draft.setup(simulated=snapshot.simulated),
+                purpose="therapy",
+            ),
+            lambda answer: console.go(Stage.RUN) if answer.accepted else self.show_problems(answer.problems),
+        )
+
+    def action_back(self) -> None:
+        """Only with output off."""
+        snapshot = self.console.snapshot
+        if snapshot is not None and snapshot.phase in LIVE:
+            self.refuse("stop first (Space): levels are still being found")
+            return
+        self.console.go_back()

@@ -1,0 +1,309 @@
+"""What finding levels and treatment share: checks, arm, start, channels under the fingers, pause, stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
+
+from textual import events
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from estim.console import present
+from estim.console.coach import coach_lines, coached
+from estim.console.dialogs import RESET_REASONS, STOP_REASONS, ReasonDialog, WordDialog
+from estim.console.keys import bindings
+from estim.console.stage import StageScreen, hint
+from estim.console.widgets import Channels, Cue, Envelope, PracticeLine
+from estim.safety.reports import OutputState
+from estim.session.events import (
+    Arm,
+    Confirm,
+    ContractionSeen,
+    Lower,
+    Mark,
+    Note,
+    Pause,
+    Raise,
+    ResetFault,
+    Resume,
+    Start,
+    Trigger,
+)
+from estim.session.snapshot import Snapshot
+from estim.session.state import Phase
+
+CUT_PERCENT = 20  # decisions_clinical 4.18: one key, all channels
+COMPACT_ABOVE = 4  # channels; more of them get one line each so that all fit on 24 rows
+LIVE = frozenset({Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING})
+
+CHECKS = MappingProxyType(
+    {
+        "identity": "This is {patient}: name and birth date asked and read back",
+        "pads": "Pads lie as placed, cables in their channels, nothing loose",
+        "skin": "Skin under every pad looked at; pads in good condition (S30)",
+        "screening": "Screening is older than an hour or missing: answer it again",
+        "stop-control": "Stop switch or stop word tried; say who holds it",
+        "still-felt": "The patient still feels it under every pad",
+        "support": "Standing is secured by harness or a person",
+        "bends": "Differences between protocol and device read (below)",
+        "warnings": "Warnings read (below)",
+    }
+)
+NEEDS_A_WORD = frozenset({"stop-control", "support"})
+
+
+class LiveScreen(StageScreen):
+    """A stage in which output can be on."""
+
+    PURPOSE: ClassVar[Literal["titration", "therapy"]]
+    BINDINGS: ClassVar[list[Any]] = [
+        *bindings(
+            "confirm", "arm", "start", "pause", "resume", "trigger", "raise", "lower", "cut", "seen", "sensory",
+            "motor", "tolerated", "no-twitch", "comfort", "reset",
+        )
+    ]  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chosen: int | None = None
+        self.comfort_open = False
+        self._was_live = False
+
+    def compose_body(self) -> ComposeResult:
+        """Progress, cue, envelope, channels, practice, checks."""
+        yield Static(id="progress")
+        yield Cue(id="cue")
+        yield Envelope()
+        yield Channels(id="channels")
+        yield PracticeLine(id="practice")
+        yield Static(id="checks")
+        yield Static(id="live-note")
+
+    # -- drawing ----------------------------------------------------------------------------------------------------
+
+    def show_stage(self, snapshot: Snapshot | None) -> None:
+        """All parts, from one snapshot."""
+        if snapshot is None:
+            return
+        self._choose_default(snapshot)
+        live = snapshot.phase in LIVE
+        compact = len(snapshot.channels) > COMPACT_ABOVE and self.size.height < 40
+        self.query_one("#progress", Static).update(Content(present.progress_line(snapshot)))
+        cue, envelope = self.query_one(Cue), self.query_one(Envelope)
+        cue.display = live
+        envelope.display = live and not compact
+        if live:
+            cue.show(snapshot)
+            envelope.show(snapshot, rows=2 if self.size.height < 30 else 5)
+        self.query_one(Channels).show(snapshot.channels, chosen=self.chosen, compact=compact)
+        self.query_one(PracticeLine).show(snapshot)
+        checks = self.query_one("#checks", Static)
+        checks.display = not live or coached(snapshot)
+        checks.update(self.checks(snapshot))
+        self.query_one("#live-note", Static).update(Content(self.note(snapshot)))
+        self._ask_after_stop(live=live)
+
+    def checks(self, snapshot: Snapshot) -> Content:
+        """What must be confirmed before arming, and how to go on; with a fault, what to do about it."""
+        lines: list[Any] = []
+        if coached(snapshot):
+            lines += [
+                Content.styled(line, "bold" if index == 0 else "") for index, line in enumerate(coach_lines(snapshot))
+            ]
+            return Content("\n").join(lines)
+        lines.append(Content.styled("Before output: read each, then press Y", "bold"))
+        for index, want in enumerate(snapshot.wants):
+            text = CHECKS.get(want, want).format(patient=snapshot.patient_id)
+            lines.append(Content.styled(f" {'▶' if index == 0 else ' '} [ ] {text}", "bold" if index == 0 else ""))
+        if not snapshot.wants:
+            lines.append(Content(" all checks are confirmed"))
+        lines += [Content(f"   ! {warning}") for warning in snapshot.warnings]
+        lines.append(Content(self.how_to_go_on(snapshot)))
+        return Content("\n").join(lines)
+
+    def how_to_go_on(self, snapshot: Snapshot) -> str:
+        """The two steps to output."""
+        return " Then F2 arms (0 mA), F9 starts." if snapshot.wants else " F2 arms (0 mA), then F9 starts."
+
+    def note(self, snapshot: Snapshot) -> str:
+        """One line under the channels."""
+        if self.comfort_open:
+            return "Comfort: press 0 (nothing) to 9, or T for 10 (unbearable)"
+        if snapshot.phase is Phase.RUNNING:
+            return f"{snapshot.cue} · {present.lease_line(snapshot)}"
+        if snapshot.phase is Phase.PAUSED:
+            waited = present.clock(snapshot.now_us - snapshot.output_since_us)
+            return f"Paused {waited}, therapy clock stands, stops by itself at 5:00. R goes on from 0 mA."
+        if snapshot.outcome:
+            return f"Ended: {snapshot.outcome}"
+        return ""
+
+    def hints(self, snapshot: Snapshot | None) -> Sequence[tuple[str, str]]:
+        """Keys that do something now."""
+        if snapshot is None:
+            return (hint("back"),)
+        match snapshot.phase:
+            case Phase.RUNNING:
+                return (hint("raise"), hint("lower"), hint("cut"), hint("pause"), *self.live_hints(snapshot))
+            case Phase.PAUSED:
+                return (hint("resume"),)
+            case Phase.ARMED:
+                return (hint("start"),)
+            case Phase.FAULT:
+                return (hint("reset"),)
+            case Phase.STOPPING:
+                return ()
+        first = (hint("confirm"),) if snapshot.wants else (hint("arm"),)
+        return (*first, hint("next"), hint("back"))
+
+    def live_hints(self, snapshot: Snapshot) -> Sequence[tuple[str, str]]:  # noqa: ARG002
+        """Further keys while running."""
+        return ()
+
+    # -- keys -------------------------------------------------------------------------------------------------------
+
+    def on_key(self, event: events.Key) -> None:
+        """Digits choose the channel; after F a digit is the patient's comfort."""
+        if self.comfort_open:
+            self.comfort_open = False
+            if event.key == "t" or event.key.isdigit():
+                event.stop()
+                event.prevent_default()
+                self._note_comfort(10 if event.key == "t" else int(event.key))
+            return
+        if event.key.isdigit() and event.key != "0":
+            event.stop()
+            snapshot = self.console.snapshot
+            if snapshot is not None and any(view.channel == int(event.key) for view in snapshot.channels):
+                self.chosen = int(event.key)
+                self.show(snapshot)
+
+    def _note_comfort(self, value: int) -> None:
+        snapshot = self.console.snapshot
+        levels = {} if snapshot is None else {str(view.channel): view.sent_ua for view in snapshot.channels}
+        fields: dict[str, object] = {"discomfort": value, "sent_ua": levels}
+        self.console.send(Note(id=self.console.next_id(), kind="note", fields=fields))
+
+    def _choose_default(self, snapshot: Snapshot) -> None:
+        channels = [view.channel for view in snapshot.channels]
+        if snapshot.titration_channel is not None and self.PURPOSE == "titration" and snapshot.phase is Phase.RUNNING:
+            self.chosen = snapshot.titration_channel
+        elif self.chosen not in channels:
+            self.chosen = channels[0] if channels else None
+
+    def action_confirm(self) -> None:
+        """The marked check was done."""
+        snapshot = self.console.snapshot
+        if snapshot is None or snapshot.phase in LIVE or not snapshot.wants:
+            return
+        want = snapshot.wants[0]
+        if want in NEEDS_A_WORD:
+            title = f"{CHECKS[want].format(patient=snapshot.patient_id)}. Who?"
+            self.app.push_screen(WordDialog(title, "e.g. patient, right hand"), lambda word: self._confirm(want, word))
+        elif want != "screening":
+            self._confirm(want, "yes")
+
+    def _confirm(self, want: str, value: str | None) -> None:
+        if value:
+            self.console.send(Confirm(id=self.console.next_id(), what=want, value=value))
+
+    def action_arm(self) -> None:
+        """First step."""
+        self.console.send(Arm(id=self.console.next_id()))
+
+    def action_start(self) -> None:
+        """Second step."""
+        self.console.send(Start(id=self.console.next_id()))
+
+    def action_pause(self) -> None:
+        """Off, with the place kept."""
+        self.console.send(Pause(id=self.console.next_id()))
+
+    def action_resume(self) -> None:
+        """On again from 0 mA."""
+        self.console.send(Resume(id=self.console.next_id()))
+
+    def action_trigger(self) -> None:
+        """One contraction of a key-triggered phase."""
+        self.console.send(Trigger(id=self.console.next_id()))
+
+    def action_raise_level(self) -> None:
+        """One step up, on the snapshot that is on the screen."""
+        snapshot = self.console.snapshot
+        if snapshot is not None and self.chosen is not None:
+            self.console.send(Raise(id=self.console.next_id(), channel=self.chosen, snapshot_n=snapshot.n))
+
+    def action_lower(self) -> None:
+        """One step down."""
+        self.console.send(Lower(id=self.console.next_id(), channel=self.chosen, percent=0))
+
+    def action_cut(self) -> None:
+        """All channels down by a fifth."""
+        self.console.send(Lower(id=self.console.next_id(), channel=None, percent=CUT_PERCENT))
+
+    def action_seen(self) -> None:
+        """A sensory channel made the muscle contract."""
+        if self.chosen is not None:
+            self.console.send(ContractionSeen(id=self.console.next_id(), channel=self.chosen))
+
+    def mark(self, kind: Literal["sensory", "motor", "max-tolerated", "no-twitch"]) -> None:
+        """The level that plays now is this one."""
+        if self.chosen is not None:
+            self.console.send(Mark(id=self.console.next_id(), channel=self.chosen, kind=kind))
+
+    def action_sensory(self) -> None:
+        """It is felt."""
+        self.mark("sensory")
+
+    def action_motor(self) -> None:
+        """It contracts."""
+        self.mark("motor")
+
+    def action_tolerated(self) -> None:
+        """The strongest that is tolerated."""
+        self.mark("max-tolerated")
+
+    def action_no_twitch(self) -> None:
+        """None up to here."""
+        self.mark("no-twitch")
+
+    def action_comfort(self) -> None:
+        """The next digit is the patient's comfort."""
+        self.comfort_open = True
+        self.show(self.console.snapshot)
+
+    def action_reset(self) -> None:
+        """Leave the fault, with a reason."""
+        snapshot = self.console.snapshot
+        if snapshot is None or snapshot.phase is not Phase.FAULT:
+            return
+        if snapshot.output is not OutputState.OFF:
+            self.refuse(f"output is not confirmed off: pull {snapshot.cable} first")
+            return
+        self.app.push_screen(ReasonDialog("What was done about the fault?", RESET_REASONS), self._reset)
+
+    def _reset(self, reason: str | None) -> None:
+        if reason:
+            self.console.send(ResetFault(id=self.console.next_id(), reason=reason))
+
+    # -- after a stop -----------------------------------------------------------------------------------------------
+
+    def _ask_after_stop(self, *, live: bool) -> None:
+        """Once off after a stop key, ask why: a code, afterwards, never before the stop."""
+        if live:
+            self._was_live = True
+            return
+        if self._was_live and not self.console.gate.closed:
+            self._was_live = False
+            if self.console.stop_pressed and self.app.screen is self:
+                self.console.stop_pressed = False
+                self.app.push_screen(ReasonDialog("Output is off. Why was it stopped?", STOP_REASONS), self._stopped)
+
+    def _stopped(self, reason: str | None) -> None:
+        if reason:
+            self.console.draft.stop_reason = reason
+            fields: dict[str, object] = {"stopped": reason}
+            self.console.send(Note(id=self.console.next_id(), kind="reason", fields=fields))

@@ -1,0 +1,104 @@
+"""After treatment: discomfort, pain, skin; measures of the goal; what happened; a note."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Input, Label, Select, Static, TextArea
+
+from estim.console.draft import Stage
+from estim.console.stage import StageScreen, hint
+from estim.session.events import Note
+from estim.session.screening_outcomes import MEASURES, SKIN_GRADES, judge_outcome
+from estim.session.snapshot import Snapshot
+
+_MORE = tuple((measure.name, measure.id) for measure in MEASURES if not measure.always and measure.id != "rpe")
+
+
+class OutcomeScreen(StageScreen):
+    """Typing is free here: output is off, so Space types."""
+
+    STAGE = Stage.OUTCOME
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.measured: dict[str, str] = {}
+        self._warned = False
+
+    def compose_body(self) -> ComposeResult:
+        """The form."""
+        with Horizontal(classes="row"):
+            yield Label("Discomfort of stimulation 0-10")
+            yield Input(id="discomfort", max_length=2, classes="short")
+            yield Label("Pain of the condition 0-10")
+            yield Input(id="pain", max_length=2, classes="short")
+        with Horizontal(classes="row"):
+            yield Label("Skin under the pads: 0 normal, 1 redness gone <1 h, 2 stays, 3 blister/burn")
+            yield Input(id="skin", max_length=1, classes="short")
+        with Horizontal(classes="row"):
+            yield Label("Effort, Borg 6-20 (optional)")
+            yield Input(id="rpe", max_length=2, classes="short")
+        with Horizontal(classes="row"):
+            yield Select(_MORE, prompt="Measure (optional)", id="measure")
+            yield Input(id="value", placeholder="value, ENTER adds", classes="medium")
+        yield Static(id="measured")
+        yield Label("What happened, what to change next time (no names)")
+        yield TextArea(id="note")
+
+    def on_mount(self) -> None:
+        """Begin with the first field."""
+        super().on_mount()
+        self.query_one("#discomfort").focus()
+
+    def hints(self, snapshot: Snapshot | None) -> Sequence[tuple[str, str]]:  # noqa: ARG002
+        """On or back."""
+        return (("TAB", "next field"), hint("next", "save, go on"), hint("back"))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter adds a measure, or goes to the next field."""
+        if event.input.id != "value":
+            self.focus_next()
+            return
+        chosen = self.query_one("#measure", Select).value
+        if not isinstance(chosen, str):
+            self.refuse("choose a measure first")
+            return
+        fields = self.fields() | {chosen: event.value.strip()}
+        found = [problem for problem in judge_outcome(fields) if problem.key == f"outcome.{chosen}"]
+        self.show_problems([dict(problem.to_json()) for problem in found])
+        if not found:
+            self.measured[chosen] = event.value.strip()
+            event.input.value = ""
+            names = {measure.id: measure for measure in MEASURES}
+            lines = [f"   {names[id].name}: {value} {names[id].unit}" for id, value in self.measured.items()]  # noqa: A001
+            self.query_one("#measured", Static).update(Content("\n".join(lines)))
+
+    def fields(self) -> dict[str, object]:
+        """What was entered."""
+        entered: dict[str, object] = {
+            box: self.query_one(f"#{box}", Input).value.strip() for box in ("discomfort", "pain", "rpe")
+        }
+        grade = self.query_one("#skin", Input).value.strip()
+        known = grade.isdigit() and int(grade) < len(SKIN_GRADES)
+        entered["skin"] = SKIN_GRADES[int(grade)] if known else grade
+        return {key: value for key, value in entered.items() if value} | dict(self.measured)
+
+    def action_next(self) -> None:
+        """Into the record, and on to the signature; a warning is read once before."""
+        fields = self.fields()
+        problems = judge_outcome(fields)
+        self.show_problems([dict(problem.to_json()) for problem in problems])
+        if any(problem.severity == "refuse" for problem in problems) or (problems and not self._warned):
+            self._warned = not any(problem.severity == "refuse" for problem in problems)
+            return
+        console = self.console
+        note = self.query_one("#note", TextArea).text.strip()
+        if note:
+            console.send(Note(id=console.next_id(), kind="note", fields={"text": note}))
+        console.send(
+            Note(id=console.next_id(), kind="outcome", fields=fields),
+            lambda answer: console.go(Stage.SIGN) if answer.accepted else self.show_problems(answer.problems),
+        )

@@ -1,0 +1,127 @@
+"""Choosing the protocol: search, what it is for, what it rests on, what it plays, week of the course."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from estim.console.draft import Stage
+from estim.console.protocol_words import detail_lines, matches
+from estim.console.stage import StageScreen, hint
+from estim.protocols import library, loader
+from estim.protocols.schema import Protocol
+from estim.safety.errors import EstimError
+from estim.session.snapshot import Snapshot
+
+
+class ProtocolScreen(StageScreen):
+    """The library and the site's own files; one that can't be read is listed with its reason."""
+
+    STAGE = Stage.PROTOCOL
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("left", "week(-1)", "Week -", show=False),
+        Binding("right", "week(1)", "Week +", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._protocols: dict[str, Protocol] = {}
+        self._broken: dict[str, str] = {}
+        self._source = ""
+
+    def compose_body(self) -> ComposeResult:
+        """Search line, list, details."""
+        yield Input(placeholder="search: condition, muscle, goal, any word", id="search")
+        with Container(id="choice"):
+            yield OptionList(id="protocols")
+            with VerticalScroll(id="details-box", can_focus=False):
+                yield Static(id="details")
+
+    def on_mount(self) -> None:
+        """Read the files: a few dozen, some milliseconds each, while output is off."""
+        super().on_mount()
+        sources = [(name, Path(str(library.path(name)))) for name in library.names()]
+        sources += [(path, Path(path)) for path in self.console.home_view.own_protocols()]
+        for source, path in sources:
+            try:
+                self._protocols[source] = loader.load(path)
+            except (EstimError, OSError) as error:
+                self._broken[source] = str(error).splitlines()[0]
+        self._source = self.console.draft.source
+        self._list("")
+        self.query_one("#search").focus()
+
+    def _list(self, text: str) -> None:
+        listed = self.query_one(OptionList)
+        listed.clear_options()
+        for source, protocol in self._protocols.items():
+            if matches(protocol, text):
+                basis = "" if protocol.basis == "published" else f"  ({protocol.basis})"
+                listed.add_option(Option(f"{protocol.title}{basis}", id=source))
+        for source, reason in self._broken.items():
+            listed.add_option(Option(f"✖ {source}: {reason}", disabled=True))
+        shown = [option.id for option in listed.options if option.id is not None]
+        if shown:
+            listed.highlighted = shown.index(self._source) if self._source in shown else 0
+        self.query_one("#details", Static).update(Content("" if shown else "No protocol has these words."))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Narrow the list."""
+        self._list(event.value)
+
+    def on_input_submitted(self) -> None:
+        """Enter goes to the list."""
+        self.query_one(OptionList).focus()
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Show what it is."""
+        if event.option.id is not None:
+            self._source = event.option.id
+            self._details()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Enter on the list only chooses; F8 goes on."""
+        if event.option.id is not None:
+            self._source = event.option.id
+            self._details()
+
+    def _details(self) -> None:
+        protocol = self._protocols.get(self._source)
+        if protocol is None:
+            return
+        box = self.query_one("#details-box")
+        lines = detail_lines(protocol, week=self.console.draft.week, columns=max(40, box.size.width - 4))
+        self.query_one("#details", Static).update(Content.assemble((f"{lines[0]}\n", "bold"), "\n".join(lines[1:])))
+        box.scroll_home(animate=False)
+
+    def action_week(self, step: int) -> None:
+        """The week of the course is the therapist's word; it is never moved by itself."""
+        draft = self.console.draft
+        draft.week = max(1, min(52, draft.week + step))
+        self._details()
+
+    def hints(self, snapshot: Snapshot | None) -> Sequence[tuple[str, str]]:  # noqa: ARG002
+        """Choose, week, on."""
+        return (("↑↓", "choose"), ("←→", f"week {self.console.draft.week}"), hint("next"), hint("back"))
+
+    def action_next(self) -> None:
+        """Take it, if it may be played at all."""
+        protocol = self._protocols.get(self._source)
+        if protocol is None:
+            self.refuse("choose a protocol first")
+            return
+        if protocol.basis == "reference-only":
+            self.refuse(f"{protocol.title} is for reading only: it lies beyond what these stimulators may put out")
+            return
+        draft = self.console.draft
+        if self._source != draft.source:
+            draft.choose(self._source, protocol)
+        self.console.go(Stage.SCREENING)

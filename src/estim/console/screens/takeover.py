@@ -1,0 +1,59 @@
+"""The controller is gone. What is known of the output, which cable to pull, and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from estim.console.bigtext import big
+from estim.console.stage import Dialog, hint
+from estim.safety.reports import OutputState
+from estim.session.snapshot import Snapshot
+
+
+class TakeoverScreen(Dialog[None]):
+    """Stays until the console is left."""
+
+    def compose_body(self) -> ComposeResult:
+        """Big words, then the facts."""
+        yield Static(id="takeover-big")
+        yield Static(id="takeover-text")
+
+    def show(self, snapshot: Snapshot | None) -> None:
+        """OFF or UNCERTAIN, with what to do."""
+        super().show(snapshot)
+        takeover = self.console.client.takeover
+        if takeover is None or not self.is_mounted:
+            return
+        certain = takeover.output == OutputState.OFF
+        box = self.query_one("#box")
+        box.set_class(not certain, "-uncertain")
+        cable = snapshot.cable if snapshot is not None else "the stimulator's cable"
+        watchdog = f"{snapshot.watchdog_us / 1_000_000:g} s" if snapshot is not None else "2 s"
+        self.query_one("#takeover-big", Static).update(Content("\n".join(big("OFF" if certain else "PULL CABLE"))))
+        lines = [
+            f"The controller {'ended' if takeover.cause == 'eof' else 'stopped answering'}; "
+            "this console has stopped the stimulator itself.",
+            "",
+            takeover.text,
+            "",
+        ]
+        if certain:
+            lines += [
+                "The stimulator confirmed that its output is OFF.",
+                "Leave with ^Q and start again for a new session.",
+            ]
+        else:
+            lines += [
+                f"1. Pull {cable} now.",
+                f"2. The stimulator ends output by itself {watchdog} after the last word it got.",
+                "3. Do not touch the pads before one of both has happened.",
+            ]
+        self.query_one("#takeover-text", Static).update(Content("\n".join(lines)))
+
+    def hints(self) -> Sequence[tuple[str, str]]:
+        """The way out."""
+        return (hint("leave"),)

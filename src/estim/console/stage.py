@@ -1,0 +1,155 @@
+"""What all stages and dialogs have in common: banner above, alarms and keys below, the stop always in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
+
+from estim.console import present
+from estim.console.draft import Stage
+from estim.console.keys import ACTIONS, bindings, shown
+from estim.console.widgets import AlarmBar, Banner, KeyLine, ProblemList, Trail
+from estim.session.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from estim.console.app import EstimConsole
+
+ResultT = TypeVar("ResultT")
+
+
+def hint(id: str, label: str = "") -> tuple[str, str]:  # noqa: A002
+    """Key and label of an action, for the footer."""
+    return shown(ACTIONS[id].keys[0]), label or ACTIONS[id].label
+
+
+class StageScreen(Screen[None]):
+    """One stage of the way."""
+
+    STAGE: ClassVar[Stage]
+    BINDINGS: ClassVar[list[Any]] = bindings("next", "back", "acknowledge")
+
+    @property
+    def console(self) -> EstimConsole:
+        """The application, by its own type."""
+        return cast("EstimConsole", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Banner, trail, the stage's own body, problems, alarms, keys."""
+        yield Banner(id="banner")
+        yield Trail(id="trail")
+        with VerticalScroll(id="body", can_focus=False):
+            yield from self.compose_body()
+        yield ProblemList(id="problems")
+        yield AlarmBar()
+        yield KeyLine(id="keys")
+
+    def compose_body(self) -> ComposeResult:
+        """The stage's own widgets."""
+        yield from ()
+
+    def on_mount(self) -> None:
+        """First picture."""
+        self.query_one(ProblemList).show(())
+        self.query_one(Trail).show(self.STAGE)
+        self.show(self.console.snapshot)
+
+    def show(self, snapshot: Snapshot | None) -> None:
+        """Draw this snapshot; called up to 20 times a second."""
+        if not self.is_mounted:
+            return
+        console = self.console
+        takeover = console.client.takeover
+        self.query_one(Banner).show(snapshot, takeover, stop_sent=console.stop_sent, setup_us=console.setup_us)
+        self.query_one(AlarmBar).show(present.alarms_shown(snapshot, takeover))
+        self.show_stage(snapshot)
+        self.show_keys(snapshot)
+
+    def show_stage(self, snapshot: Snapshot | None) -> None:
+        """Draw the stage's own part."""
+
+    def show_keys(self, snapshot: Snapshot | None) -> None:
+        """The footer of this moment."""
+        closed = self.console.gate.closed
+        hints = [*self.hints(snapshot), hint("help")]
+        if any(not alarm.acknowledged for alarm in (snapshot.alarms if snapshot is not None else ())):
+            hints.insert(0, hint("acknowledge", "alarm seen"))
+        self.query_one(KeyLine).show(present.stop_hint(snapshot, closed=closed), hints, closed=closed)
+
+    def hints(self, snapshot: Snapshot | None) -> Sequence[tuple[str, str]]:  # noqa: ARG002
+        """(key, label) of what can be done here now."""
+        return (hint("next"), hint("back"))
+
+    def show_problems(self, problems: Sequence[dict[str, Any]]) -> None:
+        """Say why a request was refused; an empty list takes the words away."""
+        panel = self.query_one(ProblemList)
+        panel.show(problems)
+
+    def refuse(self, message: str) -> None:
+        """Say why this console does not go on."""
+        self.show_problems(({"severity": "refuse", "message": message},))
+
+    def action_next(self) -> None:
+        """On to the next stage, if this one allows."""
+
+    def action_back(self) -> None:
+        """Back to the stage before."""
+        self.console.go_back()
+
+    def action_acknowledge(self) -> None:
+        """The topmost alarm was read."""
+        self.console.acknowledge()
+
+
+class Dialog(ModalScreen[ResultT], Generic[ResultT]):
+    """A question over a stage: banner and stop stay in sight, so does what Space does."""
+
+    BINDINGS: ClassVar[list[Any]] = bindings("acknowledge")
+    TITLE_TEXT: ClassVar[str] = ""
+
+    @property
+    def console(self) -> EstimConsole:
+        """The application, by its own type."""
+        return cast("EstimConsole", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Banner, the box, alarms, keys."""
+        yield Banner(id="banner")
+        with Vertical(id="box"):
+            yield Static(Content.styled(self.TITLE_TEXT, "bold"), id="title")
+            with VerticalScroll(id="inside"):
+                yield from self.compose_body()
+        yield AlarmBar()
+        yield KeyLine(id="keys")
+
+    def compose_body(self) -> ComposeResult:
+        """What the dialog asks."""
+        yield from ()
+
+    def on_mount(self) -> None:
+        """First picture."""
+        self.show(self.console.snapshot)
+
+    def show(self, snapshot: Snapshot | None) -> None:
+        """Draw this snapshot."""
+        if not self.is_mounted:
+            return
+        console = self.console
+        takeover = console.client.takeover
+        self.query_one(Banner).show(snapshot, takeover, stop_sent=console.stop_sent, setup_us=console.setup_us)
+        self.query_one(AlarmBar).show(present.alarms_shown(snapshot, takeover))
+        closed = console.gate.closed
+        self.query_one(KeyLine).show(present.stop_hint(snapshot, closed=closed), self.hints(), closed=closed)
+
+    def hints(self) -> Sequence[tuple[str, str]]:
+        """(key, label) of what can be done here."""
+        return (("ENTER", "choose"), ("F7", "back"))
+
+    def action_acknowledge(self) -> None:
+        """The topmost alarm was read."""
+        self.console.acknowledge()

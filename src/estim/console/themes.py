@@ -1,0 +1,63 @@
+"""Colours: dark, light, and one of highest contrast. Blue, amber and grey carry the states, and each state has a word
+and a shape beside its colour, so that none of them is needed to tell states apart (colour-blind, 16 colours, NO_COLOR).
+"""
+
+from __future__ import annotations
+
+from textual.theme import Theme
+
+_MARKS = {
+    "stim": "#ffb000",
+    "stim-text": "#000000",
+    "alarm-high": "#d00000",
+    "alarm-medium": "#f5d90a",
+    "alarm-low": "#00b7c7",
+}
+
+THEMES: tuple[Theme, ...] = (
+    Theme(
+        name="estim-dark",
+        primary="#4c9be8",
+        secondary="#7aa2c9",
+        warning="#f5d90a",
+        error="#ff5d5d",
+        success="#5fb878",
+        accent="#ffb000",
+        foreground="#e6e6e6",
+        background="#10151c",
+        surface="#19212b",
+        panel="#232e3b",
+        dark=True,
+        variables=_MARKS,
+    ),
+    Theme(
+        name="estim-light",
+        primary="#0b5cad",
+        secondary="#3d6485",
+        warning="#8a6d00",
+        error="#b00020",
+        success="#1b6e3a",
+        accent="#a35c00",
+        foreground="#14191f",
+        background="#f7f8fa",
+        surface="#ffffff",
+        panel="#e4e9ef",
+        dark=False,
+        variables={**_MARKS, "stim": "#ffb000"},
+    ),
+    Theme(
+        name="estim-contrast",
+        primary="#ffffff",
+        secondary="#ffffff",
+        warning="#ffff00",
+        error="#ff6060",
+        success="#ffffff",
+        accent="#ffff00",
+        foreground="#ffffff",
+        background="#000000",
+        surface="#000000",
+        panel="#202020",
+        dark=True,
+        variables={**_MARKS, "stim": "#ffff00"},
+    ),
+)

@@ -1,0 +1,226 @@
+"""The parts that several screens share. Each is told what to show and knows nothing of where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from textual.content import Content
+from textual.widgets import Static
+
+from estim.console import present
+from estim.console.bigtext import big
+from estim.console.draft import Stage
+from estim.controller.interface import Takeover
+from estim.safety.reports import OutputState
+from estim.session.snapshot import Alarm, ChannelView, Snapshot
+from estim.session.state import Cycle
+
+STYLES = ("idle", "ready", "armed", "on", "paused", "fault", "uncertain", "off")
+MAX_ALARMS_SHOWN = 2
+SEVERITY_MARKS: Mapping[str, str] = {"refuse": "✖ refused", "warn": "! note", "info": "i"}
+
+
+class Banner(Static):
+    """State in word, shape and colour, and the device with its intended use; on every screen and dialog."""
+
+    def show(
+        self, snapshot: Snapshot | None, takeover: Takeover | None, *, stop_sent: bool, setup_us: int | None
+    ) -> None:
+        """Both lines."""
+        state = present.state_of(snapshot, takeover, stop_sent=stop_sent)
+        for style in STYLES:
+            self.set_class(style == state.style, f"-{style}")
+        width = max(20, self.size.width or 80)
+        right = snapshot.patient_id if snapshot is not None and snapshot.patient_id else ""
+        if setup_us is not None:
+            right = f"{right}  set-up {present.clock(setup_us)}"
+        first = _spread(f" {state.line}", f"{right} ", width)
+        second = f" {present.device_line(snapshot)}" if snapshot is not None else " no device known"
+        self.update(Content.assemble((first, "bold"), "\n", (_clip(second, width), "")))
+
+
+class Trail(Static):
+    """The stages, with the present one marked by brackets as well as by weight."""
+
+    def show(self, stage: Stage) -> None:
+        """Mark `stage`."""
+        stages = list(Stage)
+        at = stages.index(stage)
+        parts: list[tuple[str, str]] = []
+        for index, each in enumerate(stages):
+            if index == at:
+                parts.append((f"[{each.value}]", "bold"))
+            else:
+                parts.append((f"{'✓' if index < at else ' '}{each.value} ", "dim"))
+        self.update(Content.assemble(" ", *parts))
+
+
+class AlarmBar(Static):
+    """Alarms, the loudest first. Flashing is a change of class, never the terminal's own blinking."""
+
+    def __init__(self) -> None:
+        super().__init__(id="alarms")
+        self._alarms: tuple[Alarm, ...] = ()
+        self._ticks = 0
+
+    def on_mount(self) -> None:
+        """Start to flash at 4 ticks a second."""
+        self.set_interval(0.25, self._flash)
+
+    def show(self, alarms: tuple[Alarm, ...]) -> None:
+        """Show these; nothing at all without any."""
+        self._alarms = alarms
+        self.display = bool(alarms)
+        if not alarms:
+            return
+        for priority in present.PRIORITIES:
+            self.set_class(alarms[0].priority == priority, f"-{priority}")
+        lines = [present.alarm_line(alarm) for alarm in alarms[:MAX_ALARMS_SHOWN]]
+        if len(alarms) > MAX_ALARMS_SHOWN:
+            lines[-1] += f"  (+{len(alarms) - MAX_ALARMS_SHOWN} more)"
+        self.update(Content("\n".join(lines)))
+
+    def _flash(self) -> None:
+        self._ticks += 1
+        if not self._alarms or self._alarms[0].acknowledged:
+            self.remove_class("-flash")
+        elif self._alarms[0].priority == "high":
+            self.set_class(self._ticks % 2 == 0, "-flash")  # 2 Hz
+        else:
+            self.set_class(self._alarms[0].priority == "medium" and self._ticks // 3 % 2 == 0, "-flash")  # 0.67 Hz
+
+
+class KeyLine(Static):
+    """The footer: what Space does first, then the few keys of this moment."""
+
+    def show(self, stop: str, hints: Sequence[tuple[str, str]], *, closed: bool) -> None:
+        """`hints` are (key, label) in the order of importance."""
+        self.set_class(closed, "-closed")
+        parts: list[tuple[str, str]] = [(f" {stop} ", "bold reverse" if closed else "dim"), ("  ", "")]
+        for key, label in hints:
+            parts += [(f" {key} ", "bold reverse"), (f"\u00a0{label.replace(' ', chr(0xA0))}  ", "")]
+        self.update(Content.assemble(*parts))
+
+
+class ProblemList(Static):
+    """Why something was refused or wants an eye: what was asked, what is allowed, which layer says so."""
+
+    def show(self, problems: Sequence[Mapping[str, Any]]) -> None:
+        """Show `Problem.to_json()` documents; hides without any."""
+        self.display = bool(problems)
+        self.update(Content("\n".join(problem_line(problem) for problem in problems)))
+
+
+def problem_line(problem: Mapping[str, Any]) -> str:
+    """One problem as a line for people."""
+    mark = SEVERITY_MARKS.get(str(problem.get("severity")), "✖ refused")
+    unit = f" {problem['unit']}" if problem.get("unit") else ""
+    asked = f" Asked {problem['asked']}{unit}." if problem.get("asked") is not None else ""
+    allowed = f" Allowed {problem['allowed']}{unit}." if problem.get("allowed") is not None else ""
+    tail = " · ".join(str(problem[key]) for key in ("rule", "layer", "source") if problem.get(key))
+    return f"{mark}: {problem.get('message', '')}{asked}{allowed} ({tail})"
+
+
+class Cue(Static):
+    """The patient's word and count-down, five rows high."""
+
+    def show(self, snapshot: Snapshot | None) -> None:
+        """The cue of this moment."""
+        cue = present.cue_of(snapshot)
+        for word in ("CONTRACT", "HOLD", "RELAX", "REST"):
+            self.set_class(cue.word == word, f"-{word.lower()}")
+        left = "" if cue.seconds_left is None else f"  {cue.seconds_left}"
+        self.update(Content("\n".join(big(cue.word + left))))
+
+
+class Channels(Static):
+    """Every channel: bar, level, target, sent, ceiling and the rule behind it, marks, why a raise waits."""
+
+    def show(self, views: Sequence[ChannelView], *, chosen: int | None, compact: bool) -> None:
+        """`chosen` is the device channel that keys act on."""
+        width = max(60, self.size.width or 80) - 2
+        lines: list[Content] = []
+        for view in views:
+            lines.append(_bar_line(view, width, chosen=view.channel == chosen))
+            if not compact:
+                lines.append(Content.styled(_detail_line(view), "" if view.channel == chosen else "dim"))
+        self.update(Content("\n").join(lines))
+
+
+def _bar_line(view: ChannelView, width: int, *, chosen: bool) -> Content:
+    head = (
+        f"{'▶' if chosen else ' '}{view.channel} {_clip(f'{view.muscle} {view.side}', 24):<24} {_CYCLES[view.cycle]:<5}"
+    )
+    level = f"{present.milliamps(view.sent_ua):>9}"
+    drawn = present.bar(view, max(8, width - len(head) - len(level) - 2))
+    style = "bold" if chosen else ""
+    return Content.assemble((head, style), " ", (drawn, "$stim" if view.sent_ua else "dim"), (level, style))
+
+
+_CYCLES = {Cycle.REST: "rest", Cycle.RAMP_UP: "↗ up", Cycle.HOLD: "━hold", Cycle.RAMP_DOWN: "↘ dn"}
+
+
+def _detail_line(view: ChannelView) -> str:
+    marks = " ".join(
+        f"{letter}{present.short_ma(mark)}"
+        for letter, mark in (("S", view.sensory_ua), ("M", view.motor_ua), ("T", view.max_tolerated_ua))
+    )
+    parts = [
+        f"level {present.short_ma(view.level_ua)}",
+        f"target {present.short_ma(view.target_ua)}",
+        f"max {present.short_ma(view.cap_ua)} ({view.cap_rule or 'none'})",
+        f"{view.frequency_mhz / 1000:g} Hz {view.pulse_width_us} µs",
+        marks,
+    ]
+    if view.sent_ua and not view.lead_off_known:
+        parts.append("lead-off not detectable")
+    if view.raise_locked:
+        parts.append(f"raise: {view.raise_locked}")
+    return "   " + " · ".join(parts)
+
+
+class Envelope(Static):
+    """What was sent in the last seconds, the present at the right edge."""
+
+    def __init__(self) -> None:
+        super().__init__(id="envelope")
+        self._history: list[int] = []
+
+    def show(self, snapshot: Snapshot, *, rows: int) -> None:
+        """One more value, ten a second at most (the caller's pace)."""
+        now = max((view.sent_ua for view in snapshot.channels), default=0)
+        self._history = [*self._history[-600:], now if snapshot.output is not OutputState.OFF else 0]
+        top = max((view.cap_ua for view in snapshot.channels), default=1)
+        columns = max(10, (self.size.width or 80) - 12)
+        drawn = present.envelope(tuple(self._history), columns=columns, rows=rows, top=top)
+        self.update(Content("\n".join(f"{line}│{'now' if row == 0 else ''}" for row, line in enumerate(drawn))))
+
+
+class PracticeLine(Static):
+    """The virtual muscle's answer; present with simulated devices alone."""
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Force, fatigue, comfort, and what the virtual patient says."""
+        practice = snapshot.practice
+        self.display = practice is not None
+        if practice is None:
+            return
+        filled = max(0, min(20, practice.force_percent // 5))
+        says = f" · “{practice.says}”" if practice.says else ""
+        self.update(
+            Content(
+                f"PRACTICE ch{practice.channel} force {practice.force_n} N {'█' * filled}{'·' * (20 - filled)} "
+                f"{practice.force_percent} % · fatigue {practice.fatigue_percent} % · "
+                f"discomfort {practice.comfort}/10{says}"
+            )
+        )
+
+
+def _spread(left: str, right: str, width: int) -> str:
+    room = width - len(right)
+    return f"{_clip(left, room - 1):<{room}}{right}" if room > 20 else _clip(left, width)
+
+
+def _clip(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: max(1, width - 1)] + "…"
