@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from estim.protocols.schema import Phase, Protocol
+from estim.protocols.schema import Protocol
+from estim.protocols.schema_phase import Phase
 
 BASIS_WORDS = {
     "published": "published: frequency, width, times and schedule were read in a source",
@@ -32,7 +33,8 @@ def detail_lines(protocol: Protocol, *, week: int, columns: int) -> tuple[str, .
     """What a therapist wants to know before she chooses."""
     dose = protocol.dose
     days = dose.days_per_week
-    days_words = str(days) if isinstance(days, int) else "-".join(str(day) for day in days)
+    days_words = "-".join(f"{day:g}" for day in days) if isinstance(days, tuple) else f"{days:g}"
+    weeks_words = "-".join(str(week) for week in dose.weeks) if isinstance(dose.weeks, tuple) else str(dose.weeks)
     lines = [
         protocol.title,
         protocol.indication,
@@ -55,7 +57,8 @@ def detail_lines(protocol: Protocol, *, week: int, columns: int) -> tuple[str, .
     lines += [f"Not with {text}" for text in protocol.contraindications]
     lines += [f"Stop on {text}" for text in protocol.stop_criteria]
     lines += [
-        f"Evidence {item.citation}{f' doi:{item.doi}' if item.doi else ''}: {item.effect}" for item in protocol.evidence
+        f"Evidence {item.citation}{f' doi:{item.doi}' if item.doi else ''}: {item.effect or ''}"
+        for item in protocol.evidence
     ]
     return tuple(lines)
 
@@ -66,7 +69,7 @@ def phase_line(phase: Phase) -> str:
     if phase.on_s is not None and phase.off_s is not None:
         parts.append(f"{phase.on_s:g} s on, {phase.off_s:g} s off")
     if phase.contractions is not None:
-        sets = f"{phase.sets} × " if phase.sets > 1 else ""
+        sets = f"{phase.sets} × " if (phase.sets or 1) > 1 else ""
         parts.append(f"{sets}{phase.contractions} contractions")
     elif phase.duration_s is not None:
         parts.append(f"{phase.duration_s / 60:g} min")

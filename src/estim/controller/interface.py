@@ -1,5 +1,6 @@
 """What a front (console, lines) holds of a session: requests in, snapshots and replies out. No current ever passes
-here."""
+here.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ class Takeover:
 
 class SessionClient(Protocol):
     """A running controller, as its parent process holds it. All methods return at once; `stop` may be called from any
-    thread."""
+    thread.
+    """
 
     @property
     def snapshot(self) -> Snapshot | None:

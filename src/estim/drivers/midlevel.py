@@ -43,9 +43,12 @@ _FAULT_KINDS = {1: "electrode", 2: "pulse-timeout", 3: "low-current"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Turn:
-    """When an answer came, and where its meaning goes."""
+class _Got:
+    """An answer: the call it belongs to, its result and frame, when it came, and where its meaning goes."""
 
+    call: Call
+    result: int
+    frame: WireFrame
     now_us: int
     reports: list[DriverReport]
 
@@ -108,7 +111,6 @@ class MidLevelDriver:
 
     def _update(self, command: SetOutput) -> Call:
         return Call("update", sm.ML_UPDATE, sm.encode_update(command, quarter_ms=self._major == 4), seq=self._seq)
-        noqa: PLR2004
 
     def request_status(self, now_us: int) -> None:  # noqa: ARG002
         """Ask for both views: which channels pulse, and which level is open. While off is unconfirmed it asks
@@ -195,98 +197,98 @@ class MidLevelDriver:
             "data": self._got_data,
             "status": self._got_status,
         }[call.kind]
-        handler(call, result, frame, _Turn(now_us, reports))
+        handler(_Got(call, result, frame, now_us, reports))
 
-    def _refused(self, call: Call, result: int, turn: _Turn) -> None:
-        turn.reports.append(
-            DeviceFault(code=result, text=f"{call.kind}: {sm.result_text(result)}", seq=call.seq or None)
-        )
+    def _refused(self, call: Call, result: int, reports: list[DriverReport]) -> None:
+        reports.append(DeviceFault(code=result, text=f"{call.kind}: {sm.result_text(result)}", seq=call.seq or None))
 
-    def _got_version(self, call: Call, result: int, frame: WireFrame, turn: _Turn) -> None:
-        data = frame.data
-        if result or len(data) < 7 or frame.command != self._version_command + 1:
-            self._give_up(f"it does not tell its version ({sm.result_text(result)})", turn)
+    def _got_version(self, got: _Got) -> None:
+        data = got.frame.data
+        if got.result or len(data) < 7 or got.frame.command != self._version_command + 1:
+            self._give_up(f"it does not tell its version ({sm.result_text(got.result)})", got.reports)
         elif data[4] != self._major:
-            self._give_up(f"it speaks ScienceMode {data[4]}, the {self.profile.title} speaks {self._major}", turn)
+            self._give_up(
+                f"it speaks ScienceMode {data[4]}, the {self.profile.title} speaks {self._major}", got.reports
+            )
         else:
             self._version = f"{data[1]}.{data[2]}.{data[3]} (ScienceMode {data[4]}.{data[5]}.{data[6]})"
 
-    def _give_up(self, reason: str, turn: _Turn) -> None:
+    def _give_up(self, reason: str, reports: list[DriverReport]) -> None:
         self._exchange.waiting.clear()
         self._connect_until_us = None
-        turn.reports.append(DeviceLost(reason=reason))
+        reports.append(DeviceLost(reason=reason))
 
-    def _got_id(self, call: Call, result: int, frame: WireFrame, turn: _Turn) -> None:
-        if result or len(frame.data) != 11:
-            self._give_up("it does not tell its id", turn)
+    def _got_id(self, got: _Got) -> None:
+        if got.result or len(got.frame.data) != 11:
+            self._give_up("it does not tell its id", got.reports)
         else:
-            self._device_id = frame.data[1:].decode("utf-8", "replace").strip("\0 ")
+            self._device_id = got.frame.data[1:].decode("utf-8", "replace").strip("\0 ")
 
-    def _got_connect_status(self, call: Call, result: int, frame: WireFrame, turn: _Turn) -> None:
-        if result or len(frame.data) != 3:
-            self._give_up("it does not tell its status", turn)
+    def _got_connect_status(self, got: _Got) -> None:
+        if got.result or len(got.frame.data) != 3:
+            self._give_up("it does not tell its status", got.reports)
             return
-        level = frame.data[1]
+        level = got.frame.data[1]
         if level == sm.STATUS_NONE:
             self._connect_until_us = None
-            turn.reports.append(Identified(model=self.profile.model, device_id=self._device_id, firmware=self._version))
+            got.reports.append(Identified(model=self.profile.model, device_id=self._device_id, firmware=self._version))
             return
         self._exchange.put(Call("leave", sm.LL_STOP if level == sm.STATUS_LOW else sm.ML_STOP))
         self._exchange.put(Call("connect-status", sm.GET_STATUS))
 
-    def _got_left(self, call: Call, result: int, frame: WireFrame, turn: _Turn) -> None:
+    def _got_left(self, got: _Got) -> None:
         """A level was left while connecting; the status that follows tells whether it helped."""
 
-    def _got_prepared(self, call: Call, result: int, frame: WireFrame, turn: _Turn) -> None:
-        if result:
-            self._refused(call, result, turn)
+    def _got_prepared(self, got: _Got) -> None:
+        if got.result:
+            self._refused(got.call, got.result, got.reports)
         else:
-            turn.reports.append(Prepared())
+            got.reports.append(Prepared())
 
-    def _got_update(self, call: Call, result: int, frame: WireFrame, turn: _Turn) -> None:
-        if result:
-            self._refused(call, result, turn)
+    def _got_update(self, got: _Got) -> None:
+        if got.result:
+            self._refused(got.call, got.result, got.reports)
         else:
-            turn.reports.append(Acknowledged(seq=call.seq, round_trip_us=Micros(turn.now_us - call.sent_us)))
+            got.reports.append(Acknowledged(seq=got.call.seq, round_trip_us=Micros(got.now_us - got.call.sent_us)))
 
-    def _got_off(self, call: Call, result: int, frame: WireFrame, turn: _Turn) -> None:
-        if result == 7:
-            self._exchange.interrupt(Call("off", sm.LL_STOP, seq=call.seq))
+    def _got_off(self, got: _Got) -> None:
+        if got.result == 7:
+            self._exchange.interrupt(Call("off", sm.LL_STOP, seq=got.call.seq))
             return
-        if result:
+        if got.result:
             return  # repeated by `tick`
         self._off_acknowledged = True
-        if call.seq == self._off_seq:
-            turn.reports.append(Acknowledged(seq=call.seq, round_trip_us=Micros(turn.now_us - call.sent_us)))
+        if got.call.seq == self._off_seq:
+            got.reports.append(Acknowledged(seq=got.call.seq, round_trip_us=Micros(got.now_us - got.call.sent_us)))
         self._exchange.interrupt(Call("off-status", sm.GET_STATUS))
 
-    def _got_off_status(self, call: Call, result: int, frame: WireFrame, turn: _Turn) -> None:
-        if result or len(frame.data) != 3:
+    def _got_off_status(self, got: _Got) -> None:
+        if got.result or len(got.frame.data) != 3:
             return  # asked again by `tick`
-        if frame.data[1] == sm.STATUS_NONE:
+        if got.frame.data[1] == sm.STATUS_NONE:
             self._off_seq = 0
-            turn.reports.append(DeviceStatus(output_on=False, level_open=False, active_channels=()))
+            got.reports.append(DeviceStatus(output_on=False, level_open=False, active_channels=()))
 
-    def _got_data(self, call: Call, result: int, frame: WireFrame, turn: _Turn) -> None:
+    def _got_data(self, got: _Got) -> None:
         self._active = None
-        if result == 7:
+        if got.result == 7:
             return
         if self._selection == 4:
-            current = sm.decode_current_data(frame.data)
+            current = sm.decode_current_data(got.frame.data)
             if current is None:
-                self._refused(call, result or 1, turn)
+                self._refused(got.call, got.result or 1, got.reports)
                 return
             self._active = current.active
-            self._note_faults(current.errors, turn)
-            if result and not current.errors:
-                self._refused(call, result, turn)
-        elif result or len(frame.data) != 3:
-            self._refused(call, result or 1, turn)
+            self._note_faults(current.errors, got.reports)
+            if got.result and not current.errors:
+                self._refused(got.call, got.result, got.reports)
+        elif got.result or len(got.frame.data) != 3:
+            self._refused(got.call, got.result or 1, got.reports)
         else:
-            bits = frame.data[2]
-            self._note_faults({bit + 1: 1 for bit in range(4) if bits >> bit & 1}, turn)
+            bits = got.frame.data[2]
+            self._note_faults({bit + 1: 1 for bit in range(4) if bits >> bit & 1}, got.reports)
 
-    def _note_faults(self, errors: dict[int, int], turn: _Turn) -> None:
+    def _note_faults(self, errors: dict[int, int], reports: list[DriverReport]) -> None:
         for channel, nibble in errors.items():
             if self._known_faults.get(channel) != nibble:
                 kind = _FAULT_KINDS.get(nibble, "electrode")
@@ -295,14 +297,14 @@ class MidLevelDriver:
                     "pulse-timeout": f"channel {channel}: its pulses did not fit their period",
                     "low-current": f"channel {channel}: less current flowed than was asked for",
                 }[kind]
-                turn.reports.append(ChannelFault(channel=channel, kind=kind, text=text))  # type: ignore[arg-type]
+                reports.append(ChannelFault(channel=channel, kind=kind, text=text))  # type: ignore[arg-type]
         self._known_faults = dict(errors)
 
-    def _got_status(self, call: Call, result: int, frame: WireFrame, turn: _Turn) -> None:
-        if result or len(frame.data) != 3:
-            self._refused(call, result or 1, turn)
+    def _got_status(self, got: _Got) -> None:
+        if got.result or len(got.frame.data) != 3:
+            self._refused(got.call, got.result or 1, got.reports)
             return
-        level = frame.data[1]
+        level = got.frame.data[1]
         active = self._active if level == sm.STATUS_RUNNING else ()
         running = level == sm.STATUS_RUNNING and active != ()
-        turn.reports.append(DeviceStatus(output_on=running, level_open=level != sm.STATUS_NONE, active_channels=active))
+        got.reports.append(DeviceStatus(output_on=running, level_open=level != sm.STATUS_NONE, active_channels=active))

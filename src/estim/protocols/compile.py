@@ -12,7 +12,8 @@ from __future__ import annotations
 from estim.protocols.compile_setup import ChannelPlan, check_setup
 from estim.protocols.compile_window import Job, fit_window, override
 from estim.protocols.device_grid import Findings, Pulse, fit_pulse
-from estim.protocols.schema import Phase, Protocol
+from estim.protocols.schema import Protocol
+from estim.protocols.schema_phase import Phase
 from estim.protocols.setup import Setup
 from estim.safety.errors import ProtocolRejected
 from estim.safety.profile import DeviceProfile

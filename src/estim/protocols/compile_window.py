@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from estim.protocols.compile_setup import ChannelPlan
 from estim.protocols.device_grid import Findings, Pulse
-from estim.protocols.schema import Phase
+from estim.protocols.schema_phase import Phase
 from estim.protocols.setup import Setup
 from estim.safety.profile import DeviceProfile
 from estim.safety.ramp import shortest_ramp_us
@@ -112,7 +113,7 @@ def fit_window(
     )
 
 
-def _window_trigger(phase: Phase, name: str) -> dict[str, object]:
+def _window_trigger(phase: Phase, name: str) -> dict[str, Any]:
     if phase.trigger is None:
         return {}
     override = next((channel for channel in phase.channel or () if channel.name == name), None)

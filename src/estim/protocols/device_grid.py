@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from estim.protocols.schema import Phase
+from estim.protocols.schema_phase import Phase
 from estim.safety.errors import Problem, Severity
 from estim.safety.profile import DeviceProfile
 from estim.safety.units import Micros, MilliHertz

@@ -48,9 +48,8 @@ def judge_phases(
             channel = schedule.channel(window.channel)
             shown = f"{channel.name}, {phase.name}"
             yield from _judge_pulse(key, window, channel, limits, shown)
-            step_ua = profile.amplitude_step_ua
-            level = target_ua(channel.level_ua, window, step_ua)
-            step_ua *= window.phase_ratio
+            level = target_ua(channel.level_ua, window, profile.amplitude_step_ua)
+            step_ua = profile.amplitude_step_ua * window.phase_ratio
             yield from _judge_ramps(key, window, level, step_ua, patient, limits=limits, shown=shown)
             if channel.output == "motor":
                 yield from _judge_times(key, phase, window, limits, shown)

@@ -248,5 +248,15 @@ class Signal:
 
 
 Event = (
-    Request | Tick | Heartbeat | ConsoleGone | Durable | RecordFailed | ClockJumped | Tripped | Sent | Signal | Report
+    Request
+    | Tick
+    | Heartbeat
+    | ConsoleGone
+    | Durable
+    | Granted
+    | RecordFailed
+    | ClockJumped
+    | Tripped
+    | Signal
+    | Report
 )

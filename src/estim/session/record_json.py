@@ -10,7 +10,7 @@ from estim.safety.verdict import ClearedSchedule
 from estim.session.core import Core
 
 
-def plain(value: object) -> Any:  # noqa: ANN401 - JSON is any
+def plain(value: object) -> Any:
     """`value` as JSON values without floats: dataclasses become objects, tuples lists, floats text of full
     precision.
     """

@@ -101,7 +101,7 @@ class PadsScreen(StageScreen):
             event.stop()
             self._change(channel=int(event.key))
 
-    def _change(self, **changed: Any) -> None:  # noqa: ANN401  # fields of ChannelSetup
+    def _change(self, **changed: Any) -> None:  # fields of ChannelSetup
         rows = self._rows()
         if rows:
             self.console.draft.place(replace(rows[self.at][1], **changed))

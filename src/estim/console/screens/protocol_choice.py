@@ -16,7 +16,8 @@ from textual.widgets.option_list import Option
 from estim.console.draft import Stage
 from estim.console.protocol_words import detail_lines, matches
 from estim.console.stage import StageScreen, hint
-from estim.protocols import library, loader
+from estim.protocols import library
+from estim.protocols.loader import load
 from estim.protocols.schema import Protocol
 from estim.safety.errors import EstimError
 from estim.session.snapshot import Snapshot
@@ -48,11 +49,11 @@ class ProtocolScreen(StageScreen):
     def on_mount(self) -> None:
         """Read the files: a few dozen, some milliseconds each, while output is off."""
         super().on_mount()
-        sources = [(name, Path(str(library.path(name)))) for name in library.names()]
+        sources = [(name, library.path(name)) for name in library.names()]
         sources += [(path, Path(path)) for path in self.console.home_view.own_protocols()]
         for source, path in sources:
             try:
-                self._protocols[source] = loader.load(path)
+                self._protocols[source] = load(path)
             except (EstimError, OSError) as error:
                 self._broken[source] = str(error).splitlines()[0]
         self._source = self.console.draft.source

@@ -1,0 +1,69 @@
+"""Where a key stands in a TOML file. tomllib gives no positions, and an error without its line is half an error."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_TABLE = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?")
+_KEY = re.compile(r"""^\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+))*)\s*=""")
+_INLINE = re.compile(r"""[{,]\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+))\s*=""")
+_PART = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*(?:\.|$)""")
+Path = tuple[Any, ...]
+
+
+def _parts(text: str) -> list[str]:
+    return [next(group for group in match.groups() if group is not None) for match in _PART.finditer(text)]
+
+
+class LineIndex:
+    """Lines of a file's tables and keys, by path as tomllib nests them."""
+
+    def __init__(self, text: str) -> None:
+        self._lines: dict[Path, int] = {(): 1}
+        self._counts: dict[Path, int] = {}
+        self._scan(text)
+
+    def line_of(self, location: list[Any]) -> int | None:
+        """The line of the key, or of the nearest table around it that the file has."""
+        path = tuple(location)
+        while path not in self._lines and path:
+            path = path[:-1]
+        return self._lines[path] if path or not location else None
+
+    def _scan(self, text: str) -> None:
+        table: Path = ()
+        closing = ""
+        for number, line in enumerate(text.splitlines(), start=1):
+            if closing:
+                if closing in line:
+                    closing = ""
+                continue
+            header = _TABLE.match(line)
+            if header and not _KEY.match(line):
+                table = self._enter(_parts(header[2]), array=header[1] == "[[")
+                self._lines.setdefault(table, number)
+                continue
+            key = _KEY.match(line)
+            if key is None:
+                continue
+            path = (*table, *_parts(key[1]))
+            self._lines.setdefault(path, number)
+            value = line[key.end() :]
+            for inner in _INLINE.finditer(value) if value.lstrip().startswith("{") else ():
+                self._lines.setdefault((*path, *_parts(inner[1])), number)
+            for quotes in ('"""', "'''"):
+                if value.count(quotes) % 2:
+                    closing = quotes
+
+    def _enter(self, parts: list[str], *, array: bool) -> Path:
+        """The path of a table header: `[[phase]]` counts, `[phase.trigger]` lies in the last `[[phase]]`."""
+        path: Path = ()
+        for position, part in enumerate(parts):
+            path = (*path, part)
+            if array and position == len(parts) - 1:
+                self._counts[path] = self._counts.get(path, -1) + 1
+                self._lines.setdefault(path, 1)
+            if path in self._counts:
+                path = (*path, self._counts[path])
+        return path

@@ -1,0 +1,72 @@
+"""A protocol for one week and session of the course: progressions applied, phases of other weeks left out. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from estim.protocols.schema import Protocol
+from estim.protocols.schema_course import CHANNEL_KEYS
+
+FIRST_EVER_FRACTION = 0.5  # S27, L28: a first-ever session at the maximum tolerated level is at most half as long
+
+
+def resolve(protocol: Protocol, *, week: int = 1, session: int = 1, first_ever: bool = False) -> Protocol:
+    """`protocol` as it is played in this week and session; the result is checked whole again.
+
+    Args:
+        first_ever: the patient was never stimulated before (S27).
+
+    Raises:
+        pydantic.ValidationError: a progression makes the protocol invalid.
+        ValueError: no phase is left for this week and session.
+    """
+    document = protocol.model_dump(by_alias=True, exclude_none=True, exclude_unset=True)
+    for step in protocol.progression:
+        reached = step.from_week is not None and week >= step.from_week
+        reached = reached or (step.from_session is not None and session >= step.from_session)
+        if reached and step.set is not None:
+            _apply(document, step.channel, step.set.model_dump(exclude_none=True))
+    document["phase"] = [phase for phase in document["phase"] if _now(phase, week, session)]
+    if not document["phase"]:
+        raise ValueError(f"{protocol.id} plays nothing in week {week}, session {session}")
+    _shorten(document, protocol, session=session, first_ever=first_ever)
+    return Protocol.model_validate(document)
+
+
+def _apply(document: dict[str, Any], channel: str | None, changes: dict[str, Any]) -> None:
+    if channel is not None:
+        for entry in document["channel"]:
+            if entry["name"] == channel:
+                entry.update({key: value for key, value in changes.items() if key in CHANNEL_KEYS})
+    for phase in document["phase"]:
+        if phase["kind"] != "work" or (channel is not None and channel not in phase.get("channels", [channel])):
+            continue
+        timing = {key: value for key, value in changes.items() if key not in CHANNEL_KEYS}
+        if phase["mode"] != "timed":
+            timing = {key: value for key, value in timing.items() if key not in {"on_s", "off_s"}}
+        if "contractions" in timing:
+            phase.pop("duration_s", None)
+        if "duration_s" in timing:
+            phase.pop("contractions", None)
+            phase.pop("sets", None)
+        phase.update(timing)
+
+
+def _now(phase: dict[str, Any], week: int, session: int) -> bool:
+    weeks = phase.get("from_week", 1) <= week <= phase.get("to_week", week)
+    return bool(weeks and phase.get("from_session", 1) <= session <= phase.get("to_session", session))
+
+
+def _shorten(document: dict[str, Any], protocol: Protocol, *, session: int, first_ever: bool) -> None:
+    """The first session is shorter in contractions or time, rounded down, at least one; never lower in amplitude."""
+    fraction = protocol.dose.first_session_fraction if session == 1 else 1.0
+    strong = any(channel.amplitude_rule in {"max-tolerated", "percent-mvic"} for channel in protocol.channel)
+    if first_ever and strong:
+        fraction = min(fraction, FIRST_EVER_FRACTION)
+    if fraction >= 1:
+        return
+    for phase in document["phase"]:
+        if "contractions" in phase:
+            phase["contractions"] = max(1, int(phase["contractions"] * fraction))
+        elif "duration_s" in phase:
+            phase["duration_s"] = phase["duration_s"] * fraction

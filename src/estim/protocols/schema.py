@@ -1,0 +1,180 @@
+"""The protocol file's schema: every key, what it may hold, and the rules between keys. Strict: unknown keys are
+refused.
+
+Whether a number is safe is not decided here but by the kernel's limits: a file that asks for 180 Hz is a valid file
+that is
+refused by rule L4. Here a number must only be a number that can mean something (finite, above 0).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from estim.protocols.schema_course import Criterion, Dose, Equivalent, Evidence, Progression
+from estim.protocols.schema_phase import Phase
+
+Text = Annotated[str, Field(min_length=1, max_length=2_000)]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", max_length=60)]
+SizeCm = Annotated[tuple[float, ...], Field(min_length=1, max_length=2)]
+Region = Literal[
+    "thigh", "shank", "foot", "buttock", "forearm", "hand", "upper-arm", "shoulder", "upper-back", "low-back",
+    "any-permitted",
+]  # fmt: skip
+Goal = Literal["strength", "endurance", "disuse", "re-education", "function", "spasticity", "pain", "circulation"]
+Basis = Literal["published", "partial", "recalled", "convention", "reference-only"]
+Source = Literal["read", "recalled", "convention", "not-stated"]
+AmplitudeRule = Literal[
+    "sensory", "motor-visible", "functional", "max-tolerated", "percent-mvic", "percent-motor-threshold"
+]  # fmt: skip
+SENSORY_RULES = frozenset({"sensory", "percent-motor-threshold"})
+
+
+class Strict(BaseModel):
+    """Unknown keys are refused, types are not converted, values don't change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
+
+
+def rule(name: str, message: str) -> ValueError:
+    """A broken rule between keys: `name` becomes the problem's rule."""
+    return ValueError(f"[{name}] {message}")
+
+
+class Electrode(Strict):
+    """A pad by itself, where pads are unequal or shared by two channels."""
+
+    id: Name
+    size_cm: SizeCm
+    placement: Text
+
+    @model_validator(mode="after")
+    def _size(self) -> Self:
+        if any(side <= 0 for side in self.size_cm):
+            raise rule("size", "size_cm: sides in cm must be above 0")
+        return self
+
+
+class Channel(Strict):
+    """One muscle group that is stimulated, and how its level is found."""
+
+    name: Name
+    muscle: Text
+    region: Region
+    side: Literal["left", "right", "treated", "other"] = "treated"
+    placement: Text
+    electrode_cm: SizeCm | None = None
+    electrodes: Annotated[tuple[Name, Name], Field()] | None = None
+    output: Literal["motor", "sensory"] = "motor"
+    amplitude_rule: AmplitudeRule
+    amplitude_instruction: Text
+    amplitude_target: Annotated[float, Field(gt=0, le=100)] | None = None
+    amplitude_minimum: Annotated[float, Field(gt=0, le=100)] | None = None
+    plausible_ma: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+    retitrate_every_s: Annotated[float, Field(gt=0)] | None = None
+    optional: bool = False
+
+    @model_validator(mode="after")
+    def _rules(self) -> Self:
+        if (self.electrode_cm is None) == (self.electrodes is None):
+            raise rule("electrodes", 'give either electrode_cm or electrodes = ["a", "b"], not both and not neither')
+        if self.electrode_cm is not None and any(side <= 0 for side in self.electrode_cm):
+            raise rule("size", "electrode_cm: sides in cm must be above 0")
+        if self.electrodes is not None and self.electrodes[0] == self.electrodes[1]:
+            raise rule("electrodes", "a channel needs two different pads")
+        if (self.output == "sensory") != (self.amplitude_rule in SENSORY_RULES):
+            raise rule(
+                "sensory",
+                f"output = {self.output!r} and amplitude_rule = {self.amplitude_rule!r} contradict: sensory output "
+                f"goes "
+                "with sensory or percent-motor-threshold, and these with nothing else",
+            )
+        if self.plausible_ma[0] > self.plausible_ma[1]:
+            raise rule("plausible", "plausible_ma: the first number must not be above the second")
+        targets = {"percent-mvic", "percent-motor-threshold"}
+        if self.amplitude_target is not None and self.amplitude_rule not in targets:
+            raise rule("target", "amplitude_target goes with percent-mvic or percent-motor-threshold only")
+        if self.amplitude_rule == "percent-motor-threshold" and (self.amplitude_target or 100) > 90:
+            raise rule("target", "percent-motor-threshold needs an amplitude_target of at most 90 (L26)")
+        if self.amplitude_minimum is not None and self.amplitude_rule not in {"max-tolerated", "percent-mvic"}:
+            raise rule("minimum", "amplitude_minimum goes with max-tolerated or percent-mvic only")
+        if self.output == "sensory" and not 0 < (self.retitrate_every_s or 0) <= 600:
+            raise rule("retitrate", "a sensory channel needs retitrate_every_s of at most 600 (L26: marks age)")
+        return self
+
+
+class Protocol(Strict):
+    """One treatment."""
+
+    schema_version: Annotated[Literal[1], Field(alias="schema")]
+    id: Slug
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    title: Text
+    goal: Goal
+    goal_note: Text | None = None
+    conditions: Annotated[tuple[Text, ...], Field(min_length=1)]
+    indication: Text
+    position: Text
+    cue: Text
+    expected_response: Text
+    stop_criteria: Annotated[tuple[Text, ...], Field(min_length=1)]
+    contraindications: tuple[Text, ...]
+    basis: Basis
+    weight_bearing: bool = False
+    stop_control: Literal["patient", "clinician", "observer"] = "patient"
+    notes: tuple[Text, ...] = ()
+    equivalent: Equivalent | None = None
+    evidence: Annotated[tuple[Evidence, ...], Field(min_length=1)]
+    electrode: tuple[Electrode, ...] = ()
+    channel: Annotated[tuple[Channel, ...], Field(min_length=1, max_length=8)]
+    phase: Annotated[tuple[Phase, ...], Field(min_length=1)]
+    dose: Dose
+    progression: tuple[Progression, ...] = ()
+    criterion: tuple[Criterion, ...] = ()
+    provenance: dict[str, Source]
+
+    @property
+    def runnable(self) -> bool:
+        """Reference-only files are read, shown and never run."""
+        return self.basis != "reference-only"
+
+    @model_validator(mode="after")
+    def _references(self) -> Self:
+        names = [channel.name for channel in self.channel]
+        _unique("channel", names)
+        _unique("phase", [phase.name for phase in self.phase])
+        _unique("electrode", [electrode.id for electrode in self.electrode])
+        pads = {electrode.id for electrode in self.electrode}
+        for channel in self.channel:
+            for pad in channel.electrodes or ():
+                _known(f"channel {channel.name!r}: electrode", pad, pads)
+        for phase in self.phase:
+            for name in phase.channels or ():
+                _known(f"phase {phase.name!r}: channel", name, set(names))
+            for override in phase.channel:
+                _known(f"phase {phase.name!r}: channel", override.name, set(phase.channels or names))
+        for step in self.progression:
+            if step.channel is not None:
+                _known("progression: channel", step.channel, set(names))
+        return self
+
+
+def _unique(what: str, names: list[str]) -> None:
+    double = sorted({name for name in names if names.count(name) > 1})
+    if double:
+        raise rule("unique", f"{what} names must differ; twice: {', '.join(double)}")
+
+
+def _known(what: str, name: str, known: set[str]) -> None:
+    if name not in known:
+        raise rule("reference", f"{what} {name!r} does not exist; there are {', '.join(sorted(known)) or 'none'}")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a protocol file, for editors."""
+    schema = Protocol.model_json_schema(by_alias=True)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "estim protocol"
+    return schema

@@ -1,0 +1,112 @@
+"""The part of the schema about the course of treatment: dose, progression, criteria, evidence."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Text = Annotated[str, Field(min_length=1, max_length=2_000)]
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Evidence(_Strict):
+    """Where the treatment was published."""
+
+    citation: Text
+    doi: str | None = None
+    url: str | None = None
+    effect: Text | None = None
+
+
+class Equivalent(_Strict):
+    """What this pulse stands for (burst AC)."""
+
+    of: Text
+    note: str = ""
+
+
+class Dose(_Strict):
+    """How often and for how long."""
+
+    sessions_per_day: Count
+    days_per_week: (
+        Annotated[float, Field(gt=0, le=7)]
+        | tuple[Annotated[float, Field(gt=0, le=7)], Annotated[float, Field(gt=0, le=7)]]
+    )
+    weeks: Count | tuple[Count, Count]
+    blocks_per_session: Count = 1
+    as_needed: bool = False
+    min_hours_between: NotNegative = 0
+    first_session_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    @model_validator(mode="after")
+    def _ranges(self) -> Self:
+        for name, value in (("days_per_week", self.days_per_week), ("weeks", self.weeks)):
+            if isinstance(value, tuple) and value[0] > value[1]:
+                raise ValueError(f"[range] {name}: the first number must not be above the second")
+        return self
+
+
+class ProgressionSet(_Strict):
+    """What a progression changes; nothing else can be."""
+
+    on_s: Positive | None = None
+    off_s: NotNegative | None = None
+    contractions: Count | None = None
+    duration_s: Positive | None = None
+    sets: Count | None = None
+    set_rest_s: NotNegative | None = None
+    ramp_up_s: NotNegative | None = None
+    relation: Literal["together", "alternating", "sequenced", "overlapping", "interleaved"] | None = None
+    output: Literal["motor", "sensory"] | None = None
+    amplitude_rule: (
+        Literal["sensory", "motor-visible", "functional", "max-tolerated", "percent-mvic", "percent-motor-threshold"]
+        | None
+    ) = None
+    amplitude_target: Annotated[float, Field(gt=0, le=100)] | None = None
+
+
+CHANNEL_KEYS = frozenset({"output", "amplitude_rule", "amplitude_target"})
+
+
+class Progression(_Strict):
+    """A change from a week or a session on."""
+
+    from_week: Count | None = None
+    from_session: Count | None = None
+    channel: str | None = None
+    note: Text | None = None
+    set: ProgressionSet | None = None
+
+    @model_validator(mode="after")
+    def _rules(self) -> Self:
+        if (self.from_week is None) == (self.from_session is None):
+            raise ValueError("[progression] give either from_week or from_session")
+        if self.note is None and self.set is None:
+            raise ValueError("[progression] give a note, or set = { … }, or both")
+        given = self.set.model_fields_set if self.set is not None else frozenset()
+        if self.channel is None and given & CHANNEL_KEYS:
+            raise ValueError(f"[progression] {', '.join(sorted(given & CHANNEL_KEYS))} can be set for a channel only")
+        return self
+
+
+class Criterion(_Strict):
+    """When to stop, review or be reminded."""
+
+    measure: Text
+    at_least: float | None = None
+    at_most: float | None = None
+    action: Literal["discontinue", "review", "prompt"]
+
+    @model_validator(mode="after")
+    def _rules(self) -> Self:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("[criterion] give either at_least or at_most")
+        return self

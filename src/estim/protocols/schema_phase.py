@@ -1,0 +1,149 @@
+"""The part of the schema that says what is played: phases, their pulses, times and triggers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(gt=0, le=1)]
+Name = Annotated[str, Field(min_length=1, max_length=60)]
+WAVEFORMS = ("symmetric-biphasic", "asymmetric-balanced-biphasic")
+TRIGGERED = frozenset({"triggered", "emg-triggered"})
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _rule(name: str, message: str) -> ValueError:
+    return ValueError(f"[{name}] {message}")
+
+
+class Burst(_Strict):
+    """Several pulses at the place of one: doublet or triplet."""
+
+    pulses: Annotated[int, Field(ge=2, le=3)]
+    interval_us: Annotated[int, Field(gt=0)]
+
+
+class TriggerSpec(_Strict):
+    """When a window opens and closes."""
+
+    source: Literal["key", "switch", "sensor", "crank", "emg"]
+    on: str | None = None
+    off: str | None = None
+    hold: bool = False
+    max_on_s: Positive
+    min_on_s: NotNegative = 0
+    extend_s: NotNegative = 0
+    refractory_s: NotNegative = 0
+    threshold_uv: Annotated[int, Field(gt=0)] | None = None
+    debounce_ms: NotNegative | None = None
+    blanking_ms: NotNegative | None = None
+    lockout_s: NotNegative | None = None
+    rearm_percent: Annotated[int, Field(gt=0, le=100)] | None = None
+    cadence_rpm: Annotated[int, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _rules(self) -> Self:
+        if self.hold and self.source not in {"switch", "sensor"}:
+            raise _rule(
+                "trigger", "hold = true goes with switch or sensor: a terminal does not tell when a key is let go"
+            )
+        emg = (self.threshold_uv, self.debounce_ms, self.blanking_ms, self.lockout_s, self.rearm_percent)
+        if self.source == "emg" and any(value is None for value in emg):
+            raise _rule("trigger", "emg needs threshold_uv, debounce_ms, blanking_ms, lockout_s and rearm_percent")
+        if self.source != "emg" and any(value is not None for value in emg):
+            raise _rule("trigger", "threshold_uv, debounce_ms, blanking_ms, lockout_s, rearm_percent go with emg only")
+        if (self.source == "crank") != (self.cadence_rpm is not None):
+            raise _rule("trigger", "cadence_rpm goes with crank, and crank needs it")
+        if self.source in {"switch", "sensor"} and not self.on:
+            raise _rule("trigger", f"source = {self.source!r} needs the name of the event that switches on")
+        return self
+
+
+class PhaseChannel(_Strict):
+    """What one channel does differently in this phase."""
+
+    name: Name
+    frequency_hz: Positive | None = None
+    pulse_width_us: Positive | None = None
+    intensity: Share | None = None
+    delay_s: NotNegative | None = None
+    on_s: Positive | None = None
+    trigger_on: str | None = None
+    trigger_off: str | None = None
+    max_on_s: Positive | None = None
+    crank_deg: tuple[NotNegative, NotNegative] | None = None
+
+
+class Phase(_Strict):
+    """Warm-up, work or cool-down: a pulse and its rhythm."""
+
+    name: Name
+    kind: Literal["warm-up", "work", "cool-down"]
+    mode: Literal["timed", "continuous", "triggered", "emg-triggered"]
+    channels: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    from_week: Annotated[int, Field(ge=1)] | None = None
+    to_week: Annotated[int, Field(ge=1)] | None = None
+    from_session: Annotated[int, Field(ge=1)] | None = None
+    to_session: Annotated[int, Field(ge=1)] | None = None
+    relation: Literal["together", "alternating", "sequenced", "overlapping", "interleaved"] | None = None
+    waveform: Literal["symmetric-biphasic", "asymmetric-balanced-biphasic"]
+    phase_ratio: Literal[2, 4] | None = None
+    waveform_fallback: Literal["symmetric-biphasic"] | None = None
+    frequency_hz: Positive
+    pulse_width_us: Positive
+    interphase_us: Annotated[int, Field(ge=0)] = 0
+    burst: Burst | None = None
+    on_s: Positive | None = None
+    off_s: NotNegative | None = None
+    ramp_up_s: NotNegative
+    ramp_down_s: NotNegative
+    ramp_within_on: bool = True
+    contractions: Annotated[int, Field(ge=1)] | None = None
+    duration_s: Positive | None = None
+    sets: Annotated[int, Field(ge=1)] | None = None
+    set_rest_s: NotNegative | None = None
+    intensity: Share = 1.0
+    cue_signal: Literal["none", "audio"] | None = None
+    trigger: TriggerSpec | None = None
+    channel: tuple[PhaseChannel, ...] = ()
+
+    @model_validator(mode="after")
+    def _rules(self) -> Self:
+        if (self.waveform == WAVEFORMS[1]) != (self.phase_ratio is not None):
+            raise _rule("phase-ratio", f"phase_ratio (2 or 4) goes with {WAVEFORMS[1]}, and that needs it")
+        if self.waveform_fallback is not None and self.waveform == WAVEFORMS[0]:
+            raise _rule("fallback", "a symmetric pulse needs no waveform_fallback")
+        self._times()
+        if (self.mode in TRIGGERED) != (self.trigger is not None):
+            raise _rule("trigger", f"mode = {self.mode!r}: [phase.trigger] goes with triggered modes, which need it")
+        if self.trigger is not None and (self.mode == "emg-triggered") != (self.trigger.source == "emg"):
+            raise _rule("trigger", 'source = "emg" and mode = "emg-triggered" go together')
+        if (self.sets or 1) > 1 and self.set_rest_s is None:
+            raise _rule("sets", "several sets need set_rest_s")
+        if self.sets is not None and self.contractions is None:
+            raise _rule("sets", "sets need contractions: so many a set")
+        for first, last in ((self.from_week, self.to_week), (self.from_session, self.to_session)):
+            if first is not None and last is not None and first > last:
+                raise _rule("weeks", f"from {first} is after to {last}")
+        return self
+
+    def _times(self) -> None:
+        timed = self.mode == "timed"
+        if timed != (self.on_s is not None) or timed != (self.off_s is not None):
+            raise _rule("on-off", "on_s and off_s are needed for timed phases and mean nothing in others")
+        if (self.contractions is None) == (self.duration_s is None):
+            raise _rule("extent", "give either contractions or duration_s")
+        if self.mode == "continuous" and self.duration_s is None:
+            raise _rule("extent", "a continuous phase needs duration_s")
+        if timed and self.ramp_within_on and self.ramp_up_s + self.ramp_down_s >= (self.on_s or 0):
+            raise _rule(
+                "ramps",
+                f"ramps of {self.ramp_up_s:g} s and {self.ramp_down_s:g} s leave nothing of an on time of "
+                f"{self.on_s:g} s",
+            )

@@ -1,0 +1,95 @@
+"""The station's signing key: made on first use, readable by its owner alone, its public half published beside the
+records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from estim.safety.errors import RecordError
+
+PRIVATE = "station.key"
+PUBLIC = "station-keys.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A private key with its id (the first 16 hex digits of the public key's SHA-256)."""
+
+    key: Ed25519PrivateKey
+
+    @property
+    def public_hex(self) -> str:
+        """The public key."""
+        return self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+    @property
+    def key_id(self) -> str:
+        """Its short name in records."""
+        return hashlib.sha256(bytes.fromhex(self.public_hex)).hexdigest()[:16]
+
+    def sign(self, message: bytes) -> bytes:
+        """Ed25519 signature."""
+        return self.key.sign(message)
+
+
+def station_signer(home: Path) -> Signer:
+    """The station's key under `home`, made if there is none.
+
+    Raises:
+        RecordError: it can't be read or written.
+    """
+    folder = home / "keys"
+    private = folder / PRIVATE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not private.exists():
+            key = Ed25519PrivateKey.generate()
+            handle = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
+        signer = Signer(Ed25519PrivateKey.from_private_bytes(private.read_bytes()))
+        publish(home, signer)
+    except (OSError, ValueError) as error:
+        raise RecordError(f"the station's key {private} can't be used: {error}") from None
+    return signer
+
+
+def seeded_signer(seed: int) -> Signer:
+    """A key for simulated sessions, the same for the same seed: it protects nothing and is marked as simulated."""
+    return Signer(Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"estim simulated %d" % seed).digest()))
+
+
+def publish(home: Path, signer: Signer) -> None:
+    """Add the public key to the list beside the records; old keys stay, so that old records verify."""
+    listed = home / "keys" / PUBLIC
+    known = listed.read_text(encoding="ascii") if listed.exists() else ""
+    if signer.public_hex not in known:
+        listed.parent.mkdir(parents=True, exist_ok=True)
+        with listed.open("a", encoding="ascii") as file:
+            file.write(f"{signer.key_id} {signer.public_hex}\n")
+
+
+def known_keys(home: Path) -> dict[str, str]:
+    """Key id → public key of all keys that this home published."""
+    listed = home / "keys" / PUBLIC
+    if not listed.exists():
+        return {}
+    pairs = (line.split() for line in listed.read_text(encoding="ascii").splitlines())
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+
+
+def signed_by(public_hex: str, message: bytes, signature: bytes) -> bool:
+    """`signature` is this key's over `message`."""
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_hex)).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True

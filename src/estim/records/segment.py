@@ -1,0 +1,78 @@
+"""What makes a session's folder: its segments, its seal, its place in the home's master chain."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+RECORD = "record.jsonl"
+MASTER = "master.jsonl"
+# 256 short words, so that a head of 4 words is 32 bits: enough to notice, short enough to write down.
+_ONSETS = ("b", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z")
+_RIMES = (
+    "aba",
+    "ado",
+    "aki",
+    "alu",
+    "ena",
+    "epo",
+    "eri",
+    "esu",
+    "ila",
+    "imo",
+    "ine",
+    "ito",
+    "oka",
+    "olu",
+    "oni",
+    "uta",
+)
+
+
+def word_head(digest: str) -> str:
+    """The first 32 bits of a hash as four words that a person can write down and compare."""
+    return " ".join(_ONSETS[int(digest[at], 16)] + _RIMES[int(digest[at + 1], 16)] for at in range(0, 8, 2))
+
+
+def segment_name(index: int) -> str:
+    """File name of a session's segment: the controller writes the first, a take-over the next."""
+    return RECORD if index == 0 else f"record.{index}.jsonl"
+
+
+def segments(folder: Path) -> list[Path]:
+    """The segments that a folder has, in order, without a gap."""
+    found: list[Path] = []
+    while (path := folder / segment_name(len(found))).exists():
+        found.append(path)
+    return found
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the folder's entries durable (a new file's name is not, until its folder is)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def append_durably(path: Path, line: bytes) -> None:
+    """One line at the end of a file, on the disk before this returns."""
+    with path.open("ab") as file:
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+
+
+def last_master(folder: Path) -> dict[str, object]:
+    """The master chain's last line, {} where there is none."""
+    path = folder / MASTER
+    if not path.exists():
+        return {}
+    lines = path.read_bytes().splitlines()
+    last = json.loads(lines[-1]) if lines else {}
+    return last if isinstance(last, dict) else {}

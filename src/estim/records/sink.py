@@ -1,0 +1,38 @@
+"""Where a session's lines go: the real writer and the simulated one look the same to the controller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class WriterStatus:
+    """How far the record is on the disk.
+
+    Attributes:
+        durable_n: number of the last line that is durable, -1 for none.
+        oldest_pending_since_us: session time at which the oldest line that is not durable was appended; None if all
+            are.
+        failed: why the record can't be written any more; None while it can.
+    """
+
+    durable_n: int
+    oldest_pending_since_us: int | None
+    failed: str | None
+
+
+class RecordSink(Protocol):
+    """An open record."""
+
+    path: str
+
+    def append(self, kind: str, fields: Mapping[str, object], now_us: int, *, durable: bool = False) -> int:
+        """Add a line; gives its number. Never waits. `durable` asks for the disk at once instead of within 200 ms."""
+
+    def poll(self, now_us: int) -> WriterStatus:
+        """How far it is."""
+
+    def close(self, now_us: int) -> str:
+        """Seal the record; gives its short head in words. Waits for the disk: output is off by now."""
