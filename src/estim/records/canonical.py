@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from estim.safety.errors import RecordError
 
 INTEGER_MAX = 2**53 - 1
-Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 
@@ -31,17 +30,16 @@ def canonical(fields: Mapping[str, object]) -> bytes:
 
 
 def _check(value: object, path: str) -> None:
-    kind = type(value)
-    if kind is str:
-        if not value.isascii():  # type: ignore[attr-defined]
-            _check_text(value, path)  # type: ignore[arg-type]
-    elif kind is int:
-        if not -INTEGER_MAX <= value <= INTEGER_MAX:  # type: ignore[operator]
-            raise RecordError(f"{path or 'line'}: {value} is beyond 2^53, which JSON readers can't hold exactly")
-    elif kind is bool or value is None:
+    if isinstance(value, str):
+        if not value.isascii():
+            _check_text(value, path)
+    elif isinstance(value, bool) or value is None:
         return
-    elif kind is list or kind is tuple:
-        for index, item in enumerate(value):  # type: ignore[arg-type]
+    elif isinstance(value, int):
+        if not -INTEGER_MAX <= value <= INTEGER_MAX:
+            raise RecordError(f"{path or 'line'}: {value} is beyond 2^53, which JSON readers can't hold exactly")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
             _check(item, f"{path}[{index}]")
     elif isinstance(value, Mapping):
         for key, item in value.items():
@@ -49,7 +47,7 @@ def _check(value: object, path: str) -> None:
                 raise RecordError(f"{path or 'line'}: key {key!r} is not ASCII text")
             _check(item, f"{path}.{key}" if path else key)
     else:
-        raise RecordError(f"{path or 'line'}: {kind.__name__} can't stand in a record")
+        raise RecordError(f"{path or 'line'}: {type(value).__name__} can't stand in a record")
 
 
 def _check_text(text: str, path: str) -> None:

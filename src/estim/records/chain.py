@@ -45,21 +45,13 @@ class Chain:
         Raises:
             RecordError: a field that can't stand in a record; the chain is as before.
         """
-        entry: dict[str, object] = {
-            "n": self.n,
-            "t_us": t_us,
-            "kind": kind,
-            "simulated": self.simulated,
-            "fields": fields,
-            "prev": self.head,
-        }
-        body = canonical(entry)
-        digest = hashlib.sha256(body).hexdigest()
+        said = canonical(fields)
+        rest = canonical({"kind": kind, "n": self.n, "prev": self.head, "simulated": self.simulated, "t_us": t_us})
+        # Keys in order: fields, hash, kind, … so the line is put together without encoding `fields` twice.
+        digest = hashlib.sha256(b'{"fields":' + said + b"," + rest[1:]).hexdigest()
         self.n += 1
         self.head = digest
-        # `hash` sorts between "fields" and "kind"; a line is spliced so that it is encoded only once.
-        cut = body.index(b',"kind":', body.rindex(b'},"kind":') if b'},"kind":' in body else 0)
-        return body[:cut] + b',"hash":"' + digest.encode("ascii") + b'"' + body[cut:] + b"\n"
+        return b'{"fields":' + said + b',"hash":"' + digest.encode("ascii") + b'",' + rest[1:] + b"\n"
 
     def checkpoint(self, sign: Sign, key_id: str, t_us: int, *, kind: str = "checkpoint", **fields: object) -> bytes:
         """A line that signs everything before it."""
@@ -109,7 +101,7 @@ def read(data: bytes, *, first_n: int = 0, prev: str = GENESIS, simulated: bool 
     n, head = first_n, prev
 
     def bad(reason: str, *, torn: bool = False) -> Reading:
-        return Reading(tuple(entries), n, reason, torn, head)
+        return Reading(tuple(entries), n, reason, torn=torn, head=head)
 
     lines = data.split(b"\n")
     tail = lines.pop()
@@ -136,7 +128,7 @@ def read(data: bytes, *, first_n: int = 0, prev: str = GENESIS, simulated: bool 
         n += 1
     if tail:
         return bad("the last line is unfinished", torn=True)
-    return Reading(tuple(entries), None, "", False, head)
+    return Reading(tuple(entries), None, "", torn=False, head=head)
 
 
 def _open(raw: bytes) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""The simulated writer: durability in simulated time, with seeded latency and failures, so that rehearsals meet them.
+
+Lines are kept in memory and go to a folder at the end, if there is one.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+
+from estim.records.chain import Chain
+from estim.records.keys import Signer
+from estim.records.seal import enter_master
+from estim.records.segment import RECORD, word_head
+from estim.records.sink import WriterStatus
+
+LAZY_US = 200_000
+CHECKPOINT_EVERY = 1_000
+
+
+class SimulatedWriter:
+    """A record whose disk is a model.
+
+    Args:
+        folder: where the record goes when it is closed; None keeps it in `data` only.
+        seed: of the latencies. Durable lines take 0.3 to 1.4 ms (as measured on an idle disk).
+        slow: list of (from_us, until_us, latency_us): a busy disk.
+        fail_at_us: from here on every fsync fails.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        signer: Signer,
+        seed: int = 0,
+        slow: tuple[tuple[int, int, int], ...] = (),
+        fail_at_us: int | None = None,
+    ) -> None:
+        self.path = str(folder) if folder is not None else ""
+        self._folder = folder
+        self._signer = signer
+        self._chain = Chain(simulated=True)
+        self._random = random.Random(seed)  # noqa: S311 - a model of a disk
+        self._slow = slow
+        self._fail_at_us = fail_at_us
+        self._lines: list[bytes] = []
+        self._pending: deque[tuple[int, int, int]] = deque()  # (line number, appended, durable from)
+        self._durable_n = -1
+        self._failed: str | None = None
+        self._since_checkpoint = 0
+
+    @property
+    def data(self) -> bytes:
+        """The record's bytes so far."""
+        return b"".join(self._lines)
+
+    def append(self, kind: str, fields: Mapping[str, object], now_us: int, *, durable: bool = False) -> int:
+        """Add a line; gives its number."""
+        number = self._chain.n
+        self._lines.append(self._chain.line(kind, fields, now_us))
+        self._since_checkpoint += 1
+        ready_us = now_us + (self._latency_us(now_us) if durable else LAZY_US)
+        if durable:  # an fsync takes along everything that was written before
+            self._pending = deque((n, at, min(due, ready_us)) for n, at, due in self._pending)
+        self._pending.append((number, now_us, ready_us))
+        if self._since_checkpoint >= CHECKPOINT_EVERY:
+            self._since_checkpoint = 0
+            self._lines.append(self._chain.checkpoint(self._signer.sign, self._signer.key_id, now_us))
+            self._pending.append((number + 1, now_us, now_us + LAZY_US))
+        return number
+
+    def _latency_us(self, now_us: int) -> int:
+        for begin_us, end_us, latency_us in self._slow:
+            if begin_us <= now_us < end_us:
+                return latency_us
+        return self._random.randint(300, 1_400)
+
+    def poll(self, now_us: int) -> WriterStatus:
+        """How far the modelled disk is."""
+        while self._failed is None and self._pending and self._pending[0][2] <= now_us:
+            number, _, ready_us = self._pending[0]
+            if self._fail_at_us is not None and ready_us >= self._fail_at_us:
+                self._failed = "No space left on device"
+                break
+            self._pending.popleft()
+            self._durable_n = number
+        return WriterStatus(self._durable_n, self._pending[0][1] if self._pending else None, self._failed)
+
+    def next_deadline_us(self) -> int | None:
+        """When the next line becomes durable."""
+        return self._pending[0][2] if self._pending and self._failed is None else None
+
+    def close(self, now_us: int) -> str:
+        """Seal, and write the folder if there is one."""
+        self._lines.append(
+            self._chain.checkpoint(
+                self._signer.sign, self._signer.key_id, now_us, kind="seal", public_key=self._signer.public_hex
+            )
+        )
+        if self._folder is not None:
+            self._folder.mkdir(parents=True)
+            (self._folder / RECORD).write_bytes(self.data)
+            enter_master(
+                self._folder.parent, self._folder.name, self._chain.head, self._signer, event="sealed",
+                lines=self._chain.n,
+            )  # fmt: skip
+        return word_head(self._chain.head)
