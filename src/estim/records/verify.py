@@ -46,6 +46,7 @@ class SessionVerdict:
     simulated: bool = False
     last_on_us: int | None = None
     outcome: str = ""
+    head: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As DESIGN 9 has it, and more."""
@@ -138,6 +139,8 @@ def _judge(
     ending = "take-over" if taken and sealed else "complete" if sealed else "torn" if torn else "incomplete"
     if first_bad is not None and not torn:
         ending = "incomplete"
+    if first_bad is None and sealed and not simulated and trusted and signer == "unknown":
+        first_bad, reason = entries[-1].n, "signed by a key that is not among the trusted ones"
     ok = first_bad is None and sealed
     if not ok and not reason:
         reason = "the session was not sealed: its process ended before its end"
@@ -145,7 +148,7 @@ def _judge(
     outcome = next((str(e.fields.get("outcome", "")) for e in reversed(entries) if e.kind == "end"), "")
     return SessionVerdict(
         str(folder), ok, len(entries), first_bad, reason, sealed, ending, signer, simulated,
-        max(on, default=None), outcome,
+        max(on, default=None), outcome, last.hash if last is not None else "",
     )  # fmt: skip
 
 
@@ -191,10 +194,9 @@ def _missing(records: Path, verdicts: list[SessionVerdict]) -> list[SessionVerdi
         verdict = here.get(entry["session"])
         if verdict is None:
             found.append(_master_bad(records / entry["session"], 0, "the master chain names this session, it is gone"))
-        elif entry["event"] == "sealed" and verdict.records < entry["lines"]:
-            found.append(
-                _master_bad(records / entry["session"], verdict.records, f"sealed with {entry['lines']} lines")
-            )
+        elif entry["event"] == "sealed" and verdict.ending == "complete" and verdict.head != entry["head"]:
+            reason = "this is not the record that the master chain saw sealed"
+            found.append(_master_bad(records / entry["session"], verdict.records, reason))
     return found
 
 

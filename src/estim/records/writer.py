@@ -22,11 +22,9 @@ from estim.records.segment import segment_name, sync_folder, word_head
 from estim.records.sink import WriterStatus
 from estim.safety.errors import RecordError
 
-LAZY_S = 0.2
 QUEUE_MAX = 4_096
 CHECKPOINT_EVERY = 1_000  # lines; bounds what a torn record leaves unsigned
 _CLOSE_S = 10.0
-_STOP = object()
 
 
 class RecordWriter:
@@ -46,7 +44,7 @@ class RecordWriter:
         self._folder = folder
         self._chain = chain
         self._signer = signer
-        self._queue: queue.Queue[object] = queue.Queue(QUEUE_MAX)
+        self._queue: queue.Queue[tuple[bytes, int] | None] = queue.Queue(QUEUE_MAX)
         self._pending: deque[tuple[int, int]] = deque()  # (line number, session time) of lines not yet durable
         self._durable_n = chain.n - 1
         self._failed: str | None = None
@@ -61,10 +59,10 @@ class RecordWriter:
         self._thread = threading.Thread(target=self._work, name="record-writer", daemon=True)
         self._thread.start()
 
-    def append(self, kind: str, fields: Mapping[str, object], now_us: int, *, durable: bool = False) -> int:
-        """Add a line; gives its number. Never waits; a full queue is a failure."""
+    def append(self, kind: str, fields: Mapping[str, object], now_us: int, *, durable: bool = False) -> int:  # noqa: ARG002
+        """Add a line; gives its number. Never waits; a full queue is a failure. All lines go to the disk at once."""
         number = self._chain.n
-        self._put(self._chain.line(kind, fields, now_us), number, now_us, durable=durable)
+        self._put(self._chain.line(kind, fields, now_us), number, now_us)
         self._since_checkpoint += 1
         if self._since_checkpoint >= CHECKPOINT_EVERY:
             self._checkpoint(now_us)
@@ -74,12 +72,12 @@ class RecordWriter:
         self._since_checkpoint = 0
         number = self._chain.n
         line = self._chain.checkpoint(self._signer.sign, self._signer.key_id, now_us)
-        self._put(line, number, now_us, durable=False)
+        self._put(line, number, now_us)
 
-    def _put(self, line: bytes, number: int, now_us: int, *, durable: bool) -> None:
+    def _put(self, line: bytes, number: int, now_us: int) -> None:
         self._pending.append((number, now_us))
         try:
-            self._queue.put_nowait((line, number, durable))
+            self._queue.put_nowait((line, number))
         except queue.Full:
             self._failed = self._failed or f"{QUEUE_MAX} lines wait for the disk"
 
@@ -97,8 +95,8 @@ class RecordWriter:
             self._signer.sign, self._signer.key_id, now_us, kind="seal", public_key=self._signer.public_hex
         )
         head = self._chain.head
-        self._put(line, number, now_us, durable=True)
-        self._queue.put(_STOP)
+        self._put(line, number, now_us)
+        self._queue.put(None)
         self._thread.join(_CLOSE_S)
         self._file.close()
         if self._failed is None and self._durable_n >= number:
@@ -108,46 +106,29 @@ class RecordWriter:
     # -- the thread -------------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        """Write what comes; fsync when a durable line is among it or the oldest is due. Nothing here knows the
-        session.
-        """
-        unsynced = -1
+        """Write what comes, fsync each batch. Nothing here knows the session."""
         while True:
-            try:
-                item = self._queue.get(timeout=LAZY_S if unsynced >= 0 else None)
-            except queue.Empty:
-                item = None
+            item = self._queue.get()
             batch: list[bytes] = []
-            last, sync, stop = unsynced, item is None, False
+            last = -1
             while item is not None:
-                if item is _STOP:
-                    stop = sync = True
-                    break
-                line, last, durable = item  # type: ignore[misc]
-                batch.append(line)
-                sync = sync or durable
+                batch.append(item[0])
+                last = item[1]
                 try:
                     item = self._queue.get_nowait()
                 except queue.Empty:
-                    item = None
-            if self._failed is None:
-                sync = self._write(batch, last, sync=sync)
-                unsynced = -1 if sync else last
-            if stop:
+                    break
+            if batch and self._failed is None:
+                self._write(b"".join(batch), last)
+            if item is None:
                 return
 
-    def _write(self, batch: list[bytes], last: int, *, sync: bool) -> bool:
-        """Write and, if asked or if lines waited long enough, fsync; False if lines are still unsynced."""
+    def _write(self, data: bytes, last: int) -> None:
         try:
-            data = b"".join(batch)
             while data:
                 data = data[self._file.write(data) or 0 :]
-            if not sync:
-                sync = True  # a batch is a moment old at most; one fsync for all of it costs less than a second timer
-            if last >= 0:
-                os.fsync(self._file.fileno())
-                self._durable_n = max(self._durable_n, last)
+            os.fsync(self._file.fileno())
         except OSError as error:
             self._failed = f"{error.strerror or error}"
-            return True
-        return sync
+        else:
+            self._durable_n = last

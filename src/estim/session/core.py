@@ -109,6 +109,7 @@ class Core:
         self.minutes_today: Mapping[str, int] = {}
         # the run
         self.run: Run | None = None
+        self.contractions_done = 0  # of the last therapy
         self.kept: tuple[Place, int] | None = None  # place and contractions of a therapy that ended before its end
         self.prepared = False
         self.armed_us = 0
@@ -316,6 +317,8 @@ class Core:
             item.player.bookings = []
             if item.contraction is not None:
                 self.log("contraction", n=item.contraction, whole=item.whole, purpose=self.purpose)
+                if self.purpose == "therapy" and self.run is not None:
+                    self.contractions_done = self.run.contractions
 
     def book_pulses(self, channel: int, bookings: list[Booking], pulse_width_us: int) -> None:
         """Add pulses to a channel's account."""

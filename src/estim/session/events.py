@@ -26,10 +26,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn(Request):
-    """Opens the session and its record. `operator` and `patient_id` are pseudonyms."""
+    """Opens the session and its record. `operator` and `patient_id` are pseudonyms; the controller fills in `utc`."""
 
     operator: str
     patient_id: str
+    utc: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

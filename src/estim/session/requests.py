@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from estim.protocols.compile import compile_schedule, compile_titration
+from estim.protocols.resolve import resolve
+from estim.protocols.schema import Protocol
 from estim.protocols.setup import ChannelSetup, Setup
 from estim.safety.errors import Problem, ProtocolError, SetupError
 from estim.safety.reports import OutputState
@@ -39,7 +41,7 @@ def sign_in(core: Core, request: events.SignIn) -> None:
     core.operator, core.patient_id = request.operator.strip(), request.patient_id.strip()
     core.recording, core.signed = True, False
     core.emit(OpenRecord(patient_id=core.patient_id))
-    core.log("header", **header_json(core))
+    core.log("header", utc=request.utc, **header_json(core))
     core.accept(request.id)
 
 
@@ -53,7 +55,7 @@ def screen(core: Core, request: events.Screen) -> None:
         return
     core.screening, core.screened_us = dict(request.answers), core.now_us
     core.log("screening", answers=dict(request.answers), scripted=request.scripted)
-    problems = screening.judge(core.screening, regions=())
+    problems = screening.judge(core.screening)
     blocking = [problem for problem in problems if problem.severity == "refuse"]
     if blocking:
         core.screened_us = None
@@ -70,23 +72,36 @@ def configure(core: Core, request: events.Configure) -> None:
     if not core.recording:
         core.refuse(request.id, no("configure", "sign in first"))
         return
+    if core.screened_us is None:
+        core.refuse(request.id, no("screening", "answer the screening first"))
+        return
     setup = replace(request.setup, simulated=core.simulated, patient_id=core.patient_id)
+    places = _places(request.protocol, setup)
+    blocking = [p for p in screening.judge(core.screening, places, session=setup.session) if p.severity == "refuse"]
+    if blocking:
+        core.refuse(request.id, *blocking)
+        return
+    setup = replace(setup, patient=screening.patient_facts(core.screening, places))
     if _pads_changed(core, setup):
         core.found.clear()
     try:
+        protocol = resolve(
+            request.protocol,
+            week=setup.week,
+            session=setup.session,
+            first_ever=setup.patient.first_ever_session is not False,
+        )
         if request.purpose == "titration":
-            schedule = compile_titration(request.protocol, setup, core.profile, sha256=request.protocol_sha256)
+            schedule = compile_titration(protocol, setup, core.profile, sha256=request.protocol_sha256)
         else:
             setup = _with_found(core, setup)
-            schedule = compile_schedule(request.protocol, setup, core.profile, sha256=request.protocol_sha256)
+            schedule = compile_schedule(protocol, setup, core.profile, sha256=request.protocol_sha256)
         cleared = clear(schedule, core.limits, core.profile, setup.patient, minutes_today=core.minutes_today)
     except (ProtocolError, SetupError) as error:
         core.refuse(request.id, *error.problems)
         return
-    regions = tuple(sorted({channel.region for channel in schedule.channels}))
-    blocking = [p for p in screening.judge(core.screening, regions=regions) if p.severity == "refuse"]
-    if core.screened_us is not None and blocking:
-        core.refuse(request.id, *blocking)
+    except ValueError as error:
+        core.refuse(request.id, no("protocol", str(error), rule="course"))
         return
     if core.protocol is None or core.protocol.id != request.protocol.id:
         core.kept = None
@@ -95,11 +110,22 @@ def configure(core: Core, request: events.Configure) -> None:
     core.confirmed = {what: value for what, value in core.confirmed.items() if what == "screening"}
     if request.purpose == "therapy":
         core.outcome = ""
+        core.contractions_done = core.kept[1] if core.kept else 0
     core.log("setup", **setup_json(core, cleared))
     for bend in schedule.bends:
         core.log("bend", **bend.to_json())
     core.move(Turn.CONFIGURE, request.purpose)
     core.accept(request.id)
+
+
+def _places(protocol: Protocol, setup: Setup) -> tuple[screening.Place, ...]:
+    """Where current would enter, for the screening: region and side of each channel."""
+    regions = {channel.name: str(channel.region) for channel in protocol.channel}
+    return tuple(
+        screening.Place(name=channel.name, region=channel.region or regions.get(channel.name, ""), side=channel.side)
+        for channel in setup.channels
+        if channel.included
+    )
 
 
 def _pads_changed(core: Core, setup: Setup) -> bool:
@@ -378,7 +404,7 @@ def end_record(core: Core) -> None:
         "end",
         outcome=core.outcome or "stopped",
         output=core.output.value,
-        contractions=core.run.contractions if core.run is not None else core.kept[1] if core.kept else 0,
+        contractions=core.contractions_done,
         dose=dose_json(core),
     )
     core.emit(CloseRecord())

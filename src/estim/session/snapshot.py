@@ -99,6 +99,7 @@ class Snapshot:
         wants: what a person must still confirm before the next step: identity, pads, skin, screening, ...
         record_path, record_durable, word_head: the record and, once sealed, its short head in words.
         lease_us: ages of loop turn, device status, console heartbeat, record.
+        level_open: the device's stimulation level is open, so a start is possible.
         watchdog_us: after how long the device ends output by itself; `cable` is what to pull when output is uncertain.
     """
 
@@ -144,6 +145,7 @@ class Snapshot:
     titration_channel: int | None = None
     practice: Practice | None = None
     outcome: str = ""
+    level_open: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values for the pipe."""

@@ -68,6 +68,7 @@ def snapshot(core: Core, *, record_path: str = "", record_durable: bool = True, 
         titration_channel=_titration_channel(core),
         practice=core.practice if core.simulated else None,
         outcome=core.outcome,
+        level_open=core.prepared,
     )
 
 

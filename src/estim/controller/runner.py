@@ -1,0 +1,282 @@
+"""The only loop body: events → engine → record, interlock, driver, link. The same for real time and for rehearsals.
+
+In every turn: stop first, then what came in, then bytes in, then one step of the engine each, its effects in order,
+    bytes
+out. Nothing in here waits. The order authorise → durable → grant → admit → submit is kept here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from estim.drivers.interface import Driver
+from estim.drivers.link import ByteLink
+from estim.records.sink import RecordSink
+from estim.safety.commands import OutputOff
+from estim.safety.errors import InterlockTripped, LinkLost, RecordError
+from estim.safety.interlock import Interlock
+from estim.safety.reports import Acknowledged, DeviceFault, LinkDown, Report, Superseded
+from estim.session import effects, events
+from estim.session.effects import Effect, Reply
+from estim.session.engine import SessionEngine
+from estim.session.events import Event
+from estim.session.snapshot import Snapshot
+
+TURN_LATE_US = 250_000
+_STOPS = (events.Stop, events.ConsoleGone, events.Signal, events.ClockJumped)
+
+
+class Room(Protocol):
+    """The side channel to a simulated room, or to sensors."""
+
+    def poll(self) -> Sequence[Report]:
+        """What came in."""
+
+    def send(self, message: object) -> None:
+        """A message for the room."""
+
+
+class Runner:
+    """One controller: engine, interlock, driver, link and record.
+
+    Args:
+        clock: session time in µs.
+        open_record: makes the record of a new session for a patient's pseudonym.
+        room: the side channel, if there is one.
+    """
+
+    def __init__(
+        self,
+        engine: SessionEngine,
+        driver: Driver,
+        link: ByteLink,
+        *,
+        clock: Callable[[], int],
+        open_record: Callable[[str], RecordSink],
+        room: Room | None = None,
+    ) -> None:
+        self.engine = engine
+        self.driver = driver
+        self.link: ByteLink | None = link
+        self.record: RecordSink | None = None
+        self.record_path = ""
+        self.word_head = ""
+        self.replies: list[Reply] = []
+        self.on_purpose: Callable[[str], None] = lambda _purpose: None
+        self._clock = clock
+        self._open_record = open_record
+        self._room = room
+        self._interlock = Interlock(None)
+        self._commands: dict[int, int] = {}  # driver's number → engine's number
+        self._written: dict[int, int] = {}  # authorisation → line number
+        self._durable_seen = -1
+        self._pending_seen: int | None = None
+        self._record_failed = False
+        self._out = b""
+
+    def start(self) -> None:
+        """Ask the device who it is."""
+        now_us = self._clock()
+        self._do(self.engine.start(now_us), now_us)
+        self._write(now_us)
+
+    def turn(self, incoming: Sequence[Event]) -> int | None:
+        """One pass; gives when the next one is due at the latest (session time), None if only an event can matter."""
+        now_us = self._clock()
+        for event in incoming:
+            if isinstance(event, _STOPS):
+                self._step(event, now_us)
+        self._write(now_us)  # a stop is on its way before anything else is looked at
+        for event in incoming:
+            if not isinstance(event, _STOPS):
+                self._step(event, now_us)
+        self._read(now_us)
+        self._watch_record(now_us)
+        overdue = self._interlock.overdue(now_us)
+        if overdue:
+            self._trip(InterlockTripped("L19", overdue), now_us)
+        self._step(events.Tick(), now_us)
+        self._write(now_us)
+        due = [at for at in (self.engine.next_deadline_us(), self.driver.next_deadline_us()) if at is not None]
+        return min(due, default=None)
+
+    def snapshot(self) -> Snapshot:
+        """The session as a screen shows it."""
+        now_us = self._clock()
+        return self.engine.snapshot(
+            now_us,
+            record_path=self.record_path,
+            record_durable=self._pending_seen is None,
+            word_head=self.word_head,
+        )
+
+    # -- in ---------------------------------------------------------------------------------------------------------
+
+    def _step(self, event: Event, now_us: int) -> None:
+        self._do(self.engine.step(event, now_us), now_us)
+
+    def _read(self, now_us: int) -> None:
+        reports: list[Report] = []
+        if self.link is not None:
+            try:
+                data = self.link.read()
+            except LinkLost as error:
+                self._lose_link(str(error), now_us)
+            else:
+                if data:
+                    reports += self.driver.receive_data(data, now_us)
+        due_us = self.driver.next_deadline_us()
+        if due_us is not None and now_us >= due_us:
+            reports += self.driver.tick(now_us)
+        if self._room is not None:
+            reports += self._room.poll()
+        for report in reports:
+            self._step(self._translate(report), now_us)
+
+    def _translate(self, report: Report) -> Report:
+        """The engine counts its own commands; the driver's numbers end here."""
+        if isinstance(report, Acknowledged):
+            number = self._commands.pop(report.seq, 0)
+            return Acknowledged(seq=number, round_trip_us=report.round_trip_us)
+        if isinstance(report, Superseded):
+            return Superseded(seq=self._commands.pop(report.seq, 0))
+        if isinstance(report, DeviceFault) and report.seq is not None:
+            return DeviceFault(code=report.code, text=report.text, seq=self._commands.pop(report.seq, 0))
+        return report
+
+    def _lose_link(self, reason: str, now_us: int) -> None:
+        if self.link is not None:
+            self.link.close()
+            self.link = None
+            self._out = b""
+            self._step(LinkDown(reason=reason), now_us)
+
+    def _watch_record(self, now_us: int) -> None:
+        if self.record is None:
+            return
+        status = self.record.poll(now_us)
+        if status.failed is not None and not self._record_failed:
+            self._record_failed = True
+            self._step(events.RecordFailed(reason=status.failed), now_us)
+        if status.durable_n != self._durable_seen or status.oldest_pending_since_us != self._pending_seen:
+            self._durable_seen, self._pending_seen = status.durable_n, status.oldest_pending_since_us
+            self._step(events.Durable(n=status.durable_n, oldest_pending_us=status.oldest_pending_since_us), now_us)
+        for n in [n for n, line in self._written.items() if line <= status.durable_n]:
+            del self._written[n]
+            self._interlock.grant(n)
+            self._step(events.Granted(n=n), now_us)
+
+    # -- out --------------------------------------------------------------------------------------------------------
+
+    def _do(self, todo: Sequence[Effect], now_us: int) -> None:
+        for effect in todo:
+            if isinstance(effect, effects.Send):
+                self._send(effect, now_us)
+            elif isinstance(effect, effects.Log):
+                self._append(effect.kind, effect.fields, now_us)
+            elif isinstance(effect, effects.RequestStatus):
+                self.driver.request_status(now_us)
+            elif isinstance(effect, effects.Authorise):
+                self._authorise(effect, now_us)
+            elif isinstance(effect, effects.Reply):
+                self.replies.append(effect)
+            else:
+                self._do_rare(effect, now_us)
+
+    def _do_rare(self, effect: Effect, now_us: int) -> None:
+        if isinstance(effect, effects.Revoke):
+            self._interlock.revoke()
+            self._written.clear()
+        elif isinstance(effect, effects.LowerCeiling):
+            self._interlock.lower(effect.channel, effect.peak_ua)
+        elif isinstance(effect, effects.Install):
+            self._interlock = Interlock(effect.cleared)
+            if effect.cleared is not None:
+                self.on_purpose(effect.cleared.schedule.purpose)
+        elif isinstance(effect, effects.Prepare):
+            self.driver.prepare(effect.channels, effect.period_us, now_us)
+        elif isinstance(effect, effects.Connect):
+            self.driver.connect(now_us)
+        elif isinstance(effect, effects.ToRoom):
+            if self._room is not None:
+                self._room.send(effect.message)
+        elif isinstance(effect, effects.OpenRecord):
+            self._open(effect.patient_id, now_us)
+        elif isinstance(effect, effects.CloseRecord):
+            self._close(now_us)
+
+    def _send(self, effect: effects.Send, now_us: int) -> None:
+        try:
+            admitted = self._interlock.admit(effect.command, now_us)
+            self._commands[self.driver.submit(admitted, now_us)] = effect.command_n
+        except InterlockTripped as error:
+            self._trip(error, now_us)
+            return
+        if isinstance(effect.command, OutputOff):
+            self._commands = dict(list(self._commands.items())[-1:])
+
+    def _trip(self, error: InterlockTripped, now_us: int) -> None:
+        """Off in this same turn, then FAULT, then the line in the record. Never: skip this command."""
+        self.driver.submit(self._interlock.admit(OutputOff(reason="interlock"), now_us), now_us)
+        self._write(now_us)
+        self._step(events.Tripped(rule=error.rule, text=str(error)), now_us)
+
+    def _authorise(self, effect: effects.Authorise, now_us: int) -> None:
+        fields = {
+            "authorise": effect.n,
+            "reason": effect.reason,
+            "contractions": list(effect.contractions),
+            "until_us": effect.until_us,
+            "channels": [
+                {
+                    "channel": peak.channel,
+                    "peak_ua": peak.peak_ua,
+                    "pulse_width_us": peak.pulse_width_us,
+                    "period_us": peak.period_us,
+                }
+                for peak in effect.peaks
+            ],
+        }
+        line = self._append("authorise", fields, now_us, durable=True)
+        if line is not None:
+            self._interlock.authorise(effect.n, effect.peaks, effect.until_us)
+            self._written[effect.n] = line
+
+    def _append(self, kind: str, fields: object, now_us: int, *, durable: bool = False) -> int | None:
+        if self.record is None:
+            return None
+        try:
+            return self.record.append(kind, fields, now_us, durable=durable)  # type: ignore[arg-type]
+        except RecordError as error:
+            self._fail_record(str(error), now_us)
+            return None
+
+    def _fail_record(self, reason: str, now_us: int) -> None:
+        if not self._record_failed:
+            self._record_failed = True
+            self._step(events.RecordFailed(reason=reason), now_us)
+
+    def _open(self, patient_id: str, now_us: int) -> None:
+        try:
+            self.record = self._open_record(patient_id)
+        except RecordError as error:
+            self._fail_record(str(error), now_us)
+            return
+        self.record_path, self.word_head = self.record.path, ""
+        self._durable_seen, self._pending_seen, self._record_failed = -1, None, False
+
+    def _close(self, now_us: int) -> None:
+        if self.record is not None:
+            self.word_head = self.record.close(now_us)
+            self.record = None
+            self._pending_seen = None
+
+    def _write(self, now_us: int) -> None:
+        if self.link is None:
+            return
+        try:
+            while data := self.driver.data_to_send(now_us):
+                self.link.write(data)
+        except LinkLost as error:
+            self._lose_link(str(error), now_us)

@@ -1,0 +1,158 @@
+"""A scripted person for simulated devices: does by request what a therapist does by key, and nothing else.
+
+`--level quadriceps=40` means: find this level by a titration, from 0 mA, one step at a time (decisions on the session
+4.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from estim.controller.interface import ConfigureFrom
+from estim.protocols.setup import Setup
+from estim.session import events, screening
+from estim.session.effects import Reply
+from estim.session.snapshot import ChannelView, Snapshot
+from estim.session.state import Cycle, Phase
+
+
+@dataclass(slots=True, kw_only=True)
+class ScriptedTherapist:
+    """Drives one whole session.
+
+    Args:
+        source: library name or path of the protocol.
+        levels_ua: channel name → level to establish.
+        motor_ua: channel name → motor mark (sensory channels).
+        next_id: gives request numbers.
+        first_session: answer the screening as for a patient who was never stimulated.
+
+    Attributes:
+        refused: problems of the request that ended the script.
+        done: the session is signed, or the script gave up.
+    """
+
+    source: str
+    setup: Setup
+    levels_ua: Mapping[str, int]
+    motor_ua: Mapping[str, int]
+    next_id: Callable[[], int]
+    operator: str = "script"
+    refused: tuple[object, ...] = ()
+    done: bool = False
+    outcome: str = ""
+    _stage: str = "sign-in"
+    _waiting: int = 0
+    _confirms: list[str] = field(default_factory=list)
+    _titrated: bool = False
+    _therapy: bool = False
+    _marked: set[str] = field(default_factory=set)
+
+    def replied(self, reply: Reply) -> None:
+        """An answer came."""
+        if reply.id != self._waiting:
+            return
+        self._waiting = 0
+        if not reply.accepted and self._stage != "raise":
+            self.refused = reply.problems
+            self._stage = "sign" if self._stage not in {"sign-in", "sign", "signed"} else "end"
+            self.outcome = "refused"
+
+    def act(self, snapshot: Snapshot) -> list[events.Request]:
+        """What the person does on seeing this snapshot."""
+        if self.done or self._waiting:
+            return []
+        if self._stage == "end":
+            self.done = True
+            return []
+        request = self._next(snapshot)
+        if request is None:
+            return []
+        self._waiting = request.id
+        return [request]
+
+    def _next(self, snapshot: Snapshot) -> events.Request | None:
+        if snapshot.phase is Phase.FAULT:
+            self.done = True
+            self.outcome = "fault"
+            return None
+        if self._stage == "sign-in":
+            if snapshot.phase is not Phase.READY:
+                return None
+            self._stage = "screen"
+            return events.SignIn(id=self.next_id(), operator=self.operator, patient_id=self.setup.patient_id)
+        if self._stage == "screen":
+            self._stage = "titrate"
+            return events.Screen(id=self.next_id(), answers=screening.scripted_answers(), scripted=True)
+        if self._stage == "titrate":
+            self._stage = "arm"
+            return self._configure("titration")
+        if self._stage == "arm":
+            if snapshot.phase is not Phase.CONFIGURED:
+                return None
+            if snapshot.wants:
+                return events.Confirm(id=self.next_id(), what=snapshot.wants[0], value="script")
+            self._stage = "start"
+            return events.Arm(id=self.next_id())
+        if self._stage == "start":
+            if not snapshot.level_open:
+                return None
+            self._stage = "run" if self._therapy else "raise"
+            return events.Start(id=self.next_id())
+        if self._stage == "raise":
+            return self._titrate(snapshot)
+        if self._stage == "run":
+            if snapshot.phase is Phase.RUNNING:
+                return None
+            if snapshot.phase is Phase.CONFIGURED:
+                self.outcome = snapshot.outcome or "stopped"
+                self._stage = "signed"
+                return events.Sign(id=self.next_id(), operator=self.operator)
+            return None
+        if self._stage == "sign":
+            self._stage = "signed"
+            return events.Sign(id=self.next_id(), operator=self.operator)
+        self.done = True
+        return None
+
+    def _configure(self, purpose: str) -> events.Request:
+        return ConfigureFrom(
+            id=self.next_id(),
+            source=self.source,
+            setup=self.setup,
+            purpose="therapy" if purpose == "therapy" else "titration",
+        )
+
+    def _titrate(self, snapshot: Snapshot) -> events.Request | None:
+        if snapshot.phase is Phase.CONFIGURED:  # all channels were found
+            self._therapy = True
+            self._stage = "arm"
+            return self._configure("therapy")
+        number = snapshot.titration_channel
+        channel = next((view for view in snapshot.channels if view.channel == number), None)
+        if snapshot.phase is not Phase.RUNNING or channel is None or channel.cycle is not Cycle.HOLD:
+            return None
+        return self._find(snapshot, channel)
+
+    def _find(self, snapshot: Snapshot, channel: ChannelView) -> events.Request | None:
+        wanted_ua = self.levels_ua.get(channel.name, 0)
+        motor_ua = self.motor_ua.get(channel.name)
+        if motor_ua is not None and channel.motor_ua is None:
+            if channel.level_ua < motor_ua and not channel.raise_locked:
+                return events.Raise(id=self.next_id(), channel=channel.channel, snapshot_n=snapshot.n)
+            if channel.level_ua >= motor_ua or "limit" in channel.raise_locked:
+                return events.Mark(id=self.next_id(), channel=channel.channel, kind="motor")
+            return None
+        if channel.level_ua > wanted_ua:
+            return events.Lower(id=self.next_id(), channel=channel.channel)
+        at_limit = "limit" in channel.raise_locked
+        if channel.level_ua < wanted_ua and not at_limit:
+            if channel.raise_locked:
+                return None
+            return events.Raise(id=self.next_id(), channel=channel.channel, snapshot_n=snapshot.n)
+        if channel.name not in self._marked:
+            self._marked.add(channel.name)
+            kind = "sensory" if channel.output == "sensory" else "max-tolerated"
+            return events.Mark(id=self.next_id(), channel=channel.channel, kind=kind)  # type: ignore[arg-type]
+        return events.NextChannel(id=self.next_id())

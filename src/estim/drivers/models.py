@@ -1,0 +1,45 @@
+"""The stimulators that estim knows, by model name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from estim.drivers import p24
+from estim.drivers.interface import Driver
+from estim.safety.profile import DeviceProfile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceModel:
+    """One model: its facts, its driver, its serial line.
+
+    Attributes:
+        baud, parity, stop_bits: of the serial line; irrelevant for USB CDC (P24).
+        rtscts: hardware flow control.
+        usb: vendor and product ids by which a port can be told, product None = any.
+    """
+
+    profile: DeviceProfile
+    make: Callable[[], Driver]
+    baud: int
+    parity: str
+    stop_bits: int
+    rtscts: bool
+    usb: tuple[int, int | None]
+
+
+MODELS: Mapping[str, DeviceModel] = MappingProxyType(
+    {
+        "p24": DeviceModel(
+            profile=p24.PROFILE,
+            make=p24.P24Driver,
+            baud=3_000_000,
+            parity="N",
+            stop_bits=1,
+            rtscts=False,
+            usb=(0x0483, 0x5740),
+        ),
+    }
+)

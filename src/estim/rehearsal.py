@@ -1,0 +1,246 @@
+"""Rehearsal: a whole session in simulated time. The same engine, kernel, driver and runner as a real one, in one
+process with
+the simulated firmware, under a virtual clock. A seed reproduces it to the last byte of its record.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from estim.controller.interface import ConfigureFrom
+from estim.controller.loading import load_for
+from estim.controller.runner import Runner
+from estim.controller.script import ScriptedTherapist
+from estim.controller.summary import agrees, channels_json
+from estim.drivers.models import MODELS
+from estim.protocols.setup import Setup
+from estim.records.keys import Signer, seeded_signer
+from estim.records.simulated import SimulatedWriter
+from estim.safety.errors import Problem, ProtocolError
+from estim.safety.limits import Limits
+from estim.session import events
+from estim.session.effects import Reply
+from estim.session.engine import SessionEngine
+from estim.session.state import Phase
+from firmware_sim.devices import make_device
+from firmware_sim.devices.interface import SimulatedDevice
+from firmware_sim.monitor import Monitor, Output
+
+HEARTBEAT_US = 250_000
+LOOK_US = 50_000  # how often the scripted person looks at the screen
+WATCH_US = 500_000  # while the therapy runs by itself
+TIME_MAX_US = 4 * 3600 * 1_000_000
+UTC = "2000-01-01T00:00:00Z"  # a rehearsal has no wall time
+
+
+class SimulatedLink:
+    """A wire with delay: bytes written now reach the device later, and its answers come back later still."""
+
+    def __init__(self, device: SimulatedDevice, delays: random.Random) -> None:
+        self._device = device
+        self._delays = delays
+        self.to_device: deque[tuple[int, bytes]] = deque()
+        self.to_host: deque[tuple[int, bytes]] = deque()
+        self.now_us = 0
+
+    def write(self, data: bytes) -> None:
+        """Bytes for the device, 0.2 to 0.9 ms later, never before those written earlier."""
+        at_us = self.now_us + self._delays.randint(200, 900)
+        if self.to_device:
+            at_us = max(at_us, self.to_device[-1][0])
+        self.to_device.append((at_us, data))
+
+    def read(self) -> bytes:
+        """Answers that have arrived."""
+        data = b""
+        while self.to_host and self.to_host[0][0] <= self.now_us:
+            data += self.to_host.popleft()[1]
+        return data
+
+    def deliver(self) -> None:
+        """Bytes that reach the device now, and its answers onto their way back."""
+        while self.to_device and self.to_device[0][0] <= self.now_us:
+            at_us, data = self.to_device.popleft()
+            self._device.receive(data, at_us)
+            for answer in self._device.data_to_send():
+                back_us = at_us + self._delays.randint(200, 900)
+                if self.to_host:
+                    back_us = max(back_us, self.to_host[-1][0])
+                self.to_host.append((back_us, answer))
+
+    def fileno(self) -> int:
+        """No file."""
+        return -1
+
+    def close(self) -> None:
+        """Nothing more comes or goes."""
+        self.to_device.clear()
+        self.to_host.clear()
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """What to rehearse.
+
+    Attributes:
+        folder: where the record goes; None keeps it in memory.
+        pulses: gets every pulse as a CSV row.
+        limits: absolute & site.
+    """
+
+    source: str
+    setup: Setup
+    levels_ua: dict[str, int]
+    motor_ua: dict[str, int]
+    model: str = "p24"
+    seed: int = 0
+    limits: Limits
+    folder: Path | None = None
+    own: Path | None = None
+    pulses: TextIO | None = None
+
+
+@dataclass(slots=True)
+class Rehearsed:
+    """How it went: the JSON of DESIGN 9, and the record's bytes."""
+
+    report: dict[str, Any]
+    data: bytes
+    problems: list[Problem] = field(default_factory=list)
+
+
+class World:
+    """One rehearsal. `run` plays it; the parts are attributes so that checkers can look at them."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.now_us = 0
+        chance = random.Random(plan.seed)
+        self.device = make_device(plan.model, seed=plan.seed)
+        self.purpose = "titration"
+        self.monitor = Monitor(file=plan.pulses, purpose=lambda: self.purpose)
+        self.device.on_pulse = self.monitor.see
+        self.link = SimulatedLink(self.device, random.Random(chance.getrandbits(64)))
+        model = MODELS[plan.model]
+        self.engine = SessionEngine(model.profile, plan.limits, simulated=True)
+        self._signer: Signer = seeded_signer(plan.seed)
+        self._disk_seed = chance.getrandbits(32)
+        self.record: SimulatedWriter | None = None
+        self.runner = Runner(
+            self.engine, model.make(), self.link, clock=lambda: self.now_us, open_record=self._open_record
+        )
+        self.runner.on_purpose = self._note_purpose
+        numbers = itertools.count(1)
+        self.person = ScriptedTherapist(
+            source=plan.source,
+            setup=plan.setup,
+            levels_ua=plan.levels_ua,
+            motor_ua=plan.motor_ua,
+            next_id=lambda: next(numbers),
+        )
+        self._due_us: int | None = 0
+        self._heartbeat_us = 0
+        self._look_us = 0
+
+    def _open_record(self, _patient_id: str) -> SimulatedWriter:
+        self.record = SimulatedWriter(self.plan.folder, signer=self._signer, seed=self._disk_seed)
+        return self.record
+
+    def _note_purpose(self, purpose: str) -> None:
+        self.device.advance(self.now_us)
+        self.purpose = purpose
+
+    def run(self) -> None:
+        """Play to the end of the script, or until nothing can happen any more."""
+        self.runner.start()
+        while not self.person.done and self.now_us < TIME_MAX_US:
+            self.now_us = max(self.now_us, self._next_us())
+            self.link.now_us = self.now_us
+            self.link.deliver()
+            incoming: list[events.Event] = []
+            if self.now_us >= self._heartbeat_us:
+                self._heartbeat_us = self.now_us + HEARTBEAT_US
+                incoming.append(events.Heartbeat())
+            if self.now_us >= self._look_us:
+                incoming += self._look()
+            self._due_us = self.runner.turn(incoming)
+            self._hear()
+        self.device.advance(self.now_us)
+
+    def _next_us(self) -> int:
+        due = [self._heartbeat_us, self._look_us]
+        if self._due_us is not None:
+            due.append(self._due_us)
+        if self.link.to_device:
+            due.append(self.link.to_device[0][0])
+        if self.link.to_host:
+            due.append(self.link.to_host[0][0])
+        if self.record is not None and (at_us := self.record.next_deadline_us()) is not None:
+            due.append(at_us)
+        return min(due)
+
+    def _look(self) -> list[events.Event]:
+        snapshot = self.runner.snapshot()
+        calm = snapshot.phase is Phase.RUNNING and snapshot.purpose == "therapy"
+        self._look_us = self.now_us + (WATCH_US if calm else LOOK_US)
+        return [event for request in self.person.act(snapshot) if (event := self._load(request)) is not None]
+
+    def _load(self, request: events.Request) -> events.Event | None:
+        if isinstance(request, events.SignIn):
+            return events.SignIn(id=request.id, operator=request.operator, patient_id=request.patient_id, utc=UTC)
+        if not isinstance(request, ConfigureFrom):
+            return request
+        try:
+            return load_for(request, own=self.plan.own)
+        except ProtocolError as error:
+            self.person.replied(Reply(id=request.id, accepted=False, problems=error.problems))
+            return None
+
+    def _hear(self) -> None:
+        replies, self.runner.replies = self.runner.replies, []
+        for reply in replies:
+            self.person.replied(reply)
+            if not reply.accepted or reply.id:
+                self._look_us = self.now_us  # an answer is looked at at once
+
+
+def rehearse(plan: Plan) -> Rehearsed:
+    """Play `plan`; gives the report of DESIGN 9 (`record_verified` is filled in by who can read the folder)."""
+    began = time.perf_counter()
+    world = World(plan)
+    world.run()
+    core = world.engine.core
+    measured: dict[int, Output] = {
+        channel: output for (purpose, channel), output in world.monitor.channels.items() if purpose == "therapy"
+    }
+    titrated: dict[int, Output] = {
+        channel: output for (purpose, channel), output in world.monitor.channels.items() if purpose == "titration"
+    }
+    refused = [problem for problem in world.person.refused if isinstance(problem, Problem)]
+    outcome = world.person.outcome or core.outcome or "stopped"
+    rows = channels_json(core, "therapy", measured) if core.purpose == "therapy" else []
+    report: dict[str, Any] = {
+        "outcome": outcome,
+        "simulated": True,
+        "protocol": core.protocol.id if core.protocol is not None else plan.source,
+        "record": str(plan.folder) if plan.folder is not None and world.record is not None else None,
+        "record_verified": False,
+        "contractions": core.contractions_done,
+        "channels": rows,
+        "dose_agrees": agrees(rows),
+        "titration": channels_json(core, "titration", titrated) if core.cleared is not None else [],
+        "bends": [bend.to_json() for bend in (core.cleared.schedule.bends if core.cleared is not None else ())],
+        "problems": [problem.to_json() for problem in refused],
+        "alarms": [alarm.text for alarm in core.alarms.values()],
+        "seed": plan.seed,
+        "word_head": world.runner.word_head,
+        "simulated_s": world.now_us / 1_000_000,
+        "wall_s": time.perf_counter() - began,
+    }
+    return Rehearsed(report, world.record.data if world.record is not None else b"", refused)
