@@ -34,7 +34,7 @@ from firmware_sim.monitor import Monitor, Output
 
 HEARTBEAT_US = 250_000
 LOOK_US = 50_000  # how often the scripted person looks at the screen
-WATCH_US = 500_000  # while the therapy runs by itself
+WATCH_US = 1_000_000  # while the therapy runs by itself
 TIME_MAX_US = 4 * 3600 * 1_000_000
 UTC = "2000-01-01T00:00:00Z"  # a rehearsal has no wall time
 

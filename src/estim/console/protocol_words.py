@@ -47,7 +47,7 @@ def detail_lines(protocol: Protocol, *, week: int, columns: int) -> tuple[str, .
     lines += [
         f"Position {protocol.position}",
         f"Tell the patient “{protocol.cue}” · expect {protocol.expected_response}",
-        f"Dose {dose.sessions_per_day}× a day, {days_words} days a week, {dose.weeks} weeks · now week {week}",
+        f"Dose {dose.sessions_per_day}× a day, {days_words} days a week, {weeks_words} weeks · now week {week}",
     ]
     lines += [
         f"{channel.name}: {channel.muscle} ({channel.region}), {channel.amplitude_rule}, "

@@ -36,6 +36,8 @@ from estim.safety.units import Micros
 ANSWER_US = 250_000  # init and stop take about 40 ms (wire document 2.4); the turn's own limit
 OFF_REPEAT_US = 30_000  # decisions on take-over (e)
 CONNECT_US = 3_000_000
+NOT_INITIALISED = 7
+P24_SELECTION = 4
 NOISE_MAX = 8  # bad frames in a row after which the device is not believed any more
 STOP_ON_ALL_ERRORS = b"\x01"
 
@@ -73,7 +75,6 @@ class MidLevelDriver:
         self._version = ""
         self._bad = 0
         self._known_faults: dict[int, int] = {}
-        self._active: tuple[int, ...] | None = None
         self._reports: list[DriverReport] = []  # made by a submit, given with the next answer or tick
 
     # -- what is asked of it ----------------------------------------------------------------------------------------
@@ -113,13 +114,12 @@ class MidLevelDriver:
         return Call("update", sm.ML_UPDATE, sm.encode_update(command, quarter_ms=self._major == 4), seq=self._seq)
 
     def request_status(self, now_us: int) -> None:  # noqa: ARG002
-        """Ask for both views: which channels pulse, and which level is open. While off is unconfirmed it asks
-        itself.
+        """Ask what pulses; only an open level answers that, so where none is open the status is asked for next.
+        While an off is not confirmed the driver asks by itself.
         """
-        if self._off_seq or any(call.kind == "status" for call in self._exchange.waiting):
+        if self._off_seq or any(call.kind == "data" for call in self._exchange.waiting):
             return
         self._exchange.put(Call("data", sm.ML_DATA, bytes((self._selection,))))
-        self._exchange.put(Call("status", sm.GET_STATUS))
 
     def stop_bytes(self) -> bytes:
         """Ends a half-sent frame, then Ml_stop and Ll_stop: one of them is the right one in every state."""
@@ -252,7 +252,7 @@ class MidLevelDriver:
             got.reports.append(Acknowledged(seq=got.call.seq, round_trip_us=Micros(got.now_us - got.call.sent_us)))
 
     def _got_off(self, got: _Got) -> None:
-        if got.result == 7:
+        if got.result == NOT_INITIALISED:
             self._exchange.interrupt(Call("off", sm.LL_STOP, seq=got.call.seq))
             return
         if got.result:
@@ -270,23 +270,29 @@ class MidLevelDriver:
             got.reports.append(DeviceStatus(output_on=False, level_open=False, active_channels=()))
 
     def _got_data(self, got: _Got) -> None:
-        self._active = None
-        if got.result == 7:
+        if got.result == NOT_INITIALISED:  # none open, or low level: the status tells which
+            self._exchange.put(Call("status", sm.GET_STATUS))
             return
-        if self._selection == 4:
+        active: tuple[int, ...] | None = None
+        if self._selection == P24_SELECTION:
             current = sm.decode_current_data(got.frame.data)
             if current is None:
                 self._refused(got.call, got.result or 1, got.reports)
                 return
-            self._active = current.active
+            active = current.active
             self._note_faults(current.errors, got.reports)
             if got.result and not current.errors:
                 self._refused(got.call, got.result, got.reports)
+                return
+            running = bool(active)
         elif got.result or len(got.frame.data) != 3:
             self._refused(got.call, got.result or 1, got.reports)
+            return
         else:
             bits = got.frame.data[2]
             self._note_faults({bit + 1: 1 for bit in range(4) if bits >> bit & 1}, got.reports)
+            running = bool(bits & 0x10)
+        got.reports.append(DeviceStatus(output_on=running, level_open=True, active_channels=active))
 
     def _note_faults(self, errors: dict[int, int], reports: list[DriverReport]) -> None:
         for channel, nibble in errors.items():
@@ -305,6 +311,4 @@ class MidLevelDriver:
             self._refused(got.call, got.result or 1, got.reports)
             return
         level = got.frame.data[1]
-        active = self._active if level == sm.STATUS_RUNNING else ()
-        running = level == sm.STATUS_RUNNING and active != ()
-        got.reports.append(DeviceStatus(output_on=running, level_open=level != sm.STATUS_NONE, active_channels=active))
+        got.reports.append(DeviceStatus(output_on=level == sm.STATUS_RUNNING, level_open=level != sm.STATUS_NONE))

@@ -15,7 +15,7 @@ START_LEAD_US = US_PER_S  # an authorisation is asked for at least 1 s before th
 RESUME_LEAD_US = 3 * US_PER_S
 HOLD_MAX_US = 2 * US_PER_S  # not durable at onset: 0 mA is held, after 2 s the session pauses
 RAISE_MAX_US = US_PER_S  # a raise that is not durable within 1 s is dropped, never applied late
-POLL_ACTIVE_US = 400_000
+POLL_ACTIVE_US = 450_000  # twice within the second that a status stays fresh
 POLL_IDLE_US = US_PER_S
 STATUS_FRESH_US = US_PER_S  # L24
 HEARTBEAT_FRESH_US = US_PER_S
@@ -75,7 +75,9 @@ def _poll(core: Core) -> None:
 
 def _play(core: Core, run: Run) -> None:
     now_us = core.now_us
-    _drop_late_raises(core)
+    place = run.place
+    if core.pending:
+        _drop_late_raises(core)
     _ask_cover(core, run)
     if run.onset_due(now_us):
         _begin(core, run)
@@ -87,7 +89,7 @@ def _play(core: Core, run: Run) -> None:
         pause(core, core.pause_after_gate)
     elif run.over:
         complete(core)
-    else:
+    elif run.place is not place:
         _ask_cover(core, run)
 
 

@@ -5,6 +5,7 @@ Time of the plan stands still while it waits (for an authorisation, for the devi
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -64,6 +65,8 @@ class Run:
     ) -> None:
         self.schedule = schedule
         self._step_ua = step_ua
+        # Cycles before each phase, and in all: number 1 is the first of the plan.
+        self._before = [0, *itertools.accumulate(phase.cycles * phase.sets for phase in schedule.phases)]
         self.place = place
         self.cycle_start_us = start_us
         self.begun = False
@@ -82,13 +85,13 @@ class Run:
     @property
     def contraction_number(self) -> int:
         """Number of the present cycle within the whole plan, from 1."""
-        before = sum(phase.cycles * phase.sets for phase in self.schedule.phases[: self.place.phase])
-        return before + self.place.set * self.phase.cycles + self.place.cycle + 1
+        phase = self.schedule.phases[self.place.phase]
+        return self._before[self.place.phase] + self.place.set * phase.cycles + self.place.cycle + 1
 
     @property
     def contractions_total(self) -> int:
         """Cycles in the whole plan."""
-        return sum(phase.cycles * phase.sets for phase in self.schedule.phases)
+        return self._before[-1]
 
     def step_ua(self, window: Window) -> int:
         """Amplitude step of the window's pulse: device step × phase ratio, so that phase 2 stays on the grid."""
