@@ -1,4 +1,6 @@
-"""The output stage of P24 and RehaMove3: one current source that serves all channels in turn, each in its own period."""
+"""The output stage of P24 and RehaMove3: one current source that serves all channels in turn, each in its own
+period.
+"""
 
 from __future__ import annotations
 

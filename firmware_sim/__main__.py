@@ -1,0 +1,85 @@
+"""`python -m firmware_sim p24 --pty /tmp/p24`: a simulated stimulator in real time."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+from typing import Any
+
+from firmware_sim.devices import MODELS, make_device
+from firmware_sim.monitor import Monitor
+from firmware_sim.serve import PtyFront, Server, TcpFront
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m firmware_sim", description=__doc__)
+    parser.add_argument("model", choices=MODELS)
+    parser.add_argument("--pty", metavar="LINK", help="open a pty and link it here")
+    parser.add_argument("--tcp", metavar="PORT", type=int, help="listen on this loopback port, 0 picks one")
+    parser.add_argument("--side", metavar="PORT", type=int, help="side channel for the room, 0 picks a port")
+    parser.add_argument("--patient", metavar="NAME", help="a virtual patient on the electrodes")
+    parser.add_argument("--faults", metavar="PLAN", help="a fault plan: a file, or seed:N")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pulses", metavar="FILE", help="write every pulse as a CSV row")
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="a device option")
+    parser.add_argument("--until-parent", action="store_true", help="end after standard input does")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM or Ctrl-C; 2 for a wrong command line."""
+    given = parse(sys.argv[1:] if arguments is None else arguments)
+    if given.pty is None and given.tcp is None:
+        given.tcp = 0
+    try:
+        options = dict(text.split("=", 1) for text in given.set)
+        device = make_device(given.model, seed=given.seed, options=options)
+        room = _room(given.patient, given.seed, device) if given.patient else None
+    except ValueError as error:
+        print(f"firmware_sim: {error}", file=sys.stderr)
+        return 2
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(open(given.pulses, "w", encoding="ascii")) if given.pulses else None
+        monitor = Monitor(file=file)
+
+        def seen(pulse: Any) -> None:
+            monitor.see(pulse)
+            if room is not None:
+                room.on_pulse(pulse)
+
+        device.on_pulse = seen
+        server = Server(
+            device,
+            monitor,
+            pty=PtyFront(given.pty) if given.pty is not None else None,
+            tcp=TcpFront(given.tcp) if given.tcp is not None else None,
+            side=TcpFront(given.side) if given.side is not None else None,
+            room=room,
+            until_parent=given.until_parent,
+        )
+        stack.callback(server.close)
+
+        def stop(*_: object) -> None:
+            server.stopped = True
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        server.announce()
+        server.run()
+    return 0
+
+
+def _room(name: str, seed: int, device: Any) -> Any:
+    from firmware_sim.body.room import make_room  # noqa: PLC0415 - most devices run without a body
+
+    room = make_room(name, seed)
+    for channel in range(1, device.channels + 1):
+        device.set_load(channel, room.load(channel))
+    return room
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""Device addresses: a serial port, `socket://host:port`, each with `MODEL:` before it where it can't be told by asking.
+
+`sim://` is none of these: `cli` turns it into a simulator process and a `socket://` address.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from estim.drivers.link import ByteLink
+from estim.drivers.models import MODELS
+from estim.safety.errors import UsageError
+
+_SOCKET = re.compile(r"^socket://(?P<host>\[[0-9a-fA-F:]+\]|[^:/\[\]]+):(?P<port>\d{1,5})/?$")
+_MODEL = re.compile(r"^(?P<sim>sim\+)?(?P<model>[a-z0-9]+):(?P<rest>.+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a device is.
+
+    Attributes:
+        model: which driver speaks with it.
+        url: port or `socket://host:port`.
+        simulated: said to lead to a simulator.
+    """
+
+    model: str
+    url: str
+    simulated: bool
+
+
+def parse_address(text: str, *, simulated: bool = False) -> Address:
+    """An address from a command line.
+
+    Raises:
+        UsageError: not an address, or an unknown model.
+    """
+    model, rest, said_simulated = "p24", text, simulated
+    match = _MODEL.match(text)
+    if match and match["model"] in MODELS:
+        model, rest, said_simulated = match["model"], match["rest"], simulated or bool(match["sim"])
+    elif match and match["sim"]:
+        raise UsageError(f"device {text!r}: no model {match['model']!r}; there are {', '.join(MODELS)}")
+    if not rest.strip():
+        raise UsageError(f"device {text!r} names no port")
+    if "://" in rest and not _SOCKET.match(rest):
+        raise UsageError(f"device {text!r}: a serial port, socket://host:port or sim://MODEL")
+    return Address(model, rest, said_simulated)
+
+
+def open_link(address: Address) -> ByteLink:
+    """The open link.
+
+    Raises:
+        LinkLost: it can't be opened.
+    """
+    match = _SOCKET.match(address.url)
+    if match:
+        from estim.drivers.socket_link import SocketLink  # noqa: PLC0415 - only one of both is ever needed
+
+        return SocketLink(match["host"].strip("[]"), int(match["port"]))
+    from estim.drivers.serial_link import SerialLink  # noqa: PLC0415
+
+    return SerialLink(address.url, MODELS[address.model])
