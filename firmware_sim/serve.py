@@ -55,7 +55,7 @@ class PtyFront:
         self._master, self._slave = os.openpty()  # the slave stays open, so that clients can come and go
         tty.setraw(self._slave)
         self._raw = termios.tcgetattr(self._slave)
-        os.set_blocking(self._master, False)
+        os.set_blocking(self._master, False)  # noqa: FBT003
         self.name = os.ttyname(self._slave)
         self.link = Path(link) if link else None
         if self.link is not None:
@@ -96,7 +96,7 @@ class TcpFront:
 
     def __init__(self, port: int) -> None:
         self.server = socket.create_server(("127.0.0.1", port))
-        self.server.setblocking(False)
+        self.server.setblocking(False)  # noqa: FBT003
         self.client: _Client | None = None
 
     @property
@@ -115,7 +115,7 @@ class TcpFront:
             sock.close()
             return False
         self.drop()
-        sock.setblocking(False)
+        sock.setblocking(False)  # noqa: FBT003
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.client = _Client(sock)
         return True

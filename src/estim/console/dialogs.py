@@ -98,7 +98,7 @@ class LeaveDialog(Dialog[bool]):
     def show(self, snapshot: Snapshot | None) -> None:
         """Say whether the device is off yet."""
         super().show(snapshot)
-        if not self.is_mounted:
+        if not self.composed:
             return
         lines = ["A stop was sent. Waiting until the device itself says that its output is off."]
         if self._proved_off(snapshot):

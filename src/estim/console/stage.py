@@ -32,6 +32,7 @@ class StageScreen(Screen[None]):
     """One stage of the way."""
 
     STAGE: ClassVar[Stage]
+    composed = False  # widgets exist, so a snapshot can be drawn
     BINDINGS: ClassVar[list[Any]] = bindings("next", "back", "acknowledge")
 
     @property
@@ -55,13 +56,14 @@ class StageScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """First picture."""
+        self.composed = True
         self.query_one(ProblemList).show(())
         self.query_one(Trail).show(self.STAGE)
         self.show(self.console.snapshot)
 
     def show(self, snapshot: Snapshot | None) -> None:
         """Draw this snapshot; called up to 20 times a second."""
-        if not self.is_mounted:
+        if not self.composed:
             return
         console = self.console
         takeover = console.client.takeover
@@ -109,6 +111,7 @@ class StageScreen(Screen[None]):
 class Dialog(ModalScreen[ResultT], Generic[ResultT]):
     """A question over a stage: banner and stop stay in sight, so does what Space does."""
 
+    composed = False
     BINDINGS: ClassVar[list[Any]] = bindings("acknowledge")
     TITLE_TEXT: ClassVar[str] = ""
 
@@ -122,7 +125,7 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         yield Banner(id="banner")
         with Vertical(id="box"):
             yield Static(Content.styled(self.TITLE_TEXT, "bold"), id="title")
-            with VerticalScroll(id="inside"):
+            with VerticalScroll(id="inside", can_focus=False):
                 yield from self.compose_body()
         yield AlarmBar()
         yield KeyLine(id="keys")
@@ -133,11 +136,12 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
 
     def on_mount(self) -> None:
         """First picture."""
+        self.composed = True
         self.show(self.console.snapshot)
 
     def show(self, snapshot: Snapshot | None) -> None:
         """Draw this snapshot."""
-        if not self.is_mounted:
+        if not self.composed:
             return
         console = self.console
         takeover = console.client.takeover

@@ -1,9 +1,13 @@
-"""One command in flight: numbering, waiting, time-outs, and off ahead of everything. Shared by all drivers. Pure."""
+"""One command in flight: numbering, waiting, time-outs, late answers, and off ahead of everything. Shared by all
+drivers. Pure.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+
+LATE_US = 2_000_000  # an answer that comes later than this belongs to nothing any more
 
 
 @dataclass(slots=True)
@@ -14,16 +18,24 @@ class Call:
         kind: what it is for, in the driver's own words (`update`, `status`, ...).
         command, data: number and data.
         seq: number of the submitted command it carries, 0 for none.
+        is_output: it sets the whole output, so that a newer one takes its place while it waits.
+        has_answer: the device answers it (RehaStim2's InitAck and Watchdog are never answered).
+        retries: how often it may be asked again when its answer came damaged; questions alone.
         packet: number given when it went out.
         sent_us: when it went out.
+        late: its answer came after something else had been sent.
     """
 
     kind: str
     command: int
     data: bytes = b""
     seq: int = 0
+    is_output: bool = False
+    has_answer: bool = True
+    retries: int = 0
     packet: int = -1
     sent_us: int = 0
+    late: bool = False
 
 
 class Exchange:
@@ -34,61 +46,102 @@ class Exchange:
         packets: packet numbers count modulo this.
     """
 
-    def __init__(self, *, answer_us: int, packets: int, first_packet: int = 0) -> None:
+    def __init__(self, *, answer_us: int, packets: int) -> None:
         self.answer_us = answer_us
         self._packets = packets
-        self._packet = first_packet
-        self.waiting: deque[Call] = deque()
+        self._packet = 0
+        self._waiting: deque[Call] = deque()
+        self._left: dict[int, Call] = {}  # sent and no longer waited for, by packet number
         self.flying: Call | None = None
 
     def put(self, call: Call) -> None:
         """At the end of the queue."""
-        self.waiting.append(call)
+        self._waiting.append(call)
 
-    def replace_update(self, call: Call) -> int:
+    def put_first(self, call: Call) -> None:
+        """Before all that waits."""
+        self._waiting.appendleft(call)
+
+    def put_output(self, call: Call) -> int:
         """A newer whole output takes the place of one that still waits; gives that one's number, 0 if there was
         none.
         """
-        for index, waiting in enumerate(self.waiting):
-            if waiting.kind == call.kind:
-                self.waiting[index] = call
+        for index, waiting in enumerate(self._waiting):
+            if waiting.is_output:
+                self._waiting[index] = call
                 return waiting.seq
-        self.waiting.append(call)
+        self._waiting.append(call)
         return 0
 
-    def interrupt(self, call: Call) -> list[int]:
-        """`call` goes next, whatever waits or flies; gives the numbers of the commands that were dropped."""
-        dropped = [waiting.seq for waiting in self.waiting if waiting.seq]
-        if self.flying is not None and self.flying.seq and self.flying.kind == "update":
-            dropped.append(self.flying.seq)
-        self.waiting.clear()
-        self.waiting.append(call)
-        self.flying = None
+    def is_waiting(self, kind: str) -> bool:
+        """Whether a call of this kind waits or flies."""
+        flying = self.flying
+        return (flying is not None and flying.kind == kind) or any(call.kind == kind for call in self._waiting)
+
+    def clear(self) -> list[int]:
+        """Drop what waits and wait for nothing; gives the numbers of the outputs that were never sent."""
+        dropped = [call.seq for call in self._waiting if call.seq]
+        self._waiting.clear()
+        self._leave()
         return dropped
+
+    def interrupt(self, call: Call) -> list[int]:
+        """`call` goes next, whatever waits or flies; gives the numbers of the outputs that were never sent."""
+        dropped = self.clear()
+        self._waiting.append(call)
+        return dropped
+
+    def _leave(self) -> None:
+        if self.flying is not None:
+            self._left[self.flying.packet] = self.flying
+            self.flying = None
 
     def next_out(self, now_us: int) -> Call | None:
         """The call to send now; None while an answer is awaited or nothing waits."""
-        if self.flying is not None or not self.waiting:
+        if self.flying is not None or not self._waiting:
             return None
-        call = self.waiting.popleft()
-        call.packet, call.sent_us = self._packet, now_us
-        self._packet = (self._packet + 1) % self._packets
-        self.flying = call
+        call = self._waiting.popleft()
+        if call.packet < 0:  # an answer to the device keeps the device's number
+            call.packet = self._packet
+            self._packet = (self._packet + 1) % self._packets
+        call.sent_us = now_us
+        if call.has_answer:
+            self._left.pop(call.packet, None)
+            self.flying = call
         return call
 
-    def answered(self, packet: int, command: int) -> Call | None:
-        """The call that this answer belongs to; None for an answer to nothing that flies (late, or from before)."""
+    def answered(self, packet: int, command: int, now_us: int) -> Call | None:
+        """The call that this answer belongs to (all devices answer `n` with `n + 1`); None for an answer to nothing."""
         call = self.flying
-        if call is None or call.packet != packet or call.command + 1 != command:
-            return None
-        self.flying = None
+        if call is not None and call.packet == packet and call.command + 1 == command:
+            self.flying = None
+            return call
+        left = self._left.get(packet)
+        if left is not None and left.command + 1 == command and now_us - left.sent_us < LATE_US:
+            del self._left[packet]
+            left.late = True
+            return left
+        return None
+
+    def failed(self) -> Call | None:
+        """The call that a general error belongs to: whatever flies."""
+        call, self.flying = self.flying, None
         return call
+
+    def ask_again(self) -> bool:
+        """The answer that is awaited came damaged: ask again if this is a question that may be."""
+        call = self.flying
+        if call is None or call.retries <= 0:
+            return False
+        self._leave()
+        self._waiting.appendleft(Call(call.kind, call.command, call.data, retries=call.retries - 1))
+        return True
 
     def overdue(self, now_us: int) -> Call | None:
-        """The call whose answer did not come in time; it flies no longer."""
+        """The call whose answer did not come in time; it is waited for no longer."""
         call = self.flying
         if call is not None and now_us - call.sent_us >= self.answer_us:
-            self.flying = None
+            self._leave()
             return call
         return None
 

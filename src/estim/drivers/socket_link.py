@@ -21,7 +21,7 @@ class SocketLink:
     def __init__(self, host: str, port: int) -> None:
         try:
             self._socket = socket.create_connection((host, port), timeout=CONNECT_S)
-            self._socket.setblocking(False)
+            self._socket.setblocking(False)  # noqa: FBT003
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             raise LinkLost(f"{host}:{port} does not answer: {error.strerror or error}") from None

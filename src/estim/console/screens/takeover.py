@@ -26,7 +26,7 @@ class TakeoverScreen(Dialog[None]):
         """OFF or UNCERTAIN, with what to do."""
         super().show(snapshot)
         takeover = self.console.client.takeover
-        if takeover is None or not self.is_mounted:
+        if takeover is None or not self.composed:
             return
         certain = takeover.output == OutputState.OFF
         box = self.query_one("#box")

@@ -1,0 +1,194 @@
+"""The controller process: one plain loop, no asyncio, no drawing. Composition root of the child.
+
+`python -m estim.controller --device ADDRESS [--simulated] [--side URL] --home DIR`, requests on standard input,
+snapshots and
+answers on standard output. It ends when its parent does; output is stopped first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import gc
+import os
+import select
+import signal
+import sys
+from pathlib import Path
+
+from estim.controller.clock import JUMP_US, SessionClock
+from estim.controller.interface import ConfigureFrom
+from estim.controller.loading import load_for
+from estim.controller.messages import LINE_MAX, decode_request, encode_fatal, encode_reply, encode_snapshot
+from estim.controller.pipe import LineReader, LineWriter
+from estim.controller.runner import Runner
+from estim.controller.site import limits_in_force
+from estim.drivers.address import Address, open_link
+from estim.drivers.models import MODELS
+from estim.drivers.side import SideChannel
+from estim.records.chain import Chain
+from estim.records.home import Home
+from estim.records.keys import station_signer
+from estim.records.writer import RecordWriter
+from estim.safety.errors import EstimError, ProtocolError, UsageError
+from estim.session import events
+from estim.session.effects import Reply
+from estim.session.engine import SessionEngine
+from estim.session.events import Event
+from estim.session.state import Phase
+
+SNAPSHOT_US = 50_000
+PACE_S = 0.010
+LEAVE_MAX_US = 10_000_000
+_LIVE = frozenset({Phase.ARMED, Phase.RUNNING})
+
+
+class Controller:
+    """The loop around one `Runner`."""
+
+    def __init__(self, address: Address, side: str, home: Home) -> None:
+        self._clock = SessionClock()
+        self._home = home
+        self._address = address
+        model = MODELS[address.model]
+        link = open_link(address)
+        engine = SessionEngine(model.profile, limits_in_force(home), simulated=address.simulated)
+        self._runner = Runner(
+            engine,
+            model.make(),
+            link,
+            clock=self._clock.now_us,
+            open_record=self._open_record,
+            room=SideChannel(side) if side else None,
+        )
+        self._reader = LineReader(sys.stdin.fileno(), line_max=LINE_MAX)
+        self._writer = LineWriter(sys.stdout.fileno())
+        self._signals: list[str] = []
+        self._leave_at_us: int | None = None
+        self._due_us: int | None = 0
+        self._snapshot_us = 0
+        self._frozen = False
+        for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)):
+            signal.signal(number, lambda caught, _frame: self._signals.append(signal.Signals(caught).name))
+
+    def _open_record(self, patient_id: str) -> RecordWriter:
+        moment = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in patient_id)[:40]
+        folder = self._home.records(simulated=self._address.simulated) / f"{moment}-{safe}"
+        return RecordWriter(folder, Chain(simulated=self._address.simulated), station_signer(self._home.root))
+
+    def run(self) -> int:
+        """Turn by turn, until the front is gone and output is off."""
+        self._runner.start()
+        while True:
+            late = self._wait()
+            incoming = self._incoming(late)
+            self._due_us = self._runner.turn(incoming)
+            self._say()
+            self._collect_garbage()
+            if self._runner.engine.finished:
+                return 0
+            if self._leave_at_us is not None and self._clock.now_us() > self._leave_at_us:
+                return 4  # output stayed uncertain
+
+    def _wait(self) -> int:
+        """Until something comes in or is due; gives by how much that turn is late, beyond what is normal."""
+        now_us = self._clock.now_us()
+        until_us = min(self._snapshot_us, self._due_us if self._due_us is not None else self._snapshot_us)
+        wait_s = min(PACE_S * 5, max(0.0, (until_us - now_us) / 1e6))
+        files: list[int] = [] if self._reader.ended else [sys.stdin.fileno()]
+        link = self._runner.link
+        if link is not None and link.fileno() >= 0:
+            files.append(link.fileno())
+        with contextlib.suppress(InterruptedError):
+            select.select(files, (), (), wait_s)
+        passed_us = self._clock.now_us() - now_us
+        return passed_us if passed_us > JUMP_US + int(wait_s * 1e6) else self._clock.slept_us()
+
+    def _incoming(self, late_us: int) -> list[Event]:
+        incoming: list[Event] = []
+        if late_us > JUMP_US:
+            incoming.append(events.ClockJumped(late_us=late_us))
+        while self._signals:
+            self._note_leaving()
+            incoming.append(events.Signal(name=self._signals.pop(0)))
+        if not self._reader.ended:
+            for line in self._reader.lines():
+                event = self._event(line)
+                if event is not None:
+                    incoming.append(event)
+            if self._reader.ended:
+                self._note_leaving()
+                incoming.append(events.ConsoleGone())
+        if self._leave_at_us is not None:
+            incoming.append(events.Heartbeat())  # nobody is left to send one; the stop is on its way already
+        return incoming
+
+    def _note_leaving(self) -> None:
+        if self._leave_at_us is None:
+            self._leave_at_us = self._clock.now_us() + LEAVE_MAX_US
+
+    def _event(self, line: bytes) -> Event | None:
+        try:
+            request = decode_request(line)
+        except UsageError as error:
+            sys.stderr.write(f"{error}\n")
+            return None
+        if isinstance(request, events.SignIn):
+            utc = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+            return events.SignIn(id=request.id, operator=request.operator, patient_id=request.patient_id, utc=utc)
+        if not isinstance(request, ConfigureFrom):
+            return request
+        try:
+            return load_for(request, own=self._home.protocols)
+        except ProtocolError as error:
+            self._writer.put(encode_reply(Reply(id=request.id, accepted=False, problems=error.problems)))
+            return None
+
+    def _say(self) -> None:
+        replies, self._runner.replies = self._runner.replies, []
+        now_us = self._clock.now_us()
+        if now_us >= self._snapshot_us or replies:
+            # Snapshot before answers: who hears an answer has already seen what it led to.
+            self._snapshot_us = now_us + SNAPSHOT_US
+            self._writer.put_latest(encode_snapshot(self._runner.snapshot()))
+        for reply in replies:
+            self._writer.put(encode_reply(reply))
+        self._writer.flush()
+
+    def _collect_garbage(self) -> None:
+        """No collection while output may be on: it would hold up a turn."""
+        live = self._runner.engine.core.phase in _LIVE
+        if live and not self._frozen:
+            gc.collect()
+            gc.freeze()
+            gc.disable()
+        elif not live and self._frozen:
+            gc.enable()
+            gc.unfreeze()
+        self._frozen = live
+
+
+def main() -> int:
+    """0 when all went well, 3 if the device can't be reached, 4 if output stayed uncertain."""
+    parser = argparse.ArgumentParser(prog="python -m estim.controller", description=__doc__)
+    parser.add_argument("--device", required=True)
+    parser.add_argument("--model", required=True, choices=sorted(MODELS))
+    parser.add_argument("--simulated", action="store_true")
+    parser.add_argument("--side", default="")
+    parser.add_argument("--home", required=True)
+    given = parser.parse_args()
+    home = Home(Path(given.home))
+    try:
+        controller = Controller(Address(given.model, given.device, given.simulated), given.side, home)
+    except EstimError as error:
+        os.set_blocking(sys.stdout.fileno(), True)
+        sys.stdout.buffer.write(encode_fatal(str(error)))
+        sys.stdout.buffer.flush()
+        return 3
+    return controller.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""The simulator as a process of its own, for `sim://MODEL?patient=NAME&seed=N&faults=PLAN`. Only `cli` calls this."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from estim.drivers.address import Address
+from estim.drivers.models import MODELS
+from estim.safety.errors import LinkLost, UsageError
+
+_QUERY = {"patient": "--patient", "seed": "--seed", "faults": "--faults", "pulses": "--pulses"}
+
+
+class Simulator:
+    """A running simulator; ends by itself 3 s after its parent is gone.
+
+    Raises:
+        UsageError: not a `sim://` address, or an unknown model.
+        LinkLost: it does not start.
+    """
+
+    def __init__(self, url: str, *, logs: Path) -> None:
+        parts = urlsplit(url)
+        model = parts.netloc
+        if parts.scheme != "sim" or model not in MODELS:
+            raise UsageError(f"device {url!r}: sim://MODEL with MODEL one of {', '.join(MODELS)}")
+        query = parse_qs(parts.query, keep_blank_values=True)
+        unknown = sorted(query.keys() - _QUERY.keys())
+        if unknown:
+            raise UsageError(f"device {url!r}: no option {', '.join(unknown)}; there are {', '.join(_QUERY)}")
+        command = [sys.executable, "-m", "firmware_sim", model, "--tcp", "0", "--until-parent"]
+        if "patient" in query:
+            command += ["--side", "0"]
+        for name, values in query.items():
+            command += [_QUERY[name], values[-1]]
+        logs.mkdir(parents=True, exist_ok=True)
+        with (logs / "simulator.log").open("ab") as log:
+            self._child = subprocess.Popen(  # noqa: S603 - our own module
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+            )
+        line = self._child.stdout.readline() if self._child.stdout is not None else b""
+        try:
+            said = json.loads(line)
+        except ValueError:
+            self._child.kill()
+            raise LinkLost(f"the simulator does not start; see {logs / 'simulator.log'}") from None
+        self.address = Address(model, said["device"], True)  # noqa: FBT003
+        self.side = said.get("side", "")
+
+    def close(self) -> None:
+        """Let it end."""
+        with contextlib.suppress(OSError):
+            if self._child.stdin is not None:
+                self._child.stdin.close()
+        self._child.terminate()
+        self._child.wait(5)
+        if self._child.stdout is not None:
+            self._child.stdout.close()

@@ -1,0 +1,140 @@
+"""Take-over: the controller is gone, so the front stops the device itself (decisions on processes, e).
+
+Kill first (a process that can wake must not own the port), open, stop, read back idle, write down what was seen; all
+within
+one second, or the output is UNCERTAIN and the screen says which cable to pull.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+from estim.controller.interface import Takeover
+from estim.drivers.address import Address, open_link
+from estim.drivers.interface import Driver
+from estim.drivers.link import ByteLink
+from estim.drivers.models import MODELS
+from estim.records.chain import Chain, read
+from estim.records.keys import station_signer
+from estim.records.segment import segments
+from estim.records.writer import RecordWriter
+from estim.safety.errors import LinkLost, RecordError
+from estim.safety.reports import Identified
+from estim.session.snapshot import Snapshot
+
+LIMIT_S = 1.0
+OPEN_AGAIN_S = 0.003
+STOP_AGAIN_S = 0.030
+
+
+def take_over(
+    child: subprocess.Popen[bytes], address: Address, home: Path, last: Snapshot | None, cause: str
+) -> Takeover:
+    """Stop the device in the place of a controller that is gone or silent. Gives what was seen.
+
+    Args:
+        last: the last snapshot that the controller sent, for the record's place.
+        cause: `eof` | `silent`.
+    """
+    began = time.monotonic()
+    child.kill()
+    child.wait()
+    seen = _stop_device(address, began)
+    profile = MODELS[address.model].profile
+    took_ms = round((time.monotonic() - began) * 1000)
+    if seen:
+        text = f"The controller was lost ({cause}); the device was stopped and says that it is idle ({took_ms} ms)."
+    else:
+        text = (
+            f"The controller was lost ({cause}) and the device does not confirm that it is off. "
+            f"Pull the {profile.cable}. Its own timer ends the output {profile.watchdog_us / 1e6:g} s after the last "
+            f"command."
+        )
+    taken = Takeover(cause=cause, output="OFF" if seen else "UNCERTAIN", text=text)
+    _write_down(home, last, taken, took_ms)
+    return taken
+
+
+def _stop_device(address: Address, began: float) -> bool:
+    """Until the device itself says idle, or a second has passed."""
+    link: ByteLink | None = None
+    driver = MODELS[address.model].make()
+    stop_at = 0.0
+    asking = False
+    while (now := time.monotonic()) - began < LIMIT_S:
+        if link is None:
+            try:
+                link = open_link(address)
+            except LinkLost:
+                time.sleep(OPEN_AGAIN_S)
+                continue
+            driver, stop_at, asking = MODELS[address.model].make(), 0.0, False
+        try:
+            if now >= stop_at and not asking:
+                link.write(driver.stop_bytes())
+                stop_at = now + STOP_AGAIN_S
+                driver.connect(_us(now))
+                asking = True
+            if _idle(driver, link, now):
+                link.close()
+                return True
+            if now >= stop_at:
+                asking = False
+        except LinkLost:
+            link.close()
+            link = None
+        time.sleep(0.001)
+    if link is not None:
+        link.close()
+    return False
+
+
+def _us(now: float) -> int:
+    return int(now * 1e6)
+
+
+def _idle(driver: Driver, link: ByteLink, now: float) -> bool:
+    """One exchange of the driver's own connect, which ends only when the device says idle."""
+    while data := driver.data_to_send(_us(now)):
+        link.write(data)
+    received = link.read()
+    reports = driver.receive_data(received, _us(now)) if received else ()
+    return any(isinstance(report, Identified) for report in reports)
+
+
+def _write_down(home: Path, last: Snapshot | None, taken: Takeover, took_ms: int) -> None:
+    """A new segment, linked to the last good line of the record that broke off."""
+    if last is None or not last.record_path:
+        return
+    folder = Path(last.record_path)
+    try:
+        found = segments(folder)
+        n, prev, t_us = 0, "0" * 64, 0
+        for path in found:
+            reading = read(path.read_bytes(), first_n=n, prev=prev)
+            n, prev = n + len(reading.entries), reading.head
+            if reading.entries:
+                t_us = reading.entries[-1].t_us
+                if reading.entries[-1].kind == "seal":
+                    return  # it was closed in order
+        chain = Chain(simulated=last.simulated, first_n=n, prev=prev)
+        writer = RecordWriter(folder, chain, station_signer(home), segment=len(found))
+        t_us = max(t_us, last.now_us)
+        writer.append(
+            "take-over",
+            {
+                "cause": taken.cause,
+                "output": taken.output,
+                "text": taken.text,
+                "took_ms": took_ms,
+                "last_phase": last.phase.value,
+                "last_snapshot_us": last.now_us,
+            },
+            t_us,
+        )
+        writer.append("end", {"outcome": "fault", "output": taken.output, "reason": "take-over"}, t_us)
+        writer.close(t_us)
+    except (OSError, RecordError):
+        return  # the device is what matters; an auditor sees a record without an end
