@@ -136,8 +136,9 @@ class HelpDialog(Dialog[None]):
     def compose_body(self) -> ComposeResult:
         """The table of keys."""
         lines = [
-            "SPACE, ESC, F12  stop at once, everywhere, while output may be on (ESC a tenth of a second later)",
-            "1 .. 8           choose the channel that + and - act on",
+            "SPACE   STOPS at once, everywhere, while output may be on.",
+            "        ESC and F12 do the same (ESC a tenth of a second later).",
+            "1 .. 8  choose the channel that + and - act on.",
         ]
         group = ""
         for action in ACTIONS.values():
@@ -145,7 +146,7 @@ class HelpDialog(Dialog[None]):
                 group = action.group
                 lines.append(f"\n{group}")
             keys = " ".join(shown(key) for key in action.keys)
-            lines.append(f"  {keys:<8} {action.label:<13} {action.about}")
+            lines.append(f"  {keys:<7} {action.about}")
         lines.append("\nThis terminal is no alarm system: stay with the patient.")
         yield Static(Content("\n".join(lines)))
 

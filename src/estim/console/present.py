@@ -17,6 +17,20 @@ PRIORITIES = ("high", "medium", "low", "info")
 ALARM_MARKS = {"high": "!!!", "medium": "!!", "low": "!", "info": "i"}
 ALARM_FLASH_HZ = {"high": 2.0, "medium": 0.6}  # within 1.4-2.8 and 0.4-0.8 Hz; low and info are steady
 LEASE_LIMITS_US = (250_000, 1_000_000, 1_000_000, 2_000_000)  # loop turn, device status, console, record
+CAUSE_WORDS = {
+    "operator": "as you asked",
+    "lead-off": "a pad or cable came off",
+    "low-current": "too little current flows",
+    "link-lost": "stimulator not reached",
+    "device-lost": "stimulator lost",
+    "device-silent": "stimulator silent",
+    "device-refused": "stimulator refused a command",
+    "device-on": "stimulator pulses unasked",
+    "output-lost": "stimulator stopped by itself",
+    "record-late": "record too slow",
+    "record-failed": "record can't be written",
+    "clock-jumped": "computer stood still",
+}
 LEASE_NAMES = ("loop", "device", "console", "record")
 
 
@@ -64,16 +78,18 @@ def _state_of_phase(snapshot: Snapshot) -> State:
         case Phase.CONFIGURED:
             return State(shape="◇", word="READY", detail="output off", style="on" if on else "ready")
         case Phase.ARMED:
-            return State(shape="◆", word="ARMED", detail="0 mA · START goes on, SPACE stops", style="armed")
+            return State(shape="◆", word="ARMED", detail="0 mA · F9 starts, SPACE stops", style="armed")
         case Phase.RUNNING:
             return _running(snapshot)
         case Phase.PAUSED:
-            detail = ("output ON" if on else "output off") + (f" · {snapshot.cause}" if snapshot.cause else "")
+            cause = CAUSE_WORDS.get(snapshot.cause, snapshot.cause)
+            detail = ("output ON" if on else "output off") + (f" · {cause}" if cause else "")
             return State(shape="‖", word="PAUSED", detail=detail, style="on" if on else "paused")
         case Phase.STOPPING:
             return State(shape="■", word="STOPPING", detail="not confirmed off yet", style="on" if on else "paused")
         case Phase.FAULT:
-            detail = f"{snapshot.cause} · output {'ON' if on else 'off'}"
+            cause = CAUSE_WORDS.get(snapshot.cause, snapshot.cause)
+            detail = f"{cause} · output {'ON' if on else 'off'}"
             return State(shape="✖", word="FAULT", detail=detail, style="fault")
 
 
@@ -203,11 +219,12 @@ def device_line(snapshot: Snapshot) -> str:
 
 
 def lease_line(snapshot: Snapshot) -> str:
-    """How old each of the four things is that output depends on."""
-    return " · ".join(
-        f"{name} {age / 1000:.0f} ms{' LATE' if age > limit else ''}"
+    """How old each of the four things is that output depends on, in ms."""
+    ages = [
+        f"{name} {age // 1000}{' LATE' if age > limit else ''}"
         for name, age, limit in zip(LEASE_NAMES, snapshot.lease_us, LEASE_LIMITS_US, strict=True)
-    )
+    ]
+    return f"last word from: {', '.join(ages)} ms"
 
 
 def stop_hint(snapshot: Snapshot | None, *, closed: bool) -> str:

@@ -97,9 +97,16 @@ class KeyLine(Static):
     def show(self, stop: str, hints: Sequence[tuple[str, str]], *, closed: bool) -> None:
         """`hints` are (key, label) in the order of importance."""
         self.set_class(closed, "-closed")
-        parts: list[tuple[str, str]] = [(f" {stop} ", "bold reverse" if closed else "dim"), ("  ", "")]
-        for key, label in hints:
-            parts += [(f" {key} ", "bold reverse"), (f"\u00a0{label.replace(' ', chr(0xA0))}  ", "")]
+        width = max(40, self.size.width or 80)
+        parts: list[tuple[str, str]] = [(f" {stop} ", "bold reverse" if closed else "dim")]
+        used = len(stop) + 2
+        for key, label in hints:  # broken between entries alone: Textual would break between a key and its label
+            needed = len(key) + len(label) + 4
+            if used + needed > width:
+                parts.append(("\n", ""))
+                used = 0
+            parts += [(" ", ""), (f" {key} ", "bold reverse"), (f" {label}", "")]
+            used += needed
         self.update(Content.assemble(*parts))
 
 
@@ -168,15 +175,14 @@ def _detail_line(view: ChannelView) -> str:
     )
     parts = [
         f"level {present.short_ma(view.level_ua)}",
-        f"target {present.short_ma(view.target_ua)}",
         f"max {present.short_ma(view.cap_ua)} ({view.cap_rule or 'none'})",
         f"{view.frequency_mhz / 1000:g} Hz {view.pulse_width_us} µs",
         marks,
     ]
+    if view.target_ua and view.target_ua != view.level_ua:
+        parts.insert(1, f"now {present.short_ma(view.target_ua)}")
     if view.sent_ua and not view.lead_off_known:
-        parts.append("lead-off not detectable")
-    if view.raise_locked:
-        parts.append(f"raise: {view.raise_locked}")
+        parts.append("lead-off not seen yet")
     return "   " + " · ".join(parts)
 
 
@@ -206,11 +212,11 @@ class PracticeLine(Static):
         self.display = practice is not None
         if practice is None:
             return
-        filled = max(0, min(20, practice.force_percent // 5))
+        filled = max(0, min(10, practice.force_percent // 10))
         says = f" · “{practice.says}”" if practice.says else ""
         self.update(
             Content(
-                f"PRACTICE ch{practice.channel} force {practice.force_n} N {'█' * filled}{'·' * (20 - filled)} "
+                f"PRACTICE ch{practice.channel} {practice.force_n} N {'█' * filled}{'·' * (10 - filled)} "
                 f"{practice.force_percent} % · fatigue {practice.fatigue_percent} % · "
                 f"discomfort {practice.comfort}/10{says}"
             )

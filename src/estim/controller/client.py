@@ -69,7 +69,7 @@ class ControllerClient:
         self._takeover: Takeover | None = None
         self._closing = False
         self._stuck = False
-        self.fatal = ""
+        self._fatal = ""
         self._thread = threading.Thread(target=self._watch, name="controller-watch", daemon=True)
         self._thread.start()
 
@@ -87,6 +87,11 @@ class ControllerClient:
     def takeover(self) -> Takeover | None:
         """Set once the controller was lost."""
         return self._takeover
+
+    @property
+    def fatal(self) -> str:
+        """Why the controller could not begin its work; "" while it can."""
+        return self._fatal
 
     def next_id(self) -> int:
         """A fresh request number."""
@@ -142,7 +147,7 @@ class ControllerClient:
                 heard, began = time.monotonic(), True
                 self._take(line)
             if self._reader.ended:
-                if self._closing or self.fatal:
+                if self._closing or self._fatal:
                     return
                 self._takeover = self._over("eof")
                 return
@@ -162,13 +167,13 @@ class ControllerClient:
         if isinstance(message, Snapshot):
             self._snapshot = message
         elif isinstance(message, Fatal):
-            self.fatal = message.reason
+            self._fatal = message.reason
         elif isinstance(message, Answer):
             self._answers.append(message)
 
     def close(self) -> None:
         """Stop, close the pipe, wait for the controller to end: it stops the device and closes the record first."""
-        if self._takeover is None and not self.fatal:
+        if self._takeover is None and not self._fatal:
             self.stop("console")
         self._closing = True
         with contextlib.suppress(OSError):

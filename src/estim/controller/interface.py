@@ -58,6 +58,10 @@ class SessionClient(Protocol):
     def takeover(self) -> Takeover | None:
         """Set once the controller was lost and the device was taken over."""
 
+    @property
+    def fatal(self) -> str:
+        """Why the controller could not begin its work; "" while it can."""
+
     def next_id(self) -> int:
         """A fresh request number."""
 

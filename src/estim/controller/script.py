@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from estim.controller.interface import ConfigureFrom
+from estim.controller.interface import Answer, ConfigureFrom
 from estim.protocols.setup import Setup
 from estim.session import events, screening
 from estim.session.effects import Reply
@@ -49,7 +49,7 @@ class ScriptedTherapist:
     _therapy: bool = False
     _marked: set[str] = field(default_factory=set)
 
-    def replied(self, reply: Reply) -> None:
+    def replied(self, reply: Reply | Answer) -> None:
         """An answer came."""
         if reply.id != self._waiting:
             return

@@ -50,11 +50,13 @@ class _Off:
     """An off that the device has not confirmed yet.
 
     Attributes:
+        number: of the first OutputOff; answers to an earlier off count for nothing.
         unacknowledged: numbers of the OutputOff commands that it stands for.
         due_us: when stop or question go out again.
         stopped: a stop was acknowledged since the last one was sent, so it is the question's turn.
     """
 
+    number: int
     due_us: int
     unacknowledged: list[int] = field(default_factory=list)
     stopped: bool = False
@@ -114,12 +116,13 @@ class BaseDriver:
 
     def _submit_off(self, now_us: int) -> None:
         if self._off is None:
-            self._off = _Off(due_us=now_us + OFF_REPEAT_US, unacknowledged=[self._seq])
+            self._off = _Off(self._seq, due_us=now_us + OFF_REPEAT_US, unacknowledged=[self._seq])
             self._send_for_off(self._off_call())
         else:  # one that is under way already goes on, so that repeating never delays it
             self._off.unacknowledged.append(self._seq)
 
     def _send_for_off(self, call: Call) -> None:
+        call.seq = self._off.number if self._off is not None else 0
         self._reports += [Superseded(seq=seq) for seq in self._exchange.interrupt(call)]
 
     # -- bytes out --------------------------------------------------------------------------------------------------
@@ -194,7 +197,7 @@ class BaseDriver:
     def _stop_acknowledged(self, got: Got) -> None:
         """A stop was accepted; now the device must say itself that it is idle."""
         off = self._off
-        if off is None:
+        if off is None or got.call.seq != off.number:
             return
         for seq in off.unacknowledged:
             got.acknowledge(seq)
@@ -203,12 +206,14 @@ class BaseDriver:
         if not self._exchange.is_waiting("off-status"):
             self._send_for_off(self._question())
 
-    def _status_after_off(self, status: DeviceStatus, reports: list[DriverReport]) -> None:
-        """The answer to the question: only idle ends an off."""
-        if self._off is not None and not status.output_on and not status.level_open:
-            self._reports += [Superseded(seq=seq) for seq in self._exchange.clear()]
+    def _status_after_off(self, got: Got, status: DeviceStatus) -> None:
+        """The answer to the question: only idle, said after this off's stop, ends it."""
+        if self._off is None or got.call.seq != self._off.number:
+            return
+        if not status.output_on and not status.level_open:
+            self._exchange.clear()
             self._off = None
-        reports.append(status)
+        got.reports.append(status)
 
     @property
     def is_off_pending(self) -> bool:

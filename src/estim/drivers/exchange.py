@@ -17,7 +17,7 @@ class Call:
     Attributes:
         kind: what it is for, in the driver's own words (`update`, `status`, ...).
         command, data: number and data.
-        seq: number of the submitted command it carries, 0 for none.
+        seq: number of the submitted command it carries, or of the off that it serves; 0 for none.
         is_output: it sets the whole output, so that a newer one takes its place while it waits.
         has_answer: the device answers it (RehaStim2's InitAck and Watchdog are never answered).
         retries: how often it may be asked again when its answer came damaged; questions alone.
@@ -80,7 +80,7 @@ class Exchange:
 
     def clear(self) -> list[int]:
         """Drop what waits and wait for nothing; gives the numbers of the outputs that were never sent."""
-        dropped = [call.seq for call in self._waiting if call.seq]
+        dropped = [call.seq for call in self._waiting if call.is_output]
         self._waiting.clear()
         self._leave()
         return dropped

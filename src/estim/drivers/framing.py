@@ -25,6 +25,7 @@ def _crc8_of(byte: int) -> int:
 
 
 _CRC8 = bytes(_crc8_of(byte) for byte in range(256))
+START, ESCAPE = 0xF0, 0x81
 FRAME_MAX = 1_200  # longer ones are dropped (wire document 2.1)
 
 
@@ -68,50 +69,63 @@ def crc16(data: bytes) -> int:
     return binascii.crc_hqx(data, 0)
 
 
-class _Framer:
-    """Common part: cut the stream, keep an unfinished tail, count what was thrown away."""
+class Framer:
+    """Common part: cut the stream, keep an unfinished tail, count what was thrown away.
+
+    An unescaped start begins anew; bytes outside a frame are dropped; so is a frame that has no end within 1200 bytes,
+    and the search goes on behind those. The same good frames come out however the bytes are split.
+
+    Attributes:
+        dropped: bytes outside any frame, of frames that began anew, and of frames without an end.
+    """
 
     def __init__(self) -> None:
         self._tail = b""
-        self.dropped = 0  # bytes outside any frame, and of frames that began anew
+        self.dropped = 0
 
     def feed(self, data: bytes) -> list[WireFrame | BadFrame]:
         """Take bytes from the link; gives every frame that is complete, good or bad, in order."""
         stream = self._tail + data
         frames: list[WireFrame | BadFrame] = []
         at = 0
-        for match in _FRAME.finditer(stream):
-            self.dropped += match.start() - at
-            at = match.end()
-            raw = match[0]
-            frames.append(BadFrame(raw[:32], "longer than 1200 bytes") if len(raw) > FRAME_MAX else self._decode(raw))
-        tail = stream[at:]
-        start = _last_start(tail)
-        self.dropped += len(tail) if start < 0 else start
-        self._tail = tail[start:] if start >= 0 else b""
-        if len(self._tail) > FRAME_MAX:
-            self.dropped += len(self._tail)
-            self._tail = b""
+        while match := _FRAME.search(stream, at):
+            start, end = match.span()
+            self.dropped += start - at
+            if end - start > FRAME_MAX:
+                at = start + FRAME_MAX
+                self.dropped += FRAME_MAX
+            else:
+                at = end
+                frames.append(self._decode(match[0]))
+        start = _unfinished(stream, at) if at < len(stream) else at
+        self.dropped += start - at
+        self._tail = stream[start:]
         return frames
+
+    @property
+    def pending(self) -> int:
+        """Bytes of an unfinished frame that are kept, less than 1200."""
+        return len(self._tail)
 
     def _decode(self, raw: bytes) -> WireFrame | BadFrame:
         raise NotImplementedError
 
 
-def _last_start(tail: bytes) -> int:
-    """Where an unfinished frame begins: its last unescaped F0; -1 if there is none."""
-    start, at = -1, 0
-    while at < len(tail):
-        if tail[at] == 0x81:
-            at += 2
-            continue
-        if tail[at] == 0xF0:
-            start = at
-        at += 1
-    return start
+def _unfinished(stream: bytes, at: int) -> int:
+    """Where a frame begins that may still be completed by what comes; the stream's length if there is none."""
+    end = len(stream)
+    start = stream.find(START, at)
+    while start >= 0:
+        at = start + 1
+        while at < end and at - start < FRAME_MAX and stream[at] != START:
+            at += 2 if stream[at] == ESCAPE and at + 1 - start < FRAME_MAX else 1
+        if at >= end and end - start < FRAME_MAX:
+            return start
+        start = stream.find(START, min(at, end))
+    return end
 
 
-class ScienceMode34Framer(_Framer):
+class ScienceMode34Framer(Framer):
     """Frames of P24 and RehaMove3."""
 
     def _decode(self, raw: bytes) -> WireFrame | BadFrame:
@@ -131,7 +145,7 @@ class ScienceMode34Framer(_Framer):
         return WireFrame(prefix >> 10, prefix & 0x3FF, body[2:])
 
 
-class ScienceMode2Framer(_Framer):
+class ScienceMode2Framer(Framer):
     """Frames of RehaStim2."""
 
     def _decode(self, raw: bytes) -> WireFrame | BadFrame:

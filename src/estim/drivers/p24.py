@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from estim.drivers.midlevel import MidLevelDriver
-from estim.drivers.sciencemode34 import GET_EXTENDED_VERSION
+from estim.drivers.midlevel import Dialect, MidLevelDriver
+from estim.drivers.sciencemode34 import GET_EXTENDED_VERSION, SELECTION_P24
 from estim.safety.profile import DeviceProfile, PeriodGrid
 from estim.safety.units import MicroAmp, Micros
 
@@ -36,8 +36,28 @@ PROFILE = DeviceProfile(
 )
 
 
+DIALECT = Dialect(
+    version_command=GET_EXTENDED_VERSION,
+    major=4,
+    init_data=b"\x01",  # stop all channels on any error (safety reference 1.3)
+    selection=SELECTION_P24,
+    quarter_ms=True,
+    has_battery=False,
+    colours=(
+        "yellow-red",
+        "yellow-blue",
+        "yellow-black",
+        "yellow-white",
+        "green-red",
+        "green-blue",
+        "green-black",
+        "green-white",
+    ),
+)
+
+
 class P24Driver(MidLevelDriver):
     """The P24 in mid level."""
 
     def __init__(self) -> None:
-        super().__init__(PROFILE, version_command=GET_EXTENDED_VERSION, major=4, selection=4)
+        super().__init__(PROFILE, DIALECT)

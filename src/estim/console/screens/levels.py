@@ -34,8 +34,9 @@ class LevelsScreen(LiveScreen):
                 return super().note(snapshot)
             low, high = channel.plausible_ma
             return (
+                f"{self.raise_words(snapshot)}\n"
                 f"{channel.name}: {channel.amplitude_instruction} (usually {low:g}-{high:g} mA). "
-                "S felt, M contracts, T strongest; N when found. Up only while it is held."
+                "S when felt, M when it contracts, T at the strongest tolerated, N when found."
             )
         return super().note(snapshot)
 
@@ -54,9 +55,9 @@ class LevelsScreen(LiveScreen):
         """Each channel's marks of today."""
         if snapshot.phase is Phase.RUNNING:
             return ()
-        lines = ["", "Found today (on these pads, in this position):"]
+        lines = ["", "Found today, in mA (on these pads, in this position):"]
         for view in snapshot.channels:
-            marks = " · ".join(
+            marks = ", ".join(
                 f"{word} {present.short_ma(ua)}"
                 for word, ua in (
                     ("felt", view.sensory_ua),
@@ -65,7 +66,7 @@ class LevelsScreen(LiveScreen):
                     ("level", self._level(view)),
                 )
             )
-            lines.append(f"   {view.channel} {view.muscle} {view.side}: {marks} mA")
+            lines.append(f"   {view.channel} {view.muscle} {view.side}: {marks}")
         return lines
 
     def _level(self, view: ChannelView) -> int | None:

@@ -133,13 +133,18 @@ class LiveScreen(StageScreen):
         if self.comfort_open:
             return "Comfort: press 0 (nothing) to 9, or T for 10 (unbearable)"
         if snapshot.phase is Phase.RUNNING:
-            return f"{snapshot.cue} · {present.lease_line(snapshot)}"
+            return "\n".join((self.raise_words(snapshot), snapshot.cue, present.lease_line(snapshot)))
         if snapshot.phase is Phase.PAUSED:
+            if coached(snapshot):
+                return ""
             waited = present.clock(snapshot.now_us - snapshot.output_since_us)
             return f"Paused {waited}, therapy clock stands, stops by itself at 5:00. R goes on from 0 mA."
-        if snapshot.outcome:
-            return f"Ended: {snapshot.outcome}"
         return ""
+
+    def raise_words(self, snapshot: Snapshot) -> str:
+        """Why the chosen channel can't be raised just now."""
+        locked = next((view.raise_locked for view in snapshot.channels if view.channel == self.chosen), "")
+        return f"+ waits: {locked}" if locked else "+ raises channel " + str(self.chosen or "")
 
     def hints(self, snapshot: Snapshot | None) -> Sequence[tuple[str, str]]:
         """Keys that do something now."""

@@ -30,22 +30,20 @@ class OutcomeScreen(StageScreen):
 
     def compose_body(self) -> ComposeResult:
         """The form."""
+        for box, width, text in (
+            ("discomfort", 2, "Discomfort of stimulation, 0 none - 10 unbearable"),
+            ("pain", 2, "Pain of the condition, 0-10"),
+            ("skin", 1, "Skin under the pads: 0 normal, 1 red, gone within the hour, 2 stays, 3 burn"),
+            ("rpe", 2, "Effort, Borg 6-20 (may stay empty)"),
+        ):
+            with Horizontal(classes="row"):
+                yield Input(id=box, max_length=width, classes="short", compact=True)
+                yield Label(text)
         with Horizontal(classes="row"):
-            yield Label("Discomfort of stimulation 0-10")
-            yield Input(id="discomfort", max_length=2, classes="short")
-            yield Label("Pain of the condition 0-10")
-            yield Input(id="pain", max_length=2, classes="short")
-        with Horizontal(classes="row"):
-            yield Label("Skin under the pads: 0 normal, 1 redness gone <1 h, 2 stays, 3 blister/burn")
-            yield Input(id="skin", max_length=1, classes="short")
-        with Horizontal(classes="row"):
-            yield Label("Effort, Borg 6-20 (optional)")
-            yield Input(id="rpe", max_length=2, classes="short")
-        with Horizontal(classes="row"):
-            yield Select(_MORE, prompt="Measure (optional)", id="measure")
-            yield Input(id="value", placeholder="value, ENTER adds", classes="medium")
+            yield Select(_MORE, prompt="further measure", id="measure", compact=True)
+            yield Input(id="value", placeholder="value, ENTER adds", classes="medium", compact=True)
         yield Static(id="measured")
-        yield Label("What happened, what to change next time (no names)")
+        yield Label("What happened, what to change next time (no names, no birth dates)")
         yield TextArea(id="note")
 
     def on_mount(self) -> None:

@@ -70,7 +70,7 @@ class PadsScreen(StageScreen):
             return
         model = snapshot.model if snapshot is not None else ""
         simulated = snapshot is not None and snapshot.simulated
-        lines = [Content.styled("     out  muscle                     side   region       pads (cm)", "dim")]
+        lines = [Content.styled("     out  muscle                   side   region      pads (cm)", "dim")]
         for index, (channel, setup) in enumerate(rows):
             lines.append(_row(channel, setup, chosen=index == self.at))
         self.query_one("#pad-table", Static).update(Content("\n").join(lines))
@@ -197,14 +197,14 @@ def _pads_words(channel: Channel, setup: ChannelSetup) -> str:
         sizes = [" x ".join(f"{side:g}" for side in size) for size in setup.pads_cm]
         return sizes[0] if sizes[0] == sizes[1] else " / ".join(sizes)
     if channel.electrode_cm:
-        return f"{' x '.join(f'{side:g}' for side in channel.electrode_cm)} (as in the protocol)"
-    return "(as in the protocol)"
+        return f"{' x '.join(f'{side:g}' for side in channel.electrode_cm)} as in protocol"
+    return "as in protocol"
 
 
 def _row(channel: Channel, setup: ChannelSetup, *, chosen: bool) -> Content:
     region = setup.region or (channel.region if channel.region != ANY_REGION else "?")
     words = (
-        f" {'▶' if chosen else ' '}   {setup.channel:<4} {channel.muscle[:26]:<26} {setup.side or '?':<6} {region:<12} "
+        f" {'▶' if chosen else ' '}   {setup.channel:<4} {channel.muscle[:24]:<24} {setup.side or '?':<6} {region:<11} "
     )
     words += _pads_words(channel, setup) if setup.included else "left out today"
     return Content.styled(words, "bold" if chosen else "")

@@ -27,9 +27,9 @@ class PatientScreen(StageScreen):
         """Therapist, patient, second identifier, who was here before."""
         draft = self.console.draft
         yield Label("Therapist (your pseudonym or initials)")
-        yield Input(value=draft.operator, id="operator", max_length=40)
+        yield Input(value=draft.operator, id="operator", max_length=40, compact=True)
         yield Label("Patient (pseudonym, no name)")
-        yield Input(value=draft.patient_id, id="patient", max_length=40)
+        yield Input(value=draft.patient_id, id="patient", max_length=40, compact=True)
         yield Static(id="read-back")
         yield Label("Treated here before (type to find, ↓ and ENTER to choose)", id="known-title")
         yield OptionList(id="known")
@@ -83,12 +83,12 @@ class PatientScreen(StageScreen):
         if not patient_id:
             text = "Ask the patient for two identifiers and compare them with the file."
         elif past is None:
-            text = f"NEW patient {patient_id}. Read back the pseudonym and the birth date; does the file agree?"
+            text = f"NEW patient {patient_id}\nRead back the pseudonym and the birth date; does the file agree?"
         else:
             second = past.second_identifier or "the birth date in the file"
-            text = f"KNOWN patient {patient_id}. Read back the pseudonym and {second}. {_past_line(past)}"
+            text = f"KNOWN patient {_past_line(past)}\nRead back the pseudonym and {second}; does the file agree?"
             if past.skin_blocked:
-                text += f"  ! skin after the last session: {past.skin_blocked}; leave that site until reviewed"
+                text += f"\n! skin after the last session: {past.skin_blocked}; leave that site until reviewed"
         self.query_one("#read-back", Static).update(Content(text))
 
     def action_next(self) -> None:

@@ -40,7 +40,7 @@ class ProtocolScreen(StageScreen):
 
     def compose_body(self) -> ComposeResult:
         """Search line, list, details."""
-        yield Input(placeholder="search: condition, muscle, goal, any word", id="search")
+        yield Input(placeholder="search: condition, muscle, goal, any word", id="search", compact=True)
         with Container(id="choice"):
             yield OptionList(id="protocols")
             with VerticalScroll(id="details-box", can_focus=False):

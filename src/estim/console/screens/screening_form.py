@@ -19,6 +19,9 @@ from estim.session.events import Screen as ScreenRequest
 from estim.session.screening import GROUPS, QUESTIONS, judge
 from estim.session.snapshot import Snapshot
 
+FRAME_ROWS = 7  # banner, trail, heading, keys
+DETAIL_ROWS = 8  # the current question in full, what a yes leads to
+
 
 class ScreeningScreen(StageScreen):
     """Grouped; full at the first session, afterwards re-confirmed group by group."""
@@ -60,17 +63,14 @@ class ScreeningScreen(StageScreen):
 
     def _redraw(self) -> None:
         titles = dict(GROUPS)
-        rows = max(5, self.size.height - 13)
+        rows = max(4, self.size.height - FRAME_ROWS - DETAIL_ROWS)
         first = max(0, min(self.form.at - rows // 2, len(self.form.items) - rows))
         lines: list[Content] = [
-            Content.styled(f"{self.form.answered} of {len(self.form.items)} answered · nothing is preset", "dim")
+            Content.styled(
+                f"{titles[self.form.current.group]}   ({self.form.answered} of {len(self.form.items)} answered)", "bold"
+            )
         ]
-        group = ""
-        for index, item in enumerate(self.form.items[first : first + rows], start=first):
-            if item.group != group and item.kind == "question":
-                lines.append(Content.styled(titles[item.group], "bold"))
-            group = item.group
-            lines.append(self._line(index, item))
+        lines += [self._line(index, item) for index, item in enumerate(self.form.items)][first : first + rows]
         self.query_one("#questions", Static).update(Content("\n").join(lines))
         self.query_one("#question-detail", Static).update(Content(self._detail(self.form.current)))
 
@@ -82,7 +82,7 @@ class ScreeningScreen(StageScreen):
         else:
             said = {None: "[  ?   ]", True: "[ YES  ]", False: "[  no  ]"}[item.answer]
             text = f"{item.question.id} {item.question.text}"
-        width = max(40, self.size.width - 14)
+        width = max(40, self.size.width - 16)
         shown = text if len(text) <= width else text[: width - 1] + "…"
         return Content.styled(f" {cursor} {said} {shown}", "bold" if index == self.form.at else "")
 

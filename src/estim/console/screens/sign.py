@@ -25,7 +25,7 @@ class SignScreen(StageScreen):
         """Summary, comment, what the record says after sealing."""
         yield Static(id="summary")
         yield Label("Comment (may stay empty)", id="comment-title")
-        yield Input(id="comment", max_length=200)
+        yield Input(id="comment", max_length=200, compact=True)
         yield Static(id="sealed")
 
     def show_stage(self, snapshot: Snapshot | None) -> None:
@@ -77,7 +77,8 @@ def summary_lines(snapshot: Snapshot, draft: Draft) -> tuple[str, ...]:
         f"Ended: {snapshot.outcome or 'not treated'}" + (f" ({draft.stop_reason})" if draft.stop_reason else "")
         + f" · therapy time {present.clock(snapshot.elapsed_us)}",
         "",
-        "    muscle                    level     pulses    charge   on time   (as acknowledged by the device)",
+        "As acknowledged by the device:",
+        "    muscle                       level    pulses    charge   on time",
     ]  # fmt: skip
     lines += [
         f" {view.channel:>2} {f'{view.muscle} {view.side}'[:24]:<24} {present.milliamps(view.level_ua):>9} "
@@ -87,4 +88,4 @@ def summary_lines(snapshot: Snapshot, draft: Draft) -> tuple[str, ...]:
     if draft.signed_in_us is not None and draft.first_contraction_us is not None:
         took = present.clock(draft.first_contraction_us - draft.signed_in_us)
         lines += ["", f"Set-up took {took} (sign-in to first therapeutic contraction)"]
-    return (*lines, "")
+    return tuple(lines)

@@ -1,0 +1,165 @@
+"""From a command line's words to a `Setup`: which channel is which muscle, on which side, with which pads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from estim.protocols.schema import Protocol
+from estim.protocols.setup import ChannelSetup, Setup
+from estim.safety.electrodes import parse_size_cm
+from estim.safety.errors import Problem, UsageError
+from estim.safety.units import UA_PER_MA
+
+OPPOSITE = {"left": "right", "right": "left"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What was said about a session.
+
+    Attributes:
+        levels, motor: `NAME=mA`. pads: `NAME=7.6x12.7`. regions: `NAME=thigh`.
+        side: the treated side.
+    """
+
+    patient: str
+    levels: tuple[str, ...] = ()
+    motor: tuple[str, ...] = ()
+    pads: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    side: str = "left"
+    week: int = 1
+    session: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """The setup, and the levels that a scripted titration shall establish."""
+
+    setup: Setup
+    levels_ua: dict[str, int]
+    motor_ua: dict[str, int]
+    notes: tuple[Problem, ...] = field(default=())
+
+
+def pairs(option: str, given: Iterable[str], names: Iterable[str]) -> dict[str, str]:
+    """`NAME=VALUE` words as a dictionary.
+
+    Raises:
+        UsageError: no `=`, a name that the protocol does not have, or one given twice.
+    """
+    known = list(names)
+    found: dict[str, str] = {}
+    for word in given:
+        name, equals, value = word.partition("=")
+        if not equals or not value:
+            raise UsageError(f"{option} {word!r}: write {option} NAME=VALUE")
+        if name not in known:
+            raise UsageError(f"{option} {word!r}: the protocol has no channel {name!r}; it has {', '.join(known)}")
+        if name in found:
+            raise UsageError(f"{option} {name} is given twice")
+        found[name] = value
+    return found
+
+
+def _amplitudes(option: str, given: Iterable[str], names: Iterable[str]) -> dict[str, int]:
+    amplitudes: dict[str, int] = {}
+    for name, text in pairs(option, given, names).items():
+        try:
+            amplitude_ua = round(float(text) * UA_PER_MA)
+        except (ValueError, OverflowError):
+            raise UsageError(f"{option} {name}={text}: not a number of mA") from None
+        if not 0 < amplitude_ua <= 1_000_000:
+            raise UsageError(f"{option} {name}={text}: an amplitude in mA, above 0")
+        amplitudes[name] = amplitude_ua
+    return amplitudes
+
+
+def setup_from(protocol: Protocol, words: Words, *, simulated: bool) -> Said:
+    """The setup of a session that is described on the command line; channels are plugged in the protocol's order.
+
+    Raises:
+        UsageError: a word that can't be understood.
+    """
+    names = [channel.name for channel in protocol.channel]
+    if words.side not in OPPOSITE:
+        raise UsageError(f"--side {words.side!r}: left or right")
+    if words.week < 1 or words.session < 1:
+        raise UsageError("--week and --session count from 1")
+    levels = _amplitudes("--level", words.levels, names)
+    motor = _amplitudes("--motor", words.motor, names)
+    regions = pairs("--region", words.regions, names)
+    pads: dict[str, tuple[float, ...]] = {}
+    for name, text in pairs("--pad", words.pads, names).items():
+        try:
+            pads[name] = parse_size_cm(text)
+        except ValueError as error:
+            raise UsageError(f"--pad {name}={text}: {error}") from None
+    notes: list[Problem] = []
+    channels = []
+    for number, channel in enumerate(protocol.channel, start=1):
+        sensory = channel.output == "sensory"
+        if simulated and sensory and channel.name in levels and channel.name not in motor:
+            motor[channel.name] = _practice_mark(levels[channel.name])
+            notes.append(_mark_note(channel.name, motor[channel.name]))
+        channels.append(
+            ChannelSetup(
+                name=channel.name,
+                channel=number,
+                side=_side(channel.side, words.side),
+                region=regions.get(channel.name),
+                pads_cm=(pads[channel.name], pads[channel.name]) if channel.name in pads else None,
+                included=not (channel.optional and simulated and levels and channel.name not in levels),
+                cap_ua=None,
+            )
+        )
+    setup = Setup(
+        patient_id=words.patient,
+        channels=tuple(channels),
+        week=words.week,
+        session=words.session,
+        simulated=simulated,
+    )
+    return Said(setup=setup, levels_ua=levels, motor_ua=motor, notes=tuple(notes))
+
+
+def _side(side: str, treated: str) -> str:
+    if side == "treated":
+        return treated
+    return OPPOSITE[treated] if side == "other" else side
+
+
+def _practice_mark(level_ua: int) -> int:
+    """A motor mark for practice: the lowest whole mA of which the level is at most 90 % (L26)."""
+    return -(-level_ua * 10 // 9 // UA_PER_MA) * UA_PER_MA + UA_PER_MA
+
+
+def _mark_note(name: str, motor_ua: int) -> Problem:
+    return Problem(
+        severity="info",
+        key=f"motor.{name}",
+        message=f"{name}: no --motor was given; the simulated patient's motor mark is {motor_ua / UA_PER_MA:g} mA",
+        asked=None,
+        allowed=motor_ua / UA_PER_MA,
+        unit="mA",
+        layer="patient",
+        rule="L26",
+        source="simulated patient",
+    )
+
+
+def missing_levels(protocol: Protocol, said: Said) -> list[Problem]:
+    """Channels for which a scripted titration knows no level."""
+    played: Mapping[str, bool] = {channel.name: channel.included for channel in said.setup.channels}
+    return [
+        Problem(
+            severity="refuse",
+            key=f"level.{channel.name}",
+            message=f"no level for {channel.name}: give --level {channel.name}=mA ({channel.amplitude_instruction})",
+            layer="patient",
+            rule="level",
+        )
+        for channel in protocol.channel
+        if played.get(channel.name) and channel.name not in said.levels_ua
+    ]

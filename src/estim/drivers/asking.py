@@ -1,0 +1,45 @@
+"""Asking a device who it is, once, outside a session: connect, make it idle, hear its name, give the port back."""
+
+from __future__ import annotations
+
+import select
+import time
+
+from estim.drivers.address import Address, open_link
+from estim.drivers.models import MODELS
+from estim.safety.errors import LinkLost
+from estim.safety.reports import DeviceLost, Identified
+
+LIMIT_S = 4.0
+
+
+def ask_identity(address: Address) -> Identified:
+    """Who answers at `address`.
+
+    Raises:
+        LinkLost: nobody, or not the model that was expected.
+    """
+    link = open_link(address)
+    driver = MODELS[address.model].make()
+    began = time.monotonic()
+
+    def now_us() -> int:
+        return int((time.monotonic() - began) * 1e6)
+
+    try:
+        driver.connect(now_us())
+        while time.monotonic() - began < LIMIT_S:
+            while data := driver.data_to_send(now_us()):
+                link.write(data)
+            if link.fileno() >= 0:
+                select.select((link.fileno(),), (), (), 0.02)
+            received = link.read()
+            reports = [*(driver.receive_data(received, now_us()) if received else ()), *driver.tick(now_us())]
+            for report in reports:
+                if isinstance(report, Identified):
+                    return report
+                if isinstance(report, DeviceLost):
+                    raise LinkLost(f"{address.url}: {report.reason}")
+    finally:
+        link.close()
+    raise LinkLost(f"{address.url}: nobody answered within {LIMIT_S:g} s")

@@ -1,0 +1,220 @@
+"""`estim run`: one session line by line. On a simulated device a scripted person plays it; on a real one a person
+types.
+
+The same controller process as the console's stands behind it; only the front differs.
+"""
+
+from __future__ import annotations
+
+import select
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from estim.controller.interface import ConfigureFrom, SessionClient
+from estim.controller.script import ScriptedTherapist
+from estim.protocols.setup import Setup
+from estim.session import events, screening
+from estim.session.snapshot import Snapshot
+from estim.session.state import Phase
+
+HEARTBEAT_S = 0.25
+LOOK_S = 0.05
+
+HELP = """\
+  yes WHAT        confirm what is asked (identity, pads, stop-control, skin, ...)
+  arm | start     the two steps to output         stop        off, at once (an empty line does the same)
+  + NAME | - NAME one step up or down             cut         all channels down by 20 %
+  mark NAME sensory|motor|max-tolerated           next        this channel's level is found
+  pause | resume                                  levels | therapy   what to configure
+  seen CODE       an alarm was seen               reset WHY   leave a fault
+  note TEXT       into the record                 sign        end the session and seal its record
+"""
+
+
+@dataclass(slots=True)
+class Told:
+    """What was printed last, so that only changes are said."""
+
+    words: str = ""
+    alarms: set[str] = field(default_factory=set)
+
+
+def play(client: SessionClient, person: ScriptedTherapist, *, say: Callable[[str], None]) -> int:
+    """A scripted session on a simulated device, in real time. Ctrl-C stops. Gives the exit code."""
+    told = Told()
+    beat = 0.0
+    while True:
+        now = time.monotonic()
+        if now - beat >= HEARTBEAT_S:
+            beat = now
+            client.heartbeat()
+        try:
+            for answer in client.poll():
+                person.replied(answer)
+            snapshot = client.snapshot
+            if client.takeover is not None:
+                say(client.takeover.text)
+                return 4 if client.takeover.output != "OFF" else 3
+            if snapshot is not None:
+                _tell(snapshot, told, say)
+                for request in person.act(snapshot):
+                    client.send(request)
+                if person.done:
+                    return _exit_code(person.outcome)
+            if client.fatal:
+                say(client.fatal)
+                return 3
+            time.sleep(LOOK_S)
+        except KeyboardInterrupt:
+            client.stop("line")
+            say("stopped")
+
+
+def _exit_code(outcome: str) -> int:
+    return {"completed": 0, "refused": 1, "fault": 3, "uncertain": 4}.get(outcome, 0)
+
+
+def _tell(snapshot: Snapshot, told: Told, say: Callable[[str], None]) -> None:
+    """One line a change: phase, contraction, levels, output."""
+    levels = ", ".join(f"{view.name} {view.level_ua / 1000:g} mA ({view.cycle.value})" for view in snapshot.channels)
+    where = f"{snapshot.plan_phase} {snapshot.contraction}/{snapshot.contractions}" if snapshot.plan_phase else ""
+    mark = "SIMULATED " if snapshot.simulated else ""
+    words = f"{mark}{snapshot.phase.value} output {snapshot.output.value} {where} {levels}".strip()
+    if words != told.words:
+        told.words = words
+        say(f"{snapshot.now_us / 1e6:8.2f} s  {words}")
+    for alarm in snapshot.alarms:
+        if alarm.text not in told.alarms:
+            told.alarms.add(alarm.text)
+            say(f"  {'!' * {'high': 3, 'medium': 2}.get(alarm.priority, 1)} {alarm.text}")
+
+
+@dataclass(slots=True, kw_only=True)
+class Person:
+    """A session on a real device: a person types lines.
+
+    Args:
+        ask: prints a question and gives the answer (for the screening).
+    """
+
+    client: SessionClient
+    source: str
+    setup: Setup
+    operator: str
+    say: Callable[[str], None]
+    ask: Callable[[str], str]
+
+    def run(self) -> int:
+        """Until the session is signed, input ends, or the device is lost."""
+        told = Told()
+        answers = self._screen()
+        self._wait_ready(told)
+        self.client.send(
+            events.SignIn(id=self.client.next_id(), operator=self.operator, patient_id=self.setup.patient_id)
+        )
+        self.client.send(events.Screen(id=self.client.next_id(), answers=answers))
+        self._configure("titration")
+        self.say(HELP)
+        beat = 0.0
+        while True:
+            now = time.monotonic()
+            if now - beat >= HEARTBEAT_S:
+                beat = now
+                self.client.heartbeat()
+            for answer in self.client.poll():
+                if not answer.accepted:
+                    for problem in answer.problems:
+                        self.say(f"  refused: {problem['key']}: {problem['message']}")
+            if self.client.takeover is not None:
+                self.say(self.client.takeover.text)
+                return 4 if self.client.takeover.output != "OFF" else 3
+            snapshot = self.client.snapshot
+            if snapshot is not None:
+                _tell(snapshot, told, self.say)
+                if snapshot.word_head:
+                    self.say(f"signed; record {snapshot.record_path}\nhead: {snapshot.word_head}")
+                    return _exit_code(snapshot.outcome)
+            try:
+                if select.select((sys.stdin,), (), (), LOOK_S)[0]:
+                    line = sys.stdin.readline()
+                    if not line:
+                        self.client.stop("line")
+                        return 0
+                    self._line(line.strip(), snapshot)
+            except KeyboardInterrupt:
+                self.client.stop("line")
+
+    def _wait_ready(self, told: Told) -> None:
+        while (snapshot := self.client.snapshot) is None or snapshot.phase is Phase.DISCONNECTED:
+            if self.client.takeover is not None or self.client.fatal:
+                return
+            if snapshot is not None:
+                _tell(snapshot, told, self.say)
+            self.client.heartbeat()
+            time.sleep(LOOK_S)
+
+    def _screen(self) -> dict[str, bool | str]:
+        answers: dict[str, bool | str] = {}
+        for question in screening.asked_one_by_one(first_session=self.setup.session == 1):
+            while True:
+                said = self.ask(f"{question.text} [yes/no] ").strip().lower()
+                if said in {"yes", "y", "no", "n"}:
+                    answers[question.id] = said[0] == "y"
+                    break
+        return answers
+
+    def _configure(self, purpose: str) -> None:
+        self.client.send(
+            ConfigureFrom(
+                id=self.client.next_id(),
+                source=self.source,
+                setup=self.setup,
+                purpose="therapy" if purpose == "therapy" else "titration",
+            )
+        )
+
+    def _line(self, line: str, snapshot: Snapshot | None) -> None:
+        """One typed line; an empty one is a stop, since that is what a hand hits first."""
+        word, _, rest = line.partition(" ")
+        if not word or word in {"stop", "s"}:
+            self.client.stop("line")
+            return
+        request = self._request(word, rest.strip(), snapshot)
+        if request is not None:
+            self.client.send(request)
+        elif word in {"levels", "therapy"}:
+            self._configure("therapy" if word == "therapy" else "titration")
+        else:
+            self.say(HELP)
+
+    def _request(self, word: str, rest: str, snapshot: Snapshot | None) -> events.Request | None:
+        number = self.client.next_id()
+        name = rest.split(" ", maxsplit=1)[0]
+        channel = next((view.channel for view in (snapshot.channels if snapshot else ()) if view.name == name), None)
+        simple: dict[str, Callable[[], events.Request]] = {
+            "arm": lambda: events.Arm(id=number),
+            "start": lambda: events.Start(id=number),
+            "pause": lambda: events.Pause(id=number),
+            "resume": lambda: events.Resume(id=number),
+            "next": lambda: events.NextChannel(id=number),
+            "cut": lambda: events.Lower(id=number, percent=20),
+            "yes": lambda: events.Confirm(id=number, what=rest, value=self.operator),
+            "seen": lambda: events.Acknowledge(id=number, code=rest),
+            "reset": lambda: events.ResetFault(id=number, reason=rest),
+            "note": lambda: events.Note(id=number, kind="note", fields={"text": rest}),
+            "sign": lambda: events.Sign(id=number, operator=self.operator),
+        }
+        if word in simple:
+            return simple[word]()
+        if channel is None or snapshot is None:
+            return None
+        if word == "+":
+            return events.Raise(id=number, channel=channel, snapshot_n=snapshot.n)
+        if word == "-":
+            return events.Lower(id=number, channel=channel)
+        kind = rest.rsplit(" ", maxsplit=1)[-1]
+        if word == "mark" and kind in {"sensory", "motor", "max-tolerated", "no-twitch"}:
+            return events.Mark(id=number, channel=channel, kind=kind)  # type: ignore[arg-type]
+        return None
