@@ -80,7 +80,7 @@ class BaseDriver:
         self._bad = 0
         self._dropped = 0
         self._reports: list[DriverReport] = []  # made by a submit, given with the next answer or tick
-        self._lead = b""
+        self._lead = b"\x0f"  # ends a frame that another program may have left half-sent
 
     # -- what is asked of it ----------------------------------------------------------------------------------------
 
@@ -90,7 +90,7 @@ class BaseDriver:
         self._reports += [Superseded(seq=seq) for seq in self._exchange.clear()]
         self._off = None
         self._bad = 0
-        self._lead = b"\x0f"  # ends a frame that another program may have left half-sent
+        self._lead = b"\x0f"
         self._begin(now_us)
 
     def submit(self, admitted: Admitted, now_us: int) -> int:
