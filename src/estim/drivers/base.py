@@ -136,7 +136,9 @@ class BaseDriver:
         return lead + self._encode(call)
 
     def next_deadline_us(self) -> int | None:
-        """The next time-out."""
+        """The next time-out; 0 (at once) while a report waits to be given."""
+        if self._reports:
+            return 0
         answer_us = self._exchange.deadline_us()
         if self._off is None and self._connect_until_us is None:
             return answer_us
@@ -211,9 +213,12 @@ class BaseDriver:
         if self._off is None or got.call.seq != self._off.number:
             return
         if not status.output_on and not status.level_open:
-            self._exchange.clear()
-            self._off = None
+            self._off_confirmed()
         got.reports.append(status)
+
+    def _off_confirmed(self) -> None:
+        self._exchange.clear()
+        self._off = None
 
     @property
     def is_off_pending(self) -> bool:

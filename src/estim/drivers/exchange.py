@@ -73,6 +73,11 @@ class Exchange:
         self._waiting.append(call)
         return 0
 
+    @property
+    def next_kind(self) -> str:
+        """Kind of the call that goes out next; "" if none waits."""
+        return self._waiting[0].kind if self._waiting else ""
+
     def is_waiting(self, kind: str) -> bool:
         """Whether a call of this kind waits or flies."""
         flying = self.flying

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from estim.drivers import p24
+from estim.drivers import p24, rehamove3, rehastim2
 from estim.drivers.interface import Driver
 from estim.safety.profile import DeviceProfile
 
@@ -40,6 +40,24 @@ MODELS: Mapping[str, DeviceModel] = MappingProxyType(
             stop_bits=1,
             rtscts=False,
             usb=(0x0483, 0x5740),
+        ),
+        "rehamove3": DeviceModel(
+            profile=rehamove3.PROFILE,
+            make=rehamove3.RehaMove3Driver,
+            baud=3_000_000,
+            parity="N",
+            stop_bits=2,
+            rtscts=True,
+            usb=(0x0403, None),
+        ),
+        "rehastim2": DeviceModel(
+            profile=rehastim2.PROFILE,
+            make=rehastim2.RehaStim2Driver,
+            baud=460_800,
+            parity="E",
+            stop_bits=1,
+            rtscts=False,
+            usb=(0x0403, None),
         ),
     }
 )
