@@ -1,0 +1,57 @@
+# Everything builds on .venv, which makes itself from a bare Python 3.11 or newer and the hashed files in requirements/.
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+	&& echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.estim-ready
+CODE := src firmware_sim tests bench
+
+.PHONY: help run test check bench campaign format lock clean
+
+help:
+	@echo "make run       the console on a simulated P24; without a terminal, a whole session in simulated time"
+	@echo "make test      all tests"
+	@echo "make check     style, types, layers"
+	@echo "make bench     ratios measured here"
+	@echo "make campaign  long runs: many worlds, many kills"
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "estim needs Python 3.11 or newer with venv; none was found (set PYTHON=...)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: $(STAMP)
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/estim console; \
+	else $(BIN)/estim rehearse knee-replacement-quadriceps-early --level quadriceps=40; fi
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n 2 -q
+
+check: $(STAMP)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)
+	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+campaign: $(STAMP)
+	ESTIM_CAMPAIGN=1 $(BIN)/python -m pytest -q -m campaign -p no:xdist --timeout 3600 tests
+
+format: $(STAMP)
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+# Needs uv (https://docs.astral.sh/uv); the files name versions and hashes, and no host.
+lock:
+	uv pip compile pyproject.toml --extra dev --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate -o requirements/dev.txt
+	uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate -o requirements/run.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
