@@ -12,6 +12,8 @@ from textual.widgets import Input
 from estim.console.app import EstimConsole
 from estim.console.draft import Stage
 from estim.console.home_view import HomeView
+from estim.protocols import library
+from estim.protocols.loader import load
 from estim.session import screening
 
 from .fake_session import FakeSession
@@ -87,10 +89,21 @@ class Bench:
         await self.press("f8")
         await self.confirm_all()
 
-    async def running(self) -> None:
-        await self.to_run()
+    async def jump(self, stage: Stage = Stage.RUN, *, channels: int = 1) -> None:
+        """Straight to a stage after the levels, as if the way there had been gone (one test goes it key by key)."""
+        name = library.names()[0]
+        self.app.draft.choose(name, load(library.path(name)))
+        self.app.draft.operator, self.app.draft.patient_id = "PT1", "P-017"
+        self.app.draft.signed_in, self.app.draft.signed_in_us = True, self.session.now_us
+        self.session.configured(channels)
+        self.app.go(stage)
+        await self.look()
+
+    async def running(self, *, channels: int = 1) -> None:
+        """In the middle of the first contraction's hold."""
+        await self.jump(channels=channels)
         await self.press("f2", "f9")
-        await self.look(3.5)
+        await self.look(4.5)
 
 
 Make = Callable[..., AbstractAsyncContextManager[Bench]]

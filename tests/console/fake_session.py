@@ -69,6 +69,7 @@ class FakeSession:
         self._answers: list[Answer] = []
         self._takeover: Takeover | None = None
         self.gone = False
+        self.unable = ""
 
     # -- SessionClient ----------------------------------------------------------------------------------------------
 
@@ -79,6 +80,10 @@ class FakeSession:
     @property
     def takeover(self) -> Takeover | None:
         return self._takeover
+
+    @property
+    def fatal(self) -> str:
+        return self.unable
 
     def next_id(self) -> int:
         self._id += 1
@@ -113,6 +118,17 @@ class FakeSession:
         """Let `seconds` pass, in steps of 10 ms."""
         for _ in range(round(seconds * 100)):
             self._step(10_000)
+
+    def configured(self, channels: int = 1) -> None:
+        """Signed in, levels found at 23 mA, every check confirmed: ready to be armed for therapy."""
+        self.operator, self.patient_id = "PT1", "P-017"
+        names = ("quadriceps", "hamstrings", "tibialis", "calf", "gluteus", "peroneus", "soleus", "vastus")
+        self.channels = {
+            number: Channel(name=name, channel=number, muscle=name, level_ua=23_000, motor_ua=18_000)
+            for number, name in enumerate(names[:channels], start=1)
+        }
+        self.setup = Setup(patient_id="P-017", channels=())
+        self.phase, self.purpose, self.wants = Phase.CONFIGURED, "therapy", ()
 
     def lead_off(self, channel: int) -> None:
         self.alarms["lead-off"] = Alarm(

@@ -33,6 +33,7 @@ class StageScreen(Screen[None]):
 
     STAGE: ClassVar[Stage]
     composed = False  # widgets exist, so a snapshot can be drawn
+    problems: tuple[dict[str, Any], ...] = ()
     BINDINGS: ClassVar[list[Any]] = bindings("next", "back", "acknowledge")
 
     @property
@@ -55,9 +56,17 @@ class StageScreen(Screen[None]):
         yield from ()
 
     def on_mount(self) -> None:
+        """The first picture waits until the widgets inside the body exist as well."""
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        if self.is_attached:
+            self.composed = True
+            self.begin()
+
+    def begin(self) -> None:
         """First picture."""
-        self.composed = True
-        self.query_one(ProblemList).show(())
+        self.query_one(ProblemList).show(self.problems)
         self.query_one(Trail).show(self.STAGE)
         self.show(self.console.snapshot)
 
@@ -89,8 +98,9 @@ class StageScreen(Screen[None]):
 
     def show_problems(self, problems: Sequence[dict[str, Any]]) -> None:
         """Say why a request was refused; an empty list takes the words away."""
-        panel = self.query_one(ProblemList)
-        panel.show(problems)
+        self.problems = tuple(problems)
+        if self.composed:
+            self.query_one(ProblemList).show(self.problems)
 
     def refuse(self, message: str) -> None:
         """Say why this console does not go on."""
@@ -135,9 +145,13 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         yield from ()
 
     def on_mount(self) -> None:
-        """First picture."""
-        self.composed = True
-        self.show(self.console.snapshot)
+        """The first picture waits until the widgets inside the box exist as well."""
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        if self.is_attached:
+            self.composed = True
+            self.show(self.console.snapshot)
 
     def show(self, snapshot: Snapshot | None) -> None:
         """Draw this snapshot."""

@@ -46,9 +46,9 @@ class OutcomeScreen(StageScreen):
         yield Label("What happened, what to change next time (no names, no birth dates)")
         yield TextArea(id="note")
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Begin with the first field."""
-        super().on_mount()
+        super().begin()
         self.query_one("#discomfort").focus()
 
     def hints(self, snapshot: Snapshot | None) -> Sequence[tuple[str, str]]:  # noqa: ARG002

@@ -34,9 +34,9 @@ class PatientScreen(StageScreen):
         yield Label("Treated here before (type to find, ↓ and ENTER to choose)", id="known-title")
         yield OptionList(id="known")
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Fill the list."""
-        super().on_mount()
+        super().begin()
         self._list("")
         self._read_back()
 

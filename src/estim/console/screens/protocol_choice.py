@@ -46,9 +46,9 @@ class ProtocolScreen(StageScreen):
             with VerticalScroll(id="details-box", can_focus=False):
                 yield Static(id="details")
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Read the files: a few dozen, some milliseconds each, while output is off."""
-        super().on_mount()
+        super().begin()
         sources = [(name, library.path(name)) for name in library.names()]
         sources += [(path, Path(path)) for path in self.console.home_view.own_protocols()]
         for source, path in sources:

@@ -43,7 +43,7 @@ class ScreeningScreen(StageScreen):
         yield Static(id="questions")
         yield Static(id="question-detail")
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Take up where it was left."""
         draft = self.console.draft
         self.form = make_form(
@@ -52,7 +52,7 @@ class ScreeningScreen(StageScreen):
             answers=draft.answers,
             session=draft.session,
         )
-        super().on_mount()
+        super().begin()
 
     def show_stage(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
         """Draw when something changed, not with every snapshot."""
