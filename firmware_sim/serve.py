@@ -55,7 +55,7 @@ class PtyFront:
         self._master, self._slave = os.openpty()  # the slave stays open, so that clients can come and go
         tty.setraw(self._slave)
         self._raw = termios.tcgetattr(self._slave)
-        os.set_blocking(self._master, False)  # noqa: FBT003
+        os.set_blocking(self._master, False)
         self.name = os.ttyname(self._slave)
         self.link = Path(link) if link else None
         if self.link is not None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from firmware_sim.devices.interface import Pulse
 from firmware_sim.devices.load_port import Load, ResistiveLoad
 
+OPEN_OHM = 10_000  # a lead that hangs in the air; skin and pads stay well below
+
 Points = tuple[tuple[int, int], ...]  # (current in µA, duration in µs)
 
 
@@ -112,9 +114,7 @@ class OutputStage:
             if begin_us >= lane.next_us + lane.period_us:
                 return [(channel, "pulse-timeout")]
             if begin_us > now_us:
-                # The source is busy beyond now; this pulse falls later.
-                if all(max(other.next_us, self._free_us) > now_us for other in self.lanes.values()):
-                    break
+                break  # the source is busy beyond now; this pulse falls later
             error = self._play(channel, lane, begin_us)
             if error:
                 return [(channel, error)]
@@ -137,9 +137,9 @@ class OutputStage:
         if lane.ramp:
             numerator, denominator = lane.ramp_steps - lane.ramp + 1, lane.ramp_steps + 1
             lane.ramp -= 1
-        if (self._test_pulse or peak * numerator // denominator >= self._detect_from_ua) and peak:
-            if load.test_ohm(begin_us) > 10_000:
-                return "electrode"
+        tested = peak and (self._test_pulse or peak * numerator // denominator >= self._detect_from_ua)
+        if tested and load.test_ohm(begin_us) > OPEN_OHM:
+            return "electrode"
         for part in lane.parts:
             first = part.first_ua * numerator // denominator
             sign = 1 if first >= 0 else -1

@@ -41,7 +41,8 @@ class P24:
 
     Args:
         seed: makes the device id, so that two simulators differ.
-        options: `answer_unlisted=1` answers commands 50, 54, 64 that the P24's document does not list.
+        options: `answer_unlisted=1` answers commands 50, 54, 64 that the P24's document does not list;
+            `device_id=P240012345` stands for a real device in tests of what real devices demand.
     """
 
     model = "p24"
@@ -51,15 +52,15 @@ class P24:
     def __init__(self, *, seed: int = 0, options: Mapping[str, str] | None = None) -> None:
         self.on_pulse: Callable[[Pulse], None] = lambda _pulse: None
         self._options = dict(options or {})
-        known = {"answer_unlisted"}
+        known = {"answer_unlisted", "device_id"}
         for name in self._options:
             if name not in known:
                 raise ValueError(f"p24 has no option {name!r}; it has {', '.join(sorted(known))}")
-        self._id = f"SIM{seed % 10_000_000:07d}"
+        self._id = self._options.get("device_id", f"SIM{seed % 10_000_000:07d}")[:10].ljust(10)
         self._reader = Reader()
         self._out: list[bytes] = []
         self._stage = OutputStage(self.channels, overhead_us=self.overhead_us, detect_from_ua=15_000, test_pulse=False)
-        self._stage.on_pulse = lambda pulse: self.on_pulse(pulse)
+        self._stage.on_pulse = self._pulse
         self._state = 0
         self._voltage = HV_OFF
         self._stop_all = True
@@ -69,6 +70,9 @@ class P24:
         self._hung = False
         self._refuse = 0
         self.restarts = 0
+
+    def _pulse(self, pulse: Pulse) -> None:
+        self.on_pulse(pulse)  # looked up at each pulse: who listens may change
 
     # -- time -------------------------------------------------------------------------------------------------------
 

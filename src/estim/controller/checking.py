@@ -4,6 +4,7 @@ changes.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from estim.controller.setup_from import Words, setup_from
 from estim.drivers.models import MODELS
 from estim.protocols.compile import compile_schedule
-from estim.protocols.loader import load
+from estim.protocols.loader import line_index, load
 from estim.protocols.resolve import resolve
 from estim.protocols.schema import Protocol
 from estim.protocols.setup import Setup
@@ -33,7 +34,11 @@ def check_file(path: Path, limits: Limits, *, model: str) -> dict[str, Any]:
         return _entry(path, list(error.problems), runnable=False)
     if not protocol.runnable:
         return _entry(path, [], runnable=False)
-    problems = check_protocol(protocol, limits, model=model)
+    lines = line_index(path)
+    problems = [
+        replace(problem, line=problem.line or lines.line_of_key(problem.key))
+        for problem in check_protocol(protocol, limits, model=model)
+    ]
     return _entry(path, problems, runnable=True)
 
 
@@ -84,7 +89,17 @@ def _at(protocol: Protocol, limits: Limits, model: str, *, week: int, session: i
         return [_course(f"in week {week}, session {session}: {message}")]
     except ValueError:
         return []  # nothing is played in this week or session, which is no fault
-    return [*schedule.bends, *admissible(schedule, limits, profile)]
+    found = [*schedule.bends, *admissible(schedule, limits, profile)]
+    return [replace(problem, key=_file_key(problem.key, protocol, resolved)) for problem in found]
+
+
+def _file_key(key: str, protocol: Protocol, resolved: Protocol) -> str:
+    """`phase[0]` of what is played this week may be another one in the file."""
+    match = re.match(r"phase\[(\d+)\](.*)", key)
+    if match is None:
+        return key
+    name = resolved.phase[int(match[1])].name
+    return f"phase[{[phase.name for phase in protocol.phase].index(name)}]{match[2]}"
 
 
 def _trusting(setup: Setup) -> Setup:

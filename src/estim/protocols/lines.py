@@ -31,6 +31,22 @@ class LineIndex:
             path = path[:-1]
         return self._lines[path] if path or not location else None
 
+    def line_of_key(self, key: str) -> int | None:
+        """The line of a key as problems write it: `phase[0].frequency_hz`; None for a key that is not of the file."""
+        location: list[Any] = []
+        for part in key.split("."):
+            name, _, rest = part.partition("[")
+            location.append(name)
+            if rest:
+                index = rest.rstrip("]")
+                if not index.isdigit():
+                    return None
+                location.append(int(index))
+        return self.line_of(location) if tuple(location[:1]) in self._known() else None
+
+    def _known(self) -> set[Path]:
+        return {path[:1] for path in self._lines if path}
+
     def _scan(self, text: str) -> None:
         table: Path = ()
         closing = ""

@@ -33,6 +33,11 @@ def load(path: Path) -> Protocol:
     return load_with_digest(path)[0]
 
 
+def line_index(path: Path) -> LineIndex:
+    """Lines of a file that was loaded before, to say where a number stands that a limit forbids."""
+    return LineIndex(path.read_text(encoding="utf-8"))
+
+
 def load_with_digest(path: Path) -> tuple[Protocol, str]:
     """The protocol in a file, and the SHA-256 of its bytes for the record.
 
@@ -66,7 +71,11 @@ def parse(data: bytes, *, path: Path | None = None) -> Protocol:
         return Protocol.model_validate(document)
     except ValidationError as error:
         index = LineIndex(text)
-        problems = [_from_pydantic(entry, document, index) for entry in error.errors(include_url=False)]
+        problems = [
+            _from_pydantic(entry, document, index)
+            for entry in error.errors(include_url=False)
+            if not _is_echo(entry, document)
+        ]
         raise ProtocolError(_distinct(problems), path=path) from None
 
 
@@ -116,6 +125,12 @@ def _from_pydantic(entry: Any, document: dict[str, Any], index: LineIndex) -> Pr
         message = f"{asked!r}: {_WAVEFORM_HINT}"
         return _problem(key, message, line=line, rule="L12", asked=asked, allowed=allowed)
     return _problem(key, f"{asked!r}: {message}", line=line, rule="value", asked=asked, allowed=allowed)
+
+
+def _is_echo(entry: Any, document: dict[str, Any]) -> bool:
+    """A list whose items are wrong is called too short as well, since no item of it is valid."""
+    value = _value_at(document, list(entry["loc"]))
+    return entry["type"] == "too_short" and isinstance(value, list) and len(value) > 0
 
 
 def _is_branch(part: object) -> bool:

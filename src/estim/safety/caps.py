@@ -135,13 +135,21 @@ def _judge_level(schedule: Schedule, channel: ScheduleChannel, limits: Limits, s
 
 
 def problem(key: str, guardrail: Guardrail, value: int, bound: Bound, shown: str) -> Problem:
-    """The refusal of one value: quantity, asked, allowed, layer, source."""
+    """The refusal of one value: quantity, asked, allowed, layer, source.
+
+    What breaks the absolute bound is refused by that one: no other layer could ever allow it.
+    """
+    tighter = ""
+    if bound.layer not in {"absolute", "patient"} and guardrail.breaks(value, guardrail.absolute):
+        if bound.value != guardrail.absolute:
+            tighter = f" (here {guardrail.shown(bound.value):g} {guardrail.unit}, {bound.layer})"
+        bound = Bound(value=guardrail.absolute, layer="absolute", source=guardrail.source)
     word = "at most" if guardrail.sense == "max" else "at least"
     return Problem(
         severity="refuse",
         key=key,
         message=f"{shown}: {guardrail.words} {guardrail.shown(value):g} {guardrail.unit}, allowed {word} "
-        f"{guardrail.shown(bound.value):g} {guardrail.unit}",
+        f"{guardrail.shown(bound.value):g} {guardrail.unit}{tighter}",
         asked=guardrail.shown(value),
         allowed=guardrail.shown(bound.value),
         unit=guardrail.unit,

@@ -1,0 +1,125 @@
+"""The command line: parses, starts processes, prints. Everything heavy is imported inside the command that needs it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from estim.cli import sessions, tables
+from estim.cli.output import EXIT_DEVICE, EXIT_REFUSED, EXIT_USAGE, print_json
+
+DEFAULT_DEVICE = "sim://p24"
+DESCRIPTION = "Open session controller for neuromuscular electrical stimulation, with a byte-exact simulator."
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(prog="estim", description=DESCRIPTION)
+    top.add_argument("--version", action="version", version="estim 0.1.0")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    home = argparse.ArgumentParser(add_help=False)
+    home.add_argument("--home", help="records, patients, own protocols, site limits, keys (or ESTIM_HOME)")
+    home.add_argument("--json", action="store_true", help="one JSON document on standard output, nothing else")
+
+    console = commands.add_parser("console", parents=[home], help="the therapist's screen")
+    console.add_argument("--device", default=DEFAULT_DEVICE, help="port, socket://host:port or sim://MODEL")
+
+    session = argparse.ArgumentParser(add_help=False)
+    session.add_argument("protocol", help="a library name, an own protocol's name, or a file")
+    session.add_argument("--level", action="append", default=[], metavar="NAME=mA")
+    session.add_argument(
+        "--motor", action="append", default=[], metavar="NAME=mA", help="motor mark (sensory channels)"
+    )
+    session.add_argument("--pad", action="append", default=[], metavar="NAME=7.6x12.7", help="size of both pads in cm")
+    session.add_argument("--region", action="append", default=[], metavar="NAME=REGION")
+    session.add_argument("--side", default="left", choices=("left", "right"), help="the treated side")
+    session.add_argument("--week", type=int, default=1)
+    session.add_argument("--session", type=int, default=1)
+
+    run = commands.add_parser("run", parents=[home, session], help="one session, line by line")
+    run.add_argument("--patient", required=True, help="pseudonym")
+    run.add_argument("--operator", default="operator", help="pseudonym")
+    run.add_argument("--device", default=DEFAULT_DEVICE)
+    run.add_argument("--yes", action="store_true", help="confirm what is asked; refused on a real device")
+
+    rehearse = commands.add_parser("rehearse", parents=[home, session], help="one session in simulated time")
+    rehearse.add_argument("--patient", default="rehearsal", help="pseudonym")
+    rehearse.add_argument("--device-model", default="p24")
+    rehearse.add_argument("--seed", type=int, default=0)
+    rehearse.add_argument("--pulses", metavar="FILE", help="every pulse as a CSV row")
+
+    protocols = commands.add_parser("protocols", help="the protocol files").add_subparsers(
+        dest="action", required=True, metavar="ACTION"
+    )
+    protocols.add_parser("list", parents=[home], help="all protocols")
+    show = protocols.add_parser("show", parents=[home], help="one protocol")
+    show.add_argument("protocol")
+    check = protocols.add_parser("check", parents=[home], help="every violation in these files")
+    check.add_argument("files", nargs="+", metavar="FILE")
+    check.add_argument("--device-model", default="p24")
+    protocols.add_parser("schema", help="the JSON Schema of a protocol file")
+
+    limits = commands.add_parser("limits", parents=[home], help="the limits in force, with sources")
+    limits.add_argument("--site", metavar="FILE", help="a site file to look at instead of the installed one")
+
+    commands.add_parser("devices", parents=[home], help="ports, and what could be there").add_argument(
+        "--probe", action="store_true", help="ask each port who is there"
+    )
+
+    records = commands.add_parser("records", help="the records of sessions").add_subparsers(
+        dest="action", required=True, metavar="ACTION"
+    )
+    records.add_parser("list", parents=[home], help="all sessions")
+    for action, text in (("show", "one session's lines"), ("verify", "is it what was written")):
+        sub = records.add_parser(action, parents=[home], help=text)
+        sub.add_argument(
+            "path", nargs="*" if action == "verify" else None, help="a session's folder or a records folder"
+        )
+        if action == "verify":
+            sub.add_argument("--key", action="append", default=[], metavar="HEX", help="a public key to trust")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit code is DESIGN 9's."""
+    given = parser().parse_args(arguments)
+    name = f"{given.command}_{given.action}" if getattr(given, "action", None) else given.command
+    from estim.safety.errors import EstimError, LinkLost, ProtocolError, SetupError, SiteFileError, UsageError
+
+    try:
+        return int(COMMANDS[name](given))
+    except UsageError as error:
+        print(f"estim: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except LinkLost as error:
+        print(f"estim: {error}", file=sys.stderr)
+        return EXIT_DEVICE
+    except (ProtocolError, SetupError, SiteFileError) as error:
+        if getattr(given, "json", False):
+            print_json(
+                {"outcome": "refused", "ok": False, "problems": [problem.to_json() for problem in error.problems]}
+            )
+        else:
+            print(error, file=sys.stderr)
+        return EXIT_REFUSED
+    except EstimError as error:
+        print(f"estim: {error}", file=sys.stderr)
+        return EXIT_REFUSED
+    except BrokenPipeError:
+        return 0
+
+
+COMMANDS = {
+    "console": sessions.console,
+    "run": sessions.run,
+    "rehearse": sessions.rehearse,
+    "protocols_list": tables.protocols_list,
+    "protocols_show": tables.protocols_show,
+    "protocols_check": tables.protocols_check,
+    "protocols_schema": tables.protocols_schema,
+    "limits": tables.limits,
+    "devices": tables.devices,
+    "records_list": tables.records_list,
+    "records_show": tables.records_show,
+    "records_verify": tables.records_verify,
+}

@@ -1,0 +1,61 @@
+"""What the commands print, and the words that they share."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from estim.controller.setup_from import Said
+    from estim.protocols.schema import Protocol
+    from estim.records.home import Home
+
+EXIT_REFUSED, EXIT_USAGE, EXIT_DEVICE = 1, 2, 3
+
+
+def print_json(document: object) -> None:
+    """One document."""
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def home_of(given: argparse.Namespace) -> Home:
+    from estim.records.home import find_home
+
+    return find_home(given.home)
+
+
+def said_of(given: argparse.Namespace, home: Home, *, simulated: bool) -> tuple[Protocol, Said]:
+    from estim.controller.loading import load_runnable
+    from estim.controller.setup_from import Words, setup_from
+
+    protocol, _ = load_runnable(given.protocol, own=home.protocols)
+    words = Words(
+        patient=given.patient,
+        levels=tuple(given.level),
+        motor=tuple(given.motor),
+        pads=tuple(given.pad),
+        regions=tuple(given.region),
+        side=given.side,
+        week=given.week,
+        session=given.session,
+    )
+    return protocol, setup_from(protocol, words, simulated=simulated)
+
+
+def print_report(report: dict[str, Any]) -> None:
+    print(f"{report['protocol']}: {report['outcome']}, {report['contractions']} contractions" + (
+        " (simulated)" if report["simulated"] else ""
+    ))  # fmt: skip
+    for row in report["channels"]:
+        print(
+            f"  {row['name']}: {row['pulses']} pulses, {row['charge_uc']:.3f} µC of first phases, "
+            f"peak {row['peak_ma']:g} mA, {row['on_s']:.1f} s on ({row['basis']})"
+        )
+    for problem in [*report["bends"], *report["problems"]]:
+        print(f"  {problem['severity']}: {problem['key']}: {problem['message']}")
+    if report["record"]:
+        print(f"  record {report['record']}: {'verified' if report['record_verified'] else 'NOT VERIFIED'}")
+        if report.get("word_head"):
+            print(f"  head: {report['word_head']}")
+    print(f"  {report['simulated_s']:.0f} s of session in {report['wall_s']:.2f} s")

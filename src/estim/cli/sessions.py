@@ -1,0 +1,174 @@
+"""`console`, `run`, `rehearse`: sessions. The one place that turns `sim://` into a simulator process."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from estim.cli.output import EXIT_DEVICE, EXIT_REFUSED, home_of, print_json, print_report, said_of
+
+if TYPE_CHECKING:
+    from estim.controller.setup_from import Said
+    from estim.drivers.address import Address
+    from estim.protocols.schema import Protocol
+    from estim.records.home import Home
+
+
+@contextlib.contextmanager
+def _device(text: str, home: Home) -> Iterator[tuple[Address, str]]:
+    """The address and side channel of `--device`; `sim://` becomes a simulator process here and nowhere else."""
+    from estim.controller.simulator import Simulator
+    from estim.drivers.address import parse_address
+
+    if not text.startswith("sim://"):
+        yield parse_address(text), ""
+        return
+    simulator = Simulator(text, logs=home.logs)
+    try:
+        yield simulator.address, simulator.side
+    finally:
+        simulator.close()
+
+
+def console(given: argparse.Namespace) -> int:
+    """The therapist's screen."""
+    from estim.console.app import run_console
+    from estim.controller.client import ControllerClient
+
+    home = home_of(given)
+    with _device(given.device, home) as (address, side):
+        client = ControllerClient(address, home.root, side=side)
+        try:
+            return run_console(client, home=home.root)
+        finally:
+            client.close()
+
+
+def run(given: argparse.Namespace) -> int:
+    """One session, line by line."""
+    from estim.controller.client import ControllerClient
+    from estim.controller.script import ScriptedTherapist
+    from estim.lines import Person, play
+    from estim.safety.errors import UsageError
+
+    home = home_of(given)
+    with _device(given.device, home) as (named, side):
+        address = _ask_whether_simulated(named)
+        if given.yes and not address.simulated:
+            raise _refused("--yes", "every step is confirmed by a person on a real device; --yes is for simulated ones")
+        protocol, said = said_of(given, home, simulated=address.simulated)
+        _check_before(protocol, said, address)
+        if not address.simulated and not sys.stdin.isatty():
+            raise UsageError("a session on a real device needs a person at a terminal")
+        client = ControllerClient(address, home.root, side=side)
+        try:
+            if not address.simulated:
+                typed = Person(
+                    client=client,
+                    source=given.protocol,
+                    setup=said.setup,
+                    operator=given.operator,
+                    say=print,
+                    ask=input,
+                )
+                return typed.run()
+            person = ScriptedTherapist(
+                source=given.protocol,
+                setup=said.setup,
+                levels_ua=said.levels_ua,
+                motor_ua=said.motor_ua,
+                next_id=client.next_id,
+                operator=given.operator,
+            )
+            say = (lambda text: print(text, file=sys.stderr)) if given.json else print
+            code = play(client, person, say=say)
+        finally:
+            client.close()
+    return _report_run(given, client, person, said, code)
+
+
+def _ask_whether_simulated(address: Address) -> Address:
+    """A simulator says so by its id; a port that is not `sim://` is asked before anything else is decided."""
+    from estim.drivers.asking import ask_identity
+
+    if address.simulated:
+        return address
+    identity = ask_identity(address)
+    return type(address)(address.model, address.url, identity.device_id.startswith("SIM"))
+
+
+def _check_before(protocol: Protocol, said: Said, address: Address) -> None:
+    """Everything that can be refused without a device is refused before one is touched."""
+    from estim.controller.preflight import preflight
+
+    preflight(protocol, said, address)
+
+
+def _refused(key: str, message: str) -> Exception:
+    from estim.safety.errors import Problem, SetupError
+
+    return SetupError([Problem(severity="refuse", key=key, message=message, rule="session")])
+
+
+def _report_run(given: argparse.Namespace, client: Any, person: Any, said: Said, code: int) -> int:
+    from estim.controller.after import report_run
+
+    report = report_run(client.snapshot, person, said, takeover=client.takeover)
+    if given.json:
+        print_json(report)
+    else:
+        print_report(report)
+    return code if code else EXIT_REFUSED if report["outcome"] == "refused" or not report["record_verified"] else 0
+
+
+def rehearse(given: argparse.Namespace) -> int:
+    """One session in simulated time."""
+    from estim.controller.preflight import preflight
+    from estim.controller.site import limits_in_force
+    from estim.drivers.address import Address
+    from estim.drivers.models import MODELS
+    from estim.records.verify import verify_session
+    from estim.rehearsal import Plan
+    from estim.rehearsal import rehearse as play_through
+    from estim.safety.errors import UsageError
+
+    home = home_of(given)
+    if given.device_model not in MODELS:
+        raise UsageError(f"--device-model {given.device_model!r}: one of {', '.join(MODELS)}")
+    protocol, said = said_of(given, home, simulated=True)
+    preflight(protocol, said, Address(model=given.device_model, url="", simulated=True))
+    moment = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    folder = home.records(simulated=True) / f"{moment}-{given.patient}"
+    with contextlib.ExitStack() as stack:
+        pulses = stack.enter_context(open(given.pulses, "w", encoding="ascii")) if given.pulses else None
+        done = play_through(
+            Plan(
+                source=given.protocol,
+                setup=said.setup,
+                levels_ua=said.levels_ua,
+                motor_ua=said.motor_ua,
+                model=given.device_model,
+                seed=given.seed,
+                limits=limits_in_force(home),
+                folder=folder,
+                own=home.protocols,
+                pulses=pulses,
+            )
+        )
+    report = done.report
+    if report["record"]:
+        verdict = verify_session(folder)
+        report["record_verified"] = verdict.ok
+        report["record_reason"] = verdict.reason
+    report["problems"] += [note.to_json() for note in said.notes]
+    if given.json:
+        print_json(report)
+    else:
+        print_report(report)
+    bad = report["outcome"] == "refused" or not report["record_verified"]
+    codes = {"fault": EXIT_DEVICE, "uncertain": 4}
+    return EXIT_REFUSED if bad else codes.get(report["outcome"], 0)
