@@ -71,7 +71,7 @@ class EstimConsole(App[int]):
         look_s: seconds between two pictures.
     """
 
-    CSS_PATH = "estim.tcss"
+    CSS_PATH = Path(__file__).with_name("estim.tcss")
     TITLE = "estim"
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  # as Textual declares it
