@@ -1,0 +1,38 @@
+"""What several tests need: the sample protocol, a setup for it, and one rehearsal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from estim.controller.setup_from import Words, setup_from
+from estim.protocols.loader import load
+from estim.rehearsal import Plan
+from estim.safety.limits import ABSOLUTE, DEFAULT
+
+DATA = Path(__file__).parent / "data"
+SHORT = DATA / "short.toml"
+LIMITS = ABSOLUTE & DEFAULT
+
+
+def sample(text_from: str = "", text_to: str = "") -> str:
+    """The sample protocol's text, with one thing changed."""
+    text = SHORT.read_text(encoding="utf-8")
+    if text_from and text_from not in text:
+        raise ValueError(f"{text_from!r} is not in the sample")
+    return text.replace(text_from, text_to)
+
+
+def plan(source: str | Path = SHORT, *, level_ma: float = 10, name: str = "quadriceps", seed: int = 0) -> Plan:
+    """A rehearsal of a one-channel protocol."""
+    from estim.controller.loading import find
+
+    protocol = load(find(str(source)))
+    said = setup_from(protocol, Words(patient="test", levels=(f"{name}={level_ma}",)), simulated=True)
+    return Plan(
+        source=str(source),
+        setup=said.setup,
+        levels_ua=said.levels_ua,
+        motor_ua=said.motor_ua,
+        limits=LIMITS,
+        seed=seed,
+    )

@@ -1,0 +1,184 @@
+"""Whole sessions in real time between real processes, and what is left of them when one is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from estim.records.verify import verify_session
+from tests.support import SHORT, sample
+from tests.system.conftest import RunningSimulator, children, environment, wait_until
+
+Start = Callable[..., RunningSimulator]
+DOSE_PC = 597_750_000  # as in rehearsal: tests/rehearsal/test_end_to_end.py
+
+
+def estim(home: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "estim", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(home),
+    )
+
+
+@pytest.mark.parametrize("link", ["pty", "tcp"])
+def test_a_session_in_real_time_gives_what_the_rehearsal_gave(tmp_path: Path, simulator: Start, link: str) -> None:
+    running = simulator("--pty", str(tmp_path / "p24")) if link == "pty" else simulator("--tcp", "0")
+    front = estim(
+        tmp_path, "run", str(SHORT), "--patient", "p1", "--level", "quadriceps=3", "--device", running.device, "--json"
+    )
+    out, err = front.communicate(timeout=90)
+    assert front.returncode == 0, err.decode()
+    report = json.loads(out)
+    assert report["outcome"] == "completed"
+    assert report["contractions"] == 3
+    assert report["record_verified"] is True
+    measured = sum(int(row["phase1_pc"]) for row in running.rows())
+    asked = sum(row["charge_pc"] for row in [*report["channels"], *report["titration"]])
+    assert asked == measured
+
+
+def start_long(tmp_path: Path, running: RunningSimulator) -> subprocess.Popen[bytes]:
+    """A session whose contraction lasts, until it stimulates in therapy."""
+    file = tmp_path / "long.toml"
+    file.write_text(sample("on_s = 2\noff_s = 2", "on_s = 15\noff_s = 15"), encoding="utf-8")
+    front = estim(tmp_path, "run", str(file), "--patient", "p1", "--level", "quadriceps=2", "--device", running.device)
+    wait_until(lambda: therapy_plays(tmp_path, running), seconds=60, what="therapy stimulates")
+    return front
+
+
+def therapy_plays(home: Path, running: RunningSimulator) -> bool:
+    records = list((home / "records" / "simulated").glob("*/record.jsonl"))
+    if not records or b'"purpose":"therapy"' not in records[0].read_bytes():
+        return False
+    rows = running.rows()
+    return bool(rows) and int(rows[-1]["peak_ua"]) == 2_000 and len(rows) > 150
+
+
+def record_of(home: Path) -> Path:
+    (record,) = (home / "records" / "simulated").glob("*/record.jsonl")
+    return record.parent
+
+
+@pytest.mark.parametrize("repeat", range(2))
+def test_the_controller_is_killed_while_it_stimulates(tmp_path: Path, simulator: Start, repeat: int) -> None:  # noqa: ARG001
+    running = simulator("--tcp", "0")
+    front = start_long(tmp_path, running)
+    (controller,) = [pid for pid, command in children(front.pid) if "estim.controller" in command]
+    at_kill = running.last_us()
+    os.kill(controller, signal.SIGKILL)
+    _, err = front.communicate(timeout=30)
+    assert front.returncode == 3, err.decode()
+    assert running.last_us() - at_kill <= 100_000 + 20_000  # and one period, since pulses are read after they fell
+    verdict = verify_session(record_of(tmp_path))
+    assert verdict.ok
+    assert verdict.ending == "take-over"
+
+
+@pytest.mark.parametrize("repeat", range(2))
+def test_the_front_is_killed_while_it_stimulates(tmp_path: Path, simulator: Start, repeat: int) -> None:  # noqa: ARG001
+    running = simulator("--tcp", "0")
+    front = start_long(tmp_path, running)
+    at_kill = running.last_us()
+    front.kill()
+    front.communicate()
+    folder = record_of(tmp_path)
+    wait_until(lambda: verify_session(folder).sealed, seconds=15, what="the controller closes the record")
+    assert running.last_us() - at_kill <= 100_000 + 20_000
+    verdict = verify_session(folder)
+    assert verdict.ok
+    assert verdict.ending == "complete"
+    assert verdict.outcome == "stopped"
+    assert b'"console-gone"' in (folder / "record.jsonl").read_bytes()
+
+
+def test_the_controller_hangs_while_it_stimulates(tmp_path: Path, simulator: Start) -> None:
+    running = simulator("--tcp", "0")
+    front = start_long(tmp_path, running)
+    (controller,) = [pid for pid, command in children(front.pid) if "estim.controller" in command]
+    at_stop = running.last_us()
+    os.kill(controller, signal.SIGSTOP)
+    front.communicate(timeout=30)
+    assert front.returncode == 3
+    # 500 ms of silence, the take-over, and the time that the measuring itself takes on a busy machine.
+    assert running.last_us() - at_stop <= 1_000_000
+    assert verify_session(record_of(tmp_path)).ending == "take-over"
+
+
+def test_ctrl_c_stops(tmp_path: Path, simulator: Start) -> None:
+    running = simulator("--tcp", "0")
+    front = start_long(tmp_path, running)
+    at_stop = running.last_us()
+    front.send_signal(signal.SIGINT)
+    front.communicate(timeout=30)
+    assert running.last_us() - at_stop <= 200_000
+    assert verify_session(record_of(tmp_path)).ok
+
+
+def test_a_real_device_wants_its_pads_named(tmp_path: Path, simulator: Start) -> None:
+    running = simulator("--tcp", "0", "--set", "device_id=P240012345")
+    front = estim(tmp_path, "run", str(SHORT), "--patient", "p1", "--level", "quadriceps=3", "--device", running.device)
+    _, err = front.communicate(timeout=30)
+    assert front.returncode == 1
+    assert b"pad" in err
+    assert b"area" in err
+    assert running.rows() == []
+
+
+def test_yes_is_refused_on_a_real_device(tmp_path: Path, simulator: Start) -> None:
+    running = simulator("--tcp", "0", "--set", "device_id=P240012345")
+    front = estim(
+        tmp_path,
+        "run",
+        str(SHORT),
+        "--patient",
+        "p1",
+        "--pad",
+        "quadriceps=7.6x12.7",
+        "--yes",
+        "--device",
+        running.device,
+    )
+    _, err = front.communicate(timeout=30)
+    assert front.returncode == 1
+    assert b"--yes" in err
+
+
+def test_a_port_that_does_not_exist_is_a_device_failure(tmp_path: Path) -> None:
+    front = estim(tmp_path, "run", str(SHORT), "--patient", "p1", "--device", str(tmp_path / "nothing"))
+    _, err = front.communicate(timeout=30)
+    assert front.returncode == 3
+    assert b"nothing" in err
+
+
+def test_the_simulator_ends_with_its_parent(tmp_path: Path) -> None:
+    front = estim(tmp_path, "run", str(SHORT), "--patient", "p1", "--level", "quadriceps=3")
+    wait_until(lambda: any("firmware_sim" in c for _, c in children(front.pid)), seconds=20, what="simulator runs")
+    (pid,) = [pid for pid, command in children(front.pid) if "firmware_sim" in command]
+    time.sleep(0.5)
+    front.kill()
+    front.communicate()
+    wait_until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in _state(pid), seconds=20, what="it ends")
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "Z"
+
+
+def test_help_is_light() -> None:
+    code = "import sys, estim.cli\nprint([m for m in ('numpy', 'pydantic', 'textual', 'serial') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "[]"
