@@ -177,7 +177,8 @@ class EstimConsole(App[int]):
             if self.snapshot.output is OutputState.OFF and not self.gate.closed:
                 self.stop_sent = False
             self._time_setup(self.snapshot)
-        if self.client.takeover is not None and not any(isinstance(s, TakeoverScreen) for s in self.screen_stack):
+        lost = self.client.takeover is not None or self.client.fatal
+        if lost and not any(isinstance(screen, TakeoverScreen) for screen in self.screen_stack):
             self.push_screen(TakeoverScreen())
         self._draw()
 
@@ -293,14 +294,13 @@ def run_console(
 ) -> int:
     """Run the console in this terminal until the session is left; gives the command's exit code.
 
+    The client stays the caller's to close.
+
     Raises:
         UsageError: `console.toml` in `home` is not usable, above all a key that belongs to the stop.
     """
     path = home / "console.toml" if home is not None else None
     keymap = path.read_bytes() if path is not None and path.is_file() else b""
     app = EstimConsole(client, home_view=home_view, keymap=keymap, theme=theme)
-    try:
-        code = app.run()
-    finally:
-        client.close()
+    code = app.run()
     return EXIT_UNCERTAIN if code is None else code

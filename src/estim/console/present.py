@@ -211,11 +211,16 @@ def alarm_line(alarm: Alarm) -> str:
     return f"{ALARM_MARKS.get(alarm.priority, '!!!')} {alarm.text}{state}"
 
 
-def device_line(snapshot: Snapshot) -> str:
-    """Device and what it may be used for; always on the screen."""
+def device_line(snapshot: Snapshot, *, columns: int) -> str:
+    """Simulated or real, and what it may be used for, whole; the device's name as long as there is room for it."""
     kind = "SIMULATED" if snapshot.simulated else "REAL DEVICE"
     battery = f" · battery {snapshot.battery_percent} %" if snapshot.battery_percent is not None else ""
-    return f"{kind} {snapshot.device_title} · {snapshot.intended_use}{battery}"
+    forms = (
+        f"{kind} {snapshot.device_title} · {snapshot.intended_use}{battery}",
+        f"{kind} {snapshot.model} · {snapshot.intended_use}{battery}",
+        f"{kind} · {snapshot.intended_use}{battery}",
+    )
+    return next((form for form in forms if len(form) <= columns), forms[-1])
 
 
 def lease_line(snapshot: Snapshot) -> str:

@@ -36,8 +36,8 @@ class Banner(Static):
         if setup_us is not None:
             right = f"{right}  set-up {present.clock(setup_us)}"
         first = _spread(f" {state.line}", f"{right} ", width)
-        second = f" {present.device_line(snapshot)}" if snapshot is not None else " no device known"
-        self.update(Content.assemble((first, "bold"), "\n", (_clip(second, width), "")))
+        device = present.device_line(snapshot, columns=width - 2) if snapshot is not None else "no device known"
+        self.update(Content.assemble((first, "bold"), "\n", f" {device}"))
 
 
 class Trail(Static):
@@ -125,8 +125,9 @@ def problem_line(problem: Mapping[str, Any]) -> str:
     unit = f" {problem['unit']}" if problem.get("unit") else ""
     asked = f" Asked {problem['asked']}{unit}." if problem.get("asked") is not None else ""
     allowed = f" Allowed {problem['allowed']}{unit}." if problem.get("allowed") is not None else ""
-    tail = " · ".join(str(problem[key]) for key in ("rule", "layer", "source") if problem.get(key))
-    return f"{mark}: {problem.get('message', '')}{asked}{allowed} ({tail})"
+    named = [str(problem[key]) for key in ("rule", "layer", "source") if problem.get(key) not in {None, "", "schema"}]
+    tail = f" ({' · '.join(named)})" if named else ""
+    return f"{mark}: {problem.get('message', '')}{asked}{allowed}{tail}"
 
 
 class Cue(Static):
@@ -197,7 +198,7 @@ class Envelope(Static):
         """One more value, ten a second at most (the caller's pace)."""
         now = max((view.sent_ua for view in snapshot.channels), default=0)
         self._history = [*self._history[-600:], now if snapshot.output is not OutputState.OFF else 0]
-        top = max((view.cap_ua for view in snapshot.channels), default=1)
+        top = max((max(view.level_ua, view.target_ua) for view in snapshot.channels), default=1)
         columns = max(10, (self.size.width or 80) - 12)
         drawn = present.envelope(tuple(self._history), columns=columns, rows=rows, top=top)
         self.update(Content("\n".join(f"{line}│{'now' if row == 0 else ''}" for row, line in enumerate(drawn))))

@@ -17,6 +17,7 @@ from estim.console.dialogs import RESET_REASONS, STOP_REASONS, ReasonDialog, Wor
 from estim.console.keys import bindings
 from estim.console.stage import StageScreen, hint
 from estim.console.widgets import Channels, Cue, Envelope, PracticeLine
+from estim.controller.interface import Answer
 from estim.safety.reports import OutputState
 from estim.session.events import (
     Arm,
@@ -37,6 +38,7 @@ from estim.session.state import Phase
 
 CUT_PERCENT = 20  # decisions_clinical 4.18: one key, all channels
 COMPACT_ABOVE = 4  # channels; more of them get one line each so that all fit on 24 rows
+COMFORT_EVERY_US = 5 * 60 * 1_000_000  # convention: often enough to plot against mA, seldom enough not to nag
 LIVE = frozenset({Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING})
 
 CHECKS = MappingProxyType(
@@ -71,6 +73,8 @@ class LiveScreen(StageScreen):
         self.chosen: int | None = None
         self.comfort_open = False
         self._was_live = False
+        self._raise_said = ""
+        self._comfort_asked_us: int | None = None
 
     def compose_body(self) -> ComposeResult:
         """Progress, cue, envelope, channels, practice, checks."""
@@ -133,7 +137,8 @@ class LiveScreen(StageScreen):
         if self.comfort_open:
             return "Comfort: press 0 (nothing) to 9, or T for 10 (unbearable)"
         if snapshot.phase is Phase.RUNNING:
-            return "\n".join((self.raise_words(snapshot), snapshot.cue, present.lease_line(snapshot)))
+            asks = ("Ask how it feels: F, then a digit",) if self._comfort_due(snapshot) else ()
+            return "\n".join((*asks, self.raise_words(snapshot), snapshot.cue, present.lease_line(snapshot)))
         if snapshot.phase is Phase.PAUSED:
             if coached(snapshot):
                 return ""
@@ -144,7 +149,8 @@ class LiveScreen(StageScreen):
     def raise_words(self, snapshot: Snapshot) -> str:
         """Why the chosen channel can't be raised just now."""
         locked = next((view.raise_locked for view in snapshot.channels if view.channel == self.chosen), "")
-        return f"+ waits: {locked}" if locked else "+ raises channel " + str(self.chosen or "")
+        said = f" · last +: {self._raise_said}" if self._raise_said else ""
+        return f"+ waits: {locked}" if locked else f"+ raises channel {self.chosen}{said}"
 
     def hints(self, snapshot: Snapshot | None) -> Sequence[tuple[str, str]]:
         """Keys that do something now."""
@@ -186,8 +192,13 @@ class LiveScreen(StageScreen):
                 self.chosen = int(event.key)
                 self.show(snapshot)
 
+    def _comfort_due(self, snapshot: Snapshot) -> bool:
+        """Five minutes of therapy since it was last asked, or since the beginning."""
+        return snapshot.elapsed_us - (self._comfort_asked_us or 0) > COMFORT_EVERY_US
+
     def _note_comfort(self, value: int) -> None:
         snapshot = self.console.snapshot
+        self._comfort_asked_us = snapshot.elapsed_us if snapshot is not None else None
         levels = {} if snapshot is None else {str(view.channel): view.sent_ua for view in snapshot.channels}
         fields: dict[str, object] = {"discomfort": value, "sent_ua": levels}
         self.console.send(Note(id=self.console.next_id(), kind="note", fields=fields))
@@ -239,7 +250,12 @@ class LiveScreen(StageScreen):
         """One step up, on the snapshot that is on the screen."""
         snapshot = self.console.snapshot
         if snapshot is not None and self.chosen is not None:
-            self.console.send(Raise(id=self.console.next_id(), channel=self.chosen, snapshot_n=snapshot.n))
+            request = Raise(id=self.console.next_id(), channel=self.chosen, snapshot_n=snapshot.n)
+            self.console.send(request, self._raised)
+
+    def _raised(self, answer: Answer) -> None:
+        """A raise that was not possible is said where the hand's next look goes, without any red."""
+        self._raise_said = "" if answer.accepted else str(answer.problems[0].get("message", ""))
 
     def action_lower(self) -> None:
         """One step down."""

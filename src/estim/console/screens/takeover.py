@@ -1,4 +1,4 @@
-"""The controller is gone. What is known of the output, which cable to pull, and the way out."""
+"""The controller is gone, or could not begin. What is known of the output, which cable to pull, the way out."""
 
 from __future__ import annotations
 
@@ -25,8 +25,13 @@ class TakeoverScreen(Dialog[None]):
     def show(self, snapshot: Snapshot | None) -> None:
         """OFF or UNCERTAIN, with what to do."""
         super().show(snapshot)
-        takeover = self.console.client.takeover
-        if takeover is None or not self.composed:
+        takeover, fatal = self.console.client.takeover, self.console.client.fatal
+        if not self.composed:
+            return
+        if takeover is None:
+            self.query_one("#takeover-big", Static).update(Content("\n".join(big("NO START"))))
+            text = f"The controller could not begin:\n\n{fatal}\n\nNothing was put out. Leave with ^Q."
+            self.query_one("#takeover-text", Static).update(Content(text))
             return
         certain = takeover.output == OutputState.OFF
         box = self.query_one("#box")
