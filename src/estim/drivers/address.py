@@ -12,8 +12,9 @@ from estim.drivers.link import ByteLink
 from estim.drivers.models import MODELS
 from estim.safety.errors import UsageError
 
+PORT_MAX = 65_535
 _SOCKET = re.compile(r"^socket://(?P<host>\[[0-9a-fA-F:]+\]|[^:/\[\]]+):(?P<port>\d{1,5})/?$")
-_MODEL = re.compile(r"^(?P<sim>sim\+)?(?P<model>[a-z0-9]+):(?P<rest>.+)$")
+_MODEL = re.compile(r"^(?P<sim>sim\+)?(?P<model>[a-z0-9]+):(?P<rest>.*)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,14 @@ def parse_address(text: str, *, simulated: bool = False) -> Address:
     match = _MODEL.match(text)
     if match and match["model"] in MODELS:
         model, rest, said_simulated = match["model"], match["rest"], simulated or bool(match["sim"])
-    elif match and match["sim"]:
+    elif match and (match["sim"] or match["rest"].startswith(("/dev/", "socket://", "COM"))):
         raise UsageError(f"device {text!r}: no model {match['model']!r}; there are {', '.join(MODELS)}")
     if not rest.strip():
         raise UsageError(f"device {text!r} names no port")
-    if "://" in rest and not _SOCKET.match(rest):
+    where = _SOCKET.match(rest)
+    if where and not 0 < int(where["port"]) <= PORT_MAX:
+        raise UsageError(f"device {text!r}: a TCP port is 1 to {PORT_MAX}")
+    if "://" in rest and not where:
         raise UsageError(f"device {text!r}: a serial port, socket://host:port or sim://MODEL")
     return Address(model, rest, said_simulated)
 

@@ -10,7 +10,7 @@ from estim.drivers.models import MODELS
 from estim.safety.errors import LinkLost
 from estim.safety.reports import DeviceLost, Identified
 
-LIMIT_S = 4.0
+LIMIT_S = 5.0  # longer than any driver's own time-out
 
 
 def ask_identity(address: Address) -> Identified:

@@ -35,7 +35,7 @@ MODELS: Mapping[str, DeviceModel] = MappingProxyType(
         "p24": DeviceModel(
             profile=p24.PROFILE,
             make=p24.P24Driver,
-            baud=3_000_000,
+            baud=115_200,  # without meaning on USB CDC; one that every system takes
             parity="N",
             stop_bits=1,
             rtscts=False,

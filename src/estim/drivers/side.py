@@ -1,9 +1,20 @@
-"""The side channel: JSON lines to and from a simulated room (or a bridge to sensors). Never needed by a driver."""
+"""The side channel: JSON lines to and from a simulated room (or a bridge to sensors). Never needed by a driver.
+
+```
+room → us   {"type": "emg", "t0_us", "rate_hz", "samples_uv": [..]}      {"type": "patient-switch", "pressed"}
+            {"type": "says", "sensation", "text"}                        {"type": "sensor", "name"}
+            {"type": "practice", "channel", "force_n", "force_percent", "fatigue", "comfort"}
+us → room   {"type": "pad", ...}  {"type": "effort", ...}
+```
+It never waits: what does not go out at once goes later, and a room that takes nothing any more is let go.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from estim.drivers.socket_link import SocketLink
@@ -11,12 +22,18 @@ from estim.safety.errors import LinkLost, UsageError
 from estim.safety.reports import EmgSamples, PatientSays, PatientSwitch, PracticeState, Report, SensorEvent
 from estim.safety.units import Micros
 
-_URL = re.compile(r"^socket://([^:/]+):(\d+)$")
-_TAIL_MAX = 1 << 20
+_URL = re.compile(r"^socket://([^:/]+):(\d{1,5})$")
+LINE_MAX = 1 << 16
+OUT_MAX = 1 << 16
+READS_MAX = 16  # of 4 kB in one turn, so that a flood can't hold up the loop
+SAMPLES_MAX = 10_000
 
 
 class SideChannel:
     """A room at `socket://host:port`. A room that goes away says nothing more; it is not part of the lease.
+
+    Attributes:
+        ignored: lines that meant nothing.
 
     Raises:
         UsageError: not such an address.
@@ -29,58 +46,103 @@ class SideChannel:
             raise UsageError(f"side channel {url!r}: socket://host:port")
         self._link: SocketLink | None = SocketLink(match[1], int(match[2]))
         self._tail = b""
+        self._out = b""
+        self.ignored = 0
+
+    @property
+    def is_open(self) -> bool:
+        """The room is still there."""
+        return self._link is not None
 
     def poll(self) -> list[Report]:
-        """What came in; lines that mean nothing are left out."""
-        if self._link is None:
-            return []
-        try:
-            data = self._link.read()
-        except LinkLost:
-            self._link.close()
-            self._link = None
-            return []
-        if not data:
-            return []
-        *lines, self._tail = (self._tail + data).split(b"\n")
-        self._tail = b"" if len(self._tail) > _TAIL_MAX else self._tail
-        reports = (_report(line) for line in lines)
-        return [report for report in reports if report is not None]
+        """What came in; lines that mean nothing are counted and left out."""
+        self._flush()
+        reports: list[Report] = []
+        for _ in range(READS_MAX):
+            data = self._read()
+            if not data:
+                break
+            *lines, self._tail = (self._tail + data).split(b"\n")
+            if len(self._tail) > LINE_MAX:
+                self.ignored += 1
+                self._tail = b""
+            for line in lines:
+                report = parse_line(line)
+                if report is None:
+                    self.ignored += 1
+                else:
+                    reports.append(report)
+        return reports
 
     def send(self, message: object) -> None:
         """A message for the room."""
+        line = json.dumps(message).encode("utf-8") + b"\n"
+        if len(self._out) + len(line) > OUT_MAX:
+            self.close()  # it has not read for a long time
+        self._out += line
+        self._flush()
+
+    def close(self) -> None:
+        """Leave the room. May be called twice."""
         if self._link is not None:
+            self._link.close()
+            self._link = None
+
+    def _read(self) -> bytes:
+        if self._link is None:
+            return b""
+        try:
+            return self._link.read()
+        except LinkLost:
+            self.close()
+            return b""
+
+    def _flush(self) -> None:
+        if self._link is None:
+            self._out = b""
+        elif self._out:
             try:
-                self._link.write(json.dumps(message).encode("utf-8") + b"\n")
+                self._out = self._out[self._link.offer(self._out) :]
             except LinkLost:
-                self._link.close()
-                self._link = None
+                self.close()
 
 
-def _report(line: bytes) -> Report | None:
+def _emg(message: dict[str, Any]) -> EmgSamples:
+    samples = message["samples_uv"]
+    if not isinstance(samples, list) or len(samples) > SAMPLES_MAX:
+        raise ValueError("samples_uv")
+    return EmgSamples(
+        t0_us=Micros(int(message["t0_us"])),
+        rate_hz=int(message["rate_hz"]),
+        samples_uv=tuple(int(value) for value in samples),
+    )
+
+
+def _practice(message: dict[str, Any]) -> PracticeState:
+    return PracticeState(
+        channel=int(message["channel"]),
+        force_n=int(message["force_n"]),
+        force_percent=int(message["force_percent"]),
+        fatigue_percent=int(message["fatigue"]),
+        comfort=int(message["comfort"]),
+    )
+
+
+_MAKERS: Mapping[str, Callable[[dict[str, Any]], Report]] = MappingProxyType(
+    {
+        "emg": _emg,
+        "practice": _practice,
+        "patient-switch": lambda message: PatientSwitch(pressed=bool(message["pressed"])),
+        "says": lambda message: PatientSays(sensation=str(message["sensation"]), text=str(message["text"])),
+        "sensor": lambda message: SensorEvent(name=str(message["name"])),
+    }
+)
+
+
+def parse_line(line: bytes) -> Report | None:
+    """The report in one line; None if it is none."""
     try:
-        message: dict[str, Any] = json.loads(line)
-        kind = message["type"]
-        if kind == "emg":
-            return EmgSamples(
-                t0_us=Micros(int(message["t0_us"])),
-                rate_hz=int(message["rate_hz"]),
-                samples_uv=tuple(int(value) for value in message["samples_uv"]),
-            )
-        if kind == "patient-switch":
-            return PatientSwitch(pressed=bool(message["pressed"]))
-        if kind == "says":
-            return PatientSays(sensation=str(message["sensation"]), text=str(message["text"]))
-        if kind == "sensor":
-            return SensorEvent(name=str(message["name"]))
-        if kind == "practice":
-            return PracticeState(
-                channel=int(message["channel"]),
-                force_n=int(message["force_n"]),
-                force_percent=int(message["force_percent"]),
-                fatigue_percent=int(message["fatigue"]),
-                comfort=int(message["comfort"]),
-            )
-    except (ValueError, KeyError, TypeError):
+        message = json.loads(line)
+        return _MAKERS[message["type"]](message)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
-    return None
