@@ -18,6 +18,7 @@ from estim.session import screening
 
 from .fake_session import FakeSession
 
+PROTOCOL = "knee-replacement-quadriceps-early"
 NEVER_S = 3600.0  # the app's own timers stay out of the way: `Driver.look` draws
 
 
@@ -51,9 +52,15 @@ class Bench:
         self.app.screen.query_one("#patient", Input).value = "P-017"
         await self.press("f8")
 
+    async def choose(self) -> None:
+        """One channel on the thigh, side of the patient's treated knee."""
+        self.app.screen.query_one("#search", Input).value = "early after total knee"
+        await self.look()
+        await self.press("f8")
+
     async def to_pads(self) -> None:
         await self.sign_in()
-        await self.press("f8")  # the first protocol
+        await self.choose()
         self.app.draft.answers = screening.scripted_answers()
         self.app.draft.answers.pop("R48")
         self.app.go(Stage.SCREENING)
@@ -91,8 +98,7 @@ class Bench:
 
     async def jump(self, stage: Stage = Stage.RUN, *, channels: int = 1) -> None:
         """Straight to a stage after the levels, as if the way there had been gone (one test goes it key by key)."""
-        name = library.names()[0]
-        self.app.draft.choose(name, load(library.path(name)))
+        self.app.draft.choose(PROTOCOL, load(library.path(PROTOCOL)))
         self.app.draft.operator, self.app.draft.patient_id = "PT1", "P-017"
         self.app.draft.signed_in, self.app.draft.signed_in_us = True, self.session.now_us
         self.session.configured(channels)

@@ -14,6 +14,8 @@ from estim.console.screens.run import RunScreen
 from estim.console.screens.screening_form import ScreeningScreen
 from estim.console.screens.sign import SignScreen
 from estim.controller.interface import ConfigureFrom
+from estim.protocols.setup import ChannelSetup
+from estim.safety.units import MicroAmp
 from estim.session import events, screening
 from estim.session.state import Phase
 
@@ -29,7 +31,7 @@ async def test_the_whole_way_from_sign_in_to_the_sealed_record(bench: Make) -> N
     async with bench() as b:
         await b.sign_in()
         assert isinstance(b.app.screen, ProtocolScreen)
-        await b.press("f8")
+        await b.choose()
         assert isinstance(b.app.screen, ScreeningScreen)
         await b.press(*["n"] * 29)
         assert "29 of 29" in b.text("#questions")
@@ -96,7 +98,7 @@ async def test_a_known_patient_is_found_and_brings_answers_and_count(bench: Make
         await b.sign_in()
         await b.look()
         assert b.app.draft.sessions_before == 3
-        await b.press("f8")
+        await b.choose()
         assert b.app.draft.session == 4
         text = b.text("#questions")
         assert "S02" in text
@@ -124,7 +126,7 @@ async def test_a_group_can_be_opened(bench: Make) -> None:
     known = PastPatient(id="P-017", sessions=3, answers=screening.scripted_answers())
     async with bench(home_view=EmptyHome(known=(known,))) as b:
         await b.sign_in()
-        await b.press("f8")
+        await b.choose()
         await b.press(*["n"] * 6)
         await b.press("n")  # heart: not as last time
         assert "S01 Implanted" in b.text("#questions")
@@ -133,7 +135,7 @@ async def test_a_group_can_be_opened(bench: Make) -> None:
 async def test_unanswered_questions_are_not_passed(bench: Make) -> None:
     async with bench() as b:
         await b.sign_in()
-        await b.press("f8")
+        await b.choose()
         await b.press("n", "n", "f8")
         assert "27 questions have no answer" in b.text("#problems")
         assert sent(b, events.Screen) == []
@@ -142,7 +144,7 @@ async def test_unanswered_questions_are_not_passed(bench: Make) -> None:
 async def test_a_contraindication_is_refused_and_says_what_to_do(bench: Make) -> None:
     async with bench() as b:
         await b.sign_in()
-        await b.press("f8")
+        await b.choose()
         b.app.draft.answers = screening.scripted_answers() | {"S01": True}
         del b.app.draft.answers["R48"]
         b.app.go(Stage.SCREENING)
@@ -155,7 +157,7 @@ async def test_a_contraindication_is_refused_and_says_what_to_do(bench: Make) ->
 async def test_a_yes_asks_where_and_why(bench: Make) -> None:
     async with bench() as b:
         await b.sign_in()
-        await b.press("f8")
+        await b.choose()
         await b.press("down", "down")  # S15, skin: relative, site
         await b.press("y")
         await b.press(*"left", "enter")
@@ -215,8 +217,8 @@ async def test_other_pads_forget_the_levels(bench: Make) -> None:
     async with bench() as b:
         await b.to_pads()
         await b.press("l")
-        b.app.draft.channels["quadriceps"] = b.app.draft.channels["quadriceps"].__class__(
-            name="quadriceps", channel=1, side="left", level_ua=20_000
+        b.app.draft.channels["quadriceps"] = ChannelSetup(
+            name="quadriceps", channel=1, side="left", level_ua=MicroAmp(20_000)
         )
         await b.press("r")
         assert b.app.draft.channels["quadriceps"].level_ua is None
@@ -233,12 +235,12 @@ async def test_levels_must_be_found_before_treatment(bench: Make) -> None:
 async def test_one_key_confirms_one_check_and_the_stop_needs_its_holder(bench: Make) -> None:
     async with bench() as b:
         await b.to_levels()
-        assert b.session.wants == ("identity", "pads", "stop-control")
+        assert b.session.picture().wants == ("identity", "pads", "stop-control")
         await b.press("y")
-        assert b.session.wants == ("pads", "stop-control")
+        assert b.session.picture().wants == ("pads", "stop-control")
         await b.press("y", "y")
         await b.press("enter")  # nothing said
-        assert b.session.wants == ("stop-control",)
+        assert b.session.picture().wants == ("stop-control",)
         await b.press(*"patient", "enter")
         assert b.session.confirmed["stop-control"] == "patient"
 

@@ -34,7 +34,7 @@ from estim.console.screens.sign import SignScreen
 from estim.console.screens.takeover import TakeoverScreen
 from estim.console.stage import Dialog, StageScreen
 from estim.console.stop_gate import CLOSING_REQUESTS, StopGate, StopPressed, stop_driver
-from estim.console.themes import THEMES
+from estim.console.themes import SIGNAL_COLOURS, THEMES
 from estim.controller.interface import Answer, SessionClient
 from estim.safety.reports import OutputState
 from estim.session.events import Acknowledge, Note, Request
@@ -102,6 +102,10 @@ class EstimConsole(App[int]):
         self.theme = theme
 
     # -- the stop ---------------------------------------------------------------------------------------------------
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The signal colours, for themes that are not ours: changing the theme must never break a screen."""
+        return dict(SIGNAL_COLOURS)
 
     def get_driver_class(self) -> type[Driver]:
         """Whatever Textual chose, with the gate in its input thread."""

@@ -16,6 +16,7 @@ from estim.session.state import Cycle, Phase
 PRIORITIES = ("high", "medium", "low", "info")
 ALARM_MARKS = {"high": "!!!", "medium": "!!", "low": "!", "info": "i"}
 ALARM_FLASH_HZ = {"high": 2.0, "medium": 0.6}  # within 1.4-2.8 and 0.4-0.8 Hz; low and info are steady
+NAMED_ONE_BY_ONE = 3  # channels whose currents fit into the banner's line of 80 columns
 LEASE_LIMITS_US = (250_000, 1_000_000, 1_000_000, 2_000_000)  # loop turn, device status, console, record
 CAUSE_WORDS = {
     "operator": "as you asked",
@@ -94,9 +95,14 @@ def _state_of_phase(snapshot: Snapshot) -> State:
 
 
 def _running(snapshot: Snapshot) -> State:
-    live = [f"ch{view.channel} {milliamps(view.sent_ua)}" for view in snapshot.channels if view.sent_ua > 0]
+    live = [view for view in snapshot.channels if view.sent_ua > 0]
+    if len(live) > NAMED_ONE_BY_ONE:
+        numbers = ",".join(str(view.channel) for view in live)
+        most = milliamps(max(view.sent_ua for view in live))
+        return State(shape="▶", word="STIM ON", detail=f"ch{numbers} up to {most}", style="on")
     if live:
-        return State(shape="▶", word="STIM ON", detail=" · ".join(live), style="on")
+        detail = " · ".join(f"ch{view.channel} {milliamps(view.sent_ua)}" for view in live)
+        return State(shape="▶", word="STIM ON", detail=detail, style="on")
     detail = "0 mA" if snapshot.countdown_us is None else f"0 mA · next in {seconds(snapshot.countdown_us)}"
     style = "on" if snapshot.output is OutputState.ON else "armed"
     return State(shape="▷", word="RUNNING", detail=detail, style=style)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
@@ -122,7 +123,10 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
     """A question over a stage: banner and stop stay in sight, so does what Space does."""
 
     composed = False
-    BINDINGS: ClassVar[list[Any]] = bindings("acknowledge")
+    BINDINGS: ClassVar[list[Any]] = [
+        *bindings("acknowledge"),
+        Binding("ctrl+q", "app.leave", "Leave", show=False),  # the application's own keys do not reach over a dialog
+    ]
     TITLE_TEXT: ClassVar[str] = ""
 
     @property

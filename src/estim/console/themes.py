@@ -4,15 +4,20 @@ and a shape beside its colour, so that none of them is needed to tell states apa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from textual.theme import Theme
 
-_MARKS = {
-    "stim": "#ffb000",
-    "stim-text": "#000000",
-    "alarm-high": "#d00000",
-    "alarm-medium": "#f5d90a",
-    "alarm-low": "#00b7c7",
-}
+SIGNAL_COLOURS: Mapping[str, str] = MappingProxyType(
+    {
+        "stim": "#ffb000",  # amber, steady: the 60601-2-10 output lamp is yellow
+        "stim-text": "#000000",
+        "alarm-high": "#d00000",
+        "alarm-medium": "#f5d90a",
+        "alarm-low": "#00b7c7",
+    }
+)
 
 THEMES: tuple[Theme, ...] = (
     Theme(
@@ -28,7 +33,7 @@ THEMES: tuple[Theme, ...] = (
         surface="#19212b",
         panel="#232e3b",
         dark=True,
-        variables=_MARKS,
+        variables=dict(SIGNAL_COLOURS),
     ),
     Theme(
         name="estim-light",
@@ -43,7 +48,7 @@ THEMES: tuple[Theme, ...] = (
         surface="#ffffff",
         panel="#e4e9ef",
         dark=False,
-        variables={**_MARKS, "stim": "#ffb000"},
+        variables={**SIGNAL_COLOURS, "stim": "#a35c00", "stim-text": "#ffffff"},
     ),
     Theme(
         name="estim-contrast",
@@ -58,6 +63,6 @@ THEMES: tuple[Theme, ...] = (
         surface="#000000",
         panel="#202020",
         dark=True,
-        variables={**_MARKS, "stim": "#ffff00"},
+        variables={**SIGNAL_COLOURS, "stim": "#ffff00"},
     ),
 )

@@ -97,15 +97,16 @@ class LiveScreen(StageScreen):
         compact = len(snapshot.channels) > COMPACT_ABOVE and self.size.height < 40
         self.query_one("#progress", Static).update(Content(present.progress_line(snapshot)))
         cue, envelope = self.query_one(Cue), self.query_one(Envelope)
-        cue.display = live
-        envelope.display = live and not compact
+        coach = coached(snapshot)
+        cue.display = live and not coach  # steps to take need the room
+        envelope.display = live and not coach and not compact and (self.size.height >= 30 or len(snapshot.channels) < 3)
         if live:
             cue.show(snapshot)
             envelope.show(snapshot, rows=2 if self.size.height < 30 else 5)
         self.query_one(Channels).show(snapshot.channels, chosen=self.chosen, compact=compact)
         self.query_one(PracticeLine).show(snapshot)
         checks = self.query_one("#checks", Static)
-        checks.display = not live or coached(snapshot)
+        checks.display = not live or coach
         checks.update(self.checks(snapshot))
         self.query_one("#live-note", Static).update(Content(self.note(snapshot)))
         self._ask_after_stop(live=live)

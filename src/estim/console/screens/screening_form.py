@@ -129,7 +129,7 @@ class ScreeningScreen(StageScreen):
             self._keep()
             self._ask_reason(item)
 
-        title = "Yes: where? E.g. left shank, right arm. F7 means everywhere."
+        title = f"{item.question.text if item.question else ''}\n\nYes: where? F7 means everywhere."
         self.app.push_screen(WordDialog(title, "left shank, right arm, trunk"), said)
 
     def _ask_reason(self, item: Item) -> None:
@@ -146,7 +146,9 @@ class ScreeningScreen(StageScreen):
             self._keep()
             self.show_stage(self.console.snapshot)
 
-        self.app.push_screen(WordDialog(f"{question.action}. Why is it treated all the same, who agreed?"), said)
+        self.app.push_screen(
+            WordDialog(f"{question.text}\n\n{question.action}.\nWhy is it treated all the same, who agreed?"), said
+        )
 
     def _keep(self) -> None:
         self.console.draft.answers = self.form.answers()

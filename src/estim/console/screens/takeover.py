@@ -39,25 +39,23 @@ class TakeoverScreen(Dialog[None]):
         cable = snapshot.cable if snapshot is not None else "the stimulator's cable"
         watchdog = f"{snapshot.watchdog_us / 1_000_000:g} s" if snapshot is not None else "2 s"
         self.query_one("#takeover-big", Static).update(Content("\n".join(big("OFF" if certain else "PULL CABLE"))))
-        lines = [
+        facts = [
             f"The controller {'ended' if takeover.cause == 'eof' else 'stopped answering'}; "
             "this console has stopped the stimulator itself.",
-            "",
             takeover.text,
-            "",
         ]
         if certain:
-            lines += [
+            steps = [
                 "The stimulator confirmed that its output is OFF.",
                 "Leave with ^Q and start again for a new session.",
             ]
         else:
-            lines += [
+            steps = [
                 f"1. Pull {cable} now.",
                 f"2. The stimulator ends output by itself {watchdog} after the last word it got.",
                 "3. Do not touch the pads before one of both has happened.",
             ]
-        self.query_one("#takeover-text", Static).update(Content("\n".join(lines)))
+        self.query_one("#takeover-text", Static).update(Content("\n".join([*steps, "", *facts])))
 
     def hints(self) -> Sequence[tuple[str, str]]:
         """The way out."""
