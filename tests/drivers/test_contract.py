@@ -183,10 +183,11 @@ def test_stop_is_repeated_every_30_ms_until_acknowledged(case: Case) -> None:
     table.stim.override[case.stop] = lambda _d: None
     before = len(table.stim.commands(case.stop))
     table.off()
-    table.run(3_000_000)
+    table.run(900_000)
     heard = table.stim.commands(case.stop)[before:]
-    gaps = {later - earlier for earlier, later in itertools.pairwise(heard)}
-    assert gaps == {30_000}
+    gaps = [later - earlier for earlier, later in itertools.pairwise(heard)]
+    assert len(gaps) >= 28
+    assert set(gaps) == {30_000}
     assert not table.is_off()
     assert not table.of(Acknowledged)
     del table.stim.override[case.stop]
@@ -197,10 +198,11 @@ def test_stop_is_repeated_every_30_ms_until_acknowledged(case: Case) -> None:
 def test_lying_stop_is_never_off(case: Case) -> None:
     table = Table(case).on()
     table.stim.lying = True
+    before = len(table.stim.commands(case.stop))
     table.off()
-    table.run(2_000_000)
+    table.run(900_000)
     assert not table.is_off()
-    assert len(table.stim.commands(case.stop)) > 20
+    assert len(table.stim.commands(case.stop)) - before > 12
     assert any(status.output_on for status in table.of(DeviceStatus))
     table.stim.lying = False
     table.run(100_000)

@@ -99,3 +99,16 @@ def test_prepare_with_a_period_that_cannot_be_coded_is_a_fault() -> None:
     table.prepare(1, period_us=7_000)
     assert "can't be coded" in table.wait(DeviceFault).text
     assert not table.of(Prepared)
+
+
+def test_a_stop_that_is_not_obeyed_ends_in_silence_that_the_watchdog_hears() -> None:
+    """Every frame feeds the watchdog: repeating a stop for ever would keep a disobedient device alive."""
+    table, stim = reha()
+    stim.lying = True
+    table.off()
+    table.run(900_000)
+    assert stim.running
+    assert not table.is_off()
+    table.run(1_400_000)
+    assert not stim.running
+    assert table.is_off()

@@ -58,7 +58,7 @@ class WireBench:
         self.to_device: Callable[[bytes], bytes] = lambda data: data
         self.to_host: Callable[[bytes], bytes] = lambda data: data
         self.poll_us: int | None = None
-        self._polled_us = 0
+        self._polled_us = self._stuck = 0
         self._down: deque[tuple[int, bytes]] = deque()
         self._up: deque[tuple[int, bytes]] = deque()
 
@@ -115,7 +115,9 @@ class WireBench:
         due += [at for at in (self.driver.next_deadline_us(), self.device.next_deadline_us()) if at is not None]
         if self.poll_us is not None:
             due.append(self._polled_us + self.poll_us)
-        self.now_us = max(self.now_us, min(due))
+        before_us, self.now_us = self.now_us, max(self.now_us, min(due))
+        self._stuck = self._stuck + 1 if self.now_us == before_us else 0
+        assert self._stuck < 1_000, "a deadline in the past that nothing answers"
         self.device.advance(self.now_us)
         self._collect()
         while self._down and self._down[0][0] <= self.now_us:

@@ -21,6 +21,7 @@ ANSWER_US = 250_000  # answers take up to 40 ms (P24, RehaMove3) or 100 ms (Reha
 OFF_REPEAT_US = 30_000  # decisions on take-over (e)
 NOISE_MAX = 8  # bad frames in a row after which the device is not believed any more
 QUESTION_RETRIES = 2
+OFF_NUMBERS_MAX = 63  # OutputOff commands that are remembered while none is acknowledged
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +47,19 @@ class Got:
 
 
 @dataclass(slots=True)
-class _Off:
+class Off:
     """An off that the device has not confirmed yet.
 
     Attributes:
         number: of the first OutputOff; answers to an earlier off count for nothing.
         unacknowledged: numbers of the OutputOff commands that it stands for.
+        since_us: since when it is tried.
         due_us: when stop or question go out again.
         stopped: a stop was acknowledged since the last one was sent, so it is the question's turn.
     """
 
     number: int
+    since_us: int
     due_us: int
     unacknowledged: list[int] = field(default_factory=list)
     stopped: bool = False
@@ -76,7 +79,7 @@ class BaseDriver:
         self._connect_us = connect_us
         self._connect_until_us: int | None = None
         self._seq = 0
-        self._off: _Off | None = None
+        self._off: Off | None = None
         self._bad = 0
         self._dropped = 0
         self._reports: list[DriverReport] = []  # made by a submit, given with the next answer or tick
@@ -116,10 +119,10 @@ class BaseDriver:
 
     def _submit_off(self, now_us: int) -> None:
         if self._off is None:
-            self._off = _Off(self._seq, due_us=now_us + OFF_REPEAT_US, unacknowledged=[self._seq])
+            self._off = Off(self._seq, now_us, now_us + OFF_REPEAT_US, [self._seq])
             self._send_for_off(self._off_call())
         else:  # one that is under way already goes on, so that repeating never delays it
-            self._off.unacknowledged.append(self._seq)
+            self._off.unacknowledged = [*self._off.unacknowledged[-OFF_NUMBERS_MAX:], self._seq]
 
     def _send_for_off(self, call: Call) -> None:
         call.seq = self._off.number if self._off is not None else 0
@@ -139,13 +142,10 @@ class BaseDriver:
         """The next time-out; 0 (at once) while a report waits to be given."""
         if self._reports:
             return 0
-        answer_us = self._exchange.deadline_us()
-        if self._off is None and self._connect_until_us is None:
-            return answer_us
-        due = [at for at in (answer_us, self._connect_until_us) if at is not None]
-        if self._off is not None:
-            due.append(self._off.due_us)
-        return min(due)
+        due_us = self._off.due_us if self._off is not None else self._exchange.deadline_us()
+        if self._connect_until_us is None:
+            return due_us
+        return self._connect_until_us if due_us is None else min(due_us, self._connect_until_us)
 
     def tick(self, now_us: int) -> tuple[DriverReport, ...]:
         """Time-outs: an off is repeated for ever, anything else that stays unanswered means that the device is lost."""
@@ -153,10 +153,7 @@ class BaseDriver:
         off = self._off
         if off is not None:
             if now_us >= off.due_us:
-                off.due_us = now_us + OFF_REPEAT_US
-                call = self._question() if off.stopped else self._off_call()
-                off.stopped = False
-                self._send_for_off(call)
+                self._repeat_off(off, now_us)
         else:
             overdue = self._exchange.overdue(now_us)
             if overdue is not None:
@@ -195,6 +192,12 @@ class BaseDriver:
         return tuple(reports)
 
     # -- off --------------------------------------------------------------------------------------------------------
+
+    def _repeat_off(self, off: Off, now_us: int) -> None:
+        off.due_us = now_us + OFF_REPEAT_US
+        call = self._question() if off.stopped else self._off_call()
+        off.stopped = False
+        self._send_for_off(call)
 
     def _stop_acknowledged(self, got: Got) -> None:
         """A stop was accepted; now the device must say itself that it is idle."""

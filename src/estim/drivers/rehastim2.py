@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from estim.drivers import sciencemode2 as sm
-from estim.drivers.base import QUESTION_RETRIES, BaseDriver, Got
+from estim.drivers.base import QUESTION_RETRIES, BaseDriver, Got, Off
 from estim.drivers.exchange import Call
 from estim.drivers.framing import ScienceMode2Framer, WireFrame, encode2
 from estim.safety.commands import SetOutput
@@ -64,6 +64,8 @@ PROFILE = DeviceProfile(
 CONNECT_US = 4_500_000  # a watchdog widened to 2 s for other clients, Init 0.5 s later, one Init lost, answers
 HOLD_MAX_US = 500_000  # a status must never wait longer than the watchdog allows
 PARAMETER_ERROR = -2
+OFF_TRY_US = 1_000_000  # a stop that is not confirmed for so long will not be ...
+OFF_SILENCE_US = 2_300_000  # ... but silence ends the output: the watchdog, 1.2 s, or 2 s where it was widened
 LEAVE_MAX = 5  # stops sent while connecting
 SILENT_US = 500_000  # while nothing is open the driver itself keeps the connection
 
@@ -145,6 +147,15 @@ class RehaStim2Driver(BaseDriver):
         if call.kind == "update":
             self._start_us = call.sent_us
         return encode2(call.packet, call.command, call.data)
+
+    def _repeat_off(self, off: Off, now_us: int) -> None:
+        """Every frame feeds the watchdog, also a stop that is not obeyed: so between tries there is silence."""
+        if now_us - off.since_us < OFF_TRY_US:
+            super()._repeat_off(off, now_us)
+            return
+        self._exchange.clear()
+        off.stopped = False
+        off.since_us = off.due_us = now_us + OFF_SILENCE_US
 
     # -- time -------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,157 @@
+"""The contract suite: every driver on the simulated device of its model. They share no code, only the wire document."""
+
+from __future__ import annotations
+
+import pytest
+
+from estim.drivers.models import MODELS
+from estim.safety.reports import (
+    Acknowledged,
+    ChannelFault,
+    DeviceFault,
+    DeviceLost,
+    DeviceStatus,
+    Identified,
+    Noise,
+    Prepared,
+)
+from tests.drivers.wire_bench import WireBench, output, pulse
+
+from .stops import CAUSES, PAIRS, PERIOD_US, Pair, causes_of, play
+
+WATCHDOG_SLACK_US = 30_000
+STOP_US = 25_000  # one period and the way there
+SEEN_US = 320_000  # a poll every 250 ms, a period, the ways
+LOST_US = 600_000  # a poll, 250 ms without an answer, the stop
+
+
+@pytest.fixture(params=PAIRS)
+def pair(request: pytest.FixtureRequest) -> Pair:
+    return Pair(request.param)
+
+
+def test_run_raise_and_stop_pulse_for_pulse(pair: Pair) -> None:
+    """What leaves the output stage is what was asked: amplitude, width, gap, period, and exactly no net charge."""
+    pair.on(20)
+    pair.submit(output(pulse(1, 24, period_us=PERIOD_US)))
+    pair.wait(Acknowledged)
+    raised_us = pair.now_us
+    pair.run(500_000)
+    pair.off()
+    pair.run(100_000)
+    assert {p.peak_ua for p in pair.pulses} == {20_000, 24_000}
+    assert all(p.peak_ua == 24_000 for p in pair.pulses if p.t_us > raised_us + PERIOD_US)
+    assert all((p.pulse_width_us, p.interphase_us, p.phase1_pc + p.phase2_pc) == (250, 100, 0) for p in pair.pulses)
+    gaps = {later.t_us - earlier.t_us for earlier, later in zip(pair.pulses, pair.pulses[1:], strict=False)}
+    assert gaps == {PERIOD_US}
+    assert pair.confirmed_us() is not None
+    assert not [r for _, r in pair.reports if isinstance(r, Noise | DeviceFault | ChannelFault | DeviceLost)]
+
+
+def test_two_channels_and_one_that_falls_out(pair: Pair) -> None:
+    pair.on(20)
+    pair.submit(output(pulse(1, 20, period_us=PERIOD_US), pulse(2, 10, period_us=PERIOD_US)))
+    pair.wait(Acknowledged)
+    pair.run(200_000)
+    assert {p.channel for p in pair.pulses} == {1, 2}
+    pair.submit(output(pulse(2, 10, period_us=PERIOD_US)))
+    pair.wait(Acknowledged)
+    changed_us = pair.now_us
+    pair.run(200_000)
+    assert {p.channel for p in pair.pulses if p.t_us > changed_us + PERIOD_US} == {2}
+
+
+def test_pause_and_resume_begin_at_nothing(pair: Pair) -> None:
+    pair.on(20)
+    pair.off()
+    pair.run(100_000)
+    assert pair.confirmed_us() is not None
+    count = len(pair.pulses)
+    pair.run(1_000_000)
+    assert len(pair.pulses) == count
+    pair.prepare(1, 2, period_us=PERIOD_US)
+    pair.wait(Prepared)
+    pair.run(500_000)
+    assert len(pair.pulses) == count  # prepared is not output
+    assert not pair.last(DeviceStatus).output_on
+    pair.submit(output(pulse(1, 2, period_us=PERIOD_US)))
+    pair.wait(Acknowledged)
+    pair.run(100_000)
+    assert {p.peak_ua for p in pair.pulses[count:]} == {2_000}
+
+
+def test_rest_between_contractions_is_no_output_in_the_status(pair: Pair) -> None:
+    pair.on(20)
+    for _ in range(3):
+        pair.submit(output(pulse(1, 0, period_us=PERIOD_US)))
+        pair.wait(Acknowledged)
+        count = len(pair.pulses)
+        pair.run(2_000_000)
+        assert len(pair.pulses) - count <= 1
+        assert not pair.last(DeviceStatus).output_on
+        assert pair.last(DeviceStatus).level_open
+        pair.submit(output(pulse(1, 20, period_us=PERIOD_US)))
+        pair.wait(Acknowledged)
+        pair.run(2_000_000)
+        assert pair.last(DeviceStatus).output_on
+        assert len(pair.pulses) - count > 90
+
+
+def test_connect_stops_what_another_program_left_running(pair: Pair) -> None:
+    pair.on(20)
+    other = WireBench(MODELS[pair.driver.profile.model].make(), pair.simulated)
+    other.now_us = began_us = pair.now_us
+    other.connect()
+    other.wait(Identified)
+    other.run(100_000)
+    assert max(p.t_us for p in pair.pulses) - began_us <= STOP_US
+    assert not other.of(DeviceLost)
+
+
+def test_idle_for_a_minute(pair: Pair) -> None:
+    pair.connect()
+    pair.wait(Identified)
+    pair.poll_us = 5_000_000
+    pair.forget()
+    pair.run(60_000_000)
+    assert not pair.of(DeviceLost)
+    assert len(pair.of(DeviceStatus)) >= 10
+    assert not pair.pulses
+
+
+def test_status_is_the_devices_own(pair: Pair) -> None:
+    """A restart that nobody reported is seen in the next status at the latest, or in the device's own words."""
+    pair.on(20)
+    pair.reacts = False
+    from firmware_sim.devices.interface import DeviceEvent
+
+    pair.simulated.inject(DeviceEvent("restart"), pair.now_us)
+    pair.run(700_000)
+    lost = [report for report in pair.of(DeviceLost) if report.output_ended]
+    assert lost or not pair.last(DeviceStatus).level_open
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+@pytest.mark.parametrize("model", PAIRS)
+def test_time_from_cause_to_last_pulse(model: str, cause: str) -> None:
+    if cause not in causes_of(model):
+        return  # this model has no such input
+    stop = play(model, cause)
+    watchdog_us = MODELS[model].profile.watchdog_us + WATCHDOG_SLACK_US
+    limits = {
+        "stop key": STOP_US,
+        "stop, answers 100 ms late": 100_000 + STOP_US,
+        "lead off": SEEN_US,
+        "device restarted": STOP_US,
+        "emergency switch": STOP_US,
+        "device answers nothing": LOST_US,
+    }
+    assert stop.last_pulse_us <= limits.get(cause, watchdog_us)
+    unheard = {
+        "device answers nothing",
+        "device hangs, output goes on",
+        "cable to the computer unplugged",
+        "controller killed",
+        "stop acknowledged, not obeyed",
+    }
+    assert (stop.confirmed_us is None) == (cause in unheard)
