@@ -20,12 +20,14 @@ def print_json(document: object) -> None:
 
 
 def home_of(given: argparse.Namespace) -> Home:
+    """The home folder that the command names."""
     from estim.records.home import find_home
 
     return find_home(given.home)
 
 
 def said_of(given: argparse.Namespace, home: Home, *, simulated: bool) -> tuple[Protocol, Said]:
+    """The protocol that the command names, and the setup that its words describe."""
     from estim.controller.loading import load_runnable
     from estim.controller.setup_from import Words, setup_from
 
@@ -44,6 +46,7 @@ def said_of(given: argparse.Namespace, home: Home, *, simulated: bool) -> tuple[
 
 
 def print_report(report: dict[str, Any]) -> None:
+    """A session's report for a person."""
     print(f"{report['protocol']}: {report['outcome']}, {report['contractions']} contractions" + (
         " (simulated)" if report["simulated"] else ""
     ))  # fmt: skip

@@ -33,7 +33,10 @@ def check_file(path: Path, limits: Limits, *, model: str) -> dict[str, Any]:
     except ProtocolError as error:
         return _entry(path, list(error.problems), runnable=False)
     if not protocol.runnable:
-        return _entry(path, [], runnable=False)
+        why = Problem(
+            severity="info", key="basis", message=f"not runnable: {protocol.not_runnable_because}", rule="not-runnable"
+        )
+        return _entry(path, [why], runnable=False)
     lines = line_index(path)
     problems = [
         replace(problem, line=problem.line or lines.line_of_key(problem.key))

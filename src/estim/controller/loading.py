@@ -46,9 +46,9 @@ def load_runnable(source: str, *, own: Path | None = None) -> tuple[Protocol, st
         refused = Problem(
             severity="refuse",
             key="basis",
-            message=f"{protocol.id} is for reference only and can't be run",
+            message=f"{protocol.id} can't be run: {protocol.not_runnable_because}",
             asked=protocol.basis,
-            rule="reference-only",
+            rule="not-runnable",
         )
         raise ProtocolError([refused])
     return protocol, digest

@@ -73,7 +73,8 @@ class ScriptedTherapist:
         return [request]
 
     def _next(self, snapshot: Snapshot) -> events.Request | None:
-        if snapshot.phase is Phase.FAULT:
+        broken = any(alarm.code == "record-failed" and alarm.active for alarm in snapshot.alarms)
+        if snapshot.phase is Phase.FAULT or broken:
             self.done = True
             self.outcome = "fault"
             return None

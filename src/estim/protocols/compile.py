@@ -17,11 +17,13 @@ from estim.protocols.schema_phase import Phase
 from estim.protocols.setup import Setup
 from estim.safety.errors import ProtocolRejected
 from estim.safety.profile import DeviceProfile
+from estim.safety.ramp import shortest_ramp_us
 from estim.safety.schedule import PhasePlan, Purpose, Schedule, Trigger, Window
 from estim.safety.units import ZERO_US, Micros, seconds
 
 TITRATION_ON_US = seconds(2.5)  # convention: long enough to feel, short enough to raise the level in steps
 TITRATION_OFF_US = seconds(2.5)
+TITRATION_HOLD_US = seconds(1.5)
 TITRATION_RAMP_US = seconds(0.5)  # L17a default
 TITRATION_RAMP_DOWN_US = seconds(0.3)
 TITRATION_CYCLES = 120  # 10 min on one channel, then a person has to begin again
@@ -73,15 +75,27 @@ def compile_titration(protocol: Protocol, setup: Setup, profile: DeviceProfile, 
         ]
         if not pulses:
             continue
-        phases.append(_titration_phase(plan, pulses))
+        phases.append(_titration_phase(plan, pulses, profile))
     if findings.refused():
         raise ProtocolRejected(findings.refused())
     return _schedule(job, protocol, phases, sha256=sha256, purpose="titration")
 
 
-def _titration_phase(plan: ChannelPlan, pulses: list[Pulse]) -> PhasePlan:
+def _titration_phase(plan: ChannelPlan, pulses: list[Pulse], profile: DeviceProfile) -> PhasePlan:
     fastest = min(pulses, key=lambda pulse: pulse.period_us)
     widest = max(pulses, key=lambda pulse: pulse.pulse_width_us)
+    # At a few Hz a ramp of whole pulses takes seconds: the on time grows with it, so that there is a plateau to raise
+    # in.
+    ramp_us = max(
+        TITRATION_RAMP_US,
+        shortest_ramp_us(
+            plan.scheduled.plausible_ua[1],
+            fastest.period_us,
+            profile.amplitude_step_ua * widest.phase_ratio,
+            first=True,
+        ),
+    )
+    on_us = Micros(max(TITRATION_ON_US, ramp_us + TITRATION_HOLD_US))
     window = Window(
         channel=plan.scheduled.channel,
         frequency_mhz=fastest.frequency_mhz,
@@ -93,9 +107,9 @@ def _titration_phase(plan: ChannelPlan, pulses: list[Pulse]) -> PhasePlan:
         burst_interval_us=fastest.burst_interval_us,
         intensity_permille=1000,
         offset_us=ZERO_US,
-        on_us=TITRATION_ON_US,
-        ramp_up_us=TITRATION_RAMP_US,
-        first_ramp_up_us=TITRATION_RAMP_US,
+        on_us=on_us,
+        ramp_up_us=ramp_us,
+        first_ramp_up_us=ramp_us,
         ramp_down_us=TITRATION_RAMP_DOWN_US,
     )
     return PhasePlan(
@@ -104,11 +118,11 @@ def _titration_phase(plan: ChannelPlan, pulses: list[Pulse]) -> PhasePlan:
         mode="timed",
         relation="together",
         windows=(window,),
-        cycle_us=Micros(TITRATION_ON_US + TITRATION_OFF_US),
+        cycle_us=Micros(on_us + TITRATION_OFF_US),
         cycles=TITRATION_CYCLES,
         sets=1,
         set_rest_us=ZERO_US,
-        duration_us=Micros(TITRATION_CYCLES * (TITRATION_ON_US + TITRATION_OFF_US)),
+        duration_us=Micros(TITRATION_CYCLES * (on_us + TITRATION_OFF_US)),
     )
 
 

@@ -49,6 +49,8 @@ def check_setup(
             )
     plans: list[ChannelPlan] = []
     for channel in protocol.channel:
+        if not any(phase.channels is None or channel.name in phase.channels for phase in protocol.phase):
+            continue  # not in this week
         decided = setup.channel(channel.name)
         if decided is not None and not decided.included and channel.optional:
             continue

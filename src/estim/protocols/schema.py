@@ -136,9 +136,23 @@ class Protocol(Strict):
     provenance: dict[str, Source]
 
     @property
+    def not_runnable_because(self) -> str:
+        """Why this file is shown and never run; "" if it may be."""
+        if self.basis == "reference-only":
+            return "it is for reference only"
+        for phase in self.phase:
+            if phase.trigger is None or phase.trigger.source != "crank":
+                continue
+            given = {override.name for override in phase.channel if override.crank_deg is not None}
+            missing = [name for name in phase.channels or [c.name for c in self.channel] if name not in given]
+            if missing:
+                return f"crank_deg is not given for {', '.join(missing)}; a clinician fills in the crank windows"
+        return ""
+
+    @property
     def runnable(self) -> bool:
-        """Reference-only files are read, shown and never run."""
-        return self.basis != "reference-only"
+        """Whether this file may be run at all."""
+        return not self.not_runnable_because
 
     @model_validator(mode="after")
     def _references(self) -> Self:

@@ -8,6 +8,8 @@ Shortest ramps: `decisions on limits` L17a (a level not yet held, and every way 
 
 from __future__ import annotations
 
+import functools
+
 from estim.safety.units import MicroAmp, Micros, ceil_div, floor_to_step
 
 FIRST_MIN_US = 500_000  # L17a default; absolute 300 ms
@@ -37,6 +39,7 @@ def step_bound_ua(level_ua: int, step_ua: int, *, first: bool) -> int:
     return max(floor_ua, step_ua, level_ua * percent // 100)
 
 
+@functools.lru_cache(maxsize=4096)  # the same few levels, asked for at every contraction
 def shortest_ramp_us(level_ua: int, period_us: int, step_ua: int, *, first: bool) -> Micros:
     """The shortest ramp up to `level_ua` that L17a (`first`) or L17b allows at this period, device step included."""
     shortest_us = FIRST_MIN_US if first else REPEAT_MIN_US

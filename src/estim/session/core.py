@@ -20,6 +20,7 @@ from estim.safety.schedule import Purpose
 from estim.safety.units import US_PER_S, Micros
 from estim.safety.verdict import ClearedSchedule
 from estim.session.effects import Authorise, Effect, Log, LowerCeiling, Reply, Revoke, Send
+from estim.session.plain import plain
 from estim.session.player import Booking, WindowPlayer
 from estim.session.run import Ended, Place, Run
 from estim.session.snapshot import Alarm, Practice
@@ -163,7 +164,7 @@ class Core:
     def refuse(self, request_id: int, *problems: Problem) -> None:
         """Answer a request: not done, and why."""
         self.answered = max(self.answered, request_id)
-        self.log("refused", request=request_id, problems=[problem.to_json() for problem in problems])
+        self.log("refused", request=request_id, problems=[plain(problem) for problem in problems])
         self.emit(Reply(id=request_id, accepted=False, problems=problems))
 
     # -- alarms -----------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from estim.safety.commands import ChannelOutput
-from estim.safety.ramp import ramp_amplitude_ua, ramp_down_amplitude_ua
+from estim.safety.ramp import ramp_amplitude_ua, ramp_down_amplitude_ua, shortest_ramp_us
 from estim.safety.schedule import Window
 from estim.safety.units import MicroAmp, ceil_div, floor_to_step
 from estim.session.state import Cycle
@@ -79,8 +79,7 @@ class WindowPlayer:
         self._base_us = onset_us  # when pulse 0 falls
         period_us = window.period_us
         self._pulses = ceil_div(window.on_us, period_us)
-        ramp_us = window.first_ramp_up_us if first else window.ramp_up_us
-        self._up = max(1, ceil_div(ramp_us, period_us))
+        self._up = self._ramp_pulses(level_ua)
         self._down = window.ramp_down_us // period_us
         self._late = 0  # pulses by which the ramp up lags behind the clock
         self._counted = 0  # pulses whose charge was booked
@@ -98,6 +97,14 @@ class WindowPlayer:
     def onset_us(self) -> int:
         """When pulse 0 falls."""
         return self._base_us
+
+    def _ramp_pulses(self, level_ua: int) -> int:
+        """Pulses of the ramp up: the plan's, or more where today's level on this device's grid needs more (L17)."""
+        window = self.window
+        planned_us = window.first_ramp_up_us if self.first else window.ramp_up_us
+        target_ua = level_ua * window.intensity_permille // 1000
+        needed_us = shortest_ramp_us(target_ua, window.period_us, self._step_ua, first=self.first)
+        return max(1, ceil_div(max(planned_us, needed_us), window.period_us))
 
     def _target(self) -> MicroAmp:
         return MicroAmp(floor_to_step(self.level_ua * self.window.intensity_permille // 1000, self._step_ua))

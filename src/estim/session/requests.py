@@ -16,6 +16,7 @@ from estim.session import arming, events, levels, screening
 from estim.session.core import Core
 from estim.session.device import dose_json
 from estim.session.effects import CloseRecord, Connect, Install, OpenRecord, Prepare, ToRoom
+from estim.session.plain import plain
 from estim.session.play import RESUME_LEAD_US, START_LEAD_US, complete, pause
 from estim.session.record_json import header_json, setup_json
 from estim.session.run import Place, Run
@@ -54,7 +55,7 @@ def screen(core: Core, request: events.Screen) -> None:
         core.refuse(request.id, no("screening", "scripted answers are for simulated devices only"))
         return
     core.screening, core.screened_us = dict(request.answers), core.now_us
-    core.log("screening", answers=dict(request.answers), scripted=request.scripted)
+    core.log("screening", answers=plain(request.answers), scripted=request.scripted)
     problems = screening.judge(core.screening)
     blocking = [problem for problem in problems if problem.severity == "refuse"]
     if blocking:
@@ -113,7 +114,7 @@ def configure(core: Core, request: events.Configure) -> None:
         core.contractions_done = core.kept[1] if core.kept else 0
     core.log("setup", **setup_json(core, cleared))
     for bend in schedule.bends:
-        core.log("bend", **bend.to_json())
+        core.log("bend", **plain(bend))
     core.move(Turn.CONFIGURE, request.purpose)
     core.accept(request.id)
 
@@ -380,7 +381,7 @@ def note(core: Core, request: events.Note) -> None:
     if not core.recording:
         core.refuse(request.id, no("note", "there is no open session"))
         return
-    core.log(request.kind if request.kind in {"note", "outcome", "reason"} else "note", **dict(request.fields))
+    core.log(request.kind if request.kind in {"note", "outcome", "reason"} else "note", **plain(request.fields))
     core.accept(request.id)
 
 
