@@ -21,7 +21,7 @@ from textual.driver import Driver
 from estim.console import present
 from estim.console.dialogs import HelpDialog, LeaveDialog
 from estim.console.draft import Draft, Stage
-from estim.console.home_view import EmptyHome, HomeView
+from estim.console.home_view import EmptyHome, HomeView, PastPatient, RecordsHome
 from estim.console.keys import bindings, parse_keymap
 from estim.console.screens.levels import LevelsScreen
 from estim.console.screens.outcome import OutcomeScreen
@@ -240,6 +240,15 @@ class EstimConsole(App[int]):
         if waiting:
             self.send(Acknowledge(id=self.next_id(), code=waiting[0].code))
 
+    def past_patients(self) -> tuple[PastPatient, ...]:
+        """Who was treated here before, on this kind of device: simulated and real never mix."""
+        simulated = self.snapshot is not None and self.snapshot.simulated
+        return self.home_view.patients(simulated=simulated) if self.snapshot is not None else ()
+
+    def past_patient(self, patient_id: str) -> PastPatient | None:
+        """One of them, None for somebody new."""
+        return next((patient for patient in self.past_patients() if patient.id == patient_id), None)
+
     # -- the way ----------------------------------------------------------------------------------------------------
 
     def go(self, stage: Stage) -> None:
@@ -305,6 +314,8 @@ def run_console(
     """
     path = home / "console.toml" if home is not None else None
     keymap = path.read_bytes() if path is not None and path.is_file() else b""
+    if home_view is None and home is not None:
+        home_view = RecordsHome(home)
     app = EstimConsole(client, home_view=home_view, keymap=keymap, theme=theme)
     code = app.run()
     return EXIT_UNCERTAIN if code is None else code

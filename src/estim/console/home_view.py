@@ -1,10 +1,24 @@
-"""Patients and past sessions, read-only: the one place where the console touches the home directory."""
+"""Patients and past sessions, read-only: the one place where the console touches the home directory.
+
+What is read here only helps to fill in forms; the controller asks and judges everything again. Records are read line by
+line without checking their seals (`estim records verify` does that). Simulated sessions and real ones never mix.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+import contextlib
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from estim.records.home import Home
+from estim.records.segment import segments
+
+SESSIONS_READ = 400  # the latest ones: enough for a year of a busy therapist, read in about a second
+_WANTED = tuple(f'"kind":"{kind}"'.encode() for kind in ("header", "screening", "setup", "outcome", "end"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,10 +28,10 @@ class PastPatient:
     Attributes:
         id: pseudonym.
         second_identifier: what is read back beside the pseudonym, e.g. year of birth; "" if none is kept.
-        sessions: how many were attended.
+        sessions: how many were attended (with treatment).
         last_protocol, last_day: of the latest one, "" for none.
         answers: the latest screening's answers, for the re-confirmation.
-        skin_blocked: a site whose skin was graded 2 or 3 at the end of the last session, in words; "" if none.
+        skin_blocked: what the skin was graded if 2 or 3 at the end of the last session, in words; "" if not.
     """
 
     id: str
@@ -30,13 +44,10 @@ class PastPatient:
 
 
 class HomeView(Protocol):
-    """What the console reads at home. Calls are short; errors are shown as an empty answer with a reason."""
+    """What the console reads at home; calls return at once."""
 
-    def patients(self) -> tuple[PastPatient, ...]:
+    def patients(self, *, simulated: bool) -> tuple[PastPatient, ...]:
         """Everybody who was treated here, the latest first."""
-
-    def patient(self, patient_id: str) -> PastPatient | None:
-        """This one, or None for a new patient."""
 
     def own_protocols(self) -> tuple[str, ...]:
         """Paths of the site's own protocol files."""
@@ -44,18 +55,90 @@ class HomeView(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EmptyHome:
-    """No home: every patient is new."""
+    """No home: every patient is new, but for those named."""
 
     known: tuple[PastPatient, ...] = ()
 
-    def patients(self) -> tuple[PastPatient, ...]:
+    def patients(self, *, simulated: bool) -> tuple[PastPatient, ...]:  # noqa: ARG002
         """The ones that were given."""
         return self.known
-
-    def patient(self, patient_id: str) -> PastPatient | None:
-        """By pseudonym."""
-        return next((patient for patient in self.known if patient.id == patient_id), None)
 
     def own_protocols(self) -> tuple[str, ...]:
         """None."""
         return ()
+
+
+class RecordsHome:
+    """The records under a home directory, read by a thread of its own so that no screen waits for a disk."""
+
+    def __init__(self, root: Path) -> None:
+        self._home = Home(root)
+        self._patients: dict[bool, tuple[PastPatient, ...]] = {}
+        self._thread = threading.Thread(target=self._read, name="home-view", daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Until everything was read."""
+        self._thread.join()
+
+    def patients(self, *, simulated: bool) -> tuple[PastPatient, ...]:
+        """What was read so far: nothing in the first moment, everything soon after."""
+        return self._patients.get(simulated, ())
+
+    def own_protocols(self) -> tuple[str, ...]:
+        """The `.toml` files in the home's protocol folder."""
+        with contextlib.suppress(OSError):
+            return tuple(str(path) for path in sorted(self._home.protocols.glob("*.toml")))
+        return ()
+
+    def _read(self) -> None:
+        for simulated in (True, False):
+            with contextlib.suppress(OSError):
+                self._patients[simulated] = read_patients(self._home.records(simulated=simulated))
+
+
+def read_patients(records: Path) -> tuple[PastPatient, ...]:
+    """The patients of the latest sessions under `records`, the latest first.
+
+    Raises:
+        OSError: the folder can't be read.
+    """
+    known: dict[str, PastPatient] = {}
+    if not records.is_dir():
+        return ()
+    folders = sorted((path for path in records.iterdir() if path.is_dir()), key=lambda path: path.name)
+    for folder in folders[-SESSIONS_READ:]:  # names begin with the time, so later sessions come later
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # a torn one helps nobody
+            _take(folder, known)
+    return tuple(reversed(known.values()))
+
+
+def _take(folder: Path, known: dict[str, PastPatient]) -> None:
+    patient: PastPatient | None = None
+    protocol = ""
+    for kind, fields in _lines(folder):
+        if kind == "header":
+            patient = known.get(fields["patient"]) or PastPatient(id=fields["patient"])
+            patient = replace(patient, last_day=str(fields["utc"])[:10], skin_blocked="")
+        elif patient is None:
+            return
+        elif kind == "screening" and not fields.get("scripted"):
+            patient = replace(patient, answers=dict(fields["answers"]))
+        elif kind == "setup":
+            protocol = str(fields["schedule"].get("protocol_title", ""))
+        elif kind == "outcome" and str(fields.get("skin", "0"))[:1] in {"2", "3"}:
+            patient = replace(patient, skin_blocked=f"{fields['skin']} ({protocol})")
+        elif kind == "end" and any(channel["pulses"] for channel in fields.get("dose", ())):
+            patient = replace(patient, sessions=patient.sessions + 1, last_protocol=protocol)
+    if patient is not None:
+        known.pop(patient.id, None)  # in again at the end: the latest session comes last
+        known[patient.id] = patient
+
+
+def _lines(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in segments(folder):
+        for line in path.read_bytes().split(b"\n"):
+            if any(kind in line for kind in _WANTED):
+                with contextlib.suppress(ValueError):  # an unfinished last line, as a power cut leaves it
+                    entry = json.loads(line)
+                    yield entry["kind"], entry["fields"]

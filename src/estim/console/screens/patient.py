@@ -23,6 +23,10 @@ class PatientScreen(StageScreen):
 
     STAGE = Stage.PATIENT
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._listed = 0
+
     def compose_body(self) -> ComposeResult:
         """Therapist, patient, second identifier, who was here before."""
         draft = self.console.draft
@@ -43,6 +47,11 @@ class PatientScreen(StageScreen):
     def show_stage(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
         """A signed-in session keeps its patient."""
         signed_in = self.console.draft.signed_in
+        count = len(self.console.past_patients())
+        if count != self._listed:  # records are still being read
+            self._listed = count
+            self._list(self.query_one("#patient", Input).value)
+            self._read_back()
         for box in self.query(Input):
             box.disabled = signed_in
         self.query_one(OptionList).disabled = signed_in
@@ -70,7 +79,7 @@ class PatientScreen(StageScreen):
     def _list(self, text: str) -> None:
         known = self.query_one(OptionList)
         known.clear_options()
-        for patient in self.console.home_view.patients():
+        for patient in self.console.past_patients():
             if text.strip().lower() in patient.id.lower():
                 known.add_option(Option(_past_line(patient), id=patient.id))
         shown = known.option_count > 0
@@ -79,7 +88,7 @@ class PatientScreen(StageScreen):
 
     def _read_back(self) -> None:
         patient_id = self.query_one("#patient", Input).value.strip()
-        past = self.console.home_view.patient(patient_id)
+        past = self.console.past_patient(patient_id)
         if not patient_id:
             text = "Ask the patient for two identifiers and compare them with the file."
         elif past is None:
@@ -116,7 +125,7 @@ class PatientScreen(StageScreen):
         console, draft = self.console, self.console.draft
         draft.signed_in = True
         draft.signed_in_us = console.snapshot.now_us if console.snapshot is not None else 0
-        past = console.home_view.patient(draft.patient_id)
+        past = console.past_patient(draft.patient_id)
         if past is not None:
             draft.sessions_before, draft.previous_answers = past.sessions, dict(past.answers)
         console.send(Confirm(id=console.next_id(), what="identity", value="two identifiers read back"))

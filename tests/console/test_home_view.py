@@ -1,0 +1,71 @@
+"""What the console knows of past sessions, from records as the writer leaves them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from estim.console.home_view import RecordsHome, read_patients
+
+
+def session(
+    records: Path, name: str, patient: str, *, skin: str = "0 normal", pulses: int = 400, torn: bool = False
+) -> None:
+    folder = records / name
+    folder.mkdir(parents=True)
+    lines = [
+        ("header", {"patient": patient, "utc": "2026-11-19T08:00:00.000+00:00", "operator": "PT1"}),
+        ("screening", {"answers": {"S01": False, "S12": True, "S12.reason": name}, "scripted": False}),
+        ("setup", {"schedule": {"protocol_title": "Quadriceps"}}),
+        ("command", {"channels": []}),
+        ("outcome", {"skin": skin}),
+        ("end", {"dose": [{"pulses": pulses}]}),
+    ]
+    text = "".join(
+        json.dumps({"kind": kind, "fields": fields}, separators=(",", ":"), sort_keys=True) + "\n"
+        for kind, fields in lines
+    )
+    (folder / "record.jsonl").write_text(text[:-20] if torn else text)
+
+
+def test_sessions_are_counted_where_there_was_treatment(tmp_path: Path) -> None:
+    session(tmp_path, "20261101T0800", "P-1")
+    session(tmp_path, "20261102T0800", "P-2")
+    session(tmp_path, "20261103T0800", "P-1", pulses=0)
+    session(tmp_path, "20261104T0800", "P-1", skin="2 redness that stays")
+    first, second = read_patients(tmp_path)
+    assert (first.id, first.sessions, first.last_protocol) == ("P-1", 2, "Quadriceps")
+    assert first.answers["S12.reason"] == "20261104T0800"
+    assert first.skin_blocked == "2 redness that stays (Quadriceps)"
+    assert (second.id, second.sessions, second.skin_blocked) == ("P-2", 1, "")
+
+
+def test_skin_that_has_healed_blocks_no_more(tmp_path: Path) -> None:
+    session(tmp_path, "20261101T0800", "P-1", skin="3 blister or burn")
+    session(tmp_path, "20261102T0800", "P-1")
+    assert read_patients(tmp_path)[0].skin_blocked == ""
+
+
+def test_a_torn_record_takes_nothing_else_with_it(tmp_path: Path) -> None:
+    session(tmp_path, "20261101T0800", "P-1")
+    session(tmp_path, "20261102T0800", "P-1", torn=True)
+    assert [(patient.id, patient.sessions) for patient in read_patients(tmp_path)] == [("P-1", 1)]
+
+
+def test_simulated_and_real_never_mix(tmp_path: Path) -> None:
+    session(tmp_path / "records" / "simulated", "20261101T0800", "SIM-P")
+    session(tmp_path / "records" / "real", "20261101T0800", "REAL-P")
+    (tmp_path / "protocols").mkdir()
+    (tmp_path / "protocols" / "own.toml").write_text("")
+    home = RecordsHome(tmp_path)
+    home.wait()
+    assert [patient.id for patient in home.patients(simulated=True)] == ["SIM-P"]
+    assert [patient.id for patient in home.patients(simulated=False)] == ["REAL-P"]
+    assert home.own_protocols() == (str(tmp_path / "protocols" / "own.toml"),)
+
+
+def test_an_empty_home_knows_nobody(tmp_path: Path) -> None:
+    home = RecordsHome(tmp_path / "nothing")
+    home.wait()
+    assert home.patients(simulated=True) == ()
+    assert home.own_protocols() == ()

@@ -1,0 +1,237 @@
+"""Words, shapes and marks from snapshots: every state has its own, and unknown is never shown as off."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from estim.console import present
+from estim.console.bigtext import FONT, ROWS, big, width
+from estim.console.bodymap import figure
+from estim.console.coach import STEPS, cable_of, coach_lines, coached
+from estim.console.protocol_words import cycle_plot, detail_lines, matches
+from estim.console.screens.pads import REGIONS
+from estim.console.widgets import problem_line
+from estim.controller.interface import Takeover
+from estim.protocols import library
+from estim.protocols.loader import load
+from estim.safety.reports import OutputState
+from estim.session.snapshot import Alarm, Snapshot
+from estim.session.state import Cycle, Phase
+
+from .fake_session import FakeSession
+
+
+def snapshot(channels: int = 1, **changed: Any) -> Snapshot:
+    session = FakeSession()
+    session.configured(channels)
+    return dataclasses.replace(session.picture(), **changed)
+
+
+def hold(channels: int = 1, **changed: Any) -> Snapshot:
+    base = snapshot(channels)
+    views = tuple(dataclasses.replace(view, sent_ua=23_000, cycle=Cycle.HOLD) for view in base.channels)
+    return dataclasses.replace(base, phase=Phase.RUNNING, output=OutputState.ON, channels=views, **changed)
+
+
+def test_every_state_differs_in_word_not_in_colour_alone() -> None:
+    seen = {present.state_of(snapshot(phase=phase), None).word for phase in Phase}
+    assert len(seen) == len(Phase)
+    shapes = {present.state_of(snapshot(phase=phase), None).shape for phase in Phase}
+    assert len(shapes) >= 6
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_an_uncertain_output_is_said_in_every_phase(phase: Phase) -> None:
+    state = present.state_of(snapshot(phase=phase, output=OutputState.UNCERTAIN), None)
+    assert state.word == "OUTPUT UNCERTAIN"
+    assert "USB cable" in state.detail
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_nothing_says_off_while_output_is_on(phase: Phase) -> None:
+    line = present.state_of(snapshot(phase=phase, output=OutputState.ON), None).line
+    if phase not in {Phase.READY, Phase.CONFIGURED}:  # the controller never shows these two with output on
+        assert "output off" not in line
+
+
+def test_no_word_from_the_controller_is_not_off() -> None:
+    assert present.state_of(None, None).style == "uncertain"
+
+
+def test_a_takeover_speaks_over_the_last_snapshot() -> None:
+    lost = Takeover(cause="eof", output="UNCERTAIN", text="")
+    assert present.state_of(hold(), lost).word == "OUTPUT UNCERTAIN"
+    off = Takeover(cause="eof", output="OFF", text="")
+    assert "OFF" in present.state_of(hold(), off).word
+
+
+def test_the_banner_names_each_channel_or_their_highest() -> None:
+    assert present.state_of(hold(2), None).detail == "ch1 23.0 mA · ch2 23.0 mA"
+    assert present.state_of(hold(5), None).detail == "ch1,2,3,4,5 up to 23.0 mA"
+
+
+@pytest.mark.parametrize(
+    ("cycle", "word"),
+    [(Cycle.RAMP_UP, "CONTRACT"), (Cycle.HOLD, "HOLD"), (Cycle.RAMP_DOWN, "RELAX"), (Cycle.REST, "REST")],
+)
+def test_cues_of_the_cycle(cycle: Cycle, word: str) -> None:
+    base = hold()
+    view = dataclasses.replace(base.channels[0], cycle=cycle)
+    assert present.cue_of(dataclasses.replace(base, channels=(view,))).word == word
+
+
+def test_cues_beside_the_cycle() -> None:
+    assert present.cue_of(None).word == ""
+    assert present.cue_of(snapshot(phase=Phase.PAUSED)).word == "PAUSED"
+
+
+def test_sensory_output_asks_for_no_contraction() -> None:
+    base = hold()
+    view = dataclasses.replace(base.channels[0], output="sensory")
+    assert present.cue_of(dataclasses.replace(base, channels=(view,))).word == "FEEL"
+
+
+def test_every_cue_fits_eighty_columns_with_its_count_down() -> None:
+    for word in (
+        "CONTRACT",
+        "HOLD",
+        "RELAX",
+        "REST",
+        "PAUSED",
+        "ARMED",
+        "FAULT",
+        "STOP",
+        "FEEL",
+        "READY",
+        "PULL CABLE",
+    ):
+        assert set(word) <= set(FONT)
+        assert len({len(row) for row in big(word)}) == 1
+        assert len(big(word)) == ROWS
+        assert width(f"{word}  120") <= 80
+
+
+def test_times_and_currents_round_to_the_safe_side() -> None:
+    assert present.clock(59_999_999) == "0:59"
+    assert present.clock(-5) == "0:00"
+    assert present.seconds(1) == "1 s"
+    assert present.seconds(0) == "0 s"
+    assert present.milliamps(23_500) == "23.5 mA"
+    assert present.short_ma(None) == "–"
+
+
+def test_a_bar_fills_to_what_is_sent_and_marks_the_level() -> None:
+    view = dataclasses.replace(hold().channels[0], cap_ua=40_000, level_ua=20_000, sent_ua=10_000)
+    drawn = present.bar(view, 41)
+    assert drawn == "█" * 10 + "·" * 10 + "│" + "·" * 19 + "▏"
+    full = present.bar(dataclasses.replace(view, sent_ua=40_000), 41)
+    assert full == "█" * 40 + "▏"
+
+
+def test_alarms_are_sorted_and_marked() -> None:
+    given = tuple(Alarm(code=priority, priority=priority, text="x") for priority in ("info", "low", "high", "medium"))
+    shown = present.alarms_shown(snapshot(alarms=given), None)
+    assert [present.alarm_line(alarm) for alarm in shown] == ["!!! x", "!! x", "! x", "i x"]
+    seen = Alarm(code="a", priority="high", text="x", acknowledged=True, active=False)
+    assert present.alarm_line(seen) == "!!! x · seen · cause gone"
+
+
+def test_an_unknown_priority_counts_as_the_loudest() -> None:
+    odd = Alarm(code="a", priority="purple", text="x")
+    assert present.alarm_line(odd).startswith("!!!")
+    low = Alarm(code="b", priority="low", text="y")
+    assert present.alarms_shown(snapshot(alarms=(low, odd)), None)[0] is odd
+
+
+def test_a_late_lease_is_named() -> None:
+    assert "LATE" not in present.lease_line(snapshot())
+    assert "device 1500 LATE" in present.lease_line(snapshot(lease_us=(0, 1_500_000, 0, 0)))
+
+
+@pytest.mark.parametrize("columns", [78, 118])
+def test_the_intended_use_is_never_cut(columns: int) -> None:
+    use = "For research. Not intended for medical purposes on humans."
+    line = present.device_line(snapshot(intended_use=use, device_title="A long title"), columns=columns)
+    assert use in line
+    assert "SIMULATED" in line
+    assert "REAL DEVICE" in present.device_line(snapshot(simulated=False), columns=columns)
+
+
+def test_an_envelope_has_its_newest_value_at_the_right() -> None:
+    drawn = present.envelope((0, 0, 100), columns=4, rows=2, top=100)
+    assert len(drawn) == 2
+    assert drawn[0][:3] == "\u2800" * 3
+    assert drawn[0][3] != "\u2800"
+    assert present.envelope((500,), columns=2, rows=1, top=100) == ("⠀⢸",)  # above the top is the top
+
+
+@pytest.mark.parametrize("cause", [*STEPS, "something-new"])
+def test_every_fault_has_steps_and_names_the_cables(cause: str) -> None:
+    snap = snapshot(2, phase=Phase.FAULT, cause=cause)
+    assert coached(snap)
+    lines = coach_lines(snap)
+    assert any(line.startswith("1. ") for line in lines)
+    assert "   → channel 2, hamstrings left, connector 1, lead 2" in lines
+    assert not any("{" in line for line in lines)
+
+
+def test_an_uncertain_output_has_its_own_steps_whatever_the_cause() -> None:
+    lines = coach_lines(snapshot(phase=Phase.FAULT, cause="lead-off", output=OutputState.UNCERTAIN))
+    assert any("pull the P24's USB cable" in line for line in lines)
+    assert any("2 s without word" in line for line in lines)
+
+
+def test_cables_by_device() -> None:
+    assert cable_of("rehastim2", 2) == "blue lead, side A"
+    assert cable_of("rehastim2", 8) == "white lead, side B"
+    assert cable_of("p24", 5) == "connector 2, lead 1"
+    assert cable_of("rehamove3", 3) == "output 3"
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("region", REGIONS)
+def test_the_figure_marks_one_place_on_the_named_side(region: str, side: str) -> None:
+    drawn = figure(region, side)
+    marks = [(row, line.index("●")) for row, line in enumerate(drawn) if "●" in line]
+    assert len(marks) == 1
+    assert (marks[0][1] < 7) is (side == "left")
+    assert not any("●" in line for line in figure("", side))
+
+
+@pytest.mark.parametrize("name", library.names())
+def test_every_protocol_of_the_library_can_be_shown_and_found(name: str) -> None:
+    protocol = load(library.path(name))
+    lines = detail_lines(protocol, week=1, columns=60)
+    assert lines[0] == protocol.title
+    assert any(line.startswith("Evidence") for line in lines)
+    assert any(line.startswith("Basis") for line in lines)
+    assert matches(protocol, protocol.channel[0].muscle.split()[0])
+    assert matches(protocol, "")
+    for phase in protocol.phase:
+        assert cycle_plot(phase, 40)
+
+
+def test_a_cycle_is_drawn_to_scale() -> None:
+    phase = load(library.path("knee-replacement-quadriceps-early")).phase[0]
+    drawn = cycle_plot(phase, 60)
+    assert (drawn.count("╱"), drawn.count("━"), drawn.count("╲"), drawn.count("·")) == (3, 11, 1, 45)
+
+
+def test_a_problem_names_asked_allowed_rule_and_layer() -> None:
+    line = problem_line(
+        {
+            "severity": "refuse",
+            "message": "too fast.",
+            "asked": 180,
+            "allowed": 150,
+            "unit": "Hz",
+            "rule": "L4",
+            "layer": "absolute",
+            "source": "x",
+        }
+    )
+    assert line == "✖ refused: too fast. Asked 180 Hz. Allowed 150 Hz. (L4 · absolute · x)"
+    assert problem_line({"severity": "warn", "message": "look"}) == "! note: look"
