@@ -6,8 +6,11 @@ from collections.abc import Mapping
 
 from firmware_sim.devices.interface import SimulatedDevice
 from firmware_sim.devices.p24 import P24
+from firmware_sim.devices.rehamove3 import RehaMove3
+from firmware_sim.devices.rehastim2 import RehaStim2
 
-MODELS: tuple[str, ...] = ("p24",)
+_DEVICES = {device.model: device for device in (P24, RehaMove3, RehaStim2)}
+MODELS: tuple[str, ...] = tuple(_DEVICES)
 
 
 def make_device(model: str, *, seed: int = 0, options: Mapping[str, str] | None = None) -> SimulatedDevice:
@@ -16,6 +19,6 @@ def make_device(model: str, *, seed: int = 0, options: Mapping[str, str] | None 
     Raises:
         ValueError: unknown model or option, naming those that exist.
     """
-    if model == "p24":
-        return P24(seed=seed, options=options)
-    raise ValueError(f"no simulated device {model!r}; there are {', '.join(MODELS)}")
+    if model not in _DEVICES:
+        raise ValueError(f"no simulated device {model!r}; there are {', '.join(MODELS)}")
+    return _DEVICES[model](seed=seed, options=options)
