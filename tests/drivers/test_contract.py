@@ -371,3 +371,12 @@ def test_device_that_rests_is_kept_and_asked(case: Case) -> None:
     assert not table.of(DeviceLost)
     assert len(table.of(DeviceStatus)) >= 10
     assert all(not status.level_open for status in table.of(DeviceStatus))
+
+
+def test_prepare_before_off_is_confirmed_is_a_fault(case: Case) -> None:
+    table = Table(case).on()
+    table.stim.override[case.stop] = lambda _d: None
+    table.off()
+    table.prepare(1)
+    assert "not confirmed" in table.wait(DeviceFault).text
+    assert len(table.of(DeviceFault)) == 1

@@ -7,7 +7,16 @@ import itertools
 import pytest
 
 from estim.safety.errors import InterlockTripped
-from estim.safety.reports import ChannelFault, DeviceFault, DeviceLost, DeviceStatus, Identified, Prepared
+from estim.safety.reports import (
+    Acknowledged,
+    ChannelFault,
+    DeviceFault,
+    DeviceLost,
+    DeviceStatus,
+    Identified,
+    Prepared,
+    Superseded,
+)
 
 from .scripted import ScriptedRehaStim2
 from .table import CASES, Table
@@ -82,8 +91,8 @@ def test_updates_are_a_period_apart() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        output(pulse(3, 20)),
-        output(pulse(1, 20, period_us=25_000)),
+        output(pulse(1, 20), pulse(2, 20, period_us=25_000)),
+        output(pulse(1, 20, period_us=7_500)),
         output(pulse(1, 21)),
         output(pulse(1, 20, width_us=501)),
     ],
@@ -112,3 +121,56 @@ def test_a_stop_that_is_not_obeyed_ends_in_silence_that_the_watchdog_hears() -> 
     table.run(1_400_000)
     assert not stim.running
     assert table.is_off()
+
+
+def test_other_channels_and_another_rate_are_initialised_anew() -> None:
+    table, stim = reha()
+    seq = table.submit(output(pulse(3, 20, period_us=50_000)))
+    assert table.wait(Acknowledged).seq == seq
+    assert set(stim.running) == {3}
+    inits = [data for _, _, command, data in stim.heard if command == 30]
+    assert inits[-1] == bytes((0, 0b111, 0, 13, 0, 98, 0))
+    seq = table.submit(output(pulse(1, 10, period_us=50_000), pulse(3, 20, period_us=50_000)))
+    assert table.wait(Acknowledged).seq == seq
+    assert len([data for _, _, command, data in stim.heard if command == 30]) == len(inits)
+    table.run(2_000_000)
+    assert table.last(DeviceStatus).output_on
+
+
+def test_output_asked_for_while_it_is_initialised_anew_wins() -> None:
+    table, stim = reha()
+    table.run(50_000)
+    first = table.submit(output(pulse(3, 20, period_us=50_000)))
+    table.run(1_500)
+    second = table.submit(output(pulse(3, 10, period_us=50_000)))
+    third = table.submit(output(pulse(3, 12, period_us=50_000)))
+    table.run(300_000)
+    assert {report.seq for report in table.of(Superseded)} <= {first, second}
+    assert table.of(Acknowledged)[-1].seq == third
+    assert stim.running[3][3] == 12
+
+
+def test_zero_that_waits_gives_way_to_output() -> None:
+    table, stim = reha()
+    table.run(100_000)
+    table.submit(output(pulse(1, 22)))
+    zero = table.submit(output(pulse(1, 0)))
+    last = table.submit(output(pulse(1, 24)))
+    table.run(300_000)
+    assert [report.seq for report in table.of(Superseded)] == [zero]
+    assert table.of(Acknowledged)[-1].seq == last
+    assert stim.running[1][3] == 24
+
+
+def test_status_is_never_held_by_a_slow_rate() -> None:
+    table = Table(CASES[2]).ready()
+    table.prepare(1, period_us=1_000_000)
+    table.wait(Prepared)
+    table.poll_us = 250_000
+    table.submit(output(pulse(1, 2, period_us=1_000_000)))
+    for amplitude in (4, 6, 8):
+        table.submit(output(pulse(1, amplitude, period_us=1_000_000)))
+        table.run(100_000)
+    table.run(3_000_000)
+    times = [at for at, report in table.reports if isinstance(report, DeviceStatus)]
+    assert max(later - earlier for earlier, later in itertools.pairwise(times)) < 300_000

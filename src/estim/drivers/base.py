@@ -14,13 +14,14 @@ from estim.drivers.framing import BadFrame, Framer, WireFrame
 from estim.safety.commands import OutputOff, SetOutput
 from estim.safety.interlock import Admitted
 from estim.safety.profile import DeviceProfile
-from estim.safety.reports import Acknowledged, DeviceLost, DeviceStatus, DriverReport, Noise, Superseded
+from estim.safety.reports import Acknowledged, DeviceFault, DeviceLost, DeviceStatus, DriverReport, Noise, Superseded
 from estim.safety.units import Micros
 
 ANSWER_US = 250_000  # answers take up to 40 ms (P24, RehaMove3) or 100 ms (RehaStim2), wire document 2.4 and 3.3
 OFF_REPEAT_US = 30_000  # decisions on take-over (e)
 NOISE_MAX = 8  # bad frames in a row after which the device is not believed any more
 QUESTION_RETRIES = 2
+NOT_NOW = -100  # our own code, outside both families' results
 OFF_NUMBERS_MAX = 63  # OutputOff commands that are remembered while none is acknowledged
 
 
@@ -68,8 +69,7 @@ class Off:
 class BaseDriver:
     """The part of `Driver` that is the same for every stimulator.
 
-    Subclasses make calls and understand answers: `_begin`, `_output_call`, `_off_call`, `_question`, `_encode`,
-        `_take`.
+    Subclasses make calls and understand answers: the methods at the end that are not implemented here.
     """
 
     def __init__(self, profile: DeviceProfile, framer: Framer, *, packets: int, connect_us: int) -> None:
@@ -95,6 +95,13 @@ class BaseDriver:
         self._bad = 0
         self._lead = b"\x0f"
         self._begin(now_us)
+
+    def prepare(self, channels: tuple[int, ...], period_us: Micros, now_us: int) -> None:  # noqa: ARG002
+        """Open the stimulation level. Ends in `Prepared`, or DeviceFault: not possible, or an off is unconfirmed."""
+        if self._off is not None:
+            self._reports.append(DeviceFault(code=NOT_NOW, text="prepare: the device has not confirmed that it is off"))
+        else:
+            self._prepare(channels, period_us)
 
     def submit(self, admitted: Admitted, now_us: int) -> int:
         """Queue an admitted command; gives its number.
@@ -232,6 +239,10 @@ class BaseDriver:
 
     def _begin(self, now_us: int) -> None:
         """Put the calls that identify the device."""
+        raise NotImplementedError
+
+    def _prepare(self, channels: tuple[int, ...], period_us: Micros) -> None:
+        """Put the calls that open the level."""
         raise NotImplementedError
 
     def _output_call(self, command: SetOutput, seq: int) -> Call:

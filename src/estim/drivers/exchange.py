@@ -21,6 +21,7 @@ class Call:
         is_output: it sets the whole output, so that a newer one takes its place while it waits.
         has_answer: the device answers it (RehaStim2's InitAck and Watchdog are never answered).
         retries: how often it may be asked again when its answer came damaged; questions alone.
+        then: calls that follow it at once when it was accepted, before anything else.
         packet: number given when it went out.
         sent_us: when it went out.
         late: its answer came after something else had been sent.
@@ -33,6 +34,7 @@ class Call:
     is_output: bool = False
     has_answer: bool = True
     retries: int = 0
+    then: tuple[Call, ...] = ()
     packet: int = -1
     sent_us: int = 0
     late: bool = False

@@ -14,7 +14,8 @@ class Driver(Protocol):
     """One stimulator's wire, from admitted commands to bytes and from bytes to reports.
 
     One command is in flight at a time. `OutputOff` goes ahead of all that waits and drops it; a newer `SetOutput`
-    takes the place of one that still waits (reported as Superseded). No method blocks or raises for what a device says:
+    takes the place of one that still waits (reported as Superseded). While an off is not confirmed, every SetOutput is
+    Superseded: whoever wants output again prepares again. No method blocks or raises for what a device says:
     that is a report.
     """
 
@@ -26,14 +27,15 @@ class Driver(Protocol):
     def prepare(self, channels: tuple[int, ...], period_us: Micros, now_us: int) -> None:
         """Open the stimulation level for these channels (and this period, where needed). Ends in `Prepared`.
 
-        Needs no admission: no current flows before a SetOutput.
+        Needs no admission: no current flows before a SetOutput. DeviceFault while an off is not confirmed.
         """
 
     def submit(self, admitted: Admitted, now_us: int) -> int:
         """Queue a command that the interlock admitted in this very turn; its number comes back in Acknowledged.
 
         Raises:
-            InterlockTripped: `admitted` is not from this turn (`admitted.at_us != now_us`) or was used before.
+            InterlockTripped: `admitted` is not from this turn (`admitted.at_us != now_us`) or was used before, or the
+                wire can't say exactly what it asks.
         """
 
     def request_status(self, now_us: int) -> None:

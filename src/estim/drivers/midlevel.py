@@ -107,8 +107,8 @@ class MidLevelDriver(BaseDriver):
     def _ask(self, kind: str, command: int, data: bytes = b"") -> None:
         self._exchange.put(Call(kind, command, data, retries=QUESTION_RETRIES))
 
-    def prepare(self, channels: tuple[int, ...], period_us: Micros, now_us: int) -> None:  # noqa: ARG002
-        """Open mid level. Channels and period come with each SetOutput here."""
+    def _prepare(self, channels: tuple[int, ...], period_us: Micros) -> None:  # noqa: ARG002
+        """Channels and period come with each SetOutput here."""
         self._known_faults = {}
         self._exchange.put(Call("prepare", sm.ML_INIT, self._dialect.init_data))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from estim.drivers import p24, rehamove3, rehastim2
+from estim.drivers import p24, rehamove3, rehastim2, rehastim2_profile
 from estim.drivers.interface import Driver
 from estim.safety.profile import DeviceProfile
 
@@ -51,7 +51,7 @@ MODELS: Mapping[str, DeviceModel] = MappingProxyType(
             usb=(0x0403, None),
         ),
         "rehastim2": DeviceModel(
-            profile=rehastim2.PROFILE,
+            profile=rehastim2_profile.PROFILE,
             make=rehastim2.RehaStim2Driver,
             baud=460_800,
             parity="E",

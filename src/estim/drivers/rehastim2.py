@@ -1,10 +1,10 @@
-"""RehaStim2 (ScienceMode2): its facts and its driver in channel list mode. Sans-IO.
+"""RehaStim2 (ScienceMode2): its driver in channel list mode; its facts are in `rehastim2_profile.py`. Sans-IO.
 
 ```
 connect   StopChannelListMode; then silence until the device's Init, InitAck, mode asked → Identified
 prepare   InitChannelListMode for these channels at this one period                      → Prepared
-submit    SetOutput → StartChannelListMode with every initialised channel; without any current: stop and init again,
-          so that the device's own mode says what flows                                  → Acknowledged
+submit    SetOutput → StartChannelListMode with every initialised channel; other channels or another rate: stop, init
+          and start; without any current: stop and init, so that the device's own mode says what flows → Acknowledged
           OutputOff → StopChannelListMode, then GetStimulationMode until 0               → Acknowledged, DeviceStatus
 status    GetStimulationMode, which feeds the watchdog as every frame does               → DeviceStatus
 ```
@@ -16,14 +16,15 @@ ended the output.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from estim.drivers import sciencemode2 as sm
 from estim.drivers.base import QUESTION_RETRIES, BaseDriver, Got, Off
 from estim.drivers.exchange import Call
 from estim.drivers.framing import ScienceMode2Framer, WireFrame, encode2
+from estim.drivers.rehastim2_profile import PROFILE
 from estim.safety.commands import SetOutput
 from estim.safety.errors import InterlockTripped
-from estim.safety.profile import DeviceProfile, PeriodGrid
 from estim.safety.reports import (
     ChannelFault,
     DeviceFault,
@@ -34,40 +35,28 @@ from estim.safety.reports import (
     Noise,
     Prepared,
 )
-from estim.safety.units import MicroAmp, Micros, MilliHertz
-
-PROFILE = DeviceProfile(
-    model="rehastim2",
-    title="RehaStim2",
-    intended_use="Medical device (instructions 2.5c, 2021); ScienceMode2 is its interface for research.",
-    channels=8,
-    amplitude_step_ua=MicroAmp(2_000),
-    amplitude_max_ua=MicroAmp(130_000),
-    pulse_width_step_us=Micros(1),
-    pulse_width_min_us=Micros(20),
-    pulse_width_max_us=Micros(500),
-    interphase_fixed_us=Micros(100),
-    period_grids=(PeriodGrid(step_us=Micros(500), min_us=Micros(8_000), max_us=Micros(1_025_000)),),
-    rated_mhz=(MilliHertz(10_000), MilliHertz(50_000)),
-    phase_ratios=(1,),
-    points_max=3,  # one symmetric pulse: no bursts, no free form
-    pulse_overhead_us=Micros(400),  # a channel's slot of 1500 µs less the longest pulse, 500 + 100 + 500
-    watchdog_us=Micros(1_200_000),
-    poll_us=Micros(500_000),
-    lead_off_min_ua=MicroAmp(2_000),  # a test pulse before each pulse
-    changes_rate_while_running=False,
-    has_stop_switch=True,
-    cable="stimulation cables at the device, or press its emergency switch",
-    source="RehaStim2 instructions 2.5c (2021); ScienceMode2 description 1.24; wire document 3",
-)
+from estim.safety.units import Micros
 
 CONNECT_US = 4_500_000  # a watchdog widened to 2 s for other clients, Init 0.5 s later, one Init lost, answers
-HOLD_MAX_US = 500_000  # a status must never wait longer than the watchdog allows
 PARAMETER_ERROR = -2
 OFF_TRY_US = 1_000_000  # a stop that is not confirmed for so long will not be ...
 OFF_SILENCE_US = 2_300_000  # ... but silence ends the output: the watchdog, 1.2 s, or 2 s where it was widened
 LEAVE_MAX = 5  # stops sent while connecting
 SILENT_US = 500_000  # while nothing is open the driver itself keeps the connection
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelList:
+    """What InitChannelListMode fixed: channels, ascending, and their one period. Without channels: nothing."""
+
+    channels: tuple[int, ...] = ()
+    period_us: int = 0
+
+    def including(self, command: SetOutput) -> ChannelList:
+        """The list that `command` needs: this one, unless it has other channels or another rate."""
+        playing = [output for output in command.channels if output.amplitude_ua]
+        channels = tuple(sorted({*self.channels, *(output.channel for output in playing)}))
+        return ChannelList(channels, playing[0].period_us if playing else self.period_us)
 
 
 class RehaStim2Driver(BaseDriver):
@@ -77,21 +66,19 @@ class RehaStim2Driver(BaseDriver):
         super().__init__(PROFILE, ScienceMode2Framer(), packets=256, connect_us=CONNECT_US)
         self._connected = False
         self._open = False  # channel list mode may be open: then only the session's own frames feed the watchdog
-        self._channels: tuple[int, ...] = ()
-        self._period_us = 0
-        self._init_data = b""
+        self._list = ChannelList()  # of the last InitChannelListMode that is under way or done
         self._sent_us = 0
-        self._start_us = -HOLD_MAX_US  # when the last StartChannelListMode went out
+        self._free_us = 0  # from when on the next StartChannelListMode may go out
         self._version = 0
         self._leaves = 0
         self._handlers: Mapping[str, Callable[[Got], None]] = {
             "connect-stop": self._got_nothing,
             "connect-status": self._got_connect_mode,
-            "prepare-stop": self._got_prepare_stop,
+            "leave": self._got_left,
+            "init": self._got_left,
             "prepare": self._got_prepared,
             "update": self._got_update,
-            "zero": self._got_zero,
-            "zero-init": self._got_zero_init,
+            "zero": self._got_update,
             "off": self._got_off,
             "off-status": self._got_off_mode,
             "status": self._got_mode,
@@ -101,40 +88,46 @@ class RehaStim2Driver(BaseDriver):
 
     def _begin(self, now_us: int) -> None:  # noqa: ARG002
         self._connected, self._open = False, False
-        self._channels, self._period_us, self._leaves = (), 0, 0
+        self._list, self._leaves = ChannelList(), 0
         # Unconnected, the device does not answer this; connected to a former program, it stops.
         self._exchange.put(Call("connect-stop", sm.LIST_STOP, has_answer=False))
 
-    def prepare(self, channels: tuple[int, ...], period_us: Micros, now_us: int) -> None:  # noqa: ARG002
-        """Initialise channel list mode for these channels at this period; DeviceFault if it can't be coded."""
+    def _prepare(self, channels: tuple[int, ...], period_us: Micros) -> None:
         try:
-            self._init_data = sm.encode_list_init(channels, period_us)
+            wanted = ChannelList(tuple(sorted(set(channels))), period_us)
+            init = Call("prepare", sm.LIST_INIT, sm.encode_list_init(wanted.channels, period_us))
         except InterlockTripped as error:
             self._reports.append(DeviceFault(code=PARAMETER_ERROR, text=f"prepare: {error}"))
             return
-        self._channels, self._period_us = tuple(sorted(set(channels))), period_us
+        self._list = wanted
         self._open = True
-        self._exchange.put(Call("prepare-stop", sm.LIST_STOP))
-        self._exchange.put(Call("prepare", sm.LIST_INIT, self._init_data))
+        self._exchange.put(Call("leave", sm.LIST_STOP, then=(init,)))
 
     def request_status(self, now_us: int) -> None:  # noqa: ARG002
         """Ask for the stimulation mode; it feeds the watchdog. While an off is not confirmed the driver asks by
         itself, and while it is not connected it must be silent.
         """
         if self._connected and not self.is_off_pending and not self._exchange.is_waiting("status"):
-            self._exchange.put(Call("status", sm.GET_MODE, retries=QUESTION_RETRIES))
+            self._exchange.put_first(Call("status", sm.GET_MODE, retries=QUESTION_RETRIES))  # no held update delays it
 
     def stop_bytes(self) -> bytes:
         """Ends a half-sent frame, then StopChannelListMode: a connected device takes it in every mode."""
         return b"\x0f" + encode2(0, sm.LIST_STOP)
 
     def _output_call(self, command: SetOutput, seq: int) -> Call:
-        if not self._channels:
+        if not self._list.channels:
             raise InterlockTripped("command", "channel list mode was not prepared")
-        data = sm.encode_list_start(command, self._channels, self._period_us)
+        wanted = self._list.including(command)
+        data = sm.encode_list_start(command, wanted.channels, wanted.period_us)
+        if wanted == self._list and not command.is_zero:
+            return Call("update", sm.LIST_START, data, seq=seq, is_output=True)
+        init_data = sm.encode_list_init(wanted.channels, wanted.period_us)
         if command.is_zero:
-            return Call("zero", sm.LIST_STOP, seq=seq, is_output=True)
-        return Call("update", sm.LIST_START, data, seq=seq, is_output=True)
+            again = (Call("zero", sm.LIST_INIT, init_data, seq=seq),)
+        else:
+            start = Call("update", sm.LIST_START, data, seq=seq, is_output=True)
+            again = (Call("init", sm.LIST_INIT, init_data, seq=seq, then=(start,)),)
+        return Call("leave", sm.LIST_STOP, seq=seq, is_output=True, then=again)
 
     def _off_call(self) -> Call:
         return Call("off", sm.LIST_STOP)
@@ -144,8 +137,11 @@ class RehaStim2Driver(BaseDriver):
 
     def _encode(self, call: Call) -> bytes:
         self._sent_us = call.sent_us
-        if call.kind == "update":
-            self._start_us = call.sent_us
+        if call.command == sm.LIST_START:
+            self._free_us = call.sent_us + self._list.period_us
+        elif call.then and call.then[0].command == sm.LIST_INIT:  # from here on this is what updates are made for
+            self._list = ChannelList(*sm.decode_list_init(call.then[0].data))
+            self._free_us = call.sent_us
         return encode2(call.packet, call.command, call.data)
 
     def _repeat_off(self, off: Off, now_us: int) -> None:
@@ -165,9 +161,7 @@ class RehaStim2Driver(BaseDriver):
 
     def _held_until_us(self) -> int | None:
         """Updates closer together than one period may be lost by the device (wire document 3.6), so the next waits."""
-        if self._exchange.next_kind != "update":
-            return None
-        return self._start_us + min(self._period_us, HOLD_MAX_US)
+        return self._free_us if self._exchange.next_kind == "update" else None
 
     def data_to_send(self, now_us: int) -> bytes:
         """The next frame; an update not before one period has passed since the last one."""
@@ -276,9 +270,12 @@ class RehaStim2Driver(BaseDriver):
             self._exchange.put(Call("connect-stop", sm.LIST_STOP))
             self._exchange.put(Call("connect-status", sm.GET_MODE, retries=QUESTION_RETRIES))
 
-    def _got_prepare_stop(self, got: Got) -> None:
+    def _got_left(self, got: Got) -> None:
         if got.result:
             self._refused(got)
+        elif not got.call.late:
+            for call in reversed(got.call.then):
+                self._exchange.put_first(call)
 
     def _got_prepared(self, got: Got) -> None:
         if got.result:
@@ -292,15 +289,6 @@ class RehaStim2Driver(BaseDriver):
         else:
             got.acknowledge(got.call.seq)
 
-    def _got_zero(self, got: Got) -> None:
-        if got.result:
-            self._refused(got)
-        elif not got.call.late:
-            self._exchange.put_first(Call("zero-init", sm.LIST_INIT, self._init_data, seq=got.call.seq))
-
-    def _got_zero_init(self, got: Got) -> None:
-        self._got_update(got)
-
     def _got_off(self, got: Got) -> None:
         if not got.result:
             self._stop_acknowledged(got)
@@ -313,7 +301,7 @@ class RehaStim2Driver(BaseDriver):
     def _off_confirmed(self) -> None:
         super()._off_confirmed()
         self._open = False
-        self._channels, self._period_us = (), 0
+        self._list = ChannelList()
 
     def _got_mode(self, got: Got) -> None:
         mode = _mode(got)
