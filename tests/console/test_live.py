@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+
 from textual.widgets import Static
 
+from estim.console import collector
 from estim.console.dialogs import ReasonDialog
 from estim.console.draft import Stage
 from estim.console.screens.run import RunScreen
@@ -309,3 +312,34 @@ async def test_the_heart_beats_with_the_ui_loop(bench: Make) -> None:
             if b.session.heartbeats > before:
                 break
         assert b.session.heartbeats > before
+
+
+async def test_practice_actions_are_offered_beside_simulated_devices_alone(bench: Make) -> None:
+    async with bench() as b:
+        await b.running(channels=2)
+        titles = [command.title for command in b.app.get_system_commands(b.app.screen)]
+        assert "Practice: a pad of channel 2 comes off" in titles
+        command = next(c for c in b.app.get_system_commands(b.app.screen) if "channel 2 comes off" in c.title)
+        command.callback()
+        request = last(b)
+        assert isinstance(request, events.RoomAction)
+        assert request.message == {"type": "pad", "channel": 2, "do": "lift"}
+        b.session.simulated = False
+        await b.look()
+        assert not any("Practice" in c.title for c in b.app.get_system_commands(b.app.screen))
+
+
+async def test_memory_stays_bounded_while_the_collector_is_off(bench: Make) -> None:
+    async with bench() as b:
+        await b.running(channels=4)
+        assert not gc.isenabled()
+        collector.tidy()
+        before = len(gc.get_objects())
+        for _ in range(6):
+            for _ in range(10):
+                await b.look(0.01)
+            collector.tidy()
+        assert len(gc.get_objects()) - before < 3000  # 60 pictures leave some 10 000 without it
+        await b.press("space")
+        await b.look(0.3)
+        assert gc.isenabled()

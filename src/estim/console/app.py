@@ -7,22 +7,24 @@ the heartbeat is too, and the controller stops the device.
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import events
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.driver import Driver
+from textual.screen import Screen
 
-from estim.console import present
+from estim.console import collector, present
 from estim.console.dialogs import HelpDialog, LeaveDialog
 from estim.console.draft import Draft, Stage
 from estim.console.home_view import EmptyHome, HomeView, PastPatient, RecordsHome
 from estim.console.keys import bindings, parse_keymap
+from estim.console.practice import room_actions
 from estim.console.screens.levels import LevelsScreen
 from estim.console.screens.outcome import OutcomeScreen
 from estim.console.screens.pads import PadsScreen
@@ -37,12 +39,13 @@ from estim.console.stop_gate import CLOSING_REQUESTS, StopGate, StopPressed, sto
 from estim.console.themes import SIGNAL_COLOURS, THEMES
 from estim.controller.interface import Answer, SessionClient
 from estim.safety.reports import OutputState
-from estim.session.events import Acknowledge, Note, Request
+from estim.session.events import Acknowledge, Note, Request, RoomAction
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
 
 LOOK_S = 0.1  # screens are drawn 10 times a second: more is nothing for the eye and work for the UI loop
 HEARTBEAT_S = 0.25
+TIDY_S = 1.0
 PASTE_OFF, PASTE_ON = "\x1b[?2004l", "\x1b[?2004h"
 EXIT_DONE, EXIT_DEVICE, EXIT_UNCERTAIN = 0, 3, 4
 
@@ -138,12 +141,9 @@ class EstimConsole(App[int]):
             self._driver.write(PASTE_OFF if closed else PASTE_ON)
             self._driver.flush()
         if closed:
-            gc.collect()
-            gc.freeze()
-            gc.disable()  # a full collection holds the interpreter for 25-98 ms; memory is bounded by `look`
+            collector.hush()
         else:
-            gc.enable()
-            gc.unfreeze()
+            collector.wake()
 
     # -- life -------------------------------------------------------------------------------------------------------
 
@@ -156,6 +156,7 @@ class EstimConsole(App[int]):
         self.look()
         self.push_screen(PatientScreen())
         self.set_interval(self._look_s, self.look)
+        self.set_interval(TIDY_S, collector.tidy)
         if sys.platform != "win32":
             loop = asyncio.get_running_loop()
             for name in (signal.SIGTERM, signal.SIGHUP):
@@ -163,8 +164,7 @@ class EstimConsole(App[int]):
 
     def on_unmount(self) -> None:
         """Leave the interpreter as it was."""
-        gc.enable()
-        gc.unfreeze()
+        collector.wake()
 
     def _signalled(self) -> None:
         """The terminal goes or somebody ends the program: stop first; the controller does the same on end of file."""
@@ -239,6 +239,15 @@ class EstimConsole(App[int]):
         ]
         if waiting:
             self.send(Acknowledge(id=self.next_id(), code=waiting[0].code))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette's rare actions; with a simulated device also what can happen in the room, for practice."""
+        yield from super().get_system_commands(screen)
+        for title, about, message in room_actions(self.snapshot):
+            yield SystemCommand(title, about, partial(self._in_the_room, message))
+
+    def _in_the_room(self, message: dict[str, object]) -> None:
+        self.send(RoomAction(id=self.next_id(), message=message))
 
     def past_patients(self) -> tuple[PastPatient, ...]:
         """Who was treated here before, on this kind of device: simulated and real never mix."""
