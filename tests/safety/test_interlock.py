@@ -1,0 +1,265 @@
+"""The interlock: what passes, what trips, and that off always passes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from estim.safety.commands import ChannelOutput, OutputOff, SetOutput
+from estim.safety.errors import InterlockTripped
+from estim.safety.interlock import Admitted, Interlock
+from estim.safety.ramp import ramp_amplitude_ua, ramp_down_amplitude_ua, shortest_ramp_us, step_bound_ua
+from estim.safety.schedule import Window
+from estim.safety.units import MicroAmp, Micros
+from estim.safety.verdict import clear
+from estim.safety.waveform import net_charge_pc, pulse_points
+from estim.session.effects import AuthorisedPeak
+from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, schedule, window
+
+TRAIN = window()
+
+
+def output(ma: float, train: Window = TRAIN, **changes: object) -> ChannelOutput:
+    values = {
+        "channel": train.channel,
+        "amplitude_ua": MicroAmp(round(ma * 1000)),
+        "pulse_width_us": train.pulse_width_us,
+        "interphase_us": train.interphase_us,
+        "period_us": train.period_us,
+    }
+    return ChannelOutput(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def send(*outputs: ChannelOutput) -> SetOutput:
+    return SetOutput(channels=outputs)
+
+
+def peak(ma: float, number: int = 1) -> AuthorisedPeak:
+    return AuthorisedPeak(channel=number, peak_ua=round(ma * 1000), pulse_width_us=250, period_us=20_000)
+
+
+def ready(ma: float = 40) -> Interlock:
+    interlock = Interlock(clear(schedule(), BOTH, PROFILE, TRUSTED))
+    interlock.authorise(1, [peak(ma)], 100 * SECOND)
+    interlock.grant(1)
+    return interlock
+
+
+def test_off_always_passes() -> None:
+    assert Interlock(None).admit(OutputOff(reason="x"), 5).consume(5) == OutputOff(reason="x")
+    interlock = ready()
+    interlock.revoke()
+    interlock.admit(OutputOff(reason="x"), 6)
+
+
+def test_nothing_but_off_passes_without_a_cleared_schedule() -> None:
+    with pytest.raises(InterlockTripped, match="no schedule"):
+        Interlock(None).admit(send(), 0)
+
+
+def test_nothing_rises_before_it_is_durable() -> None:
+    interlock = Interlock(clear(schedule(), BOTH, PROFILE, TRUSTED))
+    interlock.authorise(1, [peak(40)], 100 * SECOND)
+    with pytest.raises(InterlockTripped, match="authorise"):
+        interlock.admit(send(output(1)), 0)
+    interlock.grant(1)
+    interlock.admit(send(output(1)), 0)
+
+
+def test_nothing_rises_above_the_latest_durable_authorisation() -> None:
+    interlock = ready(10)
+    interlock.admit(send(output(2)), 0)
+    with pytest.raises(InterlockTripped, match="authorise"):
+        ready(1).admit(send(output(1.5)), 0)
+
+
+def test_nothing_rises_after_the_authorisation_ended() -> None:
+    with pytest.raises(InterlockTripped, match="authorise"):
+        ready().admit(send(output(1)), 101 * SECOND)
+
+
+def test_a_revoked_authorisation_stays_revoked() -> None:
+    interlock = ready()
+    interlock.revoke()
+    interlock.grant(1)
+    with pytest.raises(InterlockTripped, match="authorise"):
+        interlock.admit(send(output(1)), 0)
+
+
+def test_a_fall_is_never_refused() -> None:
+    interlock = ready()
+    for step in range(10):
+        interlock.admit(send(output(2 * (step + 1))), step * 20_000)
+    interlock.revoke()
+    for ma in (19, 10, 9.5, 0.5, 0):
+        interlock.admit(send(output(ma)), 200 * SECOND)
+    interlock.admit(send(), 200 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"amplitude_ua": MicroAmp(1_250)}, "grid"),
+        ({"pulse_width_us": Micros(251)}, "schedule"),
+        ({"period_us": Micros(19_750)}, "schedule"),
+        ({"interphase_us": Micros(0)}, "schedule"),
+        ({"phase_ratio": 2}, "grid|schedule"),
+        ({"channel": 2}, "command"),
+        ({"amplitude_ua": MicroAmp(131_000)}, "L1"),
+        ({"amplitude_ua": MicroAmp(-1_000)}, "L1"),
+        ({"amplitude_ua": True}, "L1"),
+        ({"amplitude_ua": 1.0}, "L1"),
+        ({"burst_pulses": 2, "burst_interval_us": Micros(8_000)}, "schedule"),
+    ],
+)
+def test_a_command_that_must_never_be_made(changes: dict[str, object], rule: str) -> None:
+    with pytest.raises(InterlockTripped, match=rule):
+        ready().admit(send(output(1, **changes)), 0)
+
+
+def test_channels_twice_or_out_of_order() -> None:
+    with pytest.raises(InterlockTripped, match="ascending"):
+        ready().admit(send(output(1), output(1)), 0)
+
+
+def test_above_the_cap() -> None:
+    interlock = ready(130)
+    interlock.admit(send(output(10)), 0)
+    with pytest.raises(InterlockTripped, match="cap"):
+        interlock.admit(send(output(100.5)), SECOND)
+
+
+def test_a_jump_from_zero() -> None:
+    with pytest.raises(InterlockTripped, match="L17"):
+        ready().admit(send(output(4.5)), 0)
+
+
+def test_two_rises_within_one_pulse() -> None:
+    interlock = ready()
+    interlock.admit(send(output(2)), 0)
+    with pytest.raises(InterlockTripped, match="one period"):
+        interlock.admit(send(output(4)), 5_000)
+
+
+def test_faster_than_200_ma_a_second() -> None:
+    interlock = Interlock(clear(schedule([channel(ma=90)]), BOTH, PROFILE, TRUSTED))
+    interlock.authorise(1, [peak(90)], 100 * SECOND)
+    interlock.grant(1)
+    with pytest.raises(InterlockTripped, match="L17"):
+        for step in range(10):
+            interlock.admit(send(output(9 * (step + 1))), step * 20_000)
+
+
+def test_after_off_everything_begins_at_zero() -> None:
+    interlock = ready()
+    for step in range(20):
+        interlock.admit(send(output(2 * (step + 1))), step * 20_000)
+    interlock.admit(OutputOff(reason="pause"), SECOND)
+    with pytest.raises(InterlockTripped, match="L17"):
+        interlock.admit(send(output(40)), 2 * SECOND)
+
+
+def test_a_channel_that_is_on_for_too_long_is_seen() -> None:
+    interlock = ready()
+    interlock.admit(send(output(1)), 0)
+    assert interlock.overdue(11 * SECOND) == ""
+    assert "channel 1" in interlock.overdue(11 * SECOND + 1)
+    interlock.admit(send(), 11 * SECOND + 2)
+    assert interlock.overdue(30 * SECOND) == ""
+
+
+def test_an_admitted_command_is_used_once_and_in_its_turn() -> None:
+    admitted = ready().admit(send(output(1)), 7)
+    with pytest.raises(InterlockTripped):
+        admitted.consume(8)
+    admitted.consume(7)
+    with pytest.raises(InterlockTripped):
+        admitted.consume(7)
+
+
+def test_only_the_interlock_admits() -> None:
+    with pytest.raises(InterlockTripped, match="only"):
+        Admitted(send(), 0, object())
+
+
+def test_shared_pads_are_judged_again() -> None:
+    plans = [channel(1, ma=40, pads=("c", "1b")), channel(2, ma=40, pads=("c", "2b"))]
+    trains = [window(1, width_us=400), window(2, width_us=400)]
+    cleared = clear(schedule(plans, trains, areas={"c": 800}), BOTH, PROFILE, TRUSTED)
+    forged = replace(cleared, caps_ua={1: MicroAmp(70_000), 2: MicroAmp(70_000)})
+    interlock = Interlock(forged)
+    interlock.authorise(1, [peak(70, 1), peak(70, 2)], 100 * SECOND)
+    interlock.grant(1)
+    with pytest.raises(InterlockTripped, match="L7"):
+        for step in range(70):
+            interlock.admit(send(*(output(step + 1, train) for train in trains)), step * 40_000)
+
+
+LEVELS = st.integers(1, 200).map(lambda n: n * 500)
+PERIODS = st.sampled_from([10_000, 20_000, 25_000, 28_750, 33_500, 50_000, 100_000, 250_000])
+
+
+@given(LEVELS, PERIODS, st.booleans(), st.sampled_from([500, 1_000, 2_000]))
+def test_the_shortest_ramp_keeps_every_step_and_ends_at_the_level(
+    level_ua: int,
+    period_us: int,
+    first: bool,
+    step_ua: int,
+) -> None:
+    pulses = -(-shortest_ramp_us(level_ua, period_us, step_ua, first=first) // period_us)
+    ramp = [ramp_amplitude_ua(level_ua, pulse, pulses, step_ua) for pulse in range(pulses)]
+    bound = step_bound_ua(level_ua, step_ua, first=first)
+    assert all(0 <= b - a <= bound for a, b in zip([0, *ramp], ramp, strict=False))
+    assert ramp[-1] == level_ua // step_ua * step_ua
+
+
+@given(LEVELS, st.integers(0, 200))
+def test_a_ramp_down_only_falls(level_ua: int, pulses: int) -> None:
+    ramp = [ramp_down_amplitude_ua(level_ua, left, pulses, 500) for left in range(pulses, 0, -1)]
+    assert all(b <= a for a, b in zip([level_ua, *ramp], ramp, strict=False))
+
+
+@given(st.lists(st.tuples(st.integers(-10, 300), st.integers(0, 40_000)), max_size=60))
+@settings(max_examples=200)
+def test_whatever_is_asked_nothing_passes_above_what_is_allowed(asked: list[tuple[int, int]]) -> None:
+    """An engine gone mad: single commands at any amplitude and pace; what was admitted obeys level, cap and steps."""
+    interlock = ready(30)
+    now_us, before = 0, 0
+    for half_ma, wait_us in asked:
+        now_us += wait_us
+        try:
+            interlock.admit(send(output(half_ma / 2)), now_us)
+        except InterlockTripped:
+            continue
+        amplitude = half_ma * 500
+        assert 0 <= amplitude <= 30_000
+        assert amplitude - before <= max(4_000, 30_000 // 4)
+        before = amplitude
+
+
+RATIOS = st.sampled_from([1, 2, 4])
+
+
+@given(st.integers(0, 65), RATIOS, st.integers(20, 1000), st.integers(0, 1000), st.integers(1, 3))
+def test_every_pulse_takes_back_what_it_gave(steps: int, ratio: int, width_us: int, gap_us: int, burst: int) -> None:
+    points = pulse_points(
+        ChannelOutput(
+            channel=1,
+            amplitude_ua=MicroAmp(steps * 500 * ratio),
+            pulse_width_us=Micros(width_us),
+            interphase_us=Micros(gap_us),
+            period_us=Micros(50_000),
+            phase_ratio=ratio,
+            burst_pulses=burst,
+            burst_interval_us=Micros(10_000),
+        )
+    )
+    assert net_charge_pc(points) == 0
+
+
+def test_a_pulse_that_does_not_balance_is_refused() -> None:
+    with pytest.raises(InterlockTripped, match="L12"):
+        pulse_points(output(0.5, phase_ratio=3, amplitude_ua=MicroAmp(500)))
