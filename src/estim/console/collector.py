@@ -1,7 +1,7 @@
 """Python's garbage collector kept out of the way of the stop key.
 
 A collection of everything holds the interpreter, and with it the input thread, for 25-98 ms (measured in the Textual
-process). So while output may be on, what is there is frozen and automatic collection is off; `tidy` clears once a second
+process). So while output may be on, what is there is frozen and automatic collection is off; `tidy` clears every second
 what the pictures since then left behind (22 kB each, 800 MB an hour without it), in under 2 ms.
 """
 
