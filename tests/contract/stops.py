@@ -65,13 +65,15 @@ class Pair(WireBench):
             self.off()
 
     def confirmed_us(self) -> int | None:
-        """When the device first said that it is idle."""
-        idle = (
-            at
-            for at, report in self.reports
-            if isinstance(report, DeviceStatus) and not report.output_on and not report.level_open
-        )
-        return next(idle, None)
+        """When the device first said that it is idle, or that its output has ended."""
+        off = (at for at, report in self.reports if _says_off(report))
+        return next(off, None)
+
+
+def _says_off(report: DriverReport) -> bool:
+    if isinstance(report, DeviceLost):
+        return report.output_ended
+    return isinstance(report, DeviceStatus) and not report.output_on and not report.level_open
 
 
 @dataclass(frozen=True)

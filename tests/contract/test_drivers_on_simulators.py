@@ -22,6 +22,7 @@ from .stops import CAUSES, PAIRS, PERIOD_US, Pair, causes_of, play
 WATCHDOG_SLACK_US = 30_000
 STOP_US = 25_000  # one period and the way there
 SEEN_US = 320_000  # a poll every 250 ms, a period, the ways
+TRY_US = 1_000_000
 LOST_US = 600_000  # a poll, 250 ms without an answer, the stop
 
 
@@ -138,6 +139,8 @@ def test_time_from_cause_to_last_pulse(model: str, cause: str) -> None:
         return  # this model has no such input
     stop = play(model, cause)
     watchdog_us = MODELS[model].profile.watchdog_us + WATCHDOG_SLACK_US
+    if cause == "stop acknowledged, not obeyed":
+        watchdog_us += TRY_US  # where stops feed the watchdog, they are tried for so long before there is silence
     limits = {
         "stop key": STOP_US,
         "stop, answers 100 ms late": 100_000 + STOP_US,
@@ -147,11 +150,15 @@ def test_time_from_cause_to_last_pulse(model: str, cause: str) -> None:
         "device answers nothing": LOST_US,
     }
     assert stop.last_pulse_us <= limits.get(cause, watchdog_us)
-    unheard = {
+    assert (stop.confirmed_us is None) == (cause in unheard(model))
+
+
+def unheard(model: str) -> set[str]:
+    """Causes after which the device can't say that it is off. RehaStim2's Init says so when stops are not obeyed."""
+    never = {
         "device answers nothing",
         "device hangs, output goes on",
         "cable to the computer unplugged",
         "controller killed",
-        "stop acknowledged, not obeyed",
     }
-    assert (stop.confirmed_us is None) == (cause in unheard)
+    return never if model == "rehastim2" else never | {"stop acknowledged, not obeyed"}

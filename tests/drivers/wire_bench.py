@@ -112,7 +112,11 @@ class WireBench:
         self._collect()  # what a test made the device say
         due = [end_us]
         due += [queue[0][0] for queue in (self._down, self._up) if queue]
-        due += [at for at in (self.driver.next_deadline_us(), self.device.next_deadline_us()) if at is not None]
+        driver_us, device_us = self.driver.next_deadline_us(), self.device.next_deadline_us()
+        if driver_us is not None:
+            due.append(driver_us)
+        if device_us is not None and device_us > self.now_us:  # it was advanced to now already
+            due.append(device_us)
         if self.poll_us is not None:
             due.append(self._polled_us + self.poll_us)
         before_us, self.now_us = self.now_us, max(self.now_us, min(due))
