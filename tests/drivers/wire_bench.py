@@ -109,6 +109,7 @@ class WireBench:
 
     def _step(self, end_us: int) -> None:
         self._pump()
+        self.device.advance(self.now_us)
         self._collect()  # what a test made the device say
         due = [end_us]
         due += [queue[0][0] for queue in (self._down, self._up) if queue]
