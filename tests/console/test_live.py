@@ -329,6 +329,29 @@ async def test_practice_actions_are_offered_beside_simulated_devices_alone(bench
         assert not any("Practice" in c.title for c in b.app.get_system_commands(b.app.screen))
 
 
+async def test_a_held_key_asks_once_until_it_is_answered(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        before = b.session.channels[1].level_ua
+        for _ in range(10):
+            await b.pilot.press("plus")  # no picture and so no answer in between
+        assert b.session.channels[1].level_ua == before + 1000
+        await b.look()
+        await b.pilot.press("plus")
+        assert b.session.channels[1].level_ua == before + 2000
+
+
+async def test_a_click_on_the_banner_stops_while_output_may_be_on(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        await b.pilot.click("#banner")
+        await b.look()
+        assert b.session.stops == ["console"]
+        await b.look(0.5)
+        await b.pilot.click("#banner")
+        assert b.session.stops == ["console"]
+
+
 async def test_memory_stays_bounded_while_the_collector_is_off(bench: Make) -> None:
     async with bench() as b:
         await b.running(channels=4)

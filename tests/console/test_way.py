@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from textual.widgets import Input, OptionList, TextArea
 
 from estim.console.draft import Stage
@@ -114,6 +116,26 @@ async def test_a_known_patient_is_found_and_brings_answers_and_count(bench: Make
         assert isinstance(b.app.screen, PadsScreen)
 
 
+async def test_brackets_in_names_are_shown_as_they_are(bench: Make, tmp_path: Path) -> None:
+    bad = tmp_path / "own[b].toml"
+    bad.write_text("schema = 1\ntitle = '[/red]'\n")
+
+    class Home(EmptyHome):
+        def own_protocols(self) -> tuple[str, ...]:
+            return (str(bad),)
+
+    home = Home(known=(PastPatient(id="[/bold]x", sessions=1, last_protocol="[red]"),))
+    async with bench(home_view=home) as b:
+        assert "[/bold]x" in str(b.app.screen.query_one(OptionList).get_option_at_index(0).prompt)
+        b.app.screen.query_one("#operator", Input).value = "[i]PT"
+        b.app.screen.query_one("#patient", Input).value = "[/bold]x"
+        await b.press("f8")
+        assert isinstance(b.app.screen, ProtocolScreen)
+        assert "[/bold]x" in b.text("#banner")
+        prompts = [str(option.prompt) for option in b.app.screen.query_one("#protocols", OptionList).options]
+        assert any("own[b].toml" in prompt for prompt in prompts)  # listed with its reason, not hidden
+
+
 async def test_skin_of_last_time_is_said_at_sign_in(bench: Make) -> None:
     known = PastPatient(id="P-1", sessions=1, skin_blocked="left thigh: 3 blister or burn")
     async with bench(home_view=EmptyHome(known=(known,))) as b:
@@ -211,6 +233,21 @@ async def test_pads_name_side_and_size_before_anything_is_configured(bench: Make
         assert isinstance(setup, ConfigureFrom)
         assert setup.setup.channels[0].channel == 3
         assert setup.setup.channels[0].side == "right"
+
+
+async def test_a_cap_for_the_patient_goes_into_the_setup(bench: Make) -> None:
+    async with bench() as b:
+        await b.to_pads()
+        await b.press("l", "c")
+        await b.press(*"2x", "enter")
+        assert "give whole mA" in b.text("#problems")
+        await b.press("c")
+        await b.press(*"25", "enter")
+        assert "Cap for this patient: 25 mA" in b.text("#placement")
+        await b.press("f8")
+        setup = sent(b, ConfigureFrom)[-1]
+        assert isinstance(setup, ConfigureFrom)
+        assert setup.setup.channels[0].cap_ua == 25_000
 
 
 async def test_other_pads_forget_the_levels(bench: Make) -> None:

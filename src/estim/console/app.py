@@ -128,8 +128,8 @@ class EstimConsole(App[int]):
         self.stop_sent = self.stop_pressed = True
         self._draw()
 
-    def stop_by_mouse(self) -> None:
-        """A click on the banner stops as well."""
+    def on_banner_clicked(self) -> None:
+        """A click on the banner stops as well, while output may be on."""
         if self.gate.closed:
             self.client.stop("console")
             self.on_stop_pressed()

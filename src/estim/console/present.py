@@ -218,13 +218,15 @@ def alarm_line(alarm: Alarm) -> str:
 
 
 def device_line(snapshot: Snapshot, *, columns: int) -> str:
-    """Simulated or real, and what it may be used for, whole; the device's name as long as there is room for it."""
+    """Simulated or real, and what it may be used for; the device's name and where that is said if there is room."""
     kind = "SIMULATED" if snapshot.simulated else "REAL DEVICE"
     battery = f" · battery {snapshot.battery_percent} %" if snapshot.battery_percent is not None else ""
+    use = snapshot.intended_use.split(" (")[0]  # without its source
     forms = (
         f"{kind} {snapshot.device_title} · {snapshot.intended_use}{battery}",
-        f"{kind} {snapshot.model} · {snapshot.intended_use}{battery}",
-        f"{kind} · {snapshot.intended_use}{battery}",
+        f"{kind} {snapshot.device_title} · {use}{battery}",
+        f"{kind} {snapshot.model} · {use}{battery}",
+        f"{kind} · {use}{battery}",
     )
     return next((form for form in forms if len(form) <= columns), forms[-1])
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
 from estim.console import present
@@ -38,6 +39,13 @@ class Banner(Static):
         first = _spread(f" {state.line}", f"{right} ", width)
         device = present.device_line(snapshot, columns=width - 2) if snapshot is not None else "no device known"
         self.update(Content.assemble((first, "bold"), "\n", f" {device}"))
+
+    class Clicked(Message):
+        """The banner was clicked: with output on, that stops."""
+
+    def on_click(self) -> None:
+        """Tell the application."""
+        self.post_message(self.Clicked())
 
 
 class Trail(Static):

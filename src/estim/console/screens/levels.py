@@ -70,9 +70,13 @@ class LevelsScreen(LiveScreen):
         return lines
 
     def _level(self, view: ChannelView) -> int | None:
-        """The level of this channel: it stays in the draft after the titration's run is over."""
+        """The level of this channel: it stays in the draft after the titration's run is over, as long as its marks
+        do.
+        """
         if view.level_ua:
             return view.level_ua
+        if (view.sensory_ua, view.motor_ua, view.max_tolerated_ua) == (None, None, None):
+            return None  # a lost pad took them away
         known = self.console.draft.channels.get(view.name)
         return known.level_ua if known is not None else None
 

@@ -74,6 +74,7 @@ class LiveScreen(StageScreen):
         self.comfort_open = False
         self._was_live = False
         self._raise_said = ""
+        self._raise_open = False
         self._comfort_asked_us: int | None = None
 
     def compose_body(self) -> ComposeResult:
@@ -93,6 +94,8 @@ class LiveScreen(StageScreen):
         if snapshot is None:
             return
         self._choose_default(snapshot)
+        if snapshot.phase is not Phase.RUNNING:
+            self._raise_open = False  # an answer that a stop overtook
         live = snapshot.phase in LIVE
         compact = len(snapshot.channels) > COMPACT_ABOVE and self.size.height < 40
         self.query_one("#progress", Static).update(Content(present.progress_line(snapshot)))
@@ -250,12 +253,17 @@ class LiveScreen(StageScreen):
     def action_raise_level(self) -> None:
         """One step up, on the snapshot that is on the screen."""
         snapshot = self.console.snapshot
-        if snapshot is not None and self.chosen is not None:
-            request = Raise(id=self.console.next_id(), channel=self.chosen, snapshot_n=snapshot.n)
-            self.console.send(request, self._raised)
+        if snapshot is None or self.chosen is None or self._raise_open:
+            return  # a held key asks again only when the last raise is answered
+        if any(view.channel == self.chosen and view.raise_locked for view in snapshot.channels):
+            return  # the line under the channels says what it waits for
+        request = Raise(id=self.console.next_id(), channel=self.chosen, snapshot_n=snapshot.n)
+        self._raise_open = True
+        self.console.send(request, self._raised)
 
     def _raised(self, answer: Answer) -> None:
         """A raise that was not possible is said where the hand's next look goes, without any red."""
+        self._raise_open = False
         self._raise_said = "" if answer.accepted else str(answer.problems[0].get("message", ""))
 
     def action_lower(self) -> None:

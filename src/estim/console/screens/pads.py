@@ -22,6 +22,7 @@ from estim.controller.interface import Answer, ConfigureFrom
 from estim.protocols.schema import Channel
 from estim.protocols.setup import ChannelSetup
 from estim.safety.electrodes import parse_size_cm
+from estim.safety.units import UA_PER_MA, MicroAmp
 from estim.session.snapshot import Snapshot
 
 REGIONS = ("thigh", "shank", "foot", "buttock", "forearm", "hand", "upper-arm", "shoulder", "upper-back", "low-back")
@@ -44,6 +45,8 @@ class PadsScreen(StageScreen):
         Binding("b", "region", "Region", show=False),
         Binding("z", "size", "Pad size", show=False),
         Binding("i", "include", "Leave out", show=False),
+        Binding("c", "cap", "Cap", show=False),
+        Binding("v", "mvic", "MVIC", show=False),
     ]
 
     def __init__(self) -> None:
@@ -76,9 +79,10 @@ class PadsScreen(StageScreen):
         self.query_one("#pad-table", Static).update(Content("\n").join(lines))
         channel, setup = rows[self.at]
         region = setup.region or (channel.region if channel.region != ANY_REGION else "")
-        self.query_one("#placement", Static).update(
-            Content("\n".join(placement_lines(channel, setup, model, simulated=simulated)))
-        )
+        words = list(placement_lines(channel, setup, model, simulated=simulated))
+        if self._asks_mvic():
+            words.append(f"MVIC: {self.console.draft.mvic or 'not known'} (V: measured, estimated)")
+        self.query_one("#placement", Static).update(Content("\n".join(words)))
         self.query_one("#figure", Static).update(Content("\n".join(figure(region, setup.side))))
 
     def hints(self, snapshot: Snapshot | None) -> Sequence[tuple[str, str]]:  # noqa: ARG002
@@ -90,6 +94,8 @@ class PadsScreen(StageScreen):
             ("1-8", "output"),
             ("Z", "pad size"),
             *((("B", "region"),) if any_region else ()),
+            ("C", "cap"),
+            *((("V", "MVIC"),) if self._asks_mvic() else ()),
             *((("I", "leave out"),) if rows and rows[self.at][0].optional else ()),
             hint("next"),
             hint("back"),
@@ -147,6 +153,31 @@ class PadsScreen(StageScreen):
             return
         self.show_problems(())
         self._change(pads_cm=(sizes[0], sizes[-1]))
+
+    def action_cap(self) -> None:
+        """A hard cap for this patient, e.g. found on the other limb where skin can't feel (L28)."""
+        title = "The most this channel may ever get, in mA (from the other limb; S14). 0 takes the cap away."
+        self.app.push_screen(WordDialog(title, "25"), self._capped)
+
+    def _capped(self, word: str | None) -> None:
+        if not word:
+            return
+        if not word.isdigit():
+            self.refuse(f"cap {word!r}: give whole mA, e.g. 25")
+            return
+        self.show_problems(())
+        self._change(cap_ua=MicroAmp(int(word) * UA_PER_MA) if int(word) else None)
+
+    def _asks_mvic(self) -> bool:
+        return any(channel.amplitude_rule == "percent-mvic" for channel, _ in self._rows())
+
+    def action_mvic(self) -> None:
+        """Was the maximum voluntary contraction measured? An estimate falls back to the strongest tolerated level."""
+        draft = self.console.draft
+        following = {None: "measured", "measured": "estimated", "estimated": None}
+        if self._asks_mvic():
+            draft.mvic = following[draft.mvic]
+            self.show(self.console.snapshot)
 
     def action_next(self) -> None:
         """Everything named? Then the controller compiles and clears the titration."""
@@ -222,6 +253,8 @@ def placement_lines(channel: Channel, setup: ChannelSetup, model: str, *, simula
         "",
         *SKIN_CARE,
     ]
+    if setup.cap_ua is not None:
+        lines.append(f"Cap for this patient: {setup.cap_ua / UA_PER_MA:g} mA")
     if simulated and setup.pads_cm is None:
         lines.append("Simulated: the protocol's pads are taken. On a person each pad is named.")
     return tuple(lines)

@@ -81,7 +81,7 @@ class PatientScreen(StageScreen):
         known.clear_options()
         for patient in self.console.past_patients():
             if text.strip().lower() in patient.id.lower():
-                known.add_option(Option(_past_line(patient), id=patient.id))
+                known.add_option(Option(Content(_past_line(patient)), id=patient.id))
         shown = known.option_count > 0
         known.display = shown
         self.query_one("#known-title").display = shown

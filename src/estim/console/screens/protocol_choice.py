@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from estim.console.draft import Stage
+from estim.console.draft import Stage, source_name
 from estim.console.protocol_words import detail_lines, matches
 from estim.console.stage import StageScreen, hint
 from estim.protocols import library
@@ -66,9 +66,9 @@ class ProtocolScreen(StageScreen):
         for source, protocol in self._protocols.items():
             if matches(protocol, text):
                 basis = "" if protocol.basis == "published" else f"  ({protocol.basis})"
-                listed.add_option(Option(f"{protocol.title}{basis}", id=source))
+                listed.add_option(Option(Content(f"{protocol.title}{basis}"), id=source))
         for source, reason in self._broken.items():
-            listed.add_option(Option(f"✖ {source}: {reason}", disabled=True))
+            listed.add_option(Option(Content(f"✖ {source_name(source)}: {reason}"), disabled=True))
         shown = [option.id for option in listed.options if option.id is not None]
         if shown:
             listed.highlighted = shown.index(self._source) if self._source in shown else 0

@@ -27,7 +27,8 @@ class RunScreen(LiveScreen):
         """Comfort, skip, end; the sensory channel's own key first."""
         sensory = any(view.output == "sensory" for view in snapshot.channels)
         skip = (hint("skip"),) if snapshot.plan_phases > 1 else ()
-        return (*((hint("seen"),) if sensory else ()), hint("comfort"), hint("tolerated"), *skip, hint("end"))
+        by_key = (hint("trigger"),) if self._triggered_by_key() else ()
+        return (*by_key, *((hint("seen"),) if sensory else ()), hint("comfort"), hint("tolerated"), *skip, hint("end"))
 
     def how_to_go_on(self, snapshot: Snapshot) -> str:
         """To output, or on to the outcome once it is over."""
@@ -52,6 +53,11 @@ class RunScreen(LiveScreen):
     def _end(self, reason: str | None) -> None:
         if reason:
             self.console.send(EndEarly(id=self.console.next_id(), reason=reason))
+
+    def _triggered_by_key(self) -> bool:
+        protocol = self.console.draft.protocol
+        phases = protocol.phase if protocol is not None else ()
+        return any(phase.trigger is not None and phase.trigger.source == "key" for phase in phases)
 
     def _in_treatment(self) -> bool:
         snapshot = self.console.snapshot
