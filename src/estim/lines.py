@@ -46,11 +46,11 @@ def play(client: SessionClient, person: ScriptedTherapist, *, say: Callable[[str
     told = Told()
     beat = 0.0
     while True:
-        now = time.monotonic()
-        if now - beat >= HEARTBEAT_S:
-            beat = now
-            client.heartbeat()
         try:
+            now = time.monotonic()
+            if now - beat >= HEARTBEAT_S:
+                beat = now
+                client.heartbeat()
             for answer in client.poll():
                 person.replied(answer)
             snapshot = client.snapshot
@@ -69,6 +69,7 @@ def play(client: SessionClient, person: ScriptedTherapist, *, say: Callable[[str
             time.sleep(LOOK_S)
         except KeyboardInterrupt:
             client.stop("line")
+            person.halt()
             say("stopped")
 
 

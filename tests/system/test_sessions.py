@@ -59,15 +59,29 @@ def start_long(tmp_path: Path, running: RunningSimulator) -> subprocess.Popen[by
 
 def therapy_plays(home: Path, running: RunningSimulator) -> bool:
     records = list((home / "records" / "simulated").glob("*/record.jsonl"))
-    if not records or b'"purpose":"therapy"' not in records[0].read_bytes():
+    if not records:
         return False
-    rows = running.rows()
-    return bool(rows) and int(rows[-1]["peak_ua"]) == 2_000 and len(rows) > 150
+    lines = records[0].read_bytes().splitlines()
+    running_since = [number for number, line in enumerate(lines) if b'"after":"RUNNING"' in line]
+    if len(running_since) < 2:  # the first one is the titration
+        return False
+    return sum(b'"kind":"command"' in line for line in lines[running_since[1] :]) > 3
 
 
 def record_of(home: Path) -> Path:
     (record,) = (home / "records" / "simulated").glob("*/record.jsonl")
     return record.parent
+
+
+def test_ctrl_c_while_levels_are_found_begins_no_therapy(tmp_path: Path, simulator: Start) -> None:
+    running = simulator("--tcp", "0")
+    front = estim(tmp_path, "run", str(SHORT), "--patient", "p1", "--level", "quadriceps=9", "--device", running.device)
+    wait_until(lambda: bool(running.rows()), seconds=30, what="levels are being found")
+    front.send_signal(signal.SIGINT)
+    front.communicate(timeout=30)
+    data = (record_of(tmp_path) / "record.jsonl").read_bytes()
+    assert verify_session(record_of(tmp_path)).ok
+    assert b'"purpose":"therapy"' not in data
 
 
 @pytest.mark.parametrize("repeat", range(2))

@@ -96,7 +96,11 @@ class ScriptedTherapist:
                 return events.Confirm(id=self.next_id(), what=snapshot.wants[0], value="script")
             self._stage = "start"
             return events.Arm(id=self.next_id())
+        if self._stage == "halted":
+            return self._sign_stopped(snapshot)
         if self._stage == "start":
+            if snapshot.phase is Phase.CONFIGURED:  # somebody stopped before it began
+                return self._sign_stopped(snapshot)
             if not snapshot.level_open:
                 return None
             self._stage = "run" if self._therapy else "raise"
@@ -117,6 +121,21 @@ class ScriptedTherapist:
         self.done = True
         return None
 
+    def halt(self) -> None:
+        """Somebody stopped by hand: nothing is begun any more, the session is signed as stopped."""
+        if self._stage not in {"sign", "signed", "end"}:
+            self._stage, self._waiting = "halted", 0
+
+    def _sign_stopped(self, snapshot: Snapshot) -> events.Request | None:
+        if snapshot.phase in {Phase.RUNNING, Phase.ARMED, Phase.PAUSED, Phase.STOPPING}:
+            return None
+        self.outcome = self.outcome or "stopped"
+        if snapshot.phase is Phase.DISCONNECTED or not snapshot.patient_id:
+            self.done = True
+            return None
+        self._stage = "signed"
+        return events.Sign(id=self.next_id(), operator=self.operator)
+
     def _configure(self, purpose: str) -> events.Request:
         return ConfigureFrom(
             id=self.next_id(),
@@ -126,6 +145,8 @@ class ScriptedTherapist:
         )
 
     def _titrate(self, snapshot: Snapshot) -> events.Request | None:
+        if snapshot.phase is Phase.CONFIGURED and snapshot.cause != "completed":
+            return self._sign_stopped(snapshot)
         if snapshot.phase is Phase.CONFIGURED:  # all channels were found
             self._therapy = True
             self._stage = "arm"

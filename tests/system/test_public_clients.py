@@ -1,0 +1,61 @@
+"""Public programs for these stimulators, unmodified, on our simulator over a pty."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from science_mode_4 import ChannelPoint, DeviceP24, MidLevelChannelConfiguration, SerialPortConnection
+from science_mode_4.low_level import LowLevelHighVoltageSource, LowLevelMode
+from science_mode_4.protocol.types import Channel, Connector
+
+from tests.system.conftest import RunningSimulator
+
+PULSE = [ChannelPoint(200, 20), ChannelPoint(100, 0), ChannelPoint(200, -20)]
+pytestmark = pytest.mark.filterwarnings("ignore")  # the client's own
+
+
+async def mid_level(port: str) -> str:
+    connection = SerialPortConnection(port)
+    connection.open()
+    device = DeviceP24(connection)
+    await device.initialize()
+    layer = device.get_layer_mid_level()
+    await layer.init(True)
+    train = MidLevelChannelConfiguration(True, 0, 20, PULSE)
+    await layer.update([train, None, None, None, None, None, None, train])
+    for _ in range(2):
+        data = await layer.get_current_data()
+        assert data.is_stimulation_active_per_channel == [True, *[False] * 6, True]
+        await asyncio.sleep(0.1)
+    await layer.stop()
+    name = device.get_layer_general().device_id
+    connection.close()
+    return str(name)
+
+
+async def low_level(port: str) -> None:
+    connection = SerialPortConnection(port)
+    connection.open()
+    device = DeviceP24(connection)
+    await device.initialize()
+    layer = device.get_layer_low_level()
+    await layer.init(LowLevelMode.NO_MEASUREMENT, LowLevelHighVoltageSource.STANDARD)
+    for _ in range(3):
+        layer.send_channel_config(True, Channel.RED, Connector.YELLOW, PULSE)
+        await asyncio.sleep(0.05)
+    await layer.stop()
+    connection.close()
+
+
+def test_science_mode_4_plays_mid_and_low_level(tmp_path: Path, simulator: Callable[..., RunningSimulator]) -> None:
+    running = simulator("--pty", str(tmp_path / "p24"))
+    assert asyncio.run(mid_level(running.device)).startswith("SIM")
+    rows = running.rows()
+    assert {row["channel"] for row in rows} == {"1", "8"}
+    assert {(row["phase1_pc"], row["phase2_pc"]) for row in rows} == {("4000000", "-4000000")}
+    before = len(rows)
+    asyncio.run(low_level(running.device))
+    assert len(running.rows()) - before == 3
