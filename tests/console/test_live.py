@@ -352,6 +352,20 @@ async def test_a_click_on_the_banner_stops_while_output_may_be_on(bench: Make) -
         assert b.session.stops == ["console"]
 
 
+async def test_large_terminals_list_what_happened(bench: Make) -> None:
+    async with bench(size=(120, 40)) as b:
+        await b.running()
+        await b.press("plus", "p")
+        await b.look(0.2)
+        told = b.text("#happened")
+        assert "ch1 level 23.0 → 24.0 mA" in told
+        assert "RUNNING → PAUSED (as you asked)" in told
+        assert told.index("PAUSED") < told.index("24.0 mA")  # the newest first
+        await b.pilot.resize_terminal(80, 24)
+        await b.look()
+        assert b.text("#happened") == ""
+
+
 async def test_memory_stays_bounded_while_the_collector_is_off(bench: Make) -> None:
     async with bench() as b:
         await b.running(channels=4)

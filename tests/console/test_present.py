@@ -210,8 +210,15 @@ def test_every_protocol_of_the_library_can_be_shown_and_found(name: str) -> None
     assert any(line.startswith("Basis") for line in lines)
     assert matches(protocol, protocol.channel[0].muscle.split()[0])
     assert matches(protocol, "")
+    assert not matches(protocol, "zebra")
     for phase in protocol.phase:
         assert cycle_plot(phase, 40)
+
+
+def test_a_search_word_is_the_beginning_of_a_word() -> None:
+    found = [name for name in library.names() if matches(load(library.path(name)), "tens")]
+    assert "tens-conventional-pain" in found
+    assert all("tens" in name or "carpal" in name for name in found), found
 
 
 def test_a_cycle_is_drawn_to_scale() -> None:

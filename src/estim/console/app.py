@@ -22,6 +22,7 @@ from textual.screen import Screen
 from estim.console import collector, present
 from estim.console.dialogs import HelpDialog, LeaveDialog
 from estim.console.draft import Draft, Stage
+from estim.console.happened import Happened
 from estim.console.home_view import EmptyHome, HomeView, PastPatient, RecordsHome
 from estim.console.keys import bindings, parse_keymap
 from estim.console.practice import room_actions
@@ -94,6 +95,7 @@ class EstimConsole(App[int]):
         super().__init__()
         self.home_view: HomeView = home_view if home_view is not None else EmptyHome()
         self.draft = Draft()
+        self.happened = Happened()
         self.snapshot: Snapshot | None = None
         self.stop_sent = False  # until the device confirms
         self.stop_pressed = False  # until somebody said why
@@ -177,6 +179,7 @@ class EstimConsole(App[int]):
             self._answered(answer)
         self.snapshot = self.client.snapshot
         self.gate.observe(self.snapshot, self.client.takeover)
+        self.happened.observe(self.snapshot)
         if self.snapshot is not None:
             if self.snapshot.output is OutputState.OFF and not self.gate.closed:
                 self.stop_sent = False

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from estim.protocols.schema import Protocol
 from estim.protocols.schema_phase import Phase
+
+_WORD = re.compile(r"[^\W_]+")
 
 BASIS_WORDS = {
     "published": "published: frequency, width, times and schedule were read in a source",
@@ -15,7 +19,7 @@ BASIS_WORDS = {
 
 
 def matches(protocol: Protocol, text: str) -> bool:
-    """Every word of `text` occurs somewhere in title, goal, conditions, indication, muscles or id."""
+    """Each word of `text` begins a word of title, goal, conditions, indication, muscles or id (tens: no extension)."""
     place = " ".join(
         (
             protocol.id,
@@ -26,7 +30,8 @@ def matches(protocol: Protocol, text: str) -> bool:
             *(f"{channel.muscle} {channel.region}" for channel in protocol.channel),
         )
     ).lower()
-    return all(word in place for word in text.lower().split())
+    words = _WORD.findall(place)
+    return all(any(word.startswith(asked) for word in words) for asked in _WORD.findall(text.lower()))
 
 
 def detail_lines(protocol: Protocol, *, week: int, columns: int) -> tuple[str, ...]:

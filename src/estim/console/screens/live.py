@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 from textual import events
@@ -12,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from estim.console import present
+from estim.console.checks import CHECKS, NEEDS_A_WORD
 from estim.console.coach import coach_lines, coached
 from estim.console.dialogs import RESET_REASONS, STOP_REASONS, ReasonDialog, WordDialog
 from estim.console.keys import bindings
@@ -39,22 +39,8 @@ from estim.session.state import Phase
 CUT_PERCENT = 20  # decisions_clinical 4.18: one key, all channels
 COMPACT_ABOVE = 4  # channels; more of them get one line each so that all fit on 24 rows
 COMFORT_EVERY_US = 5 * 60 * 1_000_000  # convention: often enough to plot against mA, seldom enough not to nag
+ROOMY_ROWS, EVENTS_AT_LEAST = 34, 6  # from this height on what happened is listed, in at least so many lines
 LIVE = frozenset({Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING})
-
-CHECKS = MappingProxyType(
-    {
-        "identity": "This is {patient}: name and birth date asked and read back",
-        "pads": "Pads lie as placed, cables in their channels, nothing loose",
-        "skin": "Skin under every pad looked at; pads in good condition (S30)",
-        "screening": "Screening is older than an hour or missing: answer it again",
-        "stop-control": "Stop switch or stop word tried; say who holds it",
-        "still-felt": "The patient still feels it under every pad",
-        "support": "Standing is secured by harness or a person",
-        "bends": "Differences between protocol and device read (below)",
-        "warnings": "Warnings read (below)",
-    }
-)
-NEEDS_A_WORD = frozenset({"stop-control", "support"})
 
 
 class LiveScreen(StageScreen):
@@ -86,6 +72,7 @@ class LiveScreen(StageScreen):
         yield PracticeLine(id="practice")
         yield Static(id="checks")
         yield Static(id="live-note")
+        yield Static(id="happened")
 
     # -- drawing ----------------------------------------------------------------------------------------------------
 
@@ -112,6 +99,11 @@ class LiveScreen(StageScreen):
         checks.display = not live or coach
         checks.update(self.checks(snapshot))
         self.query_one("#live-note", Static).update(Content(self.note(snapshot)))
+        happened = self.query_one("#happened", Static)
+        happened.display = self.size.height >= ROOMY_ROWS
+        happened.update(
+            Content("\n".join(self.console.happened.lines(self.size.height - ROOMY_ROWS + EVENTS_AT_LEAST)))
+        )
         self._ask_after_stop(live=live)
 
     def checks(self, snapshot: Snapshot) -> Content:

@@ -1,0 +1,52 @@
+"""What happened, in lines: from pairs of snapshots, for large terminals. The record is the controller's, not this."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from estim.console import present
+from estim.session.snapshot import Snapshot
+
+KEPT = 50
+
+
+class Happened:
+    """The latest things that changed, the newest first."""
+
+    def __init__(self) -> None:
+        self._lines: deque[str] = deque(maxlen=KEPT)
+        self._before: Snapshot | None = None
+
+    def observe(self, snapshot: Snapshot | None) -> None:
+        """Compare with the snapshot before."""
+        before, self._before = self._before, snapshot
+        if before is None or snapshot is None or before.n == snapshot.n:
+            return
+        for text in changes(before, snapshot):
+            self._lines.appendleft(f"{present.clock(snapshot.now_us)}  {text}")
+
+    def lines(self, count: int) -> tuple[str, ...]:
+        """The newest `count`."""
+        return tuple(self._lines)[:count]
+
+
+def changes(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
+    """What is different enough to be told."""
+    found: list[str] = []
+    if after.phase is not before.phase:
+        cause = present.CAUSE_WORDS.get(after.cause, after.cause)
+        found.append(f"{before.phase.value} → {after.phase.value}" + (f" ({cause})" if cause else ""))
+    if after.output is not before.output:
+        found.append(f"output {after.output.value}")
+    if after.contraction != before.contraction and after.contraction and after.purpose == before.purpose:
+        found.append(f"contraction {after.contraction} of {after.contractions}")
+    known = {view.channel: view for view in before.channels}
+    for view in after.channels:
+        old = known.get(view.channel)
+        if old is not None and old.name == view.name and old.level_ua != view.level_ua:
+            found.append(
+                f"ch{view.channel} level {present.short_ma(old.level_ua)} → {present.milliamps(view.level_ua)}"
+            )
+    codes = {alarm.code for alarm in before.alarms}
+    found += [present.alarm_line(alarm) for alarm in after.alarms if alarm.code not in codes]
+    return tuple(found)
