@@ -153,6 +153,8 @@ class RehaStim2:
     def next_deadline_us(self) -> int | None:
         """The next pulse, Init frame or the watchdog."""
         due = [self._heard_us + self._watchdog_us + 1 if self._connected else self._init_us]
+        if self._hung and not self._connected:
+            return None  # it says nothing and plays nothing
         if self._due:
             due.append(self._due[0][0])
         elif self._mode == 2 and self._list is not None and (self._list.main_us or self._passes == 0):

@@ -20,13 +20,14 @@ from estim.records.chain import Chain, read
 from estim.records.keys import station_signer
 from estim.records.segment import segments
 from estim.records.writer import RecordWriter
+from estim.safety.commands import OutputOff
 from estim.safety.errors import LinkLost, RecordError
-from estim.safety.reports import Identified
+from estim.safety.interlock import Interlock
+from estim.safety.reports import DeviceStatus
 from estim.session.snapshot import Snapshot
 
 LIMIT_S = 1.0
 OPEN_AGAIN_S = 0.003
-STOP_AGAIN_S = 0.030
 
 
 def take_over(
@@ -58,30 +59,29 @@ def take_over(
 
 
 def _stop_device(address: Address, began: float) -> bool:
-    """Until the device itself says idle, or a second has passed."""
+    """Until the device itself says idle, or a second has passed. A fresh driver needs no state for an off: it repeats
+    the
+    stop and asks for the status by itself, and speaks of OFF only when the device says so.
+    """
     link: ByteLink | None = None
     driver = MODELS[address.model].make()
-    stop_at = 0.0
-    asking = False
     while (now := time.monotonic()) - began < LIMIT_S:
         if link is None:
             try:
                 link = open_link(address)
+                link.write(driver.stop_bytes())
             except LinkLost:
+                if link is not None:
+                    link.close()
+                    link = None
                 time.sleep(OPEN_AGAIN_S)
                 continue
-            driver, stop_at, asking = MODELS[address.model].make(), 0.0, False
+            driver = MODELS[address.model].make()
+            driver.submit(Interlock(None).admit(OutputOff(reason="take-over"), _us(now)), _us(now))
         try:
-            if now >= stop_at and not asking:
-                link.write(driver.stop_bytes())
-                stop_at = now + STOP_AGAIN_S
-                driver.connect(_us(now))
-                asking = True
-            if _idle(driver, link, now):
+            if _idle(driver, link, _us(now)):
                 link.close()
                 return True
-            if now >= stop_at:
-                asking = False
         except LinkLost:
             link.close()
             link = None
@@ -95,13 +95,15 @@ def _us(now: float) -> int:
     return int(now * 1e6)
 
 
-def _idle(driver: Driver, link: ByteLink, now: float) -> bool:
-    """One exchange of the driver's own connect, which ends only when the device says idle."""
-    while data := driver.data_to_send(_us(now)):
+def _idle(driver: Driver, link: ByteLink, now_us: int) -> bool:
+    """One exchange; True when the device's own status says that it is idle."""
+    while data := driver.data_to_send(now_us):
         link.write(data)
     received = link.read()
-    reports = driver.receive_data(received, _us(now)) if received else ()
-    return any(isinstance(report, Identified) for report in reports)
+    reports = [*(driver.receive_data(received, now_us) if received else ()), *driver.tick(now_us)]
+    return any(
+        isinstance(report, DeviceStatus) and not report.output_on and not report.level_open for report in reports
+    )
 
 
 def _write_down(home: Path, last: Snapshot | None, taken: Takeover, took_ms: int) -> None:

@@ -184,6 +184,7 @@ def _phase(job: Job, key: str, phase: Phase) -> PhasePlan | None:
         elif phase.relation == "interleaved":
             offset_us = Micros(offset_us + pulse.period_us * position // len(members))
         windows.append(fit_window(job, phase, plan, pulse, key=key, offset_us=offset_us, on_us=window_on_us))
+    _check_rates(job, key, phase, windows)
     cycle_us = _fit_cycle(key, phase, Micros(cycle_us), windows, job.findings)
     cycles, duration_us = _extent(phase, cycle_us)
     return PhasePlan(
@@ -201,6 +202,22 @@ def _phase(job: Job, key: str, phase: Phase) -> PhasePlan | None:
         cue=getattr(phase, "cue", "") or "",
         cue_signal=phase.cue_signal or "none",
     )
+
+
+def _check_rates(job: Job, key: str, phase: Phase, windows: list[Window]) -> None:
+    """A device with one common period can't play two rates side by side."""
+    periods = sorted({window.period_us for window in windows})
+    if len(periods) > 1 and not job.profile.changes_rate_while_running:
+        rates = ", ".join(f"{1e6 / period_us:.2f}" for period_us in periods)
+        job.findings.add(
+            "refuse",
+            f"{key}.frequency_hz",
+            f"{phase.name}: the {job.profile.title} has one rate for all channels, this phase has {rates} Hz",
+            asked=rates,
+            layer="device",
+            rule="one-rate",
+            source=job.profile.source,
+        )
 
 
 def _on_us(phase: Phase) -> Micros:

@@ -110,6 +110,7 @@ def configure(core: Core, request: events.Configure) -> None:
     core.cleared, core.purpose, core.run = cleared, request.purpose, None
     core.confirmed = {what: value for what, value in core.confirmed.items() if what == "screening"}
     if request.purpose == "therapy":
+        core.elapsed_before_us = 0 if core.kept is None else core.elapsed_before_us
         core.outcome = ""
         core.contractions_done = core.kept[1] if core.kept else 0
     core.log("setup", **setup_json(core, cleared))
