@@ -25,6 +25,7 @@ from estim.session.player import Booking, WindowPlayer
 from estim.session.run import Ended, Place, Run
 from estim.session.snapshot import Alarm, Practice
 from estim.session.state import Phase, Turn, advance
+from estim.session.trigger import Gatekeeper
 
 STOP_VERIFY_US = 1_000_000  # L25: verified by readback within 1 s, else UNCERTAIN
 OFF_REPEAT_US = 100_000
@@ -112,6 +113,7 @@ class Core:
         self.run: Run | None = None
         self.contractions_done = 0  # of the last therapy
         self.kept: tuple[Place, int] | None = None  # place and contractions of a therapy that ended before its end
+        self.gatekeeper: Gatekeeper | None = None
         self.prepared = False
         self.armed_us = 0
         self.paused_us = 0
@@ -233,7 +235,11 @@ class Core:
     def off(self, reason: str) -> None:
         """Output off, now: the one act that asks nobody. The run keeps its place."""
         if self.run is not None:
-            self.book(self.run.drop_output(self.now_us))
+            ended = self.run.drop_output(self.now_us)
+            self.book(ended)
+            if self.gatekeeper is not None:
+                for item in ended:
+                    self.gatekeeper.ended(item.player.window, self.now_us)
         self.command_n += 1
         self.changed_us = self.now_us
         self.unanswered.clear()

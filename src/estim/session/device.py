@@ -14,6 +14,7 @@ from estim.safety.reports import (
     DeviceFault,
     DeviceLost,
     DeviceStatus,
+    EmgSamples,
     Identified,
     LinkDown,
     Noise,
@@ -22,11 +23,12 @@ from estim.safety.reports import (
     PatientSwitch,
     PracticeState,
     Prepared,
+    SensorEvent,
     Superseded,
 )
 from estim.safety.units import US_PER_S
 from estim.session.core import Core
-from estim.session.play import pause
+from estim.session.play import move_gates, pause
 from estim.session.snapshot import Practice
 from estim.session.state import Phase, Turn
 
@@ -225,11 +227,28 @@ def noise(core: Core, report: Noise) -> None:
 
 
 def patient_switch(core: Core, report: PatientSwitch) -> None:
-    """The patient's own switch stops, whatever else happens."""
+    """The patient's own switch stops, whatever else happens; unless the protocol makes it the trigger."""
+    keeper = core.gatekeeper
+    if keeper is not None and keeper.trigger.source == "switch" and core.phase is Phase.RUNNING:
+        move_gates(core, keeper.press(core.now_us) if report.pressed else keeper.release(core.now_us))
+        return
     if report.pressed:
         core.log("patient-switch", pressed=True)
         core.stop("patient-switch")
         core.alarm("patient-stop", "medium", "The patient pressed the stop switch.")
+
+
+def sensor(core: Core, report: SensorEvent) -> None:
+    """A foot switch, tilt or other sensor says something that a triggered phase may wait for."""
+    keeper = core.gatekeeper
+    if keeper is not None and keeper.trigger.source in {"sensor", "switch"}:
+        move_gates(core, keeper.sensor(report.name, core.now_us))
+
+
+def emg(core: Core, report: EmgSamples) -> None:
+    """The muscle's own activity, for a phase that waits for an effort."""
+    if core.gatekeeper is not None:
+        move_gates(core, core.gatekeeper.hear(report, core.now_us))
 
 
 def patient_says(core: Core, report: PatientSays) -> None:

@@ -151,6 +151,7 @@ _HANDLERS: Mapping[type, Callable[[Core, Any], None]] = MappingProxyType(
         events.NextChannel: requests.next_channel,
         events.SkipPhase: requests.skip_phase,
         events.EndEarly: requests.end_early,
+        events.Trigger: requests.trigger,
         events.Acknowledge: requests.acknowledge,
         events.ResetFault: requests.reset_fault,
         events.Note: requests.note,
@@ -174,6 +175,8 @@ _HANDLERS: Mapping[type, Callable[[Core, Any], None]] = MappingProxyType(
         reports.Battery: device.battery,
         reports.Noise: device.noise,
         reports.PatientSwitch: device.patient_switch,
+        reports.SensorEvent: device.sensor,
+        reports.EmgSamples: device.emg,
         reports.PatientSays: device.patient_says,
         reports.PracticeState: device.practice,
     }

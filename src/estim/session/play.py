@@ -8,6 +8,7 @@ from estim.session.core import OFF_REPEAT_US, STOP_VERIFY_US, Core
 from estim.session.effects import RequestStatus
 from estim.session.run import Run
 from estim.session.state import Phase, Turn
+from estim.session.trigger import Gatekeeper, Move
 
 ARMED_MAX_US = 60 * US_PER_S  # safety.md 5.1: an armed device that nobody starts is disarmed
 PAUSED_MAX_US = 300 * US_PER_S
@@ -81,10 +82,16 @@ def _play(core: Core, run: Run) -> None:
     _ask_cover(core, run)
     if run.onset_due(now_us):
         _begin(core, run)
+    if core.gatekeeper is not None:
+        move_gates(core, core.gatekeeper.due(now_us))
     changed = run.turn(now_us)
     if changed:
         core.send_run(changed)
-    core.book(run.collect(now_us))
+    ended = run.collect(now_us)
+    core.book(ended)
+    if core.gatekeeper is not None:
+        for item in ended:
+            core.gatekeeper.ended(item.player.window, now_us)
     if core.pause_after_gate and not run.players:
         pause(core, core.pause_after_gate)
     elif run.over:
@@ -110,6 +117,9 @@ def _ask_cover(core: Core, run: Run) -> None:
         return
     if cover is None or cover.place.phase != run.place.phase:
         core.authorise("plan")
+    elif run.phase.trigger is not None:
+        if cover.until_us - core.now_us < COVER_RENEW_US or run.gates >= cover.contractions[1]:
+            core.authorise("plan")
     elif run.phase.mode == "continuous":
         if cover.until_us - core.now_us < COVER_RENEW_US:
             core.authorise("plan")
@@ -134,12 +144,41 @@ def _begin(core: Core, run: Run) -> None:
     if covered and core.prepared:
         core.hold_since_us = None
         run.begin(core.now_us)
+        phase = run.phase
+        if phase.trigger is None:
+            core.gatekeeper = None
+        elif core.gatekeeper is None or core.gatekeeper.phase is not phase:
+            core.gatekeeper = Gatekeeper(phase, core.limits["duty_triggered_permille"].value)
         return
     if core.hold_since_us is None:
         core.hold_since_us = core.now_us
     elif core.now_us - core.hold_since_us >= HOLD_MAX_US:
         core.alarm("onset-held", "medium", "The next contraction was not authorised in time; the session pauses.")
         pause(core, "record-late" if core.prepared else "device-not-ready")
+
+
+def move_gates(core: Core, moves: list[Move]) -> None:
+    """Gates open and close; one that is not authorised stays shut, and one that the governor withheld is said."""
+    run, keeper = core.run, core.gatekeeper
+    if run is None or keeper is None or core.phase is not Phase.RUNNING or not run.begun:
+        return
+    opens = [move.window for move in moves if move.opens]
+    if opens and (core.cover is None or core.now_us >= core.cover.until_us or not core.prepared):
+        for window in opens:
+            keeper.ended(window, core.now_us)
+        opens = []
+    if opens:
+        run.open_gates(opens, core.now_us)
+        core.log("gate", opens=True, channels=[window.channel for window in opens])
+    closes = [move.window for move in moves if not move.opens]
+    if closes:
+        run.close_gates(closes, core.now_us)
+        core.log("gate", opens=False, channels=[window.channel for window in closes])
+    if keeper.withheld:
+        keeper.withheld = 0
+        core.alarm(
+            "duty", "low", "A contraction was withheld: the muscle was on for too much of the last 5 minutes (L20)."
+        )
 
 
 def pause(core: Core, reason: str) -> None:
@@ -176,6 +215,8 @@ def next_deadline_us(core: Core) -> int | None:
     elif core.phase is Phase.PAUSED:
         due.append(core.paused_us + PAUSED_MAX_US)
     elif core.phase is Phase.RUNNING and core.run is not None:
+        if core.gatekeeper is not None and (at_us := core.gatekeeper.next_due_us()) is not None:
+            due.append(at_us)
         run_due_us = core.run.next_due_us()
         if run_due_us is not None:
             held = core.hold_since_us is not None and run_due_us <= core.now_us

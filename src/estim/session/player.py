@@ -201,6 +201,14 @@ class WindowPlayer:
         self._look_ahead(pulse)
         return False
 
+    def close(self, now_us: int) -> None:
+        """The gate closes: ramp down from the next pulse on, over as many pulses as the plan's ramp has."""
+        pulse = max(0, ceil_div(now_us - self._base_us, self.window.period_us))
+        self._pulses = min(self._pulses, pulse + self._down)
+        self._look_ahead(pulse)
+        if self.amplitude_ua == 0 and pulse >= self._pulses:
+            self.ended = True
+
     def end(self, now_us: int) -> None:
         """Off now; the caller sends it."""
         self.book(now_us)

@@ -17,7 +17,7 @@ from estim.session.core import Core
 from estim.session.device import dose_json
 from estim.session.effects import CloseRecord, Connect, Install, OpenRecord, Prepare, ToRoom
 from estim.session.plain import plain
-from estim.session.play import RESUME_LEAD_US, START_LEAD_US, complete, pause
+from estim.session.play import RESUME_LEAD_US, START_LEAD_US, complete, move_gates, pause
 from estim.session.record_json import header_json, setup_json
 from estim.session.run import Place, Run
 from estim.session.state import Phase, Turn
@@ -212,6 +212,7 @@ def start(core: Core, request: events.Start) -> None:
         contractions=contractions,
     )
     core.outcome = ""
+    core.gatekeeper = None
     core.running_since_us = core.now_us
     core.move(Turn.START)
     core.accept(request.id)
@@ -342,6 +343,20 @@ def end_early(core: Core, request: events.EndEarly) -> None:
         core.outcome = "completed"
         core.kept = None
     core.stop("end-early")
+    core.accept(request.id)
+
+
+def trigger(core: Core, request: events.Trigger) -> None:
+    """The key of a key-triggered phase: one press, one contraction."""
+    keeper = core.gatekeeper
+    if core.phase is not Phase.RUNNING or keeper is None or keeper.trigger.source != "key":
+        core.refuse(request.id, no("trigger", "no phase waits for a key now"))
+        return
+    moves = keeper.press(core.now_us)
+    if not moves:
+        core.refuse(request.id, no("trigger", "not yet: the last contraction was a moment ago", rule="L20"))
+        return
+    move_gates(core, moves)
     core.accept(request.id)
 
 

@@ -6,12 +6,12 @@ Time of the plan stands still while it waits (for an authorisation, for the devi
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from estim.safety.commands import SetOutput
 from estim.safety.schedule import PhasePlan, Schedule, Window
-from estim.safety.units import US_PER_S, MicroAmp, floor_to_step
+from estim.safety.units import US_PER_S, MicroAmp, Micros, floor_to_step
 from estim.session.effects import AuthorisedPeak
 from estim.session.player import WindowPlayer
 
@@ -75,6 +75,8 @@ class Run:
         self.players: list[WindowPlayer] = []
         self.levels_ua: dict[int, int] = {channel.channel: channel.level_ua for channel in schedule.channels}
         self.held_ua: dict[int, int] = {}  # level held through a whole first-ramp contraction since output was last off
+        self._played_us = 0  # of a phase without cycles, before the last pause
+        self.gates = 0  # gates that opened in the present triggered phase
         self._open: dict[int, tuple[int, bool]] = {}  # contraction → windows still open, all reached their plateau
 
     @property
@@ -86,6 +88,8 @@ class Run:
     def contraction_number(self) -> int:
         """Number of the present cycle within the whole plan, from 1."""
         phase = self.schedule.phases[self.place.phase]
+        if phase.trigger is not None:
+            return self._before[self.place.phase] + max(1, self.gates)
         return self._before[self.place.phase] + self.place.set * phase.cycles + self.place.cycle + 1
 
     @property
@@ -108,8 +112,14 @@ class Run:
         """When `turn` has something to do next; None when the run is over."""
         due = [player.due_us() for player in self.players if not player.ended]
         if not self.done:
-            due.append(self.cycle_start_us + self.phase.cycle_us if self.begun else self.cycle_start_us)
+            due.append(self.cycle_start_us + self._cycle_us() if self.begun else self.cycle_start_us)
         return min(due, default=None)
+
+    def _cycle_us(self) -> int:
+        """How long the present cycle lasts; a triggered phase is one cycle that lasts until its time is over."""
+        if self.phase.trigger is not None:
+            return max(1, self.phase.duration_us - self._played_us) if self.phase.duration_us else 1 << 60
+        return self.phase.cycle_us
 
     @property
     def over(self) -> bool:
@@ -132,39 +142,80 @@ class Run:
         if late_us > 0:
             self.cycle_start_us = now_us
         self.begun = True
+        if self.phase.trigger is not None:
+            return  # its windows open by themselves
         self._open[self.contraction_number] = (len(self.phase.windows), True)
         for window in self.phase.windows:
-            level_ua = self.levels_ua[window.channel]
-            self.players.append(
-                WindowPlayer(
-                    window,
-                    level_ua,
-                    self.step_ua(window),
-                    self.cycle_start_us + window.offset_us,
-                    first=self.held_ua.get(window.channel, 0) < level_ua,
-                    contraction=self.contraction_number,
-                )
+            self._play(self._rest_of(window), self.cycle_start_us + window.offset_us)
+
+    def _rest_of(self, window: Window) -> Window:
+        """A continuous window that was paused goes on for what is left of it."""
+        if self.phase.mode != "continuous" or not self._played_us:
+            return window
+        left_us = max(window.on_us - self._played_us, window.first_ramp_up_us + window.ramp_down_us + US_PER_S)
+        return replace(window, on_us=Micros(left_us))
+
+    def _play(self, window: Window, onset_us: int) -> None:
+        level_ua = self.levels_ua[window.channel]
+        self.players.append(
+            WindowPlayer(
+                window,
+                level_ua,
+                self.step_ua(window),
+                onset_us,
+                first=self.held_ua.get(window.channel, 0) < level_ua,
+                contraction=self.contraction_number,
             )
+        )
+
+    def open_gates(self, windows: list[Window], now_us: int) -> None:
+        """Gates of the present triggered phase open: their windows play for at most `max_on_us`."""
+        if not windows or self.done or not self.begun:
+            return
+        self.gates += 1
+        self._open[self.contraction_number] = (len(windows), True)
+        for window in windows:
+            self._play(replace(window, on_us=window.max_on_us), now_us + window.offset_us)
+
+    def close_gates(self, windows: list[Window], now_us: int) -> None:
+        """Gates close: their windows ramp down."""
+        channels = {window.channel for window in windows}
+        for player in self.players:
+            if player.window.channel in channels and not player.ended:
+                player.close(now_us)
 
     def _move_on(self, now_us: int) -> None:
         """Once the present cycle's windows are over, the next cycle is the present one; it begins in its own time."""
         if self.done or not self.begun:
             return
         playing = any(not player.ended for player in self.players)
+        if self.phase.trigger is not None and not self._phase_is_over(now_us):
+            return
         following = self._following()
         if following is None:
             self.done = not playing
             return
         rest_us = self.phase.set_rest_us if following.cycle == 0 and following.phase == self.place.phase else 0
-        next_us = self.cycle_start_us + self.phase.cycle_us + rest_us
+        next_us = self.cycle_start_us + self._cycle_us() + rest_us
+        if self.phase.trigger is not None:
+            next_us = now_us + US_PER_S
         if playing and (now_us < next_us or following.phase != self.place.phase):
             return  # windows may reach into the next cycle of their phase, never into the next phase
+        if following.phase != self.place.phase:
+            self._played_us, self.gates = 0, 0
         self.place = following
         self.cycle_start_us = next_us
         self.begun = False
 
+    def _phase_is_over(self, now_us: int) -> bool:
+        """A triggered phase ends after its time, or after its contractions; a gate that runs is never cut."""
+        counted = self.phase.cycles and self.gates >= self.phase.cycles * self.phase.sets
+        return bool(counted) or now_us >= self.cycle_start_us + self._cycle_us()
+
     def _following(self) -> Place | None:
         place, phase = self.place, self.phase
+        if phase.trigger is not None:
+            return Place(place.phase + 1, 0, 0) if place.phase + 1 < len(self.schedule.phases) else None
         if place.cycle + 1 < phase.cycles:
             return Place(place.phase, place.set, place.cycle + 1)
         if place.set + 1 < phase.sets:
@@ -180,6 +231,7 @@ class Run:
             self.place = Place(self.place.phase + 1, 0, 0)
             self.cycle_start_us = now_us + US_PER_S
             self.begun = False
+            self._played_us, self.gates = 0, 0
         else:
             self.done = True
         return ended
@@ -220,7 +272,9 @@ class Run:
         ended, self.players = self.players, []
         self.held_ua.clear()
         self._open.clear()
-        if broken:
+        if self.begun and self.phase.mode != "timed":
+            self._played_us += max(0, now_us - self.cycle_start_us)
+        if broken or self.phase.trigger is not None:
             self.begun = False
         return [Ended(player, contraction=None, whole=False) for player in ended]
 
@@ -259,6 +313,8 @@ class Run:
     def cover(self, now_us: int) -> tuple[tuple[int, int], int]:
         """Which contractions an authorisation asked for now covers, and until when: this cycle and the next."""
         number = self.contraction_number
+        if self.phase.trigger is not None:
+            return (number, number + 1), max(now_us, self.cycle_start_us) + CONTINUOUS_COVER_US
         if self.phase.mode == "continuous":
             return (number, number), max(now_us, self.cycle_start_us) + CONTINUOUS_COVER_US
         last = min(number + 1, number - self.place.cycle + self.phase.cycles - 1)

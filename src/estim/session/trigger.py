@@ -1,0 +1,196 @@
+"""Triggers: when a triggered phase's windows open and close. Pure; times and samples are arguments.
+
+A gate opens by a key, a switch, a named sensor event or the muscle's own EMG; it closes by its event, by release, or
+at the
+latest after `max_on_us`. A governor withholds a gate that would bring a channel's ON time above its share of five
+minutes
+(L20): the running gate finishes, the next one waits. Never cut mid-swing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+from estim.safety.reports import EmgSamples
+from estim.safety.schedule import PhasePlan, Trigger, Window
+
+DUTY_WINDOW_US = 300_000_000  # L20: over 5 minutes
+ENVELOPE_S = 0.1  # rectified mean over 100 ms (physiology notes, 4: 50 to 200 ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One window opens or closes."""
+
+    opens: bool
+    window: Window
+
+
+@dataclass(slots=True)
+class EmgDetector:
+    """Effort from EMG: rectified mean above the threshold for the debounce time; armed again only after it fell well
+    below.
+
+    While the muscle is stimulated, and for the lock-out after it, nothing counts: what is seen then is artefact and
+    M-wave.
+    """
+
+    trigger: Trigger
+    _level: float = math.inf  # unknown counts as effort: it must be seen to fall first
+    _above_us: int | None = None
+    _armed: bool = False
+    _deaf_until_us: int = 0
+
+    def deafen(self, until_us: int) -> None:
+        """Nothing counts before `until_us`; the effort must fall and rise anew."""
+        self._deaf_until_us = max(self._deaf_until_us, until_us)
+        self._armed, self._above_us = False, None
+
+    def hear(self, samples: EmgSamples, arrived_us: int) -> bool:
+        """Take a batch whose last sample is as old as `arrived_us`; True when an effort begins."""
+        threshold = self.trigger.threshold_uv or 0
+        step_us = 1_000_000 // max(1, samples.rate_hz)
+        share = min(1.0, 1 / max(1.0, samples.rate_hz * ENVELOPE_S))
+        first_us = arrived_us - step_us * len(samples.samples_uv)
+        for index, value in enumerate(samples.samples_uv):
+            at_us = first_us + step_us * (index + 1)
+            if at_us < self._deaf_until_us:
+                self._level = math.inf
+                continue
+            if math.isinf(self._level):
+                self._level = 4.0 * threshold
+            self._level += share * (abs(value) - self._level)
+            if self._level * 100 < threshold * self.trigger.rearm_percent:
+                self._armed, self._above_us = True, None
+            elif self._level < threshold:
+                self._above_us = None
+            elif self._armed:
+                if self._above_us is None:
+                    self._above_us = at_us
+                if at_us - self._above_us >= self.trigger.debounce_us:
+                    self._armed, self._above_us = False, None
+                    return True
+        return False
+
+
+@dataclass(slots=True)
+class Gatekeeper:
+    """Decides for one triggered phase which windows open and close.
+
+    Args:
+        phase: triggered.
+        duty_permille: L20's bound for triggered output.
+    """
+
+    phase: PhasePlan
+    duty_permille: int
+    withheld: int = 0  # gates that the governor did not let open
+    _closed_us: dict[int, int] = field(default_factory=dict)
+    _opened_us: dict[int, int] = field(default_factory=dict)
+    _close_at_us: dict[int, int] = field(default_factory=dict)
+    _history: dict[int, deque[tuple[int, int]]] = field(default_factory=dict)
+    emg: EmgDetector | None = None
+
+    def __post_init__(self) -> None:
+        if self.phase.trigger is not None and self.phase.trigger.source == "emg":
+            self.emg = EmgDetector(self.phase.trigger)
+
+    @property
+    def trigger(self) -> Trigger:
+        """The phase's trigger; `Gatekeeper` is made for phases that have one."""
+        if self.phase.trigger is None:
+            raise ValueError(f"phase {self.phase.name!r} has no trigger")
+        return self.phase.trigger
+
+    def press(self, now_us: int) -> list[Move]:
+        """The key, or the switch goes down: all windows open, or none while one of them still plays or rests."""
+        if not all(self._may_open(window, now_us) for window in self.phase.windows):
+            return []
+        return [move for window in self.phase.windows for move in self._open(window, now_us)]
+
+    def release(self, now_us: int) -> list[Move]:
+        """The switch goes up: closes what is held open."""
+        if not self.trigger.hold:
+            return []
+        return [move for window in self.phase.windows for move in self._ask_close(window, now_us)]
+
+    def sensor(self, name: str, now_us: int) -> list[Move]:
+        """A named event."""
+        moves: list[Move] = []
+        for window in self.phase.windows:
+            if name == (window.trigger_off or self.trigger.off):
+                moves += self._ask_close(window, now_us)
+            if name == (window.trigger_on or self.trigger.on):
+                moves += self._open(window, now_us)
+        return moves
+
+    def hear(self, samples: EmgSamples, now_us: int) -> list[Move]:
+        """EMG: an effort opens all windows."""
+        if self.emg is None:
+            return []
+        return self.press(now_us) if self.emg.hear(samples, now_us) else []
+
+    def due(self, now_us: int) -> list[Move]:
+        """Windows whose extension after the closing event is over."""
+        over = [channel for channel, at_us in self._close_at_us.items() if now_us >= at_us]
+        for channel in over:
+            del self._close_at_us[channel]
+        return [Move(False, window) for window in self.phase.windows if window.channel in over]  # noqa: FBT003
+
+    def next_due_us(self) -> int | None:
+        """When `due` has something."""
+        return min(self._close_at_us.values(), default=None)
+
+    def ended(self, window: Window, now_us: int) -> None:
+        """A window's output is over."""
+        begun_us = self._opened_us.pop(window.channel, None)
+        self._closed_us[window.channel] = now_us
+        self._close_at_us.pop(window.channel, None)
+        if begun_us is not None:
+            self._history.setdefault(window.channel, deque()).append((begun_us, now_us))
+        if self.emg is not None:
+            self.emg.deafen(now_us + self.trigger.lockout_us)
+
+    def _may_open(self, window: Window, now_us: int) -> bool:
+        """Not open, not in its refractory time, and within its share of the last five minutes."""
+        if window.channel in self._opened_us:
+            return False
+        closed_us = self._closed_us.get(window.channel)
+        if closed_us is not None and now_us - closed_us < self.trigger.refractory_us:
+            return False
+        if self._duty_permille(window, now_us) > self.duty_permille:
+            self.withheld += 1
+            return False
+        return True
+
+    def _open(self, window: Window, now_us: int) -> list[Move]:
+        if window.channel in self._opened_us:
+            self._close_at_us.pop(window.channel, None)  # it was about to close and is wanted again
+            return []
+        if not self._may_open(window, now_us):
+            return []
+        self._opened_us[window.channel] = now_us
+        if self.emg is not None:
+            self.emg.deafen(now_us + window.offset_us + window.max_on_us)
+        return [Move(True, window)]  # noqa: FBT003
+
+    def _ask_close(self, window: Window, now_us: int) -> list[Move]:
+        begun_us = self._opened_us.get(window.channel)
+        if begun_us is None:
+            return []
+        at_us = max(now_us + self.trigger.extend_us, begun_us + self.trigger.min_on_us)
+        if at_us > now_us:
+            self._close_at_us[window.channel] = at_us
+            return []
+        return [Move(False, window)]  # noqa: FBT003
+
+    def _duty_permille(self, window: Window, now_us: int) -> int:
+        """Share of the last five minutes that the channel would have been on if this gate ran its full time."""
+        since_us = now_us + window.max_on_us - DUTY_WINDOW_US
+        history = self._history.get(window.channel, deque())
+        while history and history[0][1] <= since_us:
+            history.popleft()
+        had_us = sum(end_us - max(begun_us, since_us) for begun_us, end_us in history)
+        return (had_us + window.max_on_us) * 1000 // DUTY_WINDOW_US

@@ -1,0 +1,194 @@
+"""Triggered phases: key, sensor and EMG open gates; refractory time, governor, lock-out; a pause keeps what was
+played."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from estim.safety.reports import EmgSamples, SensorEvent
+from estim.safety.schedule import PhasePlan, Trigger
+from estim.safety.units import Micros
+from estim.session import events
+from estim.session.state import Phase
+from estim.session.trigger import EmgDetector, Gatekeeper
+from tests.safety.build import SECOND, window
+from tests.unit.desk import Desk
+
+
+def ready(protocol: str) -> Desk:
+    desk = Desk(protocol)
+    desk.sign_in()
+    desk.titrate(8)
+    reply = desk.configure("therapy")
+    assert reply.accepted, reply.problems
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    desk.let_pass(1.5)
+    assert desk.phase is Phase.RUNNING
+    assert not desk.last().channels
+    return desk
+
+
+def on(desk: Desk) -> list[int]:
+    return [output.channel for output in desk.last().channels]
+
+
+def test_a_key_makes_one_contraction_with_the_delays_of_its_channels() -> None:
+    desk = ready("hand-grasp-task")
+    assert desk.ask(events.Trigger).accepted
+    desk.let_pass(1)
+    assert on(desk) == [1]
+    desk.let_pass(2)
+    assert on(desk) == [1, 2, 3]
+    desk.let_pass(4)
+    assert on(desk) == []
+    assert desk.engine.core.contractions_done == 1
+
+
+def test_a_key_pressed_at_once_again_is_refused() -> None:
+    desk = ready("hand-grasp-task")
+    assert desk.ask(events.Trigger).accepted
+    desk.let_pass(6.1)
+    assert not desk.ask(events.Trigger).accepted  # 0.5 s refractory after the last channel ended
+    desk.let_pass(0.6)
+    assert desk.ask(events.Trigger).accepted
+
+
+def test_a_step_opens_at_heel_off_and_closes_after_heel_strike() -> None:
+    desk = ready("stroke-foot-drop-peroneal")
+    for _ in range(5):
+        desk.step(SensorEvent(name="heel-off"))
+        desk.let_pass(0.6)
+        assert on(desk) == [1]
+        desk.step(SensorEvent(name="heel-strike"))
+        desk.let_pass(0.7)
+        assert on(desk) == []
+    peaks = {
+        output.amplitude_ua for command in desk.sent() if hasattr(command, "channels") for output in command.channels
+    }
+    assert max(peaks) == 8_000
+
+
+def test_a_gate_that_nobody_closes_closes_itself() -> None:
+    desk = ready("stroke-foot-drop-peroneal")
+    desk.step(SensorEvent(name="heel-off"))
+    desk.let_pass(5.5)
+    assert on(desk) == [1]
+    desk.let_pass(0.7)
+    assert on(desk) == []
+
+
+def test_the_governor_withholds_the_next_step_and_never_cuts_one() -> None:
+    desk = ready("stroke-foot-drop-peroneal")
+    opened = 0
+    for _ in range(60):  # 6 s on, 0.2 s off: far above 65 % of five minutes
+        desk.step(SensorEvent(name="heel-off"))
+        desk.let_pass(6.2)
+    gates = [e for e in desk.effects if getattr(e, "kind", "") == "gate" and e.fields["opens"]]  # type: ignore[union-attr]
+    opened = len(gates)
+    assert opened * 6 <= 0.65 * 60 * 6.2 + 0.65 * 300
+    assert opened < 60
+    assert any(alarm.code == "duty" for alarm in desk.look().alarms)
+
+
+def test_nothing_triggers_while_paused() -> None:
+    desk = ready("stroke-foot-drop-peroneal")
+    desk.ask(events.Pause)
+    before = len(desk.sent())
+    desk.step(SensorEvent(name="heel-off"))
+    desk.let_pass(1)
+    assert len(desk.sent()) == before
+
+
+def test_a_continuous_phase_goes_on_for_what_is_left_of_it() -> None:
+    desk = Desk("tens-acupuncture-like-pain")
+    desk.sign_in()
+    desk.titrate(8)
+    assert desk.configure("therapy").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    desk.let_pass(600)
+    assert desk.ask(events.Pause).accepted
+    desk.let_pass(10)
+    assert desk.ask(events.Resume).accepted
+    desk.let_pass(1_190)
+    assert desk.phase is Phase.RUNNING
+    desk.let_pass(30)
+    assert desk.look().outcome == "completed"
+
+
+TRIGGER = Trigger(
+    source="emg", on="", off="timeout", hold=False, max_on_us=Micros(5 * SECOND), min_on_us=Micros(0),
+    extend_us=Micros(0),
+    refractory_us=Micros(20 * SECOND), threshold_uv=20, debounce_us=Micros(150_000), blanking_us=Micros(25_000),
+    lockout_us=Micros(SECOND), rearm_percent=50,
+)  # fmt: skip
+
+
+def batches(detector: EmgDetector, rms_uv: float, *, seconds: float, begin_us: int, seed: int = 1) -> list[int]:
+    """Times at which an effort was heard in noise of this size."""
+    chance = random.Random(seed)
+    heard = []
+    for index in range(round(seconds * 20)):
+        samples = tuple(round(chance.gauss(0, rms_uv)) for _ in range(100))
+        at_us = begin_us + (index + 1) * 50_000
+        if detector.hear(EmgSamples(t0_us=Micros(0), rate_hz=2_000, samples_uv=samples), at_us):
+            heard.append(at_us)
+    return heard
+
+
+def test_ten_minutes_of_rest_start_nothing() -> None:
+    assert batches(EmgDetector(TRIGGER), 5, seconds=600, begin_us=0) == []
+
+
+def test_an_effort_is_heard_once_after_the_debounce() -> None:
+    detector = EmgDetector(TRIGGER)
+    batches(detector, 5, seconds=2, begin_us=0)
+    (heard,) = batches(detector, 80, seconds=3, begin_us=2 * SECOND)
+    assert 150_000 <= heard - 2 * SECOND <= 400_000
+    assert batches(detector, 80, seconds=3, begin_us=5 * SECOND) == []  # it must fall first
+    batches(detector, 5, seconds=1, begin_us=8 * SECOND)
+    assert len(batches(detector, 80, seconds=1, begin_us=9 * SECOND)) == 1
+
+
+def test_an_effort_that_is_there_from_the_start_does_not_count() -> None:
+    assert batches(EmgDetector(TRIGGER), 80, seconds=5, begin_us=0) == []
+
+
+def test_artefacts_while_it_is_deaf_start_nothing() -> None:
+    detector = EmgDetector(TRIGGER)
+    batches(detector, 5, seconds=1, begin_us=0)
+    detector.deafen(8 * SECOND)
+    assert batches(detector, 5_000, seconds=7, begin_us=SECOND) == []
+    assert batches(detector, 5, seconds=2, begin_us=8 * SECOND) == []
+
+
+def test_an_emg_triggered_session_contracts_with_each_effort() -> None:
+    desk = ready("stroke-wrist-emg-triggered")
+    chance = random.Random(3)
+    contractions = 0
+    for second in range(150):
+        effort = second % 30 in {10, 11}
+        for _ in range(10):
+            noise = tuple(round(chance.gauss(0, 80 if effort else 4)) for _ in range(200))
+            desk.step(EmgSamples(t0_us=Micros(0), rate_hz=2_000, samples_uv=noise))
+            desk.let_pass(0.1)
+        contractions += second % 30 == 20
+    assert desk.engine.core.contractions_done == contractions == 5
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_switch_may_hold(held: bool) -> None:
+    trigger = Trigger(
+        source="switch", on="press", off="release", hold=held, max_on_us=Micros(5 * SECOND), min_on_us=Micros(0),
+        extend_us=Micros(0), refractory_us=Micros(0),
+    )  # fmt: skip
+    phase = PhasePlan(
+        name="p", kind="work", mode="triggered", relation="together", windows=(window(max_on_us=Micros(5 * SECOND)),),
+        cycle_us=Micros(0), cycles=0, sets=1, set_rest_us=Micros(0), duration_us=Micros(60 * SECOND), trigger=trigger,
+    )  # fmt: skip
+    keeper = Gatekeeper(phase, 650)
+    assert [move.opens for move in keeper.press(0)] == [True]
+    assert [move.opens for move in keeper.release(1)] == ([False] if held else [])
