@@ -57,31 +57,7 @@ def fit_window(
     repeat_us = Micros(max(asked_us, shortest_ramp_us(level_ua, pulse.period_us, step_ua, first=False)))
     if _tightest_ramps(job.setup):
         repeat_us = Micros(max(repeat_us, first_us))
-    if repeat_us > asked_us:
-        job.findings.add(
-            "info",
-            f"{key}.ramp_up_s",
-            f"{plan.name}: ramp-up of {asked_us / 1e6:g} s is played as {repeat_us / 1e6:g} s"
-            f" (first contraction {first_us / 1e6:g} s)",
-            asked=asked_us / 1e6,
-            allowed=repeat_us / 1e6,
-            unit="s",
-            layer="patient" if _tightest_ramps(job.setup) else "site",
-            rule="L17b",
-            source="slip control: shortest ramps of the limit table",
-        )
-    elif first_us > asked_us:
-        job.findings.add(
-            "info",
-            f"{key}.ramp_up_s",
-            f"{plan.name}: the first contraction ramps up in {first_us / 1e6:g} s instead of {asked_us / 1e6:g} s",
-            asked=asked_us / 1e6,
-            allowed=first_us / 1e6,
-            unit="s",
-            layer="site",
-            rule="L17a",
-            source="slip control: shortest ramps of the limit table",
-        )
+    _say_ramps(job, key, plan.name, asked_us=asked_us, repeat_us=repeat_us, first_us=first_us)
     ramp_down_us = seconds(phase.ramp_down_s)
     if first_us + ramp_down_us >= on_us:
         job.findings.add(
@@ -111,6 +87,35 @@ def fit_window(
         ramp_down_us=ramp_down_us,
         **_window_trigger(phase, plan.name),
     )
+
+
+def _say_ramps(job: Job, key: str, name: str, *, asked_us: int, repeat_us: int, first_us: int) -> None:
+    """Where a ramp is stretched, in the bends."""
+    if repeat_us > asked_us:
+        job.findings.add(
+            "info",
+            f"{key}.ramp_up_s",
+            f"{name}: ramp-up of {asked_us / 1e6:g} s is played as {repeat_us / 1e6:g} s"
+            f" (first contraction {first_us / 1e6:g} s)",
+            asked=asked_us / 1e6,
+            allowed=repeat_us / 1e6,
+            unit="s",
+            layer="patient" if _tightest_ramps(job.setup) else "site",
+            rule="L17b",
+            source="slip control: shortest ramps of the limit table",
+        )
+    elif first_us > asked_us:
+        job.findings.add(
+            "info",
+            f"{key}.ramp_up_s",
+            f"{name}: the first contraction ramps up in {first_us / 1e6:g} s instead of {asked_us / 1e6:g} s",
+            asked=asked_us / 1e6,
+            allowed=first_us / 1e6,
+            unit="s",
+            layer="site",
+            rule="L17a",
+            source="slip control: shortest ramps of the limit table",
+        )
 
 
 def _window_trigger(phase: Phase, name: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The session engine: events in, effects out. Sans-IO: time is an argument, nothing is opened, nothing waits.
 
 ```
-step(event, now_us)   requests.py  what people ask
+step(event, now_us)   preparing.py what people ask before anything runs; requests.py from arming on
                       device.py    what the stimulator and the room say
                       play.py      what time does: the plan, keep-alives, the lease
                       levels.py    raising, lowering, marks
@@ -20,7 +20,7 @@ from estim.safety import reports
 from estim.safety.limits import Limits
 from estim.safety.profile import DeviceProfile
 from estim.safety.reports import OutputState
-from estim.session import device, events, levels, play, requests
+from estim.session import device, events, levels, play, preparing, requests
 from estim.session.core import Core
 from estim.session.effects import Connect, Effect
 from estim.session.events import Event
@@ -135,10 +135,10 @@ def _tripped(core: Core, event: events.Tripped) -> None:
 
 _HANDLERS: Mapping[type, Callable[[Core, Any], None]] = MappingProxyType(
     {
-        events.SignIn: requests.sign_in,
-        events.Screen: requests.screen,
-        events.Configure: requests.configure,
-        events.Confirm: requests.confirm,
+        events.SignIn: preparing.sign_in,
+        events.Screen: preparing.screen,
+        events.Configure: preparing.configure,
+        events.Confirm: preparing.confirm,
         events.Arm: requests.arm,
         events.Start: requests.start,
         events.Pause: requests.pause_request,

@@ -1,171 +1,24 @@
-"""What people ask of a session: one function a request; each answers it exactly once. Pure."""
+"""What people ask of a session from arming to signing: one function a request; each answers it exactly once. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from estim.protocols.compile import compile_schedule, compile_titration
-from estim.protocols.resolve import resolve
-from estim.protocols.schema import Protocol
-from estim.protocols.setup import ChannelSetup, Setup
-from estim.safety.errors import Problem, ProtocolError, SetupError
+from estim.safety.errors import Problem
 from estim.safety.reports import OutputState
-from estim.safety.units import US_PER_S, MicroAmp
-from estim.safety.verdict import clear
-from estim.session import arming, events, levels, screening
+from estim.safety.units import US_PER_S
+from estim.session import arming, events, levels
 from estim.session.core import Core
 from estim.session.device import dose_json
-from estim.session.effects import CloseRecord, Connect, Install, OpenRecord, Prepare, ToRoom
+from estim.session.effects import CloseRecord, Connect, Install, Prepare, ToRoom
 from estim.session.plain import plain
 from estim.session.play import RESUME_LEAD_US, START_LEAD_US, complete, move_gates, pause
-from estim.session.record_json import header_json, setup_json
+from estim.session.preparing import no
 from estim.session.run import Place, Run
 from estim.session.state import Phase, Turn
 
 KEEP_LEVELS_PAUSE_US = 60 * US_PER_S  # safety.md 5.1: after a longer pause levels are found again
 SNAPSHOT_FRESH_US = US_PER_S
-
-
-def no(key: str, message: str, *, rule: str = "session") -> Problem:
-    """A refusal that is no matter of limits."""
-    return Problem(severity="refuse", key=key, message=message, rule=rule)
-
-
-def sign_in(core: Core, request: events.SignIn) -> None:
-    """Open the session and its record."""
-    if core.recording:
-        core.refuse(request.id, no("sign-in", "a session is open already; sign it first"))
-        return
-    if not request.operator.strip() or not request.patient_id.strip():
-        core.refuse(request.id, no("sign-in", "operator and patient are both needed"))
-        return
-    core.operator, core.patient_id = request.operator.strip(), request.patient_id.strip()
-    core.recording, core.signed = True, False
-    core.emit(OpenRecord(patient_id=core.patient_id))
-    core.log("header", utc=request.utc, **header_json(core))
-    core.accept(request.id)
-
-
-def screen(core: Core, request: events.Screen) -> None:
-    """Take the screening's answers; what they forbid is judged at configure and arm."""
-    if not core.recording:
-        core.refuse(request.id, no("screening", "sign in first"))
-        return
-    if request.scripted and not core.simulated:
-        core.refuse(request.id, no("screening", "scripted answers are for simulated devices only"))
-        return
-    core.screening, core.screened_us = dict(request.answers), core.now_us
-    core.log("screening", answers=plain(request.answers), scripted=request.scripted)
-    problems = screening.judge(core.screening)
-    blocking = [problem for problem in problems if problem.severity == "refuse"]
-    if blocking:
-        core.screened_us = None
-        core.refuse(request.id, *blocking)
-    else:
-        core.accept(request.id)
-
-
-def configure(core: Core, request: events.Configure) -> None:
-    """Compile and clear a protocol for finding levels, or for therapy at the levels found."""
-    if core.phase not in {Phase.READY, Phase.CONFIGURED}:
-        core.refuse(request.id, no("configure", f"not possible in {core.phase.value}"))
-        return
-    if not core.recording:
-        core.refuse(request.id, no("configure", "sign in first"))
-        return
-    if core.screened_us is None:
-        core.refuse(request.id, no("screening", "answer the screening first"))
-        return
-    setup = replace(request.setup, simulated=core.simulated, patient_id=core.patient_id)
-    places = _places(request.protocol, setup)
-    blocking = [p for p in screening.judge(core.screening, places, session=setup.session) if p.severity == "refuse"]
-    if blocking:
-        core.refuse(request.id, *blocking)
-        return
-    setup = replace(setup, patient=screening.patient_facts(core.screening, places))
-    if _pads_changed(core, setup):
-        core.found.clear()
-    try:
-        protocol = resolve(
-            request.protocol,
-            week=setup.week,
-            session=setup.session,
-            first_ever=setup.patient.first_ever_session is not False,
-        )
-        if request.purpose == "titration":
-            schedule = compile_titration(protocol, setup, core.profile, sha256=request.protocol_sha256)
-        else:
-            setup = _with_found(core, setup)
-            schedule = compile_schedule(protocol, setup, core.profile, sha256=request.protocol_sha256)
-        cleared = clear(schedule, core.limits, core.profile, setup.patient, minutes_today=core.minutes_today)
-    except (ProtocolError, SetupError) as error:
-        core.refuse(request.id, *error.problems)
-        return
-    except ValueError as error:
-        core.refuse(request.id, no("protocol", str(error), rule="course"))
-        return
-    if core.protocol is None or core.protocol.id != request.protocol.id:
-        core.kept = None
-    core.protocol, core.protocol_sha256, core.setup = request.protocol, request.protocol_sha256, setup
-    core.cleared, core.purpose, core.run = cleared, request.purpose, None
-    core.confirmed = {what: value for what, value in core.confirmed.items() if what == "screening"}
-    if request.purpose == "therapy":
-        core.elapsed_before_us = 0 if core.kept is None else core.elapsed_before_us
-        core.outcome = ""
-        core.contractions_done = core.kept[1] if core.kept else 0
-    core.log("setup", **setup_json(core, cleared))
-    for bend in schedule.bends:
-        core.log("bend", **plain(bend))
-    core.move(Turn.CONFIGURE, request.purpose)
-    core.accept(request.id)
-
-
-def _places(protocol: Protocol, setup: Setup) -> tuple[screening.Place, ...]:
-    """Where current would enter, for the screening: region and side of each channel."""
-    regions = {channel.name: str(channel.region) for channel in protocol.channel}
-    return tuple(
-        screening.Place(name=channel.name, region=channel.region or regions.get(channel.name, ""), side=channel.side)
-        for channel in setup.channels
-        if channel.included
-    )
-
-
-def _pads_changed(core: Core, setup: Setup) -> bool:
-    """Levels belong to channel, side and pads: another pad means that they are found again."""
-    if core.setup is None:
-        return False
-    known = {channel.name: (channel.channel, channel.side, channel.pads_cm) for channel in core.setup.channels}
-    now = {channel.name: (channel.channel, channel.side, channel.pads_cm) for channel in setup.channels}
-    return any(known[name] != place for name, place in now.items() if name in known)
-
-
-def _with_found(core: Core, setup: Setup) -> Setup:
-    """A therapy plays the levels that this session found, never numbers that came with a request."""
-
-    def found(channel: ChannelSetup) -> ChannelSetup:
-        levels_found = core.found.get(channel.name)
-        if levels_found is None or levels_found.level_ua == 0:
-            return replace(channel, level_ua=None, motor_ua=None, sensory_ua=None, max_tolerated_ua=None)
-        motor_ua = levels_found.motor_ua
-        return replace(
-            channel,
-            level_ua=MicroAmp(levels_found.level_ua),
-            motor_ua=MicroAmp(motor_ua) if motor_ua is not None else None,
-            level_frequency_mhz=levels_found.frequency_mhz,
-            level_pulse_width_us=levels_found.pulse_width_us,
-        )
-
-    return replace(setup, channels=tuple(found(channel) for channel in setup.channels))
-
-
-def confirm(core: Core, request: events.Confirm) -> None:
-    """A person confirms one of the things that arming asks for."""
-    if request.what not in arming.CONFIRMATIONS:
-        core.refuse(request.id, no("confirm", f"{request.what!r} is nothing that can be confirmed"))
-        return
-    core.confirmed[request.what] = (request.value, core.now_us)
-    core.log("accepted", what=request.what, value=request.value)
-    core.accept(request.id)
 
 
 def arm(core: Core, request: events.Arm) -> None:
