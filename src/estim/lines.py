@@ -7,6 +7,7 @@ The same controller process as the console's stands behind it; only the front di
 from __future__ import annotations
 
 import select
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -41,36 +42,56 @@ class Told:
     alarms: set[str] = field(default_factory=set)
 
 
+class StopSignals:
+    """Ctrl-C, a closed terminal and a polite kill all mean stop, also where the shell made them ignored."""
+
+    def __init__(self) -> None:
+        self.caught = ""
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None:
+                signal.signal(number, self._catch)
+
+    def _catch(self, number: int, _frame: object) -> None:
+        # Only noted here: the client's lock may be held by the very line that was interrupted.
+        self.caught = signal.Signals(number).name
+
+    def take(self) -> bool:
+        """Whether one came since the last call."""
+        caught, self.caught = self.caught, ""
+        return bool(caught)
+
+
 def play(client: SessionClient, person: ScriptedTherapist, *, say: Callable[[str], None]) -> int:
     """A scripted session on a simulated device, in real time. Ctrl-C stops. Gives the exit code."""
     told = Told()
+    signals = StopSignals()
     beat = 0.0
     while True:
-        try:
-            now = time.monotonic()
-            if now - beat >= HEARTBEAT_S:
-                beat = now
-                client.heartbeat()
-            for answer in client.poll():
-                person.replied(answer)
-            snapshot = client.snapshot
-            if client.takeover is not None:
-                say(client.takeover.text)
-                return 4 if client.takeover.output != "OFF" else 3
-            if snapshot is not None:
-                _tell(snapshot, told, say)
-                for request in person.act(snapshot):
-                    client.send(request)
-                if person.done:
-                    return _exit_code(person.outcome)
-            if client.fatal:
-                say(client.fatal)
-                return 3
-            time.sleep(LOOK_S)
-        except KeyboardInterrupt:
+        if signals.take():
             client.stop("line")
             person.halt()
             say("stopped")
+        now = time.monotonic()
+        if now - beat >= HEARTBEAT_S:
+            beat = now
+            client.heartbeat()
+        for answer in client.poll():
+            person.replied(answer)
+        snapshot = client.snapshot
+        if client.takeover is not None:
+            say(client.takeover.text)
+            return 4 if client.takeover.output != "OFF" else 3
+        if snapshot is not None:
+            _tell(snapshot, told, say)
+            for request in person.act(snapshot):
+                client.send(request)
+            if person.done:
+                return _exit_code(person.outcome)
+        if client.fatal:
+            say(client.fatal)
+            return 3
+        time.sleep(LOOK_S)
 
 
 def _exit_code(outcome: str) -> int:
@@ -111,6 +132,7 @@ class Person:
         """Until the session is signed, input ends, or the device is lost."""
         told = Told()
         answers = self._screen()
+        signals = StopSignals()
         self._wait_ready(told)
         self.client.send(
             events.SignIn(id=self.client.next_id(), operator=self.operator, patient_id=self.setup.patient_id)
@@ -120,6 +142,8 @@ class Person:
         self.say(HELP)
         beat = 0.0
         while True:
+            if signals.take():
+                self.client.stop("line")
             now = time.monotonic()
             if now - beat >= HEARTBEAT_S:
                 beat = now
@@ -137,15 +161,12 @@ class Person:
                 if snapshot.word_head:
                     self.say(f"signed; record {snapshot.record_path}\nhead: {snapshot.word_head}")
                     return _exit_code(snapshot.outcome)
-            try:
-                if select.select((sys.stdin,), (), (), LOOK_S)[0]:
-                    line = sys.stdin.readline()
-                    if not line:
-                        self.client.stop("line")
-                        return 0
-                    self._line(line.strip(), snapshot)
-            except KeyboardInterrupt:
-                self.client.stop("line")
+            if select.select((sys.stdin,), (), (), LOOK_S)[0]:
+                line = sys.stdin.readline()
+                if not line:
+                    self.client.stop("line")
+                    return 0
+                self._line(line.strip(), snapshot)
 
     def _wait_ready(self, told: Told) -> None:
         while (snapshot := self.client.snapshot) is None or snapshot.phase is Phase.DISCONNECTED:

@@ -145,13 +145,14 @@ def test_the_controller_hangs_while_it_stimulates(tmp_path: Path, simulator: Sta
     assert verify_session(record_of(tmp_path)).ending == "take-over"
 
 
-def test_ctrl_c_stops(tmp_path: Path, simulator: Start) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_a_kill_and_a_closed_terminal_stop(tmp_path: Path, simulator: Start, number: int) -> None:
     running = simulator("--tcp", "0")
     front = start_long(tmp_path, running)
     at_stop = running.last_us()
-    front.send_signal(signal.SIGINT)
+    front.send_signal(number)
     front.communicate(timeout=30)
-    assert running.last_us() - at_stop <= 200_000
+    assert running.last_us() - at_stop <= 250_000
     assert verify_session(record_of(tmp_path)).ok
 
 
