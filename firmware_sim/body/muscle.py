@@ -13,6 +13,7 @@ Parameter sets: Ding 2003 (able-bodied quadriceps), Ding 2007 (pulse width, SCI 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -198,7 +199,7 @@ def force_trace(
     if parameters not in SETS:
         raise ValueError(f"no parameter set {parameters!r}; there are {', '.join(SETS)}")
     times = [float(t) for t in pulse_times_s]
-    if any(b < a for a, b in zip(times, times[1:], strict=False)) or (times and times[0] < 0):
+    if any(b < a for a, b in itertools.pairwise(times)) or (times and times[0] < 0):
         raise ValueError("pulse_times_s must ascend and not be negative")
     for name, values in (("widths_us", widths_us), ("currents_ma", currents_ma)):
         if values is not None and len(values) != len(times):

@@ -77,6 +77,7 @@ class MidLevelDevice:
         self._fed_us = 0
         self._hung = False
         self._refuse = 0
+        self._ignores: dict[str, bool] = {}
         self.restarts = 0
 
     def _pulse(self, pulse: Pulse) -> None:
@@ -125,6 +126,8 @@ class MidLevelDevice:
             self._hung = False
         elif event.kind == "refuse":
             self._refuse = event.value
+        elif event.kind in {"ignore-stop", "ignore-update"}:
+            self._ignores[event.kind] = bool(event.value)
         else:
             raise ValueError(f"a {self.model} knows no event {event.kind!r}")
 
@@ -266,6 +269,10 @@ class MidLevelDevice:
         if lanes is None:
             self._ack(frame, PARAMETER)
             return
+        if self._ignores.get("ignore-update"):
+            self._fed_us = now_us
+            self._ack(frame, OK)
+            return
         for channel in range(1, self.channels + 1):
             if channel in lanes:
                 period_us, ramp, points = lanes[channel]
@@ -306,8 +313,9 @@ class MidLevelDevice:
         if self._state == 1:
             self._ack(frame, NOT_INITIALISED)
             return
-        self._stage.stop_all()
-        self._state, self._voltage = 0, HV_OFF
+        if not self._ignores.get("ignore-stop"):
+            self._stage.stop_all()
+            self._state, self._voltage = 0, HV_OFF
         self._ack(frame, OK)
 
     def _ml_data(self, frame: Frame, now_us: int) -> None:

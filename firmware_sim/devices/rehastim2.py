@@ -20,7 +20,7 @@ WATCHDOG_US = 1_200_000
 INTERVAL_MIN_US = 8_000
 WIDTH_MAX_US, WIDTH_MIN_US, CURRENT_MAX_MA, MAIN_CODE_MAX = 500, 20, 130, 2_048
 OPEN_OHM = 10_000
-OK, TRANSFER, PARAMETER, WRONG_MODE = 0, -1, -2, -3
+OK, TRANSFER, PARAMETER, WRONG_MODE, BUSY = 0, -1, -2, -3, -8
 INIT, INIT_ACK, UNKNOWN, WATCHDOG, ERROR = 1, 2, 3, 4, 38
 AWKWARD = frozenset({0x0F, 0x81, 0xF0})  # packet numbers that a client reading fixed offsets stumbles over
 
@@ -80,6 +80,8 @@ class RehaStim2:
         self._due: list[tuple[int, int, _Train]] = []  # (time, channel, train) of the pass that is being played
         self._switch = False
         self._hung = False
+        self._refuse = 0
+        self._ignores: dict[str, bool] = {}
 
     def set_load(self, channel: int, load: Load) -> None:
         """Hang a load on a channel."""
@@ -176,6 +178,10 @@ class RehaStim2:
             self._init_us = now_us
         elif event.kind in {"hang", "resume"}:
             self._hung = event.kind == "hang"
+        elif event.kind in {"ignore-stop", "ignore-update"}:
+            self._ignores[event.kind] = bool(event.value)
+        elif event.kind == "refuse":
+            self._refuse = event.value
         else:
             raise ValueError(f"a rehastim2 knows no event {event.kind!r}")
 
@@ -211,7 +217,10 @@ class RehaStim2:
         self._heard_us = now_us
         if frame.command in {WATCHDOG, INIT_ACK}:
             return
-        if handler is None:
+        if handler is not None and self._refuse:
+            self._refuse -= 1
+            self._ack(frame, BUSY)
+        elif handler is None:
             self._out.append(build(frame.packet, UNKNOWN, bytes((frame.command,))))
         else:
             handler(frame, now_us)
@@ -249,6 +258,9 @@ class RehaStim2:
             self._ack(frame, OK)
             self._error(-1)
             return
+        if self._ignores.get("ignore-update"):
+            self._ack(frame, OK)
+            return
         self._trains = trains
         if self._list.main_us:
             longest = max((train.mode + 1 for train in trains.values()), default=1)
@@ -273,7 +285,8 @@ class RehaStim2:
         return trains
 
     def _stop(self, frame: Frame, now_us: int) -> None:  # noqa: ARG002
-        self._drop_out()
+        if not self._ignores.get("ignore-stop"):
+            self._drop_out()
         self._ack(frame, OK)
 
     def _single(self, frame: Frame, now_us: int) -> None:

@@ -47,6 +47,10 @@ def parser() -> argparse.ArgumentParser:
     rehearse.add_argument("--device-model", default="p24")
     rehearse.add_argument("--seed", type=int, default=0)
     rehearse.add_argument("--pulses", metavar="FILE", help="every pulse as a CSV row")
+    rehearse.add_argument("--faults", metavar="PLAN", help="a fault plan's file, or seed:N")
+    rehearse.add_argument("--world", action="store_true", help="one world: the faults and moods of --seed")
+    rehearse.add_argument("--worlds", type=int, metavar="N", help="N worlds from --seed on")
+    rehearse.add_argument("--jobs", type=int, default=1, metavar="J")
 
     protocols = commands.add_parser("protocols", help="the protocol files").add_subparsers(
         dest="action", required=True, metavar="ACTION"

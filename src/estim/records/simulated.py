@@ -95,6 +95,7 @@ class SimulatedWriter:
 
     def close(self, now_us: int) -> str:
         """Seal, and write the folder if there is one."""
+        self._pending.clear()
         self._lines.append(
             self._chain.checkpoint(
                 self._signer.sign, self._signer.key_id, now_us, kind="seal", public_key=self._signer.public_hex

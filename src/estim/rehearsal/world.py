@@ -22,19 +22,22 @@ from estim.drivers.models import MODELS
 from estim.protocols.setup import Setup
 from estim.records.keys import Signer, seeded_signer
 from estim.records.simulated import SimulatedWriter
-from estim.safety.errors import Problem, ProtocolError
+from estim.safety.errors import Problem, ProtocolError, UsageError
 from estim.safety.limits import Limits
 from estim.session import events
 from estim.session.effects import Reply
 from estim.session.engine import SessionEngine
+from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
 from firmware_sim.devices import make_device
 from firmware_sim.devices.interface import SimulatedDevice
+from firmware_sim.faults import read_plan
 from firmware_sim.monitor import Monitor, Output
 
 HEARTBEAT_US = 250_000
 LOOK_US = 50_000  # how often the scripted person looks at the screen
 WATCH_US = 1_000_000  # while the therapy runs by itself
+CLOSE_US = 5_000_000
 TIME_MAX_US = 4 * 3600 * 1_000_000
 UTC = "2000-01-01T00:00:00Z"  # a rehearsal has no wall time
 
@@ -69,10 +72,14 @@ class SimulatedLink:
             at_us, data = self.to_device.popleft()
             self._device.receive(data, at_us)
             for answer in self._device.data_to_send():
-                back_us = at_us + self._delays.randint(200, 900)
-                if self.to_host:
-                    back_us = max(back_us, self.to_host[-1][0])
-                self.to_host.append((back_us, answer))
+                self.answer(answer, at_us)
+
+    def answer(self, data: bytes, at_us: int) -> None:
+        """An answer that the device gives at `at_us`, onto its way back."""
+        back_us = at_us + self._delays.randint(200, 900)
+        if self.to_host:
+            back_us = max(back_us, self.to_host[-1][0])
+        self.to_host.append((back_us, data))
 
     def fileno(self) -> int:
         """No file."""
@@ -144,6 +151,8 @@ class World:
             motor_ua=plan.motor_ua,
             next_id=lambda: next(numbers),
         )
+        self.extra: list[events.Event] = []
+        self._started_up = False
         self._due_us: int | None = 0
         self._heartbeat_us = 0
         self._look_us = 0
@@ -158,20 +167,41 @@ class World:
 
     def run(self) -> None:
         """Play to the end of the script, or until nothing can happen any more."""
-        self.runner.start()
-        while not self.person.done and self.now_us < TIME_MAX_US:
-            self.now_us = max(self.now_us, self._next_us())
+        self.run_until(TIME_MAX_US)
+        if (
+            self.runner.record is not None
+        ):  # a fault or a loss ended the script: the controller closes the record itself
+            self.extra.append(events.ConsoleGone())
+            self.run_until(self.now_us + CLOSE_US)
+        self.device.advance(self.now_us)
+
+    def run_until(self, end_us: int) -> None:
+        """Play until `end_us`, or until the script is done (then no further)."""
+        if not self._started_up:
+            self._started_up = True
+            self.runner.start()
+        while self.now_us < end_us and not (self.person.done and not self.extra and end_us == TIME_MAX_US):
+            self.now_us = min(end_us, max(self.now_us, self._next_us()))
             self.link.now_us = self.now_us
             self.link.deliver()
-            incoming: list[events.Event] = []
-            if self.now_us >= self._heartbeat_us:
-                self._heartbeat_us = self.now_us + HEARTBEAT_US
-                incoming.append(events.Heartbeat())
-            if self.now_us >= self._look_us:
-                incoming += self._look()
+            incoming = self._incoming()
+            incoming += self.extra
+            self.extra.clear()
             self._due_us = self.runner.turn(incoming)
+            self._turned()
             self._hear()
-        self.device.advance(self.now_us)
+
+    def _incoming(self) -> list[events.Event]:
+        incoming: list[events.Event] = []
+        if self.now_us >= self._heartbeat_us:
+            self._heartbeat_us = self.now_us + HEARTBEAT_US
+            incoming.append(events.Heartbeat())
+        if self.now_us >= self._look_us:
+            incoming += self._look()
+        return incoming
+
+    def _turned(self) -> None:
+        """After each turn; for checkers."""
 
     def _next_us(self) -> int:
         due = [self._heartbeat_us, self._look_us]
@@ -189,7 +219,10 @@ class World:
         snapshot = self.runner.snapshot()
         calm = snapshot.phase is Phase.RUNNING and snapshot.purpose == "therapy"
         self._look_us = self.now_us + (WATCH_US if calm else LOOK_US)
-        return [event for request in self.person.act(snapshot) if (event := self._load(request)) is not None]
+        return [event for request in self._act(snapshot) if (event := self._load(request)) is not None]
+
+    def _act(self, snapshot: Snapshot) -> list[events.Request]:
+        return self.person.act(snapshot)
 
     def _load(self, request: events.Request) -> events.Event | None:
         if isinstance(request, events.SignIn):
@@ -210,10 +243,25 @@ class World:
                 self._look_us = self.now_us  # an answer is looked at at once
 
 
-def rehearse(plan: Plan) -> Rehearsed:
-    """Play `plan`; gives the report of DESIGN 9 (`record_verified` is filled in by who can read the folder)."""
+def rehearse(plan: Plan, *, faults: str | None = None) -> Rehearsed:
+    """Play `plan`; gives the report of DESIGN 9 (`record_verified` is filled in by who can read the folder).
+
+    Args:
+        faults: a fault plan's file, or `seed:N`.
+
+    Raises:
+        UsageError: not a fault plan.
+    """
     began = time.perf_counter()
-    world = World(plan)
+    if faults is None:
+        world = World(plan)
+    else:
+        from estim.rehearsal.campaign import FaultyWorld  # noqa: PLC0415 - it builds on this module
+
+        try:
+            world = FaultyWorld(plan, read_plan(faults), moody=False)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
     world.run()
     core = world.engine.core
     measured: dict[int, Output] = {

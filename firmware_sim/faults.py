@@ -1,0 +1,182 @@
+"""Faults as data: what goes wrong, when, for how long. Drawn from a seed or read from a small TOML file.
+
+```
+[[fault]]
+at = "12.5 s"
+kind = "lead-off"
+channel = 1
+for = "3 s"
+```
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+WIRE = ("flip", "drop", "duplicate", "garbage", "late", "silence", "vanish")
+DEVICE = ("restart", "hang", "refuse", "ignore-stop", "ignore-update")
+BODY = ("lead-off", "dry", "low-current")
+HOST = ("late-turn", "console-silent", "console-gone", "slow-disk", "full-disk")
+KINDS = (*WIRE, *DEVICE, *BODY, *HOST)
+_TIME = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(us|ms|s|min)\s*$")
+_UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "min": 60_000_000}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One fault.
+
+    Attributes:
+        at_us, for_us: begin and length (0 for what has none).
+        kind: one of `KINDS`.
+        channel: for faults of a channel.
+        size: bits, milliseconds or repetitions, as the kind needs.
+    """
+
+    at_us: int
+    kind: str
+    for_us: int = 0
+    channel: int = 1
+    size: int = 1
+
+    @property
+    def end_us(self) -> int:
+        """When it is over."""
+        return self.at_us + self.for_us
+
+    def active(self, now_us: int) -> bool:
+        """Whether it is going on at `now_us`."""
+        return self.at_us <= now_us < self.end_us
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPlan:
+    """Faults in the order of their begin."""
+
+    faults: tuple[Fault, ...] = ()
+
+    def active(self, kind: str, now_us: int) -> bool:
+        """Whether any fault of this kind is going on."""
+        return any(fault.kind == kind and fault.active(now_us) for fault in self.faults)
+
+    @classmethod
+    def from_seed(cls, seed: int, *, until_us: int, kinds: tuple[str, ...] = KINDS) -> FaultPlan:
+        """None to three faults somewhere before `until_us`."""
+        chance = random.Random(seed)
+        faults = []
+        for _ in range(chance.choice((0, 1, 1, 2, 3))):
+            kind = chance.choice(kinds)
+            faults.append(
+                Fault(
+                    at_us=chance.randrange(0, until_us),
+                    kind=kind,
+                    for_us=chance.randrange(50_000, 5_000_000),
+                    size=chance.randrange(1, 8) if kind != "late-turn" else chance.randrange(260, 3_000),
+                )
+            )
+        return cls(tuple(sorted(faults, key=lambda fault: fault.at_us)))
+
+    @classmethod
+    def from_toml(cls, path: Path) -> FaultPlan:
+        """The plan in a file.
+
+        Raises:
+            ValueError: everything that is wrong with it, by entry and key.
+        """
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        entries = document.get("fault", [])
+        wrong: list[str] = [f"unknown key {key!r}; there is only [[fault]]" for key in document if key != "fault"]
+        faults = []
+        for index, entry in enumerate(entries):
+            unknown = sorted(entry.keys() - {"at", "kind", "for", "channel", "size"})
+            wrong += [f"fault[{index}]: unknown key {key!r}" for key in unknown]
+            if entry.get("kind") not in KINDS:
+                wrong.append(f"fault[{index}].kind {entry.get('kind')!r}: one of {', '.join(KINDS)}")
+                continue
+            try:
+                at_us, for_us = time_us(entry["at"]), time_us(entry.get("for", "0 s"))
+            except (KeyError, ValueError) as error:
+                wrong.append(f'fault[{index}]: at and for are times such as "12.5 s" ({error})')
+                continue
+            faults.append(
+                Fault(
+                    at_us=at_us,
+                    kind=entry["kind"],
+                    for_us=for_us,
+                    channel=int(entry.get("channel", 1)),
+                    size=int(entry.get("size", 1)),
+                )
+            )
+        if wrong:
+            raise ValueError(f"{path}: " + "; ".join(wrong))
+        return cls(tuple(sorted(faults, key=lambda fault: fault.at_us)))
+
+
+def time_us(text: object) -> int:
+    """`12.5 s` in microseconds.
+
+    Raises:
+        ValueError: not such a time.
+    """
+    match = _TIME.match(str(text))
+    if match is None:
+        raise ValueError(f"{text!r} is no time: write 12.5 s, 300 ms or 2 min")
+    return round(float(match[1]) * _UNITS[match[2]])
+
+
+def read_plan(text: str, *, until_us: int = 120_000_000) -> FaultPlan:
+    """`seed:N` or a file's name.
+
+    Raises:
+        ValueError: neither.
+    """
+    if text.startswith("seed:"):
+        if not text[5:].isdigit():
+            raise ValueError(f"{text!r}: seed:N with N a number")
+        return FaultPlan.from_seed(int(text[5:]), until_us=until_us)
+    try:
+        return FaultPlan.from_toml(Path(text))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(f"{text}: {error}") from None
+
+
+class FaultyWire:
+    """What a plan does to the bytes of one direction. Sans-IO: pieces in, pieces with their delay out."""
+
+    def __init__(self, plan: FaultPlan, seed: int) -> None:
+        self._plan = plan
+        self._random = random.Random(seed)
+        self._done: set[int] = set()
+        self.applied: list[tuple[int, str]] = []
+
+    def take(self, data: bytes, now_us: int) -> list[tuple[int, bytes]]:
+        """Pieces of `data` as (delay in µs, bytes); [] if they are lost."""
+        if self._plan.active("silence", now_us) or self._plan.active("vanish", now_us):
+            return []
+        delay = 0
+        for index, fault in enumerate(self._plan.faults):
+            if fault.kind not in WIRE or not fault.active(now_us):
+                continue
+            if fault.kind == "late":
+                delay = max(delay, fault.size * 40_000)
+                continue
+            if index in self._done:
+                continue  # one piece each, not all that pass while it lasts
+            self._done.add(index)
+            self.applied.append((now_us, fault.kind))
+            if fault.kind == "drop":
+                return []
+            if fault.kind == "duplicate":
+                return [(delay, data), (delay, data)]
+            if fault.kind == "garbage":
+                return [(delay, self._random.randbytes(fault.size * 5)), (delay, data)]
+            if fault.kind == "flip" and data:
+                changed = bytearray(data)
+                for _ in range(fault.size):
+                    changed[self._random.randrange(len(changed))] ^= 1 << self._random.randrange(8)
+                return [(delay, bytes(changed))]
+        return [(delay, data)]
