@@ -55,3 +55,10 @@ lock:
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# So many worlds on each device model: make worlds WORLDS=10000
+WORLDS ?= 1000
+.PHONY: worlds
+worlds: $(STAMP)
+	@for model in p24 rehamove3 rehastim2; do \
+		$(BIN)/estim rehearse tests/data/worlds.toml --level quadriceps=8 --device-model $$model --worlds $(WORLDS) --jobs 2 || exit 1; done

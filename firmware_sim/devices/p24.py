@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from firmware_sim.devices.mid_level import OK, MidLevelDevice
+from firmware_sim.devices.low_level import OK
+from firmware_sim.devices.mid_level import MidLevelDevice
 from firmware_sim.wire.sciencemode34 import Frame
 
 

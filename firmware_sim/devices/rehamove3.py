@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from firmware_sim.devices.mid_level import NIBBLES, OK, MidLevelDevice
+from firmware_sim.devices.low_level import OK
+from firmware_sim.devices.mid_level import NIBBLES, MidLevelDevice
 from firmware_sim.wire.sciencemode34 import Frame, build
 
 

@@ -100,7 +100,9 @@ class FaultyWorld(World):
     def _open_record(self, _patient_id: str) -> SimulatedWriter:
         slow = tuple((f.at_us, f.end_us, 50_000 * f.size) for f in self.faults.faults if f.kind == "slow-disk")
         full = next((f.at_us for f in self.faults.faults if f.kind == "full-disk"), None)
-        self.record = SimulatedWriter(None, signer=self._signer, seed=self._disk_seed, slow=slow, fail_at_us=full)
+        self.record = SimulatedWriter(
+            self.plan.folder, signer=self._signer, seed=self._disk_seed, slow=slow, fail_at_us=full
+        )
         append = self.record.append
 
         def watched(kind: str, fields: Any, now_us: int, *, durable: bool = False) -> int:

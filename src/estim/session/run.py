@@ -112,8 +112,21 @@ class Run:
         """When `turn` has something to do next; None when the run is over."""
         due = [player.due_us() for player in self.players if not player.ended]
         if not self.done:
-            due.append(self.cycle_start_us + self._cycle_us() if self.begun else self.cycle_start_us)
+            begin_us = self._next_begin_us()
+            if begin_us is not None:
+                due.append(begin_us)
         return min(due, default=None)
+
+    def _next_begin_us(self) -> int | None:
+        """When the next cycle begins, or may be looked for; None while windows play that must end first."""
+        if not self.begun:
+            return self.cycle_start_us
+        following = self._following()
+        playing = any(not player.ended for player in self.players)
+        if playing and (following is None or following.phase != self.place.phase):
+            return None
+        rest_us = self.phase.set_rest_us if following is not None and following.cycle == 0 and playing else 0
+        return self.cycle_start_us + self._cycle_us() + rest_us
 
     def _cycle_us(self) -> int:
         """How long the present cycle lasts; a triggered phase is one cycle that lasts until its time is over."""

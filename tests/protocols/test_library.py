@@ -1,0 +1,97 @@
+"""The library: every file valid, every number the reference's, every runnable protocol rehearsed whole."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from estim.cli import main
+from estim.controller.setup_from import Words, setup_from
+from estim.protocols import library
+from estim.protocols.loader import load
+from estim.protocols.schema import json_schema
+from estim.rehearsal import Plan, rehearse
+from tests.support import LIMITS
+
+ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "reference_rows.json").read_text(encoding="utf-8"))
+NAMES = library.names()
+
+
+def test_the_library_is_the_reference() -> None:
+    assert sorted(row["id"] for row in ROWS) == sorted(NAMES)
+    assert len(NAMES) == 47
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
+def test_every_number_is_the_references(row: dict[str, Any]) -> None:
+    protocol = load(library.path(row["id"]))
+    assert len(protocol.channel) == row["channels"]
+    assert set(protocol.conditions) == set(row["conditions"])
+    assert all(list(channel.plausible_ma) == row["plausible_ma"] for channel in protocol.channel)
+    assert protocol.dose.sessions_per_day == row["sessions_per_day"]
+    assert protocol.dose.weeks == row["weeks"]
+    assert protocol.basis == "reference-only" or row["runnable"]
+    for phase, played in zip(row["phases"], protocol.phase, strict=False):
+        assert played.frequency_hz == phase["frequency_hz"]
+        assert played.pulse_width_us == phase["pulse_width_us"]
+        if played.mode == "timed":
+            assert (played.on_s, played.off_s) == (phase["on_s"], phase["off_s"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_number_has_its_source(name: str) -> None:
+    protocol = load(library.path(name))
+    assert {"frequency_hz", "pulse_width_us", "dose", "plausible_ma", "interphase_us"} <= set(protocol.provenance)
+    assert protocol.evidence[0].citation
+    assert protocol.evidence[0].effect
+
+
+def test_check_passes_on_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["protocols", "check", *[str(library.path(name)) for name in NAMES], "--json"]) == 0
+    files = json.loads(capsys.readouterr().out)["files"]
+    still = {Path(entry["file"]).stem for entry in files if not entry["runnable"]}
+    assert still == {"denervated-muscle-long-pulse", "multiple-sclerosis-cycling-slow", "spinal-cord-injury-cycling"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_editors_accept_what_the_loader_accepts(name: str) -> None:
+    jsonschema.validate(tomllib.loads(library.path(name).read_text(encoding="utf-8")), json_schema())
+
+
+def test_editors_refuse_an_unknown_key() -> None:
+    document = tomllib.loads(library.path(NAMES[0]).read_text(encoding="utf-8"))
+    document["phase"][0]["frequency"] = 50
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, json_schema())
+
+
+PLAYED = [
+    name
+    for name in NAMES
+    if load(library.path(name)).runnable and not any(phase.trigger for phase in load(library.path(name)).phase)
+]
+
+
+@pytest.mark.parametrize("name", PLAYED)
+def test_every_protocol_plays_whole_and_its_dose_is_what_was_measured(name: str) -> None:
+    protocol = load(library.path(name))
+    levels = tuple(f"{channel.name}={channel.plausible_ma[0]}" for channel in protocol.channel)
+    regions = tuple(f"{channel.name}=low-back" for channel in protocol.channel if channel.region == "any-permitted")
+    said = setup_from(protocol, Words(patient="test", levels=levels, regions=regions, session=2), simulated=True)
+    report = rehearse(
+        Plan(source=name, setup=said.setup, levels_ua=said.levels_ua, motor_ua=said.motor_ua, limits=LIMITS)
+    ).report
+    assert report["outcome"] == "completed", report["problems"]
+    assert report["dose_agrees"] is True
+    assert all(channel["net_pc"] == 0 for channel in report["channels"])
+
+
+def test_nothing_for_reference_only_is_ever_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ["rehearse", "denervated-muscle-long-pulse", "--level", "x=5", "--home", str(tmp_path)]
+    assert main(arguments) == 1
+    assert "reference only" in capsys.readouterr().err
