@@ -34,7 +34,30 @@ def calls(module: ast.Module, function: str) -> bool:
     )
 
 
-FIXED = ["pyproject.toml", "Makefile", "LICENSE", "README.md", "SAFETY.md", "CHANGELOG.md", "CONTRIBUTING.md", ".ci/run", "requirements/dev.txt", "requirements/run.txt", "src/estim/drivers", "src/estim/protocols", "firmware_sim", "tests", "bench", "docs/README.md"]
+FIXED = [
+    "pyproject.toml",
+    "Makefile",
+    "LICENSE",
+    "README.md",
+    "SAFETY.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    ".ci/run",
+    "requirements/dev.txt",
+    "requirements/run.txt",
+    "src/estim/drivers",
+    "src/estim/protocols",
+    "firmware_sim",
+    "tests",
+    "bench",
+    "docs/README.md",
+]
+
+
+FIXED = (
+    "pyproject.toml Makefile LICENSE README.md SAFETY.md CHANGELOG.md CONTRIBUTING.md .ci/run requirements/dev.txt "
+    "requirements/run.txt src/estim/drivers src/estim/protocols firmware_sim tests bench docs/README.md"
+).split()
 
 
 @pytest.mark.parametrize("path", FIXED)
