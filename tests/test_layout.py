@@ -54,12 +54,6 @@ FIXED = [
 ]
 
 
-FIXED = (
-    "pyproject.toml Makefile LICENSE README.md SAFETY.md CHANGELOG.md CONTRIBUTING.md .ci/run requirements/dev.txt "
-    "requirements/run.txt src/estim/drivers src/estim/protocols firmware_sim tests bench docs/README.md"
-).split()
-
-
 @pytest.mark.parametrize("path", FIXED)
 def test_the_fixed_points_are_there(path: str) -> None:
     assert (ROOT / path).exists()
