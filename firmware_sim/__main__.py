@@ -9,8 +9,12 @@ import sys
 from typing import Any
 
 from firmware_sim.devices import MODELS, make_device
+from firmware_sim.devices.faulty import FaultyDevice
+from firmware_sim.devices.interface import SimulatedDevice
+from firmware_sim.faults import BODY, DEVICE, WIRE, read_plan
+from firmware_sim.fronts import PtyFront, TcpFront
 from firmware_sim.monitor import Monitor
-from firmware_sim.serve import PtyFront, Server, TcpFront
+from firmware_sim.serve import Server
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -35,12 +39,23 @@ def main(arguments: list[str] | None = None) -> int:
     if given.pty is None and given.tcp is None:
         given.tcp = 0
     try:
-        options = dict(text.split("=", 1) for text in given.set)
-        device = make_device(given.model, seed=given.seed, options=options)
+        device = make_device(given.model, seed=given.seed, options=_options(given.set))
+        if given.faults is not None:
+            plan = read_plan(given.faults, kinds=(*WIRE, *DEVICE, *BODY))
+            device = FaultyDevice(device, plan, seed=given.seed)
         room = _room(given.patient, given.seed, device) if given.patient else None
     except ValueError as error:
         print(f"firmware_sim: {error}", file=sys.stderr)
         return 2
+    try:
+        _serve(given, device, room)
+    except (OSError, ValueError) as error:  # a port that is taken, a file that can't be written
+        print(f"firmware_sim: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _serve(given: argparse.Namespace, device: SimulatedDevice, room: Any) -> None:
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(open(given.pulses, "w", encoding="ascii")) if given.pulses else None
         monitor = Monitor(file=file)
@@ -69,10 +84,16 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.SIGINT, stop)
         server.announce()
         server.run()
-    return 0
 
 
-def _room(name: str, seed: int, device: Any) -> Any:
+def _options(texts: list[str]) -> dict[str, str]:
+    for text in texts:
+        if "=" not in text:
+            raise ValueError(f"--set {text!r}: write NAME=VALUE, such as --set watchdog_s=2.0")
+    return dict(text.split("=", 1) for text in texts)
+
+
+def _room(name: str, seed: int, device: SimulatedDevice) -> Any:
     from firmware_sim.body.room import make_room  # noqa: PLC0415 - most devices run without a body
 
     room = make_room(name, seed)

@@ -128,8 +128,8 @@ def time_us(text: object) -> int:
     return round(float(match[1]) * _UNITS[match[2]])
 
 
-def read_plan(text: str, *, until_us: int = 120_000_000) -> FaultPlan:
-    """`seed:N` or a file's name.
+def read_plan(text: str, *, until_us: int = 120_000_000, kinds: tuple[str, ...] = KINDS) -> FaultPlan:
+    """`seed:N` (a plan drawn from `kinds`) or a file's name.
 
     Raises:
         ValueError: neither.
@@ -137,7 +137,7 @@ def read_plan(text: str, *, until_us: int = 120_000_000) -> FaultPlan:
     if text.startswith("seed:"):
         if not text[5:].isdigit():
             raise ValueError(f"{text!r}: seed:N with N a number")
-        return FaultPlan.from_seed(int(text[5:]), until_us=until_us)
+        return FaultPlan.from_seed(int(text[5:]), until_us=until_us, kinds=kinds)
     try:
         return FaultPlan.from_toml(Path(text))
     except (OSError, tomllib.TOMLDecodeError) as error:
@@ -155,7 +155,12 @@ class FaultyWire:
 
     def take(self, data: bytes, now_us: int) -> list[tuple[int, bytes]]:
         """Pieces of `data` as (delay in µs, bytes); [] if they are lost."""
-        if self._plan.active("silence", now_us) or self._plan.active("vanish", now_us):
+        lost = False
+        for index, fault in enumerate(self._plan.faults):
+            if fault.kind in {"silence", "vanish", "late"} and fault.active(now_us):
+                lost = lost or fault.kind != "late"
+                self._note(index, fault, now_us)
+        if lost:
             return []
         delay = 0
         for index, fault in enumerate(self._plan.faults):
@@ -166,8 +171,7 @@ class FaultyWire:
                 continue
             if index in self._done:
                 continue  # one piece each, not all that pass while it lasts
-            self._done.add(index)
-            self.applied.append((now_us, fault.kind))
+            self._note(index, fault, now_us)
             if fault.kind == "drop":
                 return []
             if fault.kind == "duplicate":
@@ -180,3 +184,8 @@ class FaultyWire:
                     changed[self._random.randrange(len(changed))] ^= 1 << self._random.randrange(8)
                 return [(delay, bytes(changed))]
         return [(delay, data)]
+
+    def _note(self, index: int, fault: Fault, now_us: int) -> None:
+        if index not in self._done:
+            self._done.add(index)
+            self.applied.append((now_us, fault.kind))

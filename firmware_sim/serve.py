@@ -11,18 +11,17 @@ import os
 import selectors
 import socket
 import sys
-import termios
 import time
-import tty
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
+from firmware_sim.devices.faulty import FaultyDevice
 from firmware_sim.devices.interface import SimulatedDevice
+from firmware_sim.fronts import PtyFront, TcpFront
 from firmware_sim.monitor import Monitor
 
 IDLE_S = 0.2
+RETRY_S = 0.005  # a socket that took only a part
 ORPHAN_S = 3.0  # longer than any device's own timer: the simulator must outlive the stop that it is there to show
 _STDIN = 0
 
@@ -38,133 +37,6 @@ class Room(Protocol):
 
     def messages(self) -> list[dict[str, Any]]:
         """What the room has to say; drains."""
-
-
-@dataclass(slots=True)
-class _Client:
-    """A connected peer and what could not be written to it yet."""
-
-    sock: socket.socket
-    pending: bytearray = field(default_factory=bytearray)
-
-
-class PtyFront:
-    """A pseudo-terminal that looks like a serial port, with a link to it under a name of one's choice."""
-
-    def __init__(self, link: str) -> None:
-        self._master, self._slave = os.openpty()  # the slave stays open, so that clients can come and go
-        tty.setraw(self._slave)
-        self._raw = termios.tcgetattr(self._slave)
-        os.set_blocking(self._master, False)
-        self.name = os.ttyname(self._slave)
-        self.link = Path(link) if link else None
-        if self.link is not None:
-            self.link.unlink(missing_ok=True)
-            self.link.symlink_to(self.name)
-
-    def fileno(self) -> int:
-        """The master."""
-        return self._master
-
-    def read(self) -> bytes:
-        """What a client wrote."""
-        try:
-            data = os.read(self._master, 65536)
-        except (BlockingIOError, OSError):
-            return b""
-        # Opening with parity once makes the identical second open fail with EINVAL on Linux: back to raw through the
-        # master.
-        if termios.tcgetattr(self._master)[2] & termios.PARENB:
-            termios.tcsetattr(self._master, termios.TCSANOW, self._raw)
-        return data
-
-    def write(self, frame: bytes) -> None:
-        """One frame in one piece; dropped if nobody reads, as a UART drops."""
-        with contextlib.suppress(BlockingIOError, OSError):
-            os.write(self._master, frame)
-
-    def close(self) -> None:
-        """Remove the link."""
-        if self.link is not None:
-            self.link.unlink(missing_ok=True)
-        os.close(self._master)
-        os.close(self._slave)
-
-
-class TcpFront:
-    """A port that serves one client at a time, as a serial port does; a second is refused while the first is there."""
-
-    def __init__(self, port: int) -> None:
-        self.server = socket.create_server(("127.0.0.1", port))
-        self.server.setblocking(False)  # noqa: FBT003
-        self.client: _Client | None = None
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        host, port = self.server.getsockname()[:2]
-        return f"socket://{host}:{port}"
-
-    def accept(self) -> bool:
-        """Take or refuse who knocks; True if there is a new client."""
-        try:
-            sock, _ = self.server.accept()
-        except BlockingIOError:
-            return False
-        if self.client is not None and not self._gone(self.client):
-            sock.close()
-            return False
-        self.drop()
-        sock.setblocking(False)  # noqa: FBT003
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.client = _Client(sock)
-        return True
-
-    @staticmethod
-    def _gone(client: _Client) -> bool:
-        try:
-            return client.sock.recv(1, socket.MSG_PEEK) == b""
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-
-    def read(self) -> bytes | None:
-        """What the client sent; None when it has left."""
-        if self.client is None:
-            return b""
-        try:
-            data = self.client.sock.recv(65536)
-        except BlockingIOError:
-            return b""
-        except OSError:
-            return None
-        return data or None
-
-    def write(self, frame: bytes) -> None:
-        """A frame; what does not go at once waits for the next."""
-        if self.client is None:
-            return
-        self.client.pending += frame
-        try:
-            sent = self.client.sock.send(self.client.pending)
-        except BlockingIOError:
-            return
-        except OSError:
-            self.drop()
-            return
-        del self.client.pending[:sent]
-
-    def drop(self) -> None:
-        """The client is gone."""
-        if self.client is not None:
-            self.client.sock.close()
-            self.client = None
-
-    def close(self) -> None:
-        """Stop listening."""
-        self.drop()
-        self.server.close()
 
 
 class Server:
@@ -193,6 +65,7 @@ class Server:
         self._alone_since = time.monotonic()
         self._began = time.monotonic_ns()
         self._written = 0
+        self._plugged = True
         self.stopped = False
         self._selector = selectors.DefaultSelector()
         if pty is not None:
@@ -226,6 +99,8 @@ class Server:
         while not self.stopped and not (self._orphan and self._alone()):
             due_us = self._device.next_deadline_us()
             wait = IDLE_S if due_us is None else min(IDLE_S, max(0.0, (due_us - self.now_us()) / 1e6))
+            waiting = [front.flush() for front in (self._tcp, self._side) if front is not None]
+            wait = min(wait, RETRY_S) if any(waiting) else wait
             for key, _ in self._selector.select(wait):
                 handler: Callable[[], None] = key.data
                 handler()
@@ -238,7 +113,36 @@ class Server:
                 self._written = self._monitor.count
                 self._monitor.flush()
             self._answer()
+            self._plug()
         self._monitor.flush()
+
+    def _plug(self) -> None:
+        """The cable goes out and in again as the plan says; a pty is cured of what a client left behind."""
+        out = isinstance(self._device, FaultyDevice) and self._device.unplugged
+        if self._tcp is not None:
+            self._tcp.closed = out
+            if out and self._tcp.client is not None:
+                self._leave(self._tcp)
+        if self._pty is None:
+            return
+        if out and self._plugged:
+            self._selector.unregister(self._pty.fileno())
+            self._pty.close()
+        elif not out and not self._plugged:
+            self._pty = PtyFront(str(self._pty.link or ""))
+            self._selector.register(self._pty.fileno(), selectors.EVENT_READ, self._from_pty)
+        elif not out:
+            self._pty.cure()
+        self._plugged = not out
+
+    def _forget(self, sock: socket.socket) -> None:
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(sock)
+
+    def _leave(self, front: TcpFront) -> None:
+        if front.client is not None:
+            self._forget(front.client.sock)
+            front.drop()
 
     def _alone(self) -> bool:
         if self._tcp is not None and self._tcp.client is not None:
@@ -260,19 +164,21 @@ class Server:
         for frame in self._device.data_to_send():
             if self._tcp is not None and self._tcp.client is not None:
                 self._tcp.write(frame)
-            elif self._pty is not None:
+            elif self._pty is not None and self._plugged:
                 self._pty.write(frame)
 
-    def _tcp_knock(self) -> None:
-        front = self._tcp
-        if front is None:
-            return
+    def _knock(self, front: TcpFront, hears: Callable[[], None]) -> bool:
         before = front.client
-        if front.accept() and front.client is not None:
-            if before is not None:
-                with contextlib.suppress(KeyError, ValueError):
-                    self._selector.unregister(before.sock)
-            self._selector.register(front.client.sock, selectors.EVENT_READ, self._from_tcp)
+        if not front.accept() or front.client is None:
+            return False
+        if before is not None:
+            self._forget(before.sock)
+        self._selector.register(front.client.sock, selectors.EVENT_READ, hears)
+        return True
+
+    def _tcp_knock(self) -> None:
+        if self._tcp is not None:
+            self._knock(self._tcp, self._from_tcp)
 
     def _from_tcp(self) -> None:
         front = self._tcp
@@ -280,18 +186,15 @@ class Server:
             return
         data = front.read()
         if data is None:
-            self._selector.unregister(front.client.sock)
-            front.drop()
+            self._leave(front)
             self._alone_since = time.monotonic()
         elif data:
             self._device.receive(data, self.now_us())
             self._answer()
 
     def _side_knock(self) -> None:
-        front = self._side
-        if front is not None and front.accept() and front.client is not None:
+        if self._side is not None and self._knock(self._side, self._from_side):
             self._side_tail = b""
-            self._selector.register(front.client.sock, selectors.EVENT_READ, self._from_side)
 
     def _from_side(self) -> None:
         front = self._side
@@ -299,8 +202,7 @@ class Server:
             return
         data = front.read()
         if data is None:
-            self._selector.unregister(front.client.sock)
-            front.drop()
+            self._leave(front)
             return
         *lines, self._side_tail = (self._side_tail + data).split(b"\n")
         for line in lines:
@@ -318,7 +220,9 @@ class Server:
 
     def close(self) -> None:
         """Give everything back."""
-        for front in (self._pty, self._tcp, self._side):
+        if self._pty is not None and self._plugged:
+            self._pty.close()
+        for front in (self._tcp, self._side):
             if front is not None:
                 front.close()
         self._selector.close()

@@ -42,6 +42,7 @@ class SimulatedDevice(Protocol):
     """A stimulator made of software."""
 
     model: str
+    channels: int
     on_pulse: Callable[[Pulse], None]
 
     def receive(self, data: bytes, now_us: int) -> None:
