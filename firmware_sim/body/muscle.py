@@ -1,14 +1,15 @@
-"""Muscle: force of a pulse train by the Ding-Wexler-Binder-Macleod models, with fatigue. SI units (s, N), pulse by
-pulse.
+"""Muscle: force of a pulse train by the Ding-Wexler-Binder-Macleod models, with fatigue. SI units (s, N).
 
-Between pulses the calcium filter is exact (two numbers hold the whole history) and force is a scalar linear equation
-with known
-coefficients, stepped by the classical fourth-order rule. Fatigue is one state, the "force debt" phi' = -phi/tfat + F,
-from
-which A, tau1 and Km follow (the three published equations are one).
+Between pulses the calcium filter is exact: two numbers hold the whole history. Force is then a scalar linear equation
+F' = a(t) - k(t) F with known a and k, so each step is an integral, taken by collocation at five Gauss-Legendre nodes
+(2e-6 of the peak against DOP853 at rtol 1e-11). How long a step may be follows from where m = CN / (Km + CN) has its
+nearest singularity. Fatigue is one state, the "force debt" phi' = -phi/tfat + F, from which A, tau1 and Km follow (the
+three published equations are one). R0 stays at its value at rest; following Km(t) changes peaks by less than 0.25 %.
 
-Parameter sets: Ding 2003 (able-bodied quadriceps), Ding 2007 (pulse width, SCI quadriceps), Hmed 2018 (current on
-    calcium).
+Parameter sets: Ding 2003 (able-bodied quadriceps), Ding 2007 (pulse width, quadriceps after spinal cord injury) and
+Hmed 2018 (current, acting on calcium), all as the public package cocofest has them. The fatigue constants were
+identified with Ding 2003 alone: with Ding 2007 they make force rise (tau2 is 1 ms there, so the growth of tau1 outruns
+the loss of A). `force_trace` computes what is asked, a patient's muscle never uses that pair.
 """
 
 from __future__ import annotations
@@ -16,14 +17,36 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
-STEP_S = 0.001
 SILENT_N = 1e-9  # below this force only fatigue moves, and that has a closed form
+LONGEST_TAUC = 2.5  # longest step in units of tauc: m has poles pi tauc off the real axis
+POLE_SHARE = 2.0  # longest step in units of the distance to the pole on the real axis
+EQUAL = 1e-7  # peaks closer than this, relative, are one height
+TRACED = 0.25  # a trace that will be read between the nodes takes steps this much shorter
+
+
+def _collocation(count: int) -> tuple[Array, Array, Array]:
+    """Nodes and weights of Gauss-Legendre on [0, 1], and the integral of each node's polynomial up to each node."""
+    nodes, weights = np.polynomial.legendre.leggauss(count)
+    nodes, weights = (nodes + 1) / 2, weights / 2
+    powers = np.arange(count)
+    lagrange = np.linalg.inv(nodes[:, None] ** powers)  # column j: coefficients of the j-th polynomial
+    return nodes, weights, (nodes[:, None] ** (powers + 1) / (powers + 1)) @ lagrange
+
+
+_NODES, _WEIGHTS, _UP_TO = _collocation(5)
+X0, X1, X2, X3, X4 = (float(x) for x in _NODES)
+V0, V1, V2, V3, V4 = (float(w) for w in _WEIGHTS)
+((A0, A1, A2, A3, A4), (B0, B1, B2, B3, B4), (C0, C1, C2, C3, C4), (D0, D1, D2, D3, D4), (E0, E1, E2, E3, E4)) = (
+    tuple(float(x) for x in row) for row in _UP_TO
+)
+_KNOTS = np.concatenate(([0.0], _NODES, [1.0]))  # force is known here in each step
+_BASIS = np.linalg.inv(_KNOTS[:, None] ** np.arange(7))  # coefficients of the polynomial through the knots
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,80 +92,95 @@ class Fibre:
     """One muscle as one fibre: advanced pulse by pulse.
 
     Attributes:
-        force_n: now.
-        debt_ns: phi, the force debt; 0 without fatigue.
+        drive, calcium: E and CN. `force_n` now, `share` g of the last pulse.
+        debt_ns: phi, the force debt in N s; 0 without fatigue.
+        peak_n: greatest force at a node since the reader set it back (low by at most 0.3 %, in a twitch).
+        trace: None, or a list that gets (t, h, force at begin, five nodes and end) of every step.
     """
 
-    __slots__ = ("_fatigues", "_last_us", "_p", "calcium", "debt_ns", "drive", "force_n", "share", "trace")
+    __slots__ = ("_fatigues", "_last_s", "_p", "calcium", "debt_ns", "drive", "force_n", "peak_n", "share", "trace")
 
     def __init__(self, parameters: Parameters, *, fatigue: bool = False) -> None:
         self._p = parameters
         self._fatigues = fatigue
-        self._last_us: float | None = None
-        self.drive = 0.0  # E
-        self.calcium = 0.0  # CN
+        self._last_s: float | None = None
+        self.drive = 0.0
+        self.calcium = 0.0
         self.force_n = 0.0
         self.debt_ns = 0.0
-        self.share = 1.0  # g
-        self.trace: list[tuple[float, float, float, float]] | None = None  # (t, F, F', F'') of each step's begin
-
-    def _rates(self) -> tuple[float, float, float]:
-        """A, tau1, Km with the present fatigue."""
-        p, debt = self._p, self.debt_ns
-        if not self._fatigues or debt == 0.0:
-            return p.a, p.tau1, p.km
-        return max(0.0, p.a + p.aa * debt), p.tau1 + p.at * debt, p.km + p.ak * debt
+        self.peak_n = 0.0
+        self.share = 1.0
+        self.trace: list[tuple[float, ...]] | None = None
 
     def pulse(self, t_s: float, *, release: float = 1.0, share: float = 1.0) -> None:
-        """A pulse at `t_s`, to which the fibre was advanced before; `release` scales calcium, `share` force."""
+        """A pulse at `t_s`, to which the fibre was advanced before; `release` scales calcium, `share` force.
+
+        What recruits nothing is not a pulse: it leaves no trace in the next one's doublet factor.
+        """
         if release <= 0.0 or share <= 0.0:
             return
         p = self._p
         ratio = 1.0
-        if self._last_us is not None:
-            ratio += (p.km + p.r0_off - 1.0) * math.exp(-(t_s - self._last_us) / p.tauc)
+        if self._last_s is not None:
+            ratio += (p.km + p.r0_off - 1.0) * math.exp(-(t_s - self._last_s) / p.tauc)
         self.drive += release * ratio
-        self._last_us = t_s
+        self._last_s = t_s
         self.share = share
 
     def advance(self, from_s: float, to_s: float) -> None:
         """Let time pass without pulses."""
         p = self._p
-        t_s = from_s
-        while to_s - t_s > 1e-12:
+        left_s = to_s - from_s
+        while left_s > 1e-12:
             if self.force_n < SILENT_N and self.drive < 1e-12 and self.calcium < 1e-12:
-                self.debt_ns *= math.exp(-(to_s - t_s) / p.tfat)
+                self.debt_ns *= math.exp(-left_s / p.tfat)
+                self.drive = self.calcium = self.force_n = 0.0
                 if self.trace is not None:
-                    self.trace.append((t_s, self.force_n, 0.0, 0.0))
+                    self.trace.append((to_s - left_s, left_s, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
                 return
-            steps = max(1, math.ceil((to_s - t_s) / STEP_S - 1e-9))
-            h = (to_s - t_s) / steps if steps == 1 or (to_s - t_s) < 2 * STEP_S else STEP_S
-            self._step(t_s, h)
-            t_s += h
+            pole = POLE_SHARE * p.tauc * (p.km + self.calcium) / max(self.drive - self.calcium, 1e-3)
+            longest_s = min(pole, LONGEST_TAUC * p.tauc) * (1.0 if self.trace is None else TRACED)
+            step_s = left_s if left_s <= longest_s else left_s / 2 if left_s < 2 * longest_s else longest_s
+            self._step(to_s - left_s, step_s)
+            left_s -= step_s
 
     def _step(self, t_s: float, h: float) -> None:
-        p = self._p
-        a, tau1, km = self._rates()
-        a *= self.share
-        half = math.exp(-h / (2 * p.tauc))
-        drive, calcium, force = self.drive, self.calcium, self.force_n
-        middle = (calcium + drive * h / (2 * p.tauc)) * half
-        end = (calcium + drive * h / p.tauc) * half * half
-
-        m0, m1, m2 = calcium / (km + calcium), middle / (km + middle), end / (km + end)
-        d0, d1, d2 = tau1 + p.tau2 * m0, tau1 + p.tau2 * m1, tau1 + p.tau2 * m2
-        k1 = a * m0 - force / d0
-        k2 = a * m1 - (force + h / 2 * k1) / d1
-        k3 = a * m1 - (force + h / 2 * k2) / d1
-        k4 = a * m2 - (force + h * k3) / d2
-        after = force + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-        if self.trace is not None:
-            self.trace.append((t_s, force, k1, a * m2 - after / d2))
+        """One step by collocation; e^K and its inverse at the nodes carry the linear equation's own decay."""
+        p, exp = self._p, math.exp
+        drive, calcium, force, debt = self.drive, self.calcium, self.force_n, self.debt_ns
+        a, tau1, km, tau2 = p.a, p.tau1, p.km, p.tau2
         if self._fatigues:
-            decay = math.exp(-h / p.tfat)
-            mean = (force + 4 * (force + after) / 2 + after) / 6 + h * (k1 - (a * m2 - after / d2)) / 12
-            self.debt_ns = self.debt_ns * decay + mean * p.tfat * (1 - decay)
-        self.drive, self.calcium, self.force_n = drive * half * half, end, after
+            middle = debt + h / 2 * (force - debt / p.tfat)
+            a, tau1, km = max(0.0, a + p.aa * middle), tau1 + p.at * middle, km + p.ak * middle
+        s = h / p.tauc
+        rise = drive * s
+        c0, c1, c2 = ((calcium + rise * x) * exp(-s * x) for x in (X0, X1, X2))
+        c3, c4 = ((calcium + rise * x) * exp(-s * x) for x in (X3, X4))
+        m0, m1, m2, m3, m4 = c0 / (km + c0), c1 / (km + c1), c2 / (km + c2), c3 / (km + c3), c4 / (km + c4)
+        k0, k1, k2 = h / (tau1 + tau2 * m0), h / (tau1 + tau2 * m1), h / (tau1 + tau2 * m2)
+        k3, k4 = h / (tau1 + tau2 * m3), h / (tau1 + tau2 * m4)
+        e0 = exp(A0 * k0 + A1 * k1 + A2 * k2 + A3 * k3 + A4 * k4)
+        e1 = exp(B0 * k0 + B1 * k1 + B2 * k2 + B3 * k3 + B4 * k4)
+        e2 = exp(C0 * k0 + C1 * k1 + C2 * k2 + C3 * k3 + C4 * k4)
+        e3 = exp(D0 * k0 + D1 * k1 + D2 * k2 + D3 * k3 + D4 * k4)
+        e4 = exp(E0 * k0 + E1 * k1 + E2 * k2 + E3 * k3 + E4 * k4)
+        pull = h * a * self.share
+        a0, a1, a2, a3, a4 = pull * m0 * e0, pull * m1 * e1, pull * m2 * e2, pull * m3 * e3, pull * m4 * e4
+        f0 = (force + A0 * a0 + A1 * a1 + A2 * a2 + A3 * a3 + A4 * a4) / e0
+        f1 = (force + B0 * a0 + B1 * a1 + B2 * a2 + B3 * a3 + B4 * a4) / e1
+        f2 = (force + C0 * a0 + C1 * a1 + C2 * a2 + C3 * a3 + C4 * a4) / e2
+        f3 = (force + D0 * a0 + D1 * a1 + D2 * a2 + D3 * a3 + D4 * a4) / e3
+        f4 = (force + E0 * a0 + E1 * a1 + E2 * a2 + E3 * a3 + E4 * a4) / e4
+        decay = exp(-(V0 * k0 + V1 * k1 + V2 * k2 + V3 * k3 + V4 * k4))
+        end = decay * (force + V0 * a0 + V1 * a1 + V2 * a2 + V3 * a3 + V4 * a4)
+        if self._fatigues:
+            impulse = h * (V0 * f0 + V1 * f1 + V2 * f2 + V3 * f3 + V4 * f4)
+            self.debt_ns = (debt * exp(-h / (2 * p.tfat)) + impulse) * exp(-h / (2 * p.tfat))
+        if self.trace is not None:
+            self.trace.append((t_s, h, force, f0, f1, f2, f3, f4, end))
+        self.peak_n = max(self.peak_n, f0, f1, f2, f3, f4, end)
+        gone = exp(-s)
+        self.drive, self.calcium, self.force_n = drive * gone, (calcium + rise) * gone, end
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,23 +195,18 @@ class ForceTrace:
     peak_n: float
     time_of_peak_s: float
     impulse_ns: float
-    _times: Array
-    _force: Array
-    _left: Array
-    _right: Array
+    _begins: Array
+    _lengths: Array
+    _forces: Array  # one row a step: begin, nodes, end
 
     def at(self, times_s: ArrayLike) -> Array:
-        """Force in N at each time; 0 before the first pulse, the last value after the end."""
+        """Force in N at each time; 0 before the trace, the last value after its end."""
         times = np.asarray(times_s, dtype=np.float64)
-        index = np.clip(np.searchsorted(self._times, times, side="right") - 1, 0, len(self._times) - 2)
-        t0, t1 = self._times[index], self._times[index + 1]
-        h = np.maximum(t1 - t0, 1e-15)
-        x = np.clip((times - t0) / h, 0.0, 1.0)
-        f0, f1, d0, d1 = self._force[index], self._force[index + 1], self._left[index] * h, self._right[index] * h
-        value = (
-            f0 * (1 + 2 * x) * (1 - x) ** 2 + d0 * x * (1 - x) ** 2 + f1 * x * x * (3 - 2 * x) + d1 * x * x * (x - 1)
-        )
-        return np.asarray(np.where(times < self._times[0], 0.0, value), dtype=np.float64)
+        index = np.clip(np.searchsorted(self._begins, times, side="right") - 1, 0, len(self._begins) - 1)
+        x = np.clip((times - self._begins[index]) / self._lengths[index], 0.0, 1.0)
+        powers = x[..., None] ** np.arange(7)
+        value = np.sum((powers @ _BASIS) * self._forces[index], axis=-1)
+        return np.asarray(np.where(times < self._begins[0], 0.0, value), dtype=np.float64)
 
 
 def force_trace(
@@ -204,7 +237,7 @@ def force_trace(
     for name, values in (("widths_us", widths_us), ("currents_ma", currents_ma)):
         if values is not None and len(values) != len(times):
             raise ValueError(f"{name} has {len(values)} entries for {len(times)} pulses")
-    p = replace(SETS[parameters])
+    p = SETS[parameters]
     fibre = Fibre(p, fatigue=fatigue)
     fibre.trace = []
     now = 0.0
@@ -221,16 +254,19 @@ def force_trace(
 
 
 def _trace(fibre: Fibre, t_end_s: float) -> ForceTrace:
-    rows = fibre.trace or [(0.0, 0.0, 0.0, 0.0)]
-    times = np.array([row[0] for row in rows] + [t_end_s])
-    force = np.array([row[1] for row in rows] + [fibre.force_n])
-    left = np.array([row[2] for row in rows] + [0.0])
-    right = np.array([row[3] for row in rows] + [0.0])
-    h = np.diff(times)
-    impulse = float(np.sum(h * (force[:-1] + force[1:]) / 2 + h * h * (left[:-1] - right[:-1]) / 12))
-    trace = ForceTrace(0.0, 0.0, impulse, times, force, left, right)
-    top = int(np.argmax(force))
-    fine = np.linspace(times[max(0, top - 1)], times[min(len(times) - 1, top + 1)], 201)
-    values = trace.at(fine)
-    best = int(np.argmax(values))
-    return ForceTrace(float(values[best]), float(fine[best]), impulse, times, force, left, right)
+    rows = np.array(fibre.trace or [(0.0, max(t_end_s, 1e-9), *(0.0,) * 7)])
+    begins, lengths, forces = rows[:, 0], rows[:, 1], rows[:, 2:]
+    impulse_ns = float(np.sum(lengths * (forces[:, 1:6] @ _WEIGHTS)))
+    # The greatest value of the polynomial through the knots: the knots alone would be low by up to 0.26 %.
+    tops = forces.max(axis=1)
+    near = np.flatnonzero(tops >= 0.99 * tops.max())
+    x = np.linspace(0.0, 1.0, 65)
+    values = forces[near] @ (x[:, None] ** np.arange(7) @ _BASIS).T
+    # The ripples of a tetanus creep up to within rounding of each other: the last of them is the greatest.
+    row = int(np.flatnonzero(values.max(axis=1) >= values.max() * (1 - EQUAL))[-1])
+    column = int(np.argmax(values[row]))
+    step, around = int(near[row]), np.linspace(x[max(0, column - 1)], x[min(64, column + 1)], 65)
+    fine = (around[:, None] ** np.arange(7) @ _BASIS) @ forces[step]
+    best = int(np.argmax(fine))
+    time_of_peak_s = float(begins[step] + lengths[step] * around[best])
+    return ForceTrace(float(fine[best]), time_of_peak_s, impulse_ns, begins, lengths, forces)
