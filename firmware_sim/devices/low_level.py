@@ -1,22 +1,42 @@
-"""Low level of P24 and RehaMove3: one point list a command, played at once. Part of `mid_level.MidLevelDevice`."""
+"""Low level of P24 and RehaMove3: one point list a command, played as soon as the one source is free and acknowledged
+when it has been played. Part of `mid_level.MidLevelDevice`.
+"""
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass
+
 from firmware_sim.devices.output_stage import OutputStage, Points
-from firmware_sim.wire.sciencemode34 import Frame
+from firmware_sim.wire.sciencemode34 import Frame, Unreadable
 
 OK, PARAMETER, NOT_INITIALISED = 0, 2, 7
 RESULTS = {"electrode": 10, "pulse-timeout": 16, "low-current": 28}
 HV_OFF, HV_150 = 1, 6
+QUEUE_MAX = 10  # commands that wait for their turn; while they do, nothing more is read
+SAMPLES = 128
+RAIL_CV = 15_000  # 150 V in units of 0.01 V
+
+
+@dataclass(slots=True)
+class _Queued:
+    """A point list that waits, or that is being played until `done_us`."""
+
+    frame: Frame
+    channel: int
+    points: Points
+    at_us: int
+    done_us: int | None = None
+    error: str = ""
 
 
 def read_points(data: bytes, count: int, limit_ua: int) -> Points | None:
-    """`count` points of 4 bytes; None where a current is beyond the limit. Missing bytes read as 0, which is -150
-    mA.
-    """
+    """`count` points of 4 bytes; None where bytes are missing or a current is beyond the limit."""
+    if len(data) < 4 * count:
+        return None
     points: list[tuple[int, int]] = []
     for index in range(count):
-        word = int.from_bytes(data[4 * index : 4 * index + 4].ljust(4, b"\0"), "big")
+        word = int.from_bytes(data[4 * index : 4 * index + 4], "big")
         current = ((word >> 10 & 0x3FF) - 300) * 500
         if abs(current) > limit_ua:
             return None
@@ -30,9 +50,16 @@ class LowLevel:
     channels: int
     current_limit_ua: int
     chooses_voltage: bool
+    measures: bool
     _state: int
     _voltage: int
     _stage: OutputStage
+    _queue: deque[_Queued]
+    _held: deque[Frame | Unreadable]
+    _measure: int
+
+    def _take(self, item: Frame | Unreadable, now_us: int) -> None:
+        raise NotImplementedError
 
     def _ack(self, frame: Frame, result: int, rest: bytes = b"") -> None:
         raise NotImplementedError
@@ -42,10 +69,12 @@ class LowLevel:
             self._ack(frame, NOT_INITIALISED)
             return
         chosen = frame.data[0] >> 1 & 7 if frame.data else 7
-        if chosen == 7:  # no such voltage, or no byte at all
+        measure = frame.data[0] >> 4 & 7 if frame.data and self.measures else 0
+        if chosen == 7 or measure > 3:  # no such voltage or measurement, or no byte at all
             self._ack(frame, PARAMETER)
             return
-        self._state = 1
+        self._drop_queue()
+        self._state, self._measure = 1, measure
         self._voltage = chosen if chosen == HV_OFF or (chosen and self.chooses_voltage) else HV_150
         self._ack(frame, OK)
 
@@ -73,12 +102,65 @@ class LowLevel:
         if points is None:
             self._ack(frame, PARAMETER, where)
             return
-        error = self._stage.play_once(channel, points, now_us)
-        self._ack(frame, RESULTS[error] if error else OK, self._where(first, failed=bool(error)))
+        self._queue.append(_Queued(frame, channel, points, now_us))
+        self._run_queue(now_us)
+
+    def _run_queue(self, now_us: int) -> None:
+        """Play and acknowledge what is due, in order; read on when there is room again."""
+        while self._queue:
+            first = self._queue[0]
+            if first.done_us is None:
+                begin_us = max(first.at_us, self._stage.free_us)
+                if begin_us > now_us:
+                    return
+                first.error = self._stage.play_once(first.channel, first.points, begin_us)
+                length = sum(duration for _, duration in first.points)
+                first.done_us = begin_us if first.error == "electrode" else begin_us + length
+            if first.done_us > now_us:
+                return
+            self._queue.popleft()
+            where = self._where(first.frame.data[0], failed=bool(first.error))
+            if self._measure and not first.error:
+                where = where[:1] + self._measured(first)
+            self._ack(first.frame, RESULTS[first.error] if first.error else OK, where)
+            while self._held and len(self._queue) < QUEUE_MAX:
+                self._take(self._held.popleft(), first.done_us)
+
+    def _queue_due_us(self) -> int | None:
+        if not self._queue:
+            return None
+        first = self._queue[0]
+        return max(first.at_us, self._stage.free_us) if first.done_us is None else first.done_us
+
+    def _drop_queue(self) -> None:
+        """What was not played is not going to be: said with 7, so that nobody waits for it."""
+        queue, self._queue = self._queue, deque()
+        for entry in queue:
+            played = entry.done_us is not None and not entry.error
+            self._ack(entry.frame, OK if played else NOT_INITIALISED, self._where(entry.frame.data[0]))
+
+    def _measured(self, entry: _Queued) -> bytes:
+        """Type, sampling time in µs and 128 samples in hundredths of mA or V, each without its sign."""
+        load = self._stage.loads[entry.channel]
+        length = sum(duration for _, duration in entry.points)
+        step_us = max(1, -(-length // SAMPLES))
+        ohm = load.test_ohm(entry.at_us)
+        samples: list[int] = []
+        end_us = 0
+        for current, duration in entry.points:
+            end_us += duration
+            flown_ua = load.deliver(abs(current), duration, 0, entry.at_us)
+            value = {1: flown_ua // 10, 2: min(RAIL_CV, flown_ua * ohm // 10_000), 3: RAIL_CV}[self._measure]
+            while len(samples) * step_us < end_us and len(samples) < SAMPLES:
+                samples.append(value)
+        samples += [RAIL_CV if self._measure == 3 else 0] * (SAMPLES - len(samples))
+        head = bytes((self._measure,)) + step_us.to_bytes(2, "big")
+        return head + b"".join(sample.to_bytes(2, "big") for sample in samples)
 
     def _ll_stop(self, frame: Frame, now_us: int) -> None:  # noqa: ARG002
         if self._state >= 2:
             self._ack(frame, NOT_INITIALISED)
             return
+        self._drop_queue()
         self._state, self._voltage = 0, HV_OFF
         self._ack(frame, OK)

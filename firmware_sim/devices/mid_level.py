@@ -5,12 +5,23 @@ States are the values of Get_stim_status: 0 none, 1 low level, 2 mid level initi
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import ClassVar
 
 from firmware_sim.devices.interface import DeviceEvent, Pulse
 from firmware_sim.devices.load_port import Load
-from firmware_sim.devices.low_level import HV_150, HV_OFF, NOT_INITIALISED, OK, PARAMETER, LowLevel, read_points
+from firmware_sim.devices.low_level import (
+    HV_150,
+    HV_OFF,
+    NOT_INITIALISED,
+    OK,
+    PARAMETER,
+    QUEUE_MAX,
+    LowLevel,
+    read_points,
+)
 from firmware_sim.devices.output_stage import OutputStage, Points
 from firmware_sim.wire.sciencemode34 import Frame, Reader, Unreadable, build
 
@@ -36,6 +47,7 @@ class MidLevelDevice(LowLevel):
     test_pulse = False  # a small pulse before each one tells the electrodes at any amplitude
     quarter_ms = True  # the flag in a period means quarters of a millisecond
     chooses_voltage = False  # Ll_init may choose 30 to 150 V
+    measures = True  # low level answers with samples if asked to, and too little current is an error
     answer_sizes: ClassVar[dict[int, int]] = {52: 11, 62: 3, 68: 13, 2: 3, 36: 7}  # bytes that clients index blindly
 
     def __init__(self, *, seed: int = 0, options: Mapping[str, str] | None = None) -> None:
@@ -53,6 +65,7 @@ class MidLevelDevice(LowLevel):
             overhead_us=self.overhead_us,
             detect_from_ua=self.detect_from_ua,
             test_pulse=self.test_pulse,
+            low_current=self.measures,
         )
         self._stage.on_pulse = self._pulse
         self._state = 0
@@ -61,6 +74,9 @@ class MidLevelDevice(LowLevel):
         self._errors = [0] * self.channels
         self._fed_us = 0
         self._hung = False
+        self._queue = deque()
+        self._held = deque()
+        self._measure = 0
         self._refuse = 0
         self._ignores: dict[str, bool] = {}
         self.restarts = 0
@@ -76,6 +92,7 @@ class MidLevelDevice(LowLevel):
 
     def advance(self, now_us: int) -> None:
         """Pulses up to the keep-alive's end and no further."""
+        self._run_queue(now_us)
         limit = now_us
         if self._state == 3:
             limit = min(now_us, self._fed_us + KEEP_ALIVE_US)
@@ -95,7 +112,7 @@ class MidLevelDevice(LowLevel):
 
     def next_deadline_us(self) -> int | None:
         """The next pulse, or the keep-alive's end."""
-        due = [at for at in (self._stage.next_us(),) if at is not None]
+        due = [at for at in (self._stage.next_us(), self._queue_due_us()) if at is not None]
         if self._state == 3:
             due.append(self._fed_us + KEEP_ALIVE_US + 1)
         return min(due, default=None)
@@ -118,6 +135,8 @@ class MidLevelDevice(LowLevel):
 
     def _restart(self) -> None:
         self._stage.stop_all()
+        self._queue.clear()
+        self._held.clear()
         self._state, self._voltage = 0, HV_OFF
         self._errors = [0] * self.channels
         self.restarts += 1
@@ -135,10 +154,16 @@ class MidLevelDevice(LowLevel):
         for item in self._reader.feed(data):
             if self._hung:
                 continue
-            if isinstance(item, Unreadable):
-                self._out.append(build(0, 66, bytes((TRANSFER,))))
+            if self._held or len(self._queue) >= QUEUE_MAX:
+                self._held.append(item)
             else:
-                self._answer(item, now_us)
+                self._take(item, now_us)
+
+    def _take(self, item: Frame | Unreadable, now_us: int) -> None:
+        if isinstance(item, Unreadable):
+            self._out.append(build(0, 66, bytes((TRANSFER,))))
+        else:
+            self._answer(item, now_us)
 
     def _ack(self, frame: Frame, result: int, rest: bytes = b"") -> None:
         size = self.answer_sizes.get(frame.command, 1)
@@ -228,7 +253,7 @@ class MidLevelDevice(LowLevel):
         if not data:
             return None
         lanes: dict[int, tuple[int, int, Points]] = {}
-        at, load = 1, 0
+        at, load = 1, Fraction(0)
         for bit in range(self.channels):
             if not data[0] >> bit & 1:
                 continue
@@ -242,9 +267,9 @@ class MidLevelDevice(LowLevel):
             if points is None or not 0 < period_us <= 16_383_000:
                 return None
             at += 3 + 4 * count
-            load += (sum(duration for _, duration in points) + self.overhead_us) * 1_000_000 // period_us
+            load += Fraction(1_000 * (sum(duration for _, duration in points) + self.overhead_us), period_us)
             lanes[bit + 1] = (period_us, ramp, points)
-        return None if load > 999_000 else lanes  # the pulses need all of the source's time
+        return None if load > 999 else lanes  # in thousandths: the pulses need all of the source's time
 
     def _ml_stop(self, frame: Frame, now_us: int) -> None:  # noqa: ARG002
         if self._state == 1:

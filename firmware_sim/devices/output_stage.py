@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from firmware_sim.devices.interface import Pulse
 from firmware_sim.devices.load_port import Load, ResistiveLoad
 
-OPEN_OHM = 10_000  # a lead that hangs in the air; skin and pads stay well below
+OPEN_OHM, SHORT_OHM = 10_000, 50  # a lead in the air, pads that touch; skin and pads stay well between
+LOW_PERCENT = 90  # less of the current than this is "low current" (estimate: 90 to 95 %)
 
 Points = tuple[tuple[int, int], ...]  # (current in µA, duration in µs)
 
@@ -72,14 +73,17 @@ class Lane:
 class OutputStage:
     """Plays lanes against loads; tells `on_pulse` each pulse and `on_error` each channel that failed."""
 
-    def __init__(self, channels: int, *, overhead_us: int, detect_from_ua: int, test_pulse: bool) -> None:
+    def __init__(
+        self, channels: int, *, overhead_us: int, detect_from_ua: int, test_pulse: bool, low_current: bool
+    ) -> None:
         self.lanes: dict[int, Lane] = {}
         self.loads: dict[int, Load] = {number: ResistiveLoad() for number in range(1, channels + 1)}
         self.on_pulse: Callable[[Pulse], None] = lambda _pulse: None
         self._overhead_us = overhead_us
         self._detect_from_ua = detect_from_ua
         self._test_pulse = test_pulse
-        self._free_us = 0  # when the one source is free again
+        self._low_current = low_current
+        self.free_us = 0  # when the one source is free again
 
     def start(self, channel: int, points: Points, period_us: int, ramp: int, now_us: int) -> None:
         """Enable a channel, or give a running one new points from its next pulse on."""
@@ -110,25 +114,27 @@ class OutputStage:
             channel, lane = min(self.lanes.items(), key=lambda item: (item[1].next_us, item[0]))
             if lane.next_us > now_us:
                 break
-            begin_us = max(lane.next_us, self._free_us)
+            begin_us = max(lane.next_us, self.free_us)
             if begin_us >= lane.next_us + lane.period_us:
                 return [(channel, "pulse-timeout")]
             if begin_us > now_us:
                 break  # the source is busy beyond now; this pulse falls later
             error = self._play(channel, lane, begin_us)
+            if error != "electrode":
+                self.free_us = begin_us + lane.length_us + self._overhead_us
             if error:
                 return [(channel, error)]
-            self._free_us = begin_us + lane.length_us + self._overhead_us
             lane.next_us += lane.period_us
         return []
 
     def play_once(self, channel: int, points: Points, now_us: int) -> str:
         """Low level: one list, now (or when the source is free); gives the error or ""."""
         length = sum(duration for _, duration in points)
-        begin_us = max(now_us, self._free_us)
-        lane = Lane(points, split(points), length, 1, begin_us)
-        self._free_us = begin_us + length + self._overhead_us
-        return self._play(channel, lane, begin_us)
+        begin_us = max(now_us, self.free_us)
+        error = self._play(channel, Lane(points, split(points), length, 1, begin_us), begin_us)
+        if error != "electrode":
+            self.free_us = begin_us + length + self._overhead_us
+        return error
 
     def _play(self, channel: int, lane: Lane, begin_us: int) -> str:
         load = self.loads[channel]
@@ -138,16 +144,19 @@ class OutputStage:
             numerator, denominator = lane.ramp_steps - lane.ramp + 1, lane.ramp_steps + 1
             lane.ramp -= 1
         tested = peak and (self._test_pulse or peak * numerator // denominator >= self._detect_from_ua)
-        if tested and load.test_ohm(begin_us) > OPEN_OHM:
+        if tested and not SHORT_OHM <= load.test_ohm(begin_us) <= OPEN_OHM:
             return "electrode"
+        error = ""
         for part in lane.parts:
-            first = part.first_ua * numerator // denominator
-            sign = 1 if first >= 0 else -1
-            flown = sign * load.deliver(abs(first), part.width_us, part.gap_us, begin_us + part.offset_us)
+            sign = 1 if part.first_ua >= 0 else -1
+            asked = abs(part.first_ua) * numerator // denominator  # toward zero on both sides: what balanced, balances
+            flown = sign * load.deliver(asked, part.width_us, part.gap_us, begin_us + part.offset_us)
+            if self._low_current and asked >= self._detect_from_ua and 100 * abs(flown) < LOW_PERCENT * asked:
+                error = "low-current"
             charge, second_peak = 0, 0
             for current, duration in part.second:
-                asked = current * numerator // denominator
-                back = load.deliver(abs(asked), duration, 0, begin_us + part.offset_us + part.width_us + part.gap_us)
+                asked = abs(current) * numerator // denominator
+                back = load.deliver(asked, duration, 0, begin_us + part.offset_us + part.width_us + part.gap_us)
                 charge -= sign * back * duration
                 second_peak = max(second_peak, back)
             self.on_pulse(
@@ -161,4 +170,4 @@ class OutputStage:
                     max(abs(flown), second_peak),
                 )
             )
-        return ""
+        return error

@@ -20,6 +20,7 @@ class RehaMove3(MidLevelDevice):
     test_pulse = True
     quarter_ms = False
     chooses_voltage = True
+    measures = False
     answer_sizes: ClassVar[dict[int, int]] = {52: 11, 62: 3, 50: 7, 54: 4, 2: 2, 36: 3}
 
     def _own_handlers(self) -> dict[int, Callable[[Frame, int], None]]:

@@ -19,7 +19,7 @@ INIT_AGAIN_US = 500_000
 WATCHDOG_US = 1_200_000
 INTERVAL_MIN_US = 8_000
 WIDTH_MAX_US, WIDTH_MIN_US, CURRENT_MAX_MA, MAIN_CODE_MAX = 500, 20, 130, 2_048
-OPEN_OHM = 10_000
+OPEN_OHM, SHORT_OHM = 10_000, 50
 OK, TRANSFER, PARAMETER, WRONG_MODE, BUSY = 0, -1, -2, -3, -8
 INIT, INIT_ACK, UNKNOWN, WATCHDOG, ERROR = 1, 2, 3, 4, 38
 AWKWARD = frozenset({0x0F, 0x81, 0xF0})  # packet numbers that a client reading fixed offsets stumbles over
@@ -42,7 +42,7 @@ class _List:
     low: frozenset[int]
     factor: int
     inter_us: int
-    main_us: int  # 0: each Start plays the list once
+    main_us: int  # as asked for, at least 8 ms; 0: each Start plays the list once
 
 
 class RehaStim2:
@@ -132,11 +132,12 @@ class RehaStim2:
                 due.append((self._pass_us + group * listed.inter_us + slot * SLOT_US, channel, train))
         self._due = sorted(due, key=lambda entry: entry[0])
         self._passes += 1
-        self._pass_us += max(listed.main_us, 1)
+        longest = max((train.mode + 1 for train in self._playing.values()), default=1)
+        self._pass_us += max(listed.main_us, longest * listed.inter_us if longest > 1 else 0, 1)
 
     def _pulse(self, at_us: int, channel: int, train: _Train) -> None:
         load = self._loads[channel]
-        if load.test_ohm(at_us) > OPEN_OHM:
+        if not SHORT_OHM <= load.test_ohm(at_us) <= OPEN_OHM:
             self._error(-2)
             return
         width = max(WIDTH_MIN_US, train.width_us)
@@ -262,9 +263,6 @@ class RehaStim2:
             self._ack(frame, OK)
             return
         self._trains = trains
-        if self._list.main_us:
-            longest = max((train.mode + 1 for train in trains.values()), default=1)
-            self._list.main_us = max(self._list.main_us, longest * self._list.inter_us if longest > 1 else 0)
         if self._mode == 1 or not self._list.main_us:
             self._pass_us, self._passes = max(now_us, self._pass_us if self._due else now_us), 0
         self._mode = 2
@@ -298,5 +296,7 @@ class RehaStim2:
             self._ack(frame, PARAMETER)
             return
         self._ack(frame, OK)
-        if data[3]:
+        if self._switch:
+            self._error(-1)
+        elif data[3]:
             self._pulse(now_us, data[0] + 1, _Train(0, data[1] << 8 | data[2], data[3]))

@@ -12,7 +12,7 @@ import firmware_sim.wire.sciencemode2 as two
 import firmware_sim.wire.sciencemode34 as four
 from firmware_sim.devices import make_device
 from firmware_sim.devices.interface import DeviceEvent, Pulse
-from firmware_sim.devices.load_port import OpenLoad
+from firmware_sim.devices.load_port import OpenLoad, ResistiveLoad
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "drivers" / "wire_vectors.json").read_text(encoding="utf-8")
@@ -69,6 +69,7 @@ ACCEPTED = [vector for vector in GOOD if "vendor_server_accepts" in vector["fiel
 def test_values_are_accepted_as_the_maker_does(vector: dict[str, Any]) -> None:
     device = opened(vector["device"].lower(), vector["fields"]["cmd"])
     device.receive(bytes.fromhex(vector["hex"]), 2)
+    device.advance(10_000)  # low level says so when the pulse has been played
     (answer,) = four.Reader().feed(device.data_to_send()[-1])
     assert isinstance(answer, four.Frame)
     assert (answer.data[0] == 0) is vector["fields"]["vendor_server_accepts"]
@@ -112,6 +113,8 @@ class Bench:
     def ask(self, command: int, data: bytes = b"", *, after_us: int = 1_000) -> four.Frame:
         self.now_us += after_us
         self.device.receive(four.build(5, command, data), self.now_us)
+        if command == 2:
+            self.wait(100_000)
         (answer,) = four.Reader().feed(b"".join(self.device.data_to_send()))
         assert isinstance(answer, four.Frame)
         assert (answer.packet, answer.command) == (5, command + 1)
@@ -250,3 +253,194 @@ def test_an_unknown_option_is_named() -> None:
         make_device("rehastim2", options={"watchdog": "2"})
     with pytest.raises(ValueError, match="rehamove3"):
         make_device("rehamove4")
+
+
+def config(channel: int, *points: tuple[float, int]) -> bytes:
+    number = channel - 1
+    head = bytes((0x80 | (number % 4) << 5 | number // 4 << 4 | len(points) - 1,))
+    return head + b"".join(point(ma, us) for ma, us in points)
+
+
+BALANCED = ((20.0, 250), (0.0, 100), (-20.0, 250))
+
+
+def test_low_level_says_so_when_the_pulse_has_been_played() -> None:
+    bench = Bench("p24")
+    bench.ask(0, b"\0")
+    begun = bench.now_us
+    for channel in (1, 8):
+        bench.device.receive(four.build(channel, 2, config(channel, *BALANCED)), begun)
+    bench.wait(599)
+    assert bench.device.data_to_send() == []
+    bench.wait(1)
+    (first,) = four.Reader().feed(b"".join(bench.device.data_to_send()))
+    bench.wait(10_000)
+    (second,) = four.Reader().feed(b"".join(bench.device.data_to_send()))
+    assert isinstance(first, four.Frame)
+    assert isinstance(second, four.Frame)
+    assert (first.packet, first.data.hex(), second.packet, second.data.hex()) == (1, "000000", 8, "001300")
+    assert [(p.channel, p.t_us - begun) for p in bench.pulses] == [(1, 0), (8, 660)]
+
+
+def test_low_level_reads_on_when_its_queue_has_room() -> None:
+    bench = Bench("rehamove3")
+    bench.ask(0, b"\0")
+    stream = b"".join(four.build(number, 2, config(1, *BALANCED)) for number in range(40)) + four.build(50, 4, b"")
+    bench.device.receive(stream, bench.now_us)
+    answers: list[four.Frame | four.Unreadable] = []
+    while (due := bench.device.next_deadline_us()) is not None:
+        bench.wait(max(0, due - bench.now_us))
+        answers += four.Reader().feed(b"".join(bench.device.data_to_send()))
+    frames = [frame for frame in answers if isinstance(frame, four.Frame)]
+    played = [frame for frame in frames if frame.command == 3 and frame.data[0] == 0]
+    assert [frame.packet for frame in played] == list(range(len(played)))
+    assert len(bench.pulses) in {len(played), len(played) + 1}, "one may be on its way when the stop is read"
+    assert len(played) >= 30
+    assert (frames[-1].packet, frames[-1].command) == (50, 5)
+    assert {frame.packet for frame in frames} == {*range(40), 50}, "every command is answered"
+    assert bench.ask(62).data == b"\0\0\1"
+
+
+@pytest.mark.parametrize(("kind", "first", "last"), [(1, 2_000, 2_000), (2, 2_000, 2_000), (3, 15_000, 15_000)])
+def test_low_level_measures_what_it_was_asked_to(kind: int, first: int, last: int) -> None:
+    bench = Bench("p24")
+    bench.ask(0, bytes((kind << 4,)))
+    data = bench.ask(2, config(2, *BALANCED)).data
+    samples = [int.from_bytes(data[5 + 2 * i : 7 + 2 * i], "big") for i in range(128)]
+    assert (len(data), data[1], data[2], int.from_bytes(data[3:5], "big")) == (261, 1, kind, 5)
+    assert (samples[0], samples[119]) == (first, last)  # 20 mA, or 20 V at 1 kOhm, in hundredths
+    assert samples[60] == (15_000 if kind == 3 else 0)
+
+
+@pytest.mark.parametrize("model", MID)
+def test_points_that_are_missing_are_refused(model: str) -> None:
+    bench = Bench(model)
+    bench.ask(0, b"\0")
+    assert bench.ask(2, config(1, *BALANCED)[:-4]).data[0] == 2
+    bench.ask(4)
+    bench.ask(30, b"\1")
+    assert bench.ask(32, train(1, 20)[:-1]).data[0] == 2
+    assert bench.pulses == []
+
+
+@pytest.mark.parametrize(("model", "overhead_us"), [("p24", 60), ("rehamove3", 330)])
+def test_the_load_rule_from_both_sides(model: str, overhead_us: int) -> None:
+    def update(busy_us: int) -> bytes:
+        points = [4_000] * (busy_us // 4_000) + [busy_us % 4_000]
+        head = bytes((1, (len(points) - 1) << 4)) + (20 * 2 << 1).to_bytes(2, "big")
+        return head + b"".join(point(0, us) for us in points)
+
+    bench = Bench(model)
+    bench.ask(30, b"\1")
+    assert bench.ask(32, update(19_980 - overhead_us)).data[0] == 0  # 999 thousandths of 20 ms
+    assert bench.ask(32, update(19_981 - overhead_us)).data[0] == 2
+
+
+def test_a_ramp_keeps_the_charge_balanced() -> None:
+    bench = Bench("p24")
+    bench.ask(30, b"\1")
+    bench.ask(32, train(1, 20.5, ramp=6))
+    bench.wait(300_000)
+    assert len(bench.pulses) > 7
+    assert all(pulse.phase1_pc + pulse.phase2_pc == 0 for pulse in bench.pulses)
+
+
+@pytest.mark.parametrize("model", MID)
+def test_pads_that_touch_are_an_electrode_error(model: str) -> None:
+    bench = Bench(model)
+    bench.device.set_load(1, ResistiveLoad(20))
+    bench.ask(30, b"\1")
+    bench.ask(32, train(1, 20))
+    assert bench.pulses == []
+    bench.ask(34)
+    bench.ask(0, b"\0")
+    assert bench.ask(2, config(1, *BALANCED)).data[0] == 10
+
+
+@pytest.mark.parametrize("stop_all", [False, True])
+def test_one_bad_channel_ends_itself_or_all(stop_all: bool) -> None:
+    bench = Bench("p24")
+    bench.device.set_load(1, OpenLoad())
+    bench.ask(30, bytes((stop_all,)))
+    bench.ask(32, bytes((3,)) + train(1, 20)[1:] + train(2, 20)[1:])
+    bench.wait(100_000)
+    data = bench.ask(36, b"\4").data
+    assert (data[0], data[2], data[3]) == ((10, 0, 1) if stop_all else (0, 2, 1))
+    assert {pulse.channel for pulse in bench.pulses} == (set() if stop_all else {2})
+
+
+class Connected:
+    """A RehaStim2 that is connected, with one list."""
+
+    def __init__(self, *, channels: int = 1, main: int = 38, low: int = 0, factor: int = 0) -> None:
+        self.device = make_device("rehastim2")
+        self.pulses: list[Pulse] = []
+        self.device.on_pulse = self.pulses.append
+        self.now_us = 0
+        self.device.receive(two.build(0, 2, b"\0"), 0)
+        self.ask(30, bytes((factor, channels, low, 13, main >> 8, main & 0xFF, 0)))
+
+    def ask(self, command: int, data: bytes = b"") -> list[tuple[int, bytes]]:
+        self.now_us += 1_000
+        self.device.receive(two.build(7, command, data), self.now_us)
+        return [(frame.command, frame.data) for frame in two.Reader().feed(b"".join(self.device.data_to_send()))]
+
+    def wait(self, us: int) -> None:
+        self.now_us += us
+        self.device.advance(self.now_us)
+
+
+def test_rehastim2_plays_its_list_in_slots_and_groups() -> None:
+    bench = Connected(channels=0b101, main=98)  # 50 ms
+    bench.ask(32, bytes((0, 0, 200, 20)) + bytes((2, 0, 200, 20)))
+    begun = bench.now_us
+    bench.wait(60_000)
+    t2 = 8_000
+    expected = [(1, 0), (3, 1_500), (3, t2 + 1_500), (3, 2 * t2 + 1_500), (1, 50_000), (3, 51_500)]
+    assert [(p.channel, p.t_us - begun) for p in bench.pulses][:6] == expected
+    assert all(p.phase1_pc == 4_000_000 == -p.phase2_pc for p in bench.pulses)
+
+
+def test_rehastim2_bends_the_period_only_while_it_must() -> None:
+    bench = Connected(main=38)  # 20 ms
+    bench.ask(32, bytes((2, 0, 200, 20)))  # three pulses of 8 ms need 24
+    bench.wait(500)
+    bench.ask(32, bytes((0, 0, 200, 20)))
+    begun = bench.pulses[0].t_us
+    bench.wait(80_000)
+    assert [p.t_us - begun for p in bench.pulses] == [0, 8_000, 16_000, 24_000, 44_000, 64_000]
+
+
+def test_rehastim2_skips_periods_on_low_frequency_channels() -> None:
+    bench = Connected(main=38, low=1, factor=2)
+    bench.ask(32, bytes((0, 0, 200, 20)))
+    bench.wait(130_000)
+    assert [p.t_us - bench.pulses[0].t_us for p in bench.pulses] == [0, 60_000, 120_000]
+
+
+def test_rehastim2_with_its_emergency_switch_pressed_plays_nothing() -> None:
+    bench = Connected()
+    bench.ask(32, bytes((0, 0, 200, 20)))
+    bench.wait(50_000)
+    count = len(bench.pulses)
+    bench.device.inject(DeviceEvent("switch", 1), bench.now_us)
+    assert bench.ask(10) == [(38, b"\xff"), (11, b"\0\0")]
+    assert bench.ask(36, bytes((0, 0, 200, 20))) == [(37, b"\0"), (38, b"\xff")]
+    bench.ask(30, bytes((0, 1, 0, 13, 0, 38, 0)))
+    assert bench.ask(32, bytes((0, 0, 200, 20))) == [(33, b"\0"), (38, b"\xff")]
+    bench.wait(100_000)
+    assert len(bench.pulses) == count
+    bench.device.inject(DeviceEvent("switch", 0), bench.now_us)
+    assert bench.ask(36, bytes((0, 0, 200, 20))) == [(37, b"\0")]
+    assert len(bench.pulses) == count + 1
+
+
+@pytest.mark.parametrize(("mode", "results"), [(0, (0, 0xFD, 0, 0)), (1, (0xFD, 0, 0, 0xFD)), (2, (0xFD, 0, 0, 0xFD))])
+def test_the_state_table_of_rehastim2(mode: int, results: tuple[int, ...]) -> None:
+    begin, list_, single = bytes((0, 0, 200, 20)), bytes((0, 1, 0, 13, 0, 38, 0)), bytes((0, 0, 200, 20))
+    for command, data, result in zip((30, 32, 34, 36), (list_, begin, b"", single), results, strict=True):
+        bench = Connected()
+        if mode != 1:
+            bench.ask(*((34, b"") if mode == 0 else (32, begin)))
+        assert bench.ask(10)[0] == (11, bytes((0, mode)))
+        assert bench.ask(command, data)[0] == (command + 1, bytes((result,)))
