@@ -1,0 +1,53 @@
+"""`--help` answers at once: what a command needs is loaded by that command. Each case is a fresh interpreter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("numpy", "pydantic", "textual", "cryptography", "serial", "asyncio", "firmware_sim")
+PROBE = """
+import sys
+from estim.cli import main
+try:
+    code = main() or 0
+except SystemExit as ended:
+    code = ended.code or 0
+print("loaded:", code, *(name for name in {heavy!r} if name in sys.modules))
+"""
+
+
+def loaded(*arguments: str) -> tuple[str, list[str]]:
+    """What was printed, and the exit code with the heavy packages that the command line had loaded by then."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE.format(heavy=HEAVY), *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
+    printed, _, report = done.stdout.rpartition("loaded:")
+    return printed, report.split()
+
+
+@pytest.mark.parametrize(
+    "command", [(), ("console",), ("run",), ("rehearse",), ("protocols",), ("limits",), ("devices",), ("records",)]
+)
+def test_help_loads_nothing_heavy(command: tuple[str, ...]) -> None:
+    printed, report = loaded(*command, "--help")
+    assert printed.startswith("usage: ")
+    assert report == ["0"]
+
+
+def test_the_probe_sees_what_is_loaded() -> None:
+    _, report = loaded("protocols", "list")
+    assert "pydantic" in report
+
+
+def test_the_controller_loads_no_screen() -> None:
+    probe = "import sys, estim.controller.runner, estim.controller.client; print('textual' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "False"
