@@ -67,6 +67,10 @@ def parse(data: bytes, *, path: Path | None = None) -> Protocol:
         raise ProtocolError(
             [_problem("file", f"not a TOML file: {error}", line=line, rule="toml")], path=path
         ) from None
+    except RecursionError:
+        raise ProtocolError([_problem("file", "is nested deeper than any protocol", rule="toml")], path=path) from None
+    except ValueError as error:  # a number of thousands of digits, which Python does not read
+        raise ProtocolError([_problem("file", f"not a TOML file: {error}", rule="toml")], path=path) from None
     try:
         return Protocol.model_validate(document)
     except ValidationError as error:
@@ -77,12 +81,16 @@ def parse(data: bytes, *, path: Path | None = None) -> Protocol:
             if not _is_echo(entry, document)
         ]
         raise ProtocolError(_distinct(problems), path=path) from None
+    except RecursionError:
+        raise ProtocolError([_problem("file", "is nested deeper than any protocol", rule="toml")], path=path) from None
 
 
 def _read(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise ProtocolError([_problem("file", "is a folder, not a protocol file")], path=path)
+        if path.exists() and not path.is_file():
+            raise ProtocolError([_problem("file", "is no regular file")], path=path)
         size = path.stat().st_size
         if size > SIZE_MAX:
             raise ProtocolError(
@@ -119,7 +127,9 @@ def _from_pydantic(entry: Any, document: dict[str, Any], index: LineIndex) -> Pr
     ruled = _RULE.match(entry["msg"])
     if ruled:
         return _problem(key or "file", ruled[2], line=line, rule=ruled[1], asked=asked)
-    message = entry["msg"]
+    message = entry["msg"].replace("a valid tuple", "an array")
+    if isinstance(_value_at(document, location), dict) and kind == "tuple_type":
+        message = f"should be an array of tables: write [[{key}]]"
     allowed = _allowed(entry)
     if location and location[-1] == "waveform":
         message = f"{asked!r}: {_WAVEFORM_HINT}"
@@ -199,6 +209,8 @@ def _value_at(document: Any, location: list[Any]) -> object:
 def _shown(value: object) -> int | float | str | bool | None:
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if isinstance(value, dict | list):
+        return "a table" if isinstance(value, dict) else "an array"
     return str(value)[:80]
 
 

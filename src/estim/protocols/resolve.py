@@ -21,7 +21,7 @@ def resolve(protocol: Protocol, *, week: int = 1, session: int = 1, first_ever: 
         ValueError: no phase is left for this week and session.
     """
     document = protocol.model_dump(by_alias=True, exclude_none=True, exclude_unset=True)
-    for step in protocol.progression:
+    for step in sorted(protocol.progression, key=lambda step: (step.from_session or 0, step.from_week or 0)):
         reached = step.from_week is not None and week >= step.from_week
         reached = reached or (step.from_session is not None and session >= step.from_session)
         if reached and step.set is not None:

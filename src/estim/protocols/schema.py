@@ -2,16 +2,16 @@
 refused.
 
 Whether a number is safe is not decided here but by the kernel's limits: a file that asks for 180 Hz is a valid file
-that is
-refused by rule L4. Here a number must only be a number that can mean something (finite, above 0).
+that is refused by rule L4. Here a number must only be a number that can mean something (finite, above 0).
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from estim.protocols.schema_base import Strict, rule
 from estim.protocols.schema_course import Criterion, Dose, Equivalent, Evidence, Progression
 from estim.protocols.schema_phase import Phase
 
@@ -30,17 +30,6 @@ AmplitudeRule = Literal[
     "sensory", "motor-visible", "functional", "max-tolerated", "percent-mvic", "percent-motor-threshold"
 ]  # fmt: skip
 SENSORY_RULES = frozenset({"sensory", "percent-motor-threshold"})
-
-
-class Strict(BaseModel):
-    """Unknown keys are refused, types are not converted, values don't change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
-
-
-def rule(name: str, message: str) -> ValueError:
-    """A broken rule between keys: `name` becomes the problem's rule."""
-    return ValueError(f"[{name}] {message}")
 
 
 class Electrode(Strict):
@@ -98,6 +87,8 @@ class Channel(Strict):
             raise rule("target", "amplitude_target goes with percent-mvic or percent-motor-threshold only")
         if self.amplitude_rule == "percent-motor-threshold" and (self.amplitude_target or 100) > 90:
             raise rule("target", "percent-motor-threshold needs an amplitude_target of at most 90 (L26)")
+        if self.amplitude_rule == "percent-mvic" and self.amplitude_target is None:
+            raise rule("target", "percent-mvic needs an amplitude_target (% of the maximum voluntary contraction)")
         if self.amplitude_minimum is not None and self.amplitude_rule not in {"max-tolerated", "percent-mvic"}:
             raise rule("minimum", "amplitude_minimum goes with max-tolerated or percent-mvic only")
         if self.output == "sensory" and not 0 < (self.retitrate_every_s or 0) <= 600:

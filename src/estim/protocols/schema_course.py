@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from estim.protocols.schema_base import Strict
 
 Text = Annotated[str, Field(min_length=1, max_length=2_000)]
 Count = Annotated[int, Field(ge=1)]
@@ -12,11 +14,7 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Evidence(_Strict):
+class Evidence(Strict):
     """Where the treatment was published."""
 
     citation: Text
@@ -25,14 +23,14 @@ class Evidence(_Strict):
     effect: Text | None = None
 
 
-class Equivalent(_Strict):
+class Equivalent(Strict):
     """What this pulse stands for (burst AC)."""
 
     of: Text
     note: str = ""
 
 
-class Dose(_Strict):
+class Dose(Strict):
     """How often and for how long."""
 
     sessions_per_day: Count
@@ -54,7 +52,7 @@ class Dose(_Strict):
         return self
 
 
-class ProgressionSet(_Strict):
+class ProgressionSet(Strict):
     """What a progression changes; nothing else can be."""
 
     on_s: Positive | None = None
@@ -76,7 +74,7 @@ class ProgressionSet(_Strict):
 CHANNEL_KEYS = frozenset({"output", "amplitude_rule", "amplitude_target"})
 
 
-class Progression(_Strict):
+class Progression(Strict):
     """A change from a week or a session on."""
 
     from_week: Count | None = None
@@ -97,7 +95,7 @@ class Progression(_Strict):
         return self
 
 
-class Criterion(_Strict):
+class Criterion(Strict):
     """When to stop, review or be reminded."""
 
     measure: Text

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from estim.protocols.schema_base import Strict, rule
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -14,22 +16,14 @@ WAVEFORMS = ("symmetric-biphasic", "asymmetric-balanced-biphasic")
 TRIGGERED = frozenset({"triggered", "emg-triggered"})
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-def _rule(name: str, message: str) -> ValueError:
-    return ValueError(f"[{name}] {message}")
-
-
-class Burst(_Strict):
+class Burst(Strict):
     """Several pulses at the place of one: doublet or triplet."""
 
     pulses: Annotated[int, Field(ge=2, le=3)]
     interval_us: Annotated[int, Field(gt=0)]
 
 
-class TriggerSpec(_Strict):
+class TriggerSpec(Strict):
     """When a window opens and closes."""
 
     source: Literal["key", "switch", "sensor", "crank", "emg"]
@@ -50,22 +44,24 @@ class TriggerSpec(_Strict):
     @model_validator(mode="after")
     def _rules(self) -> Self:
         if self.hold and self.source not in {"switch", "sensor"}:
-            raise _rule(
+            raise rule(
                 "trigger", "hold = true goes with switch or sensor: a terminal does not tell when a key is let go"
             )
         emg = (self.threshold_uv, self.debounce_ms, self.blanking_ms, self.lockout_s, self.rearm_percent)
         if self.source == "emg" and any(value is None for value in emg):
-            raise _rule("trigger", "emg needs threshold_uv, debounce_ms, blanking_ms, lockout_s and rearm_percent")
+            raise rule("trigger", "emg needs threshold_uv, debounce_ms, blanking_ms, lockout_s and rearm_percent")
         if self.source != "emg" and any(value is not None for value in emg):
-            raise _rule("trigger", "threshold_uv, debounce_ms, blanking_ms, lockout_s, rearm_percent go with emg only")
+            raise rule("trigger", "threshold_uv, debounce_ms, blanking_ms, lockout_s, rearm_percent go with emg only")
         if (self.source == "crank") != (self.cadence_rpm is not None):
-            raise _rule("trigger", "cadence_rpm goes with crank, and crank needs it")
+            raise rule("trigger", "cadence_rpm goes with crank, and crank needs it")
+        if self.min_on_s > self.max_on_s:
+            raise rule("trigger", f"min_on_s = {self.min_on_s:g} is longer than max_on_s = {self.max_on_s:g}")
         if self.source in {"switch", "sensor"} and not self.on:
-            raise _rule("trigger", f"source = {self.source!r} needs the name of the event that switches on")
+            raise rule("trigger", f"source = {self.source!r} needs the name of the event that switches on")
         return self
 
 
-class PhaseChannel(_Strict):
+class PhaseChannel(Strict):
     """What one channel does differently in this phase."""
 
     name: Name
@@ -80,7 +76,7 @@ class PhaseChannel(_Strict):
     crank_deg: tuple[NotNegative, NotNegative] | None = None
 
 
-class Phase(_Strict):
+class Phase(Strict):
     """Warm-up, work or cool-down: a pulse and its rhythm."""
 
     name: Name
@@ -116,33 +112,41 @@ class Phase(_Strict):
     @model_validator(mode="after")
     def _rules(self) -> Self:
         if (self.waveform == WAVEFORMS[1]) != (self.phase_ratio is not None):
-            raise _rule("phase-ratio", f"phase_ratio (2 or 4) goes with {WAVEFORMS[1]}, and that needs it")
+            raise rule("phase-ratio", f"phase_ratio (2 or 4) goes with {WAVEFORMS[1]}, and that needs it")
         if self.waveform_fallback is not None and self.waveform == WAVEFORMS[0]:
-            raise _rule("fallback", "a symmetric pulse needs no waveform_fallback")
+            raise rule("fallback", "a symmetric pulse needs no waveform_fallback")
         self._times()
         if (self.mode in TRIGGERED) != (self.trigger is not None):
-            raise _rule("trigger", f"mode = {self.mode!r}: [phase.trigger] goes with triggered modes, which need it")
+            raise rule("trigger", f"mode = {self.mode!r}: [phase.trigger] goes with triggered modes, which need it")
         if self.trigger is not None and (self.mode == "emg-triggered") != (self.trigger.source == "emg"):
-            raise _rule("trigger", 'source = "emg" and mode = "emg-triggered" go together')
+            raise rule("trigger", 'source = "emg" and mode = "emg-triggered" go together')
         if (self.sets or 1) > 1 and self.set_rest_s is None:
-            raise _rule("sets", "several sets need set_rest_s")
+            raise rule("sets", "several sets need set_rest_s")
         if self.sets is not None and self.contractions is None:
-            raise _rule("sets", "sets need contractions: so many a set")
+            raise rule("sets", "sets need contractions: so many a set")
         for first, last in ((self.from_week, self.to_week), (self.from_session, self.to_session)):
             if first is not None and last is not None and first > last:
-                raise _rule("weeks", f"from {first} is after to {last}")
+                raise rule("weeks", f"from {first} is after to {last}")
         return self
 
     def _times(self) -> None:
         timed = self.mode == "timed"
         if timed != (self.on_s is not None) or timed != (self.off_s is not None):
-            raise _rule("on-off", "on_s and off_s are needed for timed phases and mean nothing in others")
+            raise rule("on-off", "on_s and off_s are needed for timed phases and mean nothing in others")
         if (self.contractions is None) == (self.duration_s is None):
-            raise _rule("extent", "give either contractions or duration_s")
+            raise rule("extent", "give either contractions or duration_s")
         if self.mode == "continuous" and self.duration_s is None:
-            raise _rule("extent", "a continuous phase needs duration_s")
-        if timed and self.ramp_within_on and self.ramp_up_s + self.ramp_down_s >= (self.on_s or 0):
-            raise _rule(
+            raise rule("extent", "a continuous phase needs duration_s")
+        ramps = self.ramp_up_s + self.ramp_down_s
+        for override in self.channel:
+            if timed and self.ramp_within_on and override.on_s is not None and ramps >= override.on_s:
+                raise rule(
+                    "ramps",
+                    f"channel {override.name!r}: ramps of {ramps:g} s in all leave nothing of its on time of "
+                    f"{override.on_s:g} s",
+                )
+        if timed and self.ramp_within_on and ramps >= (self.on_s or 0):
+            raise rule(
                 "ramps",
                 f"ramps of {self.ramp_up_s:g} s and {self.ramp_down_s:g} s leave nothing of an on time of "
                 f"{self.on_s:g} s",
