@@ -206,7 +206,7 @@ class Server:
             return
         *lines, self._side_tail = (self._side_tail + data).split(b"\n")
         for line in lines:
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, TypeError, OverflowError):  # nonsense from outside ends nothing
                 message = json.loads(line)
                 if self._room is not None and isinstance(message, dict):
                     self._room.handle(message)
