@@ -8,14 +8,18 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.estim-ready
 CODE := src firmware_sim tests bench
 
-.PHONY: help run test check bench campaign format lock clean
+.PHONY: help run test check bench campaign fuzz worlds format lock clean
 
 help:
 	@echo "make run       the console on a simulated P24; without a terminal, a whole session in simulated time"
 	@echo "make test      all tests"
 	@echo "make check     style, types, layers"
 	@echo "make bench     ratios measured here"
-	@echo "make campaign  long runs: many worlds, many kills"
+	@echo "make fuzz      the framers under BYTES of seeded junk"
+	@echo "make worlds    WORLDS seeded sessions with faults on each device model"
+	@echo "make campaign  both of them"
+	@echo "make format    what the formatter can do by itself"
+	@echo "make lock      requirements/ from pyproject.toml; needs uv"
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "estim needs Python 3.11 or newer with venv; none was found (set PYTHON=...)"; exit 1; }
@@ -25,6 +29,8 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+# Its records stay here, away from those of real sessions.
+run: export ESTIM_HOME ?= $(CURDIR)/.estim
 run: $(STAMP)
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/estim console; \
 	else $(BIN)/estim rehearse knee-replacement-quadriceps-early --level quadriceps=40; fi
@@ -41,8 +47,18 @@ check: $(STAMP)
 bench: $(STAMP)
 	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
-campaign: $(STAMP)
-	ESTIM_CAMPAIGN=1 $(BIN)/python -m pytest -q -m campaign -p no:xdist --timeout 3600 tests
+# Long runs: make campaign BYTES=10000000 WORLDS=10000
+BYTES ?= 1000000
+WORLDS ?= 1000
+
+campaign: fuzz worlds
+
+fuzz: $(STAMP)
+	$(BIN)/python bench/wire.py --fuzz $(BYTES)
+
+worlds: $(STAMP)
+	@for model in p24 rehamove3 rehastim2; do \
+		$(BIN)/estim rehearse tests/data/worlds.toml --level quadriceps=8 --device-model $$model --worlds $(WORLDS) --jobs 2 || exit 1; done
 
 format: $(STAMP)
 	$(BIN)/ruff format $(CODE)
@@ -55,10 +71,3 @@ lock:
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-
-# So many worlds on each device model: make worlds WORLDS=10000
-WORLDS ?= 1000
-.PHONY: worlds
-worlds: $(STAMP)
-	@for model in p24 rehamove3 rehastim2; do \
-		$(BIN)/estim rehearse tests/data/worlds.toml --level quadriceps=8 --device-model $$model --worlds $(WORLDS) --jobs 2 || exit 1; done
