@@ -1,8 +1,7 @@
 """Verification: is this record what was written, and how did the session end? For an auditor, years later.
 
 Four endings: `complete` (sealed), `take-over` (the console stopped the device after the controller was lost, and said
-    so),
-`torn` (the last line is unfinished, as a power cut leaves it), `incomplete` (whole lines, no seal). Only the first
+so), `torn` (the last line is unfinished, as a power cut leaves it), `incomplete` (whole lines, no seal). Only the first
 two are ok.
 """
 
@@ -11,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -162,16 +161,25 @@ def _is_on(entry: Entry) -> bool:
 def verify_folder(records: Path, *, keys: Mapping[str, str] | None = None) -> list[SessionVerdict]:
     """Judge every session under a records folder, and the master chain that says which there should be."""
     if (records / "record.jsonl").exists():
-        return [verify_session(records, keys=keys)]
+        return [_at_home(verify_session(records, keys=keys))]
     verdicts = [
-        verify_session(folder, keys=keys)
+        _at_home(verify_session(folder, keys=keys))
         for folder in sorted(records.glob("*"))
         if folder.is_dir() and any(folder.glob("record*.jsonl"))
     ]
-    return [*_missing(records, verdicts), *verdicts]
+    return [*_missing(records, verdicts, keys or {}), *verdicts]
 
 
-def _missing(records: Path, verdicts: list[SessionVerdict]) -> list[SessionVerdict]:
+def _at_home(verdict: SessionVerdict) -> SessionVerdict:
+    """A simulated session among the real ones, or the other way round, is no honest record: anyone can make either."""
+    among = Path(verdict.path).absolute().parent.name
+    if not verdict.records or among not in {"real", "simulated"} or verdict.simulated is (among == "simulated"):
+        return verdict
+    said = "simulated" if verdict.simulated else "real"
+    return replace(verdict, ok=False, first_bad=0, reason=f"a {said} session lies among the {among} ones")
+
+
+def _missing(records: Path, verdicts: list[SessionVerdict], keys: Mapping[str, str]) -> list[SessionVerdict]:
     """Sessions that the master chain names and that are not there, or whose seal is another one; a broken chain."""
     path = records / MASTER
     if not path.exists():
@@ -192,12 +200,26 @@ def _missing(records: Path, verdicts: list[SessionVerdict]) -> list[SessionVerdi
             break
         prev = entry["hash"]
         verdict = here.get(entry["session"])
+        if not _master_signed(entry, keys, strict=verdict is not None and not verdict.simulated):
+            found.append(_master_bad(path, number, f"line {number} of the master chain is not signed by a trusted key"))
+            break
         if verdict is None:
             found.append(_master_bad(records / entry["session"], 0, "the master chain names this session, it is gone"))
-        elif entry["event"] == "sealed" and verdict.ending == "complete" and verdict.head != entry["head"]:
+        elif entry["event"] == "sealed" and verdict.sealed and verdict.head != entry["head"]:
             reason = "this is not the record that the master chain saw sealed"
             found.append(_master_bad(records / entry["session"], verdict.records, reason))
     return found
+
+
+def _master_signed(entry: Mapping[str, Any], keys: Mapping[str, str], *, strict: bool) -> bool:
+    """Signed by a trusted key. Rehearsals sign with a key made from their seed: only real sessions are held to it."""
+    public = keys.get(str(entry.get("key_id", "")))
+    if public is None:
+        return not (strict and keys)
+    try:
+        return signed_by(public, bytes.fromhex(entry["hash"]), bytes.fromhex(str(entry["signature"])))
+    except (KeyError, ValueError):
+        return False
 
 
 def _master_bad(path: Path, number: int, reason: str) -> SessionVerdict:
