@@ -7,8 +7,10 @@ the heartbeat is too, and the controller stops the device.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -64,6 +66,10 @@ STAGES: dict[Stage, type[StageScreen]] = {
 }
 
 
+LAST_RESORT_S = 2.0
+WAS_TERMINAL = sys.__stdin__ is not None and sys.__stdin__.isatty()
+
+
 class EstimConsole(App[int]):
     """One guided session over a running controller.
 
@@ -93,6 +99,7 @@ class EstimConsole(App[int]):
         self.client = client
         self.gate = StopGate(client, self._gate_changed)
         super().__init__()
+        self._last_resort: threading.Timer | None = None
         self.home_view: HomeView = home_view if home_view is not None else EmptyHome()
         self.draft = Draft()
         self.happened = Happened()
@@ -167,10 +174,22 @@ class EstimConsole(App[int]):
     def on_unmount(self) -> None:
         """Leave the interpreter as it was."""
         collector.wake()
+        if self._last_resort is not None and not self._signal_took_terminal():
+            self._last_resort.cancel()
+
+    @staticmethod
+    def _signal_took_terminal() -> bool:
+        """Standard input was a terminal and is none any more; what follows may wait for it for ever."""
+        return sys.__stdin__ is not None and not sys.__stdin__.closed and WAS_TERMINAL and not sys.__stdin__.isatty()
 
     def _signalled(self) -> None:
         """The terminal goes or somebody ends the program: stop first; the controller does the same on end of file."""
         self.client.stop("signal")
+        # A terminal that is gone can hold the orderly way out for ever: then the process just ends, and the
+        # controller stops by end of file (seen in tmux: a closed pane left the program running).
+        self._last_resort = threading.Timer(LAST_RESORT_S, os._exit, (3,))
+        self._last_resort.daemon = True
+        self._last_resort.start()
         self.exit(self.exit_code())
 
     def look(self) -> None:
