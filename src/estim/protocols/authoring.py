@@ -1,0 +1,116 @@
+"""A new protocol file to start from: commented, and valid as it stands. Its numbers are placeholders and say so."""
+
+from __future__ import annotations
+
+import re
+
+from estim.protocols.loader import parse
+from estim.protocols.schema import Protocol
+
+_HEAD = re.compile(r"^(id|version|title) = .*$", re.MULTILINE)
+_TEMPLATE = """\
+# Numbers below are placeholders: put your own, and in [provenance] where each comes from.
+# `estim protocols check FILE` says what is wrong, all at once; `estim protocols schema` serves your editor.
+schema = 1
+id = "ID"                            # the file's name without .toml
+version = "0.1.0"
+title = "TITLE"
+goal = "strength"                    # strength endurance disuse re-education function spasticity pain circulation
+conditions = ["name the condition"]
+indication = "Who it is for, and when"
+position = "How the patient sits or lies"
+cue = "What the patient is told"
+expected_response = "What is seen when it works"
+stop_criteria = ["pain that stays when the level is cut by 20 %"]
+contraindications = ["suspected deep vein thrombosis"]
+basis = "convention"                 # published partial recalled convention; reference-only is never run
+
+[[evidence]]
+citation = "none yet: name the publication"
+effect = "not known"
+
+[[channel]]                          # one block for each muscle
+name = "quadriceps"
+muscle = "quadriceps femoris"
+region = "thigh"                     # thigh shank foot buttock forearm hand upper-arm shoulder upper-back low-back
+side = "treated"                     # left right treated other
+placement = "Where both pads lie"
+electrode_cm = [5.0, 9.0]            # both pads; [3.2] is a round pad's diameter
+output = "motor"                     # motor, or sensory: below the motor threshold
+amplitude_rule = "motor-visible"     # how the level is found; a file never holds a current to deliver
+amplitude_instruction = "Raise until a contraction is seen"
+plausible_ma = [10, 60]              # outside this you are asked; nothing is refused
+
+[[phase]]                            # one block for each: warm-up, work, cool-down
+name = "work"
+kind = "work"
+mode = "timed"                       # timed continuous triggered emg-triggered
+waveform = "symmetric-biphasic"      # balanced pulses only: net charge is exactly 0
+frequency_hz = 35
+pulse_width_us = 250                 # one phase of the pulse, in µs
+interphase_us = 100
+on_s = 5                             # ramps included
+off_s = 15
+ramp_up_s = 1
+ramp_down_s = 1
+contractions = 10                    # or duration_s
+
+[dose]
+sessions_per_day = 1
+days_per_week = 3
+weeks = 4
+
+[provenance]                         # read recalled convention not-stated
+frequency_hz = "convention"
+pulse_width_us = "convention"
+interphase_us = "convention"
+on_s = "convention"
+off_s = "convention"
+ramp_up_s = "convention"
+ramp_down_s = "convention"
+contractions = "convention"
+electrode_cm = "convention"
+plausible_ma = "convention"
+dose = "convention"
+"""
+
+
+def new_protocol(id: str, *, title: str = "", based_on: str | None = None) -> str:  # noqa: A002
+    """The text of a new protocol file.
+
+    Args:
+        id: its name, e.g. `calf-after-cast`: small letters, digits and hyphens.
+        title: what people read; made from `id` if left out.
+        based_on: another protocol file's text to start from; its version becomes 0.1.0. `basis`, evidence and
+            provenance stay the original's, for the author to mend.
+
+    Raises:
+        ProtocolError: `id` or `title` can't be used, or `based_on` is no protocol.
+    """
+    text = _TEMPLATE if based_on is None else based_on
+    if based_on is not None:
+        parse(based_on.encode())
+    values = {"id": id, "version": "0.1.0", "title": title or id.replace("-", " ").capitalize()}
+    head, mark, rest = text.partition("[[")
+    changed = _HEAD.sub(lambda line: f"{line[1]} = {_quoted(values[line[1]])}", head) + mark + rest
+    _same(parse(changed.encode()), values)
+    return changed
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return (
+        '"' + "".join(f"\\u{ord(sign):04x}" if ord(sign) < 32 or ord(sign) == 127 else sign for sign in escaped) + '"'
+    )
+
+
+def _same(protocol: Protocol, values: dict[str, str]) -> None:
+    """A head written in another way (dotted, over several lines) was not replaced: said, not passed over.
+
+    Raises:
+        ValueError: a value is not the one asked for.
+    """
+    for key, value in values.items():
+        if getattr(protocol, key) != value:
+            raise ValueError(f"{key} could not be put into the copy: it must stand on one line, before the first [[")

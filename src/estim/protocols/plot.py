@@ -1,0 +1,110 @@
+"""A schedule drawn as text: one cycle of each phase, a row a channel, and the session along a line of time. Pure."""
+
+from __future__ import annotations
+
+from estim.safety.schedule import PhasePlan, Schedule, Window
+
+LEVELS = " ▁▂▃▄▅▆▇█"
+WIDTH_MIN, WIDTH_MAX = 20, 400
+_US = 1_000_000
+
+
+def plot(schedule: Schedule, *, width: int = 72) -> str:
+    """One cycle of every phase and the whole session.
+
+    Heights are shares of each channel's own level, for a level already held: the first contraction at a new level
+    ramps for longer (L17a).
+
+    Args:
+        width: columns of the drawing, 20 to 400.
+
+    Raises:
+        ValueError: `width` lies outside.
+    """
+    if not WIDTH_MIN <= width <= WIDTH_MAX:
+        raise ValueError(f"width {width}: {WIDTH_MIN} to {WIDTH_MAX} columns")
+    lines = [f"{schedule.protocol_title} ({schedule.model}, week {schedule.week}, session {schedule.session})"]
+    for phase in schedule.phases:
+        lines += ["", _heading(phase), *_cycle(schedule, phase, width)]
+    return "\n".join([*lines, "", *_session(schedule, width)]) + "\n"
+
+
+def share(window: Window, since_us: int) -> float:
+    """The share of its channel's level that a window plays so long after it opened, from 0 to 1."""
+    if not 0 <= since_us < window.on_us:
+        return 0.0
+    rise = since_us / window.ramp_up_us if window.ramp_up_us else 1.0
+    fall = (window.on_us - since_us) / window.ramp_down_us if window.ramp_down_us else 1.0
+    return min(1.0, rise, fall) * window.intensity_permille / 1000
+
+
+def session_us(phase: PhasePlan) -> int | None:
+    """How long a phase lasts, rests between sets included; None where contractions wait for a trigger."""
+    if phase.cycle_us:
+        return phase.sets * phase.cycles * phase.cycle_us + (phase.sets - 1) * phase.set_rest_us
+    return phase.duration_us or None
+
+
+def _seconds(time_us: int) -> str:
+    return f"{time_us / _US:g} s" if time_us < 120 * _US else f"{time_us / 60 / _US:.3g} min"
+
+
+def _heading(phase: PhasePlan) -> str:
+    words = [phase.name, phase.mode]
+    if len(phase.windows) > 1:
+        words.append(phase.relation)
+    if phase.trigger is not None:
+        words.append(f"opened by {phase.trigger.source}, at most {_seconds(phase.trigger.max_on_us)} on")
+    elif phase.mode == "timed":
+        sets = f"{phase.sets} sets of " if phase.sets > 1 else ""
+        words.append(f"{sets}{phase.cycles} × {_seconds(phase.cycle_us)}")
+        if phase.sets > 1:
+            words.append(f"{_seconds(phase.set_rest_us)} between sets")
+    return ", ".join(words)
+
+
+def _span_us(phase: PhasePlan) -> int:
+    """What one drawing shows: a cycle, or one window of a triggered phase at its longest."""
+    if phase.cycle_us:
+        return phase.cycle_us
+    return max(window.offset_us + (window.max_on_us or window.on_us) for window in phase.windows)
+
+
+def _cycle(schedule: Schedule, phase: PhasePlan, width: int) -> list[str]:
+    names = {window.channel: schedule.channel(window.channel).name for window in phase.windows}
+    room = max(len(name) for name in names.values())
+    span_us = max(1, _span_us(phase))
+    rows = []
+    for window in phase.windows:
+        bars = "".join(
+            _bar(window, span_us * column // width, span_us * (column + 1) // width) for column in range(width)
+        )
+        pulse = f"{_US / window.period_us:.4g} Hz {window.pulse_width_us} µs"
+        rows.append(f"{names[window.channel]:>{room}} │{bars}│ {pulse}")
+    end = _seconds(span_us)
+    return [*rows, f"{'':>{room}} 0{end:>{width + 1}}"]
+
+
+def _bar(window: Window, from_us: int, to_us: int) -> str:
+    """The height in the middle of a column; output that a column only touches is drawn all the same."""
+    height = share(window, (from_us + to_us) // 2 - window.offset_us)
+    touches = from_us < window.offset_us + window.on_us and window.offset_us < to_us
+    return LEVELS[max(round(height * (len(LEVELS) - 1)), 1 if touches else 0)]
+
+
+def _session(schedule: Schedule, width: int) -> list[str]:
+    """Phases side by side, as long as they last; one that waits for triggers has no length of its own."""
+    lengths = [session_us(phase) for phase in schedule.phases]
+    total_us = sum(length or 0 for length in lengths)
+    if not total_us:
+        return ["session: as long as its triggers take"]
+    line, done_us = "", 0
+    for number, length in enumerate(lengths, start=1):
+        done_us += length or 0
+        line += str(number % 10) * max(0, width * done_us // total_us - len(line))
+    waits = "" if all(lengths) else ", and what waits for triggers"
+    legend = "   ".join(
+        f"{number} {phase.name} {_seconds(length) if length else 'by trigger'}"
+        for number, (phase, length) in enumerate(zip(schedule.phases, lengths, strict=True), start=1)
+    )
+    return [f"session {_seconds(total_us)}{waits}", f"│{line}│", legend]
