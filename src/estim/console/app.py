@@ -183,10 +183,8 @@ class EstimConsole(App[int]):
         return sys.__stdin__ is not None and not sys.__stdin__.closed and WAS_TERMINAL and not sys.__stdin__.isatty()
 
     def _signalled(self) -> None:
-        """The terminal goes or somebody ends the program: stop first; the controller does the same on end of file."""
+        """Stop first. A dead terminal can hold the way out for ever (seen in tmux): then the process just ends."""
         self.client.stop("signal")
-        # A terminal that is gone can hold the orderly way out for ever: then the process just ends, and the
-        # controller stops by end of file (seen in tmux: a closed pane left the program running).
         self._last_resort = threading.Timer(LAST_RESORT_S, os._exit, (3,))
         self._last_resort.daemon = True
         self._last_resort.start()

@@ -84,7 +84,8 @@ def _play(core: Core, run: Run) -> None:
         _begin(core, run)
     if core.gatekeeper is not None:
         move_gates(core, core.gatekeeper.due(now_us))
-    changed = run.turn(now_us)
+    oldest_us = min((sent_us for sent_us, _ in core.unanswered.values()), default=now_us)
+    changed = run.turn(now_us, unanswered_us=now_us - oldest_us)
     if changed:
         core.send_run(changed)
     ended = run.collect(now_us)

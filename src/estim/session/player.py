@@ -143,12 +143,20 @@ class WindowPlayer:
         at_us = self._base_us + self._k_next * self.window.period_us
         return at_us if self.amplitude_ua == 0 and self._k_next < self._pulses else at_us - self.window.period_us // 2
 
-    def turn(self, now_us: int) -> bool:
-        """Take what is due at `now_us`; True if the amplitude changed (then send)."""
+    def turn(self, now_us: int, *, unanswered_us: int = 0) -> bool:
+        """Take what is due at `now_us`; True if the amplitude changed (then send).
+
+        A rise waits for whole periods while an older command has been unanswered for `unanswered_us`, half a period or
+        more: commands that overtake one another on a slow link would merge ramp steps into one jump (L17).
+        """
         if self.ended or now_us < self.due_us():
             self._note_hold(now_us)
             return False
         missed = (now_us - self.due_us()) // self.window.period_us
+        if 0 < self.amplitude_ua < self.amplitude_next_ua and unanswered_us >= self.window.period_us // 2:
+            self._late += missed + 1
+            self._look_ahead(self._k_next + missed + 1)
+            return False
         if missed and self.amplitude_next_ua > self.amplitude_ua:
             self._late += missed
         pulse = self._k_next + missed

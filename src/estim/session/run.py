@@ -251,9 +251,9 @@ class Run:
 
     # -- playing ----------------------------------------------------------------------------------------------------
 
-    def turn(self, now_us: int) -> list[WindowPlayer]:
+    def turn(self, now_us: int, *, unanswered_us: int = 0) -> list[WindowPlayer]:
         """Play what is due; gives the windows whose amplitude changed, so that the caller sends the new output."""
-        return [player for player in self.players if player.turn(now_us)]
+        return [player for player in self.players if player.turn(now_us, unanswered_us=unanswered_us)]
 
     def collect(self, now_us: int) -> list[Ended]:
         """Take away the windows that ended by themselves; counts contractions, notes which levels were held."""
