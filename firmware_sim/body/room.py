@@ -1,25 +1,32 @@
 """The room around a simulated device: a patient on the electrodes, pads that can be lifted, words, a switch, EMG.
 
-It stands for the room and not for the device: nothing that a driver needs passes through it. Everything that leaves
-    it is
-rounded to integers, so a seed gives the same messages on any machine.
+It stands for the room and not for the device: nothing that a driver needs passes through it. Everything that leaves it
+is rounded to integers, so a seed gives the same messages on any machine. Muscles are advanced in batches when practice
+lines are due, EMG is made when messages are fetched.
 """
 
 from __future__ import annotations
 
-import math
-import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from firmware_sim.body.load import SkinLoad
-from firmware_sim.body.muscle import SETS, Fibre, Parameters
+from firmware_sim.body import patients
+from firmware_sim.body.emg import BATCH_US, RATE_HZ, Emg
+from firmware_sim.body.load import PAST_THE_MUSCLE, SkinLoad
+from firmware_sim.body.patients import Patient
+from firmware_sim.body.recruitment import Pools, recruited
+from firmware_sim.body.sensation import Sensation
 
-CHRONAXIE_US = 460.0
+CHANNELS = 8
 PRACTICE_EVERY_US = 200_000
-EMG_RATE_HZ = 2_000
-EMG_BATCH_US = 50_000
-PAIN_REST_US = 5_000_000  # words of one kind are not repeated sooner
+LISTENING_US = 1_000_000  # EMG that nobody fetched for longer is not made
+TAIL_US = 2_000_000  # practice lines go on for so long after the last pulse
+FULL_HZ, FULL_S = 50, 1.0  # "100 %" is the whole fresh muscle at 50 Hz for 1 s
+JITTER = 0.03  # thresholds vary by 2 to 5 % from pulse to pulse
+MISPLACED = 1.6  # pads 2 to 4 cm off the motor point: so much more current for the same contraction
+FATIGUED_M_WAVE = 0.3  # an exhausted muscle's M-wave is smaller by this
+MESSAGES_MAX = 256
+LONGEST_EFFORT_S = 3_600
 
 
 class Pulse(Protocol):
@@ -42,53 +49,9 @@ class Pulse(Protocol):
         """Greatest current."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patient:
-    """A virtual patient.
-
-    Attributes:
-        half_ma: current at 300 µs at which half of the muscle is recruited; `spread` is the width of that curve.
-        sensory_ma, motor_ma, limit_ma, pain_ma: thresholds at 300 µs for what the patient says.
-        strength: scales force; `fatigue` scales how fast it is lost (0.7 able-bodied, 1.3 chronic spinal cord injury).
-        pads: state of the skin under the pads.
-        effort_uv: rms of the EMG at full effort.
-        speaks: False for someone who can't tell.
-    """
-
-    half_ma: float = 60.0
-    spread: float = 0.40
-    sensory_ma: float = 8.0
-    motor_ma: float = 18.0
-    limit_ma: float = 70.0
-    pain_ma: float = 85.0
-    strength: float = 1.0
-    fatigue: float = 0.7
-    pads: str = "good"
-    effort_uv: float = 300.0
-    speaks: bool = True
-
-
-PATIENTS: dict[str, Patient] = {
-    "able": Patient(),
-    "knee-replacement": Patient(half_ma=65, limit_ma=55, pain_ma=70, strength=0.5, effort_uv=120),
-    "stroke": Patient(half_ma=35, sensory_ma=6, motor_ma=12, limit_ma=40, pain_ma=50, strength=0.4, effort_uv=30),
-    "spinal-cord-injury": Patient(half_ma=70, strength=0.6, fatigue=1.3, speaks=False, effort_uv=0),
-    "older": Patient(half_ma=55, sensory_ma=10, limit_ma=45, pain_ma=60, strength=0.6, fatigue=0.9),
-    "sensitive": Patient(sensory_ma=4, motor_ma=14, limit_ma=22, pain_ma=28),
-    "dry-pads": Patient(pads="dry"),
-}
-WORDS = {
-    "sensory": "I feel a tingling.",
-    "motor": "The muscle moves.",
-    "strong": "That is strong.",
-    "limit": "That is as much as I can take.",
-    "pain": "Ow, that hurts!",
-}
-
-
 def names() -> tuple[str, ...]:
     """The virtual patients."""
-    return tuple(PATIENTS)
+    return patients.names()
 
 
 def make_room(name: str, seed: int) -> Room:
@@ -97,71 +60,19 @@ def make_room(name: str, seed: int) -> Room:
     Raises:
         ValueError: nobody has this name; all names are listed.
     """
-    if name not in PATIENTS:
-        raise ValueError(f"no virtual patient {name!r}; there are {', '.join(PATIENTS)}")
-    return Room(PATIENTS[name], seed)
+    return Room(patients.draw(name, seed), seed)
 
 
-def recruited(patient: Patient, current_ma: float, width_us: float) -> float:
-    """Share of the muscle that a pulse recruits: thresholds are log-normal and follow the strength-duration curve."""
-    if current_ma <= 0 or width_us <= 0:
-        return 0.0
-    half = patient.half_ma / (1 + CHRONAXIE_US / 300.0)
-    x = math.log(current_ma / ((1 + CHRONAXIE_US / width_us) * half)) / patient.spread
-    return 0.5 * (1 + math.erf(x / math.sqrt(2)))
+@dataclass(slots=True)
+class _Site:
+    """One channel: pads, the muscle below, and the pulses since the last practice line."""
 
-
-class Muscle:
-    """The muscle under one channel."""
-
-    def __init__(self, patient: Patient) -> None:
-        base = SETS["ding2003"]
-        self._patient = patient
-        self._fibre = Fibre(_scaled(base, patient), fatigue=True)
-        self._full_n = base.a * patient.strength * 0.09  # about what a fresh muscle holds at 33 Hz, full recruitment
-        self._now_us = 0
-        self.peak_n = 0.0
-        self.share = 0.0
-        self.last_pulse_us = -1
-
-    def pulse(self, t_us: int, current_ma: float, width_us: int) -> None:
-        """A pulse reached this muscle."""
-        self.advance(t_us)
-        self.share = recruited(self._patient, current_ma, width_us)
-        self._fibre.pulse(t_us / 1e6, share=self.share if self.share > 1e-3 else 0.0)
-        self.last_pulse_us = t_us
-
-    def advance(self, now_us: int) -> None:
-        """Let time pass."""
-        if now_us > self._now_us:
-            self._fibre.advance(self._now_us / 1e6, now_us / 1e6)
-            self._now_us = now_us
-            self.peak_n = max(self.peak_n, self._fibre.force_n)
-
-    def practice(self, channel: int) -> dict[str, Any]:
-        """What the practice line shows."""
-        base = SETS["ding2003"]
-        left = max(0.0, 1 + base.aa * self._patient.fatigue * self._fibre.debt_ns / base.a)
-        return {
-            "type": "practice",
-            "channel": channel,
-            "force_n": round(self._fibre.force_n),
-            "force_percent": round(100 * self._fibre.force_n / self._full_n),
-            "fatigue": round(100 * (1 - left)),
-            "comfort": 0,
-        }
-
-
-def _scaled(base: Parameters, patient: Patient) -> Parameters:
-    """A weaker muscle by scale covariance (A·s, aK/s, aT/s), and the patient's own pace of fatigue."""
-    s = patient.strength
-    return replace(
-        base,
-        a=base.a * s,
-        aa=base.aa * patient.fatigue,
-        ak=base.ak * patient.fatigue / s,
-        at=base.at * patient.fatigue / s,
-    )
+    load: SkinLoad
+    muscle: Pools
+    misplaced: bool = False
+    last_us: int = -TAIL_US
+    period_us: int = 28_571
+    waiting: list[tuple[int, float, int]] = field(default_factory=list)
 
 
 class Room:
@@ -169,103 +80,124 @@ class Room:
 
     def __init__(self, patient: Patient, seed: int) -> None:
         self.patient = patient
-        self._random = random.Random(seed)
-        self._loads = {channel: SkinLoad(patient.pads) for channel in range(1, 9)}
-        self._muscles: dict[int, Muscle] = {}
-        self._out: list[dict[str, Any]] = []
-        self._said: dict[str, int] = {}
-        self._practice_us = 0
+        self._sites = {
+            channel: _Site(load=SkinLoad(patient.profile.pads), muscle=_muscle(patient, seed * CHANNELS + channel))
+            for channel in range(1, CHANNELS + 1)
+        }
+        self._full_n = _full_n(patient)
+        self._sensation = Sensation(patient)
+        self._emg = Emg(patient.profile.effort_uv, seed)
         self._emg_us = 0
+        self._out: list[dict[str, Any]] = []
+        self._practice_us = 0
         self._effort = 0.0
         self._effort_until_us: int | None = None
-        self._strongest: dict[int, float] = {}
         self._now_us = 0
 
     def load(self, channel: int) -> SkinLoad:
         """The load on a channel."""
-        return self._loads[channel]
+        return self._sites[channel].load
 
     def on_pulse(self, pulse: Pulse) -> None:
         """A pulse left the output stage."""
-        muscle = self._muscles.get(pulse.channel)
-        if muscle is None:
-            muscle = self._muscles[pulse.channel] = Muscle(self.patient)
-        current_ma = pulse.peak_ua / 1000
-        muscle.pulse(pulse.t_us, current_ma, pulse.pulse_width_us)
-        felt = current_ma * (1 + CHRONAXIE_US / 300.0) / (1 + CHRONAXIE_US / pulse.pulse_width_us)
-        self._strongest[pulse.channel] = max(self._strongest.get(pulse.channel, 0.0), felt)
+        site = self._sites.get(pulse.channel)
+        if site is None or site.load.state in PAST_THE_MUSCLE or pulse.peak_ua <= 0:
+            return
+        if 0 < pulse.t_us - site.last_us < 1_000_000:
+            site.period_us = pulse.t_us - site.last_us
+        site.last_us = pulse.t_us
+        site.waiting.append((pulse.t_us, pulse.peak_ua / 1000, pulse.pulse_width_us))
+        self._emg.pulse(pulse.t_us, pulse.peak_ua / 1000, self._m_wave(site, pulse.peak_ua, pulse.pulse_width_us))
+
+    def _m_wave(self, site: _Site, peak_ua: int, width_us: int) -> float:
+        current_ma = peak_ua / 1000 / (MISPLACED if site.misplaced else 1.0)
+        share = recruited(self.patient.half_ua / 1000, self.patient.spread, current_ma, width_us)
+        return share * (1 - FATIGUED_M_WAVE * site.muscle.lost)
 
     def handle(self, message: dict[str, Any]) -> None:
-        """Something is done: pads lifted, dried or placed; an effort; the switch."""
+        """Something is done: pads lifted, dried, placed; an effort; the switch. What makes no sense changes nothing."""
         kind = message.get("type")
-        if kind == "pad" and message.get("channel") in self._loads:
-            action = str(message.get("do", message.get("action", "")))
-            state = {"lift": "lift", "dry": "dry", "place": self.patient.pads}.get(action)
-            if state is not None:
-                self._loads[int(message["channel"])].state = state
+        channel = message.get("channel")
+        if kind == "pad" and isinstance(channel, int) and channel in self._sites:
+            self._pad(self._sites[channel], str(message.get("do", message.get("action", ""))))
         elif kind == "effort":
-            self._effort = max(0.0, min(1.0, float(message.get("percent", 0)) / 100))
-            seconds = message.get("seconds")
-            self._effort_until_us = self._now_us + round(float(seconds) * 1e6) if seconds is not None else None
+            percent, seconds = message.get("percent", 0), message.get("seconds")
+            self._effort = max(0.0, min(1.0, float(percent) / 100)) if isinstance(percent, int | float) else 0.0
+            self._effort_until_us = None
+            if isinstance(seconds, int | float) and 0 <= seconds <= LONGEST_EFFORT_S:
+                self._effort_until_us = self._now_us + round(seconds * 1e6)
         elif kind == "switch":
             self._out.append({"type": "patient-switch", "pressed": bool(message.get("pressed", True))})
         elif kind == "sensor":
             self._out.append({"type": "sensor", "name": str(message.get("name", ""))})
 
+    def _pad(self, site: _Site, action: str) -> None:
+        states = {
+            "lift": "lift", "dry": "dry", "place": self.patient.profile.pads, "misplace": self.patient.profile.pads,
+            "corner": "partial", "sweat": "warm", "short": "short", "bridge": "bridge",
+        }  # fmt: skip
+        if action in states:
+            site.misplaced = action == "misplace" or (site.misplaced and action != "place")
+            site.load.set_state(states[action], self._now_us)
+
     def advance(self, now_us: int) -> None:
-        """Let time pass; words, practice and EMG come as their time comes."""
+        """Let time pass; words and practice come as their time comes."""
         self._now_us = now_us
         if self._effort_until_us is not None and now_us >= self._effort_until_us:
             self._effort, self._effort_until_us = 0.0, None
-        if now_us - self._practice_us >= PRACTICE_EVERY_US:
-            self._practice_us = now_us
-            self._speak(now_us)
-            for channel, muscle in sorted(self._muscles.items()):
-                muscle.advance(now_us)
-                line = muscle.practice(channel)
-                line["comfort"] = self._discomfort(self._strongest.get(channel, 0.0))
-                self._out.append(line)
-            self._strongest.clear()
-        while self.patient.effort_uv and now_us - self._emg_us >= EMG_BATCH_US:
-            self._emg_us += EMG_BATCH_US
-            self._out.append(self._emg(self._emg_us))
-
-    def _discomfort(self, felt_ma: float) -> int:
-        """0 to 10, as on a visual scale: 10 at the pain threshold."""
-        return max(
-            0, min(10, round(10 * (felt_ma - self.patient.motor_ma) / (self.patient.pain_ma - self.patient.motor_ma)))
-        )
-
-    def _speak(self, now_us: int) -> None:
-        if not self.patient.speaks or not self._strongest:
+        if now_us - self._practice_us < PRACTICE_EVERY_US:
             return
-        felt = max(self._strongest.values())
-        patient = self.patient
-        steps = (("pain", patient.pain_ma), ("limit", patient.limit_ma), ("strong", 0.8 * patient.limit_ma))
-        sensation = next(
-            (word for word, at in (*steps, ("motor", patient.motor_ma), ("sensory", patient.sensory_ma)) if felt >= at),
-            "",
-        )
-        if sensation and now_us - self._said.get(sensation, -PAIN_REST_US) >= PAIN_REST_US:
-            self._said[sensation] = now_us
-            self._out.append({"type": "says", "sensation": sensation, "text": WORDS[sensation]})
+        self._practice_us = now_us
+        for channel, site in self._sites.items():
+            if site.waiting or now_us - site.last_us < TAIL_US:
+                self._practice(channel, site, now_us)
 
-    def _emg(self, end_us: int) -> dict[str, Any]:
-        """A batch: noise, voluntary effort, and artefact with its tail where a pulse fell lately."""
-        count = EMG_RATE_HZ * EMG_BATCH_US // 1_000_000
-        rms = 2.0 + self.patient.effort_uv * self._effort
-        last = max((muscle.last_pulse_us for muscle in self._muscles.values()), default=-1)
-        samples = []
-        for index in range(count):
-            at_us = end_us - EMG_BATCH_US + (index + 1) * 1_000_000 // EMG_RATE_HZ
-            value = self._random.gauss(0.0, rms)
-            since_ms = (at_us - last) / 1000
-            if last >= 0 and 0 <= since_ms < 40:
-                value += 2_000 * math.exp(-since_ms / 1.5) + 200 * math.exp(-since_ms / 10)
-            samples.append(round(max(-5_000.0, min(5_000.0, value))))
-        return {"type": "emg", "t0_us": end_us - EMG_BATCH_US, "rate_hz": EMG_RATE_HZ, "samples_uv": samples}
+    def _practice(self, channel: int, site: _Site, now_us: int) -> None:
+        """Play the waiting pulses into the muscle; then what is felt, said and seen."""
+        share = vas = strongest_ma = 0.0
+        width_us = 0
+        for t_us, current_ma, pulse_width_us in site.waiting:
+            effective_ma = current_ma / MISPLACED if site.misplaced else current_ma
+            share = max(share, site.muscle.pulse(t_us, effective_ma, pulse_width_us))
+            if current_ma * pulse_width_us > strongest_ma * width_us:
+                strongest_ma, width_us = current_ma, pulse_width_us
+        site.waiting.clear()
+        site.muscle.advance(now_us)
+        if strongest_ma > 0:
+            rate_hz = 1e6 / site.period_us
+            vas = self._sensation.vas(strongest_ma, width_us, rate_hz, now_us, density=1 / (site.load.contact or 1.0))
+            self._out += self._sensation.says(strongest_ma, width_us, share, vas, now_us)
+        self._out.append(
+            {
+                "type": "practice",
+                "channel": channel,
+                "force_n": round(site.muscle.force_n),
+                "force_percent": round(100 * site.muscle.force_n / self._full_n),
+                "fatigue": round(100 * site.muscle.lost),
+                "comfort": round(vas),
+            }
+        )
+        del self._out[:-MESSAGES_MAX]
 
     def messages(self) -> list[dict[str, Any]]:
-        """What there is to say; drains. Bounded, since perhaps nobody listens."""
-        out, self._out = self._out[-256:], []
+        """What there is to say; drains. Bounded, since perhaps nobody listens; EMG is made here."""
+        if self.patient.profile.effort_uv:
+            self._emg_us = max(self._emg_us, (self._now_us - LISTENING_US) // BATCH_US * BATCH_US)
+            while self._now_us - self._emg_us >= BATCH_US:
+                samples = self._emg.batch(self._emg_us, self._effort, lead_off=self._sites[1].load.state == "lift")
+                self._out.append({"type": "emg", "t0_us": self._emg_us, "rate_hz": RATE_HZ, "samples_uv": samples})
+                self._emg_us += BATCH_US
+        out, self._out = self._out, []
         return out
+
+
+def _muscle(patient: Patient, seed: int) -> Pools:
+    return Pools(patient.muscle, half_ma=patient.half_ua / 1000, spread=patient.spread, jitter=JITTER, seed=seed)
+
+
+def _full_n(patient: Patient) -> float:
+    """What the whole fresh muscle holds: the reference of `force_percent`."""
+    muscle = Pools(patient.muscle, half_ma=1.0, spread=patient.spread, count=1)
+    for k in range(round(FULL_HZ * FULL_S)):
+        muscle.pulse(k * 1_000_000 // FULL_HZ, 1e6, 300)
+    return max(1.0, muscle.force_n)

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from firmware_sim.body.load import STATES, SkinLoad, charge_share, needed_v
 from firmware_sim.body.muscle import SETS, Fibre, Parameters, force_trace
-from firmware_sim.body.room import PATIENTS, make_room, names, recruited
+from firmware_sim.body.patients import PROFILES, SITES, draw
+from firmware_sim.body.recruitment import Pools, recruited
+from firmware_sim.body.room import make_room, names
 from firmware_sim.devices.interface import Pulse
 
 REFERENCE: dict[str, Any] = json.loads((Path(__file__).parent / "reference.json").read_text(encoding="utf-8"))
@@ -136,12 +138,78 @@ def test_never_more_current_flows_than_was_asked() -> None:
         assert all(0 <= load.deliver(ua, us, 0, 0) <= ua for ua in range(0, 130_001, 500) for us in (50, 250, 500))
 
 
+def test_a_short_and_a_bridge_look_implausibly_low_and_a_lifted_pad_open() -> None:
+    # 3.3: a short or gel bridge is below 100 to 200 ohm, an electrode error above 10 kohm.
+    assert SkinLoad("short").test_ohm(0) < 150
+    assert SkinLoad("bridge").test_ohm(0) <= 200
+    assert SkinLoad("lift").test_ohm(0) > 10_000
+    assert all(150 < SkinLoad(state).test_ohm(0) < 10_000 for state in ("good", "fresh", "warm", "dry", "partial"))
+
+
+def test_pads_settle_in_minutes_and_dry_over_hours() -> None:
+    at = [SkinLoad().skin(minutes * 60_000_000).rp0 for minutes in (0, 15, 240)]
+    assert at[1] < at[0]
+    assert at[2] > at[1]
+
+
+def test_no_such_pads_are_named() -> None:
+    with pytest.raises(ValueError, match="partial"):
+        SkinLoad().set_state("wet", 0)
+
+
 @pytest.mark.parametrize(("ma", "us", "share"), [(20, 300, 0.003), (40, 300, 0.155), (60, 300, 0.5), (60, 150, 0.118)])
 def test_recruitment_is_the_references(ma: float, us: float, share: float) -> None:
-    assert recruited(PATIENTS["able"], ma, us) == pytest.approx(share, abs=0.002)
+    assert recruited(60.0, 0.40, ma, us) == pytest.approx(share, abs=0.002)
 
 
-def pulses(room: Any, ma: float, *, seconds: float, begin_us: int = 0, hz: int = 50) -> list[dict[str, Any]]:
+def pooled(train: list[tuple[float, float]], end_s: float, width_us: float = 300, *, fatigue: bool) -> list[float]:
+    """Force at every 20 ms of the reference's twelve pools; `train` holds (time in s, mA)."""
+    pools = Pools(SETS["ding2003"], half_ma=60.0, spread=0.40, fatigue=fatigue)
+    out, left = [], sorted(train)
+    for step in range(1, round(end_s * 50) + 1):
+        while left and left[0][0] <= step * 0.02:
+            at, ma = left.pop(0)
+            pools.pulse(round(at * 1e6), ma, width_us)
+        pools.advance(step * 20_000)
+        out.append(pools.force_n)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("ma", "us", "peak"),
+    [(20, 300, 0), (40, 300, 44.88), (60, 300, 134.64), (80, 300, 201.97), (60, 150, 22.44), (60, 500, 201.97)],
+)
+def test_pools_pull_as_the_references(ma: float, us: float, peak: float) -> None:
+    assert max(pooled([(k / 33, ma) for k in range(33)], 1.4, us, fatigue=False)) == pytest.approx(peak, rel=1e-4)
+
+
+def test_more_current_recruits_fresh_fibres() -> None:
+    # pool_cases: 50 mA for 20 s, then 90 mA for 5 s, at 33 Hz; forces at 1, 20, 21 and 25 s.
+    force = pooled([(k / 33, 50 if k < 660 else 90) for k in range(825)], 25, fatigue=True)
+    assert [force[at * 50 - 1] for at in (1, 20, 21, 25)] == pytest.approx([90.1685, 61.9109, 194.8858, 186.1898], 1e-3)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_drawn_patients_have_the_tables_medians(name: str) -> None:
+    profile = PROFILES[name]
+    site, people = SITES[profile.site], [draw(name, seed) for seed in range(200)]
+    for mine, median in (
+        ([p.motor_ua for p in people], site.motor_ma * profile.motor),
+        ([p.half_ua for p in people], site.half_ma * profile.motor),
+    ):
+        # 200 people, log-SD 0.3: the median's own standard error is 2.7 %; drawing order again shifts it a little.
+        assert np.median(mine) == pytest.approx(1000 * median, rel=0.12)
+        assert np.std(np.log(mine)) == pytest.approx(site.log_sd, rel=0.2)
+    assert all(p.sensory_ua < p.motor_ua < p.half_ua for p in people)
+
+
+def test_another_day_is_another_placement() -> None:
+    first, second = draw("able", 3), draw("able", 3, day=2)
+    assert first != second
+    assert 0.6 < second.half_ua / first.half_ua < 1.6
+
+
+def play(room: Any, ma: float, *, seconds: float, begin_us: int = 0, hz: int = 50) -> list[dict[str, Any]]:
     said = []
     for index in range(round(seconds * hz)):
         at = begin_us + index * 1_000_000 // hz
@@ -151,26 +219,51 @@ def pulses(room: Any, ma: float, *, seconds: float, begin_us: int = 0, hz: int =
     return said
 
 
-def test_a_patient_feels_moves_and_complains_in_this_order() -> None:
-    room = make_room("able", 1)
-    heard = []
-    for step, ma in enumerate((5, 12, 25, 70, 85, 110)):
-        said = [m["sensation"] for m in pulses(room, ma, seconds=1, begin_us=step * 10_000_000) if m["type"] == "says"]
-        heard.append(said[-1] if said else "")
-    assert heard == ["", "sensory", "motor", "strong", "limit", "pain"]
+def words(messages: list[dict[str, Any]]) -> list[str]:
+    return [message["sensation"] for message in messages if message["type"] == "says"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_patient_feels_complains_and_presses_the_switch_in_this_order(seed: int) -> None:
+    room, heard, pressed = make_room("able", seed), [], []
+    for ma in range(1, 131, 3):
+        said = play(room, ma, seconds=0.5, begin_us=ma * 6_000_000)
+        heard += words(said)
+        pressed += [ma for message in said if message["type"] == "patient-switch"]
+    order = ["sensory", "motor", "strong", "limit", "pain"]
+    first = [word for index, word in enumerate(heard) if word not in heard[:index]]
+    assert first == [word for word in order if word in first]
+    assert {"sensory", "strong", "limit", "pain"} <= set(first)
+    assert pressed
+
+
+def test_habituation_lets_more_current_through() -> None:
+    def strong_from(name: str) -> float:
+        room = make_room("able", 4)
+        room = type(room)(replace(room.patient, profile=PROFILES[name]), 4)
+        return next(
+            ma for ma in range(5, 130) if "strong" in words(play(room, ma, seconds=0.5, begin_us=ma * 6_000_000))
+        )
+
+    assert strong_from("trained") > strong_from("able")
 
 
 def test_who_can_not_tell_says_nothing() -> None:
-    room = make_room("spinal-cord-injury", 1)
-    assert not [m for m in pulses(room, 120, seconds=1) if m["type"] == "says"]
+    said = play(make_room("spinal-cord-injury", 1), 120, seconds=1)
+    assert {message["type"] for message in said} == {"practice"}
 
 
 def test_the_muscle_pulls_and_tires() -> None:
-    room = make_room("able", 1)
-    lines = [m for m in pulses(room, 80, seconds=60) if m["type"] == "practice"]
-    assert max(line["force_n"] for line in lines) > 100
-    assert lines[-1]["fatigue"] > 20
+    lines = [m for m in play(make_room("foot-drop", 1), 40, seconds=60) if m["type"] == "practice"]
+    assert max(line["force_percent"] for line in lines) > 20
+    assert lines[-1]["fatigue"] > 10
     assert lines[-1]["force_n"] < max(line["force_n"] for line in lines)
+
+
+def test_a_room_costs_nothing_when_nothing_happens() -> None:
+    room = make_room("able", 1)
+    room.advance(3_600_000_000)
+    assert [message["type"] for message in room.messages()].count("emg") <= 20
 
 
 def test_an_effort_shows_in_the_emg() -> None:
@@ -188,21 +281,68 @@ def test_an_effort_shows_in_the_emg() -> None:
     assert rms(2_000_000) > 5 * rest
 
 
+def test_the_m_wave_grows_with_recruitment() -> None:
+    def later(ma: float) -> int:
+        """Swing between 5 and 15 ms after a pulse, where the artefact is over."""
+        room = make_room("able", 1)
+        room.on_pulse(Pulse(1_000_000, 1, 0, 0, 250, 100, round(ma * 1000)))
+        room.advance(1_100_000)
+        samples = [
+            v for m in room.messages() if m["type"] == "emg" and m["t0_us"] == 1_000_000 for v in m["samples_uv"]
+        ]
+        return int(max(samples[10:30]) - min(samples[10:30]))
+
+    assert later(120) > 2_000
+    assert later(10) < 300
+
+
 def test_pads_are_lifted_and_placed() -> None:
     room = make_room("able", 1)
     room.handle({"type": "pad", "channel": 1, "do": "lift"})
     assert room.load(1).test_ohm(0) > 10_000
     assert room.load(1).deliver(50_000, 250, 100, 0) == 0
+    assert "practice" not in {message["type"] for message in play(room, 50, seconds=1)}
     room.handle({"type": "pad", "channel": 1, "do": "place"})
     assert room.load(1).deliver(50_000, 250, 100, 0) == 50_000
 
 
+@pytest.mark.parametrize("action", ["misplace", "bridge", "short"])
+def test_badly_placed_pads_cost_force(action: str) -> None:
+    def force(do: str) -> int:
+        room = make_room("able", 1)
+        room.handle({"type": "pad", "channel": 1, "do": do})
+        return max((m["force_n"] for m in play(room, 60, seconds=1) if m["type"] == "practice"), default=0)
+
+    assert force(action) < 0.7 * force("place")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {},
+        {"type": "pad", "channel": [1], "do": "lift"},
+        {"type": "pad", "channel": 99, "do": "lift"},
+        {"type": "pad", "channel": 1, "do": "eat"},
+        {"type": "effort", "percent": "much"},
+        {"type": "effort", "percent": 50, "seconds": math.inf},
+    ],
+)
+def test_what_makes_no_sense_changes_nothing(message: dict[str, Any]) -> None:
+    room = make_room("able", 1)
+    room.handle(message)
+    room.advance(100_000)
+    assert room.load(1).state == "good"
+
+
 def test_the_same_seed_says_the_same() -> None:
-    assert pulses(make_room("stroke", 5), 30, seconds=3) == pulses(make_room("stroke", 5), 30, seconds=3)
+    first, second = (play(make_room("stroke", 5), 30, seconds=3) for _ in range(2))
+    assert first == second
+    assert first != play(make_room("stroke", 6), 30, seconds=3)
+    assert all(isinstance(v, int | str | bool | list) for message in first for v in message.values())
 
 
 def test_unknown_patients_are_named() -> None:
-    assert "able" in names()
+    assert {"able", "foot-drop", "stroke", "spinal-cord-injury", "knee-replacement", "child"} <= set(names())
     with pytest.raises(ValueError, match="knee-replacement"):
         make_room("nobody", 1)
     assert set(SETS) == {"ding2003", "ding2007", "hmed2018"}

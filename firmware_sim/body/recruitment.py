@@ -1,0 +1,91 @@
+"""Which part of a muscle a pulse reaches: thresholds follow Weiss over width and are log-normal over fibres.
+
+r(I, pw) = Phi(ln(I / ((1 + c/pw) x50)) / sigma), one law for current and width; c = 460 µs is the chronaxie of motor
+axons (Mogyoros 1996, median nerve at the wrist), sigma 0.40 fits both Ding 2007's widths and Hmed 2018's currents.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from statistics import NormalDist
+
+from firmware_sim.body.muscle import Fibre, Parameters
+
+MOTOR_US, SENSORY_US, PAIN_US = 460.0, 665.0, 800.0  # chronaxies: motor, cutaneous sensory (both Mogyoros 1996), pain
+TABLE_US = 300.0  # the width at which the threshold tables are given
+
+
+def at_table_width(current_ma: float, width_us: float, chronaxie_us: float) -> float:
+    """The current that would do the same at 300 µs, in mA."""
+    return current_ma * (1 + chronaxie_us / TABLE_US) / (1 + chronaxie_us / width_us)
+
+
+def recruited(half_ma: float, spread: float, current_ma: float, width_us: float) -> float:
+    """Share of the fibres that fire, 0 to 1; `half_ma` recruits half of them at 300 µs."""
+    if current_ma <= 0 or width_us <= 0:
+        return 0.0
+    return NormalDist().cdf(math.log(at_table_width(current_ma, width_us, MOTOR_US) / half_ma) / spread)
+
+
+class Pools:
+    """A muscle as equal pools of fibres with thresholds of their own: raising the current recruits fresh ones.
+
+    Scale covariance makes each pool a small muscle (A/K, aK·K, aT·K) that tires as the whole would.
+
+    Args:
+        jitter: relative, per pulse and pool; smooths the steps of few pools. 0 for reference results.
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        *,
+        half_ma: float,
+        spread: float,
+        count: int = 12,
+        fatigue: bool = True,
+        jitter: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        small = replace(parameters, a=parameters.a / count, ak=parameters.ak * count, at=parameters.at * count)
+        normal = NormalDist()
+        self._pools = [
+            (half_ma * math.exp(spread * normal.inv_cdf((k + 0.5) / count)), Fibre(small, fatigue=fatigue))
+            for k in range(count)
+        ]
+        self._whole = parameters
+        self._jitter = jitter
+        self._random = random.Random(seed)
+        self._now_us = 0
+
+    def pulse(self, t_us: int, current_ma: float, width_us: float) -> float:
+        """A pulse; returns the share of pools that fired."""
+        self.advance(t_us)
+        felt_ma = at_table_width(current_ma, width_us, MOTOR_US)
+        fired = 0
+        for threshold_ma, fibre in self._pools:
+            wobble = self._jitter * self._random.gauss(0.0, 1.0) if self._jitter else 0.0
+            if felt_ma * (1 + wobble) >= threshold_ma * (1 - 1e-12):
+                fibre.pulse(t_us / 1e6)
+                fired += 1
+        return fired / len(self._pools)
+
+    def advance(self, now_us: int) -> None:
+        """Let time pass."""
+        if now_us > self._now_us:
+            for _, fibre in self._pools:
+                fibre.advance(self._now_us / 1e6, now_us / 1e6)
+            self._now_us = now_us
+
+    @property
+    def force_n(self) -> float:
+        """Force of all pools now, in N."""
+        return sum(fibre.force_n for _, fibre in self._pools)
+
+    @property
+    def lost(self) -> float:
+        """Share of the force scaling A that fatigue took, over the whole muscle; 0 to 1."""
+        debt_ns = sum(fibre.debt_ns for _, fibre in self._pools)
+        return min(1.0, max(0.0, -self._whole.aa * debt_ns / self._whole.a))
