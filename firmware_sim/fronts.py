@@ -42,11 +42,13 @@ class PtyFront:
         return self._master
 
     def cure(self) -> None:
-        """Back to raw without parity, through the master. Opening with parity once would make the identical second
-        open fail with EINVAL on Linux, also where the first client wrote nothing, so this runs at every turn.
+        """Settings back to raw, through the master, wherever a client has changed them.
+
+        A pty never takes parity, and tcsetattr fails with EINVAL where parity is all that it has left to change: so the
+        second identical open with even parity would fail. This runs at every turn, also where a client wrote nothing.
         """
         with contextlib.suppress(termios.error):
-            if termios.tcgetattr(self._master)[2] & termios.PARENB:
+            if termios.tcgetattr(self._master) != self._raw:
                 termios.tcsetattr(self._master, termios.TCSANOW, self._raw)
 
     def read(self) -> bytes:

@@ -20,7 +20,7 @@ from firmware_sim.devices.interface import SimulatedDevice
 from firmware_sim.fronts import PtyFront, TcpFront
 from firmware_sim.monitor import Monitor
 
-IDLE_S = 0.2
+IDLE_S = 0.05  # how long a pty may stay as a client left it
 RETRY_S = 0.005  # a socket that took only a part
 ORPHAN_S = 3.0  # longer than any device's own timer: the simulator must outlive the stop that it is there to show
 _STDIN = 0

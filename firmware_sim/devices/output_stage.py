@@ -68,6 +68,13 @@ class Lane:
     next_us: int
     ramp: int = 0  # patterns with a lower, rising current that are still to come
     ramp_steps: int = 0
+    peak_ua: int = 0
+
+    def play(self, points: Points) -> None:
+        """New points from the next pulse on."""
+        self.points, self.parts = points, split(points)
+        self.length_us = sum(duration for _, duration in points)
+        self.peak_ua = max((abs(current) for current, _ in points), default=0)
 
 
 class OutputStage:
@@ -88,13 +95,13 @@ class OutputStage:
     def start(self, channel: int, points: Points, period_us: int, ramp: int, now_us: int) -> None:
         """Enable a channel, or give a running one new points from its next pulse on."""
         known = self.lanes.get(channel)
-        length = sum(duration for _, duration in points)
         if known is not None:
             if known.points != points:
-                known.points, known.parts, known.length_us = points, split(points), length
+                known.play(points)
             known.period_us = period_us
             return
-        self.lanes[channel] = Lane(points, split(points), length, period_us, now_us, ramp, ramp)
+        self.lanes[channel] = lane = Lane((), (), 0, period_us, now_us, ramp, ramp)
+        lane.play(points)
 
     def stop(self, channel: int) -> None:
         """Disable a channel."""
@@ -105,13 +112,17 @@ class OutputStage:
         self.lanes.clear()
 
     def next_us(self) -> int | None:
-        """When the next pulse is due."""
-        return min((lane.next_us for lane in self.lanes.values()), default=None)
+        """When the next pulse begins; later than its period says where the source is still busy."""
+        due = min((lane.next_us for lane in self.lanes.values()), default=None)
+        return None if due is None else max(due, self.free_us)
 
     def advance(self, now_us: int) -> list[tuple[int, str]]:
         """Play all pulses due up to and including `now_us`; gives (channel, error) of the first that failed, if any."""
         while self.lanes:
-            channel, lane = min(self.lanes.items(), key=lambda item: (item[1].next_us, item[0]))
+            if len(self.lanes) == 1:
+                ((channel, lane),) = self.lanes.items()
+            else:
+                channel, lane = min(self.lanes.items(), key=lambda item: (item[1].next_us, item[0]))
             if lane.next_us > now_us:
                 break
             begin_us = max(lane.next_us, self.free_us)
@@ -129,16 +140,17 @@ class OutputStage:
 
     def play_once(self, channel: int, points: Points, now_us: int) -> str:
         """Low level: one list, now (or when the source is free); gives the error or ""."""
-        length = sum(duration for _, duration in points)
         begin_us = max(now_us, self.free_us)
-        error = self._play(channel, Lane(points, split(points), length, 1, begin_us), begin_us)
+        lane = Lane((), (), 0, 1, begin_us)
+        lane.play(points)
+        error = self._play(channel, lane, begin_us)
         if error != "electrode":
-            self.free_us = begin_us + length + self._overhead_us
+            self.free_us = begin_us + lane.length_us + self._overhead_us
         return error
 
     def _play(self, channel: int, lane: Lane, begin_us: int) -> str:
         load = self.loads[channel]
-        peak = max((abs(current) for current, _ in lane.points), default=0)
+        peak = lane.peak_ua
         numerator, denominator = 1, 1
         if lane.ramp:
             numerator, denominator = lane.ramp_steps - lane.ramp + 1, lane.ramp_steps + 1

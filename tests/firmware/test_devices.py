@@ -444,3 +444,32 @@ def test_the_state_table_of_rehastim2(mode: int, results: tuple[int, ...]) -> No
             bench.ask(*((34, b"") if mode == 0 else (32, begin)))
         assert bench.ask(10)[0] == (11, bytes((0, mode)))
         assert bench.ask(command, data)[0] == (command + 1, bytes((result,)))
+
+
+def test_following_the_deadlines_alone_plays_every_pulse() -> None:
+    bench = Bench("p24")
+    bench.ask(30, b"\1")
+    bench.ask(32, bytes((7,)) + train(1, 20)[1:] + train(2, 20)[1:] + train(3, 20, period_ms=7)[1:])
+    begun, steps = bench.now_us, 0
+    while (due := bench.device.next_deadline_us()) is not None:
+        assert due > bench.now_us, "a deadline that has passed would keep a loop from ever going on"
+        bench.now_us = due
+        bench.device.advance(due)
+        steps += 1
+    counts = [sum(pulse.channel == channel for pulse in bench.pulses) for channel in (1, 2, 3)]
+    assert counts == [101, 100, 286], "the last of channel 2 would come after the keep-alive's end"
+    assert bench.now_us == begun + 2_000_001
+    assert steps <= len(bench.pulses) + 1
+
+
+def test_rehastim2_deadlines_always_lie_ahead() -> None:
+    bench = Connected(channels=0b11, main=0)  # one shot, then the watchdog, then Init
+    bench.ask(32, bytes((2, 0, 200, 20)) + bytes((0, 0, 200, 20)))
+    for _ in range(20):
+        due = bench.device.next_deadline_us()
+        assert due is not None
+        assert due > bench.now_us
+        bench.now_us = due
+        bench.device.advance(due)
+    assert len(bench.pulses) == 4
+    assert bench.now_us >= 1_200_000 + 500_000

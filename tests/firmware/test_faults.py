@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import serial
 
 import firmware_sim.wire.sciencemode34 as wire
 from firmware_sim.__main__ import main
@@ -245,3 +248,31 @@ def test_an_unplugged_port_hangs_up_and_comes_back(served: tuple[subprocess.Pope
             except OSError:
                 continue
     assert os.path.exists(said["pty"])
+
+
+def test_a_rehastim2_port_opens_with_parity_again_and_again(tmp_path: Path) -> None:
+    link = str(tmp_path / "rehastim2")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "firmware_sim", "rehastim2", "--pty", link], stdout=subprocess.PIPE, cwd=ROOT
+    )
+    if process.stdout is None:
+        pytest.fail("no pipe")
+    try:
+        process.stdout.readline()
+        for _ in range(3):
+            with _opened(link) as port:
+                assert port.read(1) == b"\xf0"  # Init; the client itself writes nothing
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
+        process.stdout.close()
+
+
+def _opened(link: str) -> serial.Serial:
+    """As a client that tries until the simulator has noticed that the one before has left."""
+    for _ in range(200):
+        try:
+            return serial.Serial(link, 460_800, parity=serial.PARITY_EVEN, timeout=1, exclusive=True)
+        except (termios.error, serial.SerialException):
+            select.select([], [], [], 0.01)
+    pytest.fail("the port did not open again within 2 s")

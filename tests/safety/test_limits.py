@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -192,6 +194,8 @@ def test_only_clear_makes_a_cleared_schedule() -> None:
             warnings=(),
             token=object(),
         )
+    with pytest.raises((TypeError, ValueError), match="token"):
+        replace(cleared, caps_ua={1: MicroAmp(130_000)})  # type: ignore[call-arg]  # nor changed after it was judged
 
 
 def test_the_cap_is_the_last_grid_point_that_every_limit_allows() -> None:

@@ -12,8 +12,9 @@ from typing import Protocol
 
 from estim.safety.commands import ChannelOutput, Command, OutputOff, SetOutput
 from estim.safety.errors import InterlockTripped
+from estim.safety.limits import Limits
 from estim.safety.ramp import SLOPE_UA_PER_S, step_bound_ua
-from estim.safety.schedule import Window
+from estim.safety.schedule import OutputClass, Window
 from estim.safety.units import US_PER_S
 from estim.safety.verdict import ClearedSchedule
 
@@ -27,7 +28,12 @@ CHARGE_MAX_PC = 65_000_000  # L10
 RMS_MAX_UA = 50_000  # L5
 RMS_TOTAL_MAX_UA = 100_000  # L6
 DENSITY_MAX_UA_PER_CM2 = 2_000  # L7
+CHARGE_DENSITY_MAX_PC_PER_CM2 = 10_000_000  # L11
 AREA_CREDIT_MM2 = 10_000  # L14
+SENSORY_AMPLITUDE_MAX_UA = 60_000  # L26, as the three below: what holds whatever mark a person made
+SENSORY_CHARGE_MAX_PC = 12_000_000
+SENSORY_RMS_MAX_UA = 15_000
+SENSORY_DENSITY_MAX_UA_PER_CM2 = 1_000
 ON_SLACK_US = US_PER_S  # how much longer than planned a channel may be on before that is a defect
 
 
@@ -81,13 +87,44 @@ class _Granted:
     until_us: int
 
 
+_Shape = tuple[int, int, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bounds:
+    """The most that one channel may ever do: the plain numbers above, or what is in force where that is less."""
+
+    amplitude_ua: int
+    charge_pc: int
+    rms_ua: int
+    density_ua_per_cm2: int
+    charge_density_pc_per_cm2: int
+
+
+def _bounds(limits: Limits, output: OutputClass) -> _Bounds:
+    sensory = output == "sensory"
+    amplitude, charge = AMPLITUDE_MAX_UA, CHARGE_MAX_PC
+    rms, density = RMS_MAX_UA, DENSITY_MAX_UA_PER_CM2
+    if sensory:
+        amplitude = min(SENSORY_AMPLITUDE_MAX_UA, limits["sensory_amplitude_ua"].value)
+        charge = min(SENSORY_CHARGE_MAX_PC, limits["sensory_charge_pc"].value)
+        rms = min(SENSORY_RMS_MAX_UA, limits["sensory_rms_ua"].value)
+        density = min(SENSORY_DENSITY_MAX_UA_PER_CM2, limits["sensory_density_ua_per_cm2"].value)
+    return _Bounds(
+        amplitude_ua=min(amplitude, limits["amplitude_ua"].value),
+        charge_pc=min(charge, limits["charge_pc"].value),
+        rms_ua=min(rms, limits["rms_ua"].value),
+        density_ua_per_cm2=min(density, limits["density_ua_per_cm2"].value),
+        charge_density_pc_per_cm2=min(CHARGE_DENSITY_MAX_PC_PER_CM2, limits["charge_density_pc_per_cm2"].value),
+    )
+
+
 @dataclass(slots=True)
 class _Channel:
     """What was last sent on a channel, and what that allows next."""
 
-    windows: tuple[Window, ...]
-    shapes: frozenset[tuple[int, int, int, int, int, int]]
-    cap_ua: int
+    caps_ua: Mapping[_Shape, int]  # pulse → cap, at the share of the level that its windows play
+    bounds: _Bounds
     step_ua: int
     pads: tuple[str, str]
     area_mm2: int
@@ -99,7 +136,7 @@ class _Channel:
     held_ua: int = 0  # played through a whole window since output was last off
 
 
-def _shape(output: ChannelOutput | Window) -> tuple[int, int, int, int, int, int]:
+def _shape(output: ChannelOutput | Window) -> _Shape:
     return (
         output.period_us,
         output.pulse_width_us,
@@ -119,16 +156,22 @@ class Interlock:
         self._granted: _Granted | None = None
         self._channels: dict[int, _Channel] = {}
         self._areas: Mapping[str, int] = {}
+        self._rms_total_ua, self._pad_density = RMS_TOTAL_MAX_UA, DENSITY_MAX_UA_PER_CM2
         if cleared is None:
             return
+        self._rms_total_ua = min(self._rms_total_ua, cleared.limits["rms_total_ua"].value)
+        self._pad_density = min(self._pad_density, cleared.limits["density_ua_per_cm2"].value)
         schedule = cleared.schedule
         self._areas = {pad.id: min(pad.area_mm2, AREA_CREDIT_MM2) for pad in schedule.electrodes}
         for channel in schedule.channels:
             windows = tuple(w for phase in schedule.phases for w in phase.windows if w.channel == channel.channel)
+            caps_ua: dict[_Shape, int] = {}
+            for window in windows:
+                share_ua = cleared.caps_ua.get(channel.channel, 0) * window.intensity_permille // 1000
+                caps_ua[_shape(window)] = max(caps_ua.get(_shape(window), 0), share_ua)
             self._channels[channel.channel] = _Channel(
-                windows=windows,
-                shapes=frozenset(_shape(window) for window in windows),
-                cap_ua=min(cleared.caps_ua.get(channel.channel, 0), AMPLITUDE_MAX_UA),
+                caps_ua=caps_ua,
+                bounds=_bounds(cleared.limits, channel.output),
                 step_ua=cleared.profile.amplitude_step_ua,
                 pads=channel.electrodes,
                 area_mm2=min(self._areas[pad] for pad in channel.electrodes),
@@ -199,27 +242,31 @@ class Interlock:
         self._judge_together(command)
 
     def _judge_pulse(self, output: ChannelOutput, channel: _Channel) -> None:
-        amplitude = output.amplitude_ua
-        if type(amplitude) is not int or not 0 < amplitude <= AMPLITUDE_MAX_UA:
-            raise InterlockTripped("L1", "amplitude", asked=amplitude, allowed=AMPLITUDE_MAX_UA)
+        amplitude, bounds = output.amplitude_ua, channel.bounds
+        if type(amplitude) is not int or not 0 < amplitude <= bounds.amplitude_ua:
+            raise InterlockTripped("L1", "amplitude", asked=amplitude, allowed=bounds.amplitude_ua)
         if amplitude % (channel.step_ua * output.phase_ratio):
             raise InterlockTripped("grid", f"{amplitude} µA is not on the device's grid of {channel.step_ua} µA")
-        if _shape(output) not in channel.shapes:
+        cap_ua = channel.caps_ua.get(_shape(output))
+        if cap_ua is None:
             raise InterlockTripped("schedule", f"channel {output.channel}: this pulse is not in the cleared schedule")
         width, period = output.pulse_width_us, output.period_us
         if not PULSE_WIDTH_US[0] <= width <= PULSE_WIDTH_US[1]:
             raise InterlockTripped("L2", "phase width", asked=width, allowed=PULSE_WIDTH_US[1])
         if period < PERIOD_MIN_US * output.burst_pulses:
             raise InterlockTripped("L4", "period", asked=period, allowed=PERIOD_MIN_US * output.burst_pulses)
-        if amplitude > channel.cap_ua:
-            raise InterlockTripped("cap", "amplitude above the channel's cap", asked=amplitude, allowed=channel.cap_ua)
-        if amplitude * width > CHARGE_MAX_PC:
-            raise InterlockTripped("L10", "charge per phase", asked=amplitude * width, allowed=CHARGE_MAX_PC)
+        if amplitude > cap_ua:
+            raise InterlockTripped("cap", "amplitude above the channel's cap", asked=amplitude, allowed=cap_ua)
+        charge = amplitude * width
+        if charge > bounds.charge_pc:
+            raise InterlockTripped("L10", "charge per phase", asked=charge, allowed=bounds.charge_pc)
+        if charge * 100 > bounds.charge_density_pc_per_cm2 * channel.area_mm2:
+            raise InterlockTripped("L11", "charge density", asked=charge, allowed=bounds.charge_density_pc_per_cm2)
         square = self._square_per_period(output)
-        if square > RMS_MAX_UA * RMS_MAX_UA * period:
-            raise InterlockTripped("L5", "rms current", asked=amplitude, allowed=RMS_MAX_UA)
-        if square * 10_000 > (DENSITY_MAX_UA_PER_CM2 * channel.area_mm2) ** 2 * period:
-            raise InterlockTripped("L7", "current density", asked=amplitude, allowed=DENSITY_MAX_UA_PER_CM2)
+        if square > bounds.rms_ua * bounds.rms_ua * period:
+            raise InterlockTripped("L5", "rms current", asked=amplitude, allowed=bounds.rms_ua)
+        if square * 10_000 > (bounds.density_ua_per_cm2 * channel.area_mm2) ** 2 * period:
+            raise InterlockTripped("L7", "current density", asked=amplitude, allowed=bounds.density_ua_per_cm2)
 
     @staticmethod
     def _square_per_period(output: ChannelOutput) -> int:
@@ -259,11 +306,11 @@ class Interlock:
             total += mean_square
             for pad in set(self._channels[output.channel].pads):
                 pads[pad] = pads.get(pad, 0) + mean_square
-        if total > RMS_TOTAL_MAX_UA * RMS_TOTAL_MAX_UA:
-            raise InterlockTripped("L6", "rms current of all channels", allowed=RMS_TOTAL_MAX_UA)
+        if total > self._rms_total_ua * self._rms_total_ua:
+            raise InterlockTripped("L6", "rms current of all channels", allowed=self._rms_total_ua)
         for pad, square in pads.items():
-            if square * 10_000 > (DENSITY_MAX_UA_PER_CM2 * self._areas[pad]) ** 2:
-                raise InterlockTripped("L7", f"current density on pad {pad}", allowed=DENSITY_MAX_UA_PER_CM2)
+            if square * 10_000 > (self._pad_density * self._areas[pad]) ** 2:
+                raise InterlockTripped("L7", f"current density on pad {pad}", allowed=self._pad_density)
 
     # -- what was sent ----------------------------------------------------------------------------------------------
 

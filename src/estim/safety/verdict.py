@@ -6,7 +6,7 @@ A level that is asked for and forbidden is refused, never cut down; what may be 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass
 from types import MappingProxyType
 
 from estim.safety import static_rules
@@ -38,10 +38,10 @@ class ClearedSchedule:
     caps_ua: Mapping[int, MicroAmp]
     cap_reasons: Mapping[int, str]
     warnings: tuple[Problem, ...]
-    token: object = field(repr=False)
+    token: InitVar[object]
 
-    def __post_init__(self) -> None:
-        if self.token is not _TOKEN:
+    def __post_init__(self, token: object) -> None:
+        if token is not _TOKEN:
             raise ProtocolRejected(
                 [Problem(severity="refuse", key="schedule", message="only clear() clears a schedule", rule="kernel")]
             )
