@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, schedule
 OPEN = ABSOLUTE  # what a site could open at most
 
 
-def rules(plan: Schedule, limits: Limits = BOTH, patient: PatientFacts = TRUSTED, **more: dict[str, int]) -> set[str]:
+def rules(plan: Schedule, limits: Limits = BOTH, patient: PatientFacts = TRUSTED, **more: Any) -> set[str]:
     """Rules that refuse `plan`."""
     try:
         clear(plan, limits, PROFILE, patient, **more)

@@ -99,7 +99,7 @@ class Desk:
 
     def arm(self) -> effects.Reply:
         for what in self.look().wants:
-            assert self.ask(events.Confirm, what=what).accepted
+            assert self.ask(events.Confirm, what=what, value="by the desk").accepted
         return self.ask(events.Arm)
 
     def titrate(self, steps: int = 5) -> None:

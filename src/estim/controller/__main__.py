@@ -39,7 +39,7 @@ from estim.session.events import Event
 from estim.session.state import Phase
 
 SNAPSHOT_US = 50_000
-PACE_S = 0.010
+WAIT_MAX_S = 0.05  # a reply of the disk's thread has no file to wait for
 LEAVE_MAX_US = 10_000_000
 _LIVE = frozenset({Phase.ARMED, Phase.RUNNING})
 
@@ -61,6 +61,7 @@ class Controller:
             clock=self._clock.now_us,
             open_record=self._open_record,
             room=SideChannel(side) if side else None,
+            reconnect=lambda: (model.make(), open_link(address)),
         )
         self._reader = LineReader(sys.stdin.fileno(), line_max=LINE_MAX)
         self._writer = LineWriter(sys.stdout.fileno())
@@ -96,7 +97,7 @@ class Controller:
         """Until something comes in or is due; gives by how much that turn is late, beyond what is normal."""
         now_us = self._clock.now_us()
         until_us = min(self._snapshot_us, self._due_us if self._due_us is not None else self._snapshot_us)
-        wait_s = min(PACE_S * 5, max(0.0, (until_us - now_us) / 1e6))
+        wait_s = min(WAIT_MAX_S, max(0.0, (until_us - now_us) / 1e6))
         files: list[int] = [] if self._reader.ended else [sys.stdin.fileno()]
         link = self._runner.link
         if link is not None and link.fileno() >= 0:

@@ -23,7 +23,6 @@ from estim.session.engine import SessionEngine
 from estim.session.events import Event
 from estim.session.snapshot import Snapshot
 
-TURN_LATE_US = 250_000
 _STOPS = (events.Stop, events.ConsoleGone, events.Signal, events.ClockJumped)
 
 
@@ -44,6 +43,7 @@ class Runner:
         clock: session time in µs.
         open_record: makes the record of a new session for a patient's pseudonym.
         room: the side channel, if there is one.
+        reconnect: a new driver on a newly opened link, after the last one was lost; raises LinkLost.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Runner:
         clock: Callable[[], int],
         open_record: Callable[[str], RecordSink],
         room: Room | None = None,
+        reconnect: Callable[[], tuple[Driver, ByteLink]] | None = None,
     ) -> None:
         self.engine = engine
         self.driver = driver
@@ -67,13 +68,13 @@ class Runner:
         self._clock = clock
         self._open_record = open_record
         self._room = room
+        self._reconnect = reconnect
         self._interlock = Interlock(None)
         self._commands: dict[int, int] = {}  # driver's number → engine's number
         self._written: dict[int, int] = {}  # authorisation → line number
         self._durable_seen = -1
         self._pending_seen: int | None = None
         self._record_failed = False
-        self._out = b""
 
     def start(self) -> None:
         """Ask the device who it is."""
@@ -149,7 +150,6 @@ class Runner:
         if self.link is not None:
             self.link.close()
             self.link = None
-            self._out = b""
             self._step(LinkDown(reason=reason), now_us)
 
     def _watch_record(self, now_us: int) -> None:
@@ -191,13 +191,13 @@ class Runner:
         elif isinstance(effect, effects.LowerCeiling):
             self._interlock.lower(effect.channel, effect.peak_ua)
         elif isinstance(effect, effects.Install):
-            self._interlock = Interlock(effect.cleared)
+            self._interlock = Interlock(effect.cleared, self._interlock)
             if effect.cleared is not None:
                 self.on_purpose(effect.cleared.schedule.purpose)
         elif isinstance(effect, effects.Prepare):
             self.driver.prepare(effect.channels, effect.period_us, now_us)
         elif isinstance(effect, effects.Connect):
-            self.driver.connect(now_us)
+            self._connect(now_us)
         elif isinstance(effect, effects.ToRoom):
             if self._room is not None:
                 self._room.send(effect.message)
@@ -205,6 +205,18 @@ class Runner:
             self._open(effect.patient_id, now_us)
         elif isinstance(effect, effects.CloseRecord):
             self._close(now_us)
+
+    def _connect(self, now_us: int) -> None:
+        """Ask the device who it is; over a new link where the last one was lost."""
+        if self.link is None and self._reconnect is not None:
+            try:
+                self.driver, self.link = self._reconnect()
+            except LinkLost as error:
+                self._step(LinkDown(reason=str(error)), now_us)
+                return
+            self._commands.clear()
+        if self.link is not None:
+            self.driver.connect(now_us)
 
     def _send(self, effect: effects.Send, now_us: int) -> None:
         try:
@@ -264,6 +276,7 @@ class Runner:
             self._fail_record(str(error), now_us)
             return
         self.record_path, self.word_head = self.record.path, ""
+        self._interlock = Interlock(None)  # another patient: the count of ON time begins anew
         self._durable_seen, self._pending_seen, self._record_failed = -1, None, False
 
     def _close(self, now_us: int) -> None:

@@ -151,6 +151,9 @@ class ScriptedTherapist:
             self._therapy = True
             self._stage = "arm"
             return self._configure("therapy")
+        for alarm in snapshot.alarms:
+            if alarm.code.startswith("warn-"):
+                return events.Acknowledge(id=self.next_id(), code=alarm.code)
         number = snapshot.titration_channel
         channel = next((view for view in snapshot.channels if view.channel == number), None)
         if snapshot.phase is not Phase.RUNNING or channel is None or channel.cycle is not Cycle.HOLD:

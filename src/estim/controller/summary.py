@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from estim.safety.schedule import Purpose
-from estim.session.core import Account, Core
+from estim.session.core import Core
+from estim.session.facts import Account
 
 
 class Measured(Protocol):

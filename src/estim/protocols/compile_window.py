@@ -134,6 +134,4 @@ def _window_trigger(phase: Phase, name: str) -> dict[str, Any]:
 
 def _tightest_ramps(setup: Setup) -> bool:
     """L17b is not for these patients; what is not known counts as present."""
-    patient = setup.patient
-    facts = (patient.insensate_skin, patient.lesion_t6_or_above, patient.child, patient.fragile_bone)
-    return any(fact is not False for fact in (*facts, patient.first_ever_session))
+    return setup.patient.gentle

@@ -12,28 +12,23 @@ from typing import Protocol
 
 from estim.safety.commands import ChannelOutput, Command, OutputOff, SetOutput
 from estim.safety.errors import InterlockTripped
-from estim.safety.limits import Limits
+from estim.safety.hard_bounds import (
+    AREA_CREDIT_MM2,
+    DENSITY_MAX_UA_PER_CM2,
+    PERIOD_MIN_US,
+    PULSE_WIDTH_US,
+    RMS_TOTAL_MAX_UA,
+    ChannelBounds,
+    channel_bounds,
+)
+from estim.safety.on_ledger import DUTY_WINDOW_US, OnBounds, OnLedger
 from estim.safety.ramp import SLOPE_UA_PER_S, step_bound_ua
-from estim.safety.schedule import OutputClass, Window
+from estim.safety.schedule import Window
 from estim.safety.units import US_PER_S
 from estim.safety.verdict import ClearedSchedule
 
 _TOKEN = object()
 
-# The absolute column once more, as plain numbers: this module must not depend on the table that it guards.
-AMPLITUDE_MAX_UA = 130_000  # L1
-PULSE_WIDTH_US = (20, 1_000)  # L2
-PERIOD_MIN_US = 6_666  # L4: 150 Hz
-CHARGE_MAX_PC = 65_000_000  # L10
-RMS_MAX_UA = 50_000  # L5
-RMS_TOTAL_MAX_UA = 100_000  # L6
-DENSITY_MAX_UA_PER_CM2 = 2_000  # L7
-CHARGE_DENSITY_MAX_PC_PER_CM2 = 10_000_000  # L11
-AREA_CREDIT_MM2 = 10_000  # L14
-SENSORY_AMPLITUDE_MAX_UA = 60_000  # L26, as the three below: what holds whatever mark a person made
-SENSORY_CHARGE_MAX_PC = 12_000_000
-SENSORY_RMS_MAX_UA = 15_000
-SENSORY_DENSITY_MAX_UA_PER_CM2 = 1_000
 ON_SLACK_US = US_PER_S  # how much longer than planned a channel may be on before that is a defect
 
 
@@ -90,45 +85,17 @@ class _Granted:
 _Shape = tuple[int, int, int, int, int, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Bounds:
-    """The most that one channel may ever do: the plain numbers above, or what is in force where that is less."""
-
-    amplitude_ua: int
-    charge_pc: int
-    rms_ua: int
-    density_ua_per_cm2: int
-    charge_density_pc_per_cm2: int
-
-
-def _bounds(limits: Limits, output: OutputClass) -> _Bounds:
-    sensory = output == "sensory"
-    amplitude, charge = AMPLITUDE_MAX_UA, CHARGE_MAX_PC
-    rms, density = RMS_MAX_UA, DENSITY_MAX_UA_PER_CM2
-    if sensory:
-        amplitude = min(SENSORY_AMPLITUDE_MAX_UA, limits["sensory_amplitude_ua"].value)
-        charge = min(SENSORY_CHARGE_MAX_PC, limits["sensory_charge_pc"].value)
-        rms = min(SENSORY_RMS_MAX_UA, limits["sensory_rms_ua"].value)
-        density = min(SENSORY_DENSITY_MAX_UA_PER_CM2, limits["sensory_density_ua_per_cm2"].value)
-    return _Bounds(
-        amplitude_ua=min(amplitude, limits["amplitude_ua"].value),
-        charge_pc=min(charge, limits["charge_pc"].value),
-        rms_ua=min(rms, limits["rms_ua"].value),
-        density_ua_per_cm2=min(density, limits["density_ua_per_cm2"].value),
-        charge_density_pc_per_cm2=min(CHARGE_DENSITY_MAX_PC_PER_CM2, limits["charge_density_pc_per_cm2"].value),
-    )
-
-
 @dataclass(slots=True)
 class _Channel:
     """What was last sent on a channel, and what that allows next."""
 
     caps_ua: Mapping[_Shape, int]  # pulse → cap, at the share of the level that its windows play
-    bounds: _Bounds
+    bounds: ChannelBounds
     step_ua: int
     pads: tuple[str, str]
     area_mm2: int
     on_max_us: int
+    on: OnBounds
     amplitude_ua: int = 0
     sent_us: int = 0
     ramp_from_us: int | None = None  # since when the channel is on
@@ -148,20 +115,29 @@ def _shape(output: ChannelOutput | Window) -> _Shape:
 
 
 class Interlock:
-    """Stands between engine and driver. Without a cleared schedule nothing but off passes."""
+    """Stands between engine and driver. Without a cleared schedule nothing but off passes.
 
-    def __init__(self, cleared: ClearedSchedule | None) -> None:
+    Args:
+        cleared: what may be played.
+        before: the interlock of the schedule before this one in the same session: its count of ON time goes on.
+    """
+
+    def __init__(self, cleared: ClearedSchedule | None, before: Interlock | None = None) -> None:
         self._cleared = cleared
         self._written: dict[int, _Granted] = {}
         self._granted: _Granted | None = None
         self._channels: dict[int, _Channel] = {}
         self._areas: Mapping[str, int] = {}
+        self._gentle = True
+        self.on_time: OnLedger = before.on_time if before is not None else OnLedger()
+        self._therapy = cleared is not None and cleared.schedule.purpose == "therapy"
         self._rms_total_ua, self._pad_density = RMS_TOTAL_MAX_UA, DENSITY_MAX_UA_PER_CM2
         if cleared is None:
             return
         self._rms_total_ua = min(self._rms_total_ua, cleared.limits["rms_total_ua"].value)
         self._pad_density = min(self._pad_density, cleared.limits["density_ua_per_cm2"].value)
         schedule = cleared.schedule
+        self._gentle = cleared.patient.gentle
         self._areas = {pad.id: min(pad.area_mm2, AREA_CREDIT_MM2) for pad in schedule.electrodes}
         for channel in schedule.channels:
             windows = tuple(w for phase in schedule.phases for w in phase.windows if w.channel == channel.channel)
@@ -171,11 +147,12 @@ class Interlock:
                 caps_ua[_shape(window)] = max(caps_ua.get(_shape(window), 0), share_ua)
             self._channels[channel.channel] = _Channel(
                 caps_ua=caps_ua,
-                bounds=_bounds(cleared.limits, channel.output),
+                bounds=channel_bounds(cleared.limits, channel.output),
                 step_ua=cleared.profile.amplitude_step_ua,
                 pads=channel.electrodes,
                 area_mm2=min(self._areas[pad] for pad in channel.electrodes),
                 on_max_us=max((window.on_us for window in windows), default=0) + ON_SLACK_US,
+                on=OnBounds(cleared.limits, channel.output, windows),
             )
 
     # -- authorisations ---------------------------------------------------------------------------------------------
@@ -221,10 +198,14 @@ class Interlock:
         return Admitted(command, now_us, _TOKEN)
 
     def overdue(self, now_us: int) -> str:
-        """Which channel is on for longer than any of its windows lasts; "" if none. Looked at in every turn."""
+        """What plays longer than it may: than its window lasts, or than it is authorised; "" if nothing does. Looked at
+        in every turn.
+        """
         for number, channel in self._channels.items():
             if channel.ramp_from_us is not None and now_us - channel.ramp_from_us > channel.on_max_us:
                 return f"channel {number} is on since {(now_us - channel.ramp_from_us) // 1000} ms"
+            if channel.amplitude_ua and (self._granted is None or now_us > self._granted.until_us + ON_SLACK_US):
+                return f"channel {number} is on and no authorisation is in force"
         return ""
 
     def _judge(self, command: SetOutput, now_us: int) -> None:
@@ -281,7 +262,9 @@ class Interlock:
             raise InterlockTripped("authorise", "no authorisation is in force", asked=output.amplitude_ua, allowed=0)
         if output.amplitude_ua > allowed:
             raise InterlockTripped("authorise", "above what is authorised", asked=output.amplitude_ua, allowed=allowed)
-        first = channel.held_ua < allowed
+        if channel.ramp_from_us is None and channel.on.counts:
+            self._judge_duty(output.channel, channel, now_us)
+        first = self._gentle or channel.held_ua < allowed
         bound_ua = step_bound_ua(allowed, channel.step_ua * output.phase_ratio, first=first)
         rise_ua = output.amplitude_ua - channel.amplitude_ua
         if rise_ua > bound_ua:
@@ -294,6 +277,17 @@ class Interlock:
             slope_ua = bound_ua + SLOPE_UA_PER_S * since_us // US_PER_S
             if output.amplitude_ua > slope_ua:
                 raise InterlockTripped("L17", "rise per second", asked=output.amplitude_ua, allowed=slope_ua)
+
+    def _judge_duty(self, number: int, channel: _Channel, now_us: int) -> None:
+        """When a channel begins: what lies in the five minutes before must not pass the share by itself (L20), nor what
+        the session had its time (L21b).
+        """
+        had_us = self.on_time.had_us(number, now_us + channel.on_max_us - DUTY_WINDOW_US)
+        if had_us > channel.on.in_window_us + ON_SLACK_US:
+            raise InterlockTripped("L20", "ON time in 5 min", asked=had_us, allowed=channel.on.in_window_us)
+        total_us = self.on_time.total_us(number)
+        if self._therapy and total_us > channel.on.in_session_us + ON_SLACK_US:
+            raise InterlockTripped("L21b", "ON time in the session", asked=total_us, allowed=channel.on.in_session_us)
 
     def _judge_together(self, command: SetOutput) -> None:
         playing = [output for output in command.channels if output.amplitude_ua]
@@ -321,6 +315,7 @@ class Interlock:
             if amplitude == 0:
                 if channel.amplitude_ua:
                     channel.held_ua = max(channel.held_ua, channel.highest_ua)
+                self._note_on(number, channel, now_us)
                 channel.ramp_from_us, channel.highest_ua = None, 0
             elif channel.ramp_from_us is None:
                 channel.ramp_from_us = now_us
@@ -328,8 +323,13 @@ class Interlock:
             if amplitude != channel.amplitude_ua:
                 channel.amplitude_ua, channel.sent_us = amplitude, now_us
 
+    def _note_on(self, number: int, channel: _Channel, now_us: int) -> None:
+        if channel.ramp_from_us is not None and channel.on.counts:
+            self.on_time.note(number, channel.ramp_from_us, now_us, therapy=self._therapy)
+
     def _all_off(self, now_us: int) -> None:
-        for channel in self._channels.values():
+        for number, channel in self._channels.items():
+            self._note_on(number, channel, now_us)
             channel.amplitude_ua, channel.sent_us = 0, now_us
             channel.ramp_from_us, channel.highest_ua = None, 0
             channel.held_ua = 0  # every way back to output begins with the long ramp

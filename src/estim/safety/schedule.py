@@ -204,3 +204,9 @@ class PatientFacts:
     child: bool | None = None
     fragile_bone: bool | None = None
     first_ever_session: bool | None = None
+
+    @property
+    def gentle(self) -> bool:
+        """The short ramp of a repeat (L17b) is not for this patient: each contraction has the long one."""
+        facts = (self.insensate_skin, self.lesion_t6_or_above, self.child, self.fragile_bone, self.first_ever_session)
+        return any(fact is not False for fact in facts)

@@ -72,16 +72,16 @@ def _judge_ramps(
     key: str, window: Window, level: int, step_ua: int, patient: PatientFacts, *, limits: Limits, shown: str
 ) -> Iterator[Problem]:
     first = max(shortest_ramp_us(level, window.period_us, step_ua, first=True), limits["first_ramp_min_us"].value)
-    facts = (patient.insensate_skin, patient.lesion_t6_or_above, patient.child, patient.fragile_bone)
-    gentle = any(fact is not False for fact in (*facts, patient.first_ever_session))
-    repeat = first if gentle else shortest_ramp_us(level, window.period_us, step_ua, first=False)
+    repeat = first if patient.gentle else shortest_ramp_us(level, window.period_us, step_ua, first=False)
     for name, value, least in (
         ("first_ramp_min_us", window.first_ramp_up_us, first),
         ("repeat_ramp_min_us", window.ramp_up_us, repeat),
     ):
         if value < least:
             guardrail = BY_KEY[name]
-            bound = Bound(value=least, layer="patient" if gentle else limits[name].layer, source=guardrail.source)
+            bound = Bound(
+                value=least, layer="patient" if patient.gentle else limits[name].layer, source=guardrail.source
+            )
             yield problem(f"{key}.ramp_up_s", guardrail, value, bound, shown)
     if window.first_ramp_up_us + window.ramp_down_us >= window.on_us:
         yield Problem(
@@ -160,8 +160,10 @@ def _l28(key: str, message: str) -> Problem:
     )
 
 
-def judge_clocks(schedule: Schedule, limits: Limits, minutes_today: Mapping[str, int]) -> Iterator[Problem]:
-    """L21a, L21b, L27: time of the block, of each channel, of each muscle today."""
+def judge_clocks(
+    schedule: Schedule, limits: Limits, minutes_today: Mapping[str, int], session_on_us: Mapping[int, int]
+) -> Iterator[Problem]:
+    """L21a, L21b, L27: time of the block, of each channel in this session, of each muscle today."""
     if schedule.purpose == "titration":
         return
     total = sum(phase.duration_us for phase in schedule.phases)
@@ -176,7 +178,8 @@ def judge_clocks(schedule: Schedule, limits: Limits, minutes_today: Mapping[str,
             if window.channel == channel.channel and window.frequency_mhz > FUSED_MHZ
         )
         key = f"channel[{channel.name}]"
-        yield from _check(key, "motor_on_us", on_us, limits, channel.name)
+        had_us = session_on_us.get(channel.channel, 0)
+        yield from _check(key, "motor_on_us", had_us + on_us, limits, channel.name)
         before = minutes_today.get(f"{channel.muscle}/{channel.side}", 0)
         yield from _check(
             key, "muscle_day_min", before + ceil_div(on_us, _US_PER_MIN), limits, f"{channel.muscle}, {channel.side}"

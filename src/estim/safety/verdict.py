@@ -54,12 +54,14 @@ def judge(
     patient: PatientFacts,
     *,
     minutes_today: Mapping[str, int] = MappingProxyType({}),
+    session_on_us: Mapping[int, int] = MappingProxyType({}),
 ) -> tuple[tuple[Problem, ...], Caps]:
     """Everything that limits say about `schedule`, and the caps.
 
     Args:
         limits: absolute & site; the device's layer is joined here from `profile`.
         minutes_today: `muscle/side` → minutes of motor ON time already had today (L27).
+        session_on_us: device channel → motor ON time already had in this session (L21b).
     """
     if schedule.model != profile.model:
         wrong = Problem(
@@ -77,7 +79,7 @@ def judge(
         *static_rules.judge_phases(schedule, in_force, profile, patient),
         *static_rules.judge_pads(schedule, in_force),
         *static_rules.judge_patient(schedule, patient),
-        *static_rules.judge_clocks(schedule, in_force, minutes_today),
+        *static_rules.judge_clocks(schedule, in_force, minutes_today, session_on_us),
     ]
     caps = find_caps(schedule, in_force, profile)
     return (*problems, *caps.problems), caps
@@ -90,13 +92,14 @@ def clear(
     patient: PatientFacts,
     *,
     minutes_today: Mapping[str, int] = MappingProxyType({}),
+    session_on_us: Mapping[int, int] = MappingProxyType({}),
 ) -> ClearedSchedule:
     """Judge `schedule`; gives it back cleared.
 
     Raises:
         ProtocolRejected: every violation at once, each with quantity, number asked, number allowed, layer, source.
     """
-    problems, caps = judge(schedule, limits, profile, patient, minutes_today=minutes_today)
+    problems, caps = judge(schedule, limits, profile, patient, minutes_today=minutes_today, session_on_us=session_on_us)
     refused = [problem for problem in problems if problem.severity == "refuse"]
     if refused:
         raise ProtocolRejected(refused)

@@ -63,6 +63,8 @@ def missing(core: Core) -> tuple[Problem, ...]:
         no("arm", f"only possible in CONFIGURED, it is {core.phase.value}")
     if core.output is not OutputState.OFF:
         no("output", f"the device's output is {core.output.value}, not OFF")
+    elif core.off_asked_us is not None:
+        no("output", "the device has not confirmed the last off yet")
     if not core.recording:
         no("record", "there is no open record")
     for what in wanted(core):

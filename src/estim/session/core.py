@@ -7,7 +7,7 @@ each of them works on this one `Core`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from estim.protocols.schema import Protocol
 from estim.protocols.setup import Setup
@@ -20,6 +20,8 @@ from estim.safety.schedule import Purpose
 from estim.safety.units import US_PER_S, Micros
 from estim.safety.verdict import ClearedSchedule
 from estim.session.effects import Authorise, Effect, Log, LowerCeiling, Reply, Revoke, Send
+from estim.session.facts import Account, Cover, Found, Pending
+from estim.session.on_time import OnTime, counts
 from estim.session.plain import plain
 from estim.session.player import Booking, WindowPlayer
 from estim.session.run import Ended, Place, Run
@@ -31,58 +33,13 @@ STOP_VERIFY_US = 1_000_000  # L25: verified by readback within 1 s, else UNCERTA
 OFF_REPEAT_US = 100_000
 
 
-@dataclass(slots=True)
-class Account:
-    """What one channel got in one purpose, by the device's acknowledgements."""
-
-    pulses: int = 0
-    charge_pc: int = 0
-    on_us: int = 0
-    peak_ua: int = 0
-    unacknowledged_pulses: int = 0
-
-
-@dataclass(slots=True)
-class Pending:
-    """An authorisation that is written and not yet durable."""
-
-    asked_us: int
-    contractions: tuple[int, int]
-    until_us: int
-    place: Place
-    raised: dict[int, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Found:
-    """A channel's levels of today, found by titration on these pads at this rate and width."""
-
-    level_ua: int = 0
-    sensory_ua: int | None = None
-    motor_ua: int | None = None
-    motor_at_us: int | None = None
-    max_tolerated_ua: int | None = None
-    frequency_mhz: int = 0
-    pulse_width_us: int = 0
-
-
-@dataclass(slots=True)
-class Cover:
-    """What the latest granted authorisation allows."""
-
-    place: Place
-    contractions: tuple[int, int]
-    until_us: int
-
-
 class Core:
     """The session's data. Only the modules of this package change it."""
 
-    def __init__(self, profile: DeviceProfile, limits: Limits, *, simulated: bool, fixed_id: str = "") -> None:
+    def __init__(self, profile: DeviceProfile, limits: Limits, *, simulated: bool) -> None:
         self.profile = profile
         self.limits = limits
         self.simulated = simulated
-        self.fixed_id = fixed_id
         self.now_us = 0
         self.effects: list[Effect] = []
         # where it stands
@@ -100,6 +57,7 @@ class Core:
         self.recording = False
         self.signed = False
         self.screened_us: int | None = None
+        self.link_gone = False  # nothing is heard until it is connected again
         self.screening: Mapping[str, bool | str] = {}
         self.confirmed: dict[str, tuple[str, int]] = {}
         self.protocol: Protocol | None = None
@@ -109,6 +67,8 @@ class Core:
         self.purpose: Purpose = "titration"
         self.found: dict[str, Found] = {}
         self.minutes_today: Mapping[str, int] = {}
+        self.on_time = OnTime()  # of this patient in this session
+        self.accepted_warnings: set[str] = set()  # crossed with a reason, once a channel and session
         # the run
         self.run: Run | None = None
         self.contractions_done = 0  # of the last therapy
@@ -146,6 +106,17 @@ class Core:
         self.snapshot_times: dict[int, int] = {}
         self.practice: Practice | None = None
         self.says = ""
+
+    def forget_patient(self) -> None:
+        """Another person is in the chair: nothing that was found, answered or allowed before counts for them."""
+        if self.phase is Phase.CONFIGURED:
+            self.move(Turn.UNCONFIGURE, "another session")
+        self.screened_us, self.screening = None, {}
+        self.confirmed, self.found, self.accounts = {}, {}, {}
+        self.protocol = self.setup = self.cleared = self.run = self.kept = self.gatekeeper = None
+        self.protocol_sha256, self.purpose = "", "titration"
+        self.outcome, self.contractions_done, self.elapsed_before_us = "", 0, 0
+        self.on_time, self.accepted_warnings, self.raised_us = OnTime(), set(), {}
 
     # -- effects ----------------------------------------------------------------------------------------------------
 
@@ -247,6 +218,7 @@ class Core:
         self.cover = None
         self.prepared = False
         self.hold_since_us = None
+        self.pause_after_gate = ""
         self.off_asked_us = self.off_asked_us if self.off_asked_us is not None else self.now_us
         self.off_sent_us = self.now_us
         # Off goes out before anything is written about it.
@@ -283,6 +255,11 @@ class Core:
         if self.run is not None:
             self.kept = (self.run.place, self.run.contractions)
 
+    def elapsed_us(self) -> int:
+        """Therapy clock: time RUNNING, pauses left out."""
+        running = self.now_us - self.running_since_us if self.running_since_us is not None else 0
+        return self.elapsed_before_us + running
+
     # -- authorisation ----------------------------------------------------------------------------------------------
 
     def authorise(self, reason: str, raised: dict[int, int] | None = None) -> None:
@@ -311,16 +288,36 @@ class Core:
             )
         )
 
-    def lower_ceiling(self, channel: int, level_ua: int) -> None:
-        """A fall lowers what the interlock allows at once."""
-        self.emit(LowerCeiling(channel=channel, peak_ua=level_ua))
+    def lower_ceiling(self, channel: int) -> None:
+        """A fall, or a raise that is dropped, lowers what the interlock allows at once: to what plays at most now."""
+        for peak in self.run.peaks() if self.run is not None else ():
+            if peak.channel == channel:
+                self.emit(LowerCeiling(channel=channel, peak_ua=peak.peak_ua))
+
+    def drop_raises(self, reason: str, asked_before_us: int | None = None) -> int:
+        """Forget raises that are not durable yet; never applied late. Gives how many."""
+        dropped = 0
+        for n, pending in list(self.pending.items()):
+            if not pending.raised or (asked_before_us is not None and pending.asked_us >= asked_before_us):
+                continue
+            del self.pending[n]
+            dropped += 1
+            self.log("raise-dropped", authorise=n, reason=reason)
+            for channel in pending.raised:
+                self.lower_ceiling(channel)
+        return dropped
 
     # -- dose -------------------------------------------------------------------------------------------------------
 
     def book(self, ended: list[Ended]) -> None:
         """Book the pulses of windows that ended, and note contractions that did."""
         for item in ended:
-            self.book_pulses(item.player.window.channel, item.player.bookings, item.player.window.pulse_width_us)
+            window = item.player.window
+            if item.player.bookings and self.cleared is not None:
+                scheduled = self.cleared.schedule.channel(window.channel)
+                if counts(scheduled, window):
+                    self.on_time.note(scheduled, item.player.onset_us, self.now_us, therapy=self.purpose == "therapy")
+            self.book_pulses(window.channel, item.player.bookings, window.pulse_width_us)
             item.player.bookings = []
             if item.contraction is not None:
                 self.log("contraction", n=item.contraction, whole=item.whole, purpose=self.purpose)

@@ -37,10 +37,14 @@ SETTLE_US = 300_000  # a status is held against the plan only if the last comman
 
 def identified(core: Core, report: Identified) -> None:
     """The device said who it is and is idle."""
-    core.device = report
+    if core.phase in {Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING}:
+        core.fail("device-reset", "The device introduced itself in the middle of a session: it was restarted.")
+    core.device, core.link_gone = report, False
     core.status_us = core.status_asked_us = core.now_us
     core.off_asked_us = None
     core.see_output(OutputState.OFF)
+    core.calm("link-lost")
+    core.calm("device-lost")
     named_simulated = report.device_id.startswith("SIM")
     if report.model != core.profile.model:
         core.fail("wrong-device", f"This is a {report.model}, not the {core.profile.title} that was asked for.")
@@ -61,7 +65,6 @@ def prepared(core: Core, _report: Prepared) -> None:
     core.status_us = core.now_us
     if core.phase in {Phase.ARMED, Phase.RUNNING}:
         core.prepared = True
-        core.off_asked_us = None
 
 
 def acknowledged(core: Core, report: Acknowledged) -> None:
@@ -198,6 +201,7 @@ def link_down(core: Core, report: LinkDown) -> None:
 
 
 def _gone(core: Core, cause: str, reason: str, *, output_ended: bool) -> None:
+    core.link_gone = True
     text = f"The device can't be reached: {reason}."
     if core.phase is Phase.DISCONNECTED:
         core.alarm(cause, "medium", text)

@@ -152,9 +152,10 @@ class Trigger(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledge(Request):
-    """An alarm was seen."""
+    """An alarm was seen; for a warning of a level that is the reason to go on above it, in one key."""
 
     code: str
+    reason: str = "needed and tolerated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,15 @@ Rises need a reason (a key, one step, while the muscle is held, with a durable a
 
 from __future__ import annotations
 
-from estim.safety.units import UA_PER_MA, US_PER_S, floor_to_step
-from estim.session.core import Core, Cover, Found
+from estim.safety import measures
+from estim.safety.caps import smaller_pad_mm2, target_ua
+from estim.safety.limits_table import BY_KEY
+from estim.safety.units import UA_PER_MA, US_PER_S, ceil_div, floor_to_step
+from estim.session.core import Core
+from estim.session.facts import Cover, Found
 from estim.session.run import Run
 from estim.session.state import Cycle, Phase
 
-RAISE_INTERVAL_US = 500_000  # L15 default: at most 2 a second; with 1 mA steps this is L16's 2 mA/s as well
 BLOCK_UA = 10 * UA_PER_MA  # L16: at least 1 s between blocks of 10 mA
 BLOCK_PAUSE_US = US_PER_S
 MARK_AGE_US = 600 * US_PER_S  # L26: an older motor mark locks raising
@@ -61,19 +64,69 @@ def raise_locked(core: Core, channel: int) -> str:
         return "the last raise is being written"
     step, level_ua = step_ua(core, channel), run.levels_ua[channel]
     since_us = core.now_us - core.raised_us.get(channel, -BLOCK_PAUSE_US)
-    if since_us < RAISE_INTERVAL_US:
+    if since_us < _interval_us(core, channel, step):
         return "too fast"
     if (level_ua + step) // BLOCK_UA > level_ua // BLOCK_UA and since_us < BLOCK_PAUSE_US:
         return "1 s between blocks of 10 mA"
     cap, rule = cap_ua(core, channel)
     if level_ua + step > cap:
         return f"at its limit {cap / UA_PER_MA:g} mA ({rule})"
+    if any(code.startswith(f"warn-{channel}-") for code in core.alarms):
+        return "a warning waits for its reason: acknowledge it first"
     scheduled = core.cleared.schedule.channel(channel)
     if scheduled.output == "sensory" and core.purpose == "therapy":
         found = core.found.get(scheduled.name)
         if found is None or found.motor_at_us is None or core.now_us - found.motor_at_us > MARK_AGE_US:
             return "the motor mark is older than 10 min: mark it again"
     return ""
+
+
+def _interval_us(core: Core, channel: int, step: int) -> int:
+    """At least so long between two raises: L15's rate, and L16's slope above what this patient has tolerated."""
+    rate_us = ceil_div(US_PER_S, core.limits["raises_per_s"].value)
+    run, cleared = core.run, core.cleared
+    if run is None or cleared is None:
+        return rate_us
+    found = core.found.get(cleared.schedule.channel(channel).name)
+    tolerated_ua = (found.max_tolerated_ua or 0) if found is not None else 0
+    if run.levels_ua[channel] + step <= tolerated_ua:
+        return rate_us
+    return max(rate_us, ceil_div(step * US_PER_S, core.limits["ceiling_rise_ua_per_s"].value))
+
+
+def warn_level(core: Core, channel: int) -> None:
+    """Say which warnings the level now crosses; raising waits until each has its reason, output goes on."""
+    run, cleared = core.run, core.cleared
+    if run is None or cleared is None:
+        return
+    scheduled = cleared.schedule.channel(channel)
+    area_mm2 = smaller_pad_mm2(cleared.schedule, scheduled)
+    crossed: dict[str, tuple[int, int]] = {}
+    for window in (window for phase in cleared.schedule.phases for window in phase.windows):
+        if window.channel != channel:
+            continue
+        amplitude_ua = target_ua(run.levels_ua[channel], window, core.profile.amplitude_step_ua)
+        for key, value in measures.of_amplitude(window, amplitude_ua, area_mm2, scheduled.output):
+            warn = BY_KEY[key].warn
+            if warn is not None and BY_KEY[key].breaks(value, warn):
+                crossed[key] = (max(value, crossed.get(key, (0, 0))[0]), warn)
+    for key, guardrail in BY_KEY.items():
+        code = f"warn-{channel}-{guardrail.rule}"
+        if key in crossed and code not in core.accepted_warnings and code not in core.alarms:
+            value, warn = crossed[key]
+            words = f"{scheduled.name}: {guardrail.words} {guardrail.shown(value):g} {guardrail.unit}"
+            core.alarm(code, "low", f"{words}, above {guardrail.shown(warn):g} ({guardrail.rule}). Raising waits.")
+    for code in [code for code in core.alarms if code.startswith(f"warn-{channel}-")]:
+        rules = {BY_KEY[key].rule for key in crossed}
+        if code.removeprefix(f"warn-{channel}-") not in rules:
+            del core.alarms[code]  # lowered again: nothing waits
+
+
+def accept_warning(core: Core, code: str, reason: str) -> None:
+    """A person goes on above a warning, once a channel and session."""
+    core.accepted_warnings.add(code)
+    core.alarms.pop(code, None)
+    core.log("warning-accepted", code=code, reason=reason, operator=core.operator)
 
 
 def ask_raise(core: Core, channel: int) -> None:
@@ -99,10 +152,11 @@ def granted(core: Core, n: int) -> None:
 
 
 def note_level(core: Core, channel: int) -> None:
-    """Keep the level that is played now as the one found, while levels are being found or adjusted."""
+    """Keep the level that is played now as the one found, while levels are being found or adjusted; warn of it."""
     if core.cleared is None or core.run is None:
         return
     scheduled = core.cleared.schedule.channel(channel)
+    warn_level(core, channel)
     found = core.found.setdefault(scheduled.name, Found())
     found.level_ua = core.run.levels_ua[channel]
     if core.purpose == "titration":
@@ -117,10 +171,7 @@ def lower(core: Core, channel: int | None, percent: int) -> bool:
     run = core.run
     if run is None:
         return False
-    for n, pending in list(core.pending.items()):
-        if pending.raised:  # a raise that has not happened yet is not wanted any more
-            del core.pending[n]
-            core.log("raise-dropped", authorise=n, reason="lowered")
+    core.drop_raises("lowered")
     for number in [channel] if channel is not None else list(run.levels_ua):
         if number in run.levels_ua:
             _lower_one(core, run, number, percent)
@@ -134,7 +185,7 @@ def _lower_one(core: Core, run: Run, channel: int, percent: int) -> None:
     falls = run.set_level(channel, level_ua, core.now_us)
     if falls:
         core.send_run(falls)
-    core.lower_ceiling(channel, level_ua)
+    core.lower_ceiling(channel)
     core.log("lowered", channel=channel, before_ua=before_ua, level_ua=level_ua)
     note_level(core, channel)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 from estim.safety.reports import OutputState
+from estim.safety.schedule import Window
 from estim.safety.units import US_PER_S
 from estim.session.core import OFF_REPEAT_US, STOP_VERIFY_US, Core
 from estim.session.effects import RequestStatus
+from estim.session.on_time import DUTY_WINDOW_US, counts
 from estim.session.run import Run
 from estim.session.state import Phase, Turn
 from estim.session.trigger import Gatekeeper, Move
@@ -77,11 +81,17 @@ def _poll(core: Core) -> None:
 def _play(core: Core, run: Run) -> None:
     now_us = core.now_us
     place = run.place
-    if core.pending:
-        _drop_late_raises(core)
+    if core.pending and core.drop_raises("not durable within 1 s", now_us - RAISE_MAX_US):
+        core.alarm("raise-dropped", "low", "A raise was dropped: the record was too slow to hold it.")
+    if core.cover is not None and now_us >= core.cover.until_us and run.output().channels:
+        core.alarm("cover-over", "medium", "What plays is not authorised any longer; the session pauses.")
+        pause(core, "record-late")
+        return
     _ask_cover(core, run)
-    if run.onset_due(now_us):
+    if run.onset_due(now_us) and not _wait_for_rest(core, run):
         _begin(core, run)
+    if core.phase is not Phase.RUNNING:
+        return
     if core.gatekeeper is not None:
         move_gates(core, core.gatekeeper.due(now_us))
     oldest_us = min((sent_us for sent_us, _ in core.unanswered.values()), default=now_us)
@@ -101,12 +111,50 @@ def _play(core: Core, run: Run) -> None:
         _ask_cover(core, run)
 
 
-def _drop_late_raises(core: Core) -> None:
-    for n, pending in list(core.pending.items()):
-        if pending.raised and core.now_us - pending.asked_us > RAISE_MAX_US:
-            del core.pending[n]
-            core.log("raise-dropped", authorise=n, reason="not durable within 1 s")
-            core.alarm("raise-dropped", "low", "A raise was dropped: the record was too slow to hold it.")
+def _wait_for_rest(core: Core, run: Run) -> bool:
+    """Lengthen the rest before this onset where a channel was on for its share of 5 minutes (L20).
+
+    A plan as it was cleared never needs that: contractions that are broken off and begun again, skipped phases and
+    plans one after the other do. Where the session's own time is used up (L21a, L21b) it stops instead.
+    """
+    if core.cleared is None or core.purpose != "therapy" or run.phase.trigger is not None:
+        return False
+    if core.elapsed_us() >= core.limits["block_us"].value:
+        return _time_is_up(core, "The session's time is used up (L21a): a skin check, then a new start.")
+    ready_us = core.now_us
+    for window in run.phase.windows:
+        scheduled = core.cleared.schedule.channel(window.channel)
+        if not counts(scheduled, window):
+            continue
+        if core.on_time.total_us(window.channel) + window.on_us > core.limits["motor_on_us"].value:
+            return _time_is_up(core, f"{scheduled.name} was on for as long as one session allows (L21b).")
+        permille = core.limits["duty_permille"].value
+        ready_us = max(ready_us, core.on_time.ready_us(window.channel, window.on_us, permille, core.now_us))
+    if ready_us <= core.now_us:
+        return False
+    core.alarm("duty", "low", "The rest is longer: the muscle was on for its share of the last 5 minutes (L20).")
+    run.wait(ready_us)
+    core.cover = None  # its time would be over by then
+    return True
+
+
+def _time_is_up(core: Core, text: str) -> bool:
+    core.alarm("time-over", "low", text)
+    core.stop("time-over")
+    return True
+
+
+def _governor(core: Core, window: Window, now_us: int) -> str:
+    """L20 and L21b for a gate that would open now: "" if it may."""
+    scheduled = core.cleared.schedule.channel(window.channel) if core.cleared is not None else None
+    if scheduled is None or not counts(scheduled, window):
+        return ""
+    had_us = core.on_time.had_us(window.channel, now_us + window.max_on_us - DUTY_WINDOW_US)
+    if (had_us + window.max_on_us) * 1000 > core.limits["duty_triggered_permille"].value * DUTY_WINDOW_US:
+        return "L20"
+    if core.on_time.total_us(window.channel) + window.max_on_us > core.limits["motor_on_us"].value:
+        return "L21b"
+    return ""
 
 
 def _ask_cover(core: Core, run: Run) -> None:
@@ -149,7 +197,7 @@ def _begin(core: Core, run: Run) -> None:
         if phase.trigger is None:
             core.gatekeeper = None
         elif core.gatekeeper is None or core.gatekeeper.phase is not phase:
-            core.gatekeeper = Gatekeeper(phase, core.limits["duty_triggered_permille"].value)
+            core.gatekeeper = Gatekeeper(phase, functools.partial(_governor, core))
         return
     if core.hold_since_us is None:
         core.hold_since_us = core.now_us
@@ -176,15 +224,13 @@ def move_gates(core: Core, moves: list[Move]) -> None:
         run.close_gates(closes, core.now_us)
         core.log("gate", opens=False, channels=[window.channel for window in closes])
     if keeper.withheld:
-        keeper.withheld = 0
-        core.alarm(
-            "duty", "low", "A contraction was withheld: the muscle was on for too much of the last 5 minutes (L20)."
-        )
+        rule, keeper.withheld = keeper.withheld, ""
+        span = "the last 5 minutes" if rule == "L20" else "this session"
+        core.alarm("duty", "low", f"A contraction was withheld: the muscle was on for too much of {span} ({rule}).")
 
 
 def pause(core: Core, reason: str) -> None:
     """Output off and the level left; the plan's place is kept, the broken contraction is not counted."""
-    core.pause_after_gate = ""
     core.off(reason)
     core.paused_us = core.now_us
     core.move(Turn.PAUSE, reason)

@@ -152,7 +152,10 @@ class WindowPlayer:
         if self.ended or now_us < self.due_us():
             self._note_hold(now_us)
             return False
-        missed = (now_us - self.due_us()) // self.window.period_us
+        late_us = now_us - self.due_us()
+        if 0 < self.amplitude_ua < self.amplitude_next_ua:
+            late_us += self.window.period_us // 2  # the pulse that it was for may be over: the next one takes it
+        missed = late_us // self.window.period_us
         if 0 < self.amplitude_ua < self.amplitude_next_ua and unanswered_us >= self.window.period_us // 2:
             self._late += missed + 1
             self._look_ahead(self._k_next + missed + 1)

@@ -9,14 +9,17 @@ from estim.protocols.resolve import resolve
 from estim.protocols.schema import Protocol
 from estim.protocols.setup import ChannelSetup, Setup
 from estim.safety.errors import Problem, ProtocolError, SetupError
-from estim.safety.units import MicroAmp
-from estim.safety.verdict import clear
+from estim.safety.schedule import Schedule
+from estim.safety.units import US_PER_S, MicroAmp, ceil_div
+from estim.safety.verdict import ClearedSchedule, clear
 from estim.session import arming, events, screening
 from estim.session.core import Core
 from estim.session.effects import OpenRecord
 from estim.session.plain import plain
 from estim.session.record_json import header_json, setup_json
 from estim.session.state import Phase, Turn
+
+US_PER_MIN = 60 * US_PER_S
 
 
 def no(key: str, message: str, *, rule: str = "session") -> Problem:
@@ -33,6 +36,7 @@ def sign_in(core: Core, request: events.SignIn) -> None:
         core.refuse(request.id, no("sign-in", "operator and patient are both needed"))
         return
     core.operator, core.patient_id = request.operator.strip(), request.patient_id.strip()
+    core.forget_patient()
     core.recording, core.signed = True, False
     core.emit(OpenRecord(patient_id=core.patient_id))
     core.log("header", utc=request.utc, **header_json(core))
@@ -90,15 +94,17 @@ def configure(core: Core, request: events.Configure) -> None:
         else:
             setup = _with_found(core, setup)
             schedule = compile_schedule(protocol, setup, core.profile, sha256=request.protocol_sha256)
-        cleared = clear(schedule, core.limits, core.profile, setup.patient, minutes_today=core.minutes_today)
+        cleared = _clear(core, schedule, setup, request)
     except (ProtocolError, SetupError) as error:
         core.refuse(request.id, *error.problems)
         return
     except ValueError as error:
         core.refuse(request.id, no("protocol", str(error), rule="course"))
         return
-    if core.protocol is None or core.protocol.id != request.protocol.id:
+    if core.kept is not None and not _goes_on(core, request):
         core.kept = None
+    if request.purpose == "therapy" and core.kept is None:
+        core.on_time.begin_plan()
     core.protocol, core.protocol_sha256, core.setup = request.protocol, request.protocol_sha256, setup
     core.cleared, core.purpose, core.run = cleared, request.purpose, None
     core.confirmed = {what: value for what, value in core.confirmed.items() if what == "screening"}
@@ -111,6 +117,22 @@ def configure(core: Core, request: events.Configure) -> None:
         core.log("bend", **plain(bend))
     core.move(Turn.CONFIGURE, request.purpose)
     core.accept(request.id)
+
+
+def _goes_on(core: Core, request: events.Configure) -> bool:
+    """The plan that was broken off is asked for again: it goes on where it was."""
+    return core.protocol is not None and core.protocol.id == request.protocol.id
+
+
+def _clear(core: Core, schedule: Schedule, setup: Setup, request: events.Configure) -> ClearedSchedule:
+    """Judge with what this patient already had today: before this session by the index, in it by our own count."""
+    before_us, muscles_us = core.on_time.total_of_session()
+    if core.kept is not None and _goes_on(core, request):
+        before_us, muscles_us = core.on_time.total_before_plan()
+    minutes = dict(core.minutes_today)
+    for muscle, had_us in muscles_us.items():
+        minutes[muscle] = minutes.get(muscle, 0) + ceil_div(had_us, US_PER_MIN)
+    return clear(schedule, core.limits, core.profile, setup.patient, minutes_today=minutes, session_on_us=before_us)
 
 
 def _places(protocol: Protocol, setup: Setup) -> tuple[screening.Place, ...]:
@@ -155,6 +177,9 @@ def confirm(core: Core, request: events.Confirm) -> None:
     """A person confirms one of the things that arming asks for."""
     if request.what not in arming.CONFIRMATIONS:
         core.refuse(request.id, no("confirm", f"{request.what!r} is nothing that can be confirmed"))
+        return
+    if request.what == "warnings" and not request.value.strip():
+        core.refuse(request.id, no("warnings", "a warning is accepted with a reason"))
         return
     core.confirmed[request.what] = (request.value, core.now_us)
     core.log("accepted", what=request.what, value=request.value)

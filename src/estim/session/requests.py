@@ -61,6 +61,7 @@ def start(core: Core, request: events.Start) -> None:
         core.cleared.schedule,
         core.profile.amplitude_step_ua,
         core.now_us + START_LEAD_US,
+        gentle=core.cleared.patient.gentle,
         place=place,
         contractions=contractions,
     )
@@ -90,7 +91,7 @@ def resume(core: Core, request: events.Resume) -> None:
         core.refuse(request.id, no("resume", f"nothing is paused (it is {core.phase.value})"))
         return
     problems: list[Problem] = []
-    if core.output is not OutputState.OFF:
+    if core.output is not OutputState.OFF or core.off_asked_us is not None:
         problems.append(no("resume", "the device has not confirmed that its output is off"))
     if core.now_us - core.paused_us > KEEP_LEVELS_PAUSE_US:
         problems.append(no("resume", "the pause was longer than 60 s: stop, and find the levels again", rule="pause"))
@@ -207,7 +208,12 @@ def trigger(core: Core, request: events.Trigger) -> None:
         return
     moves = keeper.press(core.now_us)
     if not moves:
-        core.refuse(request.id, no("trigger", "not yet: the last contraction was a moment ago", rule="L20"))
+        withheld = keeper.withheld
+        move_gates(core, [])
+        if withheld:
+            core.refuse(request.id, no("trigger", "withheld: the muscle was on for too long", rule=withheld))
+        else:
+            core.refuse(request.id, no("trigger", "not yet: the last contraction was a moment ago", rule="trigger"))
         return
     move_gates(core, moves)
     core.accept(request.id)
@@ -216,7 +222,9 @@ def trigger(core: Core, request: events.Trigger) -> None:
 def acknowledge(core: Core, request: events.Acknowledge) -> None:
     """An alarm was seen; it goes once its cause is gone."""
     alarm = core.alarms.get(request.code)
-    if alarm is not None:
+    if alarm is not None and request.code.startswith("warn-"):
+        levels.accept_warning(core, request.code, request.reason)
+    elif alarm is not None:
         core.log("alarm-seen", code=request.code)
         if alarm.active:
             core.alarms[request.code] = replace(alarm, acknowledged=True)
@@ -227,11 +235,20 @@ def acknowledge(core: Core, request: events.Acknowledge) -> None:
 
 def reset_fault(core: Core, request: events.ResetFault) -> None:
     """Leave FAULT: output confirmed off, reason given; everything begins again at identification."""
+    if core.phase is Phase.DISCONNECTED:  # asked again who it is: stop, identify, verify idle, as at the beginning
+        core.log("request", what="connect", reason=request.reason)
+        core.emit(Connect())
+        core.accept(request.id)
+        return
     if core.phase is not Phase.FAULT:
         core.refuse(request.id, no("reset", f"there is no fault (it is {core.phase.value})"))
         return
     if core.output is not OutputState.OFF:
-        core.refuse(request.id, no("reset", f"output is {core.output.value}: it must be confirmed off first"))
+        asked = ""
+        if core.link_gone:  # connecting is stop, identify, verify idle: the one way to a confirmed off
+            core.emit(Connect())
+            asked = "; the device is being asked again"
+        core.refuse(request.id, no("reset", f"output is {core.output.value}: it must be confirmed off first{asked}"))
         return
     if not request.reason.strip():
         core.refuse(request.id, no("reset", "a reason is needed"))

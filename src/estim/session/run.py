@@ -45,6 +45,9 @@ class Ended(NamedTuple):
 class Run:
     """Plays `schedule` from `place`, first cycle at `start_us`.
 
+    Args:
+        gentle: every contraction has the long ramp (L17a), whatever was held before.
+
     Attributes:
         place: the cycle that is being played or comes next.
         cycle_start_us: when it begins (began).
@@ -60,11 +63,13 @@ class Run:
         step_ua: int,
         start_us: int,
         *,
+        gentle: bool,
         place: Place = Place(),
         contractions: int = 0,
     ) -> None:
         self.schedule = schedule
         self._step_ua = step_ua
+        self._gentle = gentle
         # Cycles before each phase, and in all: number 1 is the first of the plan.
         self._before = [0, *itertools.accumulate(phase.cycles * phase.sets for phase in schedule.phases)]
         self.place = place
@@ -176,7 +181,7 @@ class Run:
                 level_ua,
                 self.step_ua(window),
                 onset_us,
-                first=self.held_ua.get(window.channel, 0) < level_ua,
+                first=self._gentle or self.held_ua.get(window.channel, 0) < level_ua,
                 contraction=self.contraction_number,
             )
         )

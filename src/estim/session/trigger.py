@@ -1,22 +1,19 @@
 """Triggers: when a triggered phase's windows open and close. Pure; times and samples are arguments.
 
 A gate opens by a key, a switch, a named sensor event or the muscle's own EMG; it closes by its event, by release, or
-at the
-latest after `max_on_us`. A governor withholds a gate that would bring a channel's ON time above its share of five
-minutes
-(L20): the running gate finishes, the next one waits. Never cut mid-swing.
+at the latest after `max_on_us`. A governor withholds a gate that would bring a channel's ON time above its share of
+five minutes (L20) or above the session's (L21b): the running gate finishes, the next one waits. Never cut mid-swing.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from estim.safety.reports import EmgSamples
 from estim.safety.schedule import PhasePlan, Trigger, Window
 
-DUTY_WINDOW_US = 300_000_000  # L20: over 5 minutes
 ENVELOPE_S = 0.1  # rectified mean over 100 ms (physiology notes, 4: 50 to 200 ms)
 
 
@@ -81,16 +78,15 @@ class Gatekeeper:
 
     Args:
         phase: triggered.
-        duty_permille: L20's bound for triggered output.
+        governor: says which rule withholds a window that would open now; "" if none does.
     """
 
     phase: PhasePlan
-    duty_permille: int
-    withheld: int = 0  # gates that the governor did not let open
+    governor: Callable[[Window, int], str]
+    withheld: str = ""  # the rule by which the governor did not let a gate open
     _closed_us: dict[int, int] = field(default_factory=dict)
     _opened_us: dict[int, int] = field(default_factory=dict)
     _close_at_us: dict[int, int] = field(default_factory=dict)
-    _history: dict[int, deque[tuple[int, int]]] = field(default_factory=dict)
     emg: EmgDetector | None = None
 
     def __post_init__(self) -> None:
@@ -145,11 +141,9 @@ class Gatekeeper:
 
     def ended(self, window: Window, now_us: int) -> None:
         """A window's output is over."""
-        begun_us = self._opened_us.pop(window.channel, None)
+        self._opened_us.pop(window.channel, None)
         self._closed_us[window.channel] = now_us
         self._close_at_us.pop(window.channel, None)
-        if begun_us is not None:
-            self._history.setdefault(window.channel, deque()).append((begun_us, now_us))
         if self.emg is not None:
             self.emg.deafen(now_us + self.trigger.lockout_us)
 
@@ -160,10 +154,9 @@ class Gatekeeper:
         closed_us = self._closed_us.get(window.channel)
         if closed_us is not None and now_us - closed_us < self.trigger.refractory_us:
             return False
-        if self._duty_permille(window, now_us) > self.duty_permille:
-            self.withheld += 1
-            return False
-        return True
+        rule = self.governor(window, now_us)
+        self.withheld = rule or self.withheld
+        return not rule
 
     def _open(self, window: Window, now_us: int) -> list[Move]:
         if window.channel in self._opened_us:
@@ -185,12 +178,3 @@ class Gatekeeper:
             self._close_at_us[window.channel] = at_us
             return []
         return [Move(False, window)]  # noqa: FBT003
-
-    def _duty_permille(self, window: Window, now_us: int) -> int:
-        """Share of the last five minutes that the channel would have been on if this gate ran its full time."""
-        since_us = now_us + window.max_on_us - DUTY_WINDOW_US
-        history = self._history.get(window.channel, deque())
-        while history and history[0][1] <= since_us:
-            history.popleft()
-        had_us = sum(end_us - max(begun_us, since_us) for begun_us, end_us in history)
-        return (had_us + window.max_on_us) * 1000 // DUTY_WINDOW_US

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from estim.safety.schedule import ScheduleChannel
 from estim.session import arming, levels
-from estim.session.core import Account, Core
+from estim.session.core import Core
+from estim.session.facts import Account
 from estim.session.snapshot import ChannelView, Snapshot
 from estim.session.state import Cycle, Phase
 
@@ -18,7 +19,6 @@ def snapshot(core: Core, *, record_path: str = "", record_durable: bool = True, 
     core.snapshot_times.pop(core.snapshot_n - REMEMBERED, None)
     run, cleared = core.run, core.cleared
     phase_index = run.place.phase if run is not None else 0
-    running = core.now_us - core.running_since_us if core.running_since_us is not None else 0
     schedule = cleared.schedule if cleared is not None else None
     return Snapshot(
         n=core.snapshot_n,
@@ -47,7 +47,7 @@ def snapshot(core: Core, *, record_path: str = "", record_durable: bool = True, 
         contraction=run.contraction_number if run else 0,
         contractions=run.contractions_total if run else 0,
         countdown_us=_countdown(core),
-        elapsed_us=core.elapsed_before_us + running,
+        elapsed_us=core.elapsed_us(),
         total_us=sum(phase.duration_us for phase in schedule.phases) if schedule else 0,
         cue=run.phase.cue if run else "",
         channels=tuple(_channel(core, channel) for channel in (schedule.channels if schedule else ())),

@@ -1,0 +1,51 @@
+"""What a session knows of its channels and its authorisations: plain data that `Core` keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from estim.session.run import Place
+
+
+@dataclass(slots=True)
+class Account:
+    """What one channel got in one purpose, by the device's acknowledgements."""
+
+    pulses: int = 0
+    charge_pc: int = 0
+    on_us: int = 0
+    peak_ua: int = 0
+    unacknowledged_pulses: int = 0
+
+
+@dataclass(slots=True)
+class Pending:
+    """An authorisation that is written and not yet durable."""
+
+    asked_us: int
+    contractions: tuple[int, int]
+    until_us: int
+    place: Place
+    raised: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Found:
+    """A channel's levels of today, found by titration on these pads at this rate and width."""
+
+    level_ua: int = 0
+    sensory_ua: int | None = None
+    motor_ua: int | None = None
+    motor_at_us: int | None = None
+    max_tolerated_ua: int | None = None
+    frequency_mhz: int = 0
+    pulse_width_us: int = 0
+
+
+@dataclass(slots=True)
+class Cover:
+    """What the latest granted authorisation allows."""
+
+    place: Place
+    contractions: tuple[int, int]
+    until_us: int

@@ -1,0 +1,220 @@
+"""Rules of a session that only show over time: what is carried over, how long output may be on, who is asked again."""
+
+from __future__ import annotations
+
+import pytest
+
+from estim.safety.commands import OutputOff
+from estim.safety.reports import Identified, LinkDown, OutputState
+from estim.session import effects, events
+from estim.session.on_time import DUTY_WINDOW_US
+from estim.session.state import Cycle, Phase
+from tests.support import SHORT
+from tests.unit.desk import OFF, Desk
+
+SECOND = 1_000_000
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def finish(desk: Desk) -> None:
+    desk.ask(events.Stop)
+    desk.let_pass(0.2)
+    assert desk.ask(events.Sign, operator="o").accepted
+
+
+def test_nothing_is_carried_to_the_next_patient(desk: Desk) -> None:
+    desk.therapy()
+    finish(desk)
+    assert desk.ask(events.SignIn, operator="o", patient_id="another").accepted
+    core = desk.engine.core
+    assert core.found == {}
+    assert core.accounts == {}
+    assert core.confirmed == {}
+    assert [core.setup, core.cleared, core.run, core.kept] == [None] * 4
+    assert desk.look().wants[0] == "screening"
+    reply = desk.configure("therapy")
+    assert not reply.accepted
+    assert "screening" in str(reply.problems)
+    assert desk.phase is Phase.READY
+
+
+class Tracked(Desk):
+    """Notes when the device is told that something plays."""
+
+    def __init__(self, source: str = str(SHORT)) -> None:
+        self.track: list[tuple[int, bool]] = []
+        super().__init__(source)
+
+    def _serve(self, effect: effects.Effect) -> None:
+        if isinstance(effect, effects.Send):
+            command = effect.command
+            self.track.append((self.now_us, not isinstance(command, OutputOff) and bool(command.channels)))
+        super()._serve(effect)
+
+
+def on_spans(desk: Tracked) -> list[tuple[int, int]]:
+    """When channel 1 was on, from the commands that were sent."""
+    spans: list[tuple[int, int]] = []
+    begun: int | None = None
+    for at_us, on in desk.track:
+        if on and begun is None:
+            begun = at_us
+        elif not on and begun is not None:
+            spans.append((begun, at_us))
+            begun = None
+    return spans
+
+
+def test_pausing_and_resuming_again_and_again_does_not_defeat_the_duty() -> None:
+    desk = Tracked("knee-replacement-quadriceps-early")
+    desk.therapy()
+    while desk.now_us < 900 * SECOND and desk.phase is not Phase.CONFIGURED:
+        view = desk.look().channels[0]
+        left_us = view.remaining_us
+        if desk.phase is Phase.RUNNING and view.cycle is Cycle.HOLD and left_us < 1_300_000:
+            assert desk.ask(events.Pause).accepted
+            desk.let_pass(0.6)
+            assert desk.ask(events.Resume).accepted
+        desk.let_pass(0.2)
+    spans = on_spans(desk)
+    longest = max(end - begin for begin, end in spans)
+    for begin, _ in spans:
+        later = [(start, min(end, begin + DUTY_WINDOW_US)) for start, end in spans if start >= begin]
+        had = sum(max(0, end - start) for start, end in later)
+        assert had <= DUTY_WINDOW_US // 2 + longest
+    assert any(alarm.code == "duty" for alarm in desk.look().alarms)
+
+
+def test_a_dropped_raise_is_taken_out_of_the_ceiling(desk: Desk) -> None:
+    desk.therapy()
+    while desk.look().channels[0].raise_locked:
+        desk.let_pass(0.1)
+    desk.grants = False
+    assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+    (asked,) = [e for e in desk.effects if isinstance(e, effects.Authorise) and e.reason == "raise"][-1:]
+    assert desk.ask(events.Lower, channel=1).accepted
+    lowered = [e.peak_ua for e in desk.effects if isinstance(e, effects.LowerCeiling)]
+    assert asked.peaks[0].peak_ua == 6_000
+    assert lowered[-1] == 4_000
+    desk.step(events.Granted(n=asked.n))
+    assert desk.look().channels[0].level_ua == 4_000
+
+
+def test_a_device_that_introduces_itself_while_it_runs_was_restarted(desk: Desk) -> None:
+    desk.therapy()
+    done = desk.step(Identified(model="p24", device_id="SIM0000001", firmware="1"))
+    first = next(effect for effect in done if isinstance(effect, effects.Send))
+    assert isinstance(first.command, OutputOff)
+    assert desk.phase is Phase.FAULT
+
+
+def test_arming_waits_for_the_last_off_to_be_confirmed(desk: Desk) -> None:
+    desk.sign_in()
+    assert desk.configure("titration").accepted
+    desk.answers = False
+    desk.ask(events.Stop)
+    reply = desk.arm()
+    assert not reply.accepted
+    assert "confirmed the last off" in str(reply.problems)
+    desk.answers = True
+    desk.step(OFF)
+    assert desk.arm().accepted
+
+
+def test_a_device_that_was_lost_idle_is_asked_again(desk: Desk) -> None:
+    desk.sign_in()
+    desk.step(LinkDown(reason="unplugged"))
+    assert desk.look().phase is Phase.DISCONNECTED
+    before = len(desk.effects)
+    assert desk.ask(events.ResetFault, reason="").accepted
+    assert any(isinstance(effect, effects.Connect) for effect in desk.effects[before:])
+    desk.step(Identified(model="p24", device_id="SIM0000001", firmware="1"))
+    assert desk.look().phase is Phase.READY
+    assert not any(alarm.active for alarm in desk.look().alarms)
+
+
+def test_a_device_that_was_lost_while_it_ran_is_asked_again_before_the_fault_is_left(desk: Desk) -> None:
+    desk.therapy()
+    desk.answers = False
+    desk.step(LinkDown(reason="unplugged"))
+    assert desk.look().output is OutputState.UNCERTAIN
+    before = len(desk.effects)
+    reply = desk.ask(events.ResetFault, reason="plugged in again")
+    assert not reply.accepted
+    assert any(isinstance(effect, effects.Connect) for effect in desk.effects[before:])
+    desk.step(Identified(model="p24", device_id="SIM0000001", firmware="1"))
+    assert desk.phase is Phase.FAULT
+    assert desk.look().output is OutputState.OFF
+    assert desk.ask(events.ResetFault, reason="plugged in again").accepted
+
+
+def test_what_is_not_authorised_any_longer_pauses(desk: Desk) -> None:
+    desk.therapy()
+    cover = desk.engine.core.cover
+    assert cover is not None
+    cover.until_us = desk.now_us + 100_000
+    desk.let_pass(0.2)
+    assert desk.phase is Phase.PAUSED
+
+
+def test_a_pause_that_waited_for_the_gate_ends_with_the_stop(desk: Desk) -> None:
+    desk.therapy()
+    desk.engine.core.pause_after_gate = "operator"
+    desk.ask(events.Stop)
+    assert desk.engine.core.pause_after_gate == ""
+
+
+def raise_to(desk: Desk, level_ua: int) -> None:
+    for _ in range(4_000):
+        view = desk.look().channels[0]
+        if view.level_ua >= level_ua or "warning" in view.raise_locked:
+            return
+        if not view.raise_locked:
+            assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+        desk.let_pass(0.1)
+    pytest.fail("never got there")
+
+
+def test_above_a_warning_raising_waits_for_a_reason_and_output_goes_on(desk: Desk) -> None:
+    desk.sign_in()
+    assert desk.configure("titration").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    raise_to(desk, 90_000)
+    view = desk.look().channels[0]
+    assert view.level_ua == 81_000
+    warned = [alarm for alarm in desk.look().alarms if alarm.code.startswith("warn-1-")]
+    assert [alarm.code for alarm in warned] == ["warn-1-L1"]
+    assert desk.phase is Phase.RUNNING
+    assert not desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+    assert desk.ask(events.Acknowledge, code="warn-1-L1").accepted
+    (line,) = [e for e in desk.effects if isinstance(e, effects.Log) and e.kind == "warning-accepted"]
+    assert line.fields["reason"]
+    raise_to(desk, 85_000)
+    assert desk.look().channels[0].level_ua == 85_000
+    assert desk.ask(events.Lower, channel=1, percent=20).accepted
+    raise_to(desk, 85_000)
+    assert desk.look().channels[0].level_ua == 85_000, "once a channel and session"
+
+
+def test_a_warning_of_the_plan_is_accepted_with_a_reason_only(desk: Desk) -> None:
+    desk.sign_in()
+    assert not desk.ask(events.Confirm, what="warnings", value=" ").accepted
+
+
+def test_the_second_plan_of_a_session_counts_what_the_first_one_gave() -> None:
+    desk = Desk()
+    desk.therapy()
+    while desk.phase is not Phase.CONFIGURED:
+        desk.let_pass(1)
+    had = desk.engine.core.on_time.total_us(1)
+    assert had > 0
+    channel = desk.engine.core.cleared.schedule.channel(1) if desk.engine.core.cleared else None
+    assert channel is not None
+    desk.engine.core.on_time.note(channel, 0, 30 * 60 * SECOND, therapy=True)
+    reply = desk.configure("therapy")
+    assert {problem.rule for problem in reply.problems} == {"L21b"}
