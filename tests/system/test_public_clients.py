@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -59,3 +62,24 @@ def test_science_mode_4_plays_mid_and_low_level(tmp_path: Path, simulator: Calla
     before = len(rows)
     asyncio.run(low_level(running.device))
     assert len(running.rows()) - before == 3
+
+
+def test_pysciencemode_plays_a_rehastim2(tmp_path: Path, simulator: Callable[..., RunningSimulator]) -> None:
+    # This client is silent for up to 1.6 s: its thread wakes each 0.8 s and skips where the last command is younger.
+    running = simulator("--pty", str(tmp_path / "rehastim2"), "--set", "watchdog_s=2.0", model="rehastim2")
+    client = Path(__file__).with_name("rehastim2_client.py")
+    for session in (1, 2):  # the port opens again with parity after the first client left it
+        done = subprocess.run(
+            [sys.executable, str(client), running.device], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.stdout.endswith("done\n"), done.stderr
+        rows = running.rows()
+        by_channel = {number: [row for row in rows if row["channel"] == number] for number in "136"}
+        assert {row["phase1_pc"] for row in by_channel["1"]} == {"5000000", "6000000"}, "20 and 24 mA of 250 µs"
+        assert {row["phase1_pc"] for row in by_channel["6"]} == {"12000000"}
+        assert {row["pulse_width_us"] for row in by_channel["3"]} == {"85"}, "a byte that this client stuffs"
+        assert all(int(row["phase1_pc"]) == -int(row["phase2_pc"]) for row in rows)
+        assert len(by_channel["1"]) == len(by_channel["6"])
+        assert len(by_channel["1"]) >= 90 * session, "0.6 s and 2.5 s at 30 ms: the device's watchdog never ended them"
+        doublets = [int(row["t_us"]) for row in by_channel["3"]]
+        assert {later - first for first, later in pairwise(doublets) if later - first < 50_000} == {10_000}
