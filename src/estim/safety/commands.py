@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from estim.safety.units import ZERO_US, MicroAmp, Micros, PicoCoulomb
+from estim.safety.units import ZERO_US, MicroAmp, Micros
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +37,6 @@ class ChannelOutput:
     phase_ratio: int = 1
     burst_pulses: int = 1
     burst_interval_us: Micros = ZERO_US
-
-    @property
-    def phase_charge_pc(self) -> PicoCoulomb:
-        """Charge of the first phase of one pulse, exact."""
-        return PicoCoulomb(self.amplitude_ua * self.pulse_width_us)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,11 +37,6 @@ def mean_square_ua2(window: Window, amplitude_ua: int) -> int:
     return ceil_div(square_us(window, amplitude_ua) * window.burst_pulses, window.period_us)
 
 
-def rms_ua(window: Window, amplitude_ua: int) -> int:
-    """Rms current over ON time, rounded up."""
-    return ceil_sqrt(mean_square_ua2(window, amplitude_ua))
-
-
 def energy_nj(window: Window, amplitude_ua: int) -> int:
     """Energy of one pulse into 500 Ω: µA²·µs·Ω = 10⁻¹⁸ J."""
     return ceil_div(square_us(window, amplitude_ua) * ENERGY_OHM, 1_000_000_000)

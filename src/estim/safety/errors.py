@@ -100,7 +100,8 @@ class InterlockTripped(EstimError):
         self.rule = rule
         self.asked = asked
         self.allowed = allowed
-        super().__init__(f"{rule}: {message}")
+        numbers = f" {asked}, allowed {allowed}" if asked is not None and allowed is not None else ""
+        super().__init__(f"{rule}: {message}{numbers}")
 
 
 class DeviceError(EstimError):

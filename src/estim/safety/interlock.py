@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from math import isqrt
 
+from estim.safety.authorisation import Authorisations, Peak
 from estim.safety.commands import ChannelOutput, Command, OutputOff, SetOutput
 from estim.safety.errors import InterlockTripped
 from estim.safety.hard_bounds import (
@@ -30,26 +31,6 @@ from estim.safety.verdict import ClearedSchedule
 _TOKEN = object()
 
 ON_SLACK_US = US_PER_S  # how much longer than planned a channel may be on before that is a defect
-
-
-class Peak(Protocol):
-    """The most that one channel may be given: an authorisation's entry."""
-
-    @property
-    def channel(self) -> int:
-        """Device channel."""
-
-    @property
-    def peak_ua(self) -> int:
-        """Greatest amplitude."""
-
-    @property
-    def pulse_width_us(self) -> int:
-        """Of the pulse it is for."""
-
-    @property
-    def period_us(self) -> int:
-        """Of the pulse it is for."""
 
 
 class Admitted:
@@ -74,12 +55,6 @@ class Admitted:
             raise InterlockTripped("kernel", f"a command admitted at {self.at_us} µs was to be used at {now_us} µs")
         self._used = True
         return self.command
-
-
-@dataclass(slots=True)
-class _Granted:
-    peaks: dict[int, int]
-    until_us: int
 
 
 _Shape = tuple[int, int, int, int, int, int]
@@ -124,8 +99,7 @@ class Interlock:
 
     def __init__(self, cleared: ClearedSchedule | None, before: Interlock | None = None) -> None:
         self._cleared = cleared
-        self._written: dict[int, _Granted] = {}
-        self._granted: _Granted | None = None
+        self._authorised = Authorisations()
         self._channels: dict[int, _Channel] = {}
         self._areas: Mapping[str, int] = {}
         self._gentle = True
@@ -159,26 +133,19 @@ class Interlock:
 
     def authorise(self, n: int, peaks: Iterable[Peak], until_us: int) -> None:
         """Remember authorisation `n` as written; it counts when it is granted."""
-        self._written[n] = _Granted({peak.channel: peak.peak_ua for peak in peaks}, until_us)
+        self._authorised.write(n, peaks, until_us)
 
     def grant(self, n: int) -> None:
         """Authorisation `n` is durable: from now on it is the ceiling. Unknown or revoked numbers change nothing."""
-        granted = self._written.pop(n, None)
-        if granted is not None:
-            self._granted = granted
-            for older in [number for number in self._written if number < n]:
-                del self._written[older]
+        self._authorised.grant(n)
 
     def revoke(self) -> None:
         """No authorisation counts any more, written ones neither (stop, pause, fault, change of phase)."""
-        self._written.clear()
-        self._granted = None
+        self._authorised.revoke()
 
     def lower(self, channel: int, peak_ua: int) -> None:
         """The ceiling of one channel falls at once, in what is granted and in what is written."""
-        for granted in (self._granted, *self._written.values()):
-            if granted is not None and channel in granted.peaks:
-                granted.peaks[channel] = min(granted.peaks[channel], peak_ua)
+        self._authorised.lower(channel, peak_ua)
 
     # -- judging ----------------------------------------------------------------------------------------------------
 
@@ -204,7 +171,7 @@ class Interlock:
         for number, channel in self._channels.items():
             if channel.ramp_from_us is not None and now_us - channel.ramp_from_us > channel.on_max_us:
                 return f"channel {number} is on since {(now_us - channel.ramp_from_us) // 1000} ms"
-            if channel.amplitude_ua and (self._granted is None or now_us > self._granted.until_us + ON_SLACK_US):
+            if channel.amplitude_ua and not self._authorised.in_force(now_us - ON_SLACK_US):
                 return f"channel {number} is on and no authorisation is in force"
         return ""
 
@@ -225,29 +192,33 @@ class Interlock:
     def _judge_pulse(self, output: ChannelOutput, channel: _Channel) -> None:
         amplitude, bounds = output.amplitude_ua, channel.bounds
         if type(amplitude) is not int or not 0 < amplitude <= bounds.amplitude_ua:
-            raise InterlockTripped("L1", "amplitude", asked=amplitude, allowed=bounds.amplitude_ua)
-        if amplitude % (channel.step_ua * output.phase_ratio):
-            raise InterlockTripped("grid", f"{amplitude} µA is not on the device's grid of {channel.step_ua} µA")
+            raise InterlockTripped("L1", "amplitude in µA", asked=amplitude, allowed=bounds.amplitude_ua)
+        grid_ua = channel.step_ua * output.phase_ratio
+        if amplitude % grid_ua:
+            raise InterlockTripped("grid", f"{amplitude} µA is not on the grid of {grid_ua} µA")
         cap_ua = channel.caps_ua.get(_shape(output))
         if cap_ua is None:
             raise InterlockTripped("schedule", f"channel {output.channel}: this pulse is not in the cleared schedule")
         width, period = output.pulse_width_us, output.period_us
         if not PULSE_WIDTH_US[0] <= width <= PULSE_WIDTH_US[1]:
-            raise InterlockTripped("L2", "phase width", asked=width, allowed=PULSE_WIDTH_US[1])
+            raise InterlockTripped("L2", "phase width in µs", asked=width, allowed=PULSE_WIDTH_US[1])
         if period < PERIOD_MIN_US * output.burst_pulses:
-            raise InterlockTripped("L4", "period", asked=period, allowed=PERIOD_MIN_US * output.burst_pulses)
+            raise InterlockTripped("L4", "period in µs", asked=period, allowed=PERIOD_MIN_US * output.burst_pulses)
         if amplitude > cap_ua:
-            raise InterlockTripped("cap", "amplitude above the channel's cap", asked=amplitude, allowed=cap_ua)
+            raise InterlockTripped("cap", "amplitude in µA, above the channel's cap,", asked=amplitude, allowed=cap_ua)
         charge = amplitude * width
         if charge > bounds.charge_pc:
-            raise InterlockTripped("L10", "charge per phase", asked=charge, allowed=bounds.charge_pc)
+            raise InterlockTripped("L10", "charge per phase in pC", asked=charge, allowed=bounds.charge_pc)
         if charge * 100 > bounds.charge_density_pc_per_cm2 * channel.area_mm2:
-            raise InterlockTripped("L11", "charge density", asked=charge, allowed=bounds.charge_density_pc_per_cm2)
+            asked = charge * 100 // channel.area_mm2
+            allowed = bounds.charge_density_pc_per_cm2
+            raise InterlockTripped("L11", "charge density in pC/cm²", asked=asked, allowed=allowed)
         square = self._square_per_period(output)
         if square > bounds.rms_ua * bounds.rms_ua * period:
-            raise InterlockTripped("L5", "rms current", asked=amplitude, allowed=bounds.rms_ua)
+            raise InterlockTripped("L5", "rms current in µA", asked=isqrt(square // period), allowed=bounds.rms_ua)
         if square * 10_000 > (bounds.density_ua_per_cm2 * channel.area_mm2) ** 2 * period:
-            raise InterlockTripped("L7", "current density", asked=amplitude, allowed=bounds.density_ua_per_cm2)
+            asked = isqrt(square // period) * 100 // channel.area_mm2
+            raise InterlockTripped("L7", "current density in µA/cm²", asked=asked, allowed=bounds.density_ua_per_cm2)
 
     @staticmethod
     def _square_per_period(output: ChannelOutput) -> int:
@@ -256,27 +227,26 @@ class Interlock:
         return (first + -(-first // output.phase_ratio)) * output.burst_pulses
 
     def _judge_rise(self, output: ChannelOutput, channel: _Channel, now_us: int) -> None:
-        granted = self._granted
-        allowed = granted.peaks.get(output.channel, 0) if granted is not None else 0
-        if granted is None or now_us > granted.until_us:
-            raise InterlockTripped("authorise", "no authorisation is in force", asked=output.amplitude_ua, allowed=0)
-        if output.amplitude_ua > allowed:
-            raise InterlockTripped("authorise", "above what is authorised", asked=output.amplitude_ua, allowed=allowed)
+        asked, allowed = output.amplitude_ua, self._authorised.peak_ua(output.channel)
+        if not self._authorised.in_force(now_us):
+            raise InterlockTripped("authorise", "none is in force: amplitude in µA", asked=asked, allowed=0)
+        if asked > allowed:
+            raise InterlockTripped("authorise", "amplitude in µA", asked=asked, allowed=allowed)
         if channel.ramp_from_us is None and channel.on.counts:
             self._judge_duty(output.channel, channel, now_us)
         first = self._gentle or channel.held_ua < allowed
         bound_ua = step_bound_ua(allowed, channel.step_ua * output.phase_ratio, first=first)
-        rise_ua = output.amplitude_ua - channel.amplitude_ua
+        rise_ua = asked - channel.amplitude_ua
         if rise_ua > bound_ua:
-            raise InterlockTripped("L17", "rise from pulse to pulse", asked=rise_ua, allowed=bound_ua)
-        period = output.period_us
-        if channel.amplitude_ua and now_us - channel.sent_us < period // 2:
-            raise InterlockTripped("L17", "two rises within one period", asked=now_us - channel.sent_us, allowed=period)
+            raise InterlockTripped("L17", "rise from pulse to pulse in µA", asked=rise_ua, allowed=bound_ua)
+        period, since_us = output.period_us, now_us - channel.sent_us
+        if channel.amplitude_ua and since_us < period // 2:
+            raise InterlockTripped("L17", "two rises in one period, µs apart", asked=since_us, allowed=period)
         if channel.ramp_from_us is not None and first:
-            since_us = now_us - channel.ramp_from_us + 2 * period
-            slope_ua = bound_ua + SLOPE_UA_PER_S * since_us // US_PER_S
-            if output.amplitude_ua > slope_ua:
-                raise InterlockTripped("L17", "rise per second", asked=output.amplitude_ua, allowed=slope_ua)
+            ramp_us = now_us - channel.ramp_from_us + 2 * period
+            slope_ua = bound_ua + SLOPE_UA_PER_S * ramp_us // US_PER_S
+            if asked > slope_ua:
+                raise InterlockTripped("L17", "too steep: amplitude in µA", asked=asked, allowed=slope_ua)
 
     def _judge_duty(self, number: int, channel: _Channel, now_us: int) -> None:
         """When a channel begins: what lies in the five minutes before must not pass the share by itself (L20), nor what
@@ -284,10 +254,12 @@ class Interlock:
         """
         had_us = self.on_time.had_us(number, now_us + channel.on_max_us - DUTY_WINDOW_US)
         if had_us > channel.on.in_window_us + ON_SLACK_US:
-            raise InterlockTripped("L20", "ON time in 5 min", asked=had_us, allowed=channel.on.in_window_us)
+            raise InterlockTripped("L20", "ON time in 5 min, µs", asked=had_us, allowed=channel.on.in_window_us)
         total_us = self.on_time.total_us(number)
         if self._therapy and total_us > channel.on.in_session_us + ON_SLACK_US:
-            raise InterlockTripped("L21b", "ON time in the session", asked=total_us, allowed=channel.on.in_session_us)
+            raise InterlockTripped(
+                "L21b", "ON time in the session, µs", asked=total_us, allowed=channel.on.in_session_us
+            )
 
     def _judge_together(self, command: SetOutput) -> None:
         playing = [output for output in command.channels if output.amplitude_ua]
@@ -301,10 +273,13 @@ class Interlock:
             for pad in set(self._channels[output.channel].pads):
                 pads[pad] = pads.get(pad, 0) + mean_square
         if total > self._rms_total_ua * self._rms_total_ua:
-            raise InterlockTripped("L6", "rms current of all channels", allowed=self._rms_total_ua)
+            raise InterlockTripped(
+                "L6", "rms current of all channels in µA", asked=isqrt(total), allowed=self._rms_total_ua
+            )
         for pad, square in pads.items():
             if square * 10_000 > (self._pad_density * self._areas[pad]) ** 2:
-                raise InterlockTripped("L7", f"current density on pad {pad}", allowed=self._pad_density)
+                asked = isqrt(square) * 100 // self._areas[pad]
+                raise InterlockTripped("L7", f"µA/cm² on pad {pad}", asked=asked, allowed=self._pad_density)
 
     # -- what was sent ----------------------------------------------------------------------------------------------
 

@@ -157,8 +157,8 @@ def _site_values(table: object, wrong: Callable[..., None]) -> dict[str, int]:
         elif guardrail.breaks(value, guardrail.absolute):
             wrong(
                 f"limits.{key}",
-                f"{guardrail.words} {guardrail.shown(value)} {guardrail.unit} is past the absolute bound "
-                f"{guardrail.shown(guardrail.absolute)} {guardrail.unit}, which no file reaches",
+                f"{guardrail.words} {guardrail.shown(value):g} {guardrail.unit} is past the absolute bound "
+                f"{guardrail.shown(guardrail.absolute):g} {guardrail.unit}, which no file reaches",
                 asked=value,
                 allowed=guardrail.absolute,
                 unit=guardrail.unit,

@@ -139,7 +139,7 @@ def admissible(schedule: Schedule, limits: Limits, profile: DeviceProfile) -> tu
                 message=f"{limits_words}, the plausible band begins at {low / UA_PER_MA:g} mA"
                 if cap < low
                 else f"{limits_words}: the plausible {high / UA_PER_MA:g} mA is capped there",
-                asked=high / UA_PER_MA,
+                asked=(low if cap < low else high) / UA_PER_MA,
                 allowed=cap / UA_PER_MA,
                 unit="mA",
                 layer="absolute" if cap < low else "site",

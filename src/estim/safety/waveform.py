@@ -48,8 +48,3 @@ def pulse_points(output: ChannelOutput) -> tuple[Point, ...]:
 def net_charge_pc(points: Sequence[Point]) -> PicoCoulomb:
     """Charge that the points leave behind, exact; must be 0 (L12)."""
     return PicoCoulomb(sum(current_ua * duration_us for current_ua, duration_us in points))
-
-
-def length_us(points: Sequence[Point]) -> int:
-    """How long the points last."""
-    return sum(duration_us for _, duration_us in points)
