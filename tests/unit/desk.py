@@ -68,10 +68,10 @@ class Desk:
     def phase(self) -> Phase:
         return self.engine.core.phase
 
-    def ask(self, kind: type[events.Request], **fields: Any) -> effects.Reply:
+    def ask(self, request: type[events.Request], /, **fields: Any) -> effects.Reply:
         self.number += 1
         before = len(self.effects)
-        self.step(kind(id=self.number, **fields))
+        self.step(request(id=self.number, **fields))
         (reply,) = [e for e in self.effects[before:] if isinstance(e, effects.Reply) and e.id == self.number]
         return reply
 

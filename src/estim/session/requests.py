@@ -7,10 +7,11 @@ from dataclasses import replace
 from estim.safety.errors import Problem
 from estim.safety.reports import OutputState
 from estim.safety.units import US_PER_S
+from estim.safety.verdict import ClearedSchedule
 from estim.session import arming, events, levels
 from estim.session.core import Core
 from estim.session.device import dose_json
-from estim.session.effects import CloseRecord, Connect, Install, Prepare, ToRoom
+from estim.session.effects import CloseRecord, Connect, Install, Prepare, Revoke, ToRoom
 from estim.session.plain import plain
 from estim.session.play import RESUME_LEAD_US, START_LEAD_US, complete, move_gates, pause
 from estim.session.preparing import no
@@ -28,16 +29,14 @@ def arm(core: Core, request: events.Arm) -> None:
         core.refuse(request.id, *(problems or (no("arm", "nothing is configured"),)))
         return
     core.emit(Install(cleared=core.cleared))
-    _prepare(core)
+    _prepare(core, core.cleared)
     core.armed_us = core.now_us
     core.move(Turn.ARM)
     core.accept(request.id)
 
 
-def _prepare(core: Core) -> None:
-    if core.cleared is None:
-        return
-    schedule = core.cleared.schedule
+def _prepare(core: Core, cleared: ClearedSchedule) -> None:
+    schedule = cleared.schedule
     phase = schedule.phases[core.run.place.phase if core.run is not None else 0]
     core.status_us = core.status_asked_us = core.now_us
     core.emit(
@@ -105,7 +104,7 @@ def resume(core: Core, request: events.Resume) -> None:
         return
     core.run.cycle_start_us = core.now_us + RESUME_LEAD_US
     core.running_since_us = core.now_us
-    _prepare(core)
+    _prepare(core, core.cleared)
     core.move(Turn.RESUME)
     core.accept(request.id)
 
@@ -181,6 +180,7 @@ def _leave_phase(core: Core, run: Run, reason: str) -> None:
     core.book(run.skip_phase(core.now_us))
     core.cover = None
     core.pending.clear()
+    core.emit(Revoke())  # what was authorised was for the phase that is left
     if run.over:
         complete(core)
     elif playing:

@@ -1,0 +1,517 @@
+"""Every request: when it is taken, when it is refused, and what it leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from estim.controller.setup_from import Words, setup_from
+from estim.safety.commands import OutputOff
+from estim.safety.errors import InterlockTripped
+from estim.safety.reports import EmgSamples, Identified, OutputState, PatientSwitch
+from estim.safety.schedule import PhasePlan, Trigger
+from estim.safety.units import MicroAmp, Micros
+from estim.session import effects, events, screening
+from estim.session.plain import plain
+from estim.session.state import Cycle, Phase
+from estim.session.trigger import Gatekeeper
+from tests.safety.build import SECOND, window
+from tests.unit.desk import OFF, Desk
+
+REAL = Identified(model="p24", device_id="P240000001", firmware="1")
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def said(reply: effects.Reply) -> str:
+    assert not reply.accepted
+    return "; ".join(f"{problem.key}: {problem.message}" for problem in reply.problems)
+
+
+def logged(desk: Desk, kind: str) -> list[Any]:
+    return [effect.fields for effect in desk.effects if isinstance(effect, effects.Log) and effect.kind == kind]
+
+
+def hold(desk: Desk, channel: int = 1) -> None:
+    """Until the channel holds its plateau."""
+    for _ in range(3_000):
+        if any(view.channel == channel and view.cycle is Cycle.HOLD for view in desk.look().channels):
+            return
+        desk.let_pass(0.05)
+    pytest.fail("never held")
+
+
+# -- before anything runs ----------------------------------------------------------------------------------------------
+
+
+def test_one_session_at_a_time_with_two_names(desk: Desk) -> None:
+    desk.step(Identified(model="p24", device_id="SIM0000001", firmware="1"))
+    assert "both needed" in said(desk.ask(events.SignIn, operator=" ", patient_id="p"))
+    assert "both needed" in said(desk.ask(events.SignIn, operator="o", patient_id=""))
+    desk.sign_in()
+    assert "open already" in said(desk.ask(events.SignIn, operator="o", patient_id="q"))
+
+
+def test_nothing_before_sign_in(desk: Desk) -> None:
+    desk.step(Identified(model="p24", device_id="SIM0000001", firmware="1"))
+    assert "sign in first" in said(desk.ask(events.Screen, answers={}))
+    assert "sign in first" in said(desk.configure("titration"))
+    assert "no open session" in said(desk.ask(events.Note, kind="note", fields={"text": "x"}))
+    assert "no open session" in said(desk.ask(events.Sign, operator="o"))
+
+
+def test_the_screening_comes_before_the_protocol(desk: Desk) -> None:
+    desk.step(Identified(model="p24", device_id="SIM0000001", firmware="1"))
+    assert desk.ask(events.SignIn, operator="o", patient_id="p").accepted
+    assert "answer the screening first" in said(desk.configure("titration"))
+    assert not desk.ask(events.Screen, answers={}).accepted
+    assert "answer the screening first" in said(desk.configure("titration"))
+
+
+def test_a_pacemaker_ends_it(desk: Desk) -> None:
+    desk.sign_in()
+    answers = {**screening.scripted_answers(), "S01": True}
+    assert not desk.ask(events.Screen, answers=answers, scripted=True).accepted
+    assert desk.look().wants[0] == "screening"
+
+
+def test_what_concerns_one_place_blocks_a_protocol_for_it(desk: Desk) -> None:
+    desk.sign_in()
+    local = next(q for q in screening.QUESTIONS if q.kind == "absolute" and q.scope not in {"whole", "trunk"})
+    answers = {
+        **screening.scripted_answers(),
+        local.id: True,
+        f"{local.id}.where": "left thigh",
+        f"{local.id}.reason": "Dr A agreed",
+    }
+    assert desk.ask(events.Screen, answers=answers, scripted=True).accepted
+    assert local.action.split()[0] in said(desk.configure("titration"))
+
+
+def test_scripted_answers_are_for_simulators() -> None:
+    desk = Desk()
+    desk.engine.core.simulated = False
+    desk.step(REAL)
+    assert desk.ask(events.SignIn, operator="o", patient_id="p").accepted
+    reply = desk.ask(events.Screen, answers=screening.scripted_answers(), scripted=True)
+    assert "simulated devices only" in said(reply)
+    assert "no simulated room" in said(desk.ask(events.RoomAction, message={"pad": "lift"}))
+
+
+def test_the_room_hears_what_is_done_in_it(desk: Desk) -> None:
+    desk.sign_in()
+    assert desk.ask(events.RoomAction, message={"pad": "lift"}).accepted
+    assert effects.ToRoom(message={"pad": "lift"}) in desk.effects
+
+
+def test_other_pads_mean_other_levels(desk: Desk) -> None:
+    desk.sign_in()
+    desk.titrate()
+    assert desk.engine.core.found
+    setup = setup_from(desk.source, Words(patient="p", pads=("quadriceps=5x5",)), simulated=True).setup
+    reply = desk.ask(
+        events.Configure, protocol=desk.source, protocol_sha256=desk.digest, setup=setup, purpose="therapy"
+    )
+    assert not desk.engine.core.found
+    assert not reply.accepted
+
+
+def test_a_week_that_the_course_does_not_have(desk: Desk) -> None:
+    desk.sign_in()
+    setup = setup_from(desk.source, Words(patient="p"), simulated=True).setup
+    reply = desk.ask(
+        events.Configure,
+        protocol=desk.source,
+        protocol_sha256=desk.digest,
+        setup=replace(setup, week=0),
+        purpose="titration",
+    )
+    assert "week" in said(reply)
+
+
+def test_only_what_is_known_can_be_confirmed(desk: Desk) -> None:
+    desk.sign_in()
+    assert "nothing that can be confirmed" in said(desk.ask(events.Confirm, what="weather", value="fine"))
+
+
+def test_a_request_that_nobody_serves(desk: Desk) -> None:
+    assert "Request is not known" in said(desk.ask(events.Request))
+
+
+# -- armed and running -------------------------------------------------------------------------------------------------
+
+
+def test_nothing_starts_unarmed_or_before_the_device_is_ready(desk: Desk) -> None:
+    desk.sign_in()
+    assert desk.configure("titration").accepted
+    assert "not armed" in said(desk.ask(events.Start))
+    desk.answers = False
+    assert desk.arm().accepted
+    assert "not ready yet" in said(desk.ask(events.Start))
+
+
+def test_what_needs_a_run_is_refused_without_one(desk: Desk) -> None:
+    desk.sign_in()
+    assert "nothing runs" in said(desk.ask(events.Pause))
+    assert "nothing is paused" in said(desk.ask(events.Resume))
+    assert "nothing runs" in said(desk.ask(events.Lower))
+    assert "while the channel runs" in said(desk.ask(events.Mark, channel=1, kind="motor"))
+    assert "no levels are being found" in said(desk.ask(events.NextChannel))
+    assert "nothing runs" in said(desk.ask(events.SkipPhase, reason="x"))
+    assert "with a reason" in said(desk.ask(events.EndEarly, reason="x"))
+    assert "no phase waits for a key" in said(desk.ask(events.Trigger))
+    assert "there is no fault" in said(desk.ask(events.ResetFault, reason="x"))
+    assert "not running" in said(desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n))
+    assert desk.ask(events.ContractionSeen, channel=1).accepted, "a fall is never refused"
+
+
+def test_reasons_are_asked_for(desk: Desk) -> None:
+    desk.therapy()
+    assert "reason" in said(desk.ask(events.SkipPhase, reason=" "))
+    assert "reason" in said(desk.ask(events.EndEarly, reason=" "))
+    assert desk.ask(events.EndEarly, reason="tired").accepted
+    assert desk.engine.core.outcome == "completed"
+    desk.let_pass(0.2)
+    assert desk.phase is Phase.CONFIGURED
+
+
+def test_skipping_the_last_phase_completes(desk: Desk) -> None:
+    desk.therapy()
+    assert desk.ask(events.SkipPhase, reason="enough").accepted
+    assert isinstance(desk.sent()[-1], OutputOff)
+    desk.let_pass(0.2)
+    assert desk.engine.core.outcome == "completed"
+
+
+def test_skipping_a_phase_ends_its_authorisation_and_begins_the_next_from_zero() -> None:
+    desk = Desk("immobilised-quadriceps-atrophy")
+    desk.therapy()
+    place = desk.engine.core.run.place if desk.engine.core.run else None
+    before = len(desk.effects)
+    assert desk.ask(events.SkipPhase, reason="tired").accepted
+    assert any(isinstance(effect, effects.Revoke) for effect in desk.effects[before:])
+    run = desk.engine.core.run
+    assert run is not None
+    assert place is not None
+    assert run.place.phase == place.phase + 1
+    assert not desk.last().channels
+    desk.let_pass(3)
+    assert desk.last().channels
+    assert desk.last().channels[0].amplitude_ua <= 5_000
+
+
+def test_a_stop_in_therapy_keeps_the_place_and_a_new_arm_goes_on_there(desk: Desk) -> None:
+    desk.therapy()
+    desk.let_pass(8)
+    assert desk.ask(events.Stop).accepted
+    desk.let_pass(0.2)
+    kept = desk.engine.core.kept
+    assert kept is not None
+    assert desk.configure("therapy").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    run = desk.engine.core.run
+    assert run is not None
+    assert (run.place, run.contractions) == kept
+
+
+def test_another_protocol_forgets_the_place(desk: Desk) -> None:
+    desk.therapy()
+    desk.ask(events.Stop)
+    desk.let_pass(0.2)
+    desk.source = desk.source.model_copy(update={"id": "another"})
+    assert desk.configure("therapy").accepted
+    assert desk.engine.core.kept is None
+
+
+def test_marks_are_kept_with_the_level_that_plays(desk: Desk) -> None:
+    desk.sign_in()
+    assert desk.configure("titration").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    hold(desk)
+    for kind in ("sensory", "motor", "max-tolerated"):
+        assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+        assert "too fast" in said(desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n))
+        desk.let_pass(0.6)
+        hold(desk)
+        assert desk.ask(events.Mark, channel=1, kind=kind).accepted
+    (view,) = desk.look().channels
+    assert (view.sensory_ua, view.motor_ua, view.max_tolerated_ua) == (1_000, 2_000, 3_000)
+    assert [line["mark"] for line in logged(desk, "levels")] == ["sensory", "motor", "max-tolerated"]
+    assert "while the channel runs" in said(desk.ask(events.Mark, channel=7, kind="motor"))
+    assert "no such channel" in said(desk.ask(events.Raise, channel=7, snapshot_n=desk.look().n))
+
+
+def test_what_was_tolerated_is_reached_again_twice_as_fast_on_a_coarse_grid(desk: Desk) -> None:
+    desk.sign_in()
+    assert desk.configure("titration").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    desk.engine.core.profile = replace(desk.engine.core.profile, amplitude_step_ua=MicroAmp(2_000))  # as a RehaStim2
+    hold(desk)
+    assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+    desk.let_pass(0.6)
+    hold(desk)
+    assert "too fast" in said(desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n)), "2 mA/s above the tolerated"
+    desk.let_pass(0.5)
+    hold(desk)
+    assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+    desk.let_pass(1.1)
+    hold(desk)
+    assert desk.ask(events.Mark, channel=1, kind="max-tolerated").accepted
+    assert desk.ask(events.Lower, channel=1, percent=60).accepted
+    desk.let_pass(1.1)
+    hold(desk)
+    for _ in range(1):
+        assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+        desk.let_pass(0.55)
+    assert desk.look().channels[0].level_ua <= 4_000
+
+
+def test_a_raise_waits_for_the_last_one_and_for_the_limit(desk: Desk) -> None:
+    desk.therapy()
+    hold(desk)
+    desk.grants = False
+    assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+    desk.let_pass(0.6)
+    assert "being written" in said(desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n))
+    desk.let_pass(0.6)
+    cleared = desk.engine.core.cleared
+    assert cleared is not None
+    object.__setattr__(cleared, "caps_ua", {1: 5_000})
+    hold(desk)
+    assert "at its limit 5 mA" in said(desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n))
+
+
+def test_sensory_output_is_capped_by_its_mark_and_one_key_corrects_it() -> None:
+    desk = Desk("tens-conventional-pain")
+    desk.sign_in()
+    assert desk.configure("titration").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    while (number := desk.look().titration_channel) is not None:
+        view = next(view for view in desk.look().channels if view.channel == number)
+        if view.level_ua >= 10_000:
+            assert desk.ask(events.Mark, channel=number, kind="no-twitch").accepted
+            assert desk.ask(events.Lower, channel=number, percent=20).accepted
+            assert desk.ask(events.NextChannel).accepted
+        elif not view.raise_locked:
+            assert desk.ask(events.Raise, channel=number, snapshot_n=desk.look().n).accepted
+        desk.let_pass(0.1)
+    assert desk.configure("therapy").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    hold(desk)
+    assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+    desk.let_pass(1)
+    assert "at its limit 9 mA (L26)" in said(desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n))
+    assert desk.ask(events.ContractionSeen, channel=1).accepted
+    (view, *_) = desk.look().channels
+    assert view.level_ua == view.motor_ua == 7_000
+    core = desk.engine.core
+    assert "at its limit" in said(desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n))
+    found = core.found[view.name]
+    found.motor_ua, found.motor_at_us = 20_000, core.now_us - 601 * SECOND
+    desk.let_pass(1)
+    assert "older than 10 min" in said(desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n))
+
+
+def test_an_alarm_goes_when_it_was_seen_and_its_cause_is_gone(desk: Desk) -> None:
+    desk.sign_in()
+    core = desk.engine.core
+    core.alarm("x", "medium", "something")
+    core.alarm("x", "medium", "something")
+    assert len(logged(desk, "alarm")) == 0, "lines of a step go out with the step"
+    assert desk.ask(events.Acknowledge, code="x").accepted
+    assert core.alarms["x"].acknowledged
+    core.calm("x")
+    assert "x" not in core.alarms
+    core.alarm("y", "medium", "something else")
+    core.calm("y")
+    core.calm("y")
+    core.calm("unknown")
+    assert not core.alarms["y"].active
+    assert desk.ask(events.Acknowledge, code="y").accepted
+    assert "y" not in core.alarms
+    assert desk.ask(events.Acknowledge, code="never").accepted
+
+
+def test_a_high_alarm_keeps_from_arming(desk: Desk) -> None:
+    desk.sign_in()
+    assert desk.configure("titration").accepted
+    desk.engine.core.alarm("x", "high", "something bad")
+    desk.engine.core.alarm("z", "low", "something small")
+    assert "something bad" in said(desk.arm())
+
+
+def test_notes_and_outcomes_are_lines(desk: Desk) -> None:
+    desk.sign_in()
+    for kind in ("note", "outcome", "poem"):
+        assert desk.ask(events.Note, kind=kind, fields={"pain": 3, "share": 0.5}).accepted
+    assert logged(desk, "note") == [{"pain": 3, "share": "0.5"}] * 2
+    assert logged(desk, "outcome") == [{"pain": 3, "share": "0.5"}]
+
+
+def test_what_a_line_can_hold() -> None:
+    assert plain({"a": (1, None, True, Phase.READY)}) == {"a": [1, None, True, "READY"]}
+    assert plain(object())
+
+
+def test_signing_waits_for_off(desk: Desk) -> None:
+    desk.therapy()
+    assert "output must be off" in said(desk.ask(events.Sign, operator="o"))
+
+
+def test_the_reset_of_a_fault_has_a_reason_and_an_off(desk: Desk) -> None:
+    desk.therapy()
+    desk.answers = False
+    desk.step(events.ClockJumped(late_us=300_000))
+    assert desk.phase is Phase.FAULT
+    assert "must be confirmed off" in said(desk.ask(events.ResetFault, reason="x"))
+    desk.step(OFF)
+    assert "a reason is needed" in said(desk.ask(events.ResetFault, reason=" "))
+    assert desk.ask(events.ResetFault, reason="x").accepted
+    assert desk.look().phase is Phase.DISCONNECTED
+
+
+def test_a_jump_of_the_clock_matters_only_where_output_could_be(desk: Desk) -> None:
+    desk.sign_in()
+    desk.step(events.ClockJumped(late_us=300_000))
+    assert desk.phase is Phase.READY
+
+
+def test_a_trip_of_the_interlock_is_a_fault(desk: Desk) -> None:
+    desk.therapy()
+    desk.step(events.Tripped(rule="L1", text=str(InterlockTripped("L1", "amplitude", asked=2, allowed=1))))
+    assert desk.phase is Phase.FAULT
+    assert "L1: amplitude 2, allowed 1" in logged(desk, "fault")[0]["text"]
+
+
+# -- leaving -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("event", [events.ConsoleGone(), events.Signal(name="SIGTERM")])
+def test_leaving_stops_first_and_closes_the_record_when_off_is_confirmed(desk: Desk, event: Any) -> None:
+    desk.therapy()
+    desk.answers = False
+    done = desk.step(event)
+    assert isinstance(next(e for e in done if isinstance(e, effects.Send)).command, OutputOff)
+    assert not desk.engine.finished
+    desk.step(event)
+    desk.step(OFF)
+    assert desk.engine.finished
+    assert logged(desk, "end")[0]["output"] == "OFF"
+
+
+def test_leaving_with_an_uncertain_output_says_so_in_the_record(desk: Desk) -> None:
+    desk.therapy()
+    desk.answers = False
+    desk.step(events.ConsoleGone())
+    desk.let_pass(1.2)
+    assert desk.look().output is OutputState.UNCERTAIN
+    assert desk.engine.finished
+    assert logged(desk, "end")[0]["outcome"] in {"uncertain", "stopped"}
+
+
+# -- triggers ----------------------------------------------------------------------------------------------------------
+
+
+def keeper(source: str = "switch", **changes: Any) -> Gatekeeper:
+    values: dict[str, Any] = {
+        "source": source, "on": "press", "off": "release", "hold": True, "max_on_us": Micros(5 * SECOND),
+        "min_on_us": Micros(0), "extend_us": Micros(SECOND), "refractory_us": Micros(0),
+    }  # fmt: skip
+    phase = PhasePlan(
+        name="p", kind="work", mode="triggered", relation="together", windows=(window(max_on_us=Micros(5 * SECOND)),),
+        cycle_us=Micros(0), cycles=0, sets=1, set_rest_us=Micros(0), duration_us=Micros(60 * SECOND),
+        trigger=Trigger(**{**values, **changes}),
+    )  # fmt: skip
+    return Gatekeeper(phase, lambda _window, _now_us: "")
+
+
+def test_a_gate_that_is_wanted_again_while_it_extends_stays_open() -> None:
+    one = keeper()
+    assert one.sensor("press", 0)
+    assert one.sensor("release", 100) == []
+    assert one.next_due_us() == 100 + SECOND
+    assert one.sensor("press", 200) == []
+    assert one.due(10 * SECOND) == []
+    assert one.sensor("release", 300) == []
+    assert [move.opens for move in one.due(300 + SECOND)] == [False]
+
+
+def test_what_is_not_open_cannot_close_and_what_hears_nothing_opens_nothing() -> None:
+    one = keeper()
+    assert one.release(0) == []
+    assert one.sensor("release", 0) == []
+    assert one.press(0)
+    assert one.press(1) == []
+    assert one.hear(EmgSamples(t0_us=Micros(0), rate_hz=1000, samples_uv=(900,) * 10), 2) == []
+
+
+def test_a_phase_without_a_trigger_has_no_gatekeeper() -> None:
+    one = keeper()
+    one.phase = replace(one.phase, trigger=None)
+    with pytest.raises(ValueError, match="has no trigger"):
+        _ = one.trigger
+
+
+def test_a_gate_that_is_not_authorised_stays_shut() -> None:
+    desk = Desk("hand-grasp-task")
+    desk.sign_in()
+    desk.titrate(8)
+    assert desk.configure("therapy").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    desk.let_pass(1.5)
+    desk.engine.core.cover = None
+    desk.grants = False
+    assert desk.ask(events.Trigger).accepted
+    assert not desk.last().channels
+
+
+def test_a_sessions_own_time_withholds_a_gate() -> None:
+    desk = Desk("hand-grasp-task")
+    desk.sign_in()
+    desk.titrate(8)
+    assert desk.configure("therapy").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    desk.let_pass(1.5)
+    core = desk.engine.core
+    assert core.cleared is not None
+    for channel in core.cleared.schedule.channels:
+        core.on_time.note(channel, 0, 1, therapy=True)
+        core.on_time.note(channel, -1800 * SECOND, 0, therapy=True)
+    reply = desk.ask(events.Trigger)
+    assert "on for too long" in said(reply)
+    assert reply.problems[0].rule in {"L20", "L21b"}
+
+
+def test_the_switch_that_is_the_trigger_does_not_stop() -> None:
+    desk = Desk("hand-grasp-task")
+    desk.sign_in()
+    desk.titrate(8)
+    assert desk.configure("therapy").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    desk.let_pass(1.5)
+    gatekeeper = desk.engine.core.gatekeeper
+    assert gatekeeper is not None
+    gatekeeper.phase = replace(gatekeeper.phase, trigger=replace(gatekeeper.trigger, source="switch", hold=True))
+    desk.step(PatientSwitch(pressed=True))
+    desk.let_pass(1)
+    assert desk.last().channels
+    desk.step(PatientSwitch(pressed=False))
+    assert desk.look().phase is Phase.RUNNING
+    gatekeeper.phase = replace(gatekeeper.phase, trigger=replace(gatekeeper.trigger, source="key"))
+    desk.step(PatientSwitch(pressed=False))
+    assert desk.look().phase is Phase.RUNNING
+    desk.step(PatientSwitch(pressed=True))
+    assert desk.look().phase is not Phase.RUNNING
