@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from estim.cli import sessions, tables
+from estim.cli import protocols, sessions, tables
 from estim.cli.output import EXIT_DEVICE, EXIT_REFUSED, EXIT_USAGE, print_json
 
 DEFAULT_DEVICE = "sim://p24"
@@ -52,16 +52,10 @@ def parser() -> argparse.ArgumentParser:
     rehearse.add_argument("--worlds", type=int, metavar="N", help="N worlds from --seed on")
     rehearse.add_argument("--jobs", type=int, default=1, metavar="J")
 
-    protocols = commands.add_parser("protocols", help="the protocol files").add_subparsers(
+    actions = commands.add_parser("protocols", help="the protocol files").add_subparsers(
         dest="action", required=True, metavar="ACTION"
     )
-    protocols.add_parser("list", parents=[home], help="all protocols")
-    show = protocols.add_parser("show", parents=[home], help="one protocol")
-    show.add_argument("protocol")
-    check = protocols.add_parser("check", parents=[home], help="every violation in these files")
-    check.add_argument("files", nargs="+", metavar="FILE")
-    check.add_argument("--device-model", default="p24")
-    protocols.add_parser("schema", help="the JSON Schema of a protocol file")
+    protocols.add_parsers(actions, home)
 
     limits = commands.add_parser("limits", parents=[home], help="the limits in force, with sources")
     limits.add_argument("--site", metavar="FILE", help="a site file to look at instead of the installed one")
@@ -114,13 +108,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 COMMANDS = {
+    **protocols.COMMANDS,
     "console": sessions.console,
     "run": sessions.run,
     "rehearse": sessions.rehearse,
-    "protocols_list": tables.protocols_list,
-    "protocols_show": tables.protocols_show,
-    "protocols_check": tables.protocols_check,
-    "protocols_schema": tables.protocols_schema,
     "limits": tables.limits,
     "devices": tables.devices,
     "records_list": tables.records_list,

@@ -1,4 +1,4 @@
-"""`protocols`, `limits`, `devices`, `records`: what can be looked at and checked."""
+"""`limits`, `devices`, `records`: what can be looked at and checked."""
 
 from __future__ import annotations
 
@@ -8,84 +8,6 @@ import json
 from pathlib import Path
 
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
-
-
-def protocols_list(given: argparse.Namespace) -> int:
-    """All protocols."""
-    from estim.protocols import library
-    from estim.protocols.loader import load
-
-    home = home_of(given)
-    files = [(name, library.path(name)) for name in library.names()]
-    files += [(file.stem, file) for file in sorted(home.protocols.glob("*.toml"))]
-    rows = []
-    for name, path in files:
-        protocol = load(path)
-        rows.append(
-            {
-                "id": name,
-                "title": protocol.title,
-                "goal": protocol.goal,
-                "conditions": list(protocol.conditions),
-                "basis": protocol.basis,
-                "channels": len(protocol.channel),
-                "runnable": protocol.runnable,
-            }
-        )
-    if given.json:
-        print_json({"protocols": rows})
-        return 0
-    for row in rows:
-        print(f"{row['id']:44} {row['goal']:13} {row['basis']:15} {row['title']}")
-    return 0
-
-
-def protocols_show(given: argparse.Namespace) -> int:
-    """One protocol."""
-    from estim.controller.loading import find
-    from estim.protocols.loader import load
-
-    path = find(given.protocol, own=home_of(given).protocols)
-    protocol = load(path)
-    if given.json:
-        print_json(protocol.model_dump(mode="json", by_alias=True, exclude_none=True))
-    else:
-        print(path.read_text(encoding="utf-8"), end="")
-    return 0
-
-
-def protocols_check(given: argparse.Namespace) -> int:
-    """Every violation in these files."""
-    from estim.controller.checking import check_file
-    from estim.controller.site import limits_in_force
-    from estim.drivers.models import MODELS
-    from estim.safety.errors import UsageError
-
-    if given.device_model not in MODELS:
-        raise UsageError(f"--device-model {given.device_model!r}: one of {', '.join(MODELS)}")
-    limits = limits_in_force(home_of(given))
-    files = [check_file(Path(name), limits, model=given.device_model) for name in given.files]
-    ok = all(entry["ok"] for entry in files)
-    if given.json:
-        print_json({"ok": ok, "files": files})
-    else:
-        for entry in files:
-            print(
-                f"{entry['file']}: {'ok' if entry['ok'] else 'REFUSED'}{'' if entry['runnable'] else ' (not runnable)'}"
-            )
-            for problem in entry["problems"]:
-                line = f"line {problem['line']}: " if problem["line"] else ""
-                tail = " ".join(part for part in (problem["rule"], f"[{problem['layer']}]", problem["source"]) if part)
-                print(f"  {problem['severity']}: {line}{problem['key']}: {problem['message']} ({tail})")
-    return 0 if ok else EXIT_REFUSED
-
-
-def protocols_schema(given: argparse.Namespace) -> int:  # noqa: ARG001
-    """The JSON Schema."""
-    from estim.protocols.schema import json_schema
-
-    print_json(json_schema())
-    return 0
 
 
 def limits(given: argparse.Namespace) -> int:

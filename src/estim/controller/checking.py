@@ -5,7 +5,7 @@ changes.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from estim.controller.setup_from import Words, setup_from
 from estim.drivers.models import MODELS
+from estim.protocols.catalogue import refuse_clash
 from estim.protocols.compile import compile_schedule
 from estim.protocols.loader import line_index, load
 from estim.protocols.resolve import resolve
@@ -20,16 +21,23 @@ from estim.protocols.schema import Protocol
 from estim.protocols.setup import Setup
 from estim.safety.errors import Problem, ProtocolError, SetupError
 from estim.safety.limits import Limits
-from estim.safety.schedule import PatientFacts
+from estim.safety.profile import DeviceProfile
+from estim.safety.schedule import PatientFacts, Schedule
 from estim.safety.verdict import admissible
 
+COARSE_STEP = 0.125  # of the lowest usual level; the steps of 1 mA at 8 mA still count as fine
 SAMPLE_REGION = "thigh"  # stands for `any-permitted`, which today's setup must make a real one
 
 
-def check_file(path: Path, limits: Limits, *, model: str) -> dict[str, Any]:
-    """One file's entry of DESIGN 9: `{"file", "ok", "runnable", "problems"}`."""
+def check_file(path: Path, limits: Limits, *, model: str, own: Path | None = None) -> dict[str, Any]:
+    """One file's entry of DESIGN 9: `{"file", "ok", "runnable", "problems"}`, and `devices`: what each model plays.
+
+    Args:
+        own: the folder of own protocols, in which no two may have one id.
+    """
     try:
         protocol = load(path)
+        refuse_clash(protocol, path, own)
     except ProtocolError as error:
         return _entry(path, list(error.problems), runnable=False)
     if not protocol.runnable:
@@ -37,12 +45,14 @@ def check_file(path: Path, limits: Limits, *, model: str) -> dict[str, Any]:
             severity="info", key="basis", message=f"not runnable: {protocol.not_runnable_because}", rule="not-runnable"
         )
         return _entry(path, [why], runnable=False)
+    devices = {name: plays_on(protocol, limits, model=name) for name in MODELS}
     lines = line_index(path)
     problems = [
         replace(problem, line=problem.line or lines.line_of_key(problem.key))
         for problem in check_protocol(protocol, limits, model=model)
     ]
-    return _entry(path, problems, runnable=True)
+    entry = _entry(path, problems, runnable=True)
+    return entry | {"devices": {name: playing.to_json() for name, playing in devices.items()}}
 
 
 def _entry(path: Path, problems: list[Problem], *, runnable: bool) -> dict[str, Any]:
@@ -53,6 +63,54 @@ def _entry(path: Path, problems: list[Problem], *, runnable: bool) -> dict[str, 
         "runnable": runnable and ok,
         "problems": [problem.to_json() for problem in problems],
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """How a device plays a protocol.
+
+    Attributes:
+        verdict: exact | rounded | refused | not-runnable.
+        reasons: what is rounded, or why it is refused; each once.
+    """
+
+    verdict: str
+    reasons: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """For a report."""
+        return {"verdict": self.verdict, "reasons": list(self.reasons)}
+
+
+def plays_on(protocol: Protocol, limits: Limits, *, model: str) -> Playing:
+    """Whether this model plays the protocol exactly, rounded to its own grid, or not at all.
+
+    Only the device's own differences count as rounding; what the limits make of it (longer first ramps, capped bands)
+    is the same on all devices and stands in `check_protocol`.
+    """
+    if not protocol.runnable:
+        return Playing("not-runnable", (protocol.not_runnable_because,))
+    problems = check_protocol(protocol, limits, model=model)
+    refused = [problem.message for problem in problems if problem.severity == "refuse"]
+    if refused:
+        return Playing("refused", tuple(dict.fromkeys(refused)))
+    bent = [problem.message for problem in problems if problem.layer == "device" and problem.severity != "refuse"]
+    bent += _coarse_steps(protocol, MODELS[model].profile)
+    return Playing("rounded" if bent else "exact", tuple(dict.fromkeys(bent)))
+
+
+def _coarse_steps(protocol: Protocol, profile: DeviceProfile) -> list[str]:
+    """Where one step of the device's amplitude is a coarse share of the levels that are usual."""
+    said = []
+    for channel in protocol.channel:
+        low_ua = channel.plausible_ma[0] * 1000
+        share = profile.amplitude_step_ua / low_ua
+        if share > COARSE_STEP:
+            said.append(
+                f"{channel.name}: steps of {profile.amplitude_step_ua / 1000:g} mA, {share * 100:.0f} % of "
+                f"{channel.plausible_ma[0]:g} mA"
+            )
+    return said
 
 
 def check_protocol(protocol: Protocol, limits: Limits, *, model: str) -> list[Problem]:
@@ -75,16 +133,25 @@ def _moments(protocol: Protocol) -> list[tuple[int, int]]:
     return [(week, session) for week in sorted(weeks) for session in sorted(sessions)]
 
 
+def compiled_for(resolved: Protocol, model: str, *, week: int, session: int) -> Schedule:
+    """The schedule without levels, on the protocol's own pads, for a patient of whom nothing tightens.
+
+    Raises:
+        ProtocolRejected, SetupError: the device can't play it.
+    """
+    open_regions = tuple(
+        f"{channel.name}={SAMPLE_REGION}" for channel in resolved.channel if channel.region == "any-permitted"
+    )
+    words = Words(patient="check", regions=open_regions, week=week, session=session)
+    setup = setup_from(resolved, words, simulated=True).setup
+    return compile_schedule(resolved, _trusting(setup), MODELS[model].profile, levels_needed=False)
+
+
 def _at(protocol: Protocol, limits: Limits, model: str, *, week: int, session: int) -> list[Problem]:
     profile = MODELS[model].profile
-    open_regions = tuple(
-        f"{channel.name}={SAMPLE_REGION}" for channel in protocol.channel if channel.region == "any-permitted"
-    )
     try:
         resolved = resolve(protocol, week=week, session=session)
-        words = Words(patient="check", regions=open_regions, week=week, session=session)
-        setup = setup_from(resolved, words, simulated=True).setup
-        schedule = compile_schedule(resolved, _trusting(setup), profile, levels_needed=False)
+        schedule = compiled_for(resolved, model, week=week, session=session)
     except (ProtocolError, SetupError) as error:
         return list(error.problems)
     except ValidationError as error:

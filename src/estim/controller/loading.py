@@ -4,35 +4,16 @@ engine none.
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 from estim.controller.interface import ConfigureFrom
-from estim.protocols import library
+from estim.protocols.catalogue import find, refuse_clash
 from estim.protocols.loader import load_with_digest
 from estim.protocols.schema import Protocol
 from estim.safety.errors import Problem, ProtocolError
 from estim.session.events import Configure
 
-
-def find(source: str, *, own: Path | None = None) -> Path:
-    """The file that `source` names: a path, an own protocol, or one of the library's.
-
-    Raises:
-        ProtocolError: nothing has this name; near ones are listed.
-    """
-    path = Path(source)
-    if path.suffix == ".toml" or path.exists():
-        return path
-    if own is not None and (own / f"{source}.toml").exists():
-        return own / f"{source}.toml"
-    if source in library.names():
-        return library.path(source)
-    near = difflib.get_close_matches(source, library.names(), n=3)
-    hint = f"; near: {', '.join(near)}" if near else "; `estim protocols list` shows them all"
-    raise ProtocolError(
-        [Problem(severity="refuse", key="protocol", message=f"there is no protocol {source!r}{hint}", rule="file")]
-    )
+__all__ = ["find", "load_for", "load_runnable"]
 
 
 def load_runnable(source: str, *, own: Path | None = None) -> tuple[Protocol, str]:
@@ -41,7 +22,9 @@ def load_runnable(source: str, *, own: Path | None = None) -> tuple[Protocol, st
     Raises:
         ProtocolError: not found, not valid, or for reference only.
     """
-    protocol, digest = load_with_digest(find(source, own=own))
+    path = find(source, own=own)
+    protocol, digest = load_with_digest(path)
+    refuse_clash(protocol, path, own)
     if not protocol.runnable:
         refused = Problem(
             severity="refuse",

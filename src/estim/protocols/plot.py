@@ -1,11 +1,13 @@
-"""A schedule drawn as text: one cycle of each phase, a row a channel, and the session along a line of time. Pure."""
+"""A schedule drawn as text: of each phase one cycle (a row a channel) and one pulse, then the session. Pure."""
 
 from __future__ import annotations
 
+from estim.protocols.plot_pulse import draw_pulse, pulse_words
 from estim.safety.schedule import PhasePlan, Schedule, Window
 
 LEVELS = " ▁▂▃▄▅▆▇█"
 WIDTH_MIN, WIDTH_MAX = 20, 400
+SAMPLES = 24  # of a column of the session's envelope
 _US = 1_000_000
 
 
@@ -25,7 +27,7 @@ def plot(schedule: Schedule, *, width: int = 72) -> str:
         raise ValueError(f"width {width}: {WIDTH_MIN} to {WIDTH_MAX} columns")
     lines = [f"{schedule.protocol_title} ({schedule.model}, week {schedule.week}, session {schedule.session})"]
     for phase in schedule.phases:
-        lines += ["", _heading(phase), *_cycle(schedule, phase, width)]
+        lines += ["", heading(phase), *_cycle(schedule, phase, width), *_pulses(phase, width)]
     return "\n".join([*lines, "", *_session(schedule, width)]) + "\n"
 
 
@@ -49,7 +51,8 @@ def _seconds(time_us: int) -> str:
     return f"{time_us / _US:g} s" if time_us < 120 * _US else f"{time_us / 60 / _US:.3g} min"
 
 
-def _heading(phase: PhasePlan) -> str:
+def heading(phase: PhasePlan) -> str:
+    """Name, mode, relation and extent of a phase in one line."""
     words = [phase.name, phase.mode]
     if len(phase.windows) > 1:
         words.append(phase.relation)
@@ -63,7 +66,7 @@ def _heading(phase: PhasePlan) -> str:
     return ", ".join(words)
 
 
-def _span_us(phase: PhasePlan) -> int:
+def span_us(phase: PhasePlan) -> int:
     """What one drawing shows: a cycle, or one window of a triggered phase at its longest."""
     if phase.cycle_us:
         return phase.cycle_us
@@ -73,15 +76,15 @@ def _span_us(phase: PhasePlan) -> int:
 def _cycle(schedule: Schedule, phase: PhasePlan, width: int) -> list[str]:
     names = {window.channel: schedule.channel(window.channel).name for window in phase.windows}
     room = max(len(name) for name in names.values())
-    span_us = max(1, _span_us(phase))
+    wide_us = max(1, span_us(phase))
     rows = []
     for window in phase.windows:
         bars = "".join(
-            _bar(window, span_us * column // width, span_us * (column + 1) // width) for column in range(width)
+            _bar(window, wide_us * column // width, wide_us * (column + 1) // width) for column in range(width)
         )
         pulse = f"{_US / window.period_us:.4g} Hz {window.pulse_width_us} µs"
         rows.append(f"{names[window.channel]:>{room}} │{bars}│ {pulse}")
-    end = _seconds(span_us)
+    end = _seconds(wide_us)
     return [*rows, f"{'':>{room}} 0{end:>{width + 1}}"]
 
 
@@ -92,19 +95,46 @@ def _bar(window: Window, from_us: int, to_us: int) -> str:
     return LEVELS[max(round(height * (len(LEVELS) - 1)), 1 if touches else 0)]
 
 
+def _pulses(phase: PhasePlan, width: int) -> list[str]:
+    """One pulse of each kind that the phase has."""
+    kinds = {pulse_words(window): window for window in reversed(phase.windows)}
+    lines: list[str] = []
+    for words, window in kinds.items():
+        lines += [f"one pulse: {words}", *draw_pulse(window, width=min(width, 60))]
+    return lines
+
+
 def _session(schedule: Schedule, width: int) -> list[str]:
-    """Phases side by side, as long as they last; one that waits for triggers has no length of its own."""
+    """The envelope of the whole session, and its phases as long as they last; a wait for triggers has no length."""
     lengths = [session_us(phase) for phase in schedule.phases]
     total_us = sum(length or 0 for length in lengths)
     if not total_us:
         return ["session: as long as its triggers take"]
-    line, done_us = "", 0
-    for number, length in enumerate(lengths, start=1):
-        done_us += length or 0
-        line += str(number % 10) * max(0, width * done_us // total_us - len(line))
+    line, envelope, done_us = "", "", 0
+    for number, (phase, length) in enumerate(zip(schedule.phases, lengths, strict=True), start=1):
+        begin_us, done_us = done_us, done_us + (length or 0)
+        until = max(0, width * done_us // total_us)
+        for column in range(len(line), until):
+            from_us, to_us = total_us * column // width, total_us * (column + 1) // width
+            envelope += _highest(phase, from_us - begin_us, to_us - begin_us)
+        line += str(number % 10) * (until - len(line))
     waits = "" if all(lengths) else ", and what waits for triggers"
     legend = "   ".join(
         f"{number} {phase.name} {_seconds(length) if length else 'by trigger'}"
         for number, (phase, length) in enumerate(zip(schedule.phases, lengths, strict=True), start=1)
     )
-    return [f"session {_seconds(total_us)}{waits}", f"│{line}│", legend]
+    return [f"session {_seconds(total_us)}{waits}", f"│{envelope}│", f"│{line}│", legend]
+
+
+def _highest(phase: PhasePlan, from_us: int, to_us: int) -> str:
+    """The greatest share that any channel of a phase plays in this time; `?` where triggers decide."""
+    if phase.trigger is not None or not phase.cycle_us:
+        return "?"
+    set_us = phase.cycles * phase.cycle_us + phase.set_rest_us
+    highest = 0.0
+    for sample in range(SAMPLES):
+        since_us = (from_us + (to_us - from_us) * sample // SAMPLES) % set_us
+        if since_us < phase.cycles * phase.cycle_us:
+            at_us = since_us % phase.cycle_us
+            highest = max(highest, *(share(window, at_us - window.offset_us) for window in phase.windows))
+    return LEVELS[round(highest * (len(LEVELS) - 1))]

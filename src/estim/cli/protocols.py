@@ -1,0 +1,340 @@
+"""`protocols …`: find, read, check, draw and write protocol files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from estim.cli.output import EXIT_REFUSED, home_of, print_json
+
+if TYPE_CHECKING:
+    from estim.protocols.schema import Protocol
+    from estim.safety.schedule import Schedule
+
+GOALS = ("strength", "endurance", "disuse", "re-education", "function", "spasticity", "pain", "circulation")
+BASES = ("published", "partial", "recalled", "convention", "reference-only")
+
+
+def add_parsers(protocols: Any, home: argparse.ArgumentParser) -> None:
+    """The actions of `estim protocols`."""
+    find = protocols.add_parser("list", parents=[home], help="all protocols, or those that are looked for")
+    find.add_argument("words", nargs="*", metavar="WORD", help="each begins a word of id, title, indication, muscles …")
+    find.add_argument("--condition", default="", help='e.g. stroke, "knee replacement", falls')
+    find.add_argument("--muscle", default="", help='e.g. "tibialis anterior", quads, calf')
+    find.add_argument("--goal", default="", choices=("", *GOALS), metavar="GOAL", help=", ".join(GOALS))
+    find.add_argument("--basis", default="", choices=("", *BASES), metavar="BASIS", help=", ".join(BASES))
+    find.add_argument("--channels", metavar="N", help="exactly N, or a range as 1-4")
+    find.add_argument("--runnable-on", "--device", dest="runnable_on", metavar="MODEL", help="this device plays it")
+    show = protocols.add_parser("show", parents=[home], help="one protocol, to read")
+    show.add_argument("protocol", metavar="ID")
+    _course(show)
+    show.add_argument("--toml", action="store_true", help="the file itself")
+    plot = protocols.add_parser("plot", parents=[home], help="one protocol drawn: session, one cycle, one pulse")
+    plot.add_argument("protocol", metavar="ID")
+    _course(plot)
+    plot.add_argument("--svg", metavar="FILE", help="write a drawing instead of printing one")
+    plot.add_argument("--width", type=int, default=72, metavar="COLUMNS")
+    plot.add_argument("--device", "--device-model", dest="device_model", default="p24", metavar="MODEL")
+    new = protocols.add_parser("new", parents=[home], help="a new file of your own, to write on")
+    new.add_argument("id", metavar="ID", help="small letters, digits and hyphens, e.g. calf-after-cast")
+    new.add_argument("--from", dest="based_on", metavar="ID", help="start from this protocol instead of the template")
+    new.add_argument("--title", default="")
+    check = protocols.add_parser("check", parents=[home], help="every violation, for all files or those named")
+    check.add_argument("files", nargs="*", metavar="FILE|ID", help="none: the library and your own")
+    check.add_argument("--device", "--device-model", dest="device_model", default="p24", metavar="MODEL")
+    table = protocols.add_parser("table", parents=[home], help="protocol × device: exact, rounded, refused")
+    table.add_argument("protocols", nargs="*", metavar="ID", help="none: all")
+    protocols.add_parser("schema", help="the JSON Schema of a protocol file")
+
+
+def _course(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--week", type=int, help="as it is played in this week of the course")
+    parser.add_argument("--session", type=int, help="as it is played in this session of the course")
+
+
+def _model(name: str, option: str) -> str:
+    from estim.drivers.models import MODELS
+    from estim.safety.errors import UsageError
+
+    if name not in MODELS:
+        raise UsageError(f"{option} {name!r}: one of {', '.join(MODELS)}")
+    return name
+
+
+def listed(given: argparse.Namespace) -> int:
+    """Those protocols that are looked for."""
+    from estim.controller.checking import plays_on
+    from estim.controller.site import limits_in_force
+    from estim.protocols.catalogue import entries
+    from estim.protocols.search import Query, finds, parse_channels
+
+    home = home_of(given)
+    model = _model(given.runnable_on, "--runnable-on") if given.runnable_on else ""
+    limits = limits_in_force(home) if model else None
+    query = Query(
+        condition=given.condition,
+        muscle=given.muscle,
+        goal=given.goal,
+        basis=given.basis,
+        channels=parse_channels(given.channels) if given.channels else None,
+        words=" ".join(given.words),
+    )
+    rows: list[dict[str, Any]] = []
+    broken: list[dict[str, Any]] = []
+    for entry in entries(home.protocols):
+        if entry.protocol is None:
+            broken.append({"file": str(entry.path), "problems": [problem.to_json() for problem in entry.problems]})
+            continue
+        if not finds(entry.protocol, query):
+            continue
+        row = _row(entry.protocol, own=entry.own)
+        if limits is not None:
+            playing = plays_on(entry.protocol, limits, model=model)
+            if playing.verdict not in {"exact", "rounded"}:
+                continue
+            row["plays"] = playing.verdict
+        rows.append(row)
+    if given.json:
+        print_json({"protocols": rows, "broken": broken})
+        return 0
+    for row in rows:
+        mark = "*" if row["own"] else " " if row["runnable"] else "-"
+        print(f"{mark} {row['id']:46} {row['goal']:13} {row['basis']:15} {row['channels']} ch  {row['title']}")
+    for bad in broken:
+        print(f"! {bad['file']}: {bad['problems'][0]['message']} (`estim protocols check` says all)")
+    print(_count(rows))
+    return 0
+
+
+def _row(protocol: Protocol, *, own: bool) -> dict[str, Any]:
+    return {
+        "id": protocol.id,
+        "title": protocol.title,
+        "goal": protocol.goal,
+        "conditions": list(protocol.conditions),
+        "muscles": list(dict.fromkeys(channel.muscle for channel in protocol.channel)),
+        "basis": protocol.basis,
+        "channels": len(protocol.channel),
+        "runnable": protocol.runnable,
+        "not_runnable_because": protocol.not_runnable_because,
+        "own": own,
+    }
+
+
+def _count(rows: list[dict[str, Any]]) -> str:
+    marks = []
+    if any(row["own"] for row in rows):
+        marks.append("* your own")
+    if any(not row["runnable"] for row in rows):
+        marks.append("- shown, not runnable")
+    head = f"{len(rows)} protocol{'' if len(rows) == 1 else 's'}" if rows else "no protocol is like that"
+    return head + (f" ({'; '.join(marks)})" if marks else "")
+
+
+def _resolved(given: argparse.Namespace, protocol: Protocol) -> Protocol | None:
+    """As played in the week and session that were named; None if neither was."""
+    from pydantic import ValidationError
+
+    from estim.protocols.resolve import resolve
+    from estim.safety.errors import Problem, SetupError, UsageError
+
+    if given.week is None and given.session is None:
+        return None
+    week, session = _moment(given)
+    if week < 1 or session < 1:
+        raise UsageError("--week and --session count from 1")
+    try:
+        return resolve(protocol, week=week, session=session)
+    except ValidationError as error:
+        words = "; ".join(entry["msg"] for entry in error.errors())
+    except ValueError as error:
+        words = str(error)
+    raise SetupError([Problem(severity="refuse", key="--week", message=words, asked=week, rule="course")])
+
+
+def _moment(given: argparse.Namespace) -> tuple[int, int]:
+    """Week and session. A week from the second on is not the first session."""
+    week = 1 if given.week is None else given.week
+    return week, (1 if week == 1 else 2) if given.session is None else given.session
+
+
+def _load(given: argparse.Namespace) -> tuple[Path, Protocol]:
+    from estim.protocols.catalogue import find
+    from estim.protocols.loader import load
+
+    path = find(given.protocol, own=home_of(given).protocols)
+    return path, load(path)
+
+
+def show(given: argparse.Namespace) -> int:
+    """One protocol, to read."""
+    from estim.protocols.describe import describe
+
+    path, protocol = _load(given)
+    resolved = _resolved(given, protocol)
+    if given.json:
+        print_json((resolved or protocol).model_dump(mode="json", by_alias=True, exclude_none=True))
+    elif given.toml:
+        print(path.read_text(encoding="utf-8"), end="")
+    else:
+        week, session = _moment(given)
+        print(describe(protocol, resolved=resolved, week=week, session=session), end="")
+    return 0
+
+
+def plot(given: argparse.Namespace) -> int:
+    """One protocol, drawn."""
+    from estim.protocols.plot import plot as draw
+    from estim.protocols.plot_svg import to_svg
+    from estim.safety.errors import UsageError
+
+    _, protocol = _load(given)
+    schedule = _compiled(given, protocol)
+    try:
+        drawn = draw(schedule, width=given.width)
+    except ValueError as error:
+        raise UsageError(f"--width: {error}") from None
+    if given.svg:
+        try:
+            Path(given.svg).write_text(to_svg(schedule), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"--svg {given.svg}: {error.strerror or error}") from None
+    if given.json:
+        print_json({"protocol": protocol.id, "svg": given.svg, "text": drawn})
+    elif given.svg:
+        print(f"{given.svg}: {protocol.title}")
+    else:
+        print(drawn, end="")
+    return 0
+
+
+def _compiled(given: argparse.Namespace, protocol: Protocol) -> Schedule:
+    """The schedule that is drawn: levels are open, so all heights are shares of them."""
+    from estim.controller.checking import compiled_for
+
+    resolved = _resolved(given, protocol) or protocol
+    week, session = _moment(given)
+    return compiled_for(resolved, _model(given.device_model, "--device"), week=week, session=session)
+
+
+def new(given: argparse.Namespace) -> int:
+    """A new own file; nothing that exists is overwritten."""
+    from estim.protocols.authoring import new_protocol
+    from estim.protocols.catalogue import entries, find, id_clash
+    from estim.safety.errors import Problem, ProtocolError, UsageError
+
+    own = home_of(given).protocols
+    for entry in entries(own):
+        if given.id in {entry.name, entry.protocol.id if entry.protocol else entry.name}:
+            raise ProtocolError([id_clash(given.id, str(entry.path) if entry.own else "a protocol of the library")])
+    based_on = find(given.based_on, own=own).read_text(encoding="utf-8") if given.based_on else None
+    try:
+        text = new_protocol(given.id, title=given.title, based_on=based_on)
+    except ProtocolError as error:
+        if any(problem.key == "id" for problem in error.problems):
+            raise UsageError(f"id {given.id!r}: small letters, digits and hyphens, e.g. calf-after-cast") from None
+        raise
+    except ValueError as error:
+        raise ProtocolError([Problem(severity="refuse", key="id", message=str(error), rule="file")]) from None
+    path = own / f"{given.id}.toml"
+    try:
+        own.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+    if given.json:
+        print_json({"id": given.id, "file": str(path)})
+    else:
+        print(f"{path}\nput your numbers in, then: estim protocols check {given.id}")
+    return 0
+
+
+def check(given: argparse.Namespace) -> int:
+    """Every violation in these files."""
+    from estim.controller.checking import check_file
+    from estim.controller.site import limits_in_force
+    from estim.protocols.catalogue import entries, find
+
+    home = home_of(given)
+    model = _model(given.device_model, "--device")
+    limits = limits_in_force(home)
+    if given.files:
+        paths = [find(name, own=home.protocols) for name in given.files]
+    else:
+        paths = [entry.path for entry in entries(home.protocols)]
+    files = [check_file(path, limits, model=model, own=home.protocols) for path in paths]
+    ok = all(entry["ok"] for entry in files)
+    if given.json:
+        print_json({"ok": ok, "files": files})
+    else:
+        for entry in files:
+            print(
+                f"{entry['file']}: {'ok' if entry['ok'] else 'REFUSED'}{'' if entry['runnable'] else ' (not runnable)'}"
+            )
+            for problem in entry["problems"]:
+                line = f"line {problem['line']}: " if problem["line"] else ""
+                tail = " ".join(part for part in (problem["rule"], f"[{problem['layer']}]", problem["source"]) if part)
+                print(f"  {problem['severity']}: {line}{problem['key']}: {problem['message']} ({tail})")
+        runnable, refused = sum(entry["runnable"] for entry in files), sum(not entry["ok"] for entry in files)
+        print(f"{len(files)} checked for the {model}: {runnable} runnable, {refused} refused")
+    return 0 if ok else EXIT_REFUSED
+
+
+def table(given: argparse.Namespace) -> int:
+    """Which device plays which protocol, and how."""
+    from estim.controller.checking import plays_on
+    from estim.controller.site import limits_in_force
+    from estim.drivers.models import MODELS
+    from estim.protocols.catalogue import entries, find
+    from estim.protocols.loader import load
+
+    home = home_of(given)
+    limits = limits_in_force(home)
+    if given.protocols:
+        chosen = [load(find(name, own=home.protocols)) for name in given.protocols]
+    else:
+        chosen = [entry.protocol for entry in entries(home.protocols) if entry.protocol is not None]
+    rows = [
+        {"id": protocol.id} | {"devices": {name: plays_on(protocol, limits, model=name).to_json() for name in MODELS}}
+        for protocol in chosen
+    ]
+    if given.json:
+        print_json({"protocols": rows})
+        return 0
+    print(f"{'protocol':48}" + "".join(f"{name:13}" for name in MODELS))
+    for row in rows:
+        devices: Any = row["devices"]
+        print(f"{row['id']:48}" + "".join(f"{devices[name]['verdict']:13}" for name in MODELS))
+        for words, names in _same_reasons(devices).items():
+            print(f"    {', '.join(names)}: {words}")
+    return 0
+
+
+def _same_reasons(devices: dict[str, Any]) -> dict[str, list[str]]:
+    """Reason → the devices that have it, so that each is printed once."""
+    found: dict[str, list[str]] = {}
+    for name, playing in devices.items():
+        for reason in playing["reasons"]:
+            found.setdefault(reason, []).append(name)
+    return found
+
+
+def schema(given: argparse.Namespace) -> int:  # noqa: ARG001
+    """The JSON Schema."""
+    from estim.protocols.schema import json_schema
+
+    print_json(json_schema())
+    return 0
+
+
+COMMANDS = {
+    "protocols_list": listed,
+    "protocols_show": show,
+    "protocols_plot": plot,
+    "protocols_new": new,
+    "protocols_check": check,
+    "protocols_table": table,
+    "protocols_schema": schema,
+}

@@ -1,0 +1,66 @@
+"""One pulse drawn as text: both phases to scale in width and height, with what it carries. Pure."""
+
+from __future__ import annotations
+
+from estim.safety.schedule import Window
+
+ROWS = 3  # above and below the line, each
+
+
+def pulse_points(window: Window) -> tuple[tuple[int, float], ...]:
+    """Corners of one pulse (of one burst): time from its begin in µs, current as a share of the first phase's.
+
+    The second phase carries the first one's charge back: width × ratio, height ÷ ratio (L12).
+    """
+    points: list[tuple[int, float]] = []
+    for number in range(window.burst_pulses):
+        begin = number * window.burst_interval_us
+        first_end = begin + window.pulse_width_us
+        second = first_end + window.interphase_us
+        second_end = second + window.pulse_width_us * window.phase_ratio
+        low = -1.0 / window.phase_ratio
+        points += [
+            (begin, 0.0), (begin, 1.0), (first_end, 1.0), (first_end, 0.0),
+            (second, 0.0), (second, low), (second_end, low), (second_end, 0.0),
+        ]  # fmt: skip
+    return tuple(points)
+
+
+def height_at(window: Window, at_us: float) -> float:
+    """The current at a time since the pulse began, as a share of the first phase's."""
+    for number in range(window.burst_pulses):
+        since = at_us - number * window.burst_interval_us
+        second = window.pulse_width_us + window.interphase_us
+        if 0 <= since < window.pulse_width_us:
+            return 1.0
+        if second <= since < second + window.pulse_width_us * window.phase_ratio:
+            return -1.0 / window.phase_ratio
+    return 0.0
+
+
+def pulse_words(window: Window) -> str:
+    """`250 µs, 100 µs pause, 250 µs back; every 20 ms`."""
+    back_us = window.pulse_width_us * window.phase_ratio
+    pause = f"{window.interphase_us} µs pause, " if window.interphase_us else ""
+    words = f"{window.pulse_width_us} µs, {pause}{back_us} µs back"
+    if window.phase_ratio > 1:
+        words += f" at 1/{window.phase_ratio} of the current"
+    if window.burst_pulses > 1:
+        words += f"; {window.burst_pulses} of them {window.burst_interval_us / 1000:g} ms apart"
+    return f"{words}; every {window.period_us / 1000:g} ms; net charge 0"
+
+
+def draw_pulse(window: Window, *, width: int) -> list[str]:
+    """The pulse in `2 × ROWS + 1` rows of `width` columns, the zero line in the middle."""
+    end_us = pulse_points(window)[-1][0]
+    span_us = end_us * 1.1
+    columns = [height_at(window, (column + 0.5) * span_us / width - 0.05 * end_us) for column in range(width)]
+    rows = []
+    for row in range(ROWS, -ROWS - 1, -1):
+        if row == 0:
+            rows.append("".join("─" if height == 0 else "█" for height in columns))
+        elif row > 0:
+            rows.append("".join("█" if height * ROWS >= row - 0.5 else " " for height in columns))
+        else:
+            rows.append("".join("█" if height * ROWS <= row + 0.5 else " " for height in columns))
+    return [row.rstrip() for row in rows]

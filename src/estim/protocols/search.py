@@ -1,0 +1,133 @@
+"""Search among protocols: by condition, muscle, goal, basis, channels and words. Pure.
+
+Words are compared by their beginnings (`glute` finds `gluteus`), without case, hyphens and the possessive s, and by
+what people call things: `ms` is multiple sclerosis, `tka` a knee replacement, the calf gastrocnemius and soleus.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from estim.protocols.schema import Protocol
+from estim.safety.errors import UsageError
+
+_WORD = re.compile(r"[^\W_]+")
+
+# What a condition of the files is called as well; the key is found under each of these words.
+CONDITION_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "athletes": "athlete sport sports training",
+        "balance-older": "balance and falls older adults elderly ageing aging fall prevention",
+        "cardiorespiratory": "copd heart failure chf lung cardiac",
+        "carpal-tunnel-rsi": "carpal tunnel repetitive strain injury cts",
+        "cerebral-palsy": "cp",
+        "critical-illness": "intensive care icu",
+        "fracture-disuse": "immobilisation immobilization cast atrophy",
+        "gait": "walking foot drop",
+        "knee-replacement": "tka tkr arthroplasty",
+        "ligament-repair": "acl anterior cruciate reconstruction",
+        "low-back-pain": "chronic lbp",
+        "multiple-sclerosis": "ms",
+        "neck-pain": "cervical",
+        "parkinsons": "parkinson parkinson's disease pd",
+        "post-surgery": "surgery postoperative operation",
+        "stroke": "hemiplegia hemiparesis cva",
+    }
+)
+# What a word of a question stands for; each of the words after it is as good.
+SAME: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "calf": ("calf", "gastrocnemius", "triceps", "soleus", "plantarflexors"),
+        "calves": ("calf", "gastrocnemius", "triceps", "soleus"),
+        "calve": ("calf", "gastrocnemius", "triceps", "soleus"),
+        "glutes": ("glute",),
+        "quads": ("quadriceps",),
+        "quad": ("quadriceps",),
+        "sci": ("sci", "spinal"),
+        "ta": ("ta", "tibialis"),
+        "thigh": ("thigh", "quadriceps", "hamstrings"),
+        "buttock": ("buttock", "gluteus", "gluteals"),
+        "vm": ("vm", "vastus"),
+        "vmo": ("vmo", "vastus"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What is looked for; None and "" leave it open.
+
+    Attributes:
+        channels: fewest and most.
+        words: each must begin a word of id, title, indication, goal, conditions or muscles.
+    """
+
+    condition: str = ""
+    muscle: str = ""
+    goal: str = ""
+    basis: str = ""
+    channels: tuple[int, int] | None = None
+    words: str = ""
+
+
+def parse_channels(text: str) -> tuple[int, int]:
+    """`2` is exactly two, `1-4` one to four.
+
+    Raises:
+        UsageError: neither.
+    """
+    match = re.fullmatch(r"\s*(\d{1,2})\s*(?:-\s*(\d{1,2})\s*)?", text)
+    low, high = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if not 1 <= low <= high:
+        raise UsageError(f"--channels {text!r}: a number from 1, or a range as 1-4")
+    return low, high
+
+
+def finds(protocol: Protocol, query: Query) -> bool:
+    """Whether `protocol` is one of those that are looked for."""
+    if query.goal and protocol.goal != query.goal:
+        return False
+    if query.basis and protocol.basis != query.basis:
+        return False
+    if query.channels and not query.channels[0] <= len(protocol.channel) <= query.channels[1]:
+        return False
+    if query.condition and not has_words(_condition_words(protocol), query.condition):
+        return False
+    if query.muscle and not any(
+        has_words(f"{channel.muscle} {channel.name} {channel.region}", query.muscle) for channel in protocol.channel
+    ):
+        return False
+    return not query.words or has_words(_all_words(protocol), query.words)
+
+
+def _condition_words(protocol: Protocol) -> str:
+    also = (CONDITION_WORDS.get(condition, "") for condition in protocol.conditions)
+    return " ".join((*protocol.conditions, *also, protocol.id, protocol.title))
+
+
+def _all_words(protocol: Protocol) -> str:
+    return " ".join(
+        (
+            _condition_words(protocol),
+            protocol.goal,
+            protocol.goal_note or "",
+            protocol.indication,
+            protocol.basis,
+            *(f"{channel.muscle} {channel.name} {channel.region}" for channel in protocol.channel),
+        )
+    )
+
+
+def has_words(place: str, text: str) -> bool:
+    """Each word of `text` (or what it stands for) begins a word of `place`."""
+    known = set(_words(place))
+    return all(
+        any(word.startswith(meant) for word in known for meant in SAME.get(asked, (asked,))) for asked in _words(text)
+    )
+
+
+def _words(text: str) -> Iterable[str]:
+    return _WORD.findall(re.sub(r"['’]s?\b", "", text.lower()))
