@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from estim.cli import main
 from estim.controller.setup_from import Words, setup_from
 from estim.protocols import library
 from estim.protocols.loader import load
-from estim.protocols.schema import json_schema
 from estim.rehearsal import Plan, rehearse
 from tests.support import DATA, LIMITS
 
@@ -39,18 +36,6 @@ def test_check_passes_on_all_of_them(capsys: pytest.CaptureFixture[str]) -> None
     files = json.loads(capsys.readouterr().out)["files"]
     still = {Path(entry["file"]).stem for entry in files if not entry["runnable"]}
     assert still == {"denervated-muscle-long-pulse", "multiple-sclerosis-cycling-slow", "spinal-cord-injury-cycling"}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_editors_accept_what_the_loader_accepts(name: str) -> None:
-    jsonschema.validate(tomllib.loads(library.path(name).read_text(encoding="utf-8")), json_schema())
-
-
-def test_editors_refuse_an_unknown_key() -> None:
-    document = tomllib.loads(library.path(NAMES[0]).read_text(encoding="utf-8"))
-    document["phase"][0]["frequency"] = 50
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(document, json_schema())
 
 
 PLAYED = [

@@ -323,7 +323,7 @@ def _same_reasons(devices: dict[str, Any]) -> dict[str, list[str]]:
 
 def schema(given: argparse.Namespace) -> int:  # noqa: ARG001
     """The JSON Schema."""
-    from estim.protocols.schema import json_schema
+    from estim.protocols.schema_json import json_schema
 
     print_json(json_schema())
     return 0

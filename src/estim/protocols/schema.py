@@ -7,7 +7,7 @@ that is refused by rule L4. Here a number must only be a number that can mean so
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -175,11 +175,3 @@ def _unique(what: str, names: list[str]) -> None:
 def _known(what: str, name: str, known: set[str]) -> None:
     if name not in known:
         raise rule("reference", f"{what} {name!r} does not exist; there are {', '.join(sorted(known)) or 'none'}")
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a protocol file, for editors."""
-    schema = Protocol.model_json_schema(by_alias=True)
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "estim protocol"
-    return schema
