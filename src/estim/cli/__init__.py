@@ -45,6 +45,12 @@ def parser() -> argparse.ArgumentParser:
     rehearse = commands.add_parser("rehearse", parents=[home, session], help="one session in simulated time")
     rehearse.add_argument("--patient", default="rehearsal", help="pseudonym")
     rehearse.add_argument("--device-model", default="p24")
+    rehearse.add_argument(
+        "--patient-profile",
+        default="",
+        metavar="NAME",
+        help="a virtual patient who feels and speaks",
+    )
     rehearse.add_argument("--seed", type=int, default=0)
     rehearse.add_argument("--pulses", metavar="FILE", help="every pulse as a CSV row")
     rehearse.add_argument("--faults", metavar="PLAN", help="a fault plan's file, or seed:N")

@@ -135,11 +135,14 @@ def rehearse(given: argparse.Namespace) -> int:
     from estim.records.verify import verify_session
     from estim.rehearsal import Plan
     from estim.rehearsal import rehearse as play_through
+    from estim.rehearsal.room import profiles
     from estim.safety.errors import UsageError
 
     home = home_of(given)
     if given.device_model not in MODELS:
         raise UsageError(f"--device-model {given.device_model!r}: one of {', '.join(MODELS)}")
+    if given.patient_profile and given.patient_profile not in profiles():
+        raise UsageError(f"--patient-profile {given.patient_profile!r}: one of {', '.join(profiles())}")
     protocol, said = said_of(given, home, simulated=True)
     preflight(protocol, said, Address(model=given.device_model, url="", simulated=True))
     if given.worlds is not None or given.world:
@@ -160,6 +163,7 @@ def rehearse(given: argparse.Namespace) -> int:
                 folder=folder,
                 own=home.protocols,
                 pulses=pulses,
+                patient_profile=given.patient_profile,
             ),
             faults=given.faults,
         )

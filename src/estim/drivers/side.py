@@ -4,6 +4,7 @@
 room → us   {"type": "emg", "t0_us", "rate_hz", "samples_uv": [..]}      {"type": "patient-switch", "pressed"}
             {"type": "says", "sensation", "text"}                        {"type": "sensor", "name"}
             {"type": "practice", "channel", "force_n", "force_percent", "fatigue", "comfort"}
+            {"type": "crank", "deg"}
 us → room   {"type": "pad", ...}  {"type": "effort", ...}
 ```
 It never waits: what does not go out at once goes later, and a room that takes nothing any more is let go.
@@ -19,7 +20,7 @@ from typing import Any
 
 from estim.drivers.socket_link import SocketLink
 from estim.safety.errors import LinkLost, UsageError
-from estim.safety.reports import EmgSamples, PatientSays, PatientSwitch, PracticeState, Report, SensorEvent
+from estim.safety.reports import CrankAngle, EmgSamples, PatientSays, PatientSwitch, PracticeState, Report, SensorEvent
 from estim.safety.units import Micros
 
 _URL = re.compile(r"^socket://([^:/]+):(\d{1,5})$")
@@ -134,6 +135,7 @@ _MAKERS: Mapping[str, Callable[[dict[str, Any]], Report]] = MappingProxyType(
         "practice": _practice,
         "patient-switch": lambda message: PatientSwitch(pressed=bool(message["pressed"])),
         "says": lambda message: PatientSays(sensation=str(message["sensation"]), text=str(message["text"])),
+        "crank": lambda message: CrankAngle(deg=int(message["deg"]) % 360),
         "sensor": lambda message: SensorEvent(name=str(message["name"])),
     }
 )

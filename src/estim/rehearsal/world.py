@@ -22,6 +22,7 @@ from estim.drivers.models import MODELS
 from estim.protocols.setup import Setup
 from estim.records.keys import Signer, seeded_signer
 from estim.records.simulated import SimulatedWriter
+from estim.rehearsal.room import RehearsedRoom
 from estim.safety.errors import Problem, ProtocolError, UsageError
 from estim.safety.limits import Limits
 from estim.session import events
@@ -30,7 +31,7 @@ from estim.session.engine import SessionEngine
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
 from firmware_sim.devices import make_device
-from firmware_sim.devices.interface import SimulatedDevice
+from firmware_sim.devices.interface import Pulse, SimulatedDevice
 from firmware_sim.faults import read_plan
 from firmware_sim.monitor import Monitor, Output
 
@@ -99,6 +100,7 @@ class Plan:
         folder: where the record goes; None keeps it in memory.
         pulses: gets every pulse as a CSV row.
         limits: absolute & site.
+        patient_profile: the virtual patient on the electrodes; "" is a plain resistor.
     """
 
     source: str
@@ -111,6 +113,7 @@ class Plan:
     folder: Path | None = None
     own: Path | None = None
     pulses: TextIO | None = None
+    patient_profile: str = ""
 
 
 @dataclass(slots=True)
@@ -132,7 +135,9 @@ class World:
         self.device = make_device(plan.model, seed=plan.seed)
         self.purpose = "titration"
         self.monitor = Monitor(file=plan.pulses, purpose=lambda: self.purpose)
-        self.device.on_pulse = self.monitor.see
+        self.room = RehearsedRoom(seed=plan.seed, profile=plan.patient_profile)
+        self.room.attach(self.device)
+        self.device.on_pulse = self._feel
         self.link = SimulatedLink(self.device, random.Random(chance.getrandbits(64)))
         model = MODELS[plan.model]
         self.engine = SessionEngine(model.profile, plan.limits, simulated=True)
@@ -140,7 +145,12 @@ class World:
         self._disk_seed = chance.getrandbits(32)
         self.record: SimulatedWriter | None = None
         self.runner = Runner(
-            self.engine, model.make(), self.link, clock=lambda: self.now_us, open_record=self._open_record
+            self.engine,
+            model.make(),
+            self.link,
+            clock=lambda: self.now_us,
+            open_record=self._open_record,
+            room=self.room,
         )
         self.runner.on_purpose = self._note_purpose
         numbers = itertools.count(1)
@@ -160,6 +170,10 @@ class World:
     def _open_record(self, _patient_id: str) -> SimulatedWriter:
         self.record = SimulatedWriter(self.plan.folder, signer=self._signer, seed=self._disk_seed)
         return self.record
+
+    def _feel(self, pulse: Pulse) -> None:
+        self.monitor.see(pulse)
+        self.room.on_pulse(pulse)
 
     def _note_purpose(self, purpose: str) -> None:
         self.device.advance(self.now_us)
@@ -184,6 +198,7 @@ class World:
             self.now_us = min(end_us, max(self.now_us, self._next_us()))
             self.link.now_us = self.now_us
             self.link.deliver()
+            self.room.look(self.engine.core, self.now_us)
             incoming = self._incoming()
             incoming += self.extra
             self.extra.clear()
@@ -198,6 +213,9 @@ class World:
             incoming.append(events.Heartbeat())
         if self.now_us >= self._look_us:
             incoming += self._look()
+        if self.room.presses:
+            self.room.presses = False
+            incoming.append(events.Trigger(id=self.person.next_id()))
         return incoming
 
     def _turned(self) -> None:
@@ -205,6 +223,8 @@ class World:
 
     def _next_us(self) -> int:
         due = [self._heartbeat_us, self._look_us]
+        if (at_us := self.room.next_us()) is not None:
+            due.append(at_us)
         if self._due_us is not None:
             due.append(self._due_us)
         if self.link.to_device:

@@ -181,5 +181,12 @@ class SensorEvent:
     name: str
 
 
-RoomReport = EmgSamples | PatientSwitch | PatientSays | PracticeState | SensorEvent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrankAngle:
+    """Where a crank stands, in whole degrees from 0 to 359; often enough that no window is jumped over."""
+
+    deg: int
+
+
+RoomReport = EmgSamples | PatientSwitch | PatientSays | PracticeState | SensorEvent | CrankAngle
 Report = DriverReport | RoomReport

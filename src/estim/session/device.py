@@ -11,6 +11,7 @@ from estim.safety.reports import (
     Acknowledged,
     Battery,
     ChannelFault,
+    CrankAngle,
     DeviceFault,
     DeviceLost,
     DeviceStatus,
@@ -247,6 +248,13 @@ def sensor(core: Core, report: SensorEvent) -> None:
     keeper = core.gatekeeper
     if keeper is not None and keeper.trigger.source in {"sensor", "switch"}:
         move_gates(core, keeper.sensor(report.name, core.now_us))
+
+
+def crank(core: Core, report: CrankAngle) -> None:
+    """Where the crank stands, for a phase whose windows are angles."""
+    keeper = core.gatekeeper
+    if keeper is not None and keeper.trigger.source == "crank":
+        move_gates(core, keeper.crank(report.deg, core.now_us))
 
 
 def emg(core: Core, report: EmgSamples) -> None:

@@ -176,6 +176,7 @@ _HANDLERS: Mapping[type, Callable[[Core, Any], None]] = MappingProxyType(
         reports.Noise: device.noise,
         reports.PatientSwitch: device.patient_switch,
         reports.SensorEvent: device.sensor,
+        reports.CrankAngle: device.crank,
         reports.EmgSamples: device.emg,
         reports.PatientSays: device.patient_says,
         reports.PracticeState: device.practice,

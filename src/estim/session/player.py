@@ -21,6 +21,8 @@ from estim.safety.schedule import Window
 from estim.safety.units import MicroAmp, ceil_div, floor_to_step
 from estim.session.state import Cycle
 
+CLOSE_AHEAD_US = 10_000  # ten times what a command takes on the slowest wire; too short to be felt
+
 
 class Booking(NamedTuple):
     """Pulses of one amplitude that are over.
@@ -213,8 +215,13 @@ class WindowPlayer:
         return False
 
     def close(self, now_us: int) -> None:
-        """The gate closes: ramp down from the next pulse on, over as many pulses as the plan's ramp has."""
-        pulse = max(0, ceil_div(now_us - self._base_us, self.window.period_us))
+        """The gate closes: ramp down over as many pulses as the plan's ramp has.
+
+        It begins with the next pulse that a command surely reaches in time: one that fell on the wire would be counted
+        at the lower amplitude and played at the higher.
+        """
+        ahead_us = min(self.window.period_us // 2, CLOSE_AHEAD_US)
+        pulse = max(0, ceil_div(now_us + ahead_us - self._base_us, self.window.period_us))
         self._pulses = min(self._pulses, pulse + self._down)
         self._look_ahead(pulse)
         if self.amplitude_ua == 0 and pulse >= self._pulses:

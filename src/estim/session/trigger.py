@@ -86,6 +86,7 @@ class Gatekeeper:
     withheld: str = ""  # the rule by which the governor did not let a gate open
     _closed_us: dict[int, int] = field(default_factory=dict)
     _opened_us: dict[int, int] = field(default_factory=dict)
+    _inside: dict[int, bool] = field(default_factory=dict)
     _close_at_us: dict[int, int] = field(default_factory=dict)
     emg: EmgDetector | None = None
 
@@ -122,6 +123,26 @@ class Gatekeeper:
                 moves += self._open(window, now_us)
         return moves
 
+    def crank(self, deg: int, now_us: int) -> list[Move]:
+        """The crank stands at `deg`: windows open as it comes into them and close as it leaves them.
+
+        Where it stood before is not known at first, and a window that closed by itself must be left before it may open
+        again: a crank that stands still never keeps a muscle on.
+        """
+        moves: list[Move] = []
+        for window in self.phase.windows:
+            if window.crank_deg is None:
+                continue
+            begin, end = window.crank_deg
+            inside = (deg - begin) % 360 < (end - begin) % 360
+            was_inside = self._inside.get(window.channel, True)
+            self._inside[window.channel] = inside
+            if inside and not was_inside:
+                moves += self._open(window, now_us)
+            elif was_inside and not inside:
+                moves += self._ask_close(window, now_us)
+        return moves
+
     def hear(self, samples: EmgSamples, now_us: int) -> list[Move]:
         """EMG: an effort opens all windows."""
         if self.emg is None:
@@ -145,7 +166,7 @@ class Gatekeeper:
         self._closed_us[window.channel] = now_us
         self._close_at_us.pop(window.channel, None)
         if self.emg is not None:
-            self.emg.deafen(now_us + self.trigger.lockout_us)
+            self.emg.deafen(now_us + max(self.trigger.lockout_us, self.trigger.blanking_us))
 
     def _may_open(self, window: Window, now_us: int) -> bool:
         """Not open, not in its refractory time, and within its share of the last five minutes."""
