@@ -9,6 +9,7 @@ from estim.protocols import library
 from estim.protocols.loader import load, parse
 from estim.protocols.resolve import resolve
 from estim.protocols.schema import Protocol
+from estim.safety.errors import ProtocolError
 from tests.support import sample
 
 
@@ -67,3 +68,68 @@ def test_the_library_resolves_in_every_week_and_is_left_as_it_was(name: str) -> 
         for session in (1, 2, 20):
             assert resolve(protocol, week=week, session=session).phase
     assert protocol.model_dump() == before
+
+
+SECOND = """\
+[[channel]]
+name = "hamstrings"
+muscle = "hamstrings"
+region = "thigh"
+placement = "back of the thigh"
+electrode_cm = [5, 9]
+amplitude_rule = "max-tolerated"
+amplitude_instruction = "as told"
+plausible_ma = [5, 60]
+"""
+
+
+def two(steps: str = "", phase: str = "") -> Protocol:
+    text = sample("[[phase]]", SECOND + "[[phase]]").replace("contractions = 3\n", "contractions = 3\n" + phase)
+    return parse(text.replace("[dose]", f"{steps}\n[dose]").encode())
+
+
+def test_a_progression_of_one_channel_leaves_the_others_alone() -> None:
+    protocol = two('[[progression]]\nfrom_week = 2\nchannel = "hamstrings"\nset = { on_s = 1.5 }')
+    phase = resolve(protocol, week=2).phase[0]
+    assert phase.on_s == 2
+    assert [(override.name, override.on_s) for override in phase.channel] == [("hamstrings", 1.5)]
+    assert not resolve(protocol, week=1).phase[0].channel
+
+
+def test_a_progression_of_one_channel_keeps_what_its_block_says() -> None:
+    protocol = two(
+        '[[progression]]\nfrom_week = 2\nchannel = "hamstrings"\nset = { on_s = 1.5 }',
+        '[[phase.channel]]\nname = "hamstrings"\nintensity = 0.5\n',
+    )
+    (override,) = resolve(protocol, week=2).phase[0].channel
+    assert (override.on_s, override.intensity) == (1.5, 0.5)
+
+
+def test_a_channel_with_a_phase_of_its_own_may_change_all_of_it() -> None:
+    protocol = two(
+        '[[progression]]\nfrom_week = 2\nchannel = "quadriceps"\nset = { contractions = 9, off_s = 4 }',
+        'channels = ["quadriceps"]\n',
+    )
+    phase = resolve(protocol, week=2).phase[0]
+    assert (phase.contractions, phase.off_s) == (9, 4)
+
+
+@pytest.mark.parametrize("key", ["off_s = 5", "contractions = 5", "duration_s = 60", "ramp_up_s = 0.2"])
+def test_what_channels_share_can_not_be_set_for_one_of_them(key: str) -> None:
+    with pytest.raises(ProtocolError, match="plays others too"):
+        two(f'[[progression]]\nfrom_week = 2\nchannel = "hamstrings"\nset = {{ {key} }}')
+
+
+@pytest.mark.parametrize("key", ["on_s = 5", "off_s = 5", "sets = 3"])
+def test_a_set_that_changes_nothing_is_a_mistake(key: str) -> None:
+    text = sample("on_s = 2\noff_s = 2\n").replace('mode = "timed"', 'mode = "continuous"')
+    text = text.replace("contractions = 3", "duration_s = 60")
+    with pytest.raises(ProtocolError, match="changes nothing"):
+        parse(text.replace("[dose]", f"[[progression]]\nfrom_week = 2\nset = {{ {key} }}\n[dose]").encode())
+
+
+def test_a_first_session_in_time_is_cut_to_whole_seconds() -> None:
+    text = sample("contractions = 3", "duration_s = 100").replace(
+        "weeks = 1", "weeks = 1\nfirst_session_fraction = 0.333"
+    )
+    assert resolve(parse(text.encode()), session=1).phase[0].duration_s == 33

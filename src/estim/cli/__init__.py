@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     )
     session.add_argument("--pad", action="append", default=[], metavar="NAME=7.6x12.7", help="size of both pads in cm")
     session.add_argument("--region", action="append", default=[], metavar="NAME=REGION")
+    session.add_argument("--measure", action="append", default=[], metavar="NAME=VALUE", help="for its criteria")
     session.add_argument("--side", default="left", choices=("left", "right"), help="the treated side")
     session.add_argument("--week", type=int, default=1)
     session.add_argument("--session", type=int, default=1)

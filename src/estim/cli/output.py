@@ -38,6 +38,7 @@ def said_of(given: argparse.Namespace, home: Home, *, simulated: bool) -> tuple[
         motor=tuple(given.motor),
         pads=tuple(given.pad),
         regions=tuple(given.region),
+        measures=tuple(given.measure),
         side=given.side,
         week=given.week,
         session=given.session,

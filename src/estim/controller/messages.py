@@ -69,6 +69,7 @@ def _setup(values: dict[str, Any]) -> Setup:
             channel["pads_cm"] = (tuple(pads[0]), tuple(pads[1]))
         channels.append(ChannelSetup(**channel))
     values["channels"] = tuple(channels)
+    values["measures"] = tuple((str(name), float(value)) for name, value in values.get("measures", ()))
     values["patient"] = PatientFacts(**values["patient"])
     return Setup(**values)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ class Words:
     """What was said about a session.
 
     Attributes:
-        levels, motor: `NAME=mA`. pads: `NAME=7.6x12.7`. regions: `NAME=thigh`.
+        levels, motor: `NAME=mA`. pads: `NAME=7.6x12.7`. regions: `NAME=thigh`. measures: `quadriceps-index=82`.
         side: the treated side.
     """
 
@@ -28,6 +29,7 @@ class Words:
     motor: tuple[str, ...] = ()
     pads: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
     side: str = "left"
     week: int = 1
     session: int = 1
@@ -119,9 +121,28 @@ def setup_from(protocol: Protocol, words: Words, *, simulated: bool) -> Said:
         channels=tuple(channels),
         week=words.week,
         session=words.session,
+        measures=_measures(words.measures, protocol),
         simulated=simulated,
     )
     return Said(setup=setup, levels_ua=levels, motor_ua=motor, notes=tuple(notes))
+
+
+def _measures(given: Iterable[str], protocol: Protocol) -> tuple[tuple[str, float], ...]:
+    """What was measured, for the criteria that the protocol has."""
+    known = [criterion.measure for criterion in protocol.criterion]
+    found = []
+    for word in given:
+        name, equals, text = word.partition("=")
+        if not equals or name not in known:
+            raise UsageError(f"--measure {word!r}: NAME=VALUE; this protocol asks for {', '.join(known) or 'none'}")
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise UsageError(f"--measure {word!r}: not a number")
+        found.append((name, value))
+    return tuple(found)
 
 
 def _side(side: str, treated: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from estim.protocols.compile_setup import ChannelPlan, check_setup
 from estim.protocols.compile_window import Job, fit_window, override
+from estim.protocols.course import judge_measures
 from estim.protocols.device_grid import Findings, Pulse, fit_pulse
 from estim.protocols.schema import Protocol
 from estim.protocols.schema_phase import Phase
@@ -46,6 +47,7 @@ def compile_schedule(
     """
     plans = check_setup(protocol, setup, profile, levels_needed=levels_needed)
     findings = Findings([])
+    judge_measures(protocol, setup, findings)
     job = Job(setup=setup, profile=profile, plans=plans, findings=findings)
     phases: list[PhasePlan] = []
     for index, phase in enumerate(protocol.phase):
@@ -65,6 +67,7 @@ def compile_titration(protocol: Protocol, setup: Setup, profile: DeviceProfile, 
     """
     plans = check_setup(protocol, setup, profile, levels_needed=False)
     findings = Findings([])
+    judge_measures(protocol, setup, findings)
     job = Job(setup=setup, profile=profile, plans=plans, findings=findings)
     phases: list[PhasePlan] = []
     for plan in plans:
@@ -175,12 +178,17 @@ def _phase(job: Job, key: str, phase: Phase) -> PhasePlan | None:
             continue
         own_on = override(phase, plan.name, "on_s")
         window_on_us = Micros(seconds(own_on) + ramps_us if own_on else on_us)
-        offset_us = seconds(override(phase, plan.name, "delay_s") or 0.0)
+        delay_s = override(phase, plan.name, "delay_s")
+        offset_us = seconds(delay_s or 0.0)
         if phase.relation == "alternating":
             offset_us = Micros(offset_us + cycle_us * position // len(members))
         elif phase.relation == "sequenced":
             offset_us = Micros(offset_us + following_us)
             following_us += window_on_us
+        elif phase.relation == "overlapping":
+            # Hand-over: it rises while the one before falls; a channel's own delay says otherwise.
+            offset_us = offset_us if delay_s is not None else Micros(following_us)
+            following_us = offset_us + window_on_us - seconds(phase.ramp_down_s)
         elif phase.relation == "interleaved":
             offset_us = Micros(offset_us + pulse.period_us * position // len(members))
         windows.append(fit_window(job, phase, plan, pulse, key=key, offset_us=offset_us, on_us=window_on_us))
@@ -245,7 +253,7 @@ def _fit_cycle(key: str, phase: Phase, cycle_us: Micros, windows: list[Window], 
     end_us = max((window.offset_us + window.on_us for window in windows), default=0)
     if phase.mode != "timed" or end_us <= cycle_us or phase.relation == "interleaved":
         return cycle_us
-    if phase.relation == "alternating" and all(window.offset_us < cycle_us for window in windows):
+    if phase.relation in {"alternating", "overlapping"} and all(window.offset_us < cycle_us for window in windows):
         return cycle_us  # the last channel's window reaches into the next cycle; its own duty stays on/(on + off)
     findings.add(
         "refuse",

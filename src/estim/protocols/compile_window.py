@@ -70,6 +70,7 @@ def fit_window(
             unit="s",
             rule="L17",
         )
+    _say_crank(job, key, phase, plan.name, ramps_us=first_us + ramp_down_us)
     return Window(
         channel=plan.scheduled.channel,
         frequency_mhz=MilliHertz(pulse.frequency_mhz),
@@ -87,6 +88,28 @@ def fit_window(
         ramp_down_us=ramp_down_us,
         **_window_trigger(phase, plan.name),
     )
+
+
+def _say_crank(job: Job, key: str, phase: Phase, name: str, *, ramps_us: int) -> None:
+    """Where a crank passes a window in less time than the ramps take: the full level is never reached."""
+    own = next((channel for channel in phase.channel if channel.name == name), None)
+    if phase.trigger is None or phase.trigger.cadence_rpm is None or own is None or own.crank_deg is None:
+        return
+    begin, end = own.crank_deg
+    passed_us = round((end - begin) % 360 / 360 * 60_000_000 / phase.trigger.cadence_rpm)
+    if passed_us <= ramps_us:
+        job.findings.add(
+            "warn",
+            f"{key}.channel.crank_deg",
+            f"{name}: at {phase.trigger.cadence_rpm} turns a minute the crank passes {begin:g}° to {end:g}° in "
+            f"{passed_us / 1e6:.2g} s, the ramps of a first contraction take {ramps_us / 1e6:.2g} s: the full level is "
+            "not reached",
+            asked=round(passed_us / 1e6, 3),
+            allowed=ramps_us / 1e6,
+            unit="s",
+            rule="L17a",
+            source="slip control: shortest ramps of the limit table",
+        )
 
 
 def _say_ramps(job: Job, key: str, name: str, *, asked_us: int, repeat_us: int, first_us: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from estim.protocols.schema import Protocol
-from estim.protocols.schema_course import CHANNEL_KEYS
+from estim.protocols.schema_course import CHANNEL_KEYS, fits
 
 FIRST_EVER_FRACTION = 0.5  # S27, L28: a first-ever session at the maximum tolerated level is at most half as long
 
@@ -34,22 +34,40 @@ def resolve(protocol: Protocol, *, week: int = 1, session: int = 1, first_ever: 
 
 
 def _apply(document: dict[str, Any], channel: str | None, changes: dict[str, Any]) -> None:
-    if channel is not None:
-        for entry in document["channel"]:
-            if entry["name"] == channel:
-                entry.update({key: value for key, value in changes.items() if key in CHANNEL_KEYS})
+    """One progression's `set`: of one channel it changes what is that channel's own, and nothing of the others."""
+    own = {key: value for key, value in changes.items() if key in CHANNEL_KEYS}
+    for entry in document["channel"]:
+        if entry["name"] == channel:
+            entry.update(own)
+    names = [entry["name"] for entry in document["channel"]]
     for phase in document["phase"]:
-        if phase["kind"] != "work" or (channel is not None and channel not in phase.get("channels", [channel])):
+        members = phase.get("channels", names)
+        if phase["kind"] != "work" or (channel is not None and channel not in members):
             continue
-        timing = {key: value for key, value in changes.items() if key not in CHANNEL_KEYS}
-        if phase["mode"] != "timed":
-            timing = {key: value for key, value in timing.items() if key not in {"on_s", "off_s"}}
+        timing = {key: value for key, value in changes.items() if key not in CHANNEL_KEYS and fits(key, phase, changes)}
+        if channel is not None and len(members) > 1:
+            if "on_s" in timing:
+                _override(phase, channel)["on_s"] = timing["on_s"]
+            continue
+        if "on_s" in timing and channel is not None:
+            _override(phase, channel).pop("on_s", None)  # the phase's own on time is the channel's again
         if "contractions" in timing:
             phase.pop("duration_s", None)
         if "duration_s" in timing:
-            phase.pop("contractions", None)
-            phase.pop("sets", None)
+            for key in ("contractions", "sets", "set_rest_s"):
+                phase.pop(key, None)
         phase.update(timing)
+
+
+def _override(phase: dict[str, Any], channel: str) -> dict[str, Any]:
+    """The phase's block about this channel; a new one if it has none."""
+    blocks: list[dict[str, Any]] = list(phase.get("channel", ()))
+    for block in blocks:
+        if block["name"] == channel:
+            return block
+    blocks.append({"name": channel})
+    phase["channel"] = blocks
+    return blocks[-1]
 
 
 def _now(phase: dict[str, Any], week: int, session: int) -> bool:
@@ -69,4 +87,4 @@ def _shorten(document: dict[str, Any], protocol: Protocol, *, session: int, firs
         if "contractions" in phase:
             phase["contractions"] = max(1, int(phase["contractions"] * fraction))
         elif "duration_s" in phase:
-            phase["duration_s"] = phase["duration_s"] * fraction
+            phase["duration_s"] = float(max(1, int(phase["duration_s"] * fraction)))

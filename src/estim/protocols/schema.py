@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from estim.protocols.schema_base import Strict, rule
-from estim.protocols.schema_course import Criterion, Dose, Equivalent, Evidence, Progression
+from estim.protocols.schema_course import CHANNEL_KEYS, Criterion, Dose, Equivalent, Evidence, Progression, fits
 from estim.protocols.schema_phase import Phase
 
 Text = Annotated[str, Field(min_length=1, max_length=2_000)]
@@ -163,7 +163,35 @@ class Protocol(Strict):
         for step in self.progression:
             if step.channel is not None:
                 _known("progression: channel", step.channel, set(names))
+        for index, step in enumerate(self.progression):
+            self._reaches(index, step)
         return self
+
+    def _reaches(self, index: int, step: Progression) -> None:
+        """A `set` that would change nothing, or more than its channel, is a mistake and not an intention."""
+        if step.set is None:
+            return
+        where = f"progression[{index}].set"
+        changes = step.set.model_dump(exclude_none=True)
+        names = [channel.name for channel in self.channel]
+        phases = [
+            (phase, list(phase.channels or names))
+            for phase in self.phase
+            if phase.kind == "work" and (step.channel is None or step.channel in (phase.channels or names))
+        ]
+        for key in changes.keys() - CHANNEL_KEYS:
+            reached = [(phase, members) for phase, members in phases if fits(key, phase.model_dump(), changes)]
+            if not reached:
+                raise rule("progression", f"{where}: {key} changes nothing: no work phase of this file has it")
+            if step.channel is None or key == "on_s":
+                continue
+            for phase, members in reached:
+                if len(members) > 1:
+                    raise rule(
+                        "progression",
+                        f"{where}: {key} of channel {step.channel!r} alone: phase {phase.name!r} plays others too, and "
+                        "they share it; leave channel out, or give the channel a phase of its own",
+                    )
 
 
 def _unique(what: str, names: list[str]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -72,6 +73,16 @@ class ProgressionSet(Strict):
 
 
 CHANNEL_KEYS = frozenset({"output", "amplitude_rule", "amplitude_target"})
+SET_KEYS = frozenset({"sets", "set_rest_s"})
+
+
+def fits(key: str, phase: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
+    """Whether a `set` key means something in a phase: on and off times in timed ones, sets where contractions count."""
+    if key in {"on_s", "off_s"}:
+        return bool(phase["mode"] == "timed")
+    if key in SET_KEYS:
+        return "duration_s" not in changes and ("contractions" in changes or phase.get("contractions") is not None)
+    return True
 
 
 class Progression(Strict):

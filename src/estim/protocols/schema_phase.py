@@ -10,6 +10,7 @@ from estim.protocols.schema_base import Strict, rule
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
+Degrees = Annotated[float, Field(ge=0, le=360)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=60)]
 WAVEFORMS = ("symmetric-biphasic", "asymmetric-balanced-biphasic")
@@ -73,7 +74,13 @@ class PhaseChannel(Strict):
     trigger_on: str | None = None
     trigger_off: str | None = None
     max_on_s: Positive | None = None
-    crank_deg: tuple[NotNegative, NotNegative] | None = None
+    crank_deg: tuple[Degrees, Degrees] | None = None
+
+    @model_validator(mode="after")
+    def _rules(self) -> Self:
+        if self.crank_deg is not None and self.crank_deg[0] % 360 == self.crank_deg[1] % 360:
+            raise rule("crank", f"crank_deg: a window from {self.crank_deg[0]:g}° to {self.crank_deg[1]:g}° never ends")
+        return self
 
 
 class Phase(Strict):
@@ -124,10 +131,29 @@ class Phase(Strict):
             raise rule("sets", "several sets need set_rest_s")
         if self.sets is not None and self.contractions is None:
             raise rule("sets", "sets need contractions: so many a set")
+        self._relations()
         for first, last in ((self.from_week, self.to_week), (self.from_session, self.to_session)):
             if first is not None and last is not None and first > last:
                 raise rule("weeks", f"from {first} is after to {last}")
         return self
+
+    def _relations(self) -> None:
+        """What only some modes have."""
+        if self.mode == "continuous" and self.relation not in {None, "together", "interleaved"}:
+            raise rule("relation", f"relation = {self.relation!r} needs on and off times; this phase is continuous")
+        if self.mode in TRIGGERED and self.relation == "alternating":
+            raise rule("relation", "channels that alternate need on and off times; this phase waits for triggers")
+        source = self.trigger.source if self.trigger is not None else ""
+        for override in self.channel:
+            for keys, fits, words in (
+                (("on_s",), self.mode == "timed", "a timed phase"),
+                (("max_on_s",), self.mode in TRIGGERED, "a triggered phase"),
+                (("trigger_on", "trigger_off"), source in {"sensor", "switch"}, "a sensor or switch"),
+                (("crank_deg",), source == "crank", "source = 'crank'"),
+            ):
+                for key in keys:
+                    if getattr(override, key) is not None and not fits:
+                        raise rule("channel-key", f"channel {override.name!r}: {key} goes with {words} only")
 
     def _times(self) -> None:
         timed = self.mode == "timed"

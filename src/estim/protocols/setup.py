@@ -54,6 +54,7 @@ class Setup:
         week, session: of the course of treatment, from 1, confirmed by the therapist.
         patient: facts that limits need.
         mvic: `measured` | `estimated` | None; percent-mvic without a measurement falls back to max-tolerated.
+        measures: name and value of what was measured today, for the protocol's criteria (`quadriceps-index`, 82).
         simulated: pads may default to the protocol's.
     """
 
@@ -63,6 +64,7 @@ class Setup:
     session: int = 1
     patient: PatientFacts = field(default_factory=PatientFacts)
     mvic: str | None = None
+    measures: tuple[tuple[str, float], ...] = ()
     simulated: bool = False
 
     def channel(self, name: str) -> ChannelSetup | None:

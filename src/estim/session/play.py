@@ -10,6 +10,7 @@ from estim.safety.units import US_PER_S
 from estim.session.core import OFF_REPEAT_US, STOP_VERIFY_US, Core
 from estim.session.effects import RequestStatus
 from estim.session.on_time import DUTY_WINDOW_US, counts
+from estim.session.prompts import ask_levels
 from estim.session.run import Run
 from estim.session.state import Phase, Turn
 from estim.session.trigger import Gatekeeper, Move
@@ -42,6 +43,7 @@ def pass_time(core: Core) -> None:
         core.stop("pause-expired")
     elif core.phase is Phase.RUNNING and core.run is not None:
         _play(core, core.run)
+        ask_levels(core)
     _poll(core)
 
 

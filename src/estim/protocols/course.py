@@ -1,0 +1,45 @@
+"""Criteria of a course of treatment: what was measured today held against what the file says. Pure."""
+
+from __future__ import annotations
+
+from estim.protocols.device_grid import Findings
+from estim.protocols.schema import Protocol
+from estim.protocols.schema_course import Criterion
+from estim.protocols.setup import Setup
+from estim.safety.errors import Severity
+
+SEVERITY: dict[str, Severity] = {"discontinue": "refuse", "review": "warn", "prompt": "info"}
+WORDS = {
+    "discontinue": "the course has reached its aim and ends here",
+    "review": "review the treatment before it goes on",
+    "prompt": "see the notes of the protocol",
+}
+
+
+def reached(criterion: Criterion, value: float) -> bool:
+    """Whether a measured value meets the criterion."""
+    if criterion.at_least is not None:
+        return value >= criterion.at_least
+    return criterion.at_most is not None and value <= criterion.at_most
+
+
+def judge_measures(protocol: Protocol, setup: Setup, findings: Findings) -> None:
+    """Say which criteria today's measures meet; one that ends the course refuses the session."""
+    measured = dict(setup.measures)
+    for index, criterion in enumerate(protocol.criterion):
+        value = measured.get(criterion.measure)
+        if value is None or not reached(criterion, value):
+            continue
+        least = criterion.at_least is not None
+        bound = criterion.at_least if least else criterion.at_most
+        findings.add(
+            SEVERITY[criterion.action],
+            f"criterion[{index}]",
+            f"{criterion.measure} is {value:g}, the criterion is {'at least' if least else 'at most'} {bound:g}: "
+            f"{WORDS[criterion.action]}",
+            asked=value,
+            allowed=bound,
+            layer="protocol",
+            rule="criterion",
+            source=f"{protocol.id} {protocol.version}",
+        )
