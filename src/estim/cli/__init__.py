@@ -24,19 +24,7 @@ def parser() -> argparse.ArgumentParser:
     console = commands.add_parser("console", parents=[home], help="the therapist's screen")
     console.add_argument("--device", default=DEFAULT_DEVICE, help="port, socket://host:port or sim://MODEL")
 
-    session = argparse.ArgumentParser(add_help=False)
-    session.add_argument("protocol", help="a library name, an own protocol's name, or a file")
-    session.add_argument("--level", action="append", default=[], metavar="NAME=mA")
-    session.add_argument(
-        "--motor", action="append", default=[], metavar="NAME=mA", help="motor mark (sensory channels)"
-    )
-    session.add_argument("--pad", action="append", default=[], metavar="NAME=7.6x12.7", help="size of both pads in cm")
-    session.add_argument("--region", action="append", default=[], metavar="NAME=REGION")
-    session.add_argument("--measure", action="append", default=[], metavar="NAME=VALUE", help="for its criteria")
-    session.add_argument("--side", default="left", choices=("left", "right"), help="the treated side")
-    session.add_argument("--week", type=int, default=1)
-    session.add_argument("--session", type=int, default=1)
-
+    session = _session_words()
     run = commands.add_parser("run", parents=[home, session], help="one session, line by line")
     run.add_argument("--patient", required=True, help="pseudonym")
     run.add_argument("--operator", default="operator", help="pseudonym")
@@ -83,6 +71,23 @@ def parser() -> argparse.ArgumentParser:
         if action == "verify":
             sub.add_argument("--key", action="append", default=[], metavar="HEX", help="a public key to trust")
     return top
+
+
+def _session_words() -> argparse.ArgumentParser:
+    """The words that describe a session, for `run` and `rehearse`."""
+    session = argparse.ArgumentParser(add_help=False)
+    session.add_argument("protocol", help="a library name, an own protocol's name, or a file")
+    session.add_argument("--level", action="append", default=[], metavar="NAME=mA")
+    session.add_argument(
+        "--motor", action="append", default=[], metavar="NAME=mA", help="motor mark (sensory channels)"
+    )
+    session.add_argument("--pad", action="append", default=[], metavar="NAME=7.6x12.7", help="size of both pads in cm")
+    session.add_argument("--region", action="append", default=[], metavar="NAME=REGION")
+    session.add_argument("--measure", action="append", default=[], metavar="NAME=VALUE", help="for its criteria")
+    session.add_argument("--side", default="left", choices=("left", "right"), help="the treated side")
+    session.add_argument("--week", type=int, default=1)
+    session.add_argument("--session", type=int, default=1)
+    return session
 
 
 def main(arguments: list[str] | None = None) -> int:

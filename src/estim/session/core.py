@@ -68,7 +68,6 @@ class Core:
         self.found: dict[str, Found] = {}
         self.minutes_today: Mapping[str, int] = {}
         self.on_time = OnTime()  # of this patient in this session
-        self.asked: dict[int, tuple[int, int]] = {}  # device channel → level last asked for or changed to, and when
         self.accepted_warnings: set[str] = set()  # crossed with a reason, once a channel and session
         # the run
         self.run: Run | None = None
@@ -117,7 +116,7 @@ class Core:
         self.protocol = self.setup = self.cleared = self.run = self.kept = self.gatekeeper = None
         self.protocol_sha256, self.purpose = "", "titration"
         self.outcome, self.contractions_done, self.elapsed_before_us = "", 0, 0
-        self.on_time, self.accepted_warnings, self.raised_us, self.asked = OnTime(), set(), {}, {}
+        self.on_time, self.accepted_warnings, self.raised_us = OnTime(), set(), {}
 
     # -- effects ----------------------------------------------------------------------------------------------------
 

@@ -17,11 +17,11 @@ def ask_levels(core: Core) -> None:
         level_ua = core.run.levels_ua.get(number)
         if level_ua is None:
             continue  # left out today
-        asked_ua, since_us = core.asked.get(number, (-1, core.now_us))
+        asked_ua, since_us = core.run.asked.get(number, (-1, core.now_us))
         if asked_ua != level_ua:
-            core.asked[number] = (level_ua, core.now_us)
+            core.run.asked[number] = (level_ua, core.now_us)
         elif core.now_us - since_us >= channel.retitrate_every_s * US_PER_S:
-            core.asked[number] = (level_ua, core.now_us)
+            core.run.asked[number] = (level_ua, core.now_us)
             code = f"retitrate-{number}"
             head = f"{channel.name}: {channel.retitrate_every_s / 60:g} min at one level"
             core.alarm(code, "low", f"{head}. Find it again: {channel.amplitude_instruction}.")

@@ -79,6 +79,7 @@ class Run:
         self.contractions = contractions
         self.players: list[WindowPlayer] = []
         self.levels_ua: dict[int, int] = {channel.channel: channel.level_ua for channel in schedule.channels}
+        self.asked: dict[int, tuple[int, int]] = {}  # device channel → level last asked for or set, and when
         self.held_ua: dict[int, int] = {}  # level held through a whole first-ramp contraction since output was last off
         self._played_us = 0  # of a phase without cycles, before the last pause
         self.gates = 0  # gates that opened in the present triggered phase
