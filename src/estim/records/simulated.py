@@ -51,6 +51,7 @@ class SimulatedWriter:
         self._durable_n = -1
         self._failed: str | None = None
         self._since_checkpoint = 0
+        self._lazy_us = 0
 
     @property
     def data(self) -> bytes:
@@ -62,21 +63,29 @@ class SimulatedWriter:
         number = self._chain.n
         self._lines.append(self._chain.line(kind, fields, now_us))
         self._since_checkpoint += 1
-        ready_us = now_us + (self._latency_us(now_us) if durable else LAZY_US)
         if durable:  # an fsync takes along everything that was written before
+            ready_us = now_us + self._latency_us(now_us)
             self._pending = deque((n, at, min(due, ready_us)) for n, at, due in self._pending)
+        else:
+            ready_us = self._next_lazy_us(now_us)
         self._pending.append((number, now_us, ready_us))
         if self._since_checkpoint >= CHECKPOINT_EVERY:
             self._since_checkpoint = 0
             self._lines.append(self._chain.checkpoint(self._signer.sign, self._signer.key_id, now_us))
-            self._pending.append((number + 1, now_us, now_us + LAZY_US))
+            self._pending.append((number + 1, now_us, self._next_lazy_us(now_us)))
         return number
 
+    def _next_lazy_us(self, now_us: int) -> int:
+        """When the next fsync is over that no line waits for: 200 ms after the first line since the last one."""
+        if self._lazy_us <= now_us:
+            self._lazy_us = now_us + max(LAZY_US, self._slow_us(now_us))
+        return max(self._lazy_us, self._pending[-1][2] if self._pending else 0)
+
+    def _slow_us(self, now_us: int) -> int:
+        return next((latency for begin, end, latency in self._slow if begin <= now_us < end), 0)
+
     def _latency_us(self, now_us: int) -> int:
-        for begin_us, end_us, latency_us in self._slow:
-            if begin_us <= now_us < end_us:
-                return latency_us
-        return self._random.randint(300, 1_400)
+        return self._slow_us(now_us) or self._random.randint(300, 1_400)
 
     def poll(self, now_us: int) -> WriterStatus:
         """How far the modelled disk is."""

@@ -36,7 +36,7 @@ from firmware_sim.faults import read_plan
 from firmware_sim.monitor import Monitor, Output
 
 HEARTBEAT_US = 250_000
-LOOK_US = 50_000  # how often the scripted person looks at the screen
+LOOK_US = 100_000  # how often the scripted person looks at the screen
 WATCH_US = 1_000_000  # while the therapy runs by itself
 CLOSE_US = 5_000_000
 TIME_MAX_US = 4 * 3600 * 1_000_000
@@ -238,7 +238,7 @@ class World:
     def _look(self) -> list[events.Event]:
         snapshot = self.runner.snapshot()
         calm = snapshot.phase is Phase.RUNNING and snapshot.purpose == "therapy"
-        self._look_us = self.now_us + (WATCH_US if calm else LOOK_US)
+        self._look_us = self.now_us + (WATCH_US if calm or self.person.done else LOOK_US)
         return [event for request in self._act(snapshot) if (event := self._load(request)) is not None]
 
     def _act(self, snapshot: Snapshot) -> list[events.Request]:
