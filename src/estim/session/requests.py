@@ -254,6 +254,7 @@ def reset_fault(core: Core, request: events.ResetFault) -> None:
         core.refuse(request.id, no("reset", "a reason is needed"))
         return
     core.log("request", what="reset-fault", reason=request.reason)
+    core.log("dose", purpose=core.purpose, channels=dose_json(core))  # the next run may be of another purpose
     for code in list(core.alarms):
         core.calm(code)
     core.cleared = core.run = None
