@@ -186,6 +186,7 @@ def _lower_one(core: Core, run: Run, channel: int, percent: int) -> None:
     if falls:
         core.send_run(falls)
     core.lower_ceiling(channel)
+    core.raised_us[channel] = core.now_us  # a raise right behind a fall is two changes within one pulse (L15, L17)
     core.log("lowered", channel=channel, before_ua=before_ua, level_ua=level_ua)
     note_level(core, channel)
 
