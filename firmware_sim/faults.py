@@ -20,7 +20,11 @@ from pathlib import Path
 WIRE = ("flip", "drop", "duplicate", "garbage", "late", "silence", "vanish")
 DEVICE = ("restart", "hang", "refuse", "ignore-stop", "ignore-update")
 BODY = ("lead-off", "dry", "low-current")
-HOST = ("late-turn", "console-silent", "console-gone", "slow-disk", "full-disk")
+HOST = (
+    "late-turn", "suspend", "stutter", "clock-jump", "signal", "console-silent", "console-gone", "slow-disk",
+    "full-disk", "failing-fsync",
+)  # fmt: skip
+STALLS = ("late-turn", "suspend")  # the host does nothing for `size` milliseconds
 KINDS = (*WIRE, *DEVICE, *BODY, *HOST)
 _TIME = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(us|ms|s|min)\s*$")
 _UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "min": 60_000_000}
@@ -70,14 +74,15 @@ class FaultPlan:
         faults = []
         for _ in range(chance.choice((0, 1, 1, 2, 3))):
             kind = chance.choice(kinds)
-            faults.append(
-                Fault(
-                    at_us=chance.randrange(0, until_us),
-                    kind=kind,
-                    for_us=chance.randrange(50_000, 5_000_000),
-                    size=chance.randrange(1, 8) if kind != "late-turn" else chance.randrange(260, 3_000),
-                )
+            at_us, for_us, size = (
+                chance.randrange(0, until_us),
+                chance.randrange(50_000, 5_000_000),
+                chance.randrange(1, 8),
             )
+            if kind in STALLS:  # milliseconds
+                size = chance.randrange(260, 3_000) if kind == "late-turn" else chance.randrange(1_000, 15_000)
+                for_us = size * 1_000
+            faults.append(Fault(at_us=at_us, kind=kind, for_us=for_us, size=size))
         return cls(tuple(sorted(faults, key=lambda fault: fault.at_us)))
 
     @classmethod
@@ -106,7 +111,7 @@ class FaultPlan:
                 Fault(
                     at_us=at_us,
                     kind=entry["kind"],
-                    for_us=for_us,
+                    for_us=int(entry.get("size", 1)) * 1_000 if entry["kind"] in STALLS else for_us,
                     channel=int(entry.get("channel", 1)),
                     size=int(entry.get("size", 1)),
                 )

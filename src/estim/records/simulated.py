@@ -27,7 +27,7 @@ class SimulatedWriter:
         folder: where the record goes when it is closed; None keeps it in `data` only.
         seed: of the latencies. Durable lines take 0.3 to 1.4 ms (as measured on an idle disk).
         slow: list of (from_us, until_us, latency_us): a busy disk.
-        fail_at_us: from here on every fsync fails.
+        fail_at_us, fail_reason: from here on every fsync fails, and why.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class SimulatedWriter:
         seed: int = 0,
         slow: tuple[tuple[int, int, int], ...] = (),
         fail_at_us: int | None = None,
+        fail_reason: str = "No space left on device",
     ) -> None:
         self.path = str(folder) if folder is not None else ""
         self._folder = folder
@@ -45,7 +46,7 @@ class SimulatedWriter:
         self._chain = Chain(simulated=True)
         self._random = random.Random(seed)  # noqa: S311 - a model of a disk
         self._slow = slow
-        self._fail_at_us = fail_at_us
+        self._fail_at_us, self._fail_reason = fail_at_us, fail_reason
         self._lines: list[bytes] = []
         self._pending: deque[tuple[int, int, int]] = deque()  # (line number, appended, durable from)
         self._durable_n = -1
@@ -92,7 +93,7 @@ class SimulatedWriter:
         while self._failed is None and self._pending and self._pending[0][2] <= now_us:
             number, _, ready_us = self._pending[0]
             if self._fail_at_us is not None and ready_us >= self._fail_at_us:
-                self._failed = "No space left on device"
+                self._failed = self._fail_reason
                 break
             self._pending.popleft()
             self._durable_n = number

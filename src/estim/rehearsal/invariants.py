@@ -1,6 +1,7 @@
-"""Invariants, checked at the device's side at every pulse: what comes out, whatever was planned.
+"""Invariants of the absolute limits, at the electrode, at every pulse: what comes out, whatever was planned.
 
-They know absolute limits, the record's authorisations and what the engine claims; they know no protocol.
+They know the absolute column of the limits, the pads, and nothing else. The numbers stand here once more, apart from
+the table and the interlock, which they judge.
 """
 
 from __future__ import annotations
@@ -10,91 +11,96 @@ from dataclasses import dataclass, field
 
 from firmware_sim.devices.interface import Pulse
 
-AMPLITUDE_MAX_UA = 130_000
-WIDTH_US = (20, 1_000)
-CHARGE_MAX_PC = 65_000_000
-PERIOD_MIN_US = 6_600
-RMS_MAX_UA = 50_000
+AMPLITUDE_MAX_UA = 130_000  # L1
+WIDTH_US = (20, 1_000)  # L2
+PULSES_PER_S_MAX = 150  # L4
+CHARGE_MAX_PC = 65_000_000  # L10
+CHARGE_DENSITY_MAX_PC_PER_MM2 = 100_000  # L11: 10 µC/cm²
+RMS_MAX_UA = 50_000  # L5, over the worst second
+RMS_TOTAL_MAX_UA = 100_000  # L6
+DENSITY_MAX_UA_PER_MM2 = 20  # L7: 2 mA/cm²
+CREDIT_MM2 = 10_000  # L14: a larger pad counts for no more
+ON_MAX_US = 61_000_000  # L19, and one second for a plan that waited
+ON_FROM_PERIOD_US = 66_667  # it binds above 15 Hz
 SECOND_US = 1_000_000
-STOP_US = 320_000  # L25: 300 ms, and one pulse that was on its way
-DEVICE_TIMER_US = 2_400_000  # where the wire or the device does not obey, its own timer, and what fed it last
-REPEAT_STEP_UA, REPEAT_STEP_PERCENT = 4_000, 25  # L17b, the looser of both
+TRAIN_GAP_US = 250_000  # a longer gap ends a contraction
 
 
 @dataclass(slots=True)
-class Channel:
-    """What came out of one channel lately."""
+class Second:
+    """What flowed within the last second, as i²·t (µA²·µs) of single pulses."""
 
-    last_us: int = -(10**12)
-    last_ua: int = 0
     squares: deque[tuple[int, int]] = field(default_factory=deque)
-    sum_squares: int = 0
+    total: int = 0
+
+    def add(self, at_us: int, square: int) -> int:
+        """Add a pulse; gives the sum of the last second."""
+        self.squares.append((at_us, square))
+        self.total += square
+        while self.squares[0][0] <= at_us - SECOND_US:
+            self.total -= self.squares.popleft()[1]
+        return self.total
 
 
 @dataclass(slots=True)
-class Checker:
-    """Give `see` to the monitor. `broken` names each invariant once.
+class _Channel:
+    second: Second = field(default_factory=Second)
+    last_us: int = -(10**12)
+    on_since_us: int = 0
+    slow: bool = False
 
-    Attributes:
-        off_since_us: since when the engine says OFF, None while it does not.
-        stop_us: when a stop was asked for and output must end; `stop_allowed_us` is how long that may take.
-        ceilings_ua: device channel → the most that the last two authorisations allow.
-        lawless: the device or wire is in a state in which commands do not count; only absolute limits hold.
+
+class AtTheElectrode:
+    """Absolute limits. Give `see` every pulse.
+
+    Args:
+        say: told of each broken invariant by name and words.
+        area_mm2: device channel → its smaller pad.
+        sensory: device channels that L19 does not bind.
     """
 
-    off_since_us: int | None = None
-    stop_us: int | None = None
-    stop_allowed_us: int = STOP_US
-    ceilings_ua: dict[int, int] = field(default_factory=dict)
-    lawless: bool = False
-    broken: dict[str, str] = field(default_factory=dict)
-    pulses: int = 0
-    _channels: dict[int, Channel] = field(default_factory=dict)
-
-    def say(self, name: str, text: str) -> None:
-        """An invariant is broken."""
-        self.broken.setdefault(name, text)
+    def __init__(self, broken: dict[str, str], area_mm2: dict[int, int], sensory: frozenset[int]) -> None:
+        self._broken = broken
+        self._area_mm2 = area_mm2
+        self._sensory = sensory
+        self._channels: dict[int, _Channel] = {}
+        self._all = Second()
 
     def see(self, pulse: Pulse) -> None:
         """One pulse left the output stage."""
-        self.pulses += 1
-        channel = self._channels.setdefault(pulse.channel, Channel())
-        where = f"channel {pulse.channel} at {pulse.t_us / 1e6:.4f} s"
-        if pulse.peak_ua > AMPLITUDE_MAX_UA:
-            self.say("amplitude", f"{where}: {pulse.peak_ua} µA")
+        if abs(pulse.peak_ua) > AMPLITUDE_MAX_UA:
+            self._say("amplitude", pulse, f"{pulse.peak_ua} µA")
         if not WIDTH_US[0] <= pulse.pulse_width_us <= WIDTH_US[1]:
-            self.say("width", f"{where}: {pulse.pulse_width_us} µs")
+            self._say("width", pulse, f"{pulse.pulse_width_us} µs")
         if abs(pulse.phase1_pc) > CHARGE_MAX_PC:
-            self.say("charge", f"{where}: {pulse.phase1_pc} pC")
+            self._say("charge", pulse, f"{pulse.phase1_pc} pC")
         if pulse.phase1_pc + pulse.phase2_pc:
-            self.say("balance", f"{where}: {pulse.phase1_pc + pulse.phase2_pc} pC stay")
+            self._say("balance", pulse, f"{pulse.phase1_pc + pulse.phase2_pc} pC stay")
+        area_mm2 = min(self._area_mm2.get(pulse.channel, 0), CREDIT_MM2)
+        if not area_mm2:
+            self._say("channel", pulse, "no pads are on this channel")
+        elif abs(pulse.phase1_pc) > CHARGE_DENSITY_MAX_PC_PER_MM2 * area_mm2:
+            self._say("charge-density", pulse, f"{pulse.phase1_pc} pC on {area_mm2} mm²")
+        self._over_a_second(pulse, area_mm2)
+
+    def _over_a_second(self, pulse: Pulse, area_mm2: int) -> None:
+        channel = self._channels.setdefault(pulse.channel, _Channel())
+        square = pulse.peak_ua * abs(pulse.phase1_pc) + pulse.peak_ua * abs(pulse.phase2_pc)
+        total = channel.second.add(pulse.t_us, square)
+        if total > RMS_MAX_UA * RMS_MAX_UA * SECOND_US:
+            self._say("rms", pulse, "more than 50 mA over this second")
+        if total > (DENSITY_MAX_UA_PER_MM2 * area_mm2) ** 2 * SECOND_US:
+            self._say("density", pulse, f"more than 2 mA/cm² on {area_mm2} mm² over this second")
+        if self._all.add(pulse.t_us, square) > RMS_TOTAL_MAX_UA * RMS_TOTAL_MAX_UA * SECOND_US:
+            self._say("rms-of-all", pulse, "more than 100 mA over this second")
+        if len(channel.second.squares) > PULSES_PER_S_MAX:
+            self._say("rate", pulse, f"{len(channel.second.squares)} pulses within a second")
         gap_us = pulse.t_us - channel.last_us
-        if 0 <= gap_us < PERIOD_MIN_US:
-            self.say("rate", f"{where}: {gap_us} µs after the pulse before")
-        self._rms(channel, pulse, where)
-        if not self.lawless:
-            self._lawful(channel, pulse, where)
-        channel.last_us, channel.last_ua = pulse.t_us, pulse.peak_ua
+        if gap_us > TRAIN_GAP_US or gap_us > ON_FROM_PERIOD_US or not pulse.peak_ua:
+            channel.on_since_us = pulse.t_us
+        elif pulse.t_us - channel.on_since_us > ON_MAX_US and pulse.channel not in self._sensory:
+            self._say("on-time", pulse, f"on since {channel.on_since_us / 1e6:.3f} s")
+        channel.last_us = pulse.t_us
 
-    def _rms(self, channel: Channel, pulse: Pulse, where: str) -> None:
-        square = 2 * pulse.peak_ua * pulse.peak_ua * pulse.pulse_width_us
-        channel.squares.append((pulse.t_us, square))
-        channel.sum_squares += square
-        while channel.squares[0][0] <= pulse.t_us - SECOND_US:
-            channel.sum_squares -= channel.squares.popleft()[1]
-        if channel.sum_squares > RMS_MAX_UA * RMS_MAX_UA * SECOND_US:
-            self.say("rms", where)
-
-    def _lawful(self, channel: Channel, pulse: Pulse, where: str) -> None:
-        if self.off_since_us is not None and pulse.t_us > self.off_since_us:
-            self.say("off", f"{where}: a pulse although the engine said OFF at {self.off_since_us / 1e6:.4f} s")
-        if self.stop_us is not None and pulse.t_us > self.stop_us + self.stop_allowed_us:
-            self.say("stop", f"{where}: a pulse after the stop at {self.stop_us / 1e6:.4f} s")
-        ceiling = self.ceilings_ua.get(pulse.channel, 0)
-        if pulse.peak_ua > ceiling:
-            self.say("authorised", f"{where}: {pulse.peak_ua} µA, authorised {ceiling}")
-        rest = pulse.t_us - channel.last_us > SECOND_US
-        before = 0 if rest else channel.last_ua
-        bound = max(REPEAT_STEP_UA, ceiling * REPEAT_STEP_PERCENT // 100)
-        if pulse.peak_ua - before > bound:
-            self.say("slew", f"{where}: from {before} to {pulse.peak_ua} µA")
+    def _say(self, name: str, pulse: Pulse, text: str) -> None:
+        self._broken.setdefault(name, f"channel {pulse.channel} at {pulse.t_us / 1e6:.4f} s: {text}")

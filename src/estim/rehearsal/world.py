@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -22,6 +22,7 @@ from estim.drivers.models import MODELS
 from estim.protocols.setup import Setup
 from estim.records.keys import Signer, seeded_signer
 from estim.records.simulated import SimulatedWriter
+from estim.rehearsal.link import SimulatedLink
 from estim.rehearsal.room import RehearsedRoom
 from estim.safety.errors import Problem, ProtocolError, UsageError
 from estim.safety.limits import Limits
@@ -31,7 +32,7 @@ from estim.session.engine import SessionEngine
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
 from firmware_sim.devices import make_device
-from firmware_sim.devices.interface import Pulse, SimulatedDevice
+from firmware_sim.devices.interface import Pulse
 from firmware_sim.faults import read_plan
 from firmware_sim.monitor import Monitor, Output
 
@@ -41,55 +42,6 @@ WATCH_US = 1_000_000  # while the therapy runs by itself
 CLOSE_US = 5_000_000
 TIME_MAX_US = 4 * 3600 * 1_000_000
 UTC = "2000-01-01T00:00:00Z"  # a rehearsal has no wall time
-
-
-class SimulatedLink:
-    """A wire with delay: bytes written now reach the device later, and its answers come back later still."""
-
-    def __init__(self, device: SimulatedDevice, delays: random.Random) -> None:
-        self._device = device
-        self._delays = delays
-        self.to_device: deque[tuple[int, bytes]] = deque()
-        self.to_host: deque[tuple[int, bytes]] = deque()
-        self.now_us = 0
-
-    def write(self, data: bytes) -> None:
-        """Bytes for the device, 0.2 to 0.9 ms later, never before those written earlier."""
-        at_us = self.now_us + self._delays.randint(200, 900)
-        if self.to_device:
-            at_us = max(at_us, self.to_device[-1][0])
-        self.to_device.append((at_us, data))
-
-    def read(self) -> bytes:
-        """Answers that have arrived."""
-        data = b""
-        while self.to_host and self.to_host[0][0] <= self.now_us:
-            data += self.to_host.popleft()[1]
-        return data
-
-    def deliver(self) -> None:
-        """Bytes that reach the device now, and its answers onto their way back."""
-        while self.to_device and self.to_device[0][0] <= self.now_us:
-            at_us, data = self.to_device.popleft()
-            self._device.receive(data, at_us)
-            for answer in self._device.data_to_send():
-                self.answer(answer, at_us)
-
-    def answer(self, data: bytes, at_us: int) -> None:
-        """An answer that the device gives at `at_us`, onto its way back."""
-        back_us = at_us + self._delays.randint(200, 900)
-        if self.to_host:
-            back_us = max(back_us, self.to_host[-1][0])
-        self.to_host.append((back_us, data))
-
-    def fileno(self) -> int:
-        """No file."""
-        return -1
-
-    def close(self) -> None:
-        """Nothing more comes or goes."""
-        self.to_device.clear()
-        self.to_host.clear()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -154,18 +106,21 @@ class World:
         )
         self.runner.on_purpose = self._note_purpose
         numbers = itertools.count(1)
-        self.person = ScriptedTherapist(
-            source=plan.source,
-            setup=plan.setup,
-            levels_ua=plan.levels_ua,
-            motor_ua=plan.motor_ua,
-            next_id=lambda: next(numbers),
-        )
+        self.person = self._person(lambda: next(numbers))
         self.extra: list[events.Event] = []
         self._started_up = False
         self._due_us: int | None = 0
         self._heartbeat_us = 0
         self._look_us = 0
+
+    def _person(self, next_id: Callable[[], int]) -> ScriptedTherapist:
+        return ScriptedTherapist(
+            source=self.plan.source,
+            setup=self.plan.setup,
+            levels_ua=self.plan.levels_ua,
+            motor_ua=self.plan.motor_ua,
+            next_id=next_id,
+        )
 
     def _open_record(self, _patient_id: str) -> SimulatedWriter:
         self.record = SimulatedWriter(self.plan.folder, signer=self._signer, seed=self._disk_seed)
@@ -198,6 +153,8 @@ class World:
             self.now_us = min(end_us, max(self.now_us, self._next_us()))
             self.link.now_us = self.now_us
             self.link.deliver()
+            if self._held_up():
+                continue
             self.room.look(self.engine.core, self.now_us)
             incoming = self._incoming()
             incoming += self.extra
@@ -217,6 +174,10 @@ class World:
             self.room.presses = False
             incoming.append(events.Trigger(id=self.person.next_id()))
         return incoming
+
+    def _held_up(self) -> bool:
+        """The host does not come to its turn now; for faults."""
+        return False
 
     def _turned(self) -> None:
         """After each turn; for checkers."""
@@ -276,10 +237,10 @@ def rehearse(plan: Plan, *, faults: str | None = None) -> Rehearsed:
     if faults is None:
         world = World(plan)
     else:
-        from estim.rehearsal.campaign import FaultyWorld  # noqa: PLC0415 - it builds on this module
+        from estim.rehearsal.faulty import FaultyWorld  # noqa: PLC0415 - it builds on this module
 
         try:
-            world = FaultyWorld(plan, read_plan(faults), moody=False)
+            world = FaultyWorld(plan, read_plan(faults))
         except ValueError as error:
             raise UsageError(str(error)) from None
     world.run()

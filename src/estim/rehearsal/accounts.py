@@ -1,0 +1,204 @@
+"""The record against what came out: it verifies, explains every microcoulomb, and nothing acknowledged is missing.
+
+Works on the record's lines and on the pulses alone. The lines are played again (`replayed`) by a device of a few lines:
+a command acts from its answer on, a train begins with the command that enables it. What that leaves open is the time
+between sending and answering.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from estim.records.chain import Entry
+from firmware_sim.devices.interface import Pulse
+from firmware_sim.faults import BODY, DEVICE, WIRE, Fault
+
+AFTER_US = 3_000_000  # how long after a fault of wire, device or pads both may differ: the longest timer and a second
+EDGE_US = 1_500  # channels share one source, bytes take time
+NEW_TRAIN_US = 100_000
+
+
+@dataclass(slots=True)
+class Heard:
+    """What people were told, for the comparison: kind of request → how many were accepted."""
+
+    accepted: Counter[str] = field(default_factory=Counter)
+
+
+LINES = {  # an accepted request → its line: kind, and the field that tells it from others
+    "Lower": ("lowered", "", ""),
+    "Pause": ("request", "what", "pause"),
+    "Stop": ("request", "what", "stop"),
+    "EndEarly": ("request", "what", "end-early"),
+    "SkipPhase": ("request", "what", "skip-phase"),
+    "Mark": ("levels", "", ""),
+    "Raise": ("authorise", "reason", "raise"),
+    "Note": ("note", "", ""),
+    "ResetFault": ("request", "what", "reset-fault"),
+    "Screen": ("screening", "", ""),
+    "Sign": ("signature", "", ""),
+}
+
+
+def missing(entries: Sequence[Entry], heard: Heard) -> str:
+    """An acknowledged request that the record does not know; "" if there is none."""
+    for kind, count in heard.accepted.items():
+        if kind not in LINES:
+            continue
+        line, key, value = LINES[kind]
+        written = sum(entry.kind == line and (not key or entry.fields.get(key) == value) for entry in entries)
+        if written < count:
+            return f"{count} × {kind} were accepted, the record has {written} {line} lines for them"
+    return ""
+
+
+def off_and_pulsing(entries: Iterable[Entry], pulses: Sequence[Pulse]) -> str:
+    """A pulse while the record says that off was confirmed; "" if there is none."""
+    times = [pulse.t_us for pulse in pulses if pulse.peak_ua]
+    since_us: int | None = None
+    for entry in entries:
+        state = entry.fields.get("state") if entry.kind == "output" else None
+        ends = state in {"ON", "UNCERTAIN"} or entry.kind == "end"
+        if since_us is not None and ends:
+            found = bisect_right(times, since_us)
+            if found < len(times) and times[found] < entry.t_us:
+                return f"a pulse at {times[found] / 1e6:.4f} s; off was confirmed at {since_us / 1e6:.4f} s"
+            since_us = None
+        if state == "OFF":
+            since_us = entry.t_us
+    return ""
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What one channel plays by the record: pulses at `base_us` + n × period."""
+
+    amplitude_ua: int = 0
+    pulse_width_us: int = 0
+    period_us: int = 1
+    base_us: int = 0
+    counted: int = 0
+
+
+@dataclass(slots=True)
+class Replayed:
+    """Charge per channel: what the lines say, and how much of it hangs on when exactly a command arrived."""
+
+    charge_pc: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    open_pc: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+
+
+def replayed(entries: Iterable[Entry]) -> Replayed:
+    """Play the record's commands again."""
+    result = Replayed()
+    lanes: dict[int, _Lane] = {}
+    for entry in entries:
+        if entry.kind == "command":
+            ack_us = int(entry.fields["ack_us"])
+            at_us = entry.t_us - ack_us // 2
+            wanted = {int(output["channel"]): output for output in entry.fields["channels"]}
+            for number in {*lanes, *wanted}:
+                _until(result, number, lanes, at_us, ack_us // 2 + EDGE_US, wanted.get(number))
+        elif entry.kind == "phase" and entry.fields["before"] == "RUNNING" and entry.fields["after"] != "RUNNING":
+            for number in list(lanes):
+                _until(result, number, lanes, entry.t_us, EDGE_US, None)
+    return result
+
+
+def _until(
+    result: Replayed, number: int, lanes: dict[int, _Lane], at_us: int, edge_us: int, output: Mapping[str, int] | None
+) -> None:
+    """Count one channel's pulses before `at_us`, then let it play `output`."""
+    lane = lanes.get(number)
+    after_ua = int(output["amplitude_ua"]) if output is not None else 0
+    if lane is not None:
+        passed = max(lane.counted, -(-(at_us - lane.base_us) // lane.period_us))
+        result.charge_pc[number] += (passed - lane.counted) * lane.amplitude_ua * lane.pulse_width_us
+        lane.counted = passed
+        to_next_us = lane.base_us + passed * lane.period_us - at_us
+        if to_next_us <= edge_us or lane.period_us - to_next_us <= edge_us:
+            result.open_pc[number] += abs(lane.amplitude_ua - after_ua) * lane.pulse_width_us
+    if not after_ua:
+        lanes.pop(number, None)
+    elif lane is None and output is not None:
+        lanes[number] = _Lane(after_ua, int(output["pulse_width_us"]), int(output["period_us"]), at_us, 0)
+    elif lane is not None:
+        lane.amplitude_ua = after_ua
+
+
+def unexplained(entries: Sequence[Entry], pulses: Sequence[Pulse], faults: Sequence[Fault]) -> str:
+    """Charge at the electrode that the record's commands do not account for, or the reverse; "" if it all adds up."""
+    lines = replayed(entries)
+    measured: dict[int, int] = defaultdict(int)
+    for pulse in pulses:
+        measured[pulse.channel] += pulse.phase1_pc
+    rooms = _rooms(pulses, faults)
+    for number in {*measured, *lines.charge_pc}:
+        said_pc, open_pc = lines.charge_pc[number], lines.open_pc[number] + rooms.get(number, 0)
+        if abs(measured[number] - said_pc) > open_pc:
+            return (
+                f"channel {number}: {measured[number] / 1e6:.3f} µC came out, the record's commands give"
+                f" {said_pc / 1e6:.3f} µC, at most {open_pc / 1e6:.3f} µC are open"
+            )
+    return ""
+
+
+def _rooms(pulses: Sequence[Pulse], faults: Sequence[Fault]) -> dict[int, int]:
+    """What faults leave open, per channel: their time and `AFTER_US`, at the greatest charge that flowed."""
+    open_us = sum(fault.for_us + AFTER_US for fault in faults if fault.kind in {*WIRE, *DEVICE, *BODY, *_STALLS})
+    if not open_us:
+        return {}
+    largest: dict[int, int] = defaultdict(int)
+    closest: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for pulse in pulses:
+        largest[pulse.channel] = max(largest[pulse.channel], abs(pulse.phase1_pc))
+        if pulse.channel in last:
+            gap_us = pulse.t_us - last[pulse.channel]
+            closest[pulse.channel] = min(closest.get(pulse.channel, gap_us), gap_us)
+        last[pulse.channel] = pulse.t_us
+    return {
+        number: largest[number] * (open_us // max(1, closest.get(number, open_us)) + 1) for number in largest
+    }
+
+
+_STALLS = frozenset({"late-turn", "suspend", "stutter"})
+
+
+def dose_differs(
+    entries: Sequence[Entry], measured: Mapping[tuple[str, int], int], faults: Sequence[Fault], pulses: Sequence[Pulse]
+) -> str:
+    """The record's dose against the electrode's, per purpose and channel; "" where they agree.
+
+    An off in the middle of a contraction leaves one pulse open, a pulse that was not acknowledged its own charge, and
+    faults what `_rooms` says.
+    """
+    dose: dict[tuple[str, int], Mapping[str, int]] = {}
+    purpose, offs = "titration", 0
+    for entry in entries:
+        if entry.kind == "setup":
+            purpose = str(entry.fields.get("purpose", purpose))
+        if entry.kind == "phase" and entry.fields["before"] == "RUNNING" and entry.fields["after"] != "RUNNING":
+            offs += 1
+        if entry.kind in {"dose", "end"}:
+            rows = entry.fields["channels"] if entry.kind == "dose" else entry.fields["dose"]
+            purpose = str(entry.fields.get("purpose", purpose))
+            for row in rows:
+                dose[purpose, row["channel"]] = row
+    rooms = _rooms(pulses, faults)
+    largest: dict[int, int] = defaultdict(int)
+    for pulse in pulses:
+        largest[pulse.channel] = max(largest[pulse.channel], abs(pulse.phase1_pc))
+    for place in {*dose, *measured}:
+        row = dose.get(place, {})
+        open_pc = rooms.get(place[1], 0) + (offs + row.get("unacknowledged_pulses", 0)) * largest[place[1]]
+        came_pc, said_pc = measured.get(place, 0), row.get("charge_pc", 0)
+        if abs(came_pc - said_pc) > open_pc:
+            return (
+                f"{place[0]} on channel {place[1]}: {came_pc / 1e6:.3f} µC came out, the record's dose is"
+                f" {said_pc / 1e6:.3f} µC, at most {open_pc / 1e6:.3f} µC are open"
+            )
+    return ""

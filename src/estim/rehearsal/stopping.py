@@ -1,0 +1,118 @@
+"""How fast output ends: the bound of every cause on every device, whatever else goes wrong meanwhile.
+
+An undisturbed stop leaves in the turn that saw its cause and takes effect when its bytes arrive. What is in its way adds
+what it can add and no more (the table in `clear_by_us`); the device's own timer ends what nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from firmware_sim.devices.interface import Pulse
+from firmware_sim.faults import Fault
+
+OBEY_US = 5_000  # two frames on the wire at 0.9 ms each, and a pulse that had begun
+REPEAT_US = 30_000  # a stop is sent again while it is not acknowledged (drivers.base)
+ONCE_US = 4 * REPEAT_US  # a lost or damaged piece each way, and the frame that it may take along
+TIMER_US = {"p24": 2_000_000, "rehamove3": 2_000_000, "rehastim2": 1_200_000}
+LIE_US = {"p24": 0, "rehamove3": 0, "rehastim2": 1_050_000}  # frames feed its timer: after 1 s the driver falls silent
+LATE_STEP_US = 40_000  # size of a `late` fault (firmware_sim.faults)
+STUTTER_US = 240_000  # turns up to 250 ms late are not a fault (L23)
+NOTICE_US = 450_000 + 250_000 + 20_000  # a silent device: the next question, and no answer to it
+_ONE_SHOT = frozenset({"flip", "drop", "duplicate", "garbage"})
+_DEAF = frozenset({"silence", "hang", "ignore-stop"})
+_STALLS = frozenset({"late-turn", "suspend"})
+
+
+def clear_by_us(at_us: int, model: str, faults: Sequence[Fault], *, fed_us: int | None = None) -> int:
+    """When the last pulse may fall after output was to end at `at_us`.
+
+    Args:
+        fed_us: when the device last heard of the host at the latest, where that was earlier.
+    """
+    timer_us = (at_us if fed_us is None else fed_us) + TIMER_US[model] + OBEY_US
+    clear_us = at_us + OBEY_US
+    for _ in faults:  # one may push it into the next
+        for fault in faults:
+            if fault.at_us > clear_us:
+                continue
+            if fault.kind == "ignore-stop" and at_us < fault.end_us + OBEY_US:
+                timer_us = max(timer_us, at_us + LIE_US[model] + TIMER_US[model] + OBEY_US)
+            if fault.kind == "late" and at_us < fault.end_us + fault.size * LATE_STEP_US:
+                timer_us = max(timer_us, at_us + fault.size * LATE_STEP_US + TIMER_US[model] + OBEY_US)
+            if fault.kind in _STALLS and at_us < fault.end_us + OBEY_US:
+                timer_us = max(timer_us, fault.at_us + TIMER_US[model] + OBEY_US)
+            clear_us = max(clear_us, _pushed_us(fault, at_us, clear_us, timer_us, model))
+    return min(clear_us, timer_us)
+
+
+def _pushed_us(fault: Fault, at_us: int, clear_us: int, timer_us: int, model: str) -> int:
+    """To when one fault can put off the last pulse."""
+    kind = fault.kind
+    if kind == "vanish":
+        return timer_us
+    if kind == "ignore-stop" and fault.end_us + OBEY_US > at_us + LIE_US[model] - REPEAT_US > at_us:
+        return timer_us  # the next stop would come only after the device's timer
+    if kind in _DEAF and at_us < fault.end_us + OBEY_US:
+        return fault.end_us + REPEAT_US + OBEY_US
+    if kind in _ONE_SHOT and at_us < min(fault.end_us, fault.at_us + 1_000_000) + ONCE_US:
+        return min(clear_us, max(at_us, fault.at_us) + OBEY_US) + ONCE_US
+    if kind == "refuse" and at_us < fault.at_us + 10_000_000:  # by then that many commands were refused
+        return max(at_us, fault.at_us) + fault.size * REPEAT_US + 2 * REPEAT_US
+    if kind == "late" and at_us < fault.end_us + fault.size * LATE_STEP_US:
+        return min(max(at_us, fault.at_us), fault.end_us) + fault.size * LATE_STEP_US + OBEY_US
+    if kind in _STALLS and at_us < fault.end_us:
+        return fault.end_us + OBEY_US
+    if kind == "stutter" and at_us < fault.end_us:
+        return max(at_us, fault.at_us) + STUTTER_US + OBEY_US
+    return clear_us
+
+
+@dataclass(slots=True)
+class StopWatch:
+    """Output may flow only from a person's start or resume until the next cause to end it.
+
+    Attributes:
+        worst_us: cause → the longest time from it to a pulse, over this world.
+    """
+
+    broken: dict[str, str]
+    model: str
+    faults: Sequence[Fault]
+    worst_us: dict[str, int] = field(default_factory=dict)
+    _cause: str = "nobody started yet"
+    _asked_us: int = 0
+    _clear_us: int | None = -1
+    _counted: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Output may flow."""
+        return self._clear_us is None
+
+    def asked(self, cause: str, at_us: int, *, fed_us: int | None = None) -> None:
+        """Output must end, because of what happened at `at_us`."""
+        clear_us = clear_by_us(at_us, self.model, self.faults, fed_us=fed_us)
+        if self._clear_us is None or clear_us < self._clear_us:
+            self._cause, self._asked_us, self._clear_us, self._counted = cause, at_us, clear_us, True
+            self.worst_us.setdefault(cause, 0)
+
+    def opened(self) -> None:
+        """A person began, and was told that it is accepted."""
+        self._clear_us = None
+
+    def see(self, pulse: Pulse) -> None:
+        """One pulse left the output stage."""
+        if self._clear_us is None or not pulse.peak_ua:
+            return
+        after_us = pulse.t_us - self._asked_us
+        if self._counted and after_us > self.worst_us[self._cause]:
+            self.worst_us[self._cause] = after_us
+        if pulse.t_us > self._clear_us:
+            self.broken.setdefault(
+                "stop",
+                f"channel {pulse.channel} at {pulse.t_us / 1e6:.4f} s: a pulse {after_us / 1e3:.1f} ms after"
+                f" {self._cause} at {self._asked_us / 1e6:.4f} s,"
+                f" allowed {max(0, self._clear_us - self._asked_us) / 1e3:.1f} ms",
+            )
