@@ -46,6 +46,8 @@ def parser() -> argparse.ArgumentParser:
     rehearse.add_argument("--world", action="store_true", help="one world: the faults and moods of --seed")
     rehearse.add_argument("--worlds", type=int, metavar="N", help="N worlds from --seed on")
     rehearse.add_argument("--jobs", type=int, default=1, metavar="J")
+    rehearse.add_argument("--shrink", action="store_true", help="with --world: the few faults and acts that it takes")
+    rehearse.add_argument("--only", metavar="PARTS", help="with --world: these of its faults and acts, such as f0,w2")
 
     actions = commands.add_parser("protocols", help="the protocol files").add_subparsers(
         dest="action", required=True, metavar="ACTION"

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from estim.drivers.address import Address
     from estim.protocols.schema import Protocol
     from estim.records.home import Home
-    from estim.safety.limits import Limits
 
 
 @contextlib.contextmanager
@@ -146,7 +145,9 @@ def rehearse(given: argparse.Namespace) -> int:
     protocol, said = said_of(given, home, simulated=True)
     preflight(protocol, said, Address(model=given.device_model, url="", simulated=True))
     if given.worlds is not None or given.world:
-        return _worlds(given, said, limits_in_force(home))
+        from estim.cli.worlds import worlds
+
+        return worlds(given, said, limits_in_force(home))
     moment = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     folder = home.records(simulated=True) / f"{moment}-{given.patient}"
     with contextlib.ExitStack() as stack:
@@ -180,39 +181,3 @@ def rehearse(given: argparse.Namespace) -> int:
     bad = report["outcome"] == "refused" or not report["record_verified"]
     codes = {"fault": EXIT_DEVICE, "uncertain": 4}
     return EXIT_REFUSED if bad else codes.get(report["outcome"], 0)
-
-
-def _worlds(given: argparse.Namespace, said: Said, limits: Limits) -> int:
-    """Many worlds, or one again."""
-    from estim.rehearsal import Plan
-    from estim.rehearsal.campaign import campaign
-    from estim.safety.errors import UsageError
-
-    count = 1 if given.world else given.worlds
-    if count < 1 or given.jobs < 1:
-        raise UsageError("--worlds and --jobs count from 1")
-    levels = " ".join(f"--level {word}" for word in given.level)
-    replay = f"estim rehearse {given.protocol} {levels} --device-model {given.device_model} --world --seed {{seed}}"
-    plan = Plan(
-        source=given.protocol,
-        setup=said.setup,
-        levels_ua=said.levels_ua,
-        motor_ua=said.motor_ua,
-        model=given.device_model,
-        limits=limits,
-    )
-    tell = sys.stderr.isatty() and not given.json
-
-    def progress(done: int) -> None:
-        if tell and done % 25 == 0:
-            print(f"\r{done} of {count} worlds", end="", file=sys.stderr)
-
-    report = campaign(plan, worlds=count, first_seed=given.seed, jobs=given.jobs, replay=replay, progress=progress)
-    if given.json:
-        print_json(report)
-    else:
-        print(f"{report['worlds']} worlds, {report['simulated_s'] / 3600:.1f} h simulated in {report['wall_s']:.1f} s")
-        print("  " + ", ".join(f"{outcome} {number}" for outcome, number in report["outcomes"].items()))
-        for entry in report["broken"]:
-            print(f"  BROKEN {entry['invariant']}: {entry['text']}\n    {entry['replay']}")
-    return EXIT_REFUSED if report["broken"] else 0

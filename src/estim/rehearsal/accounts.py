@@ -28,18 +28,19 @@ class Heard:
     accepted: Counter[str] = field(default_factory=Counter)
 
 
-LINES = {  # an accepted request → its line: kind, and the field that tells it from others
-    "Lower": ("lowered", "", ""),
-    "Pause": ("request", "what", "pause"),
-    "Stop": ("request", "what", "stop"),
-    "EndEarly": ("request", "what", "end-early"),
-    "SkipPhase": ("request", "what", "skip-phase"),
-    "Mark": ("levels", "", ""),
-    "Raise": ("authorise", "reason", "raise"),
-    "Note": ("note", "", ""),
-    "ResetFault": ("request", "what", "reset-fault"),
-    "Screen": ("screening", "", ""),
-    "Sign": ("signature", "", ""),
+LINES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {  # accepted request → kind of its line, field, its values
+    "Lower": ("lowered", "", ()),
+    "Pause": ("request", "what", ("pause",)),
+    "Stop": ("request", "what", ("stop",)),
+    "EndEarly": ("request", "what", ("end-early",)),
+    "SkipPhase": ("request", "what", ("skip-phase",)),
+    "Mark": ("levels", "", ()),
+    "Raise": ("authorise", "reason", ("raise",)),
+    "Note": ("note", "", ()),
+    "ResetFault": ("request", "what", ("reset-fault", "connect")),
+    "Confirm": ("accepted", "", ()),
+    "Screen": ("screening", "", ()),
+    "Sign": ("signature", "", ()),
 }
 
 
@@ -48,8 +49,8 @@ def missing(entries: Sequence[Entry], heard: Heard) -> str:
     for kind, count in heard.accepted.items():
         if kind not in LINES:
             continue
-        line, key, value = LINES[kind]
-        written = sum(entry.kind == line and (not key or entry.fields.get(key) == value) for entry in entries)
+        line, key, values = LINES[kind]
+        written = sum(entry.kind == line and (not key or entry.fields.get(key) in values) for entry in entries)
         if written < count:
             return f"{count} × {kind} were accepted, the record has {written} {line} lines for them"
     return ""
@@ -160,9 +161,7 @@ def _rooms(pulses: Sequence[Pulse], faults: Sequence[Fault]) -> dict[int, int]:
             gap_us = pulse.t_us - last[pulse.channel]
             closest[pulse.channel] = min(closest.get(pulse.channel, gap_us), gap_us)
         last[pulse.channel] = pulse.t_us
-    return {
-        number: largest[number] * (open_us // max(1, closest.get(number, open_us)) + 1) for number in largest
-    }
+    return {number: largest[number] * (open_us // max(1, closest.get(number, open_us)) + 1) for number in largest}
 
 
 _STALLS = frozenset({"late-turn", "suspend", "stutter"})

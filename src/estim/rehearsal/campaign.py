@@ -14,6 +14,7 @@ from typing import Any
 from estim.rehearsal.faulty import WORLD_US, FaultyWorld, Verdict
 from estim.rehearsal.moods import Whim, whims_from_seed
 from estim.rehearsal.world import Plan
+from estim.safety.errors import UsageError
 from firmware_sim.faults import Fault, FaultPlan
 
 CALM_END_US = 20_000_000  # nothing new goes wrong in the last 20 s
@@ -30,6 +31,41 @@ class Story:
     whims: tuple[Whim, ...]
     stubborn: bool
     share_percent: int
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of its faults, acts and moods, each of which can be left out."""
+        names = [f"f{index}" for index in range(len(self.faults))] + [f"w{index}" for index in range(len(self.whims))]
+        return (*names, "stubborn") if self.stubborn else tuple(names)
+
+    def only(self, parts: tuple[str, ...]) -> Story:
+        """The same world with these parts alone.
+
+        Raises:
+            UsageError: it has no such part.
+        """
+        for part in parts:
+            if part not in self.parts:
+                raise UsageError(f"world {self.seed} has no part {part!r}; it has {', '.join(self.parts) or 'none'}")
+        return dataclasses.replace(
+            self,
+            faults=tuple(fault for index, fault in enumerate(self.faults) if f"f{index}" in parts),
+            whims=tuple(whim for index, whim in enumerate(self.whims) if f"w{index}" in parts),
+            stubborn="stubborn" in parts,
+        )
+
+    def told(self) -> list[str]:
+        """What happens in it, a line each."""
+        lines = []
+        for name, fault in zip(self.parts, self.faults, strict=False):
+            lines.append(
+                f"{name}: {fault.kind} at {fault.at_us / 1e6:.6f} s for {fault.for_us / 1e3:g} ms ({fault.size})"
+            )
+        for index, whim in enumerate(self.whims):
+            lines.append(f"w{index}: {whim.kind} at {whim.at_us / 1e6:.6f} s, {whim.for_us / 1e3:g} ms")
+        if self.stubborn:
+            lines.append("stubborn: the therapist resets faults and begins again")
+        return [*lines, f"levels: {self.share_percent} % of what was asked for"]
 
     @classmethod
     def from_seed(cls, seed: int) -> Story:
@@ -60,17 +96,43 @@ def play_world(plan: Plan, seed: int) -> Verdict:
     return play_story(plan, Story.from_seed(seed))
 
 
+def shrink(plan: Plan, story: Story) -> tuple[tuple[str, ...], Verdict]:
+    """The few parts of a failing world that still break one of the invariants that it broke, and how that goes.
+
+    Each part is left out in turn, for as long as one can be; 10 parts take at most 55 worlds.
+    """
+    parts, verdict = story.parts, play_story(plan, story)
+    wanted = set(verdict.broken)
+    smaller = bool(wanted)
+    while smaller:
+        smaller = False
+        for part in parts:
+            fewer = tuple(other for other in parts if other != part)
+            tried = play_story(plan, story.only(fewer))
+            if wanted & set(tried.broken):
+                parts, verdict, smaller = fewer, tried, True
+                break
+    return parts, verdict
+
+
 def _play(item: tuple[Plan, int]) -> Verdict:
     return play_world(*item)
 
 
 def campaign(
-    plan: Plan, *, worlds: int, first_seed: int, jobs: int, replay: str, progress: Callable[[int], None] | None = None
+    plan: Plan,
+    *,
+    worlds: int,
+    first_seed: int,
+    jobs: int,
+    replay: str,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Many worlds; the document of DESIGN 9.
 
     Args:
         replay: command line that plays one world again, with `{seed}` in it.
+        progress: told how many were played and how many broke.
     """
     began = time.perf_counter()
     outcomes: Counter[str] = Counter()
@@ -92,7 +154,7 @@ def campaign(
                     {"seed": verdict.seed, "invariant": name, "text": text, "replay": replay.format(seed=verdict.seed)}
                 )
             if progress is not None:
-                progress(done)
+                progress(done, len({entry["seed"] for entry in broken}))
     return {
         "worlds": worlds,
         "first_seed": first_seed,

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from estim.records.chain import check_signatures, read
-from estim.records.keys import signed_by
 from estim.records.simulated import SimulatedWriter
-from estim.rehearsal import accounts
-from estim.rehearsal.invariants import AtTheElectrode
-from estim.rehearsal.lawful import Lawful
 from estim.rehearsal.link import FaultyLink
 from estim.rehearsal.moods import MoodyTherapist, Whim
-from estim.rehearsal.stopping import NOTICE_US, StopWatch
+from estim.rehearsal.stopping import NOTICE_US
+from estim.rehearsal.watch import Watch
 from estim.rehearsal.world import HEARTBEAT_US, Plan, World
-from estim.safety.electrodes import electrode_from_cm
-from estim.safety.reports import OutputState, PatientSwitch
+from estim.safety.reports import PatientSwitch
 from estim.session import events
-from estim.session.state import Phase
 from firmware_sim.devices.interface import DeviceEvent, Pulse
 from firmware_sim.devices.load_port import OpenLoad, ResistiveLoad
 from firmware_sim.faults import BODY, DEVICE, STALLS, Fault, FaultPlan
@@ -28,9 +22,10 @@ from firmware_sim.faults import BODY, DEVICE, STALLS, Fault, FaultPlan
 WORLD_US = 120_000_000
 AFTER_US = 6_000_000  # longer than any device's own timer: at the end nothing may pulse any more
 LEASE_US = 1_000_001  # heartbeats stay fresh for 1 s
-RECORD_US = 2_000_001  # so does the record for 2 s
 SLOW_DISK_US = 400_000  # times size
-_LOADS = {"lead-off": OpenLoad(), "dry": ResistiveLoad(3_000), "low-current": ResistiveLoad(9_000)}
+JUMP_US = 400_000
+TURN_LATE_US = (10_000, 240_000)  # of a host that stutters; 250 ms would be a fault (L23)
+_OHM = {"dry": 3_000, "low-current": 9_000}
 
 
 @dataclass(slots=True)
@@ -55,47 +50,28 @@ class FaultyWorld(World):
         stubborn: the therapist resets faults and begins again.
     """
 
-    def __init__(
-        self, plan: Plan, faults: FaultPlan, *, whims: tuple[Whim, ...] = (), stubborn: bool = False
-    ) -> None:
+    def __init__(self, plan: Plan, faults: FaultPlan, *, whims: tuple[Whim, ...] = (), stubborn: bool = False) -> None:
         self.faults, self._whims, self._stubborn = faults, whims, stubborn
         super().__init__(plan)
-        self.broken: dict[str, str] = {}
-        self.stops = StopWatch(self.broken, plan.model, faults.faults)
-        self.lawful = Lawful(self.broken, plan.model, faults.faults)
-        sensory = frozenset(channel.channel for channel in plan.setup.channels if channel.name in plan.motor_ua)
-        self._electrode = AtTheElectrode(self.broken, _areas(plan), sensory)
-        self.pulses: list[Pulse] = []
-        self.causes: Counter[str] = Counter()
+        self.watch = Watch(plan, faults.faults, self.device, lambda: self.purpose)
         self._chance = random.Random(plan.seed ^ 0x5EED)
         changes = [(fault.at_us, True, fault) for fault in faults.faults]
-        changes += [(fault.end_us, False, fault) for fault in faults.faults]
+        changes += [(fault.end_us, False, fault) for fault in faults.faults if fault.for_us]
         self._changes = sorted(changes, key=lambda change: change[0])
-        self._stalled_until_us = -1
+        self._stalled_until_us = self._stutter_until_us = self._silent_until_us = -1
         self._late_us = 0
-        self._stutter_until_us = -1
-        self._silent_until_us = -1
         self._beat_us = 0
         self._noted: list[events.Event] = []
         self._gone = self._left = False
-        self._phase = Phase.DISCONNECTED
-        self._off_since_us: int | None = None
-        self._schedule: object = None
-        self._levels: Mapping[int, int] = {}
-        self._written: list[tuple[int, dict[int, int]]] = []
-        self._failed = self._faulted = False
-        self._heard = accounts.Heard()
-        self._asked: dict[int, events.Request] = {}
         self._bad_pads: Counter[int] = Counter()
-        self.measured_pc: dict[tuple[str, int], int] = defaultdict(int)
         self.link = self.runner.link = FaultyLink(self.device, random.Random(self._chance.getrandbits(64)), faults)
         seen = self.monitor.see
 
-        def watch(pulse: Pulse) -> None:
+        def watched(pulse: Pulse) -> None:
             seen(pulse)
-            self._see(pulse)
+            self.watch.see(pulse)
 
-        self.device.on_pulse = watch
+        self.device.on_pulse = watched
 
     def _person(self, next_id: Callable[[], int]) -> MoodyTherapist:
         plan = self.plan
@@ -109,8 +85,6 @@ class FaultyWorld(World):
             stubborn=self._stubborn,
         )
         return self.moody
-
-    # -- the record ---------------------------------------------------------------------------------------------------
 
     def _open_record(self, _patient_id: str) -> SimulatedWriter:
         faults = self.faults.faults
@@ -129,39 +103,13 @@ class FaultyWorld(World):
 
         def watched(kind: str, fields: Mapping[str, object], now_us: int, *, durable: bool = False) -> int:
             number = append(kind, fields, now_us, durable=durable)
-            self._written_line(number, kind, fields)
+            self.watch.wrote(number, kind, fields, now_us)
             return number
 
         record.append = watched  # type: ignore[method-assign]
         self.record = record
-        self._failed = False
-        self._written.clear()
+        self.watch.opened()
         return record
-
-    def _written_line(self, number: int, kind: str, fields: Mapping[str, object]) -> None:
-        if kind == "authorise":
-            rows = fields["channels"]
-            self._written.append((number, {row["channel"]: row["peak_ua"] for row in rows}))  # type: ignore[attr-defined]
-        elif kind == "lowered":
-            self.device.advance(self.now_us)
-            self.lawful.lowered(int(str(fields["channel"])), int(str(fields["level_ua"])), self.now_us)
-        elif kind == "fault":
-            if fields["cause"] == "interlock":  # the engine made a command that must never be made
-                self.broken.setdefault("tripped", f"at {self.now_us / 1e6:.4f} s: {fields['text']}")
-
-    def _watch_record(self) -> None:
-        if self.record is None:
-            return
-        status = self.record.poll(self.now_us)
-        while self._written and self._written[0][0] <= status.durable_n:
-            self.device.advance(self.now_us)
-            self.lawful.granted(self._written.pop(0)[1], self.now_us)
-        if status.failed is not None and not self._failed:
-            self._failed = True
-            self._end_output("failing record", self.now_us)
-        pending_us = status.oldest_pending_since_us
-        if pending_us is not None and self.now_us - pending_us >= RECORD_US:
-            self._end_output("late record", pending_us + RECORD_US)
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -187,7 +135,7 @@ class FaultyWorld(World):
             _, begins, fault = self._changes.pop(0)
             if begins:
                 self._begin(fault)
-            elif fault.for_us:
+            else:
                 self._end(fault)
         return self.now_us < self._stalled_until_us
 
@@ -208,7 +156,7 @@ class FaultyWorld(World):
         elif self.now_us - self._beat_us >= LEASE_US:
             self._end_output("silent console", self._beat_us + LEASE_US)
         if self.now_us < self._stutter_until_us:
-            self._stalled_until_us = self.now_us + self._chance.randrange(10_000, 240_000)
+            self._stalled_until_us = self.now_us + self._chance.randrange(*TURN_LATE_US)
         return incoming
 
     def _pressed(self) -> list[events.Event]:
@@ -218,10 +166,9 @@ class FaultyWorld(World):
         acts = list(self.moody.pressed(self.runner.snapshot(), self.now_us))
         for at_us, event in acts:
             if isinstance(event, events.Request):
-                self._asked[event.id] = event
-            if isinstance(event, events.Stop | PatientSwitch) or (
-                isinstance(event, events.Pause) and not self._weight_bearing()
-            ):
+                self.watch.asked[event.id] = event
+            pauses = isinstance(event, events.Pause) and not self._weight_bearing()
+            if pauses or isinstance(event, events.Stop | PatientSwitch):
                 self._end_output(_NAMES[type(event)], max(at_us, self._silent_until_us))
         return [event for _, event in acts]
 
@@ -230,9 +177,8 @@ class FaultyWorld(World):
         return cleared is not None and cleared.schedule.weight_bearing
 
     def _load(self, request: events.Request) -> events.Event | None:
-        event = super()._load(request)
-        self._asked[request.id] = request
-        return event
+        self.watch.asked[request.id] = request
+        return super()._load(request)
 
     # -- faults -------------------------------------------------------------------------------------------------------
 
@@ -241,11 +187,11 @@ class FaultyWorld(World):
         self.device.advance(self.now_us)
         if kind in DEVICE:
             self.device.inject(DeviceEvent(kind, fault.size if kind == "refuse" else 1), self.now_us)
-            self.lawful.lying = self.lawful.lying or kind == "ignore-update"
+            self.watch.lawful.lying = self.watch.lawful.lying or kind == "ignore-update"
         elif kind in BODY:
-            self.device.set_load(fault.channel, _LOADS[kind])
+            self.device.set_load(fault.channel, OpenLoad() if kind == "lead-off" else ResistiveLoad(_OHM[kind]))
             self._bad_pads[fault.channel] += 1
-            self.lawful.pads_changed(fault.channel)
+            self.watch.lawful.pads_changed(fault.channel, self.now_us, right=False)
         if kind in {"vanish", "restart"}:
             self._end_output(kind, self.now_us)
         elif kind in STALLS:
@@ -262,7 +208,7 @@ class FaultyWorld(World):
     def _leave(self, kind: str) -> None:
         self._end_output(kind, self.now_us)
         if kind == "clock-jump":
-            self._noted.append(events.ClockJumped(late_us=400_000))
+            self._noted.append(events.ClockJumped(late_us=JUMP_US))
         elif kind == "signal":
             self._left = True
             self._noted.append(events.Signal(name="SIGTERM"))
@@ -277,70 +223,30 @@ class FaultyWorld(World):
             self.device.inject(DeviceEvent("resume"), self.now_us)
         elif kind in {"ignore-stop", "ignore-update"}:
             self.device.inject(DeviceEvent(kind, 0), self.now_us)
-            self.lawful.lying = False
+            if kind == "ignore-update":
+                self.watch.lawful.lied()
         elif kind in BODY:
             self.device.set_load(fault.channel, ResistiveLoad())
             self._bad_pads[fault.channel] -= 1
-        if kind in {"silence", "hang"} and fault.for_us > NOTICE_US and self.stops.open:
+            right = not self._bad_pads[fault.channel]
+            self.watch.lawful.pads_changed(fault.channel, self.now_us, right=right)
+        if kind in {"silence", "hang"} and fault.for_us > NOTICE_US and self.watch.stops.open:
             self._end_output(kind, fault.at_us + NOTICE_US, fed_us=fault.at_us)
 
     def _end_output(self, cause: str, at_us: int, *, fed_us: int | None = None) -> None:
-        self.device.advance(self.now_us)
-        self.stops.asked(cause, at_us, fed_us=fed_us)
-
-    # -- what is seen -------------------------------------------------------------------------------------------------
-
-    def _see(self, pulse: Pulse) -> None:
-        self.pulses.append(pulse)
-        self.measured_pc[self.purpose, pulse.channel] += pulse.phase1_pc
-        self._electrode.see(pulse)
-        self.lawful.see(pulse, pads_right=not self._bad_pads[pulse.channel])
-        self.stops.see(pulse)
-        off_us = self._off_since_us
-        if off_us is not None and pulse.t_us > off_us and pulse.peak_ua:
-            self.broken.setdefault("off", f"a pulse at {pulse.t_us / 1e6:.4f} s; OFF since {off_us / 1e6:.4f} s")
-
-    def _turned(self) -> None:
-        core = self.engine.core
-        off = core.output is OutputState.OFF
-        if off != (self._off_since_us is not None):
-            self.device.advance(self.now_us)  # what fell before the engine knew is lawful
-            self._off_since_us = self.now_us if off else None
-        if self._phase is Phase.RUNNING and core.phase is not Phase.RUNNING:
-            self._end_output(core.cause or core.phase.value, self.now_us)
-            self.lawful.returned()
-            self.causes[f"{core.phase.value}: {core.cause}"] += 1
-        if core.phase is Phase.FAULT:
-            self._faulted = True
-        self._phase = core.phase
-        if core.cleared is not None and core.cleared is not self._schedule:
-            self._schedule = core.cleared
-            shapes: dict[int, set[tuple[int, int, int, int]]] = defaultdict(set)
-            for phase in core.cleared.schedule.phases:
-                for w in phase.windows:
-                    shapes[w.channel].add((w.pulse_width_us, w.interphase_us, w.period_us, w.burst_pulses))
-            self.lawful.cleared({channel: frozenset(known) for channel, known in shapes.items()})
-        self._watch_record()
-
-    def _hear(self) -> None:
-        for reply in self.runner.replies:
-            request = self._asked.pop(reply.id, None)
-            if request is None or not reply.accepted:
-                continue
-            if self.runner.record is not None or isinstance(request, events.Sign):
-                self._heard.accepted[type(request).__name__.removesuffix("From")] += 1
-            if isinstance(request, events.Start | events.Resume) and self._phase is Phase.RUNNING:
-                self._began_again()
-        super()._hear()
-
-    def _began_again(self) -> None:
-        self.device.advance(self.now_us)
-        self.stops.opened()
-        if self._faulted:
-            self.lawful.forgotten()
-        self._faulted = False
+        self.watch.end_output(cause, at_us, self.now_us, fed_us=fed_us)
 
     # -- the whole ----------------------------------------------------------------------------------------------------
+
+    def _turned(self) -> None:
+        self.watch.turned(self.engine.core, self.record, self.now_us)
+
+    def _hear(self) -> None:
+        if self.runner.replies:
+            self.device.advance(self.now_us)
+            for reply in self.runner.replies:
+                self.watch.heard(reply, recording=self.runner.record is not None)
+        super()._hear()
 
     def play(self) -> Verdict:
         """The whole world and a while after it."""
@@ -351,40 +257,18 @@ class FaultyWorld(World):
             self._leave("console-gone")
         self.run_until(self.now_us + AFTER_US)
         self.device.advance(self.now_us)
+        watch = self.watch
         if self.record is not None:
-            self._judge_record(self.record)
+            watch.judge_record(self.record.data, self._signer.public_hex)
         return Verdict(
-            self.plan.seed, self.broken, outcome, self.now_us, len(self.pulses), self.causes, self.stops.worst_us
+            self.plan.seed,
+            watch.broken,
+            outcome,
+            self.now_us,
+            len(watch.pulses),
+            watch.causes,
+            watch.stops.worst_us,
         )
-
-    def _judge_record(self, record: SimulatedWriter) -> None:
-        reading = read(record.data)
-        if reading.first_bad is not None:
-            self.broken.setdefault("record", reading.reason)
-            return
-        entries, faults = reading.entries, self.faults.faults
-        public = self._signer.public_hex
-        wrong, reason = check_signatures(entries, lambda _id, message, made: signed_by(public, message, made))
-        found = {
-            "record": reason if wrong is not None else "",
-            "closed": "" if entries[-1].kind == "seal" else "the record was never sealed",
-            "missing": accounts.missing(entries, self._heard),
-            "off-in-record": accounts.off_and_pulsing(entries, self.pulses),
-            "charge": accounts.unexplained(entries, self.pulses, faults),
-            "dose": accounts.dose_differs(entries, self.measured_pc, faults, self.pulses),
-        }
-        for name, text in found.items():
-            if text:
-                self.broken.setdefault(name, text)
 
 
 _NAMES = {events.Stop: "stop key", events.Pause: "pause key", PatientSwitch: "patient's switch"}
-
-
-def _areas(plan: Plan) -> dict[int, int]:
-    """Device channel → area of its smaller pad in mm²; a simulated pad may be the protocol's own, then 1 dm²."""
-    areas = {}
-    for channel in plan.setup.channels:
-        pads = channel.pads_cm or ((10.0, 10.0), (10.0, 10.0))
-        areas[channel.channel] = min(electrode_from_cm("pad", pad).area_mm2 for pad in pads)
-    return areas

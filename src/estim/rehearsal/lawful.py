@@ -23,6 +23,8 @@ STEP_UA = {"p24": 500, "rehamove3": 500, "rehastim2": 2_000}  # wire documents
 SHARE_US = 2_500  # one source serves all channels in turn
 SECOND_US = 1_000_000
 GAP_PERIODS = 3
+SEEN_US = 500_000  # a status twice a second
+_FOR_EVER_US = 1 << 60
 LIE_ON_US = 20_000_000  # L19: an update that is ignored may leave a contraction on for as long as one may last
 
 Shape = tuple[int, int, int, int]  # width, gap, period, pulses in a burst
@@ -42,7 +44,7 @@ class _Channel:
     reached: bool = False  # the present train has been at its ceiling
     highest_ua: int = 0  # that this session has given
     rises: deque[tuple[int, int]] = field(default_factory=deque)  # of `highest_ua`
-    blind: bool = False  # what flowed was not what was asked: its pads are, or were until this pulse, not as they should
+    blind_until_us: int = -1  # what flows until then is not what was asked: its pads are not as they should be
     lied: bool = False  # the device kept an old output; whatever it does next is its own
 
 
@@ -94,9 +96,16 @@ class Lawful:
         for channel in self._channels.values():
             channel.highest_ua = 0
 
-    def pads_changed(self, number: int) -> None:
-        """A pad came off, dried, or was put back."""
-        self._channel(number).blind = True
+    def pads_changed(self, number: int, now_us: int, *, right: bool) -> None:
+        """A pad came off or dried, or is as it should be again: seen at the device's next status at the latest."""
+        self._channel(number).blind_until_us = now_us + SEEN_US if right else _FOR_EVER_US
+
+    def lied(self) -> None:
+        """The device begins to do what it is told again, wherever that is by now."""
+        self.lying = False
+        for channel in self._channels.values():
+            channel.lied = True
+            channel.highest_ua = max(channel.highest_ua, channel.ceiling_ua)
 
     def cleared(self, shapes: dict[int, frozenset[Shape]]) -> None:
         """A schedule was cleared: pulses of these shapes may come."""
@@ -105,7 +114,7 @@ class Lawful:
 
     # -- what flows ---------------------------------------------------------------------------------------------------
 
-    def see(self, pulse: Pulse, *, pads_right: bool) -> None:
+    def see(self, pulse: Pulse) -> None:
         """One pulse left the output stage."""
         channel = self._channel(pulse.channel)
         period_us = self.period_us.get(pulse.channel, SECOND_US)
@@ -115,8 +124,8 @@ class Lawful:
                 channel.held_ua = max(channel.held_ua, channel.peak_ua)
             channel.begun_us, channel.begun_ua, channel.peak_ua = pulse.t_us, pulse.peak_ua, 0
             channel.reached = channel.broken_off = False
-            channel.blind = channel.blind and not pads_right  # it stopped by itself: the way back begins at zero
-        self._shape(pulse, pulse.t_us - channel.last_us, period_us)
+        blind = pulse.t_us <= channel.blind_until_us
+        self._shape(pulse, SECOND_US if blind else pulse.t_us - channel.last_us, period_us)
         self._below_the_ceiling(channel, pulse, period_us)
         before_ua = 0 if begins else channel.last_ua
         if self.lying:
@@ -126,10 +135,9 @@ class Lawful:
             before_ua = pulse.peak_ua
             channel.begun_us, channel.begun_ua = pulse.t_us, pulse.peak_ua
             channel.highest_ua = max(channel.highest_ua, min(pulse.peak_ua, channel.ceiling_ua))
-        if channel.blind:
-            channel.highest_ua = max(channel.highest_ua, min(pulse.peak_ua, channel.ceiling_ua))
+        if blind:
+            channel.highest_ua = max(channel.highest_ua, channel.ceiling_ua)
             channel.begun_us, channel.begun_ua = pulse.t_us, pulse.peak_ua
-            channel.blind = not pads_right
         elif pulse.peak_ua > before_ua and not channel.lied:
             self._rise(channel, pulse, before_ua, period_us)
         channel.last_us, channel.last_ua = pulse.t_us, pulse.peak_ua

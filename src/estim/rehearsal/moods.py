@@ -98,13 +98,14 @@ class MoodyTherapist(ScriptedTherapist):
             return []
         if now_us < self._slow_until_us and now_us % 3_000_000 > 300_000:
             return []
-        if self.stubborn and (snapshot.phase is Phase.FAULT or self._resetting):
+        lost = snapshot.phase is Phase.DISCONNECTED and bool(snapshot.patient_id)
+        if self.stubborn and (snapshot.phase is Phase.FAULT or lost or self._resetting):
             return self._begin_again(snapshot)
         return ScriptedTherapist.act(self, snapshot)
 
     def _begin_again(self, snapshot: Snapshot) -> list[events.Request]:
         """Reset with a reason; then everything from finding levels on."""
-        if snapshot.phase is Phase.FAULT:
+        if snapshot.phase in {Phase.FAULT, Phase.DISCONNECTED}:
             self._resetting = True
             if snapshot.now_us < self._reset_us:
                 return []

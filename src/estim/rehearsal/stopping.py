@@ -1,7 +1,7 @@
 """How fast output ends: the bound of every cause on every device, whatever else goes wrong meanwhile.
 
-An undisturbed stop leaves in the turn that saw its cause and takes effect when its bytes arrive. What is in its way adds
-what it can add and no more (the table in `clear_by_us`); the device's own timer ends what nothing else does.
+An undisturbed stop leaves in the turn that saw its cause and takes effect when its bytes arrive. What is in its way
+adds what it can add and no more (the table in `clear_by_us`); the device's own timer ends what nothing else does.
 """
 
 from __future__ import annotations

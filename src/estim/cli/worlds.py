@@ -1,0 +1,119 @@
+"""`rehearse --worlds N` and `--world`: campaigns of worlds, one world again, and what is left of it when shrunk."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from estim.cli.output import EXIT_REFUSED, print_json
+
+if TYPE_CHECKING:
+    from estim.controller.setup_from import Said
+    from estim.rehearsal import Plan
+    from estim.safety.limits import Limits
+
+TELL_EVERY_S = 5.0  # progress into a file; a terminal gets each 25th world
+
+
+def worlds(given: argparse.Namespace, said: Said, limits: Limits) -> int:
+    """Many worlds, or one again."""
+    from estim.rehearsal import Plan
+    from estim.safety.errors import UsageError
+
+    count = 1 if given.world else given.worlds
+    if count < 1 or given.jobs < 1:
+        raise UsageError("--worlds and --jobs count from 1")
+    if (given.shrink or given.only is not None) and not given.world:
+        raise UsageError("--shrink and --only are for one world: --world --seed N")
+    plan = Plan(
+        source=given.protocol,
+        setup=said.setup,
+        levels_ua=said.levels_ua,
+        motor_ua=said.motor_ua,
+        model=given.device_model,
+        limits=limits,
+    )
+    if given.shrink or given.only is not None:
+        return _one(given, plan)
+    return _many(given, plan, count)
+
+
+def _replay(given: argparse.Namespace) -> str:
+    levels = "".join(f" --level {word}" for word in given.level)
+    return f"estim rehearse {given.protocol}{levels} --device-model {given.device_model} --world --seed {{seed}}"
+
+
+def _many(given: argparse.Namespace, plan: Plan, count: int) -> int:
+    from estim.rehearsal.campaign import campaign
+
+    began = told = time.monotonic()
+
+    def progress(done: int, broken: int) -> None:
+        nonlocal told
+        if given.json or (sys.stderr.isatty() and done % 25) or (not sys.stderr.isatty() and _soon(told)):
+            return
+        told = time.monotonic()
+        pace = (told - began) / done
+        text = f"{done} of {count} worlds, {broken} broken, {pace * (count - done):.0f} s to go"
+        print(f"\r{text}" if sys.stderr.isatty() else text, end="" if sys.stderr.isatty() else "\n", file=sys.stderr)
+
+    report = campaign(
+        plan, worlds=count, first_seed=given.seed, jobs=given.jobs, replay=_replay(given), progress=progress
+    )
+    if given.json:
+        print_json(report)
+    else:
+        _print(report, plan.model)
+    return EXIT_REFUSED if report["broken"] else 0
+
+
+def _soon(told: float) -> bool:
+    return time.monotonic() - told < TELL_EVERY_S
+
+
+def _print(report: dict[str, Any], model: str) -> None:
+    ratio = report["simulated_s"] / max(report["wall_s"], 1e-9)
+    print(
+        f"{model}: {report['worlds']} worlds from seed {report['first_seed']}, {report['simulated_s'] / 3600:.1f} h"
+        f" simulated in {report['wall_s']:.1f} s ({ratio:.0f} times real time), {report['pulses']} pulses"
+    )
+    print("  outcomes: " + ", ".join(f"{outcome} {number}" for outcome, number in report["outcomes"].items()))
+    print("  runs ended: " + ", ".join(f"{cause} {number}" for cause, number in report["endings"].items()))
+    print("  longest output after its cause, in ms:")
+    print("    " + ", ".join(f"{cause} {after:g}" for cause, after in report["worst_ms"].items()))
+    print(f"  broken: {len({entry['seed'] for entry in report['broken']})} worlds")
+    for entry in report["broken"]:
+        print(f"  BROKEN {entry['invariant']}: {entry['text']}\n    {entry['replay']}")
+
+
+def _one(given: argparse.Namespace, plan: Plan) -> int:
+    """One world, some of it, or what is left when everything that is not needed is left out."""
+    from estim.rehearsal.campaign import Story, play_story, shrink
+
+    story = Story.from_seed(given.seed)
+    if given.only is not None:
+        story = story.only(tuple(part for part in given.only.split(",") if part))
+    parts, verdict = shrink(plan, story) if given.shrink else (story.parts, play_story(plan, story))
+    left = story.only(parts)
+    replay = f"{_replay(given).format(seed=given.seed)} --only {_named(given, parts)}"
+    if given.json:
+        print_json({"seed": given.seed, "parts": list(parts), "told": left.told(), "broken": verdict.broken,
+                    "outcome": verdict.outcome, "replay": replay})  # fmt: skip
+    else:
+        print("\n".join(left.told()))
+        for name, text in verdict.broken.items():
+            print(f"BROKEN {name}: {text}")
+        print(replay if verdict.broken else f"nothing is broken in world {given.seed}")
+    return EXIT_REFUSED if verdict.broken else 0
+
+
+def _named(given: argparse.Namespace, parts: tuple[str, ...]) -> str:
+    """The parts by the names that the whole world gives them; a world that was cut already has names of its own."""
+    if given.only is None:
+        return ",".join(parts) or '""'
+    whole = [part for part in given.only.split(",") if part]
+    numbered = {kind: [part for part in whole if part.startswith(kind)] for kind in "fw"}
+    names = [part if part == "stubborn" else numbered[part[0]][int(part[1:])] for part in parts]
+    return ",".join(names) or '""'
