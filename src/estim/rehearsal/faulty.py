@@ -15,6 +15,7 @@ from estim.rehearsal.watch import Watch
 from estim.rehearsal.world import HEARTBEAT_US, Plan, World
 from estim.safety.reports import PatientSwitch
 from estim.session import events
+from estim.session.snapshot import Snapshot
 from firmware_sim.devices.interface import DeviceEvent, Pulse
 from firmware_sim.devices.load_port import OpenLoad, ResistiveLoad
 from firmware_sim.faults import BODY, DEVICE, STALLS, Fault, FaultPlan
@@ -26,6 +27,19 @@ SLOW_DISK_US = 400_000  # times size
 JUMP_US = 400_000
 TURN_LATE_US = (10_000, 240_000)  # of a host that stutters; 250 ms would be a fault (L23)
 _OHM = {"dry": 3_000, "low-current": 9_000}
+
+
+class _Open(OpenLoad):
+    """A lead in the air that notes when it is found."""
+
+    def __init__(self, found: Callable[[int], None]) -> None:
+        super().__init__()
+        self._found = found
+
+    def test_ohm(self, now_us: int) -> int:
+        """Asked by a device that tests its electrodes."""
+        self._found(now_us)
+        return super().test_ohm(now_us)
 
 
 @dataclass(slots=True)
@@ -163,7 +177,9 @@ class FaultyWorld(World):
         act_us = self.moody.next_act_us()
         if act_us is None or act_us > self.now_us:
             return []
-        acts = list(self.moody.pressed(self.runner.snapshot(), self.now_us))
+        snapshot = self.runner.snapshot()
+        self.watch.shown(snapshot.n, self.now_us)
+        acts = list(self.moody.pressed(snapshot, self.now_us))
         for at_us, event in acts:
             if isinstance(event, events.Request):
                 self.watch.asked[event.id] = event
@@ -171,6 +187,10 @@ class FaultyWorld(World):
             if pauses or isinstance(event, events.Stop | PatientSwitch):
                 self._end_output(_NAMES[type(event)], max(at_us, self._silent_until_us))
         return [event for _, event in acts]
+
+    def _act(self, snapshot: Snapshot) -> list[events.Request]:
+        self.watch.shown(snapshot.n, self.now_us)
+        return super()._act(snapshot)
 
     def _weight_bearing(self) -> bool:
         cleared = self.engine.core.cleared
@@ -189,7 +209,8 @@ class FaultyWorld(World):
             self.device.inject(DeviceEvent(kind, fault.size if kind == "refuse" else 1), self.now_us)
             self.watch.lawful.lying = self.watch.lawful.lying or kind == "ignore-update"
         elif kind in BODY:
-            self.device.set_load(fault.channel, OpenLoad() if kind == "lead-off" else ResistiveLoad(_OHM[kind]))
+            load = _Open(self._open_seen) if kind == "lead-off" else ResistiveLoad(_OHM[kind])
+            self.device.set_load(fault.channel, load)
             self._bad_pads[fault.channel] += 1
             self.watch.lawful.pads_changed(fault.channel, self.now_us, right=False)
         if kind in {"vanish", "restart"}:
@@ -233,6 +254,11 @@ class FaultyWorld(World):
         if kind in {"silence", "hang"} and fault.for_us > NOTICE_US and self.watch.stops.open:
             self._end_output(kind, fault.at_us + NOTICE_US, fed_us=fault.at_us)
 
+    def _open_seen(self, at_us: int) -> None:
+        """The device itself found a lead in the air: it stops, and its next status says so."""
+        if self.watch.stops.open:
+            self.watch.stops.asked("lead-off", at_us + NOTICE_US)
+
     def _end_output(self, cause: str, at_us: int, *, fed_us: int | None = None) -> None:
         self.watch.end_output(cause, at_us, self.now_us, fed_us=fed_us)
 
@@ -245,7 +271,7 @@ class FaultyWorld(World):
         if self.runner.replies:
             self.device.advance(self.now_us)
             for reply in self.runner.replies:
-                self.watch.heard(reply, recording=self.runner.record is not None)
+                self.watch.heard(reply, self.now_us, recording=self.runner.record is not None)
         super()._hear()
 
     def play(self) -> Verdict:

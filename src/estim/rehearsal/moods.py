@@ -9,9 +9,11 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from estim.controller.interface import Answer
 from estim.controller.script import ScriptedTherapist
 from estim.safety.reports import PatientSwitch
 from estim.session import events
+from estim.session.effects import Reply
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
 
@@ -71,6 +73,7 @@ class MoodyTherapist(ScriptedTherapist):
     _reset_us: int = 0
     _old: tuple[int, int] = (0, 0)  # a snapshot that is remembered too long: time, number
     _resetting: bool = False
+    _hurried: bool = False  # tries the old levels first; they do not count any more
 
     def next_act_us(self) -> int | None:
         """When a key is pressed next, or a whim comes."""
@@ -114,8 +117,22 @@ class MoodyTherapist(ScriptedTherapist):
             return [*seen, events.ResetFault(id=self.next_id(), reason="it is looked after")]
         if snapshot.phase is Phase.READY:
             self._resetting = False
-            self.restart(found=False)
+            self._hurried = self._therapy
+            self.restart(found=self._therapy)
+            if self._therapy:
+                request = self._configure("therapy")
+                self._waiting = request.id
+                return [request]
         return []
+
+    def replied(self, reply: Reply | Answer) -> None:
+        """An answer came; old levels that are refused are found again."""
+        if self._hurried and reply.id == self._waiting:
+            self._hurried = False
+            if not reply.accepted:
+                self.restart(found=False)
+                return
+        ScriptedTherapist.replied(self, reply)
 
     def restart(self, *, found: bool) -> None:
         """Go on with the script from arming (levels found) or from finding levels."""

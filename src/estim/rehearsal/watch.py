@@ -23,6 +23,7 @@ from estim.session.state import Phase
 from firmware_sim.devices.interface import Pulse, SimulatedDevice
 from firmware_sim.faults import Fault
 
+STALE_US = 1_000_000  # a raise counts only on what was seen within the last second
 RECORD_US = 2_000_001  # the record stays fresh for 2 s
 
 
@@ -57,6 +58,7 @@ class Watch:
         self._written: list[tuple[int, dict[int, int]]] = []  # authorisations that are not yet durable
         self._failed = self._faulted = False
         self._heard = accounts.Heard()
+        self._shown_us: dict[int, int] = {}
         self.asked: dict[int, events.Request] = {}
 
     # -- what flows ---------------------------------------------------------------------------------------------------
@@ -101,11 +103,17 @@ class Watch:
         if record is not None:
             self._look_at(record, now_us)
 
-    def heard(self, reply: Reply, *, recording: bool) -> None:
+    def shown(self, number: int, now_us: int) -> None:
+        """A person saw this snapshot."""
+        self._shown_us[number] = now_us
+
+    def heard(self, reply: Reply, now_us: int, *, recording: bool) -> None:
         """A person was answered."""
         request = self.asked.pop(reply.id, None)
         if request is None or not reply.accepted:
             return
+        if isinstance(request, events.Raise) and now_us - self._shown_us.get(request.snapshot_n, 0) > STALE_US:
+            self.broken.setdefault("stale", f"at {now_us / 1e6:.4f} s: a raise on a screen older than 1 s was accepted")
         if recording or isinstance(request, events.Sign):
             self._heard.accepted[type(request).__name__] += 1
         if isinstance(request, events.Start | events.Resume) and self._phase is Phase.RUNNING:
