@@ -315,6 +315,8 @@ def test_sensory_output_is_capped_by_its_mark_and_one_key_corrects_it() -> None:
     (view, *_) = desk.look().channels
     assert view.level_ua == view.motor_ua == 7_000
     core = desk.engine.core
+    assert "too fast" in said(desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n)), "right behind a fall"
+    desk.let_pass(1)
     assert "at its limit" in said(desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n))
     found = core.found[view.name]
     found.motor_ua, found.motor_at_us = 20_000, core.now_us - 601 * SECOND
