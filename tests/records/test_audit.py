@@ -12,7 +12,7 @@ from estim.records.audit import audit
 from estim.records.chain import Chain, read
 from estim.records.keys import seeded_signer, station_signer
 from estim.records.simulated import SimulatedWriter
-from estim.records.verify import verify_home
+from estim.records.verify_home import verify_home
 from estim.records.writer import RecordWriter
 
 Line = tuple[str, int, dict[str, Any]]
@@ -130,7 +130,9 @@ def test_sessions_that_changed_places_are_found(tmp_path: Path) -> None:
 def test_a_master_chain_that_was_signed_by_another_is_found(tmp_path: Path) -> None:
     real_session(tmp_path, "a")
     path = tmp_path / "records" / "real" / "master.jsonl"
-    entry = json.loads(path.read_bytes())
+    opened, sealed = path.read_bytes().splitlines()
+    entry = json.loads(sealed)
     entry["signature"] = seeded_signer(3).sign(bytes.fromhex(entry["hash"])).hex()
-    path.write_text(json.dumps(entry, sort_keys=True, separators=(",", ":")) + "\n", encoding="utf-8")
+    forged = json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()
+    path.write_bytes(opened + b"\n" + forged + b"\n")
     assert any("not signed by a trusted key" in verdict.reason for verdict in verify_home(tmp_path))

@@ -21,7 +21,8 @@ from estim.records.chain import Chain, read
 from estim.records.keys import known_keys, seeded_signer, station_signer
 from estim.records.segment import word_head
 from estim.records.simulated import SimulatedWriter
-from estim.records.verify import verify_folder, verify_home, verify_session
+from estim.records.verify import verify_session
+from estim.records.verify_home import verify_folder, verify_home
 from estim.records.writer import RecordWriter
 from estim.safety.errors import RecordError
 

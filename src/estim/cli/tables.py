@@ -46,7 +46,7 @@ def devices(given: argparse.Namespace) -> int:
 
 def records_list(given: argparse.Namespace) -> int:
     """All sessions of this home."""
-    from estim.records.verify import verify_home
+    from estim.records.verify_home import verify_home
 
     rows = [verdict.to_json() for verdict in verify_home(home_of(given).root)]
     if given.json:
@@ -81,7 +81,7 @@ def records_show(given: argparse.Namespace) -> int:
 def records_verify(given: argparse.Namespace) -> int:
     """0 only for records that were closed in order or honestly taken over."""
     from estim.records.keys import known_keys
-    from estim.records.verify import verify_folder, verify_home
+    from estim.records.verify_home import verify_folder, verify_home
 
     home = home_of(given)
     keys = {hashlib.sha256(bytes.fromhex(key)).hexdigest()[:16]: key for key in given.key} or known_keys(home.root)

@@ -1,10 +1,8 @@
 """Canonical bytes of a record line: one spelling for each value, so that a hash means something. Pure.
 
 A subset of JCS (RFC 8785): ASCII keys, strings, booleans, null, integers below 2^53, lists and objects of these. For
-this
-subset `json` with sorted keys and no blanks gives the very bytes of JCS (a test proves it against `rfc8785`) and is
-three
-times as fast. Floats are refused: their spelling is where canonical forms go wrong.
+this subset `json` with sorted keys and no blanks gives the very bytes of JCS (a test proves it against `rfc8785`) and
+is three times as fast. Floats are refused: their spelling is where canonical forms go wrong.
 """
 
 from __future__ import annotations

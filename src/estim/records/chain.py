@@ -2,8 +2,8 @@
 Pure.
 
 A line is `{"n", "t_us", "kind", "simulated", "fields", "prev", "hash"}`; `hash` is SHA-256 over the canonical bytes
-of the
-line without it. A checkpoint is a line whose fields hold an Ed25519 signature over the hash before it.
+of the line without it. A checkpoint is a line whose fields hold an Ed25519 signature over all the rest of that line,
+so over the hash of everything before it and over its own times.
 """
 
 from __future__ import annotations
@@ -53,10 +53,20 @@ class Chain:
         self.head = digest
         return b'{"fields":' + said + b',"hash":"' + digest.encode("ascii") + b'",' + rest[1:] + b"\n"
 
-    def checkpoint(self, sign: Sign, key_id: str, t_us: int, *, kind: str = "checkpoint", **fields: object) -> bytes:
-        """A line that signs everything before it."""
-        signature = sign(bytes.fromhex(self.head)).hex()
-        return self.line(kind, {"key_id": key_id, "signature": signature, **fields}, t_us)
+    def checkpoint(
+        self, sign: Sign, key_id: str, t_us: int, fields: Mapping[str, object], *, kind: str = "checkpoint"
+    ) -> bytes:
+        """A line that signs everything before it, and itself."""
+        said = {"key_id": key_id, **fields}
+        message = signed_bytes(kind, self.n, self.head, t_us, said, simulated=self.simulated)
+        return self.line(kind, {**said, "signature": sign(message).hex()}, t_us)
+
+
+def signed_bytes(kind: str, n: int, prev: str, t_us: int, fields: Mapping[str, object], *, simulated: bool) -> bytes:
+    """What a checkpoint's signature is over: the line without signature and hash, behind a tag of its own."""
+    said = {key: value for key, value in fields.items() if key != "signature"}
+    line = {"fields": said, "kind": kind, "n": n, "prev": prev, "simulated": simulated, "t_us": t_us}
+    return b"estim checkpoint 1\n" + canonical(line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +168,8 @@ def check_signatures(entries: tuple[Entry, ...], verify: Verify, *, prev: str = 
                 signature = bytes.fromhex(entry.fields["signature"])
             except (ValueError, TypeError):
                 return entry.n, f"line {entry.n}: the signature is no signature"
-            if not verify(str(entry.fields["key_id"]), bytes.fromhex(before), signature):
+            said = signed_bytes(entry.kind, entry.n, before, entry.t_us, entry.fields, simulated=entry.simulated)
+            if not verify(str(entry.fields["key_id"]), said, signature):
                 return entry.n, f"line {entry.n}: the signature does not fit, or its key is not known"
         before = entry.hash
     return None, ""

@@ -1,33 +1,17 @@
-"""What makes a session's folder: its segments, its seal, its place in the home's master chain."""
+"""What makes a session's folder: its segments, and the words that its head is known by."""
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 RECORD = "record.jsonl"
-MASTER = "master.jsonl"
 # 256 short words, so that a head of 4 words is 32 bits: enough to notice, short enough to write down.
 _ONSETS = ("b", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z")
 _RIMES = (
-    "aba",
-    "ado",
-    "aki",
-    "alu",
-    "ena",
-    "epo",
-    "eri",
-    "esu",
-    "ila",
-    "imo",
-    "ine",
-    "ito",
-    "oka",
-    "olu",
-    "oni",
-    "uta",
-)
+    "aba", "ado", "aki", "alu", "ena", "epo", "eri", "esu",
+    "ila", "imo", "ine", "ito", "oka", "olu", "oni", "uta",
+)  # fmt: skip
 
 
 def word_head(digest: str) -> str:
@@ -57,22 +41,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def append_durably(path: Path, line: bytes) -> None:
-    """One line at the end of a file, on the disk before this returns."""
-    with path.open("ab") as file:
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(path.parent)
-
-
-def last_master(folder: Path) -> dict[str, object]:
-    """The master chain's last line, {} where there is none."""
-    path = folder / MASTER
-    if not path.exists():
-        return {}
-    lines = path.read_bytes().splitlines()
-    last = json.loads(lines[-1]) if lines else {}
-    return last if isinstance(last, dict) else {}

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from estim.records.chain import Chain
+from estim.records.checkpoints import CheckpointClock
 from estim.records.keys import Signer
-from estim.records.seal import enter_master
+from estim.records.master import enter_master
 from estim.records.segment import RECORD, word_head
 from estim.records.sink import WriterStatus
 
 LAZY_US = 200_000
-CHECKPOINT_EVERY = 1_000
 
 
 class SimulatedWriter:
@@ -51,8 +51,9 @@ class SimulatedWriter:
         self._pending: deque[tuple[int, int, int]] = deque()  # (line number, appended, durable from)
         self._durable_n = -1
         self._failed: str | None = None
-        self._since_checkpoint = 0
         self._lazy_us = 0
+        self._checkpoints = CheckpointClock()
+        self._last_us = 0
 
     @property
     def data(self) -> bytes:
@@ -63,18 +64,24 @@ class SimulatedWriter:
         """Add a line; gives its number."""
         number = self._chain.n
         self._lines.append(self._chain.line(kind, fields, now_us))
-        self._since_checkpoint += 1
+        self._last_us = now_us
+        self._checkpoints.saw(kind, fields, now_us)
         if durable:  # an fsync takes along everything that was written before
             ready_us = now_us + self._latency_us(now_us)
             self._pending = deque((n, at, min(due, ready_us)) for n, at, due in self._pending)
         else:
             ready_us = self._next_lazy_us(now_us)
         self._pending.append((number, now_us, ready_us))
-        if self._since_checkpoint >= CHECKPOINT_EVERY:
-            self._since_checkpoint = 0
-            self._lines.append(self._chain.checkpoint(self._signer.sign, self._signer.key_id, now_us))
-            self._pending.append((number + 1, now_us, self._next_lazy_us(now_us)))
+        if self._checkpoints.overdue:
+            self._checkpoint(now_us)
         return number
+
+    def _checkpoint(self, now_us: int) -> None:
+        now_us = self._last_us = max(now_us, self._last_us)
+        self._pending.append((self._chain.n, now_us, self._next_lazy_us(now_us)))
+        said = {"public_key": self._signer.public_hex}
+        self._lines.append(self._chain.checkpoint(self._signer.sign, self._signer.key_id, now_us, said))
+        self._checkpoints.signed(now_us)
 
     def _next_lazy_us(self, now_us: int) -> int:
         """When the next fsync is over that no line waits for: 200 ms after the first line since the last one."""
@@ -89,7 +96,9 @@ class SimulatedWriter:
         return self._slow_us(now_us) or self._random.randint(300, 1_400)
 
     def poll(self, now_us: int) -> WriterStatus:
-        """How far the modelled disk is."""
+        """How far the modelled disk is. Signs, if a checkpoint is due."""
+        if self._failed is None and self._checkpoints.due(max(now_us, self._last_us)):
+            self._checkpoint(now_us)
         while self._failed is None and self._pending and self._pending[0][2] <= now_us:
             number, _, ready_us = self._pending[0]
             if self._fail_at_us is not None and ready_us >= self._fail_at_us:
@@ -106,11 +115,9 @@ class SimulatedWriter:
     def close(self, now_us: int) -> str:
         """Seal, and write the folder if there is one."""
         self._pending.clear()
-        self._lines.append(
-            self._chain.checkpoint(
-                self._signer.sign, self._signer.key_id, now_us, kind="seal", public_key=self._signer.public_hex
-            )
-        )
+        said = {"public_key": self._signer.public_hex}
+        at_us = max(now_us, self._last_us)
+        self._lines.append(self._chain.checkpoint(self._signer.sign, self._signer.key_id, at_us, said, kind="seal"))
         if self._folder is not None:
             self._folder.mkdir(parents=True)
             (self._folder / RECORD).write_bytes(self.data)

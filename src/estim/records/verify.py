@@ -1,26 +1,29 @@
-"""Verification: is this record what was written, and how did the session end? For an auditor, years later.
+"""Verification of one session: is this record what was written, and how did the session end? For an auditor, years
+later.
 
 Four endings: `complete` (sealed), `take-over` (the console stopped the device after the controller was lost, and said
 so), `torn` (the last line is unfinished, as a power cut leaves it), `incomplete` (whole lines, no seal). Only the first
-two are ok.
+two are ok. Whole folders and the master chain are judged in `verify_home`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from estim.records.canonical import canonical
-from estim.records.chain import Entry, check_signatures, read
-from estim.records.keys import known_keys, signed_by
-from estim.records.segment import MASTER, segments
+from estim.records.chain import GENESIS, Entry, check_signatures, read
+from estim.records.keys import signed_by
+from estim.records.segment import segments
+
+# The lease lets the record lag behind the output by 2 s at most (decisions, d): a record that breaks off may have been
+# followed by so much output, and then by the device's own timer.
+RECORD_LAG_US = 2_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionVerdict:
     """One session's record, judged.
 
@@ -31,19 +34,24 @@ class SessionVerdict:
         ending: complete | take-over | torn | incomplete.
         signer: `station` (a key this home published, or the pinned one), `unknown` (the record proves only itself),
             `simulated`.
+        signed: lines that a right signature covers; those behind it are only chained.
         last_on_us: session time of the last line that shows output, None if none does.
+        off_by_us: when output had ended at the latest: the device's own word, or for a record that broke off the
+            time by which its lag and the device's own timer had run out.
     """
 
     path: str
-    ok: bool
-    records: int
-    first_bad: int | None
-    reason: str
-    sealed: bool
-    ending: str
+    ok: bool = False
+    records: int = 0
+    first_bad: int | None = 0
+    reason: str = ""
+    sealed: bool = False
+    ending: str = "incomplete"
     signer: str = "unknown"
     simulated: bool = False
+    signed: int = 0
     last_on_us: int | None = None
+    off_by_us: int | None = None
     outcome: str = ""
     head: str = ""
 
@@ -59,9 +67,41 @@ class SessionVerdict:
             "ending": self.ending,
             "signer": self.signer,
             "simulated": self.simulated,
+            "signed": self.signed,
             "last_on_us": self.last_on_us,
+            "off_by_us": self.off_by_us,
             "outcome": self.outcome,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class RecordReading:
+    """All segments of a record as read: the good lines of the whole, and where they stop being good."""
+
+    entries: tuple[Entry, ...]
+    first_bad: int | None
+    reason: str
+    torn: bool
+    segments: int
+
+
+def read_record(folder: Path) -> RecordReading:
+    """Read a session's segments and check their chain; an unfinished end is quarantined by the next segment's link."""
+    found = segments(folder)
+    entries: list[Entry] = []
+    prev = GENESIS
+    for index, path in enumerate(found):
+        simulated = entries[0].simulated if entries else None
+        reading = read(path.read_bytes(), first_n=len(entries), prev=prev, simulated=simulated)
+        entries += reading.entries
+        prev = reading.head
+        last = index == len(found) - 1
+        if reading.first_bad is not None and (last or not reading.torn):
+            return RecordReading(tuple(entries), reading.first_bad, reading.reason, reading.torn, len(found))
+        if index and reading.entries and reading.entries[0].kind != "take-over":
+            reason = f"segment {index} does not begin with a take-over"
+            return RecordReading(tuple(entries), reading.entries[0].n, reason, torn=False, segments=len(found))
+    return RecordReading(tuple(entries), None, "", torn=False, segments=len(found))
 
 
 def verify_session(folder: Path, *, keys: Mapping[str, str] | None = None) -> SessionVerdict:
@@ -70,85 +110,128 @@ def verify_session(folder: Path, *, keys: Mapping[str, str] | None = None) -> Se
     Args:
         keys: key id → public key that the auditor trusts. Without them a record proves only that it agrees with itself.
     """
-    found = segments(folder)
-    if not found:
-        return SessionVerdict(str(folder), False, 0, 0, "there is no record.jsonl", False, "incomplete")  # noqa: FBT003
-    entries: list[Entry] = []
-    torn = False
-    prev, reason = "0" * 64, ""
-    first_bad: int | None = None
-    for index, path in enumerate(found):
-        reading = read(
-            path.read_bytes(),
-            first_n=len(entries),
-            prev=prev,
-            simulated=entries[0].simulated if entries else None,
-        )
-        entries += reading.entries
-        prev = reading.head
-        torn = reading.torn
-        last = index == len(found) - 1
-        if reading.first_bad is not None and not (reading.torn and not last):
-            first_bad, reason = reading.first_bad, reading.reason
-            break
-        if index and reading.entries and reading.entries[0].kind != "take-over":
-            first_bad, reason = reading.entries[0].n, f"segment {index} does not begin with a take-over"
-            break
-    return _judge(folder, tuple(entries), first_bad, reason, torn=torn, keys=keys)
+    return judge(folder, read_record(folder), keys=keys)
 
 
-def _judge(
-    folder: Path,
-    entries: tuple[Entry, ...],
-    first_bad: int | None,
-    reason: str,
-    *,
-    torn: bool,
-    keys: Mapping[str, str] | None,
-) -> SessionVerdict:
-    simulated = bool(entries) and entries[0].simulated
+@dataclass(slots=True)
+class _Signatures:
+    bad: int | None
+    why: str
+    signed: int = 0
+    used: set[str] = field(default_factory=set)
+
+
+def _signatures(entries: tuple[Entry, ...], trusted: Mapping[str, str]) -> _Signatures:
+    lookup = {**_own_keys(entries), **trusted}
+
+    def check(key_id: str, message: bytes, signature: bytes) -> bool:
+        public = lookup.get(key_id)
+        return public is not None and signed_by(public, message, signature)
+
+    unsigned = [e for e in entries if e.kind in {"checkpoint", "seal"} and not _is_signed(e)]
+    bad, why = check_signatures(entries, check)
+    if unsigned and (bad is None or unsigned[0].n < bad):
+        bad, why = unsigned[0].n, f"line {unsigned[0].n}: a {unsigned[0].kind} without a signature"
+    right = [entry for entry in entries if _is_signed(entry) and (bad is None or entry.n < bad)]
+    return _Signatures(bad, why, right[-1].n + 1 if right else 0, {str(e.fields["key_id"]) for e in right})
+
+
+def _is_signed(entry: Entry) -> bool:
+    return "signature" in entry.fields and "key_id" in entry.fields
+
+
+def _own_keys(entries: tuple[Entry, ...]) -> dict[str, str]:
+    """Keys that the record brings along: with them it agrees with itself, and proves no more than that."""
+    own: dict[str, str] = {}
+    for entry in entries:
+        public, key_id = str(entry.fields.get("public_key", "")), str(entry.fields.get("key_id", ""))
+        try:
+            fits = hashlib.sha256(bytes.fromhex(public)).hexdigest()[:16] == key_id
+        except ValueError:
+            continue
+        if fits:
+            own[key_id] = public
+    return own
+
+
+def judge(folder: Path, record: RecordReading, *, keys: Mapping[str, str] | None = None) -> SessionVerdict:
+    """What a record that was read comes to."""
+    entries = record.entries
+    if not record.segments:
+        return SessionVerdict(path=str(folder), reason="there is no record.jsonl")
     trusted = dict(keys or {})
-    own = {
-        str(entry.fields["key_id"]): str(entry.fields["public_key"])
-        for entry in entries
-        if entry.kind in {"seal", "take-over"} and "public_key" in entry.fields and "key_id" in entry.fields
-    }
-    used = {
-        str(entry.fields["key_id"]) for entry in entries if "signature" in entry.fields and "key_id" in entry.fields
-    }
-    signer = "simulated" if simulated else "station" if used and used <= trusted.keys() else "unknown"
-    if first_bad is None and entries:
-        lookup = {**own, **trusted}
-
-        def check(key_id: str, message: bytes, signature: bytes) -> bool:
-            public = lookup.get(key_id)
-            # A record torn before its seal names its key only in checkpoints: nothing to check them with is no fault.
-            return signed_by(public, message, signature) if public else not own
-
-        bad, why = check_signatures(entries, check)
-        first_bad, reason = (bad, why) if bad is not None else (first_bad, reason)
-    if first_bad is None and entries and entries[0].kind != "header":
-        first_bad, reason = 0, "the record does not begin with a header"
+    simulated = bool(entries) and entries[0].simulated
+    signatures = _signatures(entries, trusted)
+    signer = "unknown"
+    if simulated:
+        signer = "simulated"
+    elif signatures.used and signatures.used <= trusted.keys():
+        signer = "station"
+    first_bad, reason = _first_bad(record, signatures, foreign=bool(trusted) and signer == "unknown")
     last = entries[-1] if entries else None
     sealed = first_bad is None and last is not None and last.kind == "seal"
-    middle_seal = next((entry.n for entry in entries[:-1] if entry.kind == "seal"), None)
-    if first_bad is None and middle_seal is not None:
-        first_bad, reason, sealed = middle_seal + 1, "lines follow the seal", False
     taken = any(entry.kind == "take-over" for entry in entries)
-    ending = "take-over" if taken and sealed else "complete" if sealed else "torn" if torn else "incomplete"
-    if first_bad is not None and not torn:
-        ending = "incomplete"
-    if first_bad is None and sealed and not simulated and trusted and signer == "unknown":
-        first_bad, reason = entries[-1].n, "signed by a key that is not among the trusted ones"
-    ok = first_bad is None and sealed
-    if not ok and not reason:
+    ending = "take-over" if taken and sealed else "complete" if sealed else "torn" if record.torn else "incomplete"
+    if not sealed and not reason:
         reason = "the session was not sealed: its process ended before its end"
-    on = [entry.t_us for entry in entries if entry.kind == "command" and _is_on(entry)]
-    outcome = next((str(e.fields.get("outcome", "")) for e in reversed(entries) if e.kind == "end"), "")
+    last_on_us, off_by_us = _last_output(entries)
     return SessionVerdict(
-        str(folder), ok, len(entries), first_bad, reason, sealed, ending, signer, simulated,
-        max(on, default=None), outcome, last.hash if last is not None else "",
-    )  # fmt: skip
+        path=str(folder),
+        ok=sealed,
+        records=len(entries),
+        first_bad=first_bad,
+        reason=reason,
+        sealed=sealed,
+        ending=ending,
+        signer=signer,
+        simulated=simulated,
+        signed=signatures.signed,
+        last_on_us=last_on_us,
+        off_by_us=off_by_us,
+        outcome=next((str(e.fields.get("outcome", "")) for e in reversed(entries) if e.kind == "end"), ""),
+        head=last.hash if last is not None else "",
+    )
+
+
+def _first_bad(record: RecordReading, signatures: _Signatures, *, foreign: bool) -> tuple[int | None, str]:
+    """The first line that is wrong, and why."""
+    entries = record.entries
+    found: list[tuple[int, str]] = []
+    if record.first_bad is not None:
+        found.append((record.first_bad, record.reason))
+    if signatures.bad is not None:
+        found.append((signatures.bad, signatures.why))
+    if entries and entries[0].kind != "header":
+        found.append((0, "the record does not begin with a header"))
+    seal = next((entry.n for entry in entries[:-1] if entry.kind == "seal"), None)
+    if seal is not None:
+        found.append((seal + 1, "lines follow the seal"))
+    if foreign and not found and entries and entries[-1].kind == "seal":
+        found.append((entries[-1].n, "signed by a key that is not among the trusted ones"))
+    return min(found, default=(None, ""), key=lambda one: one[0] if one[0] is not None else -1)
+
+
+def _last_output(entries: tuple[Entry, ...]) -> tuple[int | None, int | None]:
+    """Session time of the last line that shows output, and by when output had ended."""
+    on = [entry for entry in entries if entry.kind == "command" and _is_on(entry)]
+    if not on:
+        return None, None
+    last_on = on[-1]
+    after = [e for e in entries[last_on.n + 1 :] if _says_off(e)]
+    if after:
+        return last_on.t_us, after[0].t_us
+    device = entries[0].fields.get("device")
+    profile = device.get("profile") if isinstance(device, dict) else None
+    timer_us = profile.get("watchdog_us") if isinstance(profile, dict) else None
+    # 2 s is the longest timer of the three devices.
+    end_us = entries[-1].t_us + RECORD_LAG_US + (timer_us if type(timer_us) is int else 2_000_000)
+    return last_on.t_us, end_us
+
+
+def _says_off(entry: Entry) -> bool:
+    if entry.kind == "take-over":
+        return entry.fields.get("output") == "OFF"
+    return entry.kind == "output" and entry.fields.get("state") == "OFF"
 
 
 def _is_on(entry: Entry) -> bool:
@@ -156,82 +239,3 @@ def _is_on(entry: Entry) -> bool:
     return isinstance(channels, list) and any(
         isinstance(channel, dict) and channel.get("amplitude_ua") for channel in channels
     )
-
-
-def verify_folder(records: Path, *, keys: Mapping[str, str] | None = None) -> list[SessionVerdict]:
-    """Judge every session under a records folder, and the master chain that says which there should be."""
-    if (records / "record.jsonl").exists():
-        return [_at_home(verify_session(records, keys=keys))]
-    verdicts = [
-        _at_home(verify_session(folder, keys=keys))
-        for folder in sorted(records.glob("*"))
-        if folder.is_dir() and any(folder.glob("record*.jsonl"))
-    ]
-    return [*_missing(records, verdicts, keys or {}), *verdicts]
-
-
-def _at_home(verdict: SessionVerdict) -> SessionVerdict:
-    """A simulated session among the real ones, or the other way round, is no honest record: anyone can make either."""
-    among = Path(verdict.path).absolute().parent.name
-    if not verdict.records or among not in {"real", "simulated"} or verdict.simulated is (among == "simulated"):
-        return verdict
-    said = "simulated" if verdict.simulated else "real"
-    return replace(verdict, ok=False, first_bad=0, reason=f"a {said} session lies among the {among} ones")
-
-
-def _missing(records: Path, verdicts: list[SessionVerdict], keys: Mapping[str, str]) -> list[SessionVerdict]:
-    """Sessions that the master chain names and that are not there, or whose seal is another one; a broken chain."""
-    path = records / MASTER
-    if not path.exists():
-        if not any(verdict.sealed for verdict in verdicts):
-            return []
-        return [_master_bad(path, 0, "sealed sessions are here, the master chain that names them is not")]
-    found: list[SessionVerdict] = []
-    prev, here = "0" * 64, {Path(verdict.path).name: verdict for verdict in verdicts}
-    for number, raw in enumerate(path.read_bytes().splitlines()):
-        try:
-            entry = json.loads(raw)
-            body = {key: value for key, value in entry.items() if key not in {"hash", "signature"}}
-            whole = hashlib.sha256(canonical(body)).hexdigest() == entry["hash"] and entry["prev"] == prev
-        except (ValueError, KeyError, TypeError, AttributeError):
-            whole = False
-        if not whole or entry["n"] != number:
-            found.append(_master_bad(path, number, f"line {number} of the master chain was changed or is missing"))
-            break
-        prev = entry["hash"]
-        verdict = here.get(entry["session"])
-        if not _master_signed(entry, keys, strict=verdict is not None and not verdict.simulated):
-            found.append(_master_bad(path, number, f"line {number} of the master chain is not signed by a trusted key"))
-            break
-        if verdict is None:
-            found.append(_master_bad(records / entry["session"], 0, "the master chain names this session, it is gone"))
-        elif entry["event"] == "sealed" and verdict.sealed and verdict.head != entry["head"]:
-            reason = "this is not the record that the master chain saw sealed"
-            found.append(_master_bad(records / entry["session"], verdict.records, reason))
-    return found
-
-
-def _master_signed(entry: Mapping[str, Any], keys: Mapping[str, str], *, strict: bool) -> bool:
-    """Signed by a trusted key. Rehearsals sign with a key made from their seed: only real sessions are held to it."""
-    public = keys.get(str(entry.get("key_id", "")))
-    if public is None:
-        return not (strict and keys)
-    try:
-        return signed_by(public, bytes.fromhex(entry["hash"]), bytes.fromhex(str(entry["signature"])))
-    except (KeyError, ValueError):
-        return False
-
-
-def _master_bad(path: Path, number: int, reason: str) -> SessionVerdict:
-    return SessionVerdict(str(path), False, 0, number, reason, False, "incomplete")  # noqa: FBT003
-
-
-def verify_home(root: Path) -> list[SessionVerdict]:
-    """All sessions of a home, real and simulated, with the keys that it published."""
-    keys = known_keys(root)
-    verdicts: list[SessionVerdict] = []
-    for kind in ("real", "simulated"):
-        folder = root / "records" / kind
-        if folder.is_dir():
-            verdicts += verify_folder(folder, keys=keys)
-    return verdicts

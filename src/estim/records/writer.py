@@ -1,30 +1,39 @@
 """The real writer: the controller's thread hands over lines and never waits; one thread writes and fsyncs, nothing
 else.
 
-A line inside an authorisation is on the disk at the latest 200 ms after it was appended; a durable one as fast as the
-disk
-can. A failed write or fsync is final: the kernel may have dropped the pages, so nothing is retried (decisions, d).
+Every line goes to the disk as fast as the disk can, well within the 200 ms that lines inside an authorisation have. A
+failed write or fsync is final: the kernel may have dropped the pages, so nothing is retried (decisions, d).
 """
 
 from __future__ import annotations
 
+import datetime
 import os
 import queue
+import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from estim.records.chain import Chain
+from estim.records.chain import GENESIS, Chain
+from estim.records.checkpoints import CheckpointClock
 from estim.records.keys import Signer
-from estim.records.seal import enter_master
+from estim.records.master import enter_master
 from estim.records.segment import segment_name, sync_folder, word_head
 from estim.records.sink import WriterStatus
 from estim.safety.errors import RecordError
 
 QUEUE_MAX = 4_096
-CHECKPOINT_EVERY = 1_000  # lines; bounds what a torn record leaves unsigned
 _CLOSE_S = 10.0
+
+
+def wall_stamp() -> dict[str, object]:
+    """Wall time, and time since boot with sleep counted where the system has it: both stand in checkpoints."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    boot_us = (time.clock_gettime_ns(clock) if clock is not None else time.monotonic_ns()) // 1_000
+    return {"boot_us": boot_us, "utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")}
 
 
 class RecordWriter:
@@ -34,12 +43,21 @@ class RecordWriter:
         folder: the session's own, made here.
         chain: where its lines come from; a take-over passes one that goes on from the first segment.
         segment: number of the segment to write.
+        stamp: what checkpoints say of other clocks than the session's.
 
     Raises:
-        RecordError: the folder or file can't be made.
+        RecordError: the folder or file can't be made, or the master chain can't be told that a session begins.
     """
 
-    def __init__(self, folder: Path, chain: Chain, signer: Signer, *, segment: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        chain: Chain,
+        signer: Signer,
+        *,
+        segment: int = 0,
+        stamp: Callable[[], dict[str, object]] = wall_stamp,
+    ) -> None:
         self.path = str(folder)
         self._folder = folder
         self._chain = chain
@@ -48,7 +66,9 @@ class RecordWriter:
         self._pending: deque[tuple[int, int]] = deque()  # (line number, session time) of lines not yet durable
         self._durable_n = chain.n - 1
         self._failed: str | None = None
-        self._since_checkpoint = 0
+        self._checkpoints = CheckpointClock()
+        self._stamp = stamp
+        self._last_us = 0
         try:
             folder.mkdir(parents=True, exist_ok=segment > 0)
             self._file = (folder / segment_name(segment)).open("xb", buffering=0)
@@ -56,6 +76,13 @@ class RecordWriter:
             sync_folder(folder.parent)
         except OSError as error:
             raise RecordError(f"the record in {folder} can't be made: {error.strerror or error}") from None
+        if segment == 0:
+            # Before any line: a session that is never sealed and whose folder disappears is missed all the same.
+            try:
+                enter_master(folder.parent, folder.name, GENESIS, signer, event="opened", lines=0)
+            except RecordError:
+                self._file.close()
+                raise
         self._thread = threading.Thread(target=self._work, name="record-writer", daemon=True)
         self._thread.start()
 
@@ -63,16 +90,22 @@ class RecordWriter:
         """Add a line; gives its number. Never waits; a full queue is a failure. All lines go to the disk at once."""
         number = self._chain.n
         self._put(self._chain.line(kind, fields, now_us), number, now_us)
-        self._since_checkpoint += 1
-        if self._since_checkpoint >= CHECKPOINT_EVERY:
+        self._last_us = now_us
+        self._checkpoints.saw(kind, fields, now_us)
+        if self._checkpoints.overdue:
             self._checkpoint(now_us)
         return number
 
     def _checkpoint(self, now_us: int) -> None:
-        self._since_checkpoint = 0
         number = self._chain.n
-        line = self._chain.checkpoint(self._signer.sign, self._signer.key_id, now_us)
+        now_us = self._last_us = max(now_us, self._last_us)
+        line = self._chain.checkpoint(self._signer.sign, self._signer.key_id, now_us, self._said())
         self._put(line, number, now_us)
+        self._checkpoints.signed(now_us)
+
+    def _said(self) -> dict[str, object]:
+        """The public key lets a record that broke off be checked by itself, as far as it proves anything."""
+        return {"public_key": self._signer.public_hex, **self._stamp()}
 
     def _put(self, line: bytes, number: int, now_us: int) -> None:
         self._pending.append((number, now_us))
@@ -81,27 +114,43 @@ class RecordWriter:
         except queue.Full:
             self._failed = self._failed or f"{QUEUE_MAX} lines wait for the disk"
 
-    def poll(self, now_us: int) -> WriterStatus:  # noqa: ARG002
-        """How far the disk is."""
+    def poll(self, now_us: int) -> WriterStatus:
+        """How far the disk is. Signs, if a checkpoint is due."""
+        if self._failed is None and self._checkpoints.due(max(now_us, self._last_us)):
+            self._checkpoint(now_us)
         durable_n = self._durable_n
         while self._pending and self._pending[0][0] <= durable_n:
             self._pending.popleft()
         return WriterStatus(durable_n, self._pending[0][1] if self._pending else None, self._failed)
 
     def close(self, now_us: int) -> str:
-        """Seal: a last signed line, everything on the disk, the head into the master chain."""
+        """Seal: a last signed line, everything on the disk, the head into the master chain.
+
+        Gives the head in words, "" if the seal did not reach the disk. A master chain that can't be written is said on
+        standard error and named by `verify`; the sealed record stands by itself.
+        """
         number = self._chain.n
         line = self._chain.checkpoint(
-            self._signer.sign, self._signer.key_id, now_us, kind="seal", public_key=self._signer.public_hex
+            self._signer.sign, self._signer.key_id, max(now_us, self._last_us), self._said(), kind="seal"
         )
         head = self._chain.head
         self._put(line, number, now_us)
-        self._queue.put(None)
-        self._thread.join(_CLOSE_S)
+        self._end_thread()
         self._file.close()
-        if self._failed is None and self._durable_n >= number:
+        if self._failed is not None or self._durable_n < number:
+            return ""
+        try:
             enter_master(self._folder.parent, self._folder.name, head, self._signer, event="sealed", lines=number + 1)
+        except RecordError as error:
+            sys.stderr.write(f"{error}\n")
         return word_head(head)
+
+    def _end_thread(self) -> None:
+        try:
+            self._queue.put(None, timeout=_CLOSE_S)  # full: the disk hangs, and the thread with it
+        except queue.Full:
+            return
+        self._thread.join(_CLOSE_S)
 
     # -- the thread -------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from estim.safety.schedule import Purpose
 from estim.safety.units import US_PER_S, Micros
 from estim.safety.verdict import ClearedSchedule
 from estim.session.effects import Authorise, Effect, Log, LowerCeiling, Reply, Revoke, Send
-from estim.session.facts import Account, Cover, Found, Pending
+from estim.session.facts import Account, Cover, Found, Pending, dose_rows
 from estim.session.on_time import OnTime, counts
 from estim.session.plain import plain
 from estim.session.player import Booking, WindowPlayer
@@ -82,6 +82,7 @@ class Core:
         self.elapsed_before_us = 0
         self.hold_since_us: int | None = None
         self.accounts: dict[tuple[Purpose, int], Account] = {}
+        self.dose_due = False  # a run began and its dose is not in the record yet
         # authorisations and raises
         self.authorise_n = 0
         self.pending: dict[int, Pending] = {}
@@ -117,6 +118,7 @@ class Core:
         self.protocol_sha256, self.purpose = "", "titration"
         self.outcome, self.contractions_done, self.elapsed_before_us = "", 0, 0
         self.on_time, self.accepted_warnings, self.raised_us = OnTime(), set(), {}
+        self.dose_due = False
 
     # -- effects ----------------------------------------------------------------------------------------------------
 
@@ -245,6 +247,7 @@ class Core:
         self.off(cause)
         if self.purpose == "therapy" and self.run is not None and not self.outcome:
             self.outcome = "fault"
+        self.log_dose()
         self.log("fault", cause=cause, text=text)
         self.move(Turn.FAIL, cause)
         self.alarm(cause, "high", text)
@@ -323,6 +326,12 @@ class Core:
                 self.log("contraction", n=item.contraction, whole=item.whole, purpose=self.purpose)
                 if self.purpose == "therapy" and self.run is not None:
                     self.contractions_done = self.run.contractions
+
+    def log_dose(self) -> None:
+        """Once for each run, however it ended: what the record's reader must not have to guess after a fault."""
+        if self.dose_due:
+            self.dose_due = False
+            self.log("dose", purpose=self.purpose, channels=dose_rows(self.accounts, self.purpose))
 
     def book_pulses(self, channel: int, bookings: list[Booking], pulse_width_us: int) -> None:
         """Add pulses to a channel's account."""

@@ -123,26 +123,10 @@ def _confirmed_off(core: Core) -> None:
     core.off_asked_us = None
     core.see_output(OutputState.OFF)
     if core.phase is Phase.STOPPING:
-        core.log("dose", purpose=core.purpose, channels=dose_json(core))
+        core.log_dose()
         core.move(Turn.CONFIRMED_OFF, core.cause)
         if core.purpose == "titration" or core.outcome == "completed":
             core.run = None
-
-
-def dose_json(core: Core) -> list[dict[str, int]]:
-    """The accounts of the present purpose, as the record and the command line give them."""
-    return [
-        {
-            "channel": channel,
-            "pulses": account.pulses,
-            "charge_pc": account.charge_pc,
-            "on_us": account.on_us,
-            "peak_ua": account.peak_ua,
-            "unacknowledged_pulses": account.unacknowledged_pulses,
-        }
-        for (purpose, channel), account in sorted(core.accounts.items())
-        if purpose == core.purpose
-    ]
 
 
 def _check_against_plan(core: Core, report: DeviceStatus, *, idle: bool) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
+from estim.safety.schedule import Purpose
 from estim.session.run import Place
 
 
@@ -49,3 +51,10 @@ class Cover:
     place: Place
     contractions: tuple[int, int]
     until_us: int
+
+
+def dose_rows(accounts: Mapping[tuple[Purpose, int], Account], purpose: Purpose) -> list[dict[str, int]]:
+    """The accounts of one purpose, as the record and the command line give them; sums since the session began."""
+    return [
+        {"channel": channel, **asdict(account)} for (of, channel), account in sorted(accounts.items()) if of == purpose
+    ]

@@ -10,8 +10,8 @@ from estim.safety.units import US_PER_S
 from estim.safety.verdict import ClearedSchedule
 from estim.session import arming, events, levels
 from estim.session.core import Core
-from estim.session.device import dose_json
 from estim.session.effects import CloseRecord, Connect, Install, Prepare, Revoke, ToRoom
+from estim.session.facts import dose_rows
 from estim.session.plain import plain
 from estim.session.play import RESUME_LEAD_US, START_LEAD_US, complete, move_gates, pause
 from estim.session.preparing import no
@@ -65,6 +65,7 @@ def start(core: Core, request: events.Start) -> None:
         contractions=contractions,
     )
     core.outcome = ""
+    core.dose_due = True
     core.gatekeeper = None
     core.running_since_us = core.now_us
     core.move(Turn.START)
@@ -254,7 +255,6 @@ def reset_fault(core: Core, request: events.ResetFault) -> None:
         core.refuse(request.id, no("reset", "a reason is needed"))
         return
     core.log("request", what="reset-fault", reason=request.reason)
-    core.log("dose", purpose=core.purpose, channels=dose_json(core))  # the next run may be of another purpose
     for code in list(core.alarms):
         core.calm(code)
     core.cleared = core.run = None
@@ -288,12 +288,13 @@ def sign(core: Core, request: events.Sign) -> None:
 
 def end_record(core: Core) -> None:
     """Write how the session ended and close its record."""
+    core.log_dose()  # output that stayed uncertain has not been booked by a confirmed stop
     core.log(
         "end",
         outcome=core.outcome or "stopped",
         output=core.output.value,
         contractions=core.contractions_done,
-        dose=dose_json(core),
+        dose=dose_rows(core.accounts, core.purpose),
     )
     core.emit(CloseRecord())
     core.recording = False

@@ -1,0 +1,142 @@
+"""Verification of folders: every session that lies there, and the master chain that says which there should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from estim.records.keys import known_keys, signed_by
+from estim.records.master import MASTER, MasterReading, read_master
+from estim.records.segment import segments
+from estim.records.verify import SessionVerdict, verify_session
+
+Progress = Callable[[int, int], None]
+
+
+def verify_folder(
+    records: Path, *, keys: Mapping[str, str] | None = None, progress: Progress | None = None
+) -> list[SessionVerdict]:
+    """Judge every session under a records folder, and the master chain that says which there should be.
+
+    Args:
+        records: such a folder, or one session's.
+        progress: told (done, all) after each session.
+    """
+    if segments(records):
+        return [_at_home(verify_session(records, keys=keys))]
+    if not records.is_dir():
+        return [SessionVerdict(path=str(records), reason="there is no such folder")]
+    folders = [folder for folder in sorted(records.iterdir()) if folder.is_dir() and segments(folder)]
+    verdicts: list[SessionVerdict] = []
+    for done, folder in enumerate(folders, 1):
+        verdicts.append(_at_home(verify_session(folder, keys=keys)))
+        if progress is not None:
+            progress(done, len(folders))
+    return _against_master(records, verdicts, keys or {})
+
+
+def verify_home(root: Path, *, progress: Progress | None = None) -> list[SessionVerdict]:
+    """All sessions of a home, real and simulated, with the keys that it published."""
+    keys = known_keys(root)
+    verdicts: list[SessionVerdict] = []
+    for kind in ("real", "simulated"):
+        folder = root / "records" / kind
+        if folder.is_dir():
+            verdicts += verify_folder(folder, keys=keys, progress=progress)
+    return verdicts
+
+
+def _at_home(verdict: SessionVerdict) -> SessionVerdict:
+    """A simulated session among the real ones, or the other way round, is no honest record: anyone can make either."""
+    among = Path(verdict.path).absolute().parent.name
+    if not verdict.records or among not in {"real", "simulated"} or verdict.simulated is (among == "simulated"):
+        return verdict
+    said = "simulated" if verdict.simulated else "real"
+    return replace(verdict, ok=False, first_bad=0, reason=f"a {said} session lies among the {among} ones")
+
+
+def _against_master(records: Path, verdicts: list[SessionVerdict], keys: Mapping[str, str]) -> list[SessionVerdict]:
+    """The verdicts, corrected by what the master chain saw; before them what is wrong with the chain itself."""
+    master = read_master(records)
+    path = str(records / MASTER)
+    if master is None:
+        if not any(verdict.sealed for verdict in verdicts):
+            return verdicts
+        return [SessionVerdict(path=path, reason="sealed sessions are here, their master chain is not"), *verdicts]
+    found: list[SessionVerdict] = []
+    if master.first_bad is not None:
+        ending = "torn" if master.torn else "incomplete"
+        found.append(SessionVerdict(path=path, first_bad=master.first_bad, reason=master.reason, ending=ending))
+    here = {Path(verdict.path).name: verdict for verdict in verdicts}
+    entries, unsigned = _signed_part(records, master, here, keys)
+    if unsigned is not None:
+        reason = f"line {unsigned} of the master chain is not signed by a trusted key"
+        found.append(SessionVerdict(path=path, first_bad=unsigned, reason=reason))
+    seen = _latest(entries)
+    for session, entry in seen.items():
+        if session not in here:
+            reason = f"the master chain saw this session {entry['event']}, it is gone"
+            found.append(SessionVerdict(path=str(records / session), reason=reason))
+    unsealed = [name for name, v in here.items() if v.sealed and name in seen and seen[name]["event"] != "sealed"]
+    if unsealed and not found:
+        reason = (
+            f"{', '.join(unsealed[:3])} {'is' if len(unsealed) == 1 else 'are'} sealed, which the master chain does "
+            "not know: its end was cut off, or the station stopped in that moment"
+        )
+        found.append(SessionVerdict(path=path, first_bad=len(entries), reason=reason))
+    whole = not found
+    return [*found, *(_seen_by_master(verdict, seen, whole=whole) for verdict in verdicts)]
+
+
+def _signed_part(
+    records: Path, master: MasterReading, here: Mapping[str, SessionVerdict], keys: Mapping[str, str]
+) -> tuple[tuple[Mapping[str, Any], ...], int | None]:
+    """The lines up to the first that no trusted key signed, and that line's number."""
+    for entry in master.entries:
+        verdict = here.get(entry["session"])
+        # Rehearsals sign with a key made from their seed: only real sessions are held to the station's.
+        strict = records.name != "simulated" and not (verdict is not None and verdict.simulated)
+        if not _master_signed(entry, keys, strict=strict):
+            return master.entries[: entry["n"]], entry["n"]
+    return master.entries, None
+
+
+def _master_signed(entry: Mapping[str, Any], keys: Mapping[str, str], *, strict: bool) -> bool:
+    public = keys.get(entry["key_id"])
+    if public is None:
+        return not (strict and keys)
+    try:
+        return signed_by(public, bytes.fromhex(entry["hash"]), bytes.fromhex(entry["signature"]))
+    except ValueError:
+        return False
+
+
+def _latest(entries: tuple[Mapping[str, Any], ...]) -> dict[str, Mapping[str, Any]]:
+    """What the chain last said of each session; a seal is never taken back."""
+    seen: dict[str, Mapping[str, Any]] = {}
+    for entry in entries:
+        known = seen.get(entry["session"])
+        if known is None or known["event"] != "sealed":
+            seen[entry["session"]] = entry
+    return seen
+
+
+def _seen_by_master(verdict: SessionVerdict, seen: Mapping[str, Mapping[str, Any]], *, whole: bool) -> SessionVerdict:
+    entry = seen.get(Path(verdict.path).name)
+    if entry is None:
+        # An empty record is one that the station was just beginning; a chain that is bad itself may have named more.
+        if not verdict.records or not whole:
+            return verdict
+        reason = "the master chain does not name this session: it was put here, or copied from elsewhere"
+        return replace(verdict, ok=False, first_bad=verdict.first_bad or 0, reason=reason)
+    if entry["event"] != "sealed" or entry["head"] == verdict.head:
+        return verdict
+    reason = "this is not the record that the master chain saw sealed"
+    if verdict.records < entry["lines"] and (verdict.first_bad is None or verdict.ending == "torn"):
+        reason = f"the master chain saw it sealed with {entry['lines']} lines: its end was cut off"
+    first_bad = verdict.first_bad
+    if first_bad is not None:
+        reason = f"{verdict.reason}; {reason}"
+    return replace(verdict, ok=False, first_bad=verdict.records if first_bad is None else first_bad, reason=reason)
