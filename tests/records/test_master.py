@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from pytest_mock import MockerFixture
 
-from estim.records import master
 from estim.records.chain import GENESIS, Chain
 from estim.records.keys import seeded_signer, station_signer
+from estim.records.lock import locked
 from estim.records.master import enter_master, read_master
 from estim.records.verify import SessionVerdict, verify_session
 from estim.records.verify_home import verify_home
@@ -154,22 +154,21 @@ def test_many_stations_write_one_chain(tmp_path: Path) -> None:
 HOLDER = """
 import sys, time
 from pathlib import Path
-from estim.records.master import _locked
-with _locked(Path(sys.argv[1])):
+from estim.records.lock import locked
+with locked(Path(sys.argv[1]) / 'master.lock'):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
-def test_a_lock_that_is_not_given_back_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(master, "LOCK_WAIT_S", 0.05)
+def test_a_lock_that_is_not_given_back_is_said_and_falls_with_its_holder(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        with pytest.raises(RecordError, match="another process"):
-            enter_master(tmp_path, "s", GENESIS, seeded_signer(1), event="opened", lines=0)
+        with pytest.raises(RecordError, match="another process"), locked(tmp_path / "master.lock", wait_s=0.05):
+            pass
         holder.kill()
     enter_master(tmp_path, "s", GENESIS, seeded_signer(1), event="opened", lines=0)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from estim.safety.reports import DeviceFault, LinkDown
+from estim.safety.reports import DeviceFault, Identified, LinkDown
 from estim.session import effects, events, screening
 from estim.session.state import Phase
 from tests.unit.desk import Desk
@@ -84,3 +84,52 @@ def test_the_next_patient_gets_nothing_of_the_last_one(desk: Desk) -> None:
     assert desk.ask(events.Screen, answers=screening.scripted_answers(), scripted=True).accepted
     refused = desk.configure("therapy")
     assert not refused.accepted  # no levels were found for this patient
+
+
+def muscle(desk: Desk) -> str:
+    (channel,) = desk.source.channel
+    return f"{channel.muscle}/left"
+
+
+def sign_in(desk: Desk, *, titrate: bool = True, **known: Any) -> None:
+    desk.step(Identified(model="p24", device_id="SIM0000001", firmware="1"))
+    assert desk.ask(events.SignIn, operator="o", patient_id="p", **known).accepted
+    assert desk.ask(events.Screen, answers=screening.scripted_answers(), scripted=True).accepted
+    if titrate:
+        desk.titrate()
+
+
+def test_what_a_muscle_had_today_holds_the_limit(desk: Desk) -> None:
+    sign_in(desk, minutes_today={muscle(desk): 60})
+    refused = desk.configure("therapy")
+    assert [problem.rule for problem in refused.problems] == ["L27"]
+    assert lines(desk, "header")[0]["minutes_today"] == {muscle(desk): 60}
+
+
+def test_a_therapy_of_this_session_counts_for_the_next_one(desk: Desk) -> None:
+    """Two blocks in one session: the first one's minutes are had when the second is judged; levels do not count."""
+    sign_in(desk, minutes_today={muscle(desk): 59})
+    assert desk.configure("therapy").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    desk.let_pass(600)
+    assert desk.look().outcome == "completed"
+    refused = desk.configure("therapy")
+    assert [problem.rule for problem in refused.problems] == ["L27"]
+
+
+def test_a_therapy_that_goes_on_is_not_counted_twice(desk: Desk) -> None:
+    sign_in(desk, minutes_today={muscle(desk): 59})
+    assert desk.configure("therapy").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    desk.let_pass(4)
+    desk.ask(events.Stop)
+    desk.let_pass(1)
+    assert desk.configure("therapy").accepted
+
+
+def test_a_flag_of_the_patients_file_tightens_whatever_is_answered(desk: Desk) -> None:
+    sign_in(desk, patient_flags=("insensate_skin",), titrate=False)
+    refused = desk.configure("titration")
+    assert "L28" in {problem.rule for problem in refused.problems}

@@ -131,6 +131,7 @@ def rehearse(given: argparse.Namespace) -> int:
     from estim.controller.site import limits_in_force
     from estim.drivers.address import Address
     from estim.drivers.models import MODELS
+    from estim.records.today import folder_name
     from estim.records.verify import verify_session
     from estim.rehearsal import Plan
     from estim.rehearsal import rehearse as play_through
@@ -148,8 +149,7 @@ def rehearse(given: argparse.Namespace) -> int:
         from estim.cli.worlds import worlds
 
         return worlds(given, said, limits_in_force(home))
-    moment = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    folder = home.records(simulated=True) / f"{moment}-{given.patient}"
+    folder = home.records(simulated=True) / folder_name(datetime.datetime.now(datetime.UTC), given.patient)
     with contextlib.ExitStack() as stack:
         pulses = stack.enter_context(open(given.pulses, "w", encoding="ascii")) if given.pulses else None
         done = play_through(

@@ -23,6 +23,7 @@ from estim.controller.loading import load_for
 from estim.controller.messages import LINE_MAX, decode_request, encode_fatal, encode_reply, encode_snapshot
 from estim.controller.pipe import LineReader, LineWriter
 from estim.controller.runner import Runner
+from estim.controller.signing_in import unknown, with_what_is_known
 from estim.controller.site import limits_in_force
 from estim.drivers.address import Address, open_link
 from estim.drivers.models import MODELS
@@ -30,8 +31,9 @@ from estim.drivers.side import SideChannel
 from estim.records.chain import Chain
 from estim.records.home import Home
 from estim.records.keys import station_signer
+from estim.records.today import folder_name
 from estim.records.writer import RecordWriter
-from estim.safety.errors import EstimError, ProtocolError, UsageError
+from estim.safety.errors import EstimError, ProtocolError, RecordError, UsageError
 from estim.session import events
 from estim.session.effects import Reply
 from estim.session.engine import SessionEngine
@@ -74,9 +76,8 @@ class Controller:
             signal.signal(number, lambda caught, _frame: self._signals.append(signal.Signals(caught).name))
 
     def _open_record(self, patient_id: str) -> RecordWriter:
-        moment = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in patient_id)[:40]
-        folder = self._home.records(simulated=self._address.simulated) / f"{moment}-{safe}"
+        name = folder_name(datetime.datetime.now(datetime.UTC), patient_id)
+        folder = self._home.records(simulated=self._address.simulated) / name
         return RecordWriter(folder, Chain(simulated=self._address.simulated), station_signer(self._home.root))
 
     def run(self) -> int:
@@ -137,14 +138,21 @@ class Controller:
             sys.stderr.write(f"{error}\n")
             return None
         if isinstance(request, events.SignIn):
-            utc = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-            return events.SignIn(id=request.id, operator=request.operator, patient_id=request.patient_id, utc=utc)
+            return self._sign_in(request)
         if not isinstance(request, ConfigureFrom):
             return request
         try:
             return load_for(request, own=self._home.protocols)
         except ProtocolError as error:
             self._writer.put(encode_reply(Reply(id=request.id, accepted=False, problems=error.problems)))
+            return None
+
+    def _sign_in(self, request: events.SignIn) -> Event | None:
+        try:
+            return with_what_is_known(request, self._home, simulated=self._address.simulated)
+        except RecordError as error:
+            # What the patient was given today, or what tightens the limits, is unknown: nothing may be given.
+            self._writer.put(encode_reply(Reply(id=request.id, accepted=False, problems=(unknown(error),))))
             return None
 
     def _say(self) -> None:

@@ -63,7 +63,9 @@ class _Replay:
     authorisations: list[_Authorisation] = field(default_factory=list)
     caps_ua: dict[int, int] = field(default_factory=dict)
     phases: list[tuple[int, str]] = field(default_factory=list)
-    most: dict[int, tuple[int, int]] = field(default_factory=dict)  # channel → highest µA, highest pC, in this run
+    # (purpose, channel) → highest µA, highest pC since the session began, as the doses are sums since then
+    most: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+    purpose: str = "therapy"
     output: str = "OFF"
     end: Entry | None = None
 
@@ -99,7 +101,7 @@ def audit(entries: Iterable[Entry]) -> tuple[Finding, ...]:
 
 def _setup(replay: _Replay, entry: Entry) -> None:
     replay.caps_ua = {int(channel): int(cap) for channel, cap in entry.fields["caps_ua"].items()}
-    replay.most = {}
+    replay.purpose = str(entry.fields.get("purpose", "therapy"))
     _end_all(replay, entry.t_us)
 
 
@@ -151,8 +153,8 @@ def _command(replay: _Replay, entry: Entry) -> None:
         if amplitude_ua == 0:
             continue
         charge_pc = amplitude_ua * width_us
-        before = replay.most.get(channel, (0, 0))
-        replay.most[channel] = (max(before[0], amplitude_ua), max(before[1], charge_pc))
+        before = replay.most.get((replay.purpose, channel), (0, 0))
+        replay.most[replay.purpose, channel] = (max(before[0], amplitude_ua), max(before[1], charge_pc))
         cap_ua = replay.caps_ua.get(channel, 0)
         if amplitude_ua > cap_ua:
             replay.find(entry.n, "cap", f"channel {channel}: {amplitude_ua} µA sent, {cap_ua} µA cleared")
@@ -169,7 +171,7 @@ def _dose(replay: _Replay, entry: Entry) -> None:
         if row["unacknowledged_pulses"]:
             continue  # commands that were never answered stand in the dose and in no command line
         channel = row["channel"]
-        most_ua, most_pc = replay.most.get(channel, (0, 0))
+        most_ua, most_pc = replay.most.get((str(entry.fields.get("purpose", "therapy")), channel), (0, 0))
         if row["peak_ua"] > most_ua:
             message = f"channel {channel}: the dose's peak {row['peak_ua']} µA is above the highest command, {most_ua}"
             replay.find(entry.n, "dose", message)

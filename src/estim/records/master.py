@@ -6,13 +6,10 @@ one that was seen sealed. Each line follows the one before it by its hash and is
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,13 +17,12 @@ from typing import Any, BinaryIO
 from estim.records.canonical import canonical
 from estim.records.chain import GENESIS
 from estim.records.keys import Signer
+from estim.records.lock import locked
 from estim.records.segment import sync_folder
 from estim.safety.errors import RecordError
 
 MASTER = "master.jsonl"
 LOCK = "master.lock"
-# An append takes some milliseconds; 5 s of waiting means that another process hangs with the lock in its hand.
-LOCK_WAIT_S = 5.0
 _TAIL = 64 * 1024  # a line has some 450 bytes
 
 
@@ -64,7 +60,7 @@ def enter_master(records: Path, session: str, head: str, signer: Signer, *, even
     """
     path = records / MASTER
     try:
-        with _locked(records), path.open("a+b") as file:
+        with locked(records / LOCK), path.open("a+b") as file:
             torn = _quarantine(records, file)
             before = _last_line(file)
             entry: dict[str, object] = {
@@ -80,34 +76,6 @@ def enter_master(records: Path, session: str, head: str, signer: Signer, *, even
         sync_folder(records)
     except OSError as error:
         raise RecordError(f"{path}: the master chain can't be written: {error.strerror or error}") from None
-
-
-@contextlib.contextmanager
-def _locked(records: Path) -> Iterator[None]:
-    """One writer at a time, over all processes; the lock falls with the process that holds it."""
-    until = time.monotonic() + LOCK_WAIT_S
-    with (records / LOCK).open("a+b") as file:
-        while not _try_lock(file):
-            if time.monotonic() > until:
-                raise RecordError(f"{records / LOCK}: held by another process for {LOCK_WAIT_S:g} s")
-            time.sleep(0.005)
-        yield  # closing the file lets the lock go
-
-
-def _try_lock(file: BinaryIO) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt  # noqa: PLC0415 - exists on Windows alone
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl  # noqa: PLC0415 - exists on POSIX alone
-
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _quarantine(records: Path, file: BinaryIO) -> dict[str, object]:

@@ -67,6 +67,7 @@ class Core:
         self.purpose: Purpose = "titration"
         self.found: dict[str, Found] = {}
         self.minutes_today: Mapping[str, int] = {}
+        self.patient_flags: tuple[str, ...] = ()
         self.on_time = OnTime()  # of this patient in this session
         self.accepted_warnings: set[str] = set()  # crossed with a reason, once a channel and session
         # the run

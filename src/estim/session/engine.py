@@ -36,19 +36,10 @@ class SessionEngine:
         profile: of the device model that is expected.
         limits: absolute & site & device; the patient's and protocol's layers join when a schedule is cleared.
         simulated: the link leads to a simulator; the device's own id must agree.
-        minutes_today: muscle+side → minutes of motor ON time already had today (L27), from the records' index.
     """
 
-    def __init__(
-        self,
-        profile: DeviceProfile,
-        limits: Limits,
-        *,
-        simulated: bool,
-        minutes_today: Mapping[str, int] = MappingProxyType({}),
-    ) -> None:
+    def __init__(self, profile: DeviceProfile, limits: Limits, *, simulated: bool) -> None:
         self.core = Core(profile, limits, simulated=simulated)
-        self.core.minutes_today = minutes_today
         self._leaving = ""
 
     @property

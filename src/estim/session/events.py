@@ -9,7 +9,7 @@ but acts without being judged.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from estim.protocols.schema import Protocol
@@ -26,11 +26,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn(Request):
-    """Opens the session and its record. `operator` and `patient_id` are pseudonyms; the controller fills in `utc`."""
+    """Opens the session and its record. `operator` and `patient_id` are pseudonyms; the controller fills in the rest.
+
+    `minutes_today` are L27's, `muscle/side` → minutes; `patient_flags` are names of `PatientFacts` that are known to be
+    true: they tighten limits, whatever the screening's answers say.
+    """
 
     operator: str
     patient_id: str
     utc: str = ""
+    minutes_today: Mapping[str, int] = field(default_factory=dict)
+    patient_flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ def sign_in(core: Core, request: events.SignIn) -> None:
         return
     core.operator, core.patient_id = request.operator.strip(), request.patient_id.strip()
     core.forget_patient()
+    core.minutes_today, core.patient_flags = dict(request.minutes_today), tuple(request.patient_flags)
     core.recording, core.signed = True, False
     core.emit(OpenRecord(patient_id=core.patient_id))
     core.log("header", utc=request.utc, **header_json(core))
@@ -79,7 +80,8 @@ def configure(core: Core, request: events.Configure) -> None:
     if blocking:
         core.refuse(request.id, *blocking)
         return
-    setup = replace(setup, patient=screening.patient_facts(core.screening, places))
+    facts = screening.patient_facts(core.screening, places)
+    setup = replace(setup, patient=replace(facts, **dict.fromkeys(core.patient_flags, True)))
     if _pads_changed(core, setup):
         core.found.clear()
     try:

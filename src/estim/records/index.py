@@ -1,0 +1,306 @@
+"""The index: what the records say, in SQLite, so that lists and searches are instant. Never the record itself: it can
+be thrown away and built again from the records at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from estim.records.home import Home
+from estim.records.keys import known_keys
+from estim.records.master import MASTER
+from estim.records.segment import segments
+from estim.records.summary import SessionSummary, summarise
+from estim.safety.errors import RecordError
+
+VERSION = 1  # another one throws the file's contents away
+# Narrow rows are searched, whole summaries lie apart: a search over 100 000 sessions reads some 30 MB, not 300.
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS session (
+    path TEXT PRIMARY KEY, size INTEGER NOT NULL, simulated INTEGER NOT NULL, began_ms INTEGER NOT NULL,
+    patient TEXT NOT NULL, operator TEXT NOT NULL, protocol TEXT NOT NULL, outcome TEXT NOT NULL,
+    ending TEXT NOT NULL, verified INTEGER NOT NULL, words TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS session_by_time ON session (simulated, began_ms, path);
+CREATE INDEX IF NOT EXISTS session_by_patient ON session (simulated, patient, began_ms, path);
+CREATE INDEX IF NOT EXISTS session_by_protocol ON session (simulated, protocol, began_ms, path);
+CREATE INDEX IF NOT EXISTS session_unsealed ON session (path) WHERE ending IN ('torn', 'incomplete');
+CREATE TABLE IF NOT EXISTS summary (
+    path TEXT PRIMARY KEY REFERENCES session (path) ON DELETE CASCADE, summary TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS seen (folder TEXT PRIMARY KEY, bytes INTEGER NOT NULL, tail TEXT NOT NULL) STRICT;
+"""
+BATCH = 200  # sessions a transaction: an fsync each would cost more than the reading
+_TAIL = 200
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which sessions; None and "" leave a condition out. Simulated and real ones never stand in one list.
+
+    Attributes:
+        text: words that must all occur in patient, operator, protocol, title, device, outcome or notes.
+        from_ms, until_ms: of the sign-in, since 1970.
+    """
+
+    simulated: bool
+    patient: str = ""
+    protocol: str = ""
+    operator: str = ""
+    outcome: str = ""
+    ending: str = ""
+    verified: bool | None = None
+    text: str = ""
+    from_ms: int | None = None
+    until_ms: int | None = None
+
+    def where(self) -> tuple[str, list[object]]:
+        """The condition and its values. Values never stand in the SQL text."""
+        terms, values = ["simulated = ?"], [int(self.simulated)]
+        said: list[object] = list(values)
+        for column in ("patient", "protocol", "operator", "outcome", "ending"):
+            if wanted := getattr(self, column):
+                terms.append(f"{column} = ?")
+                said.append(wanted)
+        if self.verified is not None:
+            terms.append("verified = ?")
+            said.append(int(self.verified))
+        if self.from_ms is not None:
+            terms.append("began_ms >= ?")
+            said.append(self.from_ms)
+        if self.until_ms is not None:
+            terms.append("began_ms < ?")
+            said.append(self.until_ms)
+        for word in self.text.lower().split():
+            terms.append("instr(words, ?) > 0")
+            said.append(word)
+        return " AND ".join(terms), said
+
+
+class Index:
+    """The index of one home.
+
+    Raises:
+        RecordError: its file can't be opened or is damaged; it may be deleted, nothing is lost.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        with self._said():
+            home.root.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(home.root / "index.sqlite3", timeout=5.0)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            if self._db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+                self._db.executescript(
+                    "DROP TABLE IF EXISTS seen; DROP TABLE IF EXISTS summary; DROP TABLE IF EXISTS muscle_time;"
+                    f"DROP TABLE IF EXISTS session; PRAGMA user_version = {VERSION};"
+                )
+            self._db.executescript(SCHEMA)
+
+    @contextlib.contextmanager
+    def _said(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            message = f"the index {self._home.root / 'index.sqlite3'} can't be used: {error}; it may be deleted"
+            raise RecordError(message) from None
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close its file."""
+        self._db.close()
+
+    # -- building ---------------------------------------------------------------------------------------------------
+
+    def rebuild(self, progress: Progress | None = None) -> int:
+        """Throw everything away and read all records; gives the number of sessions."""
+        with self._said(), self._db:
+            self._db.execute("DELETE FROM session")
+            self._db.execute("DELETE FROM seen")
+        return self.refresh(progress)
+
+    def refresh(self, progress: Progress | None = None) -> int:
+        """Look at every folder: take in the sessions that are new or have grown, forget those that are gone.
+
+        Args:
+            progress: told (done, all) after each.
+
+        Returns:
+            how many were read.
+        """
+        with self._said():
+            marks = {folder: _mark(folder) for folder in self._roots()}  # before the look: nothing falls between
+            known = dict(self._db.execute("SELECT path, size FROM session"))
+            there = {str(path): size for folder in marks for path in _folders(folder) if (size := _size(path))}
+            read = self._take({path: size for path, size in there.items() if known.get(path) != size}, progress)
+            with self._db:
+                self._db.executemany(
+                    "DELETE FROM session WHERE path = ?", [(path,) for path in known if path not in there]
+                )
+                for folder, mark in marks.items():
+                    self._db.execute("REPLACE INTO seen VALUES (?, ?, ?)", (str(folder), *mark))
+        return read
+
+    def catch_up(self, progress: Progress | None = None) -> int:
+        """Take in what the master chain says is new, without looking at the 100 000 others; gives how many were read.
+
+        A master chain that is not the one that was seen before leads to a `refresh`. Sessions that were put into or
+        taken out of the folders by hand are noticed by `refresh` and `rebuild` alone, and by `verify`.
+        """
+        todo: set[Path] = set()
+        with self._said():
+            seen = {folder: (size, tail) for folder, size, tail in self._db.execute("SELECT * FROM seen")}
+            marks = {folder: _mark(folder) for folder in self._roots()}
+            for folder, (size, tail) in marks.items():
+                before = seen.get(str(folder), (0, ""))
+                if size < before[0] or (before[0] and _mark(folder, before[0])[1] != before[1]):
+                    return self.refresh(progress)
+                if before[0] == 0 and folder.is_dir():
+                    return self.refresh(progress)
+                if (size, tail) != before:
+                    todo |= {folder / name for name in _named(folder, before[0], size)}
+            open_ones = self._db.execute("SELECT path FROM session WHERE ending IN ('torn', 'incomplete')")
+            todo |= {Path(path) for (path,) in open_ones}
+            sizes = {str(path): _size(path) for path in todo}
+            read = self._take(
+                {path: size for path, size in sizes.items() if size and not self._knows(path, size)}, progress
+            )
+            with self._db:
+                gone = [(path,) for path, size in sizes.items() if not size]
+                self._db.executemany("DELETE FROM session WHERE path = ?", gone)
+                for folder, mark in marks.items():
+                    self._db.execute("REPLACE INTO seen VALUES (?, ?, ?)", (str(folder), *mark))
+        return read
+
+    def _knows(self, path: str, size: int) -> bool:
+        return (
+            self._db.execute("SELECT 1 FROM session WHERE path = ? AND size = ?", (path, size)).fetchone() is not None
+        )
+
+    def _roots(self) -> list[Path]:
+        return [self._home.records(simulated=simulated) for simulated in (False, True)]
+
+    def _take(self, todo: Mapping[str, int], progress: Progress | None) -> int:
+        keys = known_keys(self._home.root)
+        paths = sorted(todo)
+        for first in range(0, len(paths), BATCH):
+            batch = [(path, summarise(Path(path), keys=keys)) for path in paths[first : first + BATCH]]
+            with self._db:
+                for path, summary in batch:
+                    self._put(summary, path, todo[path])
+            if progress is not None:
+                progress(min(first + BATCH, len(paths)), len(paths))
+        return len(paths)
+
+    def _put(self, summary: SessionSummary, path: str, size: int) -> None:
+        self._db.execute("DELETE FROM session WHERE path = ?", (path,))
+        # The folder decides, not the record: a forged flag must not move a session among the real ones.
+        simulated = Path(path).parent == self._home.records(simulated=True)
+        said = [summary.session, summary.patient, summary.operator, summary.protocol, summary.title, summary.device]
+        said += [summary.outcome, summary.ending, *(text for _, kind, text in summary.happened if kind in _SEARCHED)]
+        self._db.execute(
+            "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                path, size, simulated, summary.began_ms, summary.patient, summary.operator, summary.protocol,
+                summary.outcome, summary.ending, summary.verified, " ".join(said).lower(),
+            ),
+        )  # fmt: skip
+        whole = json.dumps(summary.to_json(), ensure_ascii=False, separators=(",", ":"))
+        self._db.execute("INSERT INTO summary VALUES (?, ?)", (path, whole))
+
+    # -- asking -----------------------------------------------------------------------------------------------------
+
+    def sessions(self, wanted: Filter, *, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
+        """Sessions in brief, the latest first."""
+        where, values = wanted.where()
+        with self._said():
+            rows = self._db.execute(
+                "SELECT summary FROM summary JOIN"  # noqa: S608 - the condition holds column names of ours alone
+                f" (SELECT path, began_ms FROM session WHERE {where}"
+                " ORDER BY began_ms DESC, path DESC LIMIT ? OFFSET ?) USING (path) ORDER BY began_ms DESC, path DESC",
+                [*values, limit, offset],
+            )
+            return [json.loads(row[0]) for row in rows]
+
+    def count(self, wanted: Filter) -> int:
+        """How many sessions there are."""
+        where, values = wanted.where()
+        with self._said():
+            row = self._db.execute(f"SELECT COUNT(*) FROM session WHERE {where}", values).fetchone()  # noqa: S608
+            return int(row[0])
+
+    def summary(self, path: Path, size: int) -> dict[str, Any] | None:
+        """One session's summary, if the index has read exactly these bytes of it."""
+        with self._said():
+            row = self._db.execute(
+                "SELECT summary FROM summary JOIN session USING (path) WHERE path = ? AND size = ?", (str(path), size)
+            ).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def patients(self, *, simulated: bool) -> list[dict[str, Any]]:
+        """Every patient with the number of sessions and the time of the last one, the latest first."""
+        with self._said():
+            rows = self._db.execute(
+                "SELECT patient, COUNT(*), MAX(began_ms) FROM session WHERE simulated = ? GROUP BY patient"
+                " ORDER BY 3 DESC",
+                (int(simulated),),
+            )
+            return [{"patient": patient, "sessions": number, "last_ms": last} for patient, number, last in rows]
+
+
+_SEARCHED = frozenset({"note", "reason", "outcome", "fault", "take-over", "lead-off", "alarm", "signature"})
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    if root.is_dir():
+        yield from (folder for folder in root.iterdir() if folder.is_dir())
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all segments; 0 where there is no record. Whoever changes a record within its size meets `verify`."""
+    try:
+        return sum(path.stat().st_size for path in segments(folder))
+    except OSError:
+        return 0
+
+
+def _mark(folder: Path, at: int | None = None) -> tuple[int, str]:
+    """Where a master chain ends, or what stands before `at` in it."""
+    try:
+        with (folder / MASTER).open("rb") as file:
+            size = file.seek(0, 2) if at is None else at
+            file.seek(max(0, size - _TAIL))
+            return size, file.read(min(size, _TAIL)).decode("latin-1")
+    except OSError:
+        return 0, ""
+
+
+def _named(folder: Path, begin: int, end: int) -> set[str]:
+    """The sessions that the master chain names between two places."""
+    with (folder / MASTER).open("rb") as file:
+        file.seek(begin)
+        data = file.read(end - begin)
+    names: set[str] = set()
+    for line in data.splitlines():
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            name = json.loads(line)["session"]
+            if isinstance(name, str) and name == Path(name).name:  # a forged name must not lead out of the folder
+                names.add(name)
+    return names

@@ -1,0 +1,143 @@
+"""Patients under pseudonyms: what belongs to a person and not to one session. One JSON file, replaced as a whole.
+
+No level stands here: levels are found anew each session, suggested from the last one's record at most, and never
+carried to another patient.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from estim.records.lock import locked
+from estim.records.segment import sync_folder
+from estim.safety.errors import RecordError
+
+PSEUDONYM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+# Flags that tighten limits (L17b, L26, L28), by the names that `PatientFacts` has. Whether it is the first session
+# ever is asked each time.
+FLAGS = ("child", "fragile_bone", "insensate_skin", "lesion_t6_or_above")
+SIDES = ("", "left", "right", "both")
+TEXT_MAX = 500
+WEEK_MAX = 520
+SIZES_MAX = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patient:
+    """One patient.
+
+    Attributes:
+        id: a pseudonym, never a name: records can't be erased.
+        condition: in a few words, as the protocols name conditions.
+        side: the treated side.
+        flags: see FLAGS; they can only tighten.
+        pads: channel name → size of both pads in cm, as `--pad` takes it.
+        protocol, week: what is assigned; the therapist confirms the week each time, it never counts on by itself.
+
+    Raises:
+        RecordError: a value that can't be, named.
+    """
+
+    id: str
+    condition: str = ""
+    side: str = ""
+    flags: tuple[str, ...] = ()
+    pads: Mapping[str, str] = field(default_factory=dict)
+    protocol: str = ""
+    week: int = 1
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if type(self.id) is not str or not PSEUDONYM.fullmatch(self.id):
+            message = "1 to 40 letters, digits, - and _ are allowed: a pseudonym, never a name"
+            raise RecordError(f"patient id {self.id!r}: {message}")
+        for key in ("condition", "protocol", "note"):
+            value = getattr(self, key)
+            if type(value) is not str or len(value) > TEXT_MAX:
+                raise RecordError(f"patient {self.id}: {key} is no text of at most {TEXT_MAX} characters")
+        if self.side not in SIDES:
+            raise RecordError(f"patient {self.id}: side {self.side!r} is none of {', '.join(SIDES[1:])}")
+        for flag in self.flags:
+            if flag not in FLAGS:
+                raise RecordError(f"patient {self.id}: flag {flag!r} is none of {', '.join(FLAGS)}")
+        for name, size in self.pads.items():
+            if not _is_size(size):
+                raise RecordError(f"patient {self.id}: pad {name} {size!r} is no size as 7.6x12.7 or 5 (round), in cm")
+        if type(self.week) is not int or not 1 <= self.week <= WEEK_MAX:
+            raise RecordError(f"patient {self.id}: week {self.week!r} is no whole number from 1 to {WEEK_MAX}")
+
+
+def _is_size(size: object) -> bool:
+    if type(size) is not str:
+        return False
+    parts = size.split("x")
+    return 1 <= len(parts) <= SIZES_MAX and all(re.fullmatch(r"\d{1,2}(\.\d{1,2})?", part) for part in parts)
+
+
+def load_patients(path: Path) -> dict[str, Patient]:
+    """All patients, {} where there is no file yet.
+
+    Raises:
+        RecordError: the file can't be read, or holds what can't be; it is left as it is.
+    """
+    try:
+        read = json.loads(path.read_bytes())
+        return {row["id"]: _patient(row) for row in read["patients"]}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RecordError(f"{path}: the patients' file can't be read: {error}") from None
+
+
+def _patient(row: Mapping[str, Any]) -> Patient:
+    unknown = row.keys() - {one.name for one in fields(Patient)}
+    if unknown:
+        raise RecordError(f"patient {row['id']}: unknown keys {', '.join(sorted(unknown))}")
+    return Patient(**{**row, "flags": tuple(row.get("flags", ()))})
+
+
+def save_patient(path: Path, patient: Patient) -> None:
+    """Add or replace one patient. The old file stands until the new one is wholly on the disk.
+
+    Raises:
+        RecordError: the file can't be read or written; the old one stands.
+    """
+    with _changing(path) as known:
+        known[patient.id] = patient
+
+
+@contextlib.contextmanager
+def _changing(path: Path) -> Iterator[dict[str, Patient]]:
+    """The patients, to be changed by one process at a time."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(path.with_suffix(".lock")):
+            known = load_patients(path)
+            yield known
+            _replace(path, known)
+    except OSError as error:
+        raise RecordError(f"{path}: the patients' file can't be written: {error.strerror or error}") from None
+
+
+def _replace(path: Path, known: Mapping[str, Patient]) -> None:
+    rows = [asdict(known[name]) for name in sorted(known)]
+    data = json.dumps({"patients": rows}, ensure_ascii=False, indent=1).encode("utf-8") + b"\n"
+    handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".new")  # made with mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(fresh).replace(path)
+    except OSError:
+        Path(fresh).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)

@@ -1,0 +1,152 @@
+"""A session's runs, replayed from its lines: what each channel was given, and when. For summaries and plots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from estim.records.chain import Entry
+from estim.records.verify import RECORD_LAG_US
+
+# L27 counts frequencies above 15 Hz; 1 s / 15 Hz.
+SLOW_PERIOD_US = 66_666
+# A record that breaks off with output on counts it until the record's lag and the slowest device's own timer
+# (P24, RehaMove3: 2 s) have run out.
+BROKEN_US = RECORD_LAG_US + 2_000_000
+
+
+@dataclass(slots=True)
+class Given:
+    """What one channel was given for one purpose.
+
+    Attributes:
+        dose: the last dose line's row; sums since the session began.
+        pending: output was acknowledged that no dose line speaks of: a record that broke off.
+        on_us, fast_on_us: from the commands; the second one above 15 Hz alone.
+        points: (session time, µA) of each change.
+    """
+
+    dose: Mapping[str, int] = field(default_factory=dict)
+    pending: bool = False
+    on_us: int = 0
+    fast_on_us: int = 0
+    peak_ua: int = 0
+    points: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def total_on_us(self) -> int:
+        """The dose line's, or what the commands amount to where the record broke off before it."""
+        return self.on_us if self.pending or not self.dose else int(self.dose["on_us"])
+
+    @property
+    def motor_on_us(self) -> int:
+        """On time above 15 Hz, from the dose where it speaks of all; unacknowledged pulses count too."""
+        if self.pending or not self.dose or self.fast_on_us != self.on_us:
+            return self.fast_on_us
+        pulses, unknown = int(self.dose["pulses"]), int(self.dose["unacknowledged_pulses"])
+        on_us = int(self.dose["on_us"])
+        return on_us * (pulses + unknown) // pulses if pulses else self.fast_on_us
+
+
+@dataclass(slots=True)
+class Replay:
+    """All runs of a session.
+
+    Attributes:
+        setups: the setup lines' fields, in order.
+        given: (purpose, channel) → what it got.
+        levels_ua: channel → the level in force at the end of the last therapy.
+        running_us: time in RUNNING, by purpose.
+    """
+
+    setups: list[Mapping[str, Any]] = field(default_factory=list)
+    given: dict[tuple[str, int], Given] = field(default_factory=dict)
+    levels_ua: dict[int, int] = field(default_factory=dict)
+    running_us: dict[str, int] = field(default_factory=dict)
+    _on: dict[int, tuple[int, int]] = field(default_factory=dict)  # channel → since, period
+    _since_us: int | None = None
+
+    @property
+    def purpose(self) -> str:
+        """Of the present run."""
+        return str(self.setups[-1]["purpose"]) if self.setups else ""
+
+    def channel(self, number: int, purpose: str | None = None) -> Given:
+        """The account of a channel."""
+        return self.given.setdefault((self.purpose if purpose is None else purpose, number), Given())
+
+    def take(self, entry: Entry) -> None:
+        """One line."""
+        fields = entry.fields
+        if entry.kind == "setup":
+            self._silence(entry.t_us)
+            self.setups.append(fields)
+            if fields["purpose"] == "therapy":
+                self.levels_ua = {row["channel"]: row["level_ua"] for row in fields["schedule"]["channels"]}
+        elif entry.kind == "command":
+            self._command(fields["sent_us"], fields["channels"])
+        elif entry.kind in {"raised", "lowered"} and self.purpose == "therapy":
+            self.levels_ua[fields["channel"]] = fields["level_ua"]
+        elif entry.kind == "output" and fields.get("state") == "OFF":
+            self._silence(entry.t_us)
+        elif entry.kind == "dose":
+            for row in fields["channels"]:
+                given = self.channel(row["channel"], str(fields["purpose"]))
+                given.dose, given.pending = row, False
+        elif entry.kind == "phase":
+            self._phase(str(fields.get("after")), entry.t_us)
+
+    def _phase(self, after: str, t_us: int) -> None:
+        if self._since_us is not None and after != "RUNNING":
+            self.running_us[self.purpose] = self.running_us.get(self.purpose, 0) + t_us - self._since_us
+            self._since_us = None
+        elif after == "RUNNING" and self._since_us is None:
+            self._since_us = t_us
+
+    def _command(self, sent_us: int, rows: Iterable[Mapping[str, int]]) -> None:
+        """A command is the whole output: what it does not name is off."""
+        now = {row["channel"]: row for row in rows if row["amplitude_ua"] > 0}
+        for channel in [channel for channel in self._on if channel not in now]:
+            self.channel(channel).points.append((sent_us, 0))
+        self._stop_clocks(sent_us)
+        for channel, row in now.items():
+            given = self.channel(channel)
+            given.pending = True
+            given.peak_ua = max(given.peak_ua, row["amplitude_ua"])
+            given.points.append((sent_us, row["amplitude_ua"]))
+            self._on[channel] = (sent_us, row["period_us"])
+
+    def _stop_clocks(self, at_us: int) -> None:
+        for channel, (since_us, period_us) in self._on.items():
+            given = self.channel(channel)
+            on_us = max(0, at_us - since_us)
+            given.on_us += on_us
+            if period_us <= SLOW_PERIOD_US:
+                given.fast_on_us += on_us
+        self._on.clear()
+
+    def _silence(self, at_us: int) -> None:
+        for channel in self._on:
+            self.channel(channel).points.append((at_us, 0))
+        self._stop_clocks(at_us)
+
+    def end(self, t_us: int) -> None:
+        """The record's last line: what is still on went on until the device's own timer ended it."""
+        self._silence(t_us + BROKEN_US)
+        self._phase("", t_us)
+
+
+def replay(entries: Iterable[Entry]) -> Replay:
+    """Replay the lines of a session.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: a line has not the shape of its kind.
+    """
+    whole = Replay()
+    last_us = 0
+    for entry in entries:
+        whole.take(entry)
+        last_us = entry.t_us
+    whole.end(last_us)
+    return whole

@@ -1,0 +1,297 @@
+"""One session in brief, taken from its record's lines: what index, report and export are made of."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from estim.records.audit import audit
+from estim.records.chain import Entry
+from estim.records.replay import Given, Replay, replay
+from estim.records.verify import SessionVerdict, judge, read_record
+from estim.records.words import happened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSummary:
+    """What one channel was set to, and what the device acknowledged. Charge is the sum of first phases.
+
+    Attributes:
+        level_ua: the therapy's last level; marks are None where none was made in this session.
+        motor_on_us: therapy's on time above 15 Hz (L27); finding levels stands apart, as in the dose.
+        dose_recorded: False where the record broke off before a dose line: pulses and charge are then not 0 but
+            unknown, peak and on time come from the acknowledged commands.
+    """
+
+    channel: int
+    name: str
+    muscle: str
+    side: str
+    region: str
+    output: str
+    placement: str
+    pads: str
+    frequency_hz: str
+    pulse_width_us: str
+    level_ua: int
+    cap_ua: int
+    cap_rule: str
+    sensory_ua: int | None
+    motor_ua: int | None
+    max_tolerated_ua: int | None
+    peak_ua: int
+    pulses: int
+    charge_pc: int
+    on_us: int
+    unacknowledged_pulses: int
+    motor_on_us: int
+    dose_recorded: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSummary:
+    """A session in brief. `channels` is the therapy's dose.
+
+    Attributes:
+        began_ms: wall time of the sign-in since 1970, 0 where the record does not say.
+        contractions_planned: cycles of the whole plan, 0 where it has none (continuous).
+        comfort: (session time, discomfort 0 to 10).
+        outcomes: measure → value, as entered.
+        happened: session time, kind, text.
+        unreadable: why lines could not be understood, although they are those that were written.
+    """
+
+    path: str
+    session: str
+    patient: str
+    operator: str
+    utc: str
+    began_ms: int
+    simulated: bool
+    protocol: str
+    protocol_version: str
+    protocol_sha256: str
+    title: str
+    goal: str
+    week: int
+    number: int
+    device: str
+    model: str
+    device_id: str
+    firmware: str
+    intended_use: str
+    outcome: str
+    ending: str
+    verified: bool
+    signer: str
+    reason: str
+    head: str
+    records: int
+    signed: int
+    first_bad: int | None
+    off_by_us: int | None
+    contractions: int
+    contractions_planned: int
+    duration_us: int
+    therapy_us: int
+    channels: tuple[ChannelSummary, ...]
+    phases: tuple[dict[str, Any], ...] = ()
+    bends: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    comfort: tuple[tuple[int, int], ...] = ()
+    outcomes: dict[str, str] = field(default_factory=dict)
+    signature: dict[str, str] = field(default_factory=dict)
+    happened: tuple[tuple[int, str, str], ...] = ()
+    findings: tuple[str, ...] = ()
+    unreadable: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A session as read once: its summary, and its runs for plots."""
+
+    summary: SessionSummary
+    runs: Replay
+    entries: tuple[Entry, ...]
+
+
+def summarise(folder: Path, *, keys: Mapping[str, str] | None = None) -> SessionSummary:
+    """Read, verify and audit one session.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    return read_session(folder, keys=keys).summary
+
+
+def read_session(folder: Path, *, keys: Mapping[str, str] | None = None) -> Read:
+    """As `summarise`, with the runs."""
+    record = read_record(folder)
+    verdict = judge(folder, record, keys=keys)
+    entries = record.entries
+    try:
+        runs = replay(entries)
+        return Read(_summary(folder, verdict, entries, runs), runs, entries)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        # Lines that nobody changed and that have not the shape of their kind: another program's, or a later version's.
+        reason = f"lines can't be understood: {error!r}"
+        return Read(_summary(folder, verdict, entries[:1], Replay(), unreadable=reason), Replay(), entries)
+
+
+def _summary(
+    folder: Path, verdict: SessionVerdict, entries: tuple[Entry, ...], runs: Replay, *, unreadable: str = ""
+) -> SessionSummary:
+    header: Mapping[str, Any] = entries[0].fields if entries and entries[0].kind == "header" else {}
+    device = header.get("device", {})
+    end = _last(entries, "end")
+    setups = [setup for setup in runs.setups if setup["purpose"] == "therapy"] or runs.setups
+    setup = setups[-1] if setups else {}
+    schedule = setup.get("schedule", {})
+    own = setup.get("setup", {})
+    utc = str(header.get("utc", ""))
+    done = sum(1 for e in entries if e.kind == "contraction" and _therapy(e) and e.fields.get("whole", True))
+    return SessionSummary(
+        path=str(folder),
+        session=folder.name,
+        patient=str(header.get("patient", "")),
+        operator=str(header.get("operator", "")),
+        utc=utc,
+        began_ms=milliseconds(utc),
+        simulated=verdict.simulated,
+        protocol=str(schedule.get("protocol_id", "")),
+        protocol_version=str(schedule.get("protocol_version", "")),
+        protocol_sha256=str(setup.get("protocol_sha256", "")),
+        title=str(schedule.get("protocol_title", "")),
+        goal=str(schedule.get("goal", "")),
+        week=int(own.get("week", schedule.get("week", 0))),
+        number=int(own.get("session", schedule.get("session", 0))),
+        device=str(device.get("title", "")),
+        model=str(device.get("model", "")),
+        device_id=str(device.get("id", "")),
+        firmware=str(device.get("firmware", "")),
+        intended_use=str(device.get("intended_use", "")),
+        outcome=verdict.outcome,
+        ending=verdict.ending,
+        verified=verdict.ok,
+        signer=verdict.signer,
+        reason=verdict.reason,
+        head=verdict.head,
+        records=verdict.records,
+        signed=verdict.signed,
+        first_bad=verdict.first_bad,
+        off_by_us=verdict.off_by_us,
+        contractions=int(end.get("contractions", done)),
+        contractions_planned=_planned(schedule),
+        duration_us=entries[-1].t_us if entries else 0,
+        therapy_us=runs.running_us.get("therapy", 0),
+        channels=_channels(entries, runs),
+        phases=tuple(schedule.get("phases", ())),
+        bends=tuple(str(e.fields.get("message", "")) for e in _after_setup(entries) if e.kind == "bend"),
+        warnings=tuple(str(text) for text in setup.get("warnings", ())),
+        flags=_flags(own),
+        comfort=tuple((e.t_us, e.fields["discomfort"]) for e in entries if _is_comfort(e)),
+        outcomes={key: str(value) for key, value in _last(entries, "outcome").items()},
+        signature={key: str(value) for key, value in _last(entries, "signature").items()},
+        happened=tuple(happened(entries)),
+        findings=tuple(f"line {finding.n}: {finding.message}" for finding in audit(entries)),
+        unreadable=unreadable,
+    )
+
+
+def milliseconds(utc: str) -> int:
+    """Milliseconds since 1970 of an ISO 8601 time; 0 where it is none."""
+    try:
+        moment = datetime.datetime.fromisoformat(utc)
+    except ValueError:
+        return 0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.UTC)
+    return int(moment.timestamp() * 1_000)
+
+
+def _last(entries: tuple[Entry, ...], kind: str) -> Mapping[str, Any]:
+    return next((entry.fields for entry in reversed(entries) if entry.kind == kind), {})
+
+
+def _after_setup(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """The lines from the last setup on."""
+    last = max((entry.n for entry in entries if entry.kind == "setup"), default=0)
+    return entries[last:]
+
+
+def _therapy(entry: Entry) -> bool:
+    return entry.fields.get("purpose") == "therapy"
+
+
+def _is_comfort(entry: Entry) -> bool:
+    return entry.kind == "note" and type(entry.fields.get("discomfort")) is int
+
+
+def _flags(setup: Mapping[str, Any]) -> tuple[str, ...]:
+    patient = setup.get("patient", {})
+    return tuple(sorted(key for key, value in patient.items() if value is not False))
+
+
+def _planned(schedule: Mapping[str, Any]) -> int:
+    return sum(phase["cycles"] * phase["sets"] for phase in schedule.get("phases", ()))
+
+
+def _channels(entries: tuple[Entry, ...], runs: Replay) -> tuple[ChannelSummary, ...]:
+    known: dict[int, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
+    for setup in runs.setups:
+        known |= {row["channel"]: (row, setup) for row in setup["schedule"]["channels"]}
+    marks: dict[tuple[int, str], int] = {}
+    for entry in entries:
+        if entry.kind == "levels":
+            marks[entry.fields["channel"], str(entry.fields["mark"])] = entry.fields["level_ua"]
+    return tuple(_channel(*known[number], runs, marks) for number in sorted(known))
+
+
+def _channel(
+    row: Mapping[str, Any], setup: Mapping[str, Any], runs: Replay, marks: Mapping[tuple[int, str], int]
+) -> ChannelSummary:
+    number = row["channel"]
+    given = runs.given.get(("therapy", number), Given())
+    schedule = setup["schedule"]
+    windows = [w for phase in schedule["phases"] for w in phase["windows"] if w["channel"] == number]
+    sizes = {pad["id"]: pad for pad in schedule["electrodes"]}
+    caps, rules = setup.get("caps_ua", {}), setup.get("cap_reasons", {})
+    return ChannelSummary(
+        channel=number,
+        name=row["name"],
+        muscle=row["muscle"],
+        side=row["side"],
+        region=str(row.get("region", "")),
+        output=row["output"],
+        placement=row["placement"],
+        pads=" and ".join(_size(sizes[pad]) for pad in row["electrodes"] if pad in sizes),
+        frequency_hz=", ".join(f"{f / 1_000:g}" for f in sorted({w["frequency_mhz"] for w in windows})),
+        pulse_width_us=", ".join(str(w) for w in sorted({w["pulse_width_us"] for w in windows})),
+        level_ua=runs.levels_ua.get(number, row["level_ua"]),
+        cap_ua=int(caps.get(str(number), 0)),
+        cap_rule=str(rules.get(str(number), "")),
+        sensory_ua=marks.get((number, "sensory")),
+        motor_ua=marks.get((number, "motor"), marks.get((number, "no-twitch"))),
+        max_tolerated_ua=marks.get((number, "max-tolerated")),
+        peak_ua=max(given.peak_ua, int(given.dose.get("peak_ua", 0))),
+        pulses=int(given.dose.get("pulses", 0)),
+        charge_pc=int(given.dose.get("charge_pc", 0)),
+        on_us=given.total_on_us,
+        unacknowledged_pulses=int(given.dose.get("unacknowledged_pulses", 0)),
+        motor_on_us=given.motor_on_us if row["output"] == "motor" else 0,
+        dose_recorded=not given.pending,
+    )
+
+
+def _size(pad: Mapping[str, Any]) -> str:
+    if pad.get("is_round"):
+        return f"round {pad['width_mm'] / 10:g} cm"
+    return f"{pad['width_mm'] / 10:g} × {pad['height_mm'] / 10:g} cm"

@@ -1,0 +1,117 @@
+"""A record's lines in plain words, for reports: what happened, without the thousands of commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from estim.records.chain import Entry
+
+# kind → how much a reader must notice it
+WEIGHT = {
+    "fault": "bad", "take-over": "bad", "device-fault": "bad", "lead-off": "bad", "alarm": "bad",
+    "patient-switch": "bad", "outcome": "said", "note": "said", "reason": "said", "signature": "said",
+}  # fmt: skip
+_TURNS = {
+    ("RUNNING", "start"): "Started",
+    ("RUNNING", "resume"): "Went on after the pause, from 0 mA",
+    ("PAUSED", "pause"): "Paused",
+    ("STOPPING", "stop"): "Stopped",
+    ("STOPPING", "complete"): "Played to the end",
+    ("FAULT", "fail"): "Fault",
+    ("READY", "identified"): "The device said who it is",
+}
+
+
+def happened(entries: Iterable[Entry]) -> Iterable[tuple[int, str, str]]:
+    """(session time, kind, text) of what a reader wants to know."""
+    purpose = ""
+    for entry in entries:
+        if entry.kind == "setup":
+            purpose = str(entry.fields.get("purpose", ""))
+        text = _say(entry, purpose)
+        if text:
+            yield entry.t_us, entry.kind, text
+
+
+def _say(entry: Entry, purpose: str) -> str:
+    fields = entry.fields
+    say = _SAY.get(entry.kind)
+    if say is not None:
+        return say(fields)
+    if entry.kind == "phase":
+        return _phase(fields, purpose)
+    if entry.kind == "take-over":
+        return f"{fields.get('text', '')}"
+    return ""
+
+
+def _phase(fields: Mapping[str, Any], purpose: str) -> str:
+    turn = _TURNS.get((str(fields.get("after")), str(fields.get("turn"))))
+    if turn is None or turn == "Fault":  # the fault line itself says more
+        return ""
+    if turn == "Started":
+        return "Finding levels began" if purpose == "titration" else "Therapy began"
+    cause = str(fields.get("cause") or "")
+    return f"{turn} ({cause})" if cause and cause != "completed" else turn
+
+
+def _ma(value: object) -> str:
+    return f"{value / 1_000:g} mA" if isinstance(value, int) else "?"
+
+
+def _levels(fields: Mapping[str, Any]) -> str:
+    return f"Channel {fields.get('channel')}: {_ma(fields.get('level_ua'))} marked {fields.get('mark')}"
+
+
+def _lowered(fields: Mapping[str, Any]) -> str:
+    before, after = _ma(fields.get("before_ua")), _ma(fields.get("level_ua"))
+    return f"Channel {fields.get('channel')} lowered from {before} to {after}"
+
+
+def _note(fields: Mapping[str, Any]) -> str:
+    if "discomfort" in fields:
+        levels = fields.get("sent_ua")
+        at = f" at {', '.join(_ma(one) for one in levels.values())}" if isinstance(levels, Mapping) and levels else ""
+        return f"Discomfort {fields['discomfort']} of 10{at}"
+    return ", ".join(f"{value}" if key == "text" else f"{key} {value}" for key, value in fields.items())
+
+
+def _outcome(fields: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in fields.items())
+
+
+def _request(fields: Mapping[str, Any]) -> str:
+    detail = ", ".join(str(fields[key]) for key in ("phase", "reason", "source") if fields.get(key))
+    return f"Asked: {fields.get('what')}" + (f" ({detail})" if detail else "")
+
+
+def _refused(fields: Mapping[str, Any]) -> str:
+    problems = [row for row in fields.get("problems", ()) if isinstance(row, Mapping)]
+    return "Refused: " + "; ".join(str(row.get("message", "")) for row in problems)
+
+
+def _signature(fields: Mapping[str, Any]) -> str:
+    meaning = f", {fields['meaning']}" if fields.get("meaning") else ""
+    comment = f": {fields['comment']}" if fields.get("comment") else ""
+    return f"Signed by {fields.get('operator')}{meaning}{comment}"
+
+
+_SAY: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "alarm": lambda fields: f"Alarm: {fields.get('text', '')}",
+    "fault": lambda fields: f"FAULT {fields.get('cause', '')}: {fields.get('text', '')}",
+    "lead-off": lambda fields: f"Electrode fault on channel {fields.get('channel')}: {fields.get('text', '')}",
+    "device-fault": lambda fields: f"The device refused a command: {fields.get('text', '')} ({fields.get('code')})",
+    "patient-switch": lambda _: "The patient pressed the stop switch",
+    "levels": _levels,
+    "lowered": _lowered,
+    "raise-dropped": lambda fields: f"A raise was dropped: {fields.get('reason', '')}",
+    "note": _note,
+    "reason": _note,
+    "outcome": _outcome,
+    "bend": lambda fields: f"Differs from the protocol: {fields.get('message', '')}",
+    "request": _request,
+    "refused": _refused,
+    "signature": _signature,
+    "correction": lambda fields: f"Correction to line {fields.get('line')}: {fields.get('text', '')}",
+}

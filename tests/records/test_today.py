@@ -1,0 +1,99 @@
+"""L27: what a muscle had today is known at sign-in, from the records, and holds the limit."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from estim.controller.signing_in import with_what_is_known
+from estim.records.home import Home
+from estim.records.index import Index
+from estim.records.patients import Patient, save_patient
+from estim.records.today import minutes_today
+from estim.safety.errors import RecordError
+from estim.session.events import SignIn
+from tests.records.build import NOON, session
+
+KEY = "quadriceps femoris/left"
+HOUR = datetime.timedelta(hours=1)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def minutes(
+    home: Home, *, at: datetime.datetime = NOON, patient: str = "K-1", simulated: bool = True
+) -> dict[str, int]:
+    return dict(minutes_today(home, patient, simulated=simulated, now=at))
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_minutes_of_a_muscle_add_up_over_the_day_and_are_rounded_up(home: Home, *, indexed: bool) -> None:
+    session(home)
+    session(home, at=NOON + 3 * HOUR)
+    session(home, at=NOON - 21 * HOUR)
+    session(home, "K-2")
+    session(home, "b-K-1")
+    if indexed:
+        with Index(home) as index:
+            index.refresh()
+    assert minutes(home) == {KEY: 3}
+    assert minutes(home, simulated=False) == {}
+    assert minutes(home, at=NOON - 21 * HOUR) == {KEY: 5}  # a clock set back: more, never less
+    assert minutes(home, at=NOON + 24 * HOUR) == {}
+
+
+def test_the_day_is_the_stations_own(home: Home) -> None:
+    session(home, at=NOON)
+    east = datetime.timezone(datetime.timedelta(hours=13))  # there it is 1 h after midnight
+    assert minutes(home, at=(NOON + HOUR).astimezone(east)) == {KEY: 2}
+    west = datetime.timezone(datetime.timedelta(hours=-11))
+    assert minutes(home, at=(NOON + HOUR).astimezone(west)) == {KEY: 2}
+    assert minutes(home, at=(NOON + 23 * HOUR).astimezone(west)) == {}
+    assert minutes(home, at=(NOON + 22 * HOUR).astimezone(west)) == {KEY: 2}
+
+
+def test_a_session_over_midnight_counts_whole(home: Home) -> None:
+    midnight = NOON.replace(hour=0)
+    session(home, at=midnight - datetime.timedelta(seconds=80))
+    assert minutes(home, at=midnight + HOUR) == {KEY: 2}
+
+
+def test_a_fault_and_a_record_that_broke_off_count(home: Home) -> None:
+    session(home, end="fault")
+    assert minutes(home) == {KEY: 2}
+    session(home, at=NOON + HOUR, end="broken")  # 90 s, then its lag and the device's timer: 94 s
+    assert minutes(home) == {KEY: 4}
+
+
+def test_a_damaged_index_changes_nothing(home: Home) -> None:
+    session(home)
+    (home.root / "index.sqlite3").write_bytes(b"x" * 5_000)
+    assert minutes(home) == {KEY: 2}
+
+
+@pytest.mark.parametrize("line", [0, 6])
+def test_a_record_that_was_changed_leaves_today_unknown(home: Home, line: int) -> None:
+    path = session(home) / "record.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[line] = lines[line].replace(b'"n":', b'"n":9')
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(RecordError, match="unknown"):
+        minutes(home)
+
+
+def test_signing_in_brings_what_is_known_and_nothing_that_a_front_claims(home: Home) -> None:
+    save_patient(home.patients, Patient(id="K-1", flags=("fragile_bone",)))
+    session(home, at=datetime.datetime.now(datetime.UTC))
+    asked = SignIn(id=1, operator="o", patient_id=" K-1 ", minutes_today={KEY: -50}, utc="1999")
+    known = with_what_is_known(asked, home, simulated=True)
+    assert known.minutes_today == {KEY: 2}
+    assert known.patient_flags == ("fragile_bone",)
+    assert known.utc > "2026"
+    home.patients.write_text("{", encoding="utf-8")
+    with pytest.raises(RecordError):
+        with_what_is_known(asked, home, simulated=True)
