@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from estim.cli import protocols, sessions, tables
+from estim.cli import protocols, records, sessions, tables
 from estim.cli.output import EXIT_DEVICE, EXIT_REFUSED, EXIT_USAGE, print_json
 
 DEFAULT_DEVICE = "sim://p24"
@@ -61,17 +61,7 @@ def parser() -> argparse.ArgumentParser:
         "--probe", action="store_true", help="ask each port who is there"
     )
 
-    records = commands.add_parser("records", help="the records of sessions").add_subparsers(
-        dest="action", required=True, metavar="ACTION"
-    )
-    records.add_parser("list", parents=[home], help="all sessions")
-    for action, text in (("show", "one session's lines"), ("verify", "is it what was written")):
-        sub = records.add_parser(action, parents=[home], help=text)
-        sub.add_argument(
-            "path", nargs="*" if action == "verify" else None, help="a session's folder or a records folder"
-        )
-        if action == "verify":
-            sub.add_argument("--key", action="append", default=[], metavar="HEX", help="a public key to trust")
+    records.add_parsers(commands, home)
     return top
 
 
@@ -128,7 +118,5 @@ COMMANDS = {
     "rehearse": sessions.rehearse,
     "limits": tables.limits,
     "devices": tables.devices,
-    "records_list": tables.records_list,
-    "records_show": tables.records_show,
-    "records_verify": tables.records_verify,
+    **records.COMMANDS,
 }

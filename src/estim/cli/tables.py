@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 from pathlib import Path
 
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
@@ -42,62 +40,3 @@ def devices(given: argparse.Namespace) -> int:
         for row in rows:
             print("  ".join(str(value) for value in row.values() if value))
     return 0
-
-
-def records_list(given: argparse.Namespace) -> int:
-    """All sessions of this home."""
-    from estim.records.verify_home import verify_home
-
-    rows = [verdict.to_json() for verdict in verify_home(home_of(given).root)]
-    if given.json:
-        print_json({"sessions": rows})
-    else:
-        for row in rows:
-            print(
-                f"{'ok ' if row['ok'] else 'BAD'} {row['ending']:10} {row['outcome']:10} {row['records']:6} "
-                f"{row['path']}"
-            )
-    return 0
-
-
-def records_show(given: argparse.Namespace) -> int:
-    """One session's lines."""
-    from estim.records.segment import segments
-    from estim.safety.errors import RecordError
-
-    found = segments(Path(given.path))
-    if not found:
-        raise RecordError(f"{given.path}: there is no record.jsonl")
-    entries = [json.loads(line) for path in found for line in path.read_bytes().splitlines() if line.endswith(b"}")]
-    if given.json:
-        print_json({"path": given.path, "lines": entries})
-    else:
-        for entry in entries:
-            said = json.dumps(entry["fields"], ensure_ascii=False)
-            print(f"{entry['n']:6} {entry['t_us'] / 1e6:10.3f} s {entry['kind']:12} {said[:160]}")
-    return 0
-
-
-def records_verify(given: argparse.Namespace) -> int:
-    """0 only for records that were closed in order or honestly taken over."""
-    from estim.records.keys import known_keys
-    from estim.records.verify_home import verify_folder, verify_home
-
-    home = home_of(given)
-    keys = {hashlib.sha256(bytes.fromhex(key)).hexdigest()[:16]: key for key in given.key} or known_keys(home.root)
-    if given.path:
-        verdicts = [verdict for path in given.path for verdict in verify_folder(Path(path), keys=keys)]
-    else:
-        verdicts = verify_home(home.root)
-    ok = bool(verdicts) and all(verdict.ok for verdict in verdicts)
-    if given.json:
-        print_json({"ok": ok, "sessions": [verdict.to_json() for verdict in verdicts]})
-    else:
-        for verdict in verdicts:
-            bad = "" if verdict.first_bad is None else f", first bad record {verdict.first_bad}"
-            state = "verified" if verdict.ok else "NOT VERIFIED"
-            reason = f": {verdict.reason}" if verdict.reason else ""
-            print(f"{verdict.path}: {state}, {verdict.records} records, {verdict.ending}{bad}{reason}")
-        if not verdicts:
-            print("no record found")
-    return 0 if ok else EXIT_REFUSED

@@ -37,9 +37,11 @@ def verify_folder(
     return _against_master(records, verdicts, keys or {})
 
 
-def verify_home(root: Path, *, progress: Progress | None = None) -> list[SessionVerdict]:
-    """All sessions of a home, real and simulated, with the keys that it published."""
-    keys = known_keys(root)
+def verify_home(
+    root: Path, *, keys: Mapping[str, str] | None = None, progress: Progress | None = None
+) -> list[SessionVerdict]:
+    """All sessions of a home, real and simulated, with the keys that it published where none are given."""
+    keys = known_keys(root) if keys is None else keys
     verdicts: list[SessionVerdict] = []
     for kind in ("real", "simulated"):
         folder = root / "records" / kind

@@ -1,0 +1,132 @@
+"""`records report|course|export`: past sessions on paper and for other programs."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from estim.cli.output import home_of, print_json
+from estim.cli.past import progress, session_folder
+
+if TYPE_CHECKING:
+    from estim.records.course import Plan
+    from estim.records.home import Home
+    from estim.records.summary import Read
+
+
+def put(text: str, output: str | None) -> int:
+    """To a file, or to standard output."""
+    from estim.safety.errors import RecordError
+
+    if output is None:
+        sys.stdout.write(text)
+        return 0
+    try:
+        Path(output).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RecordError(f"{output}: can't be written: {error.strerror or error}") from None
+    return 0
+
+
+def _read(home: Home, folder: Path) -> Read:
+    from estim.records.keys import known_keys
+    from estim.records.summary import read_session
+
+    return read_session(folder, keys=known_keys(home.root))
+
+
+def report(given: argparse.Namespace) -> int:
+    """One session on paper. A record that can't be verified has a report too, which says so first."""
+    from estim.records.report import html_report, text_report
+    from estim.records.sheet import sheet_html, sheet_text
+
+    home = home_of(given)
+    read = _read(home, session_folder(home, given.path))
+    if given.json:
+        print_json(read.summary.to_json())
+        return 0
+    if given.html:
+        return put(html_report(read), given.output)
+    if given.patient_html:
+        return put(sheet_html(read.summary), given.output)
+    return put(sheet_text(read.summary) if given.patient else text_report(read.summary), given.output)
+
+
+def course(given: argparse.Namespace) -> int:
+    """One patient's progress on paper."""
+    from estim.records.course import course as course_of
+    from estim.records.course_report import course_html, course_text
+    from estim.records.index import Filter, Index
+    from estim.safety.errors import RecordError
+
+    home = home_of(given)
+    with Index(home) as index:
+        index.catch_up(progress("reading records"))
+        wanted = Filter(simulated=given.simulated, patient=given.patient, protocol=given.protocol)
+        sessions = index.sessions(wanted, limit=-1)
+    protocol = given.protocol or next((row["protocol"] for row in sessions if row["protocol"]), "")
+    if not protocol:
+        kind = "simulated " if given.simulated else ""
+        raise RecordError(f"patient {given.patient}: no {kind}session with a protocol")
+    now_ms = int(datetime.datetime.now(datetime.UTC).timestamp() * 1_000)
+    found = course_of(sessions, given.patient, protocol, plan=_plan(home, protocol), now_ms=now_ms)
+    if given.json:
+        from dataclasses import asdict
+
+        print_json({**asdict(found), "adherence_percent": found.adherence_percent})
+        return 0
+    return put(course_html(found) if given.html else course_text(found), given.output)
+
+
+def _plan(home: Home, protocol: str) -> Plan | None:
+    """What the protocol asks for; None where its file is not there any more."""
+    from estim.controller.loading import load_runnable
+    from estim.records.course import Plan
+    from estim.safety.errors import EstimError
+
+    try:
+        dose = load_runnable(protocol, own=home.protocols)[0].dose
+    except (EstimError, OSError):
+        return None
+    days = dose.days_per_week if isinstance(dose.days_per_week, tuple) else (dose.days_per_week, dose.days_per_week)
+    weeks = dose.weeks if isinstance(dose.weeks, int) else dose.weeks[1]
+    return Plan(sessions_per_day=dose.sessions_per_day, days_per_week=days, weeks=weeks)
+
+
+def export(given: argparse.Namespace) -> int:
+    """Sessions for other programs."""
+    from estim.records.export import de_identified, to_csv, to_json
+    from estim.records.segment import segments
+    from estim.safety.errors import RecordError, UsageError
+
+    home = home_of(given)
+    if given.path:
+        folders = [session_folder(home, path) for path in given.path]
+    else:
+        root = home.records(simulated=given.simulated)
+        folders = sorted(folder for folder in root.iterdir() if segments(folder)) if root.is_dir() else []
+    reads = [_read(home, folder) for folder in folders]
+    reads = [read for read in reads if not given.patient or read.summary.patient == given.patient]
+    if not reads:
+        raise RecordError("no session to export")
+    sessions = [read.summary for read in reads]
+    if given.format == "fhir":
+        from estim.records.fhir import bundle, to_text
+
+        if given.research:
+            raise UsageError("--research: csv and json only; a FHIR bundle is about a patient and her record")
+        return put(to_text(bundle(reads, _now())), given.output)
+    if given.research:
+        try:
+            salt = Path(given.research).read_bytes().strip()
+        except OSError as error:
+            raise UsageError(f"--research {given.research}: {error.strerror or error}") from None
+        sessions = de_identified(sessions, salt)
+    return put(to_csv(sessions) if given.format == "csv" else to_json(sessions), given.output)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,105 @@
+"""`records`: what the commands about past sessions take, and which function serves each."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from estim.cli import papers, past
+
+SESSION = "a session's folder, its name, the beginning of its name, or `last`"
+
+
+def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
+    """Everything below `estim records`."""
+    actions = commands.add_parser("records", help="the records of sessions").add_subparsers(
+        dest="action", required=True, metavar="ACTION"
+    )
+    _looking(actions, home)
+    _papers(actions, home)
+    _patients(actions, home)
+
+
+def _looking(actions: Any, home: argparse.ArgumentParser) -> None:
+    listed = actions.add_parser("list", parents=[home], help="sessions, the latest first")
+    listed.add_argument("--patient", default="", help="pseudonym")
+    listed.add_argument("--protocol", default="", help="its id")
+    listed.add_argument("--operator", default="")
+    listed.add_argument("--outcome", default="", help="completed, stopped, fault, uncertain")
+    listed.add_argument("--ending", default="", help="complete, take-over, torn, incomplete")
+    listed.add_argument("--since", metavar="DAY", help="as 2026-11-21, UTC")
+    listed.add_argument("--until", metavar="DAY", help="up to and with this day")
+    listed.add_argument("--text", default="", help="words that occur in title, notes, alarms, ...")
+    listed.add_argument("--simulated", action="store_true", help="simulated sessions alone")
+    listed.add_argument("--real", action="store_true", help="real sessions alone")
+    listed.add_argument("--limit", type=int, default=100, metavar="N", help="at most N of each; 0 for all")
+
+    show = actions.add_parser("show", parents=[home], help="one session's lines")
+    show.add_argument("path", help=SESSION)
+    verify = actions.add_parser("verify", parents=[home], help="is it what was written")
+    verify.add_argument("path", nargs="*", help="sessions' folders or records folders; without any: all of the home")
+    verify.add_argument("--key", action="append", default=[], metavar="HEX", help="a public key to trust, and no other")
+    audit = actions.add_parser("audit", parents=[home], help="was what it says within the rules")
+    audit.add_argument("path", nargs="*", help="sessions; without any: all of the home")
+    index = actions.add_parser("index", parents=[home], help="bring the index up to date with the records")
+    index.add_argument("--rebuild", action="store_true", help="throw it away and read every record")
+
+
+def _papers(actions: Any, home: argparse.ArgumentParser) -> None:
+    report = actions.add_parser("report", parents=[home], help="one session on paper")
+    report.add_argument("path", help=SESSION)
+    form = report.add_mutually_exclusive_group()
+    form.add_argument("--text", action="store_true", help="plain text (the default)")
+    form.add_argument("--html", action="store_true", help="one page without scripts or links, with plots")
+    form.add_argument("--patient", action="store_true", help="the patient's sheet, in plain words")
+    form.add_argument("--patient-html", action="store_true", help="the same as a page")
+    report.add_argument("-o", "--output", metavar="FILE")
+
+    course = actions.add_parser("course", parents=[home], help="one patient's progress on paper")
+    course.add_argument("patient", help="pseudonym")
+    course.add_argument("--protocol", default="", help="its id; without it the last one's")
+    course.add_argument("--simulated", action="store_true", help="of simulated sessions")
+    course.add_argument("--html", action="store_true")
+    course.add_argument("-o", "--output", metavar="FILE")
+
+    export = actions.add_parser("export", parents=[home], help="sessions for other programs")
+    export.add_argument("path", nargs="*", help=f"{SESSION}; without any: all real ones of the home")
+    export.add_argument("--format", choices=("csv", "json", "fhir"), default="json")
+    export.add_argument("--simulated", action="store_true", help="the simulated sessions of the home instead")
+    export.add_argument("--patient", default="", help="of this patient alone")
+    export.add_argument(
+        "--research", metavar="SALT-FILE", help="de-identified with the secret in this file (csv, json)"
+    )
+    export.add_argument("-o", "--output", metavar="FILE")
+
+
+def _patients(actions: Any, home: argparse.ArgumentParser) -> None:
+    actions.add_parser("patients", parents=[home], help="the patients' file")
+    patient = actions.add_parser("patient", parents=[home], help="show one patient, or change what is said of one")
+    patient.add_argument("id", help="pseudonym, never a name")
+    patient.add_argument("--condition")
+    patient.add_argument("--side", choices=("left", "right", "both"))
+    patient.add_argument("--flag", action="append", metavar="NAME", help="a fact that tightens limits")
+    patient.add_argument("--no-flags", action="store_true", help="none of them holds any more")
+    patient.add_argument("--pad", action="append", metavar="NAME=7.6x12.7")
+    patient.add_argument("--protocol")
+    patient.add_argument("--week", type=int)
+    patient.add_argument("--note")
+
+
+COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
+    {
+        "records_list": past.listed,
+        "records_show": past.show,
+        "records_verify": past.verify,
+        "records_audit": past.audited,
+        "records_index": past.index,
+        "records_patients": past.patients,
+        "records_patient": past.patient,
+        "records_report": papers.report,
+        "records_course": papers.course,
+        "records_export": papers.export,
+    }
+)

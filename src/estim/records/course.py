@@ -1,0 +1,156 @@
+"""A course of treatment: what one patient was given of one protocol, against what was planned. Made from sessions'
+summaries; levels of the last session are a suggestion to begin the search from, never a setting.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the protocol asks for.
+
+    Attributes:
+        days_per_week: lowest and highest.
+    """
+
+    sessions_per_day: int
+    days_per_week: tuple[float, float]
+    weeks: int
+
+    @property
+    def per_week(self) -> tuple[float, float]:
+        """Sessions a week, lowest and highest."""
+        low, high = self.days_per_week
+        return low * self.sessions_per_day, high * self.sessions_per_day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One session of a course."""
+
+    number: int
+    began_ms: int
+    utc: str
+    week: int
+    outcome: str
+    verified: bool
+    contractions: int
+    planned: int
+    therapy_us: int
+    levels_ua: Mapping[str, int]
+    tolerated_ua: Mapping[str, int]
+    on_us: Mapping[str, int]
+    discomfort: float | None
+    outcomes: Mapping[str, str]
+    session: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """One patient's sessions of one protocol, the first first.
+
+    Attributes:
+        delivered: sessions with output in therapy.
+        planned: lowest and highest number of sessions that were due until `now_ms`; None without a plan.
+        contractions: done and planned, over all sessions with output.
+        last_levels_ua: channel → level of the last session that was completed, with its day: a suggestion.
+    """
+
+    patient: str
+    protocol: str
+    title: str
+    simulated: bool
+    points: tuple[Point, ...]
+    delivered: int
+    planned: tuple[int, int] | None
+    contractions: tuple[int, int]
+    last_levels_ua: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+
+    @property
+    def adherence_percent(self) -> int | None:
+        """Delivered sessions in percent of the fewest that were due, at most 100."""
+        if self.planned is None or not self.planned[0]:
+            return None
+        return min(100, self.delivered * 100 // self.planned[0])
+
+    def measures(self) -> tuple[str, ...]:
+        """Outcome measures that have at least one number."""
+        found: list[str] = []
+        for point in self.points:
+            found += [key for key, value in point.outcomes.items() if key not in found and number(value) is not None]
+        return tuple(found)
+
+
+def number(value: str) -> float | None:
+    """A finite number, or None."""
+    try:
+        found = float(value)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def course(
+    sessions: Iterable[Mapping[str, Any]], patient: str, protocol: str, *, plan: Plan | None = None, now_ms: int
+) -> Course:
+    """The course of `patient` with `protocol` among summaries as the index gives them."""
+    mine = sorted(
+        (row for row in sessions if row["patient"] == patient and row["protocol"] == protocol),
+        key=lambda row: (row["began_ms"], row["session"]),
+    )
+    points = tuple(_point(number, row) for number, row in enumerate(mine, 1))
+    treated = [point for point in points if any(point.on_us.values())]
+    days = {point.session: point.utc[:10] for point in treated}
+    last = next((point for point in reversed(treated) if point.outcome == "completed"), None)
+    return Course(
+        patient=patient,
+        protocol=protocol,
+        title=mine[-1]["title"] if mine else "",
+        simulated=any(row["simulated"] for row in mine),
+        points=points,
+        delivered=len(treated),
+        planned=None if plan is None or not treated else _due(plan, treated[0].began_ms, now_ms),
+        contractions=(sum(point.contractions for point in treated), sum(point.planned for point in treated)),
+        last_levels_ua={name: (level, days[last.session]) for name, level in last.levels_ua.items()} if last else {},
+    )
+
+
+def _due(plan: Plan, first_ms: int, now_ms: int) -> tuple[int, int]:
+    """Sessions due from the first one's day until now: whole weeks as planned, the present one by its days."""
+    days = max(0, now_ms - first_ms) // DAY_MS + 1
+    whole, rest = divmod(min(days, plan.weeks * 7), 7)
+    low, high = plan.per_week
+    return (
+        math.floor(whole * low + min(low, rest * low / 7)),
+        math.ceil(whole * high + min(high, float(rest * plan.sessions_per_day))),
+    )
+
+
+def _point(position: int, row: Mapping[str, Any]) -> Point:
+    channels: Sequence[Mapping[str, Any]] = row["channels"]
+    values = [float(value) for _, value in row["comfort"]]
+    said = number(str(row["outcomes"].get("discomfort", "")))
+    return Point(
+        number=position,
+        began_ms=row["began_ms"],
+        utc=row["utc"],
+        week=row["week"],
+        outcome=row["outcome"] or row["ending"],
+        verified=row["verified"],
+        contractions=row["contractions"],
+        planned=row["contractions_planned"],
+        therapy_us=row["therapy_us"],
+        levels_ua={one["name"]: one["level_ua"] for one in channels},
+        tolerated_ua={one["name"]: one["max_tolerated_ua"] for one in channels if one["max_tolerated_ua"] is not None},
+        on_us={one["name"]: one["on_us"] for one in channels},
+        discomfort=said if said is not None else (max(values) if values else None),
+        outcomes=row["outcomes"],
+        session=row["session"],
+    )

@@ -1,0 +1,222 @@
+"""The session report: enough for another therapist to repeat the session. Plain text, and one HTML file without scripts
+or links, that prints well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from estim.records.page import Html, facts, page, table, tag
+from estim.records.plots import Series, amplitude_plot, line_plot
+from estim.records.qr import qr_svg
+from estim.records.segment import word_head
+from estim.records.summary import ChannelSummary, Read, SessionSummary
+from estim.records.words import WEIGHT
+
+_LETTERS = {"fault": "F", "take-over": "T", "lead-off": "E", "patient-switch": "P"}
+
+
+def clock(time_us: int) -> str:
+    """Minutes and seconds."""
+    minutes, seconds = divmod(time_us // 1_000_000, 60)
+    return f"{minutes}:{seconds:02d} min"
+
+
+def _when(time_us: int) -> str:
+    return f"{time_us // 60_000_000}:{time_us // 1_000_000 % 60:02d}"
+
+
+def _ma(amplitude_ua: int | None) -> str:
+    return "not found" if amplitude_ua is None else f"{amplitude_ua / 1_000:g} mA"
+
+
+def marks(session: SessionSummary) -> list[str]:
+    """What must be read before anything else."""
+    found: list[str] = []
+    if session.simulated:
+        found.append("SIMULATED SESSION: no person was stimulated.")
+    if not session.verified:
+        found.append(f"THE RECORD IS NOT VERIFIED ({session.ending}): {session.reason}.")
+        if session.ending in {"torn", "incomplete"} and session.off_by_us is not None:
+            found.append(f"Output had ended {clock(session.off_by_us)} after the beginning at the latest.")
+    if session.unreadable:
+        found.append(f"The record {session.unreadable}")
+    if session.ending == "take-over":
+        found.append("The controller was lost; the console stopped the device.")
+    if session.outcome == "fault":
+        found += [f"The session ended with a fault: {text}" for _, kind, text in session.happened if kind == "fault"]
+    if session.outcome == "uncertain":
+        found.append("The device did not confirm that its output was off.")
+    if any(not channel.dose_recorded for channel in session.channels):
+        found.append("The dose is not fully recorded: pulses and charge of what came last are unknown.")
+    return found + [f"Audit: {finding}" for finding in session.findings]
+
+
+def rows(session: SessionSummary) -> list[tuple[str, str]]:
+    """The session's facts."""
+    week = f"week {session.week}, session {session.number}" if session.week else ""
+    planned = f" of {session.contractions_planned}" if session.contractions_planned else ""
+    return [
+        ("Patient (pseudonym)", session.patient),
+        ("Operator", session.operator),
+        ("Start (UTC)", session.utc.replace("T", " ")[:19]),
+        ("Protocol", f"{session.title} ({session.protocol} {session.protocol_version})" if session.protocol else ""),
+        ("Of the course", week),
+        ("Device", " ".join(part for part in (session.device, session.device_id, session.firmware) if part)),
+        ("Intended use", session.intended_use),
+        ("Outcome", session.outcome or "not recorded"),
+        ("Contractions", f"{session.contractions}{planned}"),
+        ("Therapy time", clock(session.therapy_us)),
+        ("Whole session", clock(session.duration_us)),
+        ("Facts that tighten limits", ", ".join(flag.replace("_", " ") for flag in session.flags)),
+    ]
+
+
+def given(channel: ChannelSummary) -> str:
+    """What a channel got; unknown is never said as nothing."""
+    said = f"{channel.pulses} pulses, {channel.charge_pc / 1_000_000_000:.3f} mC, {clock(channel.on_us)} on"
+    if not channel.dose_recorded:
+        known = f"; until then {channel.pulses} pulses" if channel.pulses else ""
+        return f"dose NOT RECORDED{known}; acknowledged commands amount to {clock(channel.on_us)} on"
+    if channel.unacknowledged_pulses:
+        said += f"; {channel.unacknowledged_pulses} more were never acknowledged"
+    return said
+
+
+def channel_rows(channel: ChannelSummary) -> list[tuple[str, str]]:
+    """One channel: what it takes to set it up again, and what it gave."""
+    cap = f"{_ma(channel.cap_ua)}" + (f" ({channel.cap_rule})" if channel.cap_rule else "")
+    return [
+        ("Channel", f"{channel.channel} {channel.name}"),
+        ("Muscle, side", f"{channel.muscle}, {channel.side}"),
+        ("Pads", f"{channel.pads}. {channel.placement}"),
+        ("Pulses", f"{channel.frequency_hz} Hz, {channel.pulse_width_us} µs a phase, {channel.output}"),
+        ("Level", _ma(channel.level_ua)),
+        ("Marks", f"sensory {_ma(channel.sensory_ua)}, motor {_ma(channel.motor_ua)}, most tolerated "
+                  f"{_ma(channel.max_tolerated_ua)}"),
+        ("Most that was allowed", cap),
+        ("Peak acknowledged", _ma(channel.peak_ua)),
+        ("Given (acknowledged)", given(channel)),
+    ]  # fmt: skip
+
+
+def phase_rows(session: SessionSummary) -> list[tuple[str, ...]]:
+    """The rhythm: one row for each phase and channel."""
+    names = {channel.channel: channel.name for channel in session.channels}
+    return [_window_row(phase, window, names) for phase in session.phases for window in phase.get("windows", ())]
+
+
+PHASE_HEADS = (
+    "Phase", "Channel", "Mode", "Hz", "µs", "Gap µs", "On s", "Cycle s", "Ramps s", "Share %", "Count", "Relation",
+)  # fmt: skip
+
+
+def _window_row(phase: Mapping[str, Any], window: Mapping[str, Any], names: Mapping[int, str]) -> tuple[str, ...]:
+    count = f"{phase['cycles']}" + (f" × {phase['sets']}" if phase.get("sets", 1) > 1 else "")
+    if phase.get("mode") == "continuous":
+        count = f"{phase.get('duration_us', 0) / 60e6:g} min"
+    ramps = f"{window.get('first_ramp_up_us', 0) / 1e6:g}/{window.get('ramp_up_us', 0) / 1e6:g}"
+    return (
+        str(phase.get("name", "")),
+        names.get(window["channel"], str(window["channel"])),
+        str(phase.get("mode", "")),
+        f"{window['frequency_mhz'] / 1_000:g}",
+        str(window["pulse_width_us"]),
+        str(window.get("interphase_us", "")),
+        f"{window.get('on_us', 0) / 1e6:g}",
+        f"{phase.get('cycle_us', 0) / 1e6:g}",
+        f"{ramps} up, {window.get('ramp_down_us', 0) / 1e6:g} down",
+        f"{window.get('intensity_permille', 1000) / 10:g}",
+        count,
+        str(phase.get("relation", "")),
+    )
+
+
+def text_report(session: SessionSummary) -> str:
+    """Plain text for the clinic's own system."""
+    lines = ["SESSION REPORT" + (" (SIMULATED)" if session.simulated else ""), ""]
+    lines += [f"!! {mark}" for mark in marks(session)]
+    lines += [f"{name}: {value}" for name, value in rows(session) if value]
+    for channel in session.channels:
+        lines += ["", *(f"  {name}: {value}" for name, value in channel_rows(channel))]
+    if session.phases:
+        lines += ["", "Rhythm"]
+        lines += ["  " + "; ".join(f"{h} {v}" for h, v in zip(PHASE_HEADS, row, strict=True) if v)
+                  for row in phase_rows(session)]  # fmt: skip
+    lines += ["", *(f"Differs from the protocol: {bend}" for bend in session.bends)]
+    lines += [f"Warning: {warning}" for warning in session.warnings]
+    lines += ["", "What happened"]
+    lines += [f"  {_when(at):>7}  {said}" for at, _, said in session.happened] or ["  nothing"]
+    if session.outcomes:
+        lines += ["", "Outcome: " + ", ".join(f"{key} {value}" for key, value in session.outcomes.items())]
+    if session.signature:
+        lines += ["", _signed(session)]
+    lines += ["", *(f"{name}: {value}" for name, value in _proof(session) if value)]
+    return "\n".join(lines) + "\n"
+
+
+def _signed(session: SessionSummary) -> str:
+    said = session.signature
+    name = f" ({said['name']})" if said.get("name") else ""
+    parts = [f"Signed by {said.get('operator', '')}{name}", said.get("meaning", ""), said.get("utc", "")]
+    return ", ".join(part for part in parts if part)
+
+
+def _proof(session: SessionSummary) -> list[tuple[str, str]]:
+    state = "verified" if session.verified else "NOT VERIFIED"
+    signer = {"station": "by this station", "simulated": "simulated", "unknown": "signer unknown"}[session.signer]
+    return [
+        ("Record", f"{state}, {session.records} lines, {session.signed} of them signed ({signer}), {session.ending}"),
+        ("Record's words", word_head(session.head) if session.head and session.verified else ""),
+        ("Record's head", session.head),
+        ("Protocol's SHA-256", session.protocol_sha256),
+        ("Place", session.session),
+    ]
+
+
+def html_report(read: Read) -> str:
+    """One self-contained page that prints well."""
+    session = read.summary
+    title = "Session report" + (" (simulated)" if session.simulated else "")
+    happened = [(_when(at), said) for at, _, said in session.happened]
+    marked = frozenset(n for n, (_, kind, _) in enumerate(session.happened) if WEIGHT.get(kind) == "bad")
+    parts: list[object] = [tag("p", mark, klass="mark") for mark in marks(session)]
+    parts += [facts(rows(session)), *_plots(read)]
+    for channel in session.channels:
+        parts += [tag("h2", f"Channel {channel.channel}: {channel.name}"), facts(channel_rows(channel)[1:])]
+    if session.phases:
+        parts += [tag("h2", "Rhythm"), table(PHASE_HEADS, phase_rows(session))]
+    notes = [*(f"Differs from the protocol: {bend}" for bend in session.bends), *session.warnings]
+    parts += [tag("ul", *(tag("li", note) for note in notes))] if notes else []
+    parts += [tag("h2", "What happened"), table(("Time", "What"), happened, marked=marked)]
+    if session.outcomes:
+        parts += [tag("h2", "Outcome"), facts(session.outcomes.items())]
+    if session.signature:
+        parts += [tag("p", _signed(session))]
+    parts += [tag("h2", "Proof"), facts(_proof(session))]
+    if session.verified:
+        parts.append(tag("figure", qr_svg(session.head), tag("figcaption", "The record's head (SHA-256)")))
+    return page(title, *parts)
+
+
+def _plots(read: Read) -> Iterable[Html]:
+    session, runs = read.summary, read.runs
+    end_us = max(session.duration_us, session.off_by_us or 0)
+    events = [(at, _LETTERS[kind]) for at, kind, _ in session.happened if kind in _LETTERS]
+    drawn = False
+    for channel in session.channels:
+        points = [point for (_, number), one in sorted(runs.given.items(), reverse=True)
+                  if number == channel.channel for point in one.points]  # fmt: skip
+        if points:
+            drawn = True
+            yield amplitude_plot(
+                f"Channel {channel.channel}: {channel.name}", sorted(points), end_us, level_ua=channel.level_ua,
+                events=events,
+            )  # fmt: skip
+    if drawn:
+        said = "Finding levels and therapy; dashed: the last level. F fault, T take-over, E electrode, P patient's stop"
+        yield tag("p", tag("small", said))
+    if len(session.comfort) > 1:
+        points_min = [(round(at / 60e6, 2), float(value)) for at, value in session.comfort]
+        yield line_plot("Discomfort", "0 to 10", [Series("discomfort", points_min)], x_name="min")

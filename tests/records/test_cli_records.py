@@ -1,0 +1,149 @@
+"""`estim records` from outside: what it prints, and the code it ends with."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from estim.cli import main
+from estim.records.home import Home
+from estim.records.keys import known_keys, seeded_signer
+from tests.records.build import NOON, session
+
+DAY = datetime.timedelta(days=1)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    made = Home(tmp_path / "home")
+    session(made, "K-1")
+    session(made, "K-1", at=NOON + DAY, end="fault")
+    session(made, "R-1", simulated=False)
+    return made
+
+
+@pytest.fixture
+def estim(home: Home, capsys: pytest.CaptureFixture[str]) -> Any:
+    def call(*words: str) -> tuple[int, str]:
+        code = main(["records", *words, "--home", str(home.root)])
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    return call
+
+
+def test_list_shows_the_latest_first_and_simulated_ones_apart(estim: Any) -> None:
+    code, said = estim("list")
+    assert code == 0
+    assert (
+        said.index("R-1")
+        < said.index("Simulated sessions")
+        < said.index("2026-11-22")
+        < said.index("2026-11-21 12:00 K-1")
+    )
+    assert "R-1" not in estim("list", "--simulated")[1]
+    assert "K-1" not in estim("list", "--real")[1]
+    document = json.loads(estim("list", "--json", "--since", "2026-11-22")[1])
+    assert [row["outcome"] for row in document["sessions"]] == ["fault"]
+    assert (document["count"], document["sessions"][0]["ok"]) == (1, True)
+    assert "1 more" in estim("list", "--simulated", "--limit", "1")[1]
+    assert "fault" not in estim("list", "--until", "2026-11-21")[1]
+    assert estim("list", "--since", "yesterday")[0] == 2
+
+
+def test_sessions_are_named_in_four_ways(estim: Any, home: Home) -> None:
+    folder = next(home.records(simulated=False).glob("*-R-1"))
+    for word in (str(folder), folder.name):
+        assert "R-1" in estim("report", word)[1]
+    assert "fault" in estim("report", "last")[1]
+    assert "FAULT" in estim("report", "20261122")[1]
+    code, said = estim("report", "20261121")
+    assert (code, "2 sessions begin so" in said) == (1, True)
+    assert estim("report", "nothing")[0] == 1
+
+
+def test_reports_go_to_files(estim: Any, tmp_path: Path) -> None:
+    out = tmp_path / "out.html"
+    assert estim("report", "last", "--html", "-o", str(out)) == (0, "")
+    assert out.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert "YOUR TREATMENT" in estim("report", "last", "--patient")[1]
+    assert "<h1>Your treatment" in estim("report", "last", "--patient-html")[1]
+    assert json.loads(estim("report", "last", "--json")[1])["outcome"] == "fault"
+    assert estim("report", "last", "-o", str(tmp_path / "no" / "x"))[0] == 1
+
+
+def test_a_course_has_its_report(estim: Any) -> None:
+    assert "Sessions delivered: 2" in estim("course", "K-1", "--simulated")[1]
+    assert "<svg" in estim("course", "K-1", "--simulated", "--html")[1]
+    assert json.loads(estim("course", "R-1", "--json")[1])["delivered"] == 1
+    assert estim("course", "K-1")[0] == 1
+
+
+def test_exports(estim: Any, tmp_path: Path) -> None:
+    assert [row["patient"] for row in json.loads(estim("export")[1])["sessions"]] == ["R-1"]
+    assert len(estim("export", "--simulated", "--format", "csv")[1].splitlines()) == 3
+    assert json.loads(estim("export", "last", "--format", "fhir")[1])["resourceType"] == "Bundle"
+    salt = tmp_path / "salt"
+    salt.write_bytes(b"0123456789abcdef\n")
+    said = estim("export", "--simulated", "--research", str(salt), "--format", "csv")[1]
+    assert "K-1" not in said
+    assert "day 1" in said
+    assert estim("export", "--research", str(tmp_path / "none"))[0] == 2
+    assert estim("export", "--format", "fhir", "--research", str(salt))[0] == 2
+    assert estim("export", "--patient", "nobody")[0] == 1
+
+
+def test_verify_says_who_signed_and_what_is_missing(estim: Any, home: Home) -> None:
+    assert estim("verify")[0] == 0
+    (key,) = known_keys(home.root).values()
+    assert estim("verify", "--key", key, str(home.records(simulated=False)))[0] == 0
+    code, said = estim("verify", "--key", seeded_signer(9).public_hex, str(home.records(simulated=False)))
+    assert (code, "trusted" in said) == (1, True)
+    assert estim("verify", "--key", "xyz")[0] == 2
+    broken = session(home, "B-1", at=NOON + 2 * DAY, end="broken", simulated=False)
+    code, said = estim("verify", "--json")
+    row = next(row for row in json.loads(said)["sessions"] if row["path"] == str(broken))
+    assert (code, row["ok"], row["ending"], row["first_bad"], row["sealed"]) == (1, False, "incomplete", None, False)
+    assert (row["last_on_us"], row["off_by_us"]) == (1_000_500, 95_000_000)
+    assert "at the latest" in estim("verify")[1]
+    (home.root / "keys" / "station-keys.txt").unlink()
+    assert "signer unknown" in estim("verify", str(next(home.records(simulated=False).glob("*-R-1"))))[1]
+
+
+def test_audit_and_show(estim: Any, home: Home) -> None:
+    assert estim("audit")[0] == 0
+    assert json.loads(estim("audit", "last", "--json")[1])["ok"]
+    assert "seal" in estim("show", "last")[1]
+    path = next(home.records(simulated=False).glob("*-R-1")) / "record.jsonl"
+    path.write_bytes(path.read_bytes()[:-9])
+    assert "can't be relied on" in estim("show", str(path.parent))[1]
+
+
+def test_the_index_can_be_built_again_from_nothing(estim: Any, home: Home) -> None:
+    assert "3 read" in estim("index")[1]
+    assert "0 read" in estim("index")[1]
+    (home.root / "index.sqlite3").write_bytes(b"x" * 5_000)
+    assert estim("list")[0] == 1
+    assert json.loads(estim("index", "--rebuild", "--json")[1]) == {"read": 3, "real": 1, "simulated": 2}
+
+
+def test_patients(estim: Any) -> None:
+    assert estim("patient", "K-9")[0] == 1
+    code, said = estim(
+        "patient", "K-9", "--condition", "knee", "--side", "left", "--flag", "child", "--pad", "quadriceps=7.6x12.7",
+        "--protocol", "p", "--week", "2",
+    )  # fmt: skip
+    assert code == 0
+    assert "child" in said
+    estim("patient", "K-9", "--flag", "fragile_bone", "--pad", "calf=5")
+    (one,) = json.loads(estim("patients", "--json")[1])["patients"]
+    assert (one["flags"], one["pads"]) == (["child", "fragile_bone"], {"quadriceps": "7.6x12.7", "calf": "5"})
+    assert "K-9" in estim("patients")[1]
+    estim("patient", "K-9", "--no-flags")
+    assert json.loads(estim("patient", "K-9", "--json")[1])["flags"] == []
+    assert estim("patient", "K-9", "--pad", "big")[0] == 2
+    assert estim("patient", "Anna Berg", "--week", "1")[0] == 1

@@ -1,0 +1,83 @@
+"""A course: progress over sessions, delivered against planned."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from estim.records.course import Plan, course, number
+from estim.records.course_report import course_html, course_text
+from estim.records.home import Home
+from estim.records.index import Filter, Index
+from tests.records.build import NOON, session
+
+DAY = datetime.timedelta(days=1)
+PLAN = Plan(sessions_per_day=1, days_per_week=(2, 3), weeks=4)
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> list[dict[str, Any]]:
+    home = Home(tmp_path)
+    session(home)
+    session(home, at=NOON + 2 * DAY, end="fault")
+    session(home, at=NOON + 4 * DAY, end="broken")
+    session(home, at=NOON + 5 * DAY, end="none")
+    session(home, "K-2")
+    with Index(home) as index:
+        index.refresh()
+        return index.sessions(Filter(simulated=True))
+
+
+def at(days: float) -> int:
+    return int((NOON + days * DAY).timestamp() * 1_000)
+
+
+def test_delivered_is_held_against_planned(sessions: list[dict[str, Any]]) -> None:
+    done = course(sessions, "K-1", "p", plan=PLAN, now_ms=at(13.5))
+    assert [point.outcome for point in done.points] == ["completed", "fault", "incomplete"]
+    assert done.delivered == 3
+    assert done.planned == (4, 6)  # two whole weeks
+    assert done.adherence_percent == 75
+    assert done.contractions == (12, 18)
+    assert done.last_levels_ua == {"quadriceps": (20_000, "2026-11-21")}
+    assert done.measures() == ("discomfort", "mvic", "pain")
+
+
+@pytest.mark.parametrize(("days", "due"), [(0, (0, 1)), (1, (0, 2)), (6, (2, 3)), (7, (2, 4)), (400, (8, 12))])
+def test_what_is_due_grows_with_the_days_and_ends_with_the_course(
+    sessions: list[dict[str, Any]], days: int, due: tuple[int, int]
+) -> None:
+    assert course(sessions, "K-1", "p", plan=PLAN, now_ms=at(days)).planned == due
+
+
+def test_other_patients_and_protocols_stay_out(sessions: list[dict[str, Any]]) -> None:
+    assert len(course(sessions, "K-2", "p", now_ms=at(1)).points) == 1
+    none = course(sessions, "K-1", "q", plan=PLAN, now_ms=at(1))
+    assert (none.points, none.planned, none.adherence_percent) == ((), None, None)
+    assert "Sessions delivered: 0" in course_text(none)
+
+
+@pytest.mark.parametrize("write", [course_text, course_html])
+def test_the_report_of_a_course(sessions: list[dict[str, Any]], write: Any) -> None:
+    said = write(course(sessions, "K-1", "p", plan=PLAN, now_ms=at(13.5)))
+    for word in ("SIMULATED", "The records of session 3 are not verified", "3 of 4 to 6 due (75 %)", "2026-11-23"):
+        assert word in said
+    for word in ("12 of 18 planned (66 %)", "never a setting", "mvic 120", "fault", "K-1"):
+        assert word in said
+    assert "<script" not in said
+
+
+def test_progress_is_drawn(sessions: list[dict[str, Any]]) -> None:
+    said = course_html(course(sessions, "K-1", "p", plan=PLAN, now_ms=at(13.5)))
+    assert said.count("<svg") == 6  # level, time, contractions, discomfort, pain, MVIC
+    assert "Pain of the condition" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("3", 3.0), ("3.5", 3.5), ("4+", None), ("", None), ("nan", None), ("inf", None)]
+)
+def test_only_numbers_are_drawn(text: str, value: float | None) -> None:
+    assert number(text) == value

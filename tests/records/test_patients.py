@@ -1,0 +1,87 @@
+"""The patients' file: pseudonyms, facts that tighten limits, no level; never lost, never half written."""
+
+from __future__ import annotations
+
+import multiprocessing
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from pytest_mock import MockerFixture
+
+from estim.records.home import Home
+from estim.records.patients import FLAGS, Patient, load_patients, save_patient
+from estim.safety.errors import RecordError
+from estim.safety.schedule import PatientFacts
+
+
+def test_patients_are_kept(tmp_path: Path) -> None:
+    path = Home(tmp_path).patients
+    assert load_patients(path) == {}
+    first = Patient(
+        id="K-1", condition="knee", side="left", flags=("fragile_bone",), protocol="knee", week=3,
+        pads={"quadriceps": "7.6x12.7", "calf": "5"},
+    )  # fmt: skip
+    save_patient(path, first)
+    save_patient(path, Patient(id="K-2"))
+    save_patient(path, replace(first, week=4))
+    assert load_patients(path) == {"K-1": replace(first, week=4), "K-2": Patient(id="K-2")}
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_flags_are_facts_that_the_limits_know_and_no_level_stands_here() -> None:
+    assert set(FLAGS) < {one.name for one in fields(PatientFacts)}
+    assert not any("ua" in one.name or "level" in one.name for one in fields(Patient))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"id": "Anna Berg"}, {"id": ""}, {"id": 7}, {"side": "up"}, {"flags": ("tall",)}, {"week": 0}, {"week": True},
+        {"week": 521}, {"note": "x" * 501}, {"condition": 3}, {"pads": {"a": "big"}}, {"pads": {"a": "1x2x3"}},
+        {"flags": ("first_ever_session",)},
+    ],
+)  # fmt: skip
+def test_a_patient_that_can_not_be_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(RecordError):
+        Patient(**{"id": "K-1", **wrong})  # type: ignore[arg-type]
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path, mocker: MockerFixture) -> None:
+    path = Home(tmp_path).patients
+    save_patient(path, Patient(id="K-1"))
+    mocker.patch("os.fsync", side_effect=OSError(28, "No space left on device"))
+    with pytest.raises(RecordError, match="No space"):
+        save_patient(path, Patient(id="K-2"))
+    assert list(load_patients(path)) == ["K-1"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["patients.json", "patients.lock"]
+
+
+@pytest.mark.parametrize(
+    "data", ["{", "[]", "7", '{"patients": [{"id": "K-1", "level_ua": 5}]}', '{"patients": [{}]}', '{"patients": [1]}']
+)
+def test_a_broken_patients_file_is_said_and_left(tmp_path: Path, data: str) -> None:
+    path = Home(tmp_path).patients
+    path.write_text(data, encoding="utf-8")
+    with pytest.raises(RecordError):
+        load_patients(path)
+    with pytest.raises(RecordError):
+        save_patient(path, Patient(id="K-2"))
+    assert path.read_text(encoding="utf-8") == data
+
+
+def save_many(path: Path, who: int) -> None:
+    for number in range(10):
+        save_patient(path, Patient(id=f"P{who}-{number}"))
+
+
+def test_two_stations_lose_no_patient(tmp_path: Path) -> None:
+    path = Home(tmp_path).patients
+    context = multiprocessing.get_context("spawn")
+    jobs = [context.Process(target=save_many, args=(path, who)) for who in range(2)]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+        assert job.exitcode == 0
+    assert len(load_patients(path)) == 20

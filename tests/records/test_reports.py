@@ -1,0 +1,186 @@
+"""Reports: what must be known first stands first, nothing unknown is said as nothing, and no text acts in the page."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from estim.records.chain import Chain
+from estim.records.home import Home
+from estim.records.keys import seeded_signer, station_signer
+from estim.records.plots import Series, amplitude_plot, envelope, line_plot, nice_step
+from estim.records.qr import qr_lines, qr_svg
+from estim.records.report import html_report, text_report
+from estim.records.segment import word_head
+from estim.records.sheet import sheet_html, sheet_text
+from estim.records.simulated import SimulatedWriter
+from estim.records.summary import Read, read_session, summarise
+from estim.records.writer import RecordWriter
+from tests.records.build import session
+
+
+def text(read: Read) -> str:
+    return text_report(read.summary)
+
+
+def read(tmp_path: Path, end: str = "completed") -> Read:
+    return read_session(session(Home(tmp_path), end=end))
+
+
+BOTH = pytest.mark.parametrize("write", [text, html_report])
+
+
+@BOTH
+def test_a_report_holds_what_repeating_the_session_takes(tmp_path: Path, write: Callable[[Read], str]) -> None:
+    done = read(tmp_path)
+    said = write(done)
+    for word in ("K-1", "op-1", "p 1.0.0", "week 2, session 3", "P24 Science SIM0000001 1.2", "research", "6 of 6"):
+        assert word in said
+    for word in ("50 Hz", "250 µs", "20 mA", "40 mA (L1)", "7.6 × 12.7 cm", "4500 pulses", "22.500 mC", "1:30 min"):
+        assert word in said
+    for word in ("3/2 up, 1 down", "timed", "fragile bone", "Discomfort 3 of 10 at 20 mA", "69.9 Hz", "performed"):
+        assert word in said
+    for word in (done.summary.head, word_head(done.summary.head), "verified, 20 lines", "mvic"):
+        assert word in said
+
+
+@BOTH
+@pytest.mark.parametrize("end", ["completed", "fault", "broken", "none"])
+def test_what_must_be_known_first_stands_first(tmp_path: Path, write: Callable[[Read], str], end: str) -> None:
+    done = read(tmp_path, end)
+    said = write(done)
+    first = said.index("Patient (pseudonym)")
+    assert said.index("SIMULATED SESSION") < first
+    assert ("NOT VERIFIED (incomplete)" in said[:first]) is (end in {"broken", "none"})
+    assert ("ended with a fault: FAULT link-lost" in said[:first]) is (end == "fault")
+    assert ("at the latest" in said[:first]) is (end == "broken")
+
+
+@BOTH
+def test_audit_findings_and_take_overs_stand_first(tmp_path: Path, write: Callable[[Read], str]) -> None:
+    done = read(tmp_path)
+    told = replace(done, summary=replace(done.summary, ending="take-over", findings=("line 5: too much",)))
+    said = write(told)
+    assert said.index("The controller was lost") < said.index("Patient (pseudonym)")
+    assert said.index("Audit: line 5: too much") < said.index("Patient (pseudonym)")
+
+
+@BOTH
+def test_an_unknown_dose_is_not_reported_as_none(tmp_path: Path, write: Callable[[Read], str]) -> None:
+    said = write(read(tmp_path, "broken"))
+    assert "NOT RECORDED" in said
+    assert "dose is not fully recorded" in said
+    assert "0 pulses" not in said
+    assert "1:34 min on" in said  # 90 s, the record's lag and the device's timer
+
+
+@BOTH
+def test_a_fault_has_its_dose(tmp_path: Path, write: Callable[[Read], str]) -> None:
+    said = write(read(tmp_path, "fault"))
+    assert "4500 pulses" in said
+    assert "NOT RECORDED" not in said
+
+
+def test_pulses_that_nobody_acknowledged_are_said(tmp_path: Path) -> None:
+    done = read(tmp_path)
+    (channel,) = done.summary.channels
+    said = text_report(replace(done.summary, channels=(replace(channel, unacknowledged_pulses=7),)))
+    assert "7 more were never acknowledged" in said
+
+
+def test_text_from_the_record_can_not_act_in_the_page(tmp_path: Path) -> None:
+    for end in ("completed", "fault"):
+        said = html_report(read(tmp_path / end, end))
+        assert "<script" not in said
+        assert "P &lt;b&gt;" in said
+        assert "mind &lt;that&gt;" in said
+        assert "thigh &lt;2&gt;" in said
+        assert "href" not in said
+        assert "src=" not in said
+
+
+def test_pages_are_well_formed(tmp_path: Path) -> None:
+    done = read(tmp_path, "fault")
+    for said in (html_report(done), sheet_html(done.summary)):
+        root = ET.fromstring(said.partition("\n")[2].replace('<meta charset="utf-8">', ""))  # noqa: S314 - our own
+        assert root.tag == "html"
+    assert html_report(done).count("<svg") == 2  # amplitude, QR code
+
+
+def test_a_take_over_is_told_in_order(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    folder = session(home, end="broken", simulated=False)
+    broken = read_session(folder)
+    chain = Chain(simulated=False, first_n=broken.summary.records, prev=broken.summary.head)
+    writer = RecordWriter(folder, chain, station_signer(home.root), segment=1)
+    writer.append("take-over", {"cause": "eof", "output": "OFF", "text": "stopped by the console"}, 92_000_000)
+    writer.append("end", {"outcome": "fault", "output": "OFF", "reason": "take-over"}, 92_000_000)
+    writer.close(92_000_000)
+    taken = read_session(folder)
+    assert (taken.summary.ending, taken.summary.verified) == ("take-over", True)
+    said = text_report(taken.summary)
+    assert "!! The controller was lost" in said
+    assert "stopped by the console" in said
+    assert "NOT RECORDED" in said
+
+
+def test_a_record_without_setup_has_a_report_too(tmp_path: Path) -> None:
+    writer = SimulatedWriter(tmp_path / "s", signer=seeded_signer(1))
+    writer.append("header", {"patient": "K-1"}, 0)
+    writer.append("end", {"outcome": "stopped", "output": "OFF"}, 1)
+    writer.close(1)
+    done = read_session(tmp_path / "s")
+    assert "stopped" in text_report(done.summary)
+    assert "SIMULATED" in html_report(done)
+    assert "no current was given" in sheet_text(done.summary)
+
+
+@pytest.mark.parametrize("cut", [1, 40, 3_000])
+def test_a_torn_record_has_a_report(tmp_path: Path, cut: int) -> None:
+    path = session(Home(tmp_path)) / "record.jsonl"
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert "NOT VERIFIED (torn)" in html_report(read_session(path.parent))
+
+
+def test_the_patients_sheet_speaks_plainly(tmp_path: Path) -> None:
+    done = summarise(session(Home(tmp_path)))
+    said = sheet_text(replace(done, simulated=False))
+    assert "left thigh (quadriceps femoris)" in said
+    assert "blister" in said
+    assert "dark urine" in said
+    for jargon in ("mA", "µ", "Hz", "pulses,", "SHA", "verified", "audit", "channel", "practice"):
+        assert jargon not in said
+    assert "practice session" in sheet_text(done)
+    assert "technical fault" in sheet_text(replace(done, outcome="fault"))
+    assert "stopped before its end" in sheet_text(replace(done, outcome="stopped"))
+    assert "look at the skin" in sheet_text(replace(done, flags=("insensate_skin",)))
+    assert "looked at again" in sheet_text(replace(done, outcomes={"skin": "2 redness that stays"}))
+
+
+def test_an_envelope_keeps_every_peak() -> None:
+    points = [(0, 1_000), (10, 9_000), (11, 2_000), (500, 0), (900, 3_000)]
+    columns = envelope(points, 1_000, 10)
+    assert columns == [9_000, 2_000, 2_000, 2_000, 2_000, 0, 0, 0, 0, 3_000]
+    assert envelope([], 0, 3) == [0, 0, 0]
+
+
+def test_plots_of_little_and_of_strange_numbers_are_drawn() -> None:
+    assert line_plot("x", "", []) == ""
+    assert "<circle" in line_plot("x", "m<A", [Series("<a>", [(1, 5.0)])])
+    assert "&lt;A" in line_plot("x", "m<A", [Series("a", [(1, -5.0), (2, -5.0)])])
+    many = line_plot("x", "", [Series(f"s{n}", [(1, n), (2, n)]) for n in range(6)])
+    assert many.count("<polyline") == 6
+    assert "<path" in amplitude_plot("x", [(0, 5)], 0)
+    assert [nice_step(span) for span in (0, 1, 7, 40, 1_000)] == [1.0, 0.2, 2.0, 10.0, 200.0]
+
+
+def test_the_head_as_a_code_for_paper_and_terminal() -> None:
+    head = "ab" * 32
+    assert "<svg" in qr_svg(head)
+    lines = qr_lines(head)
+    assert len({len(line) for line in lines}) == 1
+    assert len(lines) * 2 - len(lines[0]) in {0, 1}
