@@ -161,6 +161,20 @@ def test_the_patients_sheet_speaks_plainly(tmp_path: Path) -> None:
     assert "looked at again" in sheet_text(replace(done, outcomes={"skin": "2 redness that stays"}))
 
 
+def test_current_while_levels_were_found_is_said(tmp_path: Path) -> None:
+    done = read(tmp_path)
+    (channel,) = done.summary.channels
+    only = replace(
+        channel, peak_ua=0, pulses=0, titration_peak_ua=12_000, titration_pulses=300, titration_on_us=6_000_000
+    )
+    found = replace(done.summary, channels=(only,))
+    assert "While its level was found: up to 12 mA, 300 pulses" in text_report(found)
+    assert "looked for the right strength for your left thigh" in sheet_text(found)
+    unknown = replace(found, channels=(replace(only, titration_recorded=False),))
+    assert "until then 300 pulses" in text_report(unknown)
+    assert "!! The dose is not fully recorded" in text_report(unknown)
+
+
 def test_an_envelope_keeps_every_peak() -> None:
     points = [(0, 1_000), (10, 9_000), (11, 2_000), (500, 0), (900, 3_000)]
     columns = envelope(points, 1_000, 10)

@@ -133,3 +133,17 @@ def test_a_flag_of_the_patients_file_tightens_whatever_is_answered(desk: Desk) -
     sign_in(desk, patient_flags=("insensate_skin",), titrate=False)
     refused = desk.configure("titration")
     assert "L28" in {problem.rule for problem in refused.problems}
+
+
+def test_a_session_that_ends_in_a_fault_while_levels_are_found_says_so(desk: Desk) -> None:
+    desk.sign_in()
+    assert desk.configure("titration").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    desk.let_pass(1)
+    desk.step(events.ClockJumped(late_us=400_000))
+    desk.step(events.ConsoleGone())
+    desk.let_pass(1)
+    (end,) = lines(desk, "end")
+    assert end["outcome"] == "fault"
+    assert [fields["purpose"] for fields in lines(desk, "dose")] == ["titration"]

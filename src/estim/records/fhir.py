@@ -126,7 +126,7 @@ def _procedure(session: SessionSummary, url: str, *, patient: str, device: str) 
 
 
 def _status(session: SessionSummary) -> str:
-    given = any(channel.peak_ua for channel in session.channels)
+    given = any(channel.had_current for channel in session.channels)
     if session.outcome == "completed" and given:
         return "completed"
     if session.ending in {"torn", "incomplete"}:

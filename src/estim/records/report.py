@@ -33,24 +33,24 @@ def _ma(amplitude_ua: int | None) -> str:
 
 def marks(session: SessionSummary) -> list[str]:
     """What must be read before anything else."""
-    found: list[str] = []
+    first: list[str] = []
     if session.simulated:
-        found.append("SIMULATED SESSION: no person was stimulated.")
+        first.append("SIMULATED SESSION: no person was stimulated.")
     if not session.verified:
-        found.append(f"THE RECORD IS NOT VERIFIED ({session.ending}): {session.reason}.")
+        first.append(f"THE RECORD IS NOT VERIFIED ({session.ending}): {session.reason}.")
         if session.ending in {"torn", "incomplete"} and session.off_by_us is not None:
-            found.append(f"Output had ended {clock(session.off_by_us)} after the beginning at the latest.")
+            first.append(f"Output had ended {clock(session.off_by_us)} after the beginning at the latest.")
     if session.unreadable:
-        found.append(f"The record {session.unreadable}")
+        first.append(f"The record {session.unreadable}")
     if session.ending == "take-over":
-        found.append("The controller was lost; the console stopped the device.")
-    if session.outcome == "fault":
-        found += [f"The session ended with a fault: {text}" for _, kind, text in session.happened if kind == "fault"]
+        first.append("The controller was lost; the console stopped the device.")
+    said = "The session ended with a fault" if session.outcome == "fault" else "There was a fault"
+    first += [f"{said}: {text}" for _, kind, text in session.happened if kind == "fault"]
     if session.outcome == "uncertain":
-        found.append("The device did not confirm that its output was off.")
-    if any(not channel.dose_recorded for channel in session.channels):
-        found.append("The dose is not fully recorded: pulses and charge of what came last are unknown.")
-    return found + [f"Audit: {finding}" for finding in session.findings]
+        first.append("The device did not confirm that its output was off.")
+    if any(not channel.dose_recorded or not channel.titration_recorded for channel in session.channels):
+        first.append("The dose is not fully recorded: pulses and charge of what came last are unknown.")
+    return first + [f"Audit: {finding}" for finding in session.findings]
 
 
 def rows(session: SessionSummary) -> list[tuple[str, str]]:
@@ -74,14 +74,27 @@ def rows(session: SessionSummary) -> list[tuple[str, str]]:
 
 
 def given(channel: ChannelSummary) -> str:
-    """What a channel got; unknown is never said as nothing."""
-    said = f"{channel.pulses} pulses, {channel.charge_pc / 1_000_000_000:.3f} mC, {clock(channel.on_us)} on"
-    if not channel.dose_recorded:
-        known = f"; until then {channel.pulses} pulses" if channel.pulses else ""
-        return f"dose NOT RECORDED{known}; acknowledged commands amount to {clock(channel.on_us)} on"
+    """What a channel got in therapy; unknown is never said as nothing."""
+    said = _amount(channel.pulses, channel.charge_pc, channel.on_us, recorded=channel.dose_recorded)
     if channel.unacknowledged_pulses:
         said += f"; {channel.unacknowledged_pulses} more were never acknowledged"
     return said
+
+
+def found(channel: ChannelSummary) -> str:
+    """What a channel got while its level was found; "" for nothing."""
+    if not channel.titration_peak_ua:
+        return ""
+    said = _amount(channel.titration_pulses, channel.titration_charge_pc, channel.titration_on_us,
+                   recorded=channel.titration_recorded)  # fmt: skip
+    return f"up to {_ma(channel.titration_peak_ua)}, {said}"
+
+
+def _amount(pulses: int, charge_pc: int, on_us: int, *, recorded: bool) -> str:
+    if recorded:
+        return f"{pulses} pulses, {charge_pc / 1_000_000_000:.3f} mC, {clock(on_us)} on"
+    known = f"; until then {pulses} pulses" if pulses else ""
+    return f"dose NOT RECORDED{known}; acknowledged commands amount to {clock(on_us)} on"
 
 
 def channel_rows(channel: ChannelSummary) -> list[tuple[str, str]]:
@@ -98,6 +111,7 @@ def channel_rows(channel: ChannelSummary) -> list[tuple[str, str]]:
         ("Most that was allowed", cap),
         ("Peak acknowledged", _ma(channel.peak_ua)),
         ("Given (acknowledged)", given(channel)),
+        ("While its level was found", found(channel)),
     ]  # fmt: skip
 
 
@@ -139,7 +153,7 @@ def text_report(session: SessionSummary) -> str:
     lines += [f"!! {mark}" for mark in marks(session)]
     lines += [f"{name}: {value}" for name, value in rows(session) if value]
     for channel in session.channels:
-        lines += ["", *(f"  {name}: {value}" for name, value in channel_rows(channel))]
+        lines += ["", *(f"  {name}: {value}" for name, value in channel_rows(channel) if value)]
     if session.phases:
         lines += ["", "Rhythm"]
         lines += ["  " + "; ".join(f"{h} {v}" for h, v in zip(PHASE_HEADS, row, strict=True) if v)

@@ -27,9 +27,16 @@ def _done(session: SessionSummary) -> list[str]:
     if session.simulated:
         said.append("This was a practice session on a simulator. Nobody was treated.")
     day = session.utc[:10]
-    treated = [channel for channel in session.channels if channel.peak_ua > 0]
+    treated = [channel for channel in session.channels if channel.had_current]
     if not treated:
         return [*said, f"On {day} no current was given."]
+    if not any(channel.peak_ua for channel in treated):
+        where = " and ".join(_muscle(channel) for channel in treated)
+        return [
+            *said,
+            f"On {day} we looked for the right strength for your {where}. The treatment itself was not given.",
+        ]
+    treated = [channel for channel in treated if channel.peak_ua]
     minutes = max(1, round(session.therapy_us / 60e6))
     where = " and ".join(_muscle(channel) for channel in treated)
     said.append(f"On {day} your {where} {'was' if len(treated) == 1 else 'were'} treated with electrical pulses for"

@@ -24,6 +24,7 @@ class ChannelSummary:
         motor_on_us: therapy's on time above 15 Hz (L27); finding levels stands apart, as in the dose.
         dose_recorded: False where the record broke off before a dose line: pulses and charge are then not 0 but
             unknown, peak and on time come from the acknowledged commands.
+        titration_*: the same of finding levels, which stands apart from the dose.
     """
 
     channel: int
@@ -49,6 +50,16 @@ class ChannelSummary:
     unacknowledged_pulses: int
     motor_on_us: int
     dose_recorded: bool = True
+    titration_peak_ua: int = 0
+    titration_pulses: int = 0
+    titration_charge_pc: int = 0
+    titration_on_us: int = 0
+    titration_recorded: bool = True
+
+    @property
+    def had_current(self) -> bool:
+        """The device acknowledged current for this channel, for whatever purpose."""
+        return bool(self.peak_ua or self.titration_peak_ua)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +200,7 @@ def _summary(
         first_bad=verdict.first_bad,
         off_by_us=verdict.off_by_us,
         contractions=int(end.get("contractions", done)),
-        contractions_planned=_planned(schedule),
+        contractions_planned=_planned(schedule) if setup.get("purpose") == "therapy" else 0,
         duration_us=entries[-1].t_us if entries else 0,
         therapy_us=runs.running_us.get("therapy", 0),
         channels=_channels(entries, runs),
@@ -260,6 +271,7 @@ def _channel(
 ) -> ChannelSummary:
     number = row["channel"]
     given = runs.given.get(("therapy", number), Given())
+    found = runs.given.get(("titration", number), Given())
     schedule = setup["schedule"]
     windows = [w for phase in schedule["phases"] for w in phase["windows"] if w["channel"] == number]
     sizes = {pad["id"]: pad for pad in schedule["electrodes"]}
@@ -288,6 +300,11 @@ def _channel(
         unacknowledged_pulses=int(given.dose.get("unacknowledged_pulses", 0)),
         motor_on_us=given.motor_on_us if row["output"] == "motor" else 0,
         dose_recorded=not given.pending,
+        titration_peak_ua=max(found.peak_ua, int(found.dose.get("peak_ua", 0))),
+        titration_pulses=int(found.dose.get("pulses", 0)),
+        titration_charge_pc=int(found.dose.get("charge_pc", 0)),
+        titration_on_us=found.total_on_us,
+        titration_recorded=not found.pending,
     )
 
 

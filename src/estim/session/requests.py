@@ -291,7 +291,7 @@ def end_record(core: Core) -> None:
     core.log_dose()  # output that stayed uncertain has not been booked by a confirmed stop
     core.log(
         "end",
-        outcome=core.outcome or "stopped",
+        outcome=core.outcome or ("fault" if core.phase is Phase.FAULT else "stopped"),
         output=core.output.value,
         contractions=core.contractions_done,
         dose=dose_rows(core.accounts, core.purpose),
