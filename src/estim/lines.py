@@ -119,6 +119,7 @@ class Person:
 
     Args:
         ask: prints a question and gives the answer (for the screening).
+        secret: the same without showing what is typed; None where this station knows no operators.
     """
 
     client: SessionClient
@@ -127,15 +128,17 @@ class Person:
     operator: str
     say: Callable[[str], None]
     ask: Callable[[str], str]
+    secret: Callable[[str], str] | None = None
 
     def run(self) -> int:
         """Until the session is signed, input ends, or the device is lost."""
         told = Told()
+        pin = self._pin()
         answers = self._screen()
         signals = StopSignals()
         self._wait_ready(told)
         self.client.send(
-            events.SignIn(id=self.client.next_id(), operator=self.operator, patient_id=self.setup.patient_id)
+            events.SignIn(id=self.client.next_id(), operator=self.operator, patient_id=self.setup.patient_id, pin=pin)
         )
         self.client.send(events.Screen(id=self.client.next_id(), answers=answers))
         self._configure("titration")
@@ -187,6 +190,14 @@ class Person:
                     break
         return answers
 
+    def _pin(self) -> str:
+        return self.secret(f"PIN of {self.operator}: ") if self.secret is not None else ""
+
+    def _sign(self, number: int, snapshot: Snapshot | None) -> events.Request:
+        """Nothing is asked while output may be on: it would hold up the heartbeat."""
+        idle = snapshot is not None and snapshot.phase in {Phase.READY, Phase.CONFIGURED, Phase.FAULT}
+        return events.Sign(id=number, operator=self.operator, pin=self._pin() if idle else "")
+
     def _configure(self, purpose: str) -> None:
         self.client.send(
             ConfigureFrom(
@@ -226,7 +237,7 @@ class Person:
             "seen": lambda: events.Acknowledge(id=number, code=rest),
             "reset": lambda: events.ResetFault(id=number, reason=rest),
             "note": lambda: events.Note(id=number, kind="note", fields={"text": rest}),
-            "sign": lambda: events.Sign(id=number, operator=self.operator),
+            "sign": lambda: self._sign(number, snapshot),
         }
         if word in simple:
             return simple[word]()

@@ -147,3 +147,16 @@ def test_a_session_that_ends_in_a_fault_while_levels_are_found_says_so(desk: Des
     (end,) = lines(desk, "end")
     assert end["outcome"] == "fault"
     assert [fields["purpose"] for fields in lines(desk, "dose")] == ["titration"]
+
+
+def test_a_signature_says_who_when_and_what_it_means_and_no_pin_is_written(desk: Desk) -> None:
+    desk.step(Identified(model="p24", device_id="SIM0000001", firmware="1"))
+    assert desk.ask(events.SignIn, operator="o", patient_id="p", authenticated=True, pin="secret").accepted
+    assert not desk.ask(events.Sign, operator="o", meaning="liked").accepted
+    assert desk.ask(events.Sign, operator="o", meaning="witnessed", name="O P", utc="2026", pin="secret").accepted
+    (signature,) = lines(desk, "signature")
+    assert signature == {
+        "operator": "o", "name": "O P", "meaning": "witnessed", "utc": "2026", "authenticated": False, "comment": "",
+    }  # fmt: skip
+    assert lines(desk, "header")[0]["authenticated"]
+    assert "secret" not in str([effect for effect in desk.effects if isinstance(effect, effects.Log)])

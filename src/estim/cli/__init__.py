@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from estim.cli import protocols, records, sessions, tables
+from estim.cli import operators, protocols, records, sessions, tables
 from estim.cli.output import EXIT_DEVICE, EXIT_REFUSED, EXIT_USAGE, print_json
 
 DEFAULT_DEVICE = "sim://p24"
@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     )
 
     records.add_parsers(commands, home)
+    operators.add_parsers(commands, home)
     return top
 
 
@@ -119,4 +120,5 @@ COMMANDS = {
     "limits": tables.limits,
     "devices": tables.devices,
     **records.COMMANDS,
+    **operators.COMMANDS,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import getpass
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,7 @@ def run(given: argparse.Namespace) -> int:
                     operator=given.operator,
                     say=print,
                     ask=input,
+                    secret=getpass.getpass if home.operators.exists() else None,
                 )
                 return typed.run()
             person = ScriptedTherapist(

@@ -23,7 +23,7 @@ from estim.controller.loading import load_for
 from estim.controller.messages import LINE_MAX, decode_request, encode_fatal, encode_reply, encode_snapshot
 from estim.controller.pipe import LineReader, LineWriter
 from estim.controller.runner import Runner
-from estim.controller.signing_in import unknown, with_what_is_known
+from estim.controller.signing_in import Desk, refused
 from estim.controller.site import limits_in_force
 from estim.drivers.address import Address, open_link
 from estim.drivers.models import MODELS
@@ -53,6 +53,7 @@ class Controller:
         self._clock = SessionClock()
         self._home = home
         self._address = address
+        self._desk = Desk(home, simulated=address.simulated)
         model = MODELS[address.model]
         link = open_link(address)
         engine = SessionEngine(model.profile, limits_in_force(home), simulated=address.simulated)
@@ -137,8 +138,8 @@ class Controller:
         except UsageError as error:
             sys.stderr.write(f"{error}\n")
             return None
-        if isinstance(request, events.SignIn):
-            return self._sign_in(request)
+        if isinstance(request, events.SignIn | events.Sign):
+            return self._at_desk(request)
         if not isinstance(request, ConfigureFrom):
             return request
         try:
@@ -147,12 +148,13 @@ class Controller:
             self._writer.put(encode_reply(Reply(id=request.id, accepted=False, problems=error.problems)))
             return None
 
-    def _sign_in(self, request: events.SignIn) -> Event | None:
+    def _at_desk(self, request: events.SignIn | events.Sign) -> Event | None:
+        """Refused here: who it is, what the patient had today or what tightens limits is not known well enough."""
         try:
-            return with_what_is_known(request, self._home, simulated=self._address.simulated)
+            return self._desk.sign_in(request) if isinstance(request, events.SignIn) else self._desk.sign(request)
         except RecordError as error:
-            # What the patient was given today, or what tightens the limits, is unknown: nothing may be given.
-            self._writer.put(encode_reply(Reply(id=request.id, accepted=False, problems=(unknown(error),))))
+            key = "sign-in" if isinstance(request, events.SignIn) else "sign"
+            self._writer.put(encode_reply(Reply(id=request.id, accepted=False, problems=(refused(error, key),))))
             return None
 
     def _say(self) -> None:

@@ -30,6 +30,11 @@ class Home:
         return self.root / "patients.json"
 
     @property
+    def operators(self) -> Path:
+        """The operators' file."""
+        return self.root / "operators.json"
+
+    @property
     def logs(self) -> Path:
         """Standard error of the processes."""
         return self.root / "logs"

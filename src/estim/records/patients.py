@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from estim.records.lock import locked
-from estim.records.segment import sync_folder
+from estim.records.whole_file import replace_whole
 from estim.safety.errors import RecordError
 
 PSEUDONYM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
@@ -122,22 +120,7 @@ def _changing(path: Path) -> Iterator[dict[str, Patient]]:
         with locked(path.with_suffix(".lock")):
             known = load_patients(path)
             yield known
-            _replace(path, known)
+            rows = [asdict(known[name]) for name in sorted(known)]
+            replace_whole(path, json.dumps({"patients": rows}, ensure_ascii=False, indent=1).encode("utf-8") + b"\n")
     except OSError as error:
         raise RecordError(f"{path}: the patients' file can't be written: {error.strerror or error}") from None
-
-
-def _replace(path: Path, known: Mapping[str, Patient]) -> None:
-    rows = [asdict(known[name]) for name in sorted(known)]
-    data = json.dumps({"patients": rows}, ensure_ascii=False, indent=1).encode("utf-8") + b"\n"
-    handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".new")  # made with mode 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(fresh).replace(path)
-    except OSError:
-        Path(fresh).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)

@@ -29,7 +29,8 @@ class SignIn(Request):
     """Opens the session and its record. `operator` and `patient_id` are pseudonyms; the controller fills in the rest.
 
     `minutes_today` are L27's, `muscle/side` → minutes; `patient_flags` are names of `PatientFacts` that are known to be
-    true: they tighten limits, whatever the screening's answers say.
+    true: they tighten limits, whatever the screening's answers say. `authenticated`: the operator's PIN was right. The
+    PIN itself ends at the controller's desk: the engine never sees it.
     """
 
     operator: str
@@ -37,6 +38,8 @@ class SignIn(Request):
     utc: str = ""
     minutes_today: Mapping[str, int] = field(default_factory=dict)
     patient_flags: tuple[str, ...] = ()
+    authenticated: bool = False
+    pin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,10 +184,18 @@ class Note(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sign(Request):
-    """The operator signs: the record is closed and sealed."""
+    """The operator signs: the record is closed and sealed. `meaning`: performed | witnessed | reviewed.
+
+    The controller fills in the printed name, the wall time and whether the PIN was right.
+    """
 
     operator: str
     comment: str = ""
+    meaning: str = "performed"
+    name: str = ""
+    utc: str = ""
+    authenticated: bool = False
+    pin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

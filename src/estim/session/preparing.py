@@ -40,7 +40,7 @@ def sign_in(core: Core, request: events.SignIn) -> None:
     core.minutes_today, core.patient_flags = dict(request.minutes_today), tuple(request.patient_flags)
     core.recording, core.signed = True, False
     core.emit(OpenRecord(patient_id=core.patient_id))
-    core.log("header", utc=request.utc, **header_json(core))
+    core.log("header", utc=request.utc, authenticated=request.authenticated, **header_json(core))
     core.accept(request.id)
 
 

@@ -20,6 +20,7 @@ from estim.session.state import Phase, Turn
 
 KEEP_LEVELS_PAUSE_US = 60 * US_PER_S  # safety.md 5.1: after a longer pause levels are found again
 SNAPSHOT_FRESH_US = US_PER_S
+SIGNATURE_MEANINGS = ("performed", "witnessed", "reviewed")  # 21 CFR 11.50: a signature says what it means
 
 
 def arm(core: Core, request: events.Arm) -> None:
@@ -280,7 +281,18 @@ def sign(core: Core, request: events.Sign) -> None:
     if core.phase in {Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING} or core.output is not OutputState.OFF:
         core.refuse(request.id, no("sign", "output must be off and the session stopped first"))
         return
-    core.log("signature", operator=request.operator, comment=request.comment)
+    if request.meaning not in SIGNATURE_MEANINGS:
+        core.refuse(request.id, no("sign", f"{request.meaning!r} is none of {', '.join(SIGNATURE_MEANINGS)}"))
+        return
+    core.log(
+        "signature",
+        operator=request.operator,
+        name=request.name,
+        meaning=request.meaning,
+        utc=request.utc,
+        authenticated=request.authenticated,
+        comment=request.comment,
+    )
     end_record(core)
     core.signed = True
     core.accept(request.id)

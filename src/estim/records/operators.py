@@ -1,0 +1,169 @@
+"""Operators: who may sign in with which PIN and in which role. One JSON file, replaced as a whole.
+
+What this proves is stated plainly in docs/records.md: that somebody knew the PIN. It supports 21 CFR Part 11, it does
+not confer it; whoever can write this file can be anybody.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidKey
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from estim.records.lock import locked
+from estim.records.whole_file import replace_whole
+from estim.safety.errors import RecordError
+
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+ROLES = {
+    "therapist": "treats: opens and signs sessions",
+    "observer": "watches; may stop",
+    "auditor": "reads and verifies records; may sign a review",
+}
+# What a signature says (21 CFR 11.50), and who may say it.
+MEANINGS = {"performed": ("therapist",), "witnessed": ("therapist", "observer"), "reviewed": ("therapist", "auditor")}
+PIN_MIN, PIN_MAX = 6, 64
+# RFC 9106, the second recommended option: 64 MiB, 3 passes, 4 lanes; some 0.2 s here.
+MEMORY_KIB, PASSES, LANES, SALT_BYTES, HASH_BYTES = 64 * 1024, 3, 4, 16, 32
+WRONG_MAX = 5
+LOCKED_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """One operator.
+
+    Attributes:
+        id: as typed at sign-in, a pseudonym or initials.
+        name: printed name for signatures.
+        role: one of ROLES.
+        pin: Argon2id in PHC form, never the PIN.
+        active: False keeps the name for old signatures and lets nobody in.
+
+    Raises:
+        RecordError: a value that can't be, named.
+    """
+
+    id: str
+    name: str
+    role: str
+    pin: str
+    active: bool = True
+
+    def __post_init__(self) -> None:
+        if type(self.id) is not str or not ID.fullmatch(self.id):
+            raise RecordError(f"operator id {self.id!r}: 1 to 40 letters, digits, '-', '_' and '.' are allowed")
+        if type(self.name) is not str or not self.name.strip() or len(self.name) > 100:
+            raise RecordError(f"operator {self.id}: a printed name of 1 to 100 characters is needed for signatures")
+        if self.role not in ROLES:
+            raise RecordError(f"operator {self.id}: role {self.role!r} is none of {', '.join(ROLES)}")
+        if type(self.pin) is not str or not self.pin.startswith("$argon2id$"):
+            raise RecordError(f"operator {self.id}: no PIN is set")
+
+
+def hash_pin(pin: str) -> str:
+    """A PIN as it is kept.
+
+    Raises:
+        RecordError: too short or too long.
+    """
+    if not PIN_MIN <= len(pin) <= PIN_MAX:
+        raise RecordError(f"PIN: {PIN_MIN} to {PIN_MAX} characters are needed, a shorter one can be tried out")
+    kdf = Argon2id(
+        salt=os.urandom(SALT_BYTES), length=HASH_BYTES, iterations=PASSES, lanes=LANES, memory_cost=MEMORY_KIB
+    )
+    return kdf.derive_phc_encoded(pin.encode("utf-8"))
+
+
+def fits(operator: Operator, pin: str) -> bool:
+    """Whether it is this operator's PIN."""
+    try:
+        Argon2id.verify_phc_encoded(pin.encode("utf-8"), operator.pin)
+    except (InvalidKey, ValueError):
+        return False
+    return True
+
+
+class Doorkeeper:
+    """Lets operators in, and makes guessing slow: after 5 wrong PINs of one operator 60 s pass before the next try.
+
+    The count ends with the process; against somebody who starts a new one for each try stands the hash alone.
+    """
+
+    def __init__(self) -> None:
+        self._wrong: dict[str, tuple[int, float]] = {}
+
+    def admit(
+        self, known: Mapping[str, Operator], name: str, pin: str, roles: tuple[str, ...], now_s: float
+    ) -> Operator:
+        """The operator, if PIN and role are right.
+
+        Raises:
+            RecordError: why not; an unknown operator and a wrong PIN are told alike.
+        """
+        count, since_s = self._wrong.get(name, (0, now_s))
+        if count >= WRONG_MAX and now_s - since_s < LOCKED_S:
+            left_s = LOCKED_S - (now_s - since_s)
+            raise RecordError(f"operator {name}: {count} wrong PINs; next try in {left_s:.0f} s")
+        operator = known.get(name)
+        if operator is None or not operator.active or not fits(operator, pin):
+            self._wrong[name] = (count + 1, now_s)
+            raise RecordError(f"operator {name}: this operator with this PIN is not known here")
+        self._wrong.pop(name, None)
+        if operator.role not in roles:
+            raise RecordError(f"operator {name}: {operator.role}s {_says(roles)}")
+        return operator
+
+
+def _says(roles: tuple[str, ...]) -> str:
+    return f"may not do this; needed is {' or '.join(roles)}"
+
+
+def load_operators(path: Path) -> dict[str, Operator]:
+    """All operators, {} where there is no file: then a sign-in is a claim, and the record says so.
+
+    Raises:
+        RecordError: the file can't be read, or holds what can't be.
+    """
+    try:
+        rows = json.loads(path.read_bytes())["operators"]
+        return {row["id"]: _operator(row) for row in rows}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RecordError(f"{path}: the operators' file can't be read: {error}") from None
+
+
+def _operator(row: Mapping[str, Any]) -> Operator:
+    unknown = row.keys() - {one.name for one in fields(Operator)}
+    if unknown:
+        raise RecordError(f"operator {row['id']}: unknown keys {', '.join(sorted(unknown))}")
+    return Operator(**row)
+
+
+def save_operator(path: Path, operator: Operator) -> None:
+    """Add or replace one operator.
+
+    Raises:
+        RecordError: the file can't be read or written; the old one stands.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(path.with_suffix(".lock")):
+            known = {**load_operators(path), operator.id: operator}
+            rows = [asdict(known[name]) for name in sorted(known)]
+            replace_whole(path, json.dumps({"operators": rows}, ensure_ascii=False, indent=1).encode("utf-8") + b"\n")
+    except OSError as error:
+        raise RecordError(f"{path}: the operators' file can't be written: {error.strerror or error}") from None
+
+
+def deactivated(operator: Operator) -> Operator:
+    """The operator, let in no more."""
+    return replace(operator, active=False)

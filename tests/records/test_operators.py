@@ -1,0 +1,153 @@
+"""Signing in: who may, what the record says of it, and that a PIN ends at the desk."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from estim.cli import main
+from estim.controller.signing_in import Desk
+from estim.records import operators
+from estim.records.home import Home
+from estim.records.operators import Doorkeeper, Operator, deactivated, fits, hash_pin, load_operators, save_operator
+from estim.safety.errors import RecordError
+from estim.session.events import Sign, SignIn
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cost of guessing is no matter of these tests."""
+    monkeypatch.setattr(operators, "MEMORY_KIB", 64)
+    monkeypatch.setattr(operators, "PASSES", 1)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path)
+    for role in ("therapist", "observer", "auditor"):
+        save_operator(home.operators, Operator(id=role[:3], name=f"{role} A", role=role, pin=hash_pin(f"pin-{role}")))
+    return home
+
+
+def sign_in(operator: str, pin: str = "") -> SignIn:
+    return SignIn(id=1, operator=operator, patient_id="K-1", pin=pin, authenticated=True)
+
+
+def test_a_real_session_wants_a_therapists_pin(home: Home) -> None:
+    desk = Desk(home, simulated=False)
+    known = desk.sign_in(sign_in(" the ", "pin-therapist"))
+    assert (known.authenticated, known.pin) == (True, "")
+    for operator, pin, why in (
+        ("the", "", "asks for a PIN"), ("the", "wrong-pin", "not known"), ("nobody", "pin-therapist", "not known"),
+        ("obs", "pin-observer", "needed is therapist"), ("aud", "pin-auditor", "needed is therapist"),
+    ):  # fmt: skip
+        with pytest.raises(RecordError, match=why):
+            desk.sign_in(sign_in(operator, pin))
+
+
+def test_practice_goes_without_and_the_record_says_so(home: Home) -> None:
+    desk = Desk(home, simulated=True)
+    assert not desk.sign_in(sign_in("anybody")).authenticated
+    assert desk.sign_in(sign_in("the", "pin-therapist")).authenticated
+    with pytest.raises(RecordError):
+        desk.sign_in(sign_in("the", "wrong-pin"))
+
+
+def test_without_operators_a_name_is_a_claim(tmp_path: Path) -> None:
+    known = Desk(Home(tmp_path), simulated=False).sign_in(sign_in("anybody", "whatever"))
+    assert (known.authenticated, known.pin) == (False, "")
+
+
+@pytest.mark.parametrize(
+    ("operator", "meaning", "let"),
+    [
+        ("the", "performed", True), ("obs", "witnessed", True), ("aud", "reviewed", True),
+        ("aud", "performed", False), ("obs", "reviewed", False), ("obs", "nonsense", False),
+    ],
+)  # fmt: skip
+def test_a_signature_has_name_time_and_meaning(home: Home, operator: str, meaning: str, *, let: bool) -> None:
+    pins = {"the": "pin-therapist", "obs": "pin-observer", "aud": "pin-auditor"}
+    asked = Sign(id=1, operator=operator, meaning=meaning, pin=pins[operator], name="forged", utc="1999")
+    desk = Desk(home, simulated=False)
+    if not let:
+        with pytest.raises(RecordError, match="needed is"):
+            desk.sign(asked)
+        return
+    signed = desk.sign(asked)
+    assert signed.name.endswith(" A")
+    assert signed.utc > "2026"
+    assert (signed.authenticated, signed.pin) == (True, "")
+
+
+def test_guessing_is_slowed_down(home: Home) -> None:
+    known, keeper = load_operators(home.operators), Doorkeeper()
+    for _ in range(5):
+        with pytest.raises(RecordError, match="not known"):
+            keeper.admit(known, "the", "guess-1", ("therapist",), 100.0)
+    with pytest.raises(RecordError, match="next try in 30 s"):
+        keeper.admit(known, "the", "pin-therapist", ("therapist",), 130.0)
+    assert keeper.admit(known, "the", "pin-therapist", ("therapist",), 161.0).id == "the"
+
+
+def test_a_disabled_operator_is_not_let_in(home: Home) -> None:
+    save_operator(home.operators, deactivated(load_operators(home.operators)["the"]))
+    with pytest.raises(RecordError, match="not known"):
+        Desk(home, simulated=False).sign_in(sign_in("the", "pin-therapist"))
+
+
+def test_pins_are_kept_as_hashes_and_differ(home: Home) -> None:
+    text = home.operators.read_text(encoding="utf-8")
+    assert "pin-" not in text
+    assert "$argon2id$v=19$" in text
+    assert home.operators.stat().st_mode & 0o777 == 0o600
+    assert hash_pin("same-pin") != hash_pin("same-pin")
+    for bad in ("12345", "x" * 65):
+        with pytest.raises(RecordError, match="6 to 64"):
+            hash_pin(bad)
+
+
+def test_the_cost_is_the_standards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert "m=65536,t=3,p=4" in hash_pin("123456")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"id": "a b"}, {"name": " "}, {"role": "king"}, {"pin": "123456"}, {"extra": 1},
+    ],
+)  # fmt: skip
+def test_an_operators_file_that_can_not_be_lets_nobody_in(tmp_path: Path, row: dict[str, Any]) -> None:
+    good = {"id": "a", "name": "A", "role": "therapist", "pin": "$argon2id$x"}
+    home = Home(tmp_path)
+    home.operators.write_text(json.dumps({"operators": [{**good, **row}]}), encoding="utf-8")
+    with pytest.raises(RecordError):
+        Desk(home, simulated=False).sign_in(sign_in("a", "123456"))
+    assert not fits(Operator(id="a", name="A", role="therapist", pin="$argon2id$x"), "123456")
+
+
+def test_the_command_line_adds_changes_and_disables(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def call(typed: str, *words: str) -> int:
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        return main(["operators", *words, "--home", str(home.root)])
+
+    assert call("new-pin\nnew-pin\n", "add", "ann", "--name", "Ann B") == 0
+    assert call("new-pin\nnew-pin\n", "add", "ann", "--name", "Ann B") == 1
+    assert call("new-pin\nother\n", "add", "bob", "--name", "Bob") == 1
+    assert call("", "add", "bob", "--name", "Bob", "--role", "king") == 1
+    assert call("wrong\n", "pin", "ann") == 1
+    assert call("new-pin\nnewer-pin\nnewer-pin\n", "pin", "ann") == 0
+    assert fits(load_operators(home.operators)["ann"], "newer-pin")
+    assert call("", "disable", "ann") == 0
+    assert call("", "disable", "nobody") == 1
+    capsys.readouterr()
+    assert call("", "list") == 0
+    said = capsys.readouterr().out
+    assert "Ann B  (disabled)" in said
+    assert "argon2" not in said
