@@ -19,7 +19,7 @@ from tests.records.build import session
 
 @pytest.fixture
 def done(tmp_path: Path) -> SessionSummary:
-    return replace(summarise(session(Home(tmp_path))), simulated=False, path="/home/x/s", device_id="4711")
+    return replace(summarise(session(Home(tmp_path))), simulated=False, path="/srv/x/s", device_id="4711")
 
 
 def rows(*sessions: SessionSummary) -> list[dict[str, str]]:
@@ -58,7 +58,7 @@ def test_a_research_export_names_nobody(done: SessionSummary) -> None:
     later = replace(done, utc="2026-11-24T09:00:00Z")
     out = de_identified([done, later, replace(done, patient="K-2")], b"s" * 16)
     said = to_json(out) + to_csv(out)
-    for secret in ("K-1", "K-2", "op-1", "4711", "2026", "/home", "Anna", done.head, "well done"):
+    for secret in ("K-1", "K-2", "op-1", "4711", "2026", "/srv", "Anna", done.head, "well done"):
         assert secret not in said
     assert [one.utc for one in out] == ["day 0", "day 3", "day 0"]
     assert out[0].patient == out[1].patient != out[2].patient

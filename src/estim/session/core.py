@@ -20,7 +20,7 @@ from estim.safety.schedule import Purpose
 from estim.safety.units import US_PER_S, Micros
 from estim.safety.verdict import ClearedSchedule
 from estim.session.effects import Authorise, Effect, Log, LowerCeiling, Reply, Revoke, Send
-from estim.session.facts import Account, Cover, Found, Pending, dose_rows
+from estim.session.facts import Account, Cover, Found, Known, Pending, dose_rows
 from estim.session.on_time import OnTime, counts
 from estim.session.plain import plain
 from estim.session.player import Booking, WindowPlayer
@@ -52,8 +52,7 @@ class Core:
         # who and what
         self.device: Identified | None = None
         self.battery_percent: int | None = None
-        self.operator = ""
-        self.patient_id = ""
+        self.operator = self.patient_id = ""
         self.recording = False
         self.signed = False
         self.screened_us: int | None = None
@@ -66,8 +65,7 @@ class Core:
         self.cleared: ClearedSchedule | None = None
         self.purpose: Purpose = "titration"
         self.found: dict[str, Found] = {}
-        self.minutes_today: Mapping[str, int] = {}
-        self.patient_flags: tuple[str, ...] = ()
+        self.known = Known()
         self.on_time = OnTime()  # of this patient in this session
         self.accepted_warnings: set[str] = set()  # crossed with a reason, once a channel and session
         # the run

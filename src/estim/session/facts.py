@@ -53,6 +53,14 @@ class Cover:
     until_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the home knew of the patient at sign-in: L27's minutes by `muscle/side`, and facts that tighten limits."""
+
+    minutes_today: Mapping[str, int] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+
+
 def dose_rows(accounts: Mapping[tuple[Purpose, int], Account], purpose: Purpose) -> list[dict[str, int]]:
     """The accounts of one purpose, as the record and the command line give them; sums since the session began."""
     return [

@@ -15,6 +15,7 @@ from estim.safety.verdict import ClearedSchedule, clear
 from estim.session import arming, events, screening
 from estim.session.core import Core
 from estim.session.effects import OpenRecord
+from estim.session.facts import Known
 from estim.session.plain import plain
 from estim.session.record_json import header_json, setup_json
 from estim.session.state import Phase, Turn
@@ -37,7 +38,7 @@ def sign_in(core: Core, request: events.SignIn) -> None:
         return
     core.operator, core.patient_id = request.operator.strip(), request.patient_id.strip()
     core.forget_patient()
-    core.minutes_today, core.patient_flags = dict(request.minutes_today), tuple(request.patient_flags)
+    core.known = Known(dict(request.minutes_today), tuple(request.patient_flags))
     core.recording, core.signed = True, False
     core.emit(OpenRecord(patient_id=core.patient_id))
     core.log("header", utc=request.utc, authenticated=request.authenticated, **header_json(core))
@@ -81,7 +82,7 @@ def configure(core: Core, request: events.Configure) -> None:
         core.refuse(request.id, *blocking)
         return
     facts = screening.patient_facts(core.screening, places)
-    setup = replace(setup, patient=replace(facts, **dict.fromkeys(core.patient_flags, True)))
+    setup = replace(setup, patient=replace(facts, **dict.fromkeys(core.known.flags, True)))
     if _pads_changed(core, setup):
         core.found.clear()
     try:
@@ -131,7 +132,7 @@ def _clear(core: Core, schedule: Schedule, setup: Setup, request: events.Configu
     before_us, muscles_us = core.on_time.total_of_session()
     if core.kept is not None and _goes_on(core, request):
         before_us, muscles_us = core.on_time.total_before_plan()
-    minutes = dict(core.minutes_today)
+    minutes = dict(core.known.minutes_today)
     for muscle, had_us in muscles_us.items():
         minutes[muscle] = minutes.get(muscle, 0) + ceil_div(had_us, US_PER_MIN)
     return clear(schedule, core.limits, core.profile, setup.patient, minutes_today=minutes, session_on_us=before_us)

@@ -24,8 +24,8 @@ def header_json(core: Core) -> dict[str, Any]:
             "intended_use": core.profile.intended_use,
             "profile": plain(core.profile),
         },
-        "minutes_today": dict(core.minutes_today),
-        "patient_flags": list(core.patient_flags),
+        "minutes_today": dict(core.known.minutes_today),
+        "patient_flags": list(core.known.flags),
         "limits": plain(core.limits.to_json()),
     }
 
