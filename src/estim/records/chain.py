@@ -9,12 +9,11 @@ so over the hash of everything before it and over its own times.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from estim.records.canonical import canonical
+from estim.records.canonical import canonical, decode, spelled
 from estim.safety.errors import RecordError
 
 FORMAT = 1
@@ -117,15 +116,14 @@ def read(data: bytes, *, first_n: int = 0, prev: str = GENESIS, simulated: bool 
     tail = lines.pop()
     for raw in lines:
         try:
-            entry = _open(raw)
+            entry, digest = _open(raw)
         except RecordError as error:
             return bad(str(error))
         if entry["n"] != n:
             return bad(f"line {n} says that it is line {entry['n']}: lines are missing, doubled or in another order")
         if entry["prev"] != head:
             return bad(f"line {n} does not follow the line before it")
-        body = canonical({key: value for key, value in entry.items() if key != "hash"})
-        if hashlib.sha256(body).hexdigest() != entry["hash"]:
+        if digest != entry["hash"]:
             return bad(f"line {n} was changed: its hash does not fit")
         if simulated is None:
             simulated = entry["simulated"]
@@ -141,22 +139,31 @@ def read(data: bytes, *, first_n: int = 0, prev: str = GENESIS, simulated: bool 
     return Reading(tuple(entries), None, "", torn=False, head=head)
 
 
-def _open(raw: bytes) -> dict[str, Any]:
+_TYPES = (("n", int), ("t_us", int), ("kind", str), ("simulated", bool), ("fields", dict), ("prev", str), ("hash", str))
+
+
+def _open(raw: bytes) -> tuple[dict[str, Any], str]:
+    """A line and the hash that it should have."""
     if len(raw) > LINE_MAX:
         raise RecordError("a line is longer than 1 MB")
     try:
-        entry = json.loads(raw)
+        entry = decode(raw)
     except (ValueError, RecursionError):
-        raise RecordError("a line is not JSON") from None
+        raise RecordError("a line is not JSON of integers, text, true, false and null") from None
     if not isinstance(entry, dict) or entry.keys() != KEYS:
         raise RecordError("a line has not exactly the keys of a record line")
-    types = {"n": int, "t_us": int, "kind": str, "simulated": bool, "fields": dict, "prev": str, "hash": str}
-    for key, kind in types.items():
+    for key, kind in _TYPES:
         if type(entry[key]) is not kind:
             raise RecordError(f"{key} of a line is no {kind.__name__}")
-    if canonical(entry) != raw:
+    try:
+        said = spelled(entry["fields"])
+        rest = spelled({key: entry[key] for key in ("kind", "n", "prev", "simulated", "t_us")})
+        whole = b'{"fields":' + said + b',"hash":' + spelled(entry["hash"]) + b"," + rest[1:]
+    except UnicodeEncodeError:
+        raise RecordError("a line holds half a surrogate pair") from None
+    if whole != raw:
         raise RecordError("a line is not in its canonical spelling")
-    return entry
+    return entry, hashlib.sha256(b'{"fields":' + said + b"," + rest[1:]).hexdigest()
 
 
 def check_signatures(entries: tuple[Entry, ...], verify: Verify, *, prev: str = GENESIS) -> tuple[int | None, str]:
