@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from estim.cli.output import EXIT_REFUSED, home_of, print_json
+from estim.cli.output import home_of, print_json
 
 
 def limits(given: argparse.Namespace) -> int:
