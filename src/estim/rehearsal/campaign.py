@@ -72,10 +72,11 @@ class Story:
         """The world with this number."""
         chance = random.Random(seed ^ 0xC0FFEE)
         until_us = WORLD_US - CALM_END_US
+        faults = FaultPlan.from_seed(seed, until_us=until_us).faults
         return cls(
             seed=seed,
-            faults=FaultPlan.from_seed(seed, until_us=until_us).faults,
-            whims=whims_from_seed(seed, until_us=until_us),
+            faults=faults,
+            whims=whims_from_seed(seed, until_us=until_us, troubles_us=tuple(fault.at_us for fault in faults)),
             stubborn=chance.random() < 0.5,
             share_percent=chance.choice(SHARES),
         )

@@ -25,6 +25,8 @@ AFTER_US = 6_000_000  # longer than any device's own timer: at the end nothing m
 LEASE_US = 1_000_001  # heartbeats stay fresh for 1 s
 SLOW_DISK_US = 400_000  # times size
 JUMP_US = 400_000
+SPINS = 200  # turns at one and the same time
+SPIN_US = 5_000  # then time goes on at the pace of a real loop
 TURN_LATE_US = (10_000, 240_000)  # of a host that stutters; 250 ms would be a fault (L23)
 _OHM = {"dry": 3_000, "low-current": 9_000}
 
@@ -73,6 +75,7 @@ class FaultyWorld(World):
         changes += [(fault.end_us, False, fault) for fault in faults.faults if fault.for_us]
         self._changes = sorted(changes, key=lambda change: change[0])
         self._stalled_until_us = self._stutter_until_us = self._silent_until_us = -1
+        self._turns, self._turns_us = 0, -1
         self._late_us = 0
         self._beat_us = 0
         self._noted: list[events.Event] = []
@@ -145,6 +148,11 @@ class FaultyWorld(World):
         return not self._gone and self.now_us >= self._silent_until_us
 
     def _held_up(self) -> bool:
+        self._turns = self._turns + 1 if self.now_us == self._turns_us else 0
+        self._turns_us = self.now_us
+        if self._turns > (SPINS if "spins" not in self.watch.broken else 2):
+            self.watch.broken.setdefault("spins", f"at {self.now_us / 1e6:.4f} s: turn after turn, and none was due")
+            self._stalled_until_us = self.now_us + SPIN_US
         while self._changes and self._changes[0][0] <= self.now_us:
             _, begins, fault = self._changes.pop(0)
             if begins:

@@ -23,6 +23,9 @@ KINDS = (
     "stop", "stop-again", "stop-and-restart", "patient-switch", "walk-away", "late-answers", "end-early", "skip-phase",
     "acknowledge", "note", "arm", "start", "sign", "reset",
 )  # fmt: skip
+REACTIONS = ("stop", "stop-again", "pause", "pause-resume", "patient-switch", "cut", "zero", "stop-and-restart")
+SEES_TROUBLE = 0.4  # share of troubles that meet a reaction
+SOON_US = 600_000
 HELD_KEY_US = 33_000  # auto-repeat, 30 a second
 STALE_US = 1_500_000  # a screen older than 1 s counts for nothing
 RESET_AGAIN_US = 2_000_000
@@ -42,8 +45,12 @@ class Whim:
     for_us: int = 0
 
 
-def whims_from_seed(seed: int, *, until_us: int) -> tuple[Whim, ...]:
-    """None to six acts somewhere before `until_us`, earliest first."""
+def whims_from_seed(seed: int, *, until_us: int, troubles_us: tuple[int, ...] = ()) -> tuple[Whim, ...]:
+    """None to six acts somewhere before `until_us`, earliest first.
+
+    Args:
+        troubles_us: when something else goes wrong: a person who notices often stops or lowers right then.
+    """
     chance = random.Random(seed ^ 0x5EED)
     drawn = [
         Whim(
@@ -53,6 +60,12 @@ def whims_from_seed(seed: int, *, until_us: int) -> tuple[Whim, ...]:
         )
         for _ in range(chance.choice((0, 1, 2, 3, 4, 6)))
     ]
+    for at_us in troubles_us:
+        if chance.random() < SEES_TROUBLE:
+            soon_us = at_us + chance.randrange(0, SOON_US)
+            drawn.append(
+                Whim(at_us=soon_us, kind=chance.choice(REACTIONS), for_us=chance.randrange(300_000, 3_000_000))
+            )
     return tuple(sorted(drawn, key=lambda whim: whim.at_us))
 
 

@@ -1,0 +1,419 @@
+"""Bugs planted in the product by patches, each of which worlds must find. `python -m tests.rehearsal.planted` prints how
+many worlds each took, on which device and by which invariant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+import estim.drivers.sciencemode34 as wire
+from estim.controller.runner import Runner
+from estim.drivers.base import BaseDriver, Got, Off
+from estim.drivers.exchange import Exchange
+from estim.records.chain import Chain
+from estim.rehearsal.campaign import play_world
+from estim.rehearsal.world import Plan
+from estim.safety import reports
+from estim.safety.commands import ChannelOutput, SetOutput
+from estim.safety.interlock import Interlock
+from estim.safety.reports import OutputState
+from estim.safety.units import MicroAmp, Micros
+from estim.session import core, engine, events, levels, play, requests
+from estim.session.player import WindowPlayer
+from estim.session.run import Run
+from tests.support import DATA, plan
+
+Patch = pytest.MonkeyPatch
+WORLDS_MAX = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """One planted bug.
+
+    Attributes:
+        found_by: invariants, one of which must break.
+    """
+
+    name: str
+    found_by: frozenset[str]
+    plant: Callable[[Patch], None]
+
+
+BUGS: list[Bug] = []
+
+
+def bug(name: str, *found_by: str) -> Callable[[Callable[[Patch], None]], Callable[[Patch], None]]:
+    """Enter a bug in the list."""
+
+    def enter(plant: Callable[[Patch], None]) -> Callable[[Patch], None]:
+        BUGS.append(Bug(name, frozenset(found_by), plant))
+        return plant
+
+    return enter
+
+
+def world_plan(model: str = "p24", level_ma: float = 20) -> Plan:
+    """What campaigns play."""
+    made = plan(DATA / "worlds.toml", level_ma=level_ma)
+    made.model = model
+    return made
+
+
+def worlds_until_found(planted: Bug, *, worlds: int = WORLDS_MAX) -> tuple[int, str]:
+    """How many worlds it took, and the invariant that broke; (0, "") if none did."""
+    made = world_plan()
+    for seed in range(worlds):
+        hit = planted.found_by & set(play_world(made, seed).broken)
+        if hit:
+            return seed + 1, min(hit)
+    return 0, ""
+
+
+def blind(patch: Patch) -> None:
+    """An interlock that lets everything pass, so that bugs above it reach the wire."""
+    patch.setattr(Interlock, "_judge", lambda *_: None)
+
+
+def handle(patch: Patch, kind: type, function: Callable[..., None]) -> None:
+    patch.setattr(engine, "_HANDLERS", {**engine._HANDLERS, kind: function})
+
+
+def encode(patch: Patch, change: Callable[[SetOutput, bytes], bytes]) -> None:
+    """Another encoder of Ml_update."""
+    right = wire.encode_update
+
+    def wrong(command: SetOutput, **named: Any) -> bytes:
+        return change(command, right(command, **named))
+
+    patch.setattr(wire, "encode_update", wrong)
+
+
+def outputs(command: SetOutput, change: Callable[[ChannelOutput], ChannelOutput]) -> SetOutput:
+    return SetOutput(channels=tuple(change(output) for output in command.channels))
+
+
+def encode_other(patch: Patch, change: Callable[[ChannelOutput], ChannelOutput]) -> None:
+    """The encoder is given other outputs."""
+    right = wire.encode_update
+    patch.setattr(wire, "encode_update", lambda command, **named: right(outputs(command, change), **named))
+
+
+# -- stops ------------------------------------------------------------------------------------------------------------
+
+
+@bug("a stop is not obeyed", "stop")
+def _(patch: Patch) -> None:
+    patch.setattr(core.Core, "stop", lambda *_args, **_named: None)
+
+
+@bug("a pause does nothing", "stop")
+def _(patch: Patch) -> None:
+    handle(patch, events.Pause, lambda session, request: session.accept(request.id))
+
+
+@bug("the patient's switch does nothing", "stop")
+def _(patch: Patch) -> None:
+    handle(patch, reports.PatientSwitch, lambda *_: None)
+
+
+@bug("a late turn is caught up", "stop")
+def _(patch: Patch) -> None:
+    handle(patch, events.ClockJumped, lambda *_: None)
+
+
+@bug("the console may go, output goes on", "stop")
+def _(patch: Patch) -> None:
+    patch.setattr(engine.SessionEngine, "_leave", lambda *_: None)
+
+
+@bug("nobody checks the lease", "stop")
+def _(patch: Patch) -> None:
+    patch.setattr(play, "_check_lease", lambda *_: None)
+
+
+@bug("the heartbeat's second is counted in milliseconds", "stop")
+def _(patch: Patch) -> None:
+    patch.setattr(play, "HEARTBEAT_FRESH_US", 1_000 * play.HEARTBEAT_FRESH_US)
+
+
+@bug("a failing disk is of no matter", "stop")
+def _(patch: Patch) -> None:
+    handle(patch, events.RecordFailed, lambda *_: None)
+
+
+@bug("off is written down and not sent", "stop", "off")
+def _(patch: Patch) -> None:
+    right = core.Core.off
+
+    def off(session: core.Core, reason: str) -> None:
+        right(session, reason)
+        del session.effects[0]
+
+    patch.setattr(core.Core, "off", off)
+    patch.setattr(core.Core, "repeat_off", lambda session: setattr(session, "off_sent_us", session.now_us))
+
+
+@bug("a stop is never repeated", "stop")
+def _(patch: Patch) -> None:
+    def once(_driver: BaseDriver, off: Off, now_us: int) -> None:
+        off.due_us = now_us + 30_000
+
+    patch.setattr(BaseDriver, "_repeat_off", once)
+
+
+@bug("a stop waits behind what is in flight", "stop")
+def _(patch: Patch) -> None:
+    def last(exchange: Exchange, call: Any) -> list[int]:
+        exchange.put(call)
+        return []
+
+    patch.setattr(Exchange, "interrupt", last)
+
+
+@bug("an acknowledged stop counts as off, unread", "off", "stop")
+def _(patch: Patch) -> None:
+    right = BaseDriver._stop_acknowledged
+
+    def believed(driver: BaseDriver, got: Got) -> None:
+        right(driver, got)
+        if driver.is_off_pending:
+            driver._off_confirmed()
+            got.reports.append(reports.DeviceStatus(output_on=False, level_open=False))
+
+    patch.setattr(BaseDriver, "_stop_acknowledged", believed)
+
+
+@bug("asking for off is taken for off", "off")
+def _(patch: Patch) -> None:
+    def rash(session: core.Core, reason: str) -> None:  # noqa: ARG001
+        session.see_output(OutputState.OFF)
+        session.off_asked_us = None
+
+    patch.setattr(core.Core, "off", rash)
+
+
+@bug("a device that is lost goes on being stimulated with", "stop")
+def _(patch: Patch) -> None:
+    handle(patch, reports.DeviceLost, lambda *_: None)
+    patch.setattr(play, "STATUS_FRESH_US", 10**12)
+
+
+@bug("a stale status is as good as a fresh one", "stop")
+def _(patch: Patch) -> None:
+    patch.setattr(play, "STATUS_FRESH_US", 10**12)
+    patch.setattr(Exchange, "overdue", lambda *_: None)
+
+
+@bug("a lead in the air is only noted", "stop")
+def _(patch: Patch) -> None:
+    handle(patch, reports.ChannelFault, lambda session, report: session.log("lead-off", text=report.text))
+
+
+# -- what flows -------------------------------------------------------------------------------------------------------
+
+
+@bug("twice the current (a slip of units)", "ceiling", "raise")
+def _(patch: Patch) -> None:
+    blind(patch)
+    planned = WindowPlayer._planned
+    patch.setattr(WindowPlayer, "_planned", lambda self, pulse: MicroAmp(2 * planned(self, pulse)))
+
+
+@bug("the top of the ramp is one step too high", "ceiling")
+def _(patch: Patch) -> None:
+    blind(patch)
+    target = WindowPlayer._target
+    patch.setattr(WindowPlayer, "_target", lambda self: MicroAmp(target(self) + 500))
+
+
+@bug("the ramp is skipped", "slew", "ramp")
+def _(patch: Patch) -> None:
+    blind(patch)
+    patch.setattr(WindowPlayer, "_ramp_pulses", lambda *_: 1)
+
+
+@bug("after a pause it goes on at the full level", "slew", "ramp")
+def _(patch: Patch) -> None:
+    blind(patch)
+    right = WindowPlayer._ramp_pulses
+    patch.setattr(
+        WindowPlayer,
+        "_ramp_pulses",
+        lambda self, level: 1 if self.first and self.contraction > 1 else right(self, level),
+    )
+
+
+@bug("rises do not wait while a command is unanswered", "slew", "slope")
+def _(patch: Patch) -> None:
+    blind(patch)
+    right = WindowPlayer.turn
+    patch.setattr(WindowPlayer, "turn", lambda self, now_us, **_: right(self, now_us))
+
+
+@bug("a fall is written down and not sent", "ceiling")
+def _(patch: Patch) -> None:
+    blind(patch)
+    right = Run.set_level
+
+    def keep(run: Run, channel: int, level_ua: int, now_us: int) -> list[WindowPlayer]:
+        return right(run, channel, level_ua, now_us) if level_ua >= run.levels_ua[channel] else []
+
+    patch.setattr(Run, "set_level", keep)
+
+
+@bug("a raise is two steps", "raise")
+def _(patch: Patch) -> None:
+    right = levels.step_ua
+    patch.setattr(levels, "step_ua", lambda session, channel: 2 * right(session, channel))
+
+
+@bug("a held key raises at its own pace", "raise-rate")
+def _(patch: Patch) -> None:
+    patch.setattr(levels, "_interval_us", lambda *_: 0)
+
+
+@bug("a raise counts on any screen, however old", "stale")
+def _(patch: Patch) -> None:
+    patch.setattr(requests, "SNAPSHOT_FRESH_US", 10**12)
+    patch.setattr("estim.session.view.REMEMBERED", 10**6)
+
+
+@bug("a raise is played before its authorisation is durable", "ceiling")
+def _(patch: Patch) -> None:
+    blind(patch)
+    right = levels.ask_raise
+
+    def at_once(session: core.Core, channel: int) -> None:
+        right(session, channel)
+        levels.granted(session, session.authorise_n)
+
+    patch.setattr(requests.levels, "ask_raise", at_once)
+
+
+@bug("a fault keeps the levels of before", "raise")
+def _(patch: Patch) -> None:
+    right = core.Core.fail
+
+    def fail(session: core.Core, cause: str, text: str) -> None:
+        found = dict(session.found)
+        right(session, cause, text)
+        session.found.update(found)
+
+    patch.setattr(core.Core, "fail", fail)
+
+
+@bug("channels are counted from the other end by one", "channel", "shape", "ceiling")
+def _(patch: Patch) -> None:
+    def shift(command: SetOutput, data: bytes) -> bytes:  # noqa: ARG001
+        return bytes((data[0] << 1 & 0xFF,)) + data[1:]
+
+    encode(patch, shift)
+
+
+@bug("the second phase is half a milliampere short", "balance")
+def _(patch: Patch) -> None:
+    def unbalanced(command: SetOutput, data: bytes) -> bytes:  # noqa: ARG001
+        return data[:-2] + bytes((data[-2] ^ 0x04, data[-1])) if len(data) > 4 else data
+
+    encode(patch, unbalanced)
+
+
+@bug("twice the rate", "period", "rate")
+def _(patch: Patch) -> None:
+    encode_other(patch, lambda output: replace(output, period_us=Micros(output.period_us // 2)))
+
+
+@bug("width and current change places", "shape", "width")
+def _(patch: Patch) -> None:
+    encode_other(
+        patch,
+        lambda output: (
+            replace(
+                output,
+                amplitude_ua=MicroAmp(output.pulse_width_us // 5 * 500),
+                pulse_width_us=Micros(max(20, output.amplitude_ua // 500)),
+            )
+            if output.amplitude_ua
+            else output
+        ),
+    )
+
+
+@bug("the gap between the phases is left out", "shape")
+def _(patch: Patch) -> None:
+    encode_other(patch, lambda output: replace(output, interphase_us=Micros(0)))
+
+
+# -- the record -------------------------------------------------------------------------------------------------------
+
+
+@bug("each 40th line is dropped", "charge", "missing", "dose")
+def _(patch: Patch) -> None:
+    right, count = Runner._append, [0]
+
+    def append(runner: Runner, kind: str, fields: Mapping[str, object], now_us: int, **named: Any) -> int | None:
+        count[0] += 1
+        return None if count[0] % 40 == 0 else right(runner, kind, fields, now_us, **named)
+
+    patch.setattr(Runner, "_append", append)
+
+
+@bug("the dose leaves the last pulse of each amplitude out", "dose")
+def _(patch: Patch) -> None:
+    right = core.Core.book_pulses
+
+    def short(session: core.Core, channel: int, bookings: Any, pulse_width_us: int) -> None:
+        right(session, channel, [entry._replace(pulses=entry.pulses - 1) for entry in bookings], pulse_width_us)
+
+    patch.setattr(core.Core, "book_pulses", short)
+
+
+@bug("the record's clock counts milliseconds", "off-in-record", "charge", "record")
+def _(patch: Patch) -> None:
+    right = Chain.line
+    patch.setattr(Chain, "line", lambda self, kind, fields, t_us: right(self, kind, fields, t_us // 1_000))
+
+
+@bug("checkpoints sign what they stand before, not what stands before them", "record")
+def _(patch: Patch) -> None:
+    right = Chain.checkpoint
+
+    def early(self: Chain, sign: Any, key_id: str, t_us: int, **named: Any) -> bytes:
+        return right(self, lambda message: sign(message[::-1]), key_id, t_us, **named)
+
+    patch.setattr(Chain, "checkpoint", early)
+
+
+@bug("a note is accepted and not written", "missing")
+def _(patch: Patch) -> None:
+    handle(patch, events.Note, lambda session, request: session.accept(request.id))
+
+
+@bug("the dose that a fault broke off is forgotten", "dose")
+def _(patch: Patch) -> None:
+    right = core.Core.log
+
+    def log(session: core.Core, kind: str, **fields: object) -> None:
+        if kind != "dose" or session.phase is not engine.Phase.FAULT:
+            right(session, kind, **fields)
+
+    patch.setattr(core.Core, "log", log)
+
+
+def main() -> None:
+    """Print the table."""
+    print("| Planted bug | Found by | Worlds |\n|---|---|---|")
+    for planted in BUGS:
+        with pytest.MonkeyPatch.context() as patch:
+            planted.plant(patch)
+            count, by = worlds_until_found(planted)
+        print(f"| {planted.name} | {by or 'NOT FOUND'} | {count or f'> {WORLDS_MAX}'} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
