@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,4 +159,7 @@ def _good(raw: bytes, number: int, prev: str) -> dict[str, Any] | None:
         whole = hashlib.sha256(canonical(body)).hexdigest() == entry["hash"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, RecordError):
         return None
-    return entry if whole and all(type(text) is str for text in texts) and type(entry.get("lines")) is int else None
+    if not whole or not all(type(text) is str for text in texts) or type(entry.get("lines")) is not int:
+        return None
+    # The signature is not under the hash, so its spelling must be the one and only.
+    return entry if re.fullmatch("[0-9a-f]{128}", entry["signature"]) else None
