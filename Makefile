@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.estim-ready
 CODE := src firmware_sim tests bench
 
-.PHONY: help run test check bench campaign fuzz worlds format lock clean
+.PHONY: help run test check bench campaign fuzz worlds records format lock clean
 
 help:
 	@echo "make run       the console on a simulated P24; without a terminal, a whole session in simulated time"
@@ -17,7 +17,8 @@ help:
 	@echo "make bench     ratios measured here"
 	@echo "make fuzz      the framers under BYTES of seeded junk"
 	@echo "make worlds    WORLDS seeded sessions with faults on each device model"
-	@echo "make campaign  both of them"
+	@echo "make records   every change of a record, and KILLS writers killed at random instants"
+	@echo "make campaign  all three of them"
 	@echo "make format    what the formatter can do by itself"
 	@echo "make lock      requirements/ from pyproject.toml; needs uv"
 
@@ -50,8 +51,9 @@ bench: $(STAMP)
 # Long runs: make campaign BYTES=10000000 WORLDS=10000
 BYTES ?= 1000000
 WORLDS ?= 1000
+KILLS ?= 1000
 
-campaign: fuzz worlds
+campaign: fuzz worlds records
 
 fuzz: $(STAMP)
 	$(BIN)/python bench/wire.py --fuzz $(BYTES)
@@ -59,6 +61,10 @@ fuzz: $(STAMP)
 worlds: $(STAMP)
 	@for model in p24 rehamove3 rehastim2; do \
 		$(BIN)/estim rehearse tests/data/worlds.toml --level quadriceps=8 --device-model $$model --worlds $(WORLDS) --jobs 2 || exit 1; done
+
+records: $(STAMP)
+	$(BIN)/python bench/records.py --tamper
+	$(BIN)/python tests/system/record_kills.py --kills $(KILLS)
 
 format: $(STAMP)
 	$(BIN)/ruff format $(CODE)

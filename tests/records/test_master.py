@@ -230,3 +230,13 @@ def test_a_checkpoint_answers_for_its_own_times(tmp_path: Path) -> None:
     verdict = verify_session(folder)
     assert not verdict.ok
     assert "signature" in verdict.reason
+
+
+def test_a_record_under_another_name_is_named_without_the_master_chain_too(tmp_path: Path) -> None:
+    folder = session(tmp_path, "a")
+    folder.rename(folder.parent / "b")
+    (verdict,) = [one for one in verify_home(tmp_path) if one.path.endswith("/b")]
+    assert "written as session a" in verdict.reason
+    alone = tmp_path / "elsewhere"  # an auditor's copy has the name that the auditor gave it
+    shutil.copytree(folder.parent / "b", alone)
+    assert verify_session(alone).ok

@@ -25,6 +25,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 from estim.records.chain import Chain  # noqa: E402
 from estim.records.home import Home  # noqa: E402
 from estim.records.keys import known_keys, station_signer  # noqa: E402
+from estim.records.segment import segments  # noqa: E402
 from estim.records.verify import read_record, verify_session  # noqa: E402
 from estim.records.verify_home import verify_home  # noqa: E402
 from estim.records.writer import RecordWriter  # noqa: E402
@@ -100,7 +101,7 @@ def check(home: Home, who: int, words: list[str], tally: Tally) -> None:
         verdict = verify_session(folder, keys=keys)
         tally.sessions += 1
         tally.endings[verdict.ending if verdict.records else "empty"] += 1
-        data = (folder / "record.jsonl").read_bytes()
+        data = b"".join(path.read_bytes() for path in segments(folder))  # none: killed before its file was made
         whole = data.count(b"\n")
         tally.acknowledged += durable.get(folder.name, -1) + 1
         if verdict.records <= durable.get(folder.name, -1):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -160,3 +162,12 @@ def test_a_signature_says_who_when_and_what_it_means_and_no_pin_is_written(desk:
     }  # fmt: skip
     assert lines(desk, "header")[0]["authenticated"]
     assert "secret" not in str([effect for effect in desk.effects if isinstance(effect, effects.Log)])
+
+
+def test_the_header_says_which_program_and_which_limits(desk: Desk) -> None:
+    desk.sign_in()
+    (header,) = lines(desk, "header")
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert header["software"] == f"estim {project['project']['version']}"
+    assert header["format"] == 1
+    assert len(header["limits_sha256"]) == 64

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from estim import __version__
 from estim.cli import operators, protocols, records, sessions, tables
 from estim.cli.output import EXIT_DEVICE, EXIT_REFUSED, EXIT_USAGE, print_json
 
@@ -15,7 +16,7 @@ DESCRIPTION = "Open session controller for neuromuscular electrical stimulation,
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(prog="estim", description=DESCRIPTION)
-    top.add_argument("--version", action="version", version="estim 0.1.0")
+    top.add_argument("--version", action="version", version=f"estim {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     home = argparse.ArgumentParser(add_help=False)
     home.add_argument("--home", help="records, patients, own protocols, site limits, keys (or ESTIM_HOME)")

@@ -16,7 +16,6 @@ from typing import Any
 from estim.records.canonical import canonical, decode, spelled
 from estim.safety.errors import RecordError
 
-FORMAT = 1
 GENESIS = "0" * 64
 LINE_MAX = 1024 * 1024
 KEYS = frozenset({"n", "t_us", "kind", "simulated", "fields", "prev", "hash"})

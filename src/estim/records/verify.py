@@ -36,6 +36,7 @@ class SessionVerdict:
             `simulated`.
         signed: lines that a right signature covers; those behind it are only chained.
         last_on_us: session time of the last line that shows output, None if none does.
+        session: the name under which it was written, "" where it does not say (rehearsals, nothing signed yet).
         off_by_us: when output had ended at the latest: the device's own word, or for a record that broke off the
             time by which its lag and the device's own timer had run out.
     """
@@ -54,6 +55,7 @@ class SessionVerdict:
     off_by_us: int | None = None
     outcome: str = ""
     head: str = ""
+    session: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As DESIGN 9 has it, and more."""
@@ -190,6 +192,7 @@ def judge(folder: Path, record: RecordReading, *, keys: Mapping[str, str] | None
         off_by_us=off_by_us,
         outcome=next((str(e.fields.get("outcome", "")) for e in reversed(entries) if e.kind == "end"), ""),
         head=last.hash if last is not None else "",
+        session=next((str(e.fields["session"]) for e in entries if _is_signed(e) and "session" in e.fields), ""),
     )
 
 

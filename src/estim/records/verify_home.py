@@ -52,7 +52,11 @@ def verify_home(
 
 def _at_home(verdict: SessionVerdict) -> SessionVerdict:
     """A simulated session among the real ones, or the other way round, is no honest record: anyone can make either."""
-    among = Path(verdict.path).absolute().parent.name
+    path = Path(verdict.path).absolute()
+    among = path.parent.name
+    if among in {"real", "simulated"} and verdict.session not in {"", path.name}:
+        reason = f"this record was written as session {verdict.session}"
+        return replace(verdict, ok=False, first_bad=verdict.first_bad or 0, reason=reason)
     if not verdict.records or among not in {"real", "simulated"} or verdict.simulated is (among == "simulated"):
         return verdict
     said = "simulated" if verdict.simulated else "real"

@@ -104,8 +104,10 @@ class RecordWriter:
         self._checkpoints.signed(now_us)
 
     def _said(self) -> dict[str, object]:
-        """The public key lets a record that broke off be checked by itself, as far as it proves anything."""
-        return {"public_key": self._signer.public_hex, **self._stamp()}
+        """The public key lets a record that broke off be checked by itself, as far as it proves anything; the session's
+        name keeps a record from being shown as another one.
+        """
+        return {"session": self._folder.name, "public_key": self._signer.public_hex, **self._stamp()}
 
     def _put(self, line: bytes, number: int, now_us: int) -> None:
         self._pending.append((number, now_us))

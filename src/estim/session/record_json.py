@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
+from estim import __version__
 from estim.safety.verdict import ClearedSchedule
 from estim.session.core import Core
 from estim.session.plain import plain
+
+FORMAT = 1  # of what the lines say; one that a reader does not know is not guessed at
 
 
 def header_json(core: Core) -> dict[str, Any]:
     """What the first line of a session says."""
     device = core.device
+    limits = plain(core.limits.to_json())
+    digest = hashlib.sha256(json.dumps(limits, sort_keys=True, separators=(",", ":")).encode("utf-8")).hexdigest()
     return {
+        "format": FORMAT,
+        "software": f"estim {__version__}",
         "operator": core.operator,
         "patient": core.patient_id,
         "simulated_device": core.simulated,
@@ -26,7 +35,8 @@ def header_json(core: Core) -> dict[str, Any]:
         },
         "minutes_today": dict(core.known.minutes_today),
         "patient_flags": list(core.known.flags),
-        "limits": plain(core.limits.to_json()),
+        "limits": limits,
+        "limits_sha256": digest,
     }
 
 
