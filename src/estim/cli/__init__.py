@@ -10,6 +10,7 @@ from estim.cli import operators, protocols, records, sessions, tables
 from estim.cli.output import EXIT_DEVICE, EXIT_REFUSED, EXIT_USAGE, print_json
 
 DEFAULT_DEVICE = "sim://p24"
+EMG_HELP = "EMG and sensors: lsl://STREAM (needs estim[lsl]) or socket://host:port of a bridge"
 DESCRIPTION = "Open session controller for neuromuscular electrical stimulation, with a byte-exact simulator."
 
 
@@ -24,12 +25,14 @@ def parser() -> argparse.ArgumentParser:
 
     console = commands.add_parser("console", parents=[home], help="the therapist's screen")
     console.add_argument("--device", default=DEFAULT_DEVICE, help="port, socket://host:port or sim://MODEL")
+    console.add_argument("--emg", default="", metavar="URL", help=EMG_HELP)
 
     session = _session_words()
     run = commands.add_parser("run", parents=[home, session], help="one session, line by line")
     run.add_argument("--patient", required=True, help="pseudonym")
     run.add_argument("--operator", default="operator", help="pseudonym")
     run.add_argument("--device", default=DEFAULT_DEVICE)
+    run.add_argument("--emg", default="", metavar="URL", help=EMG_HELP)
     run.add_argument("--yes", action="store_true", help="confirm what is asked; refused on a real device")
 
     rehearse = commands.add_parser("rehearse", parents=[home, session], help="one session in simulated time")

@@ -39,9 +39,12 @@ def console(given: argparse.Namespace) -> int:
     """The therapist's screen."""
     from estim.console.app import run_console
     from estim.controller.client import ControllerClient
+    from estim.drivers.room import check_rooms
 
     home = home_of(given)
-    with _device(given.device, home) as (address, side):
+    check_rooms(given.emg)
+    with _device(given.device, home) as (address, room):
+        side = f"{room} {given.emg}".strip()
         client = ControllerClient(address, home.root, side=side)
         try:
             return run_console(client, home=home.root)
@@ -53,11 +56,14 @@ def run(given: argparse.Namespace) -> int:
     """One session, line by line."""
     from estim.controller.client import ControllerClient
     from estim.controller.script import ScriptedTherapist
+    from estim.drivers.room import check_rooms
     from estim.lines import Person, play
     from estim.safety.errors import UsageError
 
     home = home_of(given)
-    with _device(given.device, home) as (named, side):
+    check_rooms(given.emg)
+    with _device(given.device, home) as (named, room):
+        side = f"{room} {given.emg}".strip()
         address = _ask_whether_simulated(named)
         if given.yes and not address.simulated:
             raise _refused("--yes", "every step is confirmed by a person on a real device; --yes is for simulated ones")

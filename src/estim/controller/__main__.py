@@ -27,7 +27,7 @@ from estim.controller.signing_in import Desk, refused
 from estim.controller.site import limits_in_force
 from estim.drivers.address import Address, open_link
 from estim.drivers.models import MODELS
-from estim.drivers.side import SideChannel
+from estim.drivers.room import open_room
 from estim.records.chain import Chain
 from estim.records.home import Home
 from estim.records.keys import station_signer
@@ -63,7 +63,7 @@ class Controller:
             link,
             clock=self._clock.now_us,
             open_record=self._open_record,
-            room=SideChannel(side) if side else None,
+            room=open_room(side),
             reconnect=lambda: (model.make(), open_link(address)),
         )
         self._reader = LineReader(sys.stdin.fileno(), line_max=LINE_MAX)
