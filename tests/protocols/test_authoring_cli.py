@@ -129,7 +129,9 @@ def test_a_drawing_is_whole_svg_within_its_frame(tmp_path: Path, capsys: pytest.
 
 def test_what_can_not_be_drawn_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home = ("--home", str(tmp_path))
-    assert "75000 µs can't be played" in said(capsys, "plot", "denervated-muscle-long-pulse", *home, code=1)
+    assert "phase width 75000 µs, allowed at most 1000 µs" in said(
+        capsys, "plot", "denervated-muscle-long-pulse", *home, code=1
+    )
     assert "--width" in said(capsys, "plot", "calf-pump-oedema", "--width", "3", *home, code=2)
     assert "--svg" in said(capsys, "plot", "calf-pump-oedema", "--svg", str(tmp_path / "no" / "x.svg"), *home, code=2)
 

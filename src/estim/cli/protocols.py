@@ -253,18 +253,20 @@ def new(given: argparse.Namespace) -> int:
 
 def check(given: argparse.Namespace) -> int:
     """Every violation in these files."""
-    from estim.controller.checking import check_file
+    from estim.controller.checking import check_file, refused_entry
     from estim.controller.site import limits_in_force
     from estim.protocols.catalogue import entries, find
+    from estim.safety.errors import ProtocolError
 
     home = home_of(given)
     model = _model(given.device_model, "--device")
     limits = limits_in_force(home)
-    if given.files:
-        paths = [find(name, own=home.protocols) for name in given.files]
-    else:
-        paths = [entry.path for entry in entries(home.protocols)]
-    files = [check_file(path, limits, model=model, own=home.protocols) for path in paths]
+    files = []
+    for name in given.files or [str(entry.path) for entry in entries(home.protocols)]:
+        try:
+            files.append(check_file(find(name, own=home.protocols), limits, model=model, own=home.protocols))
+        except ProtocolError as error:
+            files.append(refused_entry(name, error))
     ok = all(entry["ok"] for entry in files)
     if given.json:
         print_json({"ok": ok, "files": files})

@@ -15,10 +15,13 @@ from estim.controller.setup_from import Words, setup_from
 from estim.drivers.models import MODELS
 from estim.protocols.catalogue import refuse_clash
 from estim.protocols.compile import compile_schedule
+from estim.protocols.lines import LineIndex
 from estim.protocols.loader import line_index, load
+from estim.protocols.provenance import check_provenance
 from estim.protocols.resolve import resolve
 from estim.protocols.schema import Protocol
 from estim.protocols.setup import Setup
+from estim.protocols.slips import slip
 from estim.safety.errors import Problem, ProtocolError, SetupError
 from estim.safety.limits import Limits
 from estim.safety.profile import DeviceProfile
@@ -48,11 +51,29 @@ def check_file(path: Path, limits: Limits, *, model: str, own: Path | None = Non
     devices = {name: plays_on(protocol, limits, model=name) for name in MODELS}
     lines = line_index(path)
     problems = [
-        replace(problem, line=problem.line or lines.line_of_key(problem.key))
-        for problem in check_protocol(protocol, limits, model=model)
+        _placed(problem, lines, protocol)
+        for problem in [*check_protocol(protocol, limits, model=model), *check_provenance(protocol)]
     ]
     entry = _entry(path, problems, runnable=True)
     return entry | {"devices": {name: playing.to_json() for name, playing in devices.items()}}
+
+
+def refused_entry(name: str, error: ProtocolError) -> dict[str, Any]:
+    """The entry of a name that no file has."""
+    return _entry(Path(name), list(error.problems), runnable=False)
+
+
+def _placed(problem: Problem, lines: LineIndex, protocol: Protocol) -> Problem:
+    """A finding with its line, and with the unit that was probably meant."""
+    named = re.match(r"channel\[([^\]\d][^\]]*)\](.*)", problem.key)
+    key = problem.key
+    if named and named[1] in (names := [channel.name for channel in protocol.channel]):
+        key = f"channel[{names.index(named[1])}]{named[2]}"
+    hint = slip(key, problem.asked) if problem.severity == "refuse" else ""
+    message = problem.message if hint and hint in problem.message else problem.message + hint
+    table, _, rest = key.partition(".")
+    line = lines.line_of([table, rest]) if table == "provenance" and rest else lines.line_of_key(key)
+    return replace(problem, message=message, line=problem.line or line)
 
 
 def _entry(path: Path, problems: list[Problem], *, runnable: bool) -> dict[str, Any]:

@@ -56,6 +56,13 @@ def _entry(name: str, path: Path, *, own: bool) -> Entry:
         return Entry(name=name, path=path, own=own, protocol=None, problems=error.problems)
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
 def id_clash(id: str, holder: str) -> Problem:  # noqa: A002
     """Two protocols must never answer to one name: a record would not say which was played."""
     return Problem(
@@ -93,7 +100,7 @@ def find(source: str, *, own: Path | None = None) -> Path:
         ProtocolError: nothing has this name; near ones are listed.
     """
     path = Path(source)
-    if path.suffix == ".toml" or path.exists():
+    if path.suffix == ".toml" or _exists(path):
         return path
     if source in library.names():
         return library.path(source)

@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from estim.protocols.schema_phase import Phase
+from estim.protocols.slips import slip
 from estim.safety.errors import Problem, Severity
+from estim.safety.limits_table import BY_KEY
 from estim.safety.profile import DeviceProfile
 from estim.safety.units import Micros, MilliHertz
 
@@ -69,6 +71,8 @@ def fit_pulse(
     period_us = _fit_period(key, frequency_mhz, profile, findings)
     width_us = int(pulse_width_us) // profile.pulse_width_step_us * profile.pulse_width_step_us
     if not profile.pulse_width_min_us <= width_us <= profile.pulse_width_max_us:
+        if not _possible(key, "pulse_width_us", pulse_width_us, ("pulse_width_min_us", "pulse_width_max_us"), findings):
+            return None
         findings.add(
             "refuse",
             f"{key}.pulse_width_us",
@@ -100,7 +104,9 @@ def fit_pulse(
         interphase_us = profile.interphase_fixed_us
     if period_us is None or ratio is None:
         return None
-    burst_pulses, burst_interval_us = _fit_burst(key, phase, profile, findings)
+    burst_pulses, burst_interval_us = _fit_burst(
+        key, phase, profile, findings, pulse_us=width_us * (1 + ratio) + interphase_us, period_us=period_us
+    )
     return Pulse(
         frequency_mhz=frequency_mhz,
         period_us=period_us,
@@ -112,12 +118,37 @@ def fit_pulse(
     )
 
 
+def _possible(key: str, name: str, value: float, bounds: tuple[str, str], findings: Findings) -> bool:
+    """Whether a number that the device can't play lies within the absolute limits at all: if not, that is said."""
+    for bound in bounds:
+        row = BY_KEY[bound]
+        if not (value <= row.absolute if row.sense == "max" else value >= row.absolute):
+            sense = "at most" if row.sense == "max" else "at least"
+            asked, allowed = row.shown(value), row.shown(row.absolute)
+            findings.add(
+                "refuse",
+                f"{key}.{name}",
+                f"{row.words} {asked:g} {row.unit}, allowed {sense} {allowed:g} {row.unit}{slip(name, asked)}",
+                asked=asked,
+                allowed=allowed,
+                unit=row.unit,
+                layer="absolute",
+                rule=row.rule,
+                source=row.source,
+            )
+            return False
+    return True
+
+
 def _fit_period(key: str, frequency_mhz: int, profile: DeviceProfile, findings: Findings) -> Micros | None:
     period_us = profile.quantise_period_us(frequency_mhz)
     asked_us = 1e9 / frequency_mhz if frequency_mhz > 0 else 0.0
     asked_hz = frequency_mhz / 1000
+    bounds = ("rate_min_mhz", "rate_mhz")
     details = {"asked": asked_hz, "unit": "Hz", "layer": "device", "rule": "rate-grid", "source": profile.source}
     if period_us is None:
+        if not _possible(key, "frequency_hz", frequency_mhz, bounds, findings):
+            return None
         findings.add(
             "refuse", f"{key}.frequency_hz", f"{asked_hz:g} Hz can't be coded by the {profile.title}", **details
         )
@@ -127,6 +158,8 @@ def _fit_period(key: str, frequency_mhz: int, profile: DeviceProfile, findings: 
         return period_us
     played = 1e6 / period_us
     severity: Severity = "info" if share <= RATE_SHOWN else "warn" if share <= RATE_REFUSED else "refuse"
+    if severity == "refuse" and not _possible(key, "frequency_hz", frequency_mhz, bounds, findings):
+        return None
     findings.add(
         severity,
         f"{key}.frequency_hz",
@@ -156,9 +189,12 @@ def _fit_ratio(key: str, phase: Phase, profile: DeviceProfile, findings: Finding
     return 1 if fallback else None
 
 
-def _fit_burst(key: str, phase: Phase, profile: DeviceProfile, findings: Findings) -> tuple[int, Micros]:
+def _fit_burst(
+    key: str, phase: Phase, profile: DeviceProfile, findings: Findings, *, pulse_us: int, period_us: int
+) -> tuple[int, Micros]:
     if phase.burst is None:
         return 1, Micros(0)
+    _fit_burst_times(key, phase, pulse_us, period_us, findings)
     points = 4 * phase.burst.pulses - 1  # phase, gap, phase; and a pause before the next pulse
     if points > profile.points_max:
         findings.add(
@@ -172,3 +208,32 @@ def _fit_burst(key: str, phase: Phase, profile: DeviceProfile, findings: Finding
             source=profile.source,
         )
     return phase.burst.pulses, Micros(round(phase.burst.interval_us))
+
+
+def _fit_burst_times(key: str, phase: Phase, pulse_us: int, period_us: int, findings: Findings) -> None:
+    """A burst's pulses must not overlap, and all of them lie within one period."""
+    if phase.burst is None:
+        return
+    interval_us = phase.burst.interval_us
+    whole_us = (phase.burst.pulses - 1) * interval_us + pulse_us
+    if interval_us <= pulse_us:
+        findings.add(
+            "refuse",
+            f"{key}.burst.interval_us",
+            f"pulses {interval_us} µs apart overlap: one of them lasts {pulse_us} µs",
+            asked=interval_us,
+            allowed=pulse_us,
+            unit="µs",
+            rule="burst",
+        )
+    elif whole_us >= period_us:
+        findings.add(
+            "refuse",
+            f"{key}.burst.interval_us",
+            f"{phase.burst.pulses} pulses {interval_us} µs apart last {whole_us} µs, the next burst follows after "
+            f"{period_us} µs",
+            asked=interval_us,
+            allowed=(period_us - pulse_us) // (phase.burst.pulses - 1),
+            unit="µs",
+            rule="burst",
+        )

@@ -29,7 +29,7 @@ class LineIndex:
         path = tuple(location)
         while path not in self._lines and path:
             path = path[:-1]
-        return self._lines[path] if path or not location else None
+        return self._lines[path]
 
     def line_of_key(self, key: str) -> int | None:
         """The line of a key as problems write it: `phase[0].frequency_hz`; None for a key that is not of the file."""
@@ -57,7 +57,7 @@ class LineIndex:
                 continue
             header = _TABLE.match(line)
             if header and not _KEY.match(line):
-                table = self._enter(_parts(header[2]), array=header[1] == "[[")
+                table = self._enter(_parts(header[2]), number, array=header[1] == "[[")
                 self._lines.setdefault(table, number)
                 continue
             key = _KEY.match(line)
@@ -72,14 +72,14 @@ class LineIndex:
                 if value.count(quotes) % 2:
                     closing = quotes
 
-    def _enter(self, parts: list[str], *, array: bool) -> Path:
+    def _enter(self, parts: list[str], number: int, *, array: bool) -> Path:
         """The path of a table header: `[[phase]]` counts, `[phase.trigger]` lies in the last `[[phase]]`."""
         path: Path = ()
         for position, part in enumerate(parts):
             path = (*path, part)
             if array and position == len(parts) - 1:
                 self._counts[path] = self._counts.get(path, -1) + 1
-                self._lines.setdefault(path, 1)
+                self._lines.setdefault(path, number)
             if path in self._counts:
                 path = (*path, self._counts[path])
         return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 import tomllib
@@ -13,11 +12,13 @@ from pydantic import BaseModel, ValidationError
 
 from estim.protocols.lines import LineIndex
 from estim.protocols.schema import Protocol
+from estim.protocols.schema_words import meaning
+from estim.protocols.wording import needed, no_toml, quoted, shown, unknown, wrong
 from estim.safety.errors import Problem, ProtocolError
 
 SIZE_MAX = 256 * 1024
 _TOML_LINE = re.compile(r"at line (\d+), column (\d+)")
-_RULE = re.compile(r"^(?:Value error, )?\[([a-z0-9-]+)\] (.*)$", re.DOTALL)
+_RULE = re.compile(r"^(?:Value error, )?\[([a-z0-9-]+)(?:@([a-z_]+))?\] (.*)$", re.DOTALL)
 _WAVEFORM_HINT = (
     "only balanced biphasic pulses exist here (net charge is exactly 0, L12): symmetric-biphasic, or "
     "asymmetric-balanced-biphasic with phase_ratio = 2 or 4"
@@ -49,40 +50,51 @@ def load_with_digest(path: Path) -> tuple[Protocol, str]:
 
 
 def parse(data: bytes, *, path: Path | None = None) -> Protocol:
-    """The protocol in these bytes.
+    """The protocol in these bytes. A byte order mark at the begin is passed over: some editors write one.
 
     Raises:
         ProtocolError: as `load`.
     """
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise ProtocolError([_problem("file", f"not UTF-8 text: {error.reason}", line=line)], path=path) from None
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = _TOML_LINE.search(str(error))
-        line = int(found[1]) if found else text.count("\n") + 1
-        raise ProtocolError(
-            [_problem("file", f"not a TOML file: {error}", line=line, rule="toml")], path=path
-        ) from None
-    except RecursionError:
-        raise ProtocolError([_problem("file", "is nested deeper than any protocol", rule="toml")], path=path) from None
-    except ValueError as error:  # a number of thousands of digits, which Python does not read
-        raise ProtocolError([_problem("file", f"not a TOML file: {error}", rule="toml")], path=path) from None
+    text = _decoded(data, path)
+    if not text.strip():
+        raise ProtocolError([_problem("file", "is empty; `estim protocols new` begins one", line=1)], path=path)
+    document = _read_toml(text, path)
     try:
         return Protocol.model_validate(document)
     except ValidationError as error:
         index = LineIndex(text)
+        entries = error.errors(include_url=False)
         problems = [
-            _from_pydantic(entry, document, index)
-            for entry in error.errors(include_url=False)
-            if not _is_echo(entry, document)
+            _from_pydantic(entry, document, index) for entry in entries if not _is_echo(entry, entries, document)
         ]
         raise ProtocolError(_distinct(problems), path=path) from None
     except RecursionError:
         raise ProtocolError([_problem("file", "is nested deeper than any protocol", rule="toml")], path=path) from None
+
+
+def _decoded(data: bytes, path: Path | None) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        wide = data[:2] in {b"\xff\xfe", b"\xfe\xff"}
+        hint = "it looks like UTF-16; save it as UTF-8" if wide else f"{error.reason}; save it as UTF-8"
+        raise ProtocolError([_problem("file", f"not UTF-8 text: {hint}", line=line)], path=path) from None
+
+
+def _read_toml(text: str, path: Path | None) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = _TOML_LINE.search(str(error))
+        line = int(found[1]) if found else text.count("\n") + 1
+        lines = text.splitlines()
+        key, message = no_toml(str(error), lines[line - 1] if line <= len(lines) else "")
+        raise ProtocolError([_problem(key, message, line=line, rule="toml")], path=path) from None
+    except RecursionError:
+        raise ProtocolError([_problem("file", "is nested deeper than any protocol", rule="toml")], path=path) from None
+    except ValueError as error:  # a number of thousands of digits, which Python does not read
+        raise ProtocolError([_problem("file", f"not a TOML file: {error}", rule="toml")], path=path) from None
 
 
 def _read(path: Path) -> bytes:
@@ -98,8 +110,9 @@ def _read(path: Path) -> bytes:
                 path=path,
             )
         return path.read_bytes()
-    except OSError as error:
-        raise ProtocolError([_problem("file", f"can't be read: {error.strerror or error}")], path=path) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ProtocolError([_problem("file", f"can't be read: {reason}")], path=path) from None
 
 
 def _problem(key: str, message: str, *, line: int | None = None, rule: str = "file", **details: Any) -> Problem:
@@ -116,31 +129,55 @@ def _distinct(problems: list[Problem]) -> list[Problem]:
 
 def _from_pydantic(entry: Any, document: dict[str, Any], index: LineIndex) -> Problem:
     location = [part for part in entry["loc"] if not _is_branch(part)]
+    kind = entry["type"]
+    ruled = _RULE.match(entry["msg"])
+    if ruled and ruled[2]:
+        location = [*location, ruled[2]]
     key = key_text(location)
     line = index.line_of(location)
-    asked = _shown(_value_at(document, location))
-    kind = entry["type"]
+    value = _value_at(document, location)
     if kind == "extra_forbidden":
-        return _unknown_key(location, key, line, asked)
+        message = unknown(str(location[-1]), value, _known_keys(location[:-1]))
+        return _problem(key, message, line=line, rule="unknown-key", asked=shown(value))
     if kind == "missing":
-        return _problem(key, "is missing and must be given", line=line, rule="required")
-    ruled = _RULE.match(entry["msg"])
+        return _problem(key, needed(_model_name(location[:-1]), str(location[-1])), line=line, rule="required")
     if ruled:
-        return _problem(key or "file", ruled[2], line=line, rule=ruled[1], asked=asked)
-    message = entry["msg"].replace("a valid tuple", "an array")
-    if isinstance(_value_at(document, location), dict) and kind == "tuple_type":
+        asked = shown(value) if ruled[2] and not isinstance(value, dict) else None
+        return _problem(key or "file", ruled[3], line=line, rule=ruled[1], asked=asked)
+    if isinstance(value, dict) and kind == "tuple_type":
         message = f"should be an array of tables: write [[{key}]]"
-    allowed = _allowed(entry)
-    if location and location[-1] == "waveform":
-        message = f"{asked!r}: {_WAVEFORM_HINT}"
-        return _problem(key, message, line=line, rule="L12", asked=asked, allowed=allowed)
-    return _problem(key, f"{asked!r}: {message}", line=line, rule="value", asked=asked, allowed=allowed)
+        return _problem(key, message, line=line, rule="value", asked="a table", allowed="an array of tables")
+    last = next((str(part) for part in reversed(location) if not isinstance(part, int)), "")
+    message, allowed = wrong(kind, value, entry.get("ctx") or {}, key=last, fallback=entry["msg"])
+    if last == "waveform":
+        return _problem(
+            key, f"{quoted(value)}: {_WAVEFORM_HINT}", line=line, rule="L12", asked=shown(value), allowed=allowed
+        )
+    why = meaning(_model_name(location[:-1] if not isinstance(location[-1], int) else location[:-2]), last)
+    return _problem(
+        key,
+        f"{message} ({why.rstrip('.')})" if why else message,
+        line=line,
+        rule="value",
+        asked=shown(value),
+        allowed=allowed,
+    )
 
 
-def _is_echo(entry: Any, document: dict[str, Any]) -> bool:
-    """A list whose items are wrong is called too short as well, since no item of it is valid."""
-    value = _value_at(document, list(entry["loc"]))
-    return entry["type"] == "too_short" and isinstance(value, list) and len(value) > 0
+def _is_echo(entry: Any, entries: list[Any], document: dict[str, Any]) -> bool:
+    """Findings that only repeat another one: a list whose items are wrong is called too short as well, and of a union
+    each branch complains, also the one that was never meant.
+    """
+    value = _value_at(document, [part for part in entry["loc"] if not _is_branch(part)])
+    if entry["type"] == "too_short":
+        return (
+            isinstance(value, list) and len(value) > 0 and len(value) >= (entry.get("ctx") or {}).get("min_length", 0)
+        )
+    place = [part for part in entry["loc"] if not _is_branch(part)]
+    alike = [e for e in entries if e is not entry and [p for p in e["loc"] if not _is_branch(p)][: len(place)] == place]
+    if entry["type"] == "tuple_type":
+        return bool(alike) and not isinstance(value, list | dict)
+    return entry["type"] in {"int_type", "float_type"} and isinstance(value, list) and bool(alike)
 
 
 def _is_branch(part: object) -> bool:
@@ -150,31 +187,27 @@ def _is_branch(part: object) -> bool:
     )
 
 
-def _unknown_key(location: list[Any], key: str, line: int | None, asked: object) -> Problem:
-    known = _known_keys(location[:-1])
-    near = difflib.get_close_matches(str(location[-1]), known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(sorted(known))}"
-    return _problem(
-        key, f"there is no key {location[-1]!r} here{hint}", line=line, rule="unknown-key", asked=_shown(asked)
-    )
-
-
 def _known_keys(location: list[Any]) -> list[str]:
+    model = _model_at(location)
+    return [] if model is None else [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_name(location: list[Any]) -> str:
+    model = _model_at(location)
+    return model.__name__ if model is not None else ""
+
+
+def _model_at(location: list[Any]) -> type[BaseModel] | None:
+    """The model of the table at a place of the file."""
     model: Any = Protocol
     for part in location:
         if isinstance(part, int):
             continue
-        field = (
-            next((f for name, f in model.model_fields.items() if part in {name, f.alias}), None)
-            if isinstance(model, type) and issubclass(model, BaseModel)
-            else None
-        )
-        if field is None:
-            return []
-        model = _model_in(field.annotation)
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        return []
-    return [field.alias or name for name, field in model.model_fields.items()]
+        field = next((f for name, f in model.model_fields.items() if part in {name, f.alias}), None)
+        model = _model_in(field.annotation) if field is not None else None
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return None
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 
 def _model_in(annotation: object) -> object:
@@ -204,21 +237,3 @@ def _value_at(document: Any, location: list[Any]) -> object:
         except (KeyError, IndexError, TypeError):
             return None
     return value
-
-
-def _shown(value: object) -> int | float | str | bool | None:
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, dict | list):
-        return "a table" if isinstance(value, dict) else "an array"
-    return str(value)[:80]
-
-
-def _allowed(entry: Any) -> int | float | str | None:
-    context = entry.get("ctx") or {}
-    for name in ("expected", "gt", "ge", "le", "lt", "pattern"):
-        if name in context:
-            value = context[name]
-            words = {"gt": "above ", "ge": "at least ", "le": "at most ", "lt": "below "}.get(name, "")
-            return f"{words}{value}" if words else str(value)
-    return None

@@ -11,11 +11,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from estim.protocols.schema_base import Strict, rule
+from estim.protocols.schema_base import Strict, Text, exactly, rule
 from estim.protocols.schema_course import CHANNEL_KEYS, Criterion, Dose, Equivalent, Evidence, Progression, fits
 from estim.protocols.schema_phase import Phase
 
-Text = Annotated[str, Field(min_length=1, max_length=2_000)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", max_length=60)]
 SizeCm = Annotated[tuple[float, ...], Field(min_length=1, max_length=2)]
@@ -42,7 +41,7 @@ class Electrode(Strict):
     @model_validator(mode="after")
     def _size(self) -> Self:
         if any(side <= 0 for side in self.size_cm):
-            raise rule("size", "size_cm: sides in cm must be above 0")
+            raise rule("size", "size_cm: sides in cm must be above 0", at="size_cm")
         return self
 
 
@@ -68,38 +67,59 @@ class Channel(Strict):
     @model_validator(mode="after")
     def _rules(self) -> Self:
         if (self.electrode_cm is None) == (self.electrodes is None):
-            raise rule("electrodes", 'give either electrode_cm or electrodes = ["a", "b"], not both and not neither')
+            raise rule(
+                "electrodes",
+                'give either electrode_cm or electrodes = ["a", "b"], not both and not neither',
+                at="electrode_cm",
+            )
         if self.electrode_cm is not None and any(side <= 0 for side in self.electrode_cm):
-            raise rule("size", "electrode_cm: sides in cm must be above 0")
+            raise rule("size", "electrode_cm: sides in cm must be above 0", at="electrode_cm")
         if self.electrodes is not None and self.electrodes[0] == self.electrodes[1]:
-            raise rule("electrodes", "a channel needs two different pads")
+            raise rule("electrodes", "a channel needs two different pads", at="electrodes")
         if (self.output == "sensory") != (self.amplitude_rule in SENSORY_RULES):
             raise rule(
                 "sensory",
                 f"output = {self.output!r} and amplitude_rule = {self.amplitude_rule!r} contradict: sensory output "
                 f"goes "
                 "with sensory or percent-motor-threshold, and these with nothing else",
+                at="amplitude_rule",
             )
         if self.plausible_ma[0] > self.plausible_ma[1]:
-            raise rule("plausible", "plausible_ma: the first number must not be above the second")
+            raise rule("plausible", "plausible_ma: the first number must not be above the second", at="plausible_ma")
         targets = {"percent-mvic", "percent-motor-threshold"}
         if self.amplitude_target is not None and self.amplitude_rule not in targets:
-            raise rule("target", "amplitude_target goes with percent-mvic or percent-motor-threshold only")
+            raise rule(
+                "target",
+                "amplitude_target goes with percent-mvic or percent-motor-threshold only",
+                at="amplitude_target",
+            )
         if self.amplitude_rule == "percent-motor-threshold" and (self.amplitude_target or 100) > 90:
-            raise rule("target", "percent-motor-threshold needs an amplitude_target of at most 90 (L26)")
+            raise rule(
+                "target", "percent-motor-threshold needs an amplitude_target of at most 90 (L26)", at="amplitude_target"
+            )
         if self.amplitude_rule == "percent-mvic" and self.amplitude_target is None:
-            raise rule("target", "percent-mvic needs an amplitude_target (% of the maximum voluntary contraction)")
+            raise rule(
+                "target",
+                "percent-mvic needs an amplitude_target (% of the maximum voluntary contraction)",
+                at="amplitude_target",
+            )
         if self.amplitude_minimum is not None and self.amplitude_rule not in {"max-tolerated", "percent-mvic"}:
-            raise rule("minimum", "amplitude_minimum goes with max-tolerated or percent-mvic only")
+            raise rule(
+                "minimum", "amplitude_minimum goes with max-tolerated or percent-mvic only", at="amplitude_minimum"
+            )
         if self.output == "sensory" and not 0 < (self.retitrate_every_s or 0) <= 600:
-            raise rule("retitrate", "a sensory channel needs retitrate_every_s of at most 600 (L26: marks age)")
+            raise rule(
+                "retitrate",
+                "a sensory channel needs retitrate_every_s of at most 600 (L26: marks age)",
+                at="retitrate_every_s",
+            )
         return self
 
 
 class Protocol(Strict):
     """One treatment."""
 
-    schema_version: Annotated[Literal[1], Field(alias="schema")]
+    schema_version: Annotated[Literal[1], exactly(1), Field(alias="schema")]
     id: Slug
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
     title: Text

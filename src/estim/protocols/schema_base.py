@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 
 class Strict(BaseModel):
@@ -21,6 +22,28 @@ class Strict(BaseModel):
         return {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
 
 
-def rule(name: str, message: str) -> ValueError:
-    """A broken rule between keys: `name` becomes the problem's rule."""
-    return ValueError(f"[{name}] {message}")
+def rule(name: str, message: str, *, at: str = "") -> ValueError:
+    """A broken rule between keys: `name` becomes the problem's rule, `at` the key that is named."""
+    return ValueError(f"[{name}@{at}] {message}" if at else f"[{name}] {message}")
+
+
+def exactly(*allowed: int) -> BeforeValidator:
+    """One of these whole numbers: `true` and `1.0` equal 1 in Python, and are none in a file."""
+
+    def check(value: Any) -> Any:
+        if type(value) is not int or value not in allowed:
+            words = " or ".join(str(number) for number in allowed)
+            raise PydanticCustomError("literal_error", "one of {expected}", {"expected": words})
+        return value
+
+    return BeforeValidator(check)
+
+
+def _printable(text: str) -> str:
+    """Texts are shown on terminals: control characters could move the cursor or hide a line."""
+    if any((ord(sign) < 32 and sign not in "\n\t") or 127 <= ord(sign) < 160 for sign in text):
+        raise rule("text", "a text may not hold control characters")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_printable)]

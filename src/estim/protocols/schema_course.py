@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from estim.protocols.schema_base import Strict
+from estim.protocols.schema_base import Strict, Text, rule
 
-Text = Annotated[str, Field(min_length=1, max_length=2_000)]
 Count = Annotated[int, Field(ge=1)]
+Weeks = Annotated[int, Field(ge=1, le=520)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
@@ -34,12 +34,12 @@ class Equivalent(Strict):
 class Dose(Strict):
     """How often and for how long."""
 
-    sessions_per_day: Count
+    sessions_per_day: Annotated[int, Field(ge=1, le=24)]
     days_per_week: (
         Annotated[float, Field(gt=0, le=7)]
         | tuple[Annotated[float, Field(gt=0, le=7)], Annotated[float, Field(gt=0, le=7)]]
     )
-    weeks: Count | tuple[Count, Count]
+    weeks: Weeks | tuple[Weeks, Weeks]
     blocks_per_session: Count = 1
     as_needed: bool = False
     min_hours_between: NotNegative = 0
@@ -49,7 +49,7 @@ class Dose(Strict):
     def _ranges(self) -> Self:
         for name, value in (("days_per_week", self.days_per_week), ("weeks", self.weeks)):
             if isinstance(value, tuple) and value[0] > value[1]:
-                raise ValueError(f"[range] {name}: the first number must not be above the second")
+                raise rule("range", f"{name}: the first number must not be above the second", at=name)
         return self
 
 
@@ -97,12 +97,13 @@ class Progression(Strict):
     @model_validator(mode="after")
     def _rules(self) -> Self:
         if (self.from_week is None) == (self.from_session is None):
-            raise ValueError("[progression] give either from_week or from_session")
+            raise rule("progression", "give either from_week or from_session", at="from_week")
         if self.note is None and self.set is None:
-            raise ValueError("[progression] give a note, or set = { … }, or both")
+            raise rule("progression", "give a note, or set = { … }, or both", at="set")
         given = self.set.model_fields_set if self.set is not None else frozenset()
         if self.channel is None and given & CHANNEL_KEYS:
-            raise ValueError(f"[progression] {', '.join(sorted(given & CHANNEL_KEYS))} can be set for a channel only")
+            keys = ", ".join(sorted(given & CHANNEL_KEYS))
+            raise rule("progression", f"{keys} can be set for a channel only: name it", at="channel")
         return self
 
 
@@ -117,5 +118,5 @@ class Criterion(Strict):
     @model_validator(mode="after")
     def _rules(self) -> Self:
         if (self.at_least is None) == (self.at_most is None):
-            raise ValueError("[criterion] give either at_least or at_most")
+            raise rule("criterion", "give either at_least or at_most", at="at_least")
         return self

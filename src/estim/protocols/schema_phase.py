@@ -6,12 +6,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from estim.protocols.schema_base import Strict, rule
+from estim.protocols.schema_base import Strict, exactly, rule
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Degrees = Annotated[float, Field(ge=0, le=360)]
-Share = Annotated[float, Field(gt=0, le=1)]
+Share = Annotated[float, Field(gt=0, ge=0.001, le=1)]  # a device plays thousandths
 Name = Annotated[str, Field(min_length=1, max_length=60)]
 WAVEFORMS = ("symmetric-biphasic", "asymmetric-balanced-biphasic")
 TRIGGERED = frozenset({"triggered", "emg-triggered"})
@@ -46,19 +46,31 @@ class TriggerSpec(Strict):
     def _rules(self) -> Self:
         if self.hold and self.source not in {"switch", "sensor"}:
             raise rule(
-                "trigger", "hold = true goes with switch or sensor: a terminal does not tell when a key is let go"
+                "trigger",
+                "hold = true goes with switch or sensor: a terminal does not tell when a key is let go",
+                at="hold",
             )
         emg = (self.threshold_uv, self.debounce_ms, self.blanking_ms, self.lockout_s, self.rearm_percent)
         if self.source == "emg" and any(value is None for value in emg):
-            raise rule("trigger", "emg needs threshold_uv, debounce_ms, blanking_ms, lockout_s and rearm_percent")
+            raise rule(
+                "trigger",
+                "emg needs threshold_uv, debounce_ms, blanking_ms, lockout_s and rearm_percent",
+                at="threshold_uv",
+            )
         if self.source != "emg" and any(value is not None for value in emg):
-            raise rule("trigger", "threshold_uv, debounce_ms, blanking_ms, lockout_s, rearm_percent go with emg only")
+            raise rule(
+                "trigger",
+                "threshold_uv, debounce_ms, blanking_ms, lockout_s, rearm_percent go with emg only",
+                at="source",
+            )
         if (self.source == "crank") != (self.cadence_rpm is not None):
-            raise rule("trigger", "cadence_rpm goes with crank, and crank needs it")
+            raise rule("trigger", "cadence_rpm goes with crank, and crank needs it", at="cadence_rpm")
         if self.min_on_s > self.max_on_s:
-            raise rule("trigger", f"min_on_s = {self.min_on_s:g} is longer than max_on_s = {self.max_on_s:g}")
+            raise rule(
+                "trigger", f"min_on_s = {self.min_on_s:g} is longer than max_on_s = {self.max_on_s:g}", at="min_on_s"
+            )
         if self.source in {"switch", "sensor"} and not self.on:
-            raise rule("trigger", f"source = {self.source!r} needs the name of the event that switches on")
+            raise rule("trigger", f"source = {self.source!r} needs the name of the event that switches on", at="on")
         return self
 
 
@@ -79,7 +91,11 @@ class PhaseChannel(Strict):
     @model_validator(mode="after")
     def _rules(self) -> Self:
         if self.crank_deg is not None and self.crank_deg[0] % 360 == self.crank_deg[1] % 360:
-            raise rule("crank", f"crank_deg: a window from {self.crank_deg[0]:g}° to {self.crank_deg[1]:g}° never ends")
+            raise rule(
+                "crank",
+                f"crank_deg: a window from {self.crank_deg[0]:g}° to {self.crank_deg[1]:g}° never ends",
+                at="crank_deg",
+            )
         return self
 
 
@@ -96,7 +112,7 @@ class Phase(Strict):
     to_session: Annotated[int, Field(ge=1)] | None = None
     relation: Literal["together", "alternating", "sequenced", "overlapping", "interleaved"] | None = None
     waveform: Literal["symmetric-biphasic", "asymmetric-balanced-biphasic"]
-    phase_ratio: Literal[2, 4] | None = None
+    phase_ratio: Annotated[Literal[2, 4], exactly(2, 4)] | None = None
     waveform_fallback: Literal["symmetric-biphasic"] | None = None
     frequency_hz: Positive
     pulse_width_us: Positive
@@ -119,30 +135,47 @@ class Phase(Strict):
     @model_validator(mode="after")
     def _rules(self) -> Self:
         if (self.waveform == WAVEFORMS[1]) != (self.phase_ratio is not None):
-            raise rule("phase-ratio", f"phase_ratio (2 or 4) goes with {WAVEFORMS[1]}, and that needs it")
+            raise rule(
+                "phase-ratio", f"phase_ratio (2 or 4) goes with {WAVEFORMS[1]}, and that needs it", at="phase_ratio"
+            )
         if self.waveform_fallback is not None and self.waveform == WAVEFORMS[0]:
-            raise rule("fallback", "a symmetric pulse needs no waveform_fallback")
+            raise rule("fallback", "a symmetric pulse needs no waveform_fallback", at="waveform_fallback")
         self._times()
         if (self.mode in TRIGGERED) != (self.trigger is not None):
-            raise rule("trigger", f"mode = {self.mode!r}: [phase.trigger] goes with triggered modes, which need it")
+            raise rule(
+                "trigger",
+                f"mode = {self.mode!r}: [phase.trigger] goes with triggered modes, which need it",
+                at="trigger",
+            )
         if self.trigger is not None and (self.mode == "emg-triggered") != (self.trigger.source == "emg"):
-            raise rule("trigger", 'source = "emg" and mode = "emg-triggered" go together')
+            raise rule("trigger", 'source = "emg" and mode = "emg-triggered" go together', at="mode")
         if (self.sets or 1) > 1 and self.set_rest_s is None:
-            raise rule("sets", "several sets need set_rest_s")
+            raise rule("sets", "several sets need set_rest_s", at="set_rest_s")
         if self.sets is not None and self.contractions is None:
-            raise rule("sets", "sets need contractions: so many a set")
+            raise rule("sets", "sets need contractions: so many a set", at="sets")
         self._relations()
-        for first, last in ((self.from_week, self.to_week), (self.from_session, self.to_session)):
+        for unit, first, last in (
+            ("week", self.from_week, self.to_week),
+            ("session", self.from_session, self.to_session),
+        ):
             if first is not None and last is not None and first > last:
-                raise rule("weeks", f"from {first} is after to {last}")
+                raise rule("weeks", f"from_{unit} = {first} is after to_{unit} = {last}", at=f"from_{unit}")
         return self
 
     def _relations(self) -> None:
         """What only some modes have."""
         if self.mode == "continuous" and self.relation not in {None, "together", "interleaved"}:
-            raise rule("relation", f"relation = {self.relation!r} needs on and off times; this phase is continuous")
+            raise rule(
+                "relation",
+                f"relation = {self.relation!r} needs on and off times; this phase is continuous",
+                at="relation",
+            )
         if self.mode in TRIGGERED and self.relation == "alternating":
-            raise rule("relation", "channels that alternate need on and off times; this phase waits for triggers")
+            raise rule(
+                "relation",
+                "channels that alternate need on and off times; this phase waits for triggers",
+                at="relation",
+            )
         source = self.trigger.source if self.trigger is not None else ""
         for override in self.channel:
             for keys, fits, words in (
@@ -158,11 +191,14 @@ class Phase(Strict):
     def _times(self) -> None:
         timed = self.mode == "timed"
         if timed != (self.on_s is not None) or timed != (self.off_s is not None):
-            raise rule("on-off", "on_s and off_s are needed for timed phases and mean nothing in others")
+            missing = "off_s" if self.off_s is None else "on_s"
+            at = missing if timed else "on_s" if self.on_s is not None else "off_s"
+            raise rule("on-off", "on_s and off_s are needed for timed phases and mean nothing in others", at=at)
         if (self.contractions is None) == (self.duration_s is None):
-            raise rule("extent", "give either contractions or duration_s")
+            at = "duration_s" if self.contractions is not None else "contractions"
+            raise rule("extent", "give either contractions or duration_s", at=at)
         if self.mode == "continuous" and self.duration_s is None:
-            raise rule("extent", "a continuous phase needs duration_s")
+            raise rule("extent", "a continuous phase needs duration_s", at="duration_s")
         ramps = self.ramp_up_s + self.ramp_down_s
         for override in self.channel:
             if timed and self.ramp_within_on and override.on_s is not None and ramps >= override.on_s:
@@ -176,4 +212,5 @@ class Phase(Strict):
                 "ramps",
                 f"ramps of {self.ramp_up_s:g} s and {self.ramp_down_s:g} s leave nothing of an on time of "
                 f"{self.on_s:g} s",
+                at="ramp_up_s" if self.ramp_up_s >= self.ramp_down_s else "ramp_down_s",
             )

@@ -1,0 +1,48 @@
+"""Whether `[provenance]` speaks of what the file has: a slip in a key would leave a number without its source. Pure."""
+
+from __future__ import annotations
+
+import difflib
+
+from estim.protocols.schema import Channel, Electrode, Protocol
+from estim.protocols.schema_course import Dose
+from estim.protocols.schema_phase import Burst, Phase, PhaseChannel, TriggerSpec
+from estim.safety.errors import Problem
+
+FIELDS = frozenset(Protocol.model_fields) | {
+    name for model in (Phase, PhaseChannel, Channel, Electrode, TriggerSpec, Burst, Dose) for name in model.model_fields
+}
+NUMBERS = ("frequency_hz", "pulse_width_us", "on_s", "off_s", "ramp_up_s", "ramp_down_s", "contractions", "duration_s")
+
+
+def check_provenance(protocol: Protocol) -> list[Problem]:
+    """Keys that name nothing are warned of; numbers without a source are said."""
+    found = []
+    for key in protocol.provenance:
+        wrong = _stray(key, protocol)
+        if wrong:
+            found.append(Problem(severity="warn", key=f"provenance.{key}", message=wrong, asked=key, rule="provenance"))
+    said = {key.rpartition(".")[2] for key in protocol.provenance}
+    missing = [
+        name
+        for name in NUMBERS
+        if name not in said and any(getattr(phase, name) is not None for phase in protocol.phase)
+    ]
+    if missing:
+        words = f"it is not said where {', '.join(missing)} come from: read, recalled, convention or not-stated"
+        found.append(Problem(severity="info", key="provenance", message=words, rule="provenance"))
+    return found
+
+
+def _stray(key: str, protocol: Protocol) -> str:
+    """What is wrong with one key; "" if nothing is."""
+    *place, field = key.split(".")
+    if place and place[0] == "phase" and len(place) > 1:
+        name = ".".join(place[1:])
+        names = [phase.name for phase in protocol.phase]
+        if name not in names and not any(name.startswith(f"{known}.") for known in names):
+            return f"there is no phase {name!r}; there are {', '.join(names)}"
+    if field in FIELDS:
+        return ""
+    near = difflib.get_close_matches(field, sorted(FIELDS), n=1)
+    return f"{field!r} is no key of the file" + (f"; did you mean {near[0]!r}?" if near else "")
