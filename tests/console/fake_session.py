@@ -375,6 +375,7 @@ class FakeSession:
             record_path="records/2026/session-0001" if self.operator else "",
             record_durable=True,
             word_head="amber-river-seven-lantern" if self.sealed else "",
+            level_open=self.phase in {Phase.ARMED, Phase.RUNNING},
             lease_us=(4000, 120_000, 80_000, 20_000),
             watchdog_us=2 * S,
             cable="the P24's USB cable",

@@ -37,10 +37,11 @@ def _device(text: str, home: Home) -> Iterator[tuple[Address, str]]:
 
 def console(given: argparse.Namespace) -> int:
     """The therapist's screen."""
-    from estim.console.app import run_console
+    from estim.console.start import need_terminal, run_console
     from estim.controller.client import ControllerClient
     from estim.drivers.room import check_rooms
 
+    need_terminal()
     home = home_of(given)
     check_rooms(given.emg)
     with _device(given.device, home) as (address, room):

@@ -7,10 +7,6 @@ the heartbeat is too, and the controller stops the device.
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import sys
-import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -25,7 +21,7 @@ from estim.console import collector, present
 from estim.console.dialogs import HelpDialog, LeaveDialog
 from estim.console.draft import Draft, Stage
 from estim.console.happened import Happened
-from estim.console.home_view import EmptyHome, HomeView, PastPatient, RecordsHome
+from estim.console.home_view import EmptyHome, HomeView, PastPatient
 from estim.console.keys import bindings, parse_keymap
 from estim.console.practice import room_actions
 from estim.console.screens.levels import LevelsScreen
@@ -40,6 +36,7 @@ from estim.console.screens.takeover import TakeoverScreen
 from estim.console.stage import Dialog, StageScreen
 from estim.console.stop_gate import CLOSING_REQUESTS, StopGate, StopPressed, stop_driver
 from estim.console.themes import SIGNAL_COLOURS, THEMES
+from estim.console.way_out import WayOut
 from estim.controller.interface import Answer, SessionClient
 from estim.safety.reports import OutputState
 from estim.session.events import Acknowledge, Note, Request, RoomAction
@@ -64,10 +61,6 @@ STAGES: dict[Stage, type[StageScreen]] = {
     Stage.OUTCOME: OutcomeScreen,
     Stage.SIGN: SignScreen,
 }
-
-
-LAST_RESORT_S = 2.0
-WAS_TERMINAL = sys.__stdin__ is not None and sys.__stdin__.isatty()
 
 
 class EstimConsole(App[int]):
@@ -99,7 +92,7 @@ class EstimConsole(App[int]):
         self.client = client
         self.gate = StopGate(client, self._gate_changed)
         super().__init__()
-        self._last_resort: threading.Timer | None = None
+        self._way_out = WayOut(client, leave=self._leave_from_outside, exit_code=self.exit_code)
         self.home_view: HomeView = home_view if home_view is not None else EmptyHome()
         self.draft = Draft()
         self.happened = Happened()
@@ -107,6 +100,7 @@ class EstimConsole(App[int]):
         self.stop_sent = False  # until the device confirms
         self.stop_pressed = False  # until somebody said why
         self._waiting: dict[int, Then | None] = {}
+        self._ui_loop: asyncio.AbstractEventLoop | None = None
         self._look_s = look_s
         self._keymap = parse_keymap(keymap)
         for each in THEMES:
@@ -166,29 +160,26 @@ class EstimConsole(App[int]):
         self.push_screen(PatientScreen())
         self.set_interval(self._look_s, self.look)
         self.set_interval(TIDY_S, collector.tidy)
-        if sys.platform != "win32":
-            loop = asyncio.get_running_loop()
-            for name in (signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(name, self._signalled)
+        self._ui_loop = asyncio.get_running_loop()
+        self._way_out.watch()
 
     def on_unmount(self) -> None:
         """Leave the interpreter as it was."""
         collector.wake()
-        if self._last_resort is not None and not self._signal_took_terminal():
-            self._last_resort.cancel()
+        self._way_out.left()
 
-    @staticmethod
-    def _signal_took_terminal() -> bool:
-        """Standard input was a terminal and is none any more; what follows may wait for it for ever."""
-        return sys.__stdin__ is not None and not sys.__stdin__.closed and WAS_TERMINAL and not sys.__stdin__.isatty()
+    def _leave_from_outside(self) -> None:
+        """The terminal is gone or a signal came; called from another thread, the stop is on its way already."""
+        if self._ui_loop is not None:
+            self._ui_loop.call_soon_threadsafe(self._leave_when_off)
 
-    def _signalled(self) -> None:
-        """Stop first. A dead terminal can hold the way out for ever (seen in tmux): then the process just ends."""
-        self.client.stop("signal")
-        self._last_resort = threading.Timer(LAST_RESORT_S, os._exit, (3,))
-        self._last_resort.daemon = True
-        self._last_resort.start()
-        self.exit(self.exit_code())
+    def _leave_when_off(self, looks: int = 12) -> None:
+        """Leave once the device says off; after a bit more than the second that this may take (L25) all the same."""
+        self.look()
+        if self.gate.closed and looks > 0:
+            self.set_timer(LOOK_S, partial(self._leave_when_off, looks - 1))
+        else:
+            self.exit(self.exit_code())
 
     def look(self) -> None:
         """Take in what the controller said, and draw it."""
@@ -329,22 +320,3 @@ class EstimConsole(App[int]):
         if takeover is not None or (snapshot is not None and snapshot.phase is Phase.FAULT):
             return EXIT_DEVICE
         return EXIT_DONE
-
-
-def run_console(
-    client: SessionClient, *, home: Path | None = None, home_view: HomeView | None = None, theme: str = "estim-dark"
-) -> int:
-    """Run the console in this terminal until the session is left; gives the command's exit code.
-
-    The client stays the caller's to close.
-
-    Raises:
-        UsageError: `console.toml` in `home` is not usable, above all a key that belongs to the stop.
-    """
-    path = home / "console.toml" if home is not None else None
-    keymap = path.read_bytes() if path is not None and path.is_file() else b""
-    if home_view is None and home is not None:
-        home_view = RecordsHome(home)
-    app = EstimConsole(client, home_view=home_view, keymap=keymap, theme=theme)
-    code = app.run()
-    return EXIT_UNCERTAIN if code is None else code

@@ -79,7 +79,8 @@ def _state_of_phase(snapshot: Snapshot) -> State:
         case Phase.CONFIGURED:
             return State(shape="◇", word="READY", detail="output off", style="on" if on else "ready")
         case Phase.ARMED:
-            return State(shape="◆", word="ARMED", detail="0 mA · F9 starts, SPACE stops", style="armed")
+            step = "F9 starts, SPACE stops" if snapshot.level_open else "the stimulator opens, wait"
+            return State(shape="◆", word="ARMED", detail=f"0 mA · {step}", style="armed")
         case Phase.RUNNING:
             return _running(snapshot)
         case Phase.PAUSED:

@@ -1,0 +1,49 @@
+"""Starting the console in this terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from estim.console.app import EXIT_UNCERTAIN, EstimConsole
+from estim.console.home_view import HomeView, RecordsHome
+from estim.console.way_out import terminal_fd
+from estim.controller.interface import SessionClient
+from estim.safety.errors import UsageError
+
+
+def run_console(
+    client: SessionClient, *, home: Path | None = None, home_view: HomeView | None = None, theme: str = "estim-dark"
+) -> int:
+    """Run the console in this terminal until the session is left; gives the command's exit code.
+
+    The client stays the caller's to close.
+
+    Raises:
+        UsageError: there is no terminal to draw on and read keys from, or `console.toml` in `home` is not usable, above
+            all a key that belongs to the stop.
+    """
+    need_terminal()
+    path = home / "console.toml" if home is not None else None
+    keymap = path.read_bytes() if path is not None and path.is_file() else b""
+    if home_view is None and home is not None:
+        home_view = RecordsHome(home)
+    app = EstimConsole(client, home_view=home_view, keymap=keymap, theme=theme)
+    code = app.run()
+    return EXIT_UNCERTAIN if code is None else code
+
+
+def need_terminal() -> None:
+    """Textual reads keys from standard input and draws on standard error; from a file it would read the end for ever.
+
+    Raises:
+        UsageError: one of both is no terminal.
+    """
+    if "TEXTUAL_DRIVER" in os.environ:
+        return
+    for stream, name in ((sys.__stdin__, "standard input"), (sys.__stderr__, "standard error")):
+        if terminal_fd(stream) is None:
+            raise UsageError(
+                f"the console needs a terminal, and {name} is none; `estim run` and `estim rehearse` work without"
+            )

@@ -1,0 +1,105 @@
+"""The ways out that nobody chose: the terminal is gone, or a signal came. Stop first, then leave, whatever is stuck.
+
+A dead terminal takes no bytes any more: the writer's queue fills and the UI loop stands in it for ever, while the input
+thread reads the end of file at full speed (seen on a pty that was not the controlling terminal, so no SIGHUP came). So
+nothing here needs the UI loop: a thread of its own looks at the terminal, sends the stop, asks the UI to leave,
+and ends the process if it does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import IO, Any
+
+from estim.controller.interface import SessionClient
+
+LOOK_S = 0.1  # the stop leaves at most so long after the terminal is gone
+LAST_RESORT_S = 2.0
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+class WayOut:
+    """Watches terminal and signals of this process.
+
+    Args:
+        client: gets the stop at once, and is closed before the process is ended.
+        leave: asks the UI loop to end; called from another thread.
+        exit_code: of the process, asked once the client is closed.
+        end: ends the process; `os._exit`, so that no stuck thread holds it.
+    """
+
+    def __init__(
+        self,
+        client: SessionClient,
+        *,
+        leave: Callable[[], None],
+        exit_code: Callable[[], int],
+        end: Callable[[int], None] = os._exit,
+    ) -> None:
+        self._client = client
+        self._leave = leave
+        self._exit_code = exit_code
+        self._end = end
+        self._terminal = [fd for stream in (sys.__stdin__, sys.__stderr__) if (fd := terminal_fd(stream)) is not None]
+        self._left = threading.Event()
+        self._going = threading.Lock()  # held by the first reason to leave
+        self._before: list[tuple[int, Any]] = []
+
+    def watch(self) -> None:
+        """From now on; call in the main thread."""
+        for name in SIGNALS:
+            number = getattr(signal, name, None)
+            if number is not None:
+                with contextlib.suppress(ValueError):  # not the main thread (an embedding test): no signals there
+                    self._before.append((number, signal.signal(number, self._caught)))
+        if self._terminal:
+            threading.Thread(target=self._look, name="terminal-watch", daemon=True).start()
+
+    def left(self) -> None:
+        """The UI is down. With the terminal still there the rest of the way is safe; without, it may wait for ever."""
+        if not self.gone():
+            self._left.set()
+        for number, handler in self._before:
+            with contextlib.suppress(ValueError, TypeError):
+                signal.signal(number, handler)
+        self._before.clear()
+
+    def gone(self) -> bool:
+        """What was a terminal at the start is none any more."""
+        return not all(os.isatty(fd) for fd in self._terminal)
+
+    def _caught(self, _number: int, _frame: object) -> None:
+        # In the main thread, between two of its steps: it may hold the client's lock, so only another thread may act.
+        threading.Thread(target=self._go, args=("signal",), name="way-out", daemon=True).start()
+
+    def _look(self) -> None:
+        while not self._left.wait(LOOK_S):
+            if self.gone():
+                self._go("terminal")
+                return
+
+    def _go(self, source: str) -> None:
+        self._client.stop(source)
+        if not self._going.acquire(blocking=False):
+            return
+        with contextlib.suppress(RuntimeError):  # the loop has ended already
+            self._leave()
+        if self._left.wait(LAST_RESORT_S):
+            return
+        self._client.close()  # bounded: the controller stops the device and closes the record, or is taken over
+        self._end(self._exit_code())
+
+
+def terminal_fd(stream: IO[str] | None) -> int | None:
+    """The stream's file descriptor if it is a terminal."""
+    if stream is None or stream.closed:
+        return None
+    with contextlib.suppress(OSError, ValueError):
+        fd = stream.fileno()
+        return fd if os.isatty(fd) else None
+    return None
