@@ -67,9 +67,20 @@ class Bench:
         await self.look()
         await self.press("f8")
 
-    async def to_levels(self) -> None:
+    async def to_device(self) -> None:
         await self.to_pads()
-        await self.press("l", "f8")
+        await self.press("l", "k", "1", "f8")
+
+    async def test_device(self) -> None:
+        """Checks confirmed, stop tried at 0 mA, no switch, on to the levels."""
+        await self.confirm_all()
+        await self.press("f2", "space")
+        await self.look(0.2)
+        await self.press("n", "f8")
+
+    async def to_levels(self) -> None:
+        await self.to_device()
+        await self.test_device()
 
     async def confirm_all(self) -> None:
         for _ in range(8):

@@ -154,7 +154,7 @@ async def test_ending_asks_for_a_coded_reason_and_back_does_nothing(bench: Make)
         await b.press("9", "f7")
         assert b.session.requests == before
         await b.press("e", "1")
-        assert last(b) == events.EndEarly(id=last(b).id, reason="goal reached")
+        assert last(b) == events.EndEarly(id=last(b).id, reason="goal-reached")
         await b.look(0.2)
         assert "completed" in b.text("#checks")
 
@@ -176,8 +176,8 @@ async def test_after_a_stop_somebody_says_why_and_never_before(bench: Make) -> N
         await b.press("2")
         request = last(b)
         assert isinstance(request, events.Note)
-        assert request.fields == {"stopped": "pain or discomfort"}
-        assert b.app.draft.stop_reason == "pain or discomfort"
+        assert request.fields == {"stopped": "pain"}
+        assert b.app.draft.stop_reason == "pain"
 
 
 async def test_a_lost_pad_is_coached_with_muscle_and_cable(bench: Make) -> None:
@@ -226,7 +226,7 @@ async def test_a_fault_is_left_by_a_person_with_a_reason(bench: Make) -> None:
         assert "FAULT" in b.text("#banner")
         assert b.app.exit_code() == 3
         await b.press("x", "1")
-        assert last(b) == events.ResetFault(id=last(b).id, reason="cable put back")
+        assert last(b) == events.ResetFault(id=last(b).id, reason="cable-back")
         await b.look()
         assert "FAULT" not in b.text("#banner")
 

@@ -10,7 +10,9 @@ import pytest
 from estim.console import present
 from estim.console.bigtext import FONT, ROWS, big, width
 from estim.console.bodymap import figure
-from estim.console.coach import STEPS, cable_of, coach_lines, coached
+from estim.console.coach import cable_of, coach_lines, coached
+from estim.console.keys import key_fields
+from estim.console.language import ENGLISH
 from estim.console.protocol_words import cycle_plot, detail_lines, matches
 from estim.console.screens.pads import REGIONS
 from estim.console.widgets import problem_line
@@ -168,11 +170,11 @@ def test_an_envelope_has_its_newest_value_at_the_right() -> None:
     assert present.envelope((500,), columns=2, rows=1, top=100) == ("⠀⢸",)  # above the top is the top
 
 
-@pytest.mark.parametrize("cause", [*STEPS, "something-new"])
+@pytest.mark.parametrize("cause", [*ENGLISH.names("coach"), "something-new"])
 def test_every_fault_has_steps_and_names_the_cables(cause: str) -> None:
     snap = snapshot(2, phase=Phase.FAULT, cause=cause)
     assert coached(snap)
-    lines = coach_lines(snap)
+    lines = coach_lines(snap, ENGLISH.with_fields(**key_fields({})))
     assert any(line.startswith("1. ") for line in lines)
     assert "   → channel 2, hamstrings left, connector 1, lead 2" in lines
     assert not any("{" in line for line in lines)

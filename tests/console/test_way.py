@@ -8,6 +8,7 @@ from textual.widgets import Input, OptionList, TextArea
 
 from estim.console.draft import Stage
 from estim.console.home_view import EmptyHome, PastPatient
+from estim.console.screens.device import DeviceScreen
 from estim.console.screens.levels import LevelsScreen
 from estim.console.screens.outcome import OutcomeScreen
 from estim.console.screens.pads import PadsScreen
@@ -39,7 +40,9 @@ async def test_the_whole_way_from_sign_in_to_the_sealed_record(bench: Make) -> N
         assert "29 of 29" in b.text("#questions")
         await b.press("f8")
         assert isinstance(b.app.screen, PadsScreen)
-        await b.press("l", "f8")
+        await b.press("l", "k", "1", "f8")
+        assert isinstance(b.app.screen, DeviceScreen)
+        await b.test_device()
         assert isinstance(b.app.screen, LevelsScreen)
         await b.confirm_all()
         await b.press("f2", "f9")
@@ -228,7 +231,7 @@ async def test_pads_name_side_and_size_before_anything_is_configured(bench: Make
         await b.press("z")
         await b.press(*"big", "enter")
         assert "write 7.6x12.7" in b.text("#problems")
-        await b.press("3", "f8")
+        await b.press("3", "k", "1", "f8")
         setup = sent(b, ConfigureFrom)[-1]
         assert isinstance(setup, ConfigureFrom)
         assert setup.setup.channels[0].channel == 3
@@ -244,7 +247,7 @@ async def test_a_cap_for_the_patient_goes_into_the_setup(bench: Make) -> None:
         await b.press("c")
         await b.press(*"25", "enter")
         assert "Cap for this patient: 25 mA" in b.text("#placement")
-        await b.press("f8")
+        await b.press("k", "1", "f8")
         setup = sent(b, ConfigureFrom)[-1]
         assert isinstance(setup, ConfigureFrom)
         assert setup.setup.channels[0].cap_ua == 25_000
@@ -271,7 +274,7 @@ async def test_levels_must_be_found_before_treatment(bench: Make) -> None:
 
 async def test_one_key_confirms_one_check_and_the_stop_needs_its_holder(bench: Make) -> None:
     async with bench() as b:
-        await b.to_levels()
+        await b.to_device()
         assert b.session.picture().wants == ("identity", "pads", "stop-control")
         await b.press("y")
         assert b.session.picture().wants == ("pads", "stop-control")

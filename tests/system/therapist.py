@@ -43,8 +43,21 @@ def screen(tty: Tty) -> None:
 
 
 def place(tty: Tty) -> None:
-    tty.press("l", "f8")
-    tty.sees("[Levels]", "[Device]")
+    tty.press("l", "k")
+    tty.sees("How is it?")
+    tty.press("1", "f8")
+    tty.sees("[Device]")
+
+
+def try_device(tty: Tty) -> None:
+    """Checks confirmed, the stop tried at 0 mA, no patient's switch."""
+    confirm(tty)
+    tty.press("f2")
+    tty.sees("Press SPACE now")
+    tty.press("space")
+    tty.sees("ms after the key")
+    tty.press("n", "f8")
+    tty.sees("[Levels]")
 
 
 def confirm(tty: Tty) -> None:
@@ -52,7 +65,7 @@ def confirm(tty: Tty) -> None:
     tty.sees("Before output")
     tty.look(0.5)
     for _ in range(12):
-        if "all checks are confirmed" in tty.picture.text:
+        if "[ ]" not in tty.picture.text:
             return
         tty.press("y")
         tty.look(0.4)
@@ -63,7 +76,6 @@ def confirm(tty: Tty) -> None:
 
 
 def find_levels(tty: Tty, *, steps: int = 3) -> None:
-    confirm(tty)
     tty.press("f2")
     tty.sees("F9 starts, SPACE")
     tty.press("f9")
@@ -91,5 +103,6 @@ def to_therapy(tty: Tty) -> None:
     choose(tty)
     screen(tty)
     place(tty)
+    try_device(tty)
     find_levels(tty)
     start_therapy(tty)

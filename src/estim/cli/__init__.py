@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from estim import __version__
 from estim.cli import operators, protocols, records, sessions, tables
 from estim.cli.output import EXIT_DEVICE, EXIT_REFUSED, EXIT_USAGE, print_json
 
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
 DEFAULT_DEVICE = "sim://p24"
 EMG_HELP = "EMG and sensors: lsl://STREAM (needs estim[lsl]) or socket://host:port of a bridge"
 DESCRIPTION = "Open session controller for neuromuscular electrical stimulation, with a byte-exact simulator."
+
+
+def _add_console(commands: Commands, home: argparse.ArgumentParser) -> None:
+    console = commands.add_parser("console", parents=[home], help="the therapist's screen")
+    console.add_argument("--device", default=DEFAULT_DEVICE, help="port, socket://host:port or sim://MODEL")
+    console.add_argument("--emg", default="", metavar="URL", help=EMG_HELP)
+    console.add_argument("--language", metavar="CODE", help="en or de; else console.toml's, else the locale's")
+    console.add_argument("--theme", metavar="NAME", help="estim-dark, -light, -contrast, -colour-blind or -mono")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,9 +35,7 @@ def parser() -> argparse.ArgumentParser:
     home.add_argument("--home", help="records, patients, own protocols, site limits, keys (or ESTIM_HOME)")
     home.add_argument("--json", action="store_true", help="one JSON document on standard output, nothing else")
 
-    console = commands.add_parser("console", parents=[home], help="the therapist's screen")
-    console.add_argument("--device", default=DEFAULT_DEVICE, help="port, socket://host:port or sim://MODEL")
-    console.add_argument("--emg", default="", metavar="URL", help=EMG_HELP)
+    _add_console(commands, home)
 
     session = _session_words()
     run = commands.add_parser("run", parents=[home, session], help="one session, line by line")

@@ -48,7 +48,7 @@ def console(given: argparse.Namespace) -> int:
         side = f"{room} {given.emg}".strip()
         client = ControllerClient(address, home.root, side=side)
         try:
-            return run_console(client, home=home.root)
+            return run_console(client, home=home.root, language=given.language, theme=given.theme)
         finally:
             client.close()
 

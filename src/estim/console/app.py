@@ -22,8 +22,10 @@ from estim.console.dialogs import HelpDialog, LeaveDialog
 from estim.console.draft import Draft, Stage
 from estim.console.happened import Happened
 from estim.console.home_view import EmptyHome, HomeView, PastPatient
-from estim.console.keys import bindings, parse_keymap
+from estim.console.keys import bindings, key_fields, key_names, parse_keymap
+from estim.console.language import ENGLISH, Words
 from estim.console.practice import room_actions
+from estim.console.screens.device import DeviceScreen
 from estim.console.screens.levels import LevelsScreen
 from estim.console.screens.outcome import OutcomeScreen
 from estim.console.screens.pads import PadsScreen
@@ -56,6 +58,7 @@ STAGES: dict[Stage, type[StageScreen]] = {
     Stage.PROTOCOL: ProtocolScreen,
     Stage.SCREENING: ScreeningScreen,
     Stage.PADS: PadsScreen,
+    Stage.DEVICE: DeviceScreen,
     Stage.LEVELS: LevelsScreen,
     Stage.RUN: RunScreen,
     Stage.OUTCOME: OutcomeScreen,
@@ -70,6 +73,7 @@ class EstimConsole(App[int]):
         client: the controller, as `controller.client` holds it.
         home_view: patients and past sessions, read-only.
         keymap: bytes of a `console.toml`, or b"".
+        say: the words of one language.
         theme: one of `estim-dark`, `estim-light`, `estim-contrast`, or any of Textual's.
         look_s: seconds between two pictures.
     """
@@ -86,6 +90,7 @@ class EstimConsole(App[int]):
         *,
         home_view: HomeView | None = None,
         keymap: bytes = b"",
+        say: Words = ENGLISH,
         theme: str = "estim-dark",
         look_s: float = LOOK_S,
     ) -> None:
@@ -95,14 +100,16 @@ class EstimConsole(App[int]):
         self._way_out = WayOut(client, leave=self._leave_from_outside, exit_code=self.exit_code)
         self.home_view: HomeView = home_view if home_view is not None else EmptyHome()
         self.draft = Draft()
-        self.happened = Happened()
+        self._keymap = parse_keymap(keymap)
+        self.key_names = key_names(self._keymap)
+        self.say = say.with_fields(**key_fields(self._keymap))
+        self.happened = Happened(self.say)
         self.snapshot: Snapshot | None = None
         self.stop_sent = False  # until the device confirms
         self.stop_pressed = False  # until somebody said why
         self._waiting: dict[int, Then | None] = {}
         self._ui_loop: asyncio.AbstractEventLoop | None = None
         self._look_s = look_s
-        self._keymap = parse_keymap(keymap)
         for each in THEMES:
             self.register_theme(each)
         self.theme = theme
@@ -210,7 +217,7 @@ class EstimConsole(App[int]):
         if snapshot.purpose == "therapy" and any(view.sent_ua > 0 for view in snapshot.channels):
             draft.first_contraction_us = snapshot.now_us
             fields: dict[str, object] = {"setup_s": (snapshot.now_us - draft.signed_in_us) // 1_000_000}
-            self.send(Note(id=self.next_id(), kind="note", fields=fields))
+            self.note(fields)
 
     @property
     def setup_us(self) -> int | None:
@@ -233,15 +240,26 @@ class EstimConsole(App[int]):
         self._waiting[request.id] = then
         self.client.send(request)
 
+    def note(self, fields: dict[str, object], *, kind: str = "note") -> None:
+        """Words for the record; that they were taken says nothing about what the stage has just refused."""
+        self.send(Note(id=self.next_id(), kind=kind, fields=fields), self._noted)
+
+    def _noted(self, answer: Answer) -> None:
+        if not answer.accepted:
+            self._show_problems(answer)
+
     def _answered(self, answer: Answer) -> None:
         then = self._waiting.pop(answer.id, None)
         if then is not None:
             then(answer)
         else:
-            for screen in reversed(self.screen_stack):
-                if isinstance(screen, StageScreen):
-                    screen.show_problems(answer.problems)
-                    break
+            self._show_problems(answer)
+
+    def _show_problems(self, answer: Answer) -> None:
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, StageScreen):
+                screen.show_problems(answer.problems)
+                break
 
     def acknowledge(self) -> None:
         """The topmost alarm that nobody has seen yet was read."""
@@ -254,7 +272,7 @@ class EstimConsole(App[int]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette's rare actions; with a simulated device also what can happen in the room, for practice."""
         yield from super().get_system_commands(screen)
-        for title, about, message in room_actions(self.snapshot):
+        for title, about, message in room_actions(self.snapshot, self.say):
             yield SystemCommand(title, about, partial(self._in_the_room, message))
 
     def _in_the_room(self, message: dict[str, object]) -> None:

@@ -11,23 +11,17 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from estim.console.keys import ACTIONS, bindings, shown
-from estim.console.stage import Dialog, hint
+from estim.console.stage import Dialog, StageScreen, hint
 from estim.safety.reports import OutputState
 from estim.session.snapshot import Snapshot
 
+# Codes, as they stand in the record; their words are `reason.<code>`.
 STOP_REASONS = (
-    "patient asked",
-    "pain or discomfort",
-    "no or wrong contraction",
-    "skin",
-    "electrode or cable",
-    "feeling unwell",
-    "mistake, nothing wrong",
-    "other, see note",
-)
-SKIP_REASONS = ("fatigue", "discomfort", "short of time", "not needed today", "other, see note")
-END_REASONS = ("goal reached", "fatigue", "short of time", "patient asked", "discomfort", "other, see note")
-RESET_REASONS = ("cable put back", "pad replaced", "device restarted", "cause looked at and gone", "other, see note")
+    "patient-asked", "pain", "wrong-contraction", "skin", "electrode", "unwell", "mistake", "other",
+)  # fmt: skip
+SKIP_REASONS = ("fatigue", "discomfort", "short-of-time", "not-needed", "other")
+END_REASONS = ("goal-reached", "fatigue", "short-of-time", "patient-asked", "discomfort", "other")
+RESET_REASONS = ("cable-back", "pad-replaced", "device-restarted", "cause-gone", "other")
 
 
 class ReasonDialog(Dialog[str]):
@@ -42,13 +36,15 @@ class ReasonDialog(Dialog[str]):
 
     def compose_body(self) -> ComposeResult:
         """The reasons with their digits."""
-        yield Static(Content.styled(self._title, "bold"))
-        lines = "\n".join(f"  {number}  {reason}" for number, reason in enumerate(self._reasons, start=1))
+        yield Static(Content.styled(self.say(self._title), "bold"))
+        lines = "\n".join(
+            f"  {number}  {self.say.of('reason', reason)}" for number, reason in enumerate(self._reasons, start=1)
+        )
         yield Static(Content(lines), id="reasons")
 
     def hints(self) -> Sequence[tuple[str, str]]:
         """Digits and the way back."""
-        return ((f"1-{len(self._reasons)}", "choose"), ("F7", "back"))
+        return ((f"1-{len(self._reasons)}", "hint.choose"), ("F7", "hint.back"))
 
     def on_key(self, event: events.Key) -> None:
         """A digit chooses."""
@@ -73,8 +69,8 @@ class WordDialog(Dialog[str]):
 
     def compose_body(self) -> ComposeResult:
         """The question and a line to answer on."""
-        yield Static(Content.styled(self._title, "bold"))
-        yield Input(placeholder=self._placeholder, id="word", max_length=200)
+        yield Static(Content.styled(self.say(self._title), "bold"))
+        yield Input(placeholder=self.say(self._placeholder), id="word", max_length=200)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter takes the text if there is any."""
@@ -100,13 +96,13 @@ class LeaveDialog(Dialog[bool]):
         super().show(snapshot)
         if not self.composed:
             return
-        lines = ["A stop was sent. Waiting until the device itself says that its output is off."]
+        lines = [self.say("leave.waiting")]
         if self._proved_off(snapshot):
-            lines = ["The device says: output OFF.", "", "Q leaves now, F7 stays."]
+            lines = list(self.say.lines("leave.off"))
             if snapshot is not None and snapshot.record_path and not snapshot.word_head:
-                lines.append("The record stays unsigned; it is saved as it is.")
+                lines.append(self.say("leave.unsigned"))
         elif snapshot is not None:
-            lines += ["", f"If this stays: pull {snapshot.cable}."]
+            lines += ["", self.say("leave.pull", cable=snapshot.cable)]
         self.query_one("#leaving", Static).update(Content("\n".join(lines)))
 
     def _proved_off(self, snapshot: Snapshot | None) -> bool:
@@ -116,7 +112,7 @@ class LeaveDialog(Dialog[bool]):
 
     def hints(self) -> Sequence[tuple[str, str]]:
         """Leave or stay."""
-        return (("Q", "leave, once off"), ("F7", "stay"))
+        return (("Q", "hint.leave"), ("F7", "hint.stay"))
 
     def action_stay(self) -> None:
         """Go on here."""
@@ -135,24 +131,32 @@ class HelpDialog(Dialog[None]):
 
     def compose_body(self) -> ComposeResult:
         """The table of keys."""
-        lines = [
-            "SPACE   STOPS at once, everywhere, while output may be on.",
-            "        ESC and F12 do the same (ESC a tenth of a second later).",
-            "1 .. 8  choose the channel that + and - act on.",
-        ]
+        say, names = self.say, self.console.key_names
+        lines = [*say.lines("help.stop"), *self._about_stage()]
         group = ""
         for action in ACTIONS.values():
             if action.group != group:
                 group = action.group
-                lines.append(f"\n{group}")
-            keys = " ".join(shown(key) for key in action.keys)
-            lines.append(f"  {keys:<7} {action.about}")
-        lines.append("\nThis terminal is no alarm system: stay with the patient.")
+                lines.append(f"\n{say(f'help.group.{group}')}")
+            more = [shown(key) for key in action.keys if shown(key) != names[action.id]]
+            keys = (
+                " ".join((names[action.id], *more)) if names[action.id] == shown(action.keys[0]) else names[action.id]
+            )
+            lines.append(f"  {keys:<7} {say(f'action.{action.id}.about')}")
+        lines.append(f"\n{say('help.no-alarm')}")
         yield Static(Content("\n".join(lines)))
+
+    def _about_stage(self) -> Sequence[str]:
+        """What is done in the stage below this dialog."""
+        for screen in reversed(self.app.screen_stack):
+            if isinstance(screen, StageScreen):
+                name = screen.STAGE.value.lower()
+                return ("", self.say(f"stage.{name}").upper(), *self.say.lines(f"help.stage.{name}"))
+        return ()
 
     def hints(self) -> Sequence[tuple[str, str]]:
         """The way back."""
-        return (hint("back", "close"),)
+        return (hint("back", "hint.close"),)
 
     def action_close(self) -> None:
         """Back to the stage."""

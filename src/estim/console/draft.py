@@ -22,6 +22,7 @@ class Stage(enum.StrEnum):
     PROTOCOL = "Protocol"
     SCREENING = "Screening"
     PADS = "Pads"
+    DEVICE = "Device"
     LEVELS = "Levels"
     RUN = "Treat"
     OUTCOME = "Outcome"
@@ -55,6 +56,11 @@ class Draft:
     channels: dict[str, ChannelSetup] = field(default_factory=dict)
     levels_taken: bool = False
     mvic: str | None = None
+    pad_labels: dict[str, str] = field(default_factory=dict)  # channel → what is written on its pair of pads
+    skin_before: str = ""
+    skin_reviewed_by: str = ""
+    stop_test_ms: int | None = None
+    switch: str = ""  # "tested", "none" where the patient has none, "" before either was said
     signed_in_us: int | None = None
     first_contraction_us: int | None = None
     stop_reason: str = ""

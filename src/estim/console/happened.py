@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from estim.console import present
+from estim.console.language import ENGLISH, Words
 from estim.session.snapshot import Snapshot
 
 KEPT = 50
@@ -13,7 +14,8 @@ KEPT = 50
 class Happened:
     """The latest things that changed, the newest first."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Words = ENGLISH) -> None:
+        self._say = say
         self._lines: deque[str] = deque(maxlen=KEPT)
         self._before: Snapshot | None = None
 
@@ -22,7 +24,7 @@ class Happened:
         before, self._before = self._before, snapshot
         if before is None or snapshot is None or before.n == snapshot.n:
             return
-        for text in changes(before, snapshot):
+        for text in changes(before, snapshot, self._say):
             self._lines.appendleft(f"{present.clock(snapshot.now_us)}  {text}")
 
     def lines(self, count: int) -> tuple[str, ...]:
@@ -30,23 +32,23 @@ class Happened:
         return tuple(self._lines)[:count]
 
 
-def changes(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
+def changes(before: Snapshot, after: Snapshot, say: Words = ENGLISH) -> tuple[str, ...]:
     """What is different enough to be told."""
     found: list[str] = []
     if after.phase is not before.phase:
-        cause = present.CAUSE_WORDS.get(after.cause, after.cause)
-        found.append(f"{before.phase.value} → {after.phase.value}" + (f" ({cause})" if cause else ""))
+        cause = present.cause_words(after.cause, say)
+        phases = " → ".join(say.of("phase", phase.value) for phase in (before.phase, after.phase))
+        found.append(phases + (f" ({cause})" if cause else ""))
     if after.output is not before.output:
-        found.append(f"output {after.output.value}")
+        found.append(say("happened.output", state=after.output.value))
     if after.contraction != before.contraction and after.contraction and after.purpose == before.purpose:
-        found.append(f"contraction {after.contraction} of {after.contractions}")
+        found.append(say("progress.contraction", k=after.contraction, n=after.contractions))
     known = {view.channel: view for view in before.channels}
     for view in after.channels:
         old = known.get(view.channel)
         if old is not None and old.name == view.name and old.level_ua != view.level_ua:
-            found.append(
-                f"ch{view.channel} level {present.short_ma(old.level_ua)} → {present.milliamps(view.level_ua)}"
-            )
+            before_ma, after_ma = present.short_ma(old.level_ua), present.milliamps(view.level_ua)
+            found.append(say("happened.level", channel=view.channel, before=before_ma, after=after_ma))
     codes = {alarm.code for alarm in before.alarms}
-    found += [present.alarm_line(alarm) for alarm in after.alarms if alarm.code not in codes]
+    found += [present.alarm_line(alarm, say) for alarm in after.alarms if alarm.code not in codes]
     return tuple(found)

@@ -18,7 +18,7 @@ from estim.records.home import Home
 from estim.records.segment import segments
 
 SESSIONS_READ = 400  # the latest ones: enough for a year of a busy therapist, read in about a second
-_WANTED = tuple(f'"kind":"{kind}"'.encode() for kind in ("header", "screening", "setup", "outcome", "end"))
+_WANTED = tuple(f'"kind":"{kind}"'.encode() for kind in ("header", "screening", "setup", "note", "outcome", "end"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,8 @@ class PastPatient:
         sessions: how many were attended (with treatment).
         last_protocol, last_day: of the latest one, "" for none.
         answers: the latest screening's answers, for the re-confirmation.
+        last_protocol_id, last_version, last_week, last_session: of it; week 0 for none.
+        pad_uses: label of a pair of pads → sessions in which it was used on this patient.
         skin_blocked: what the skin was graded if 2 or 3 at the end of the last session, in words; "" if not.
     """
 
@@ -40,6 +42,11 @@ class PastPatient:
     last_protocol: str = ""
     last_day: str = ""
     answers: Mapping[str, bool | str] = field(default_factory=dict)
+    last_protocol_id: str = ""
+    last_version: str = ""
+    last_week: int = 0
+    last_session: int = 0
+    pad_uses: Mapping[str, int] = field(default_factory=dict)
     skin_blocked: str = ""
 
 
@@ -115,7 +122,8 @@ def read_patients(records: Path) -> tuple[PastPatient, ...]:
 
 def _take(folder: Path, known: dict[str, PastPatient]) -> None:
     patient: PastPatient | None = None
-    protocol = ""
+    schedule: dict[str, Any] = {}
+    pads: set[str] = set()
     for kind, fields in _lines(folder):
         if kind == "header":
             patient = known.get(fields["patient"]) or PastPatient(id=fields["patient"])
@@ -125,14 +133,34 @@ def _take(folder: Path, known: dict[str, PastPatient]) -> None:
         elif kind == "screening" and not fields.get("scripted"):
             patient = replace(patient, answers=dict(fields["answers"]))
         elif kind == "setup":
-            protocol = str(fields["schedule"].get("protocol_title", ""))
+            schedule = fields["schedule"]
+        elif kind == "note":
+            pads |= {str(label) for label in fields.get("pads", {}).values()}
         elif kind == "outcome" and str(fields.get("skin", "0"))[:1] in {"2", "3"}:
-            patient = replace(patient, skin_blocked=f"{fields['skin']} ({protocol})")
+            patient = replace(patient, skin_blocked=f"{fields['skin']} ({_title(schedule)})")
         elif kind == "end" and any(channel["pulses"] for channel in fields.get("dose", ())):
-            patient = replace(patient, sessions=patient.sessions + 1, last_protocol=protocol)
+            patient = _treated(patient, schedule, pads)
     if patient is not None:
         known.pop(patient.id, None)  # in again at the end: the latest session comes last
         known[patient.id] = patient
+
+
+def _title(schedule: Mapping[str, Any]) -> str:
+    return str(schedule.get("protocol_title", ""))
+
+
+def _treated(patient: PastPatient, schedule: Mapping[str, Any], pads: set[str]) -> PastPatient:
+    """One more session, with what it was."""
+    return replace(
+        patient,
+        sessions=patient.sessions + 1,
+        last_protocol=_title(schedule),
+        last_protocol_id=str(schedule.get("protocol_id", "")),
+        last_version=str(schedule.get("protocol_version", "")),
+        last_week=int(schedule.get("week", 1)),
+        last_session=int(schedule.get("session", 1)),
+        pad_uses={**patient.pad_uses, **{label: patient.pad_uses.get(label, 0) + 1 for label in pads}},
+    )
 
 
 def _lines(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:

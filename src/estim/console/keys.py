@@ -27,15 +27,13 @@ class Action:
     Attributes:
         id: name in the key map.
         keys: Textual's key names.
-        label: one or two words for the footer.
-        about: a sentence for the help screen.
         group: the help screen's heading.
+
+    Its words stand in the language files: `action.<id>.label` for the footer, `action.<id>.about` for the help.
     """
 
     id: str
     keys: tuple[str, ...]
-    label: str
-    about: str
     group: str
 
 
@@ -49,40 +47,38 @@ def shown(key: str) -> str:
     return _SHOWN.get(key, key.upper())
 
 
-def _a(id: str, keys: str, label: str, about: str, group: str) -> Action:  # noqa: A002
-    return Action(id=id, keys=tuple(keys.split()), label=label, about=about, group=group)
+def _a(id: str, keys: str, group: str) -> Action:  # noqa: A002
+    return Action(id=id, keys=tuple(keys.split()), group=group)
 
-
-_WAY, _OUT, _LEVEL, _ALWAYS = "The way", "Output", "Levels", "Always"
 
 ACTIONS: Mapping[str, Action] = MappingProxyType(
     {
         action.id: action
         for action in (
-            _a("next", "f8", "Continue", "Go on to the next stage.", _WAY),
-            _a("back", "f7", "Back", "Back to the stage before; nothing entered is lost.", _WAY),
-            _a("confirm", "y", "Yes, checked", "Confirm the marked check. One at a time, each one read.", _WAY),
-            _a("arm", "f2", "Arm", "First of two steps to output: opens the stimulator at 0 mA.", _OUT),
-            _a("start", "f9", "Start", "Second step, within 60 s: output begins and rises from 0 mA.", _OUT),
-            _a("pause", "p", "Pause", "Output off, the place in the plan is kept; ends after 5 min.", _OUT),
-            _a("resume", "r", "Resume", "On after a 3 s count-down, from 0 mA, same contraction again.", _OUT),
-            _a("trigger", "g", "Go", "Starts one contraction in a key-triggered phase.", _OUT),
-            _a("skip", "k", "Skip phase", "Leaves out the rest of this phase; asks why.", _OUT),
-            _a("end", "e", "End", "Ends treatment here as complete; asks why.", _OUT),
-            _a("raise", "plus equals_sign up", "Up", "Chosen channel one step up, while it is held.", _LEVEL),
-            _a("lower", "minus down", "Down", "Chosen channel one step down, at any time.", _LEVEL),
-            _a("cut", "0", "All -20 %", "All channels down by a fifth, at once.", _LEVEL),
-            _a("sensory", "s", "Felt", "The patient begins to feel it: sensory level.", _LEVEL),
-            _a("motor", "m", "Twitch", "The muscle begins to contract: motor level.", _LEVEL),
-            _a("tolerated", "t", "Strongest", "The strongest the patient tolerates.", _LEVEL),
-            _a("no-twitch", "o", "No twitch", "No contraction up to here (sensory treatment).", _LEVEL),
-            _a("seen", "c", "Contraction!", "A sensory channel made the muscle contract: to 80 %.", _LEVEL),
-            _a("channel-found", "n", "Next channel", "This channel's level is found.", _LEVEL),
-            _a("comfort", "f", "Comfort", "Then a digit: 0 nothing .. 9; T for 10, unbearable.", _LEVEL),
-            _a("acknowledge", "a", "Seen", "You have read the topmost alarm.", _ALWAYS),
-            _a("reset", "x", "Reset fault", "Leave a fault once output is off; asks why.", _ALWAYS),
-            _a("help", "question_mark f1", "Help", "All keys.", _ALWAYS),
-            _a("leave", "ctrl+q", "Leave", "Stops, waits until the device says off, then leaves.", _ALWAYS),
+            _a("next", "f8", "way"),
+            _a("back", "f7", "way"),
+            _a("confirm", "y", "way"),
+            _a("arm", "f2", "output"),
+            _a("start", "f9", "output"),
+            _a("pause", "p", "output"),
+            _a("resume", "r", "output"),
+            _a("trigger", "g", "output"),
+            _a("skip", "k", "output"),
+            _a("end", "e", "output"),
+            _a("raise", "plus equals_sign up", "level"),
+            _a("lower", "minus down", "level"),
+            _a("cut", "0", "level"),
+            _a("sensory", "s", "level"),
+            _a("motor", "m", "level"),
+            _a("tolerated", "t", "level"),
+            _a("no-twitch", "o", "level"),
+            _a("seen", "c", "level"),
+            _a("channel-found", "n", "level"),
+            _a("comfort", "f", "level"),
+            _a("acknowledge", "a", "always"),
+            _a("reset", "x", "always"),
+            _a("help", "question_mark f1", "always"),
+            _a("leave", "ctrl+q", "always"),
         )
     }
 )
@@ -95,13 +91,23 @@ def bindings(*ids: str) -> list[Binding]:
         Binding(
             ",".join(ACTIONS[id].keys),
             ALIASES.get(id, id).replace("-", "_"),
-            ACTIONS[id].label,
+            id,
             show=False,
             id=f"estim.{id}",
             system=id in {"help", "leave"},
         )
         for id in ids  # noqa: A001
     ]
+
+
+def key_names(keymap: Mapping[str, str]) -> dict[str, str]:
+    """Action → its first key as it is printed, with a site's own map applied."""
+    return {id: shown(keymap.get(f"estim.{id}", action.keys[0]).split(",")[0]) for id, action in ACTIONS.items()}  # noqa: A001
+
+
+def key_fields(keymap: Mapping[str, str]) -> dict[str, object]:
+    """The same as fields for texts: `key_arm`, `key_channel_found`."""
+    return {f"key_{id.replace('-', '_')}": key for id, key in key_names(keymap).items()}  # noqa: A001
 
 
 def parse_keymap(data: bytes) -> dict[str, str]:

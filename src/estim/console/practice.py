@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from estim.console.language import ENGLISH, Words
 from estim.session.snapshot import Snapshot
 
-_PADS = (
-    ("lift", "Practice: a pad of channel {channel} comes off"),
-    ("dry", "Practice: a pad of channel {channel} dries out"),
-    ("place", "Practice: the pad of channel {channel} is put back"),
-)
+_PADS = ("lift", "dry", "place")
 
 
-def room_actions(snapshot: Snapshot | None) -> tuple[tuple[str, str, dict[str, object]], ...]:
+def room_actions(snapshot: Snapshot | None, say: Words = ENGLISH) -> tuple[tuple[str, str, dict[str, object]], ...]:
     """(title, explanation, message for the room) of each thing that can happen; nothing beside a real device."""
     if snapshot is None or not snapshot.simulated:
         return ()
-    return tuple(
+    pads = tuple(
         (
-            title.format(channel=view.channel),
-            f"{view.muscle} {view.side}, in the simulated room",
+            say(f"practice.{what}", channel=view.channel),
+            say("practice.place-of", muscle=view.muscle, side=say.of("side", view.side)),
             {"type": "pad", "channel": view.channel, "do": what},
         )
         for view in snapshot.channels
-        for what, title in _PADS
+        for what in _PADS
     )
+    switch: tuple[str, str, dict[str, object]] = (
+        say("practice.switch"), say("practice.room"), {"type": "switch", "pressed": True},
+    )  # fmt: skip
+    return (*pads, switch)

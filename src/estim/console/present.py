@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from estim.console.language import ENGLISH, Words
 from estim.controller.interface import Takeover
 from estim.safety.reports import OutputState
 from estim.session.snapshot import Alarm, ChannelView, Snapshot
@@ -18,20 +19,6 @@ ALARM_MARKS = {"high": "!!!", "medium": "!!", "low": "!", "info": "i"}
 ALARM_FLASH_HZ = {"high": 2.0, "medium": 0.6}  # within 1.4-2.8 and 0.4-0.8 Hz; low and info are steady
 NAMED_ONE_BY_ONE = 3  # channels whose currents fit into the banner's line of 80 columns
 LEASE_LIMITS_US = (250_000, 1_000_000, 1_000_000, 2_000_000)  # loop turn, device status, console, record
-CAUSE_WORDS = {
-    "operator": "as you asked",
-    "lead-off": "a pad or cable came off",
-    "low-current": "too little current flows",
-    "link-lost": "stimulator not reached",
-    "device-lost": "stimulator lost",
-    "device-silent": "stimulator silent",
-    "device-refused": "stimulator refused a command",
-    "device-on": "stimulator pulses unasked",
-    "output-lost": "stimulator stopped by itself",
-    "record-late": "record too slow",
-    "record-failed": "record can't be written",
-    "clock-jumped": "computer stood still",
-}
 LEASE_NAMES = ("loop", "device", "console", "record")
 
 
@@ -50,63 +37,73 @@ class State:
         return f"{self.shape} {self.word}" + (f"  {self.detail}" if self.detail else "")
 
 
-def state_of(snapshot: Snapshot | None, takeover: Takeover | None, *, stop_sent: bool = False) -> State:
+def state_of(
+    snapshot: Snapshot | None, takeover: Takeover | None, *, stop_sent: bool = False, say: Words = ENGLISH
+) -> State:
     """What stands in the banner of every screen and dialog."""
     if takeover is not None:
-        certain = takeover.output == OutputState.OFF
-        return State(
-            shape="■" if certain else "▲",
-            word="OUTPUT OFF, controller lost" if certain else "OUTPUT UNCERTAIN",
-            detail="taken over and stopped" if certain else "pull the cable now",
-            style="off" if certain else "uncertain",
-        )
+        return _state("lost-off", "off", "■", say) if takeover.output == OutputState.OFF else _lost(say)
     if snapshot is None:
-        return State(shape="▲", word="NO WORD FROM THE CONTROLLER YET", detail="output unknown", style="uncertain")
+        return _state("silent", "uncertain", "▲", say)
     if snapshot.output is OutputState.UNCERTAIN:
-        return State(shape="▲", word="OUTPUT UNCERTAIN", detail=f"pull: {snapshot.cable}", style="uncertain")
+        return _state("uncertain", "uncertain", "▲", say, cable=snapshot.cable)
     if stop_sent and snapshot.output is OutputState.ON:
-        return State(shape="■", word="STOP SENT", detail="waiting for the device to say it is off", style="on")
-    return _state_of_phase(snapshot)
+        return _state("stop-sent", "on", "■", say)
+    return _state_of_phase(snapshot, say)
 
 
-def _state_of_phase(snapshot: Snapshot) -> State:
+def _state(name: str, style: str, shape: str, say: Words, **fields: object) -> State:
+    word, detail = say(f"state.{name}.word"), say(f"state.{name}.detail", **fields)
+    return State(shape=shape, word=word, detail=detail, style=style)
+
+
+def _lost(say: Words) -> State:
+    return _state("lost-uncertain", "uncertain", "▲", say)
+
+
+def _state_of_phase(snapshot: Snapshot, say: Words) -> State:
     on = snapshot.output is OutputState.ON
+    cause, output = cause_words(snapshot.cause, say), say("state.output-on" if on else "state.output-off")
     match snapshot.phase:
         case Phase.DISCONNECTED:
-            return State(shape="○", word="NO DEVICE", detail=snapshot.cause, style="uncertain" if on else "idle")
+            return _state("disconnected", "uncertain" if on else "idle", "○", say, cause=cause)
         case Phase.READY:
-            return State(shape="○", word="IDLE", detail="output off", style="on" if on else "idle")
+            return _state("idle", "on" if on else "idle", "○", say, output=output)
         case Phase.CONFIGURED:
-            return State(shape="◇", word="READY", detail="output off", style="on" if on else "ready")
+            return _state("ready", "on" if on else "ready", "◇", say, output=output)
         case Phase.ARMED:
-            step = "F9 starts, SPACE stops" if snapshot.level_open else "the stimulator opens, wait"
-            return State(shape="◆", word="ARMED", detail=f"0 mA · {step}", style="armed")
+            return _state("armed" if snapshot.level_open else "arming", "armed", "◆", say)
         case Phase.RUNNING:
-            return _running(snapshot)
+            return _running(snapshot, say)
         case Phase.PAUSED:
-            cause = CAUSE_WORDS.get(snapshot.cause, snapshot.cause)
-            detail = ("output ON" if on else "output off") + (f" · {cause}" if cause else "")
-            return State(shape="‖", word="PAUSED", detail=detail, style="on" if on else "paused")
+            detail = output + (f" · {cause}" if cause else "")
+            return State(shape="‖", word=say("state.paused.word"), detail=detail, style="on" if on else "paused")
         case Phase.STOPPING:
-            return State(shape="■", word="STOPPING", detail="not confirmed off yet", style="on" if on else "paused")
+            return _state("stopping", "on" if on else "paused", "■", say)
         case Phase.FAULT:
-            cause = CAUSE_WORDS.get(snapshot.cause, snapshot.cause)
-            detail = f"{cause} · output {'ON' if on else 'off'}"
-            return State(shape="✖", word="FAULT", detail=detail, style="fault")
+            return _state("fault", "fault", "✖", say, cause=cause, output=output)
 
 
-def _running(snapshot: Snapshot) -> State:
+def cause_words(cause: str, say: Words = ENGLISH) -> str:
+    """A cause's code in words; an unknown code as it is."""
+    return say.of("cause", cause)
+
+
+def _running(snapshot: Snapshot, say: Words) -> State:
     live = [view for view in snapshot.channels if view.sent_ua > 0]
+    word = say("state.on.word")
     if len(live) > NAMED_ONE_BY_ONE:
         numbers = ",".join(str(view.channel) for view in live)
         most = milliamps(max(view.sent_ua for view in live))
-        return State(shape="▶", word="STIM ON", detail=f"ch{numbers} up to {most}", style="on")
+        return State(shape="▶", word=word, detail=say("state.on.many", channels=numbers, most=most), style="on")
     if live:
         detail = " · ".join(f"ch{view.channel} {milliamps(view.sent_ua)}" for view in live)
-        return State(shape="▶", word="STIM ON", detail=detail, style="on")
-    detail = "0 mA" if snapshot.countdown_us is None else f"0 mA · next in {seconds(snapshot.countdown_us)}"
+        return State(shape="▶", word=word, detail=detail, style="on")
+    detail = "0 mA"
+    if snapshot.countdown_us is not None:
+        detail = say("state.running.next", left=seconds(snapshot.countdown_us))
     style = "on" if snapshot.output is OutputState.ON else "armed"
-    return State(shape="▷", word="RUNNING", detail=detail, style=style)
+    return State(shape="▷", word=say("state.running.word"), detail=detail, style=style)
 
 
 def milliamps(ua: int) -> str:
@@ -132,51 +129,58 @@ def seconds(us: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cue:
-    """What the patient should do now, in one word and a number to count down."""
+    """What the patient should do now, in one word and a number to count down; `id` is the same in each language."""
 
+    id: str
     word: str
     seconds_left: int | None
 
 
-_CUE_ORDER = ((Cycle.RAMP_UP, "CONTRACT"), (Cycle.HOLD, "HOLD"), (Cycle.RAMP_DOWN, "RELAX"))
+_CUE_ORDER = ((Cycle.RAMP_UP, "contract"), (Cycle.HOLD, "hold"), (Cycle.RAMP_DOWN, "relax"))
+_CUE_PHASES = {Phase.ARMED: "armed", Phase.PAUSED: "paused", Phase.STOPPING: "stop", Phase.FAULT: "fault"}
 
 
-def cue_of(snapshot: Snapshot | None) -> Cue:
+def cue_of(snapshot: Snapshot | None, say: Words = ENGLISH) -> Cue:
     """The patient's word of this moment; with channels in different phases of the cycle the rising one leads."""
     if snapshot is None or snapshot.output is OutputState.UNCERTAIN:
-        return Cue(word="", seconds_left=None)
+        return Cue(id="", word="", seconds_left=None)
+    name, left_us = _cue(snapshot)
+    return Cue(id=name, word=say(f"cue.{name}"), seconds_left=_whole(left_us))
+
+
+def _cue(snapshot: Snapshot) -> tuple[str, int | None]:
     if snapshot.phase is not Phase.RUNNING:
-        words = {Phase.ARMED: "ARMED", Phase.PAUSED: "PAUSED", Phase.STOPPING: "STOP", Phase.FAULT: "FAULT"}
-        return Cue(word=words.get(snapshot.phase, "READY"), seconds_left=_whole(snapshot.countdown_us))
-    for cycle, word in _CUE_ORDER:
+        return _CUE_PHASES.get(snapshot.phase, "ready"), snapshot.countdown_us
+    for cycle, name in _CUE_ORDER:
         playing = [view for view in snapshot.channels if view.cycle is cycle and view.output == "motor"]
         if playing:
-            return Cue(word=word, seconds_left=_whole(max(view.remaining_us for view in playing)))
+            return name, max(view.remaining_us for view in playing)
     if any(view.cycle is not Cycle.REST for view in snapshot.channels):
-        return Cue(word="FEEL", seconds_left=None)  # sensory output alone: nothing to contract
+        return "feel", None  # sensory output alone: nothing to contract
     rests = [view.remaining_us for view in snapshot.channels if view.remaining_us > 0]
-    left = snapshot.countdown_us if snapshot.countdown_us is not None else min(rests, default=None)
-    return Cue(word="REST", seconds_left=_whole(left))
+    return "rest", snapshot.countdown_us if snapshot.countdown_us is not None else min(rests, default=None)
 
 
 def _whole(us: int | None) -> int | None:
     return None if us is None else -(-max(0, us) // 1_000_000)
 
 
-def progress_line(snapshot: Snapshot) -> str:
+def progress_line(snapshot: Snapshot, say: Words = ENGLISH) -> str:
     """Where in the plan: contraction, set, phase, therapy clock."""
     parts = []
     if snapshot.purpose == "titration":
-        parts.append("FINDING LEVELS, not counted as treatment")
+        parts.append(say("progress.levels"))
     elif snapshot.contractions:
-        parts.append(f"Contraction {snapshot.contraction} of {snapshot.contractions}")
+        parts.append(say("progress.contraction", k=snapshot.contraction, n=snapshot.contractions))
     if snapshot.plan_sets > 1:
-        parts.append(f"set {snapshot.plan_set} of {snapshot.plan_sets}")
+        parts.append(say("progress.set", k=snapshot.plan_set, n=snapshot.plan_sets))
     if snapshot.plan_phases > 1:
-        parts.append(f"{snapshot.plan_phase} ({snapshot.plan_phase_index + 1} of {snapshot.plan_phases})")
+        parts.append(f"{snapshot.plan_phase} ({snapshot.plan_phase_index + 1}/{snapshot.plan_phases})")
     if snapshot.purpose != "titration":
         left = max(0, snapshot.total_us - snapshot.elapsed_us)
-        parts.append(f"{clock(snapshot.elapsed_us)} of {clock(snapshot.total_us)}, {clock(left)} left")
+        parts.append(
+            say("progress.clock", done=clock(snapshot.elapsed_us), all=clock(snapshot.total_us), left=clock(left))
+        )
     return " · ".join(parts)
 
 
@@ -210,18 +214,20 @@ def _rank(alarm: Alarm) -> tuple[int, bool]:
     return rank, alarm.acknowledged
 
 
-def alarm_line(alarm: Alarm) -> str:
+def alarm_line(alarm: Alarm, say: Words = ENGLISH) -> str:
     """Mark, text and what became of it."""
-    state = " · seen" if alarm.acknowledged else ""
+    state = f" · {say('alarm.seen')}" if alarm.acknowledged else ""
     if not alarm.active:
-        state += " · cause gone"
+        state += f" · {say('alarm.gone')}"
     return f"{ALARM_MARKS.get(alarm.priority, '!!!')} {alarm.text}{state}"
 
 
-def device_line(snapshot: Snapshot, *, columns: int) -> str:
+def device_line(snapshot: Snapshot, *, columns: int, say: Words = ENGLISH) -> str:
     """Simulated or real, and what it may be used for; the device's name and where that is said if there is room."""
-    kind = "SIMULATED" if snapshot.simulated else "REAL DEVICE"
-    battery = f" · battery {snapshot.battery_percent} %" if snapshot.battery_percent is not None else ""
+    kind = say("device.simulated" if snapshot.simulated else "device.real")
+    battery = ""
+    if snapshot.battery_percent is not None:
+        battery = f" · {say('device.battery', percent=snapshot.battery_percent)}"
     use = snapshot.intended_use.split(" (")[0]  # without its source
     forms = (
         f"{kind} {snapshot.device_title} · {snapshot.intended_use}{battery}",
@@ -232,22 +238,23 @@ def device_line(snapshot: Snapshot, *, columns: int) -> str:
     return next((form for form in forms if len(form) <= columns), forms[-1])
 
 
-def lease_line(snapshot: Snapshot) -> str:
+def lease_line(snapshot: Snapshot, say: Words = ENGLISH) -> str:
     """How old each of the four things is that output depends on, in ms."""
+    late = say("lease.late")
     ages = [
-        f"{name} {age // 1000}{' LATE' if age > limit else ''}"
+        f"{say(f'lease.{name}')} {age // 1000}{f' {late}' if age > limit else ''}"
         for name, age, limit in zip(LEASE_NAMES, snapshot.lease_us, LEASE_LIMITS_US, strict=True)
     ]
-    return f"last word from: {', '.join(ages)} ms"
+    return say("lease.line", ages=", ".join(ages))
 
 
-def stop_hint(snapshot: Snapshot | None, *, closed: bool) -> str:
+def stop_hint(snapshot: Snapshot | None, *, closed: bool, say: Words = ENGLISH) -> str:
     """What Space does right now; the first words of every footer."""
     if not closed:
-        return "SPACE types (output off)"
+        return say("stop.types")
     if snapshot is not None and snapshot.phase in {Phase.RUNNING, Phase.PAUSED}:
-        return "SPACE = STOP now"
-    return "SPACE = STOP"
+        return say("stop.now")
+    return say("stop.key")
 
 
 _DOTS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))  # braille dots of the left and right column, from below

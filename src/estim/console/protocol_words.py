@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import re
 
+from estim.console.language import ENGLISH, Words
 from estim.protocols.schema import Protocol
 from estim.protocols.schema_phase import Phase
 
 _WORD = re.compile(r"[^\W_]+")
-
-BASIS_WORDS = {
-    "published": "published: frequency, width, times and schedule were read in a source",
-    "partial": "partly published: some numbers are recalled or convention",
-    "recalled": "recalled from a known paper, not read again",
-    "convention": "clinical convention: no trial with published parameters was found",
-    "reference-only": "for reading only, never runnable",
-}
 
 
 def matches(protocol: Protocol, text: str) -> bool:
@@ -34,57 +27,73 @@ def matches(protocol: Protocol, text: str) -> bool:
     return all(any(word.startswith(asked) for word in words) for asked in _WORD.findall(text.lower()))
 
 
-def detail_lines(protocol: Protocol, *, week: int, columns: int) -> tuple[str, ...]:
-    """What a therapist wants to know before she chooses."""
-    dose = protocol.dose
-    days = dose.days_per_week
-    days_words = "-".join(f"{day:g}" for day in days) if isinstance(days, tuple) else f"{days:g}"
-    weeks_words = "-".join(str(week) for week in dose.weeks) if isinstance(dose.weeks, tuple) else str(dose.weeks)
+def detail_lines(
+    protocol: Protocol, *, week: int, columns: int, drawn: tuple[str, ...] = (), say: Words = ENGLISH
+) -> tuple[str, ...]:
+    """What a therapist wants to know before she chooses.
+
+    Args:
+        drawn: the preview and what has changed, set between the summary and the details.
+    """
     lines = [
         protocol.title,
         protocol.indication,
-        f"Goal {protocol.goal} · for {', '.join(protocol.conditions)}",
-        f"Basis {BASIS_WORDS.get(protocol.basis, protocol.basis)}",
+        say("protocol.goal", goal=say.of("goal", protocol.goal), conditions=", ".join(protocol.conditions)),
+        say("protocol.basis", basis=say.of("basis", protocol.basis)),
         "",
     ]
     for phase in protocol.phase:
-        lines += [phase_line(phase), f"   {cycle_plot(phase, columns - 4)}"]
+        lines.append(phase_line(phase, say))
+        if not drawn:
+            lines.append(f"   {cycle_plot(phase, columns - 4, say)}")
     lines += [
-        f"Position {protocol.position}",
-        f"Tell the patient “{protocol.cue}” · expect {protocol.expected_response}",
-        f"Dose {dose.sessions_per_day}× a day, {days_words} days a week, {weeks_words} weeks · now week {week}",
+        *drawn,
+        say("protocol.position", position=protocol.position),
+        say("protocol.cue", cue=protocol.cue, response=protocol.expected_response),
+        dose_line(protocol, week, say),
     ]
     lines += [
-        f"{channel.name}: {channel.muscle} ({channel.region}), {channel.amplitude_rule}, "
-        f"usually {channel.plausible_ma[0]:g}-{channel.plausible_ma[1]:g} mA"
+        say(
+            "protocol.channel", name=channel.name, muscle=channel.muscle, region=channel.region,
+            rule=say.of("rule", channel.amplitude_rule), low=f"{channel.plausible_ma[0]:g}",
+            high=f"{channel.plausible_ma[1]:g}",
+        )
         for channel in protocol.channel
-    ]
-    lines += [f"Not with {text}" for text in protocol.contraindications]
-    lines += [f"Stop on {text}" for text in protocol.stop_criteria]
+    ]  # fmt: skip
+    lines += [say("protocol.not-with", text=text) for text in protocol.contraindications]
+    lines += [say("protocol.stop-on", text=text) for text in protocol.stop_criteria]
     lines += [
-        f"Evidence {item.citation}{f' doi:{item.doi}' if item.doi else ''}: {item.effect or ''}"
+        say("protocol.evidence", text=f"{item.citation}{f' doi:{item.doi}' if item.doi else ''}: {item.effect or ''}")
         for item in protocol.evidence
     ]
     return tuple(lines)
 
 
-def phase_line(phase: Phase) -> str:
+def dose_line(protocol: Protocol, week: int, say: Words = ENGLISH) -> str:
+    """How often, for how long, and the week of today."""
+    days, weeks = protocol.dose.days_per_week, protocol.dose.weeks
+    days_words = "-".join(f"{day:g}" for day in days) if isinstance(days, tuple) else f"{days:g}"
+    weeks_words = "-".join(str(each) for each in weeks) if isinstance(weeks, tuple) else str(weeks)
+    return say("protocol.dose", times=protocol.dose.sessions_per_day, days=days_words, weeks=weeks_words, week=week)
+
+
+def phase_line(phase: Phase, say: Words = ENGLISH) -> str:
     """`work: 50 Hz, 250 µs, 15 s on, 45 s off, 15 contractions`."""
     parts = [f"{phase.frequency_hz:g} Hz", f"{phase.pulse_width_us:g} µs"]
     if phase.on_s is not None and phase.off_s is not None:
-        parts.append(f"{phase.on_s:g} s on, {phase.off_s:g} s off")
+        parts.append(say("phase-line.on-off", on=f"{phase.on_s:g}", off=f"{phase.off_s:g}"))
     if phase.contractions is not None:
         sets = f"{phase.sets} × " if (phase.sets or 1) > 1 else ""
-        parts.append(f"{sets}{phase.contractions} contractions")
+        parts.append(sets + say("phase-line.contractions", count=phase.contractions))
     elif phase.duration_s is not None:
         parts.append(f"{phase.duration_s / 60:g} min")
-    return f"{phase.name} ({phase.mode}): {', '.join(parts)}"
+    return f"{phase.name} ({say.of('mode', phase.mode)}): {', '.join(parts)}"
 
 
-def cycle_plot(phase: Phase, columns: int) -> str:
+def cycle_plot(phase: Phase, columns: int, say: Words = ENGLISH) -> str:
     """One cycle drawn to scale: `╱` rising, `━` held, `╲` falling, `·` rest."""
     if phase.on_s is None or phase.off_s is None:
-        return "━" * columns if phase.mode == "continuous" else "╱━━━╲ at each trigger"
+        return "━" * columns if phase.mode == "continuous" else f"╱━━━╲ {say('phase-line.trigger')}"
     total_s = phase.on_s + phase.off_s
     cells = []
     for index in range(columns):

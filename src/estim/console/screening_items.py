@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from estim.console.language import ENGLISH, Words
 from estim.session import screening
 from estim.session.screening import FOLLOW_UP, GROUPS, QUESTIONS, Question
 
@@ -115,12 +116,23 @@ def _restored(question: Question, answers: Mapping[str, bool | str]) -> Item:
     )
 
 
-def previous_words(group: str, previous: Mapping[str, bool | str]) -> str:
+def question_words(question: Question, say: Words = ENGLISH) -> str:
+    """The question in the language chosen; English is the evidence table's own wording."""
+    return say(f"question.{question.id}") if say.has(f"question.{question.id}") else question.text
+
+
+def action_words(question: Question, say: Words = ENGLISH) -> str:
+    """What a yes leads to."""
+    return say(f"question-action.{question.id}") if say.has(f"question-action.{question.id}") else question.action
+
+
+def previous_words(group: str, previous: Mapping[str, bool | str], say: Words = ENGLISH) -> str:
     """What was answered last time in this group: every yes with its place and reason, or that all were no."""
     said = []
     for question in QUESTIONS:
         if question.group == group and previous.get(question.id) is True:
             where = previous.get(f"{question.id}.where", "")
             reason = previous.get(f"{question.id}.reason", "")
-            said.append(" ".join(part for part in (question.text, "YES", str(where), str(reason)) if part))
-    return "; ".join(said) if said else "all no"
+            words = question_words(question, say)
+            said.append(" ".join(part for part in (words, say("screening.yes"), str(where), str(reason)) if part))
+    return "; ".join(said) if said else say("screening.all-no")

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
-from textual.content import Content
 from textual.screen import ModalScreen, Screen
-from textual.widgets import Static
 
 from estim.console import present
 from estim.console.draft import Stage
-from estim.console.keys import ACTIONS, bindings, shown
+from estim.console.keys import bindings
+from estim.console.language import Words
 from estim.console.widgets import AlarmBar, Banner, KeyLine, ProblemList, Trail
 from estim.session.snapshot import Snapshot
 
@@ -25,8 +24,16 @@ ResultT = TypeVar("ResultT")
 
 
 def hint(id: str, label: str = "") -> tuple[str, str]:  # noqa: A002
-    """Key and label of an action, for the footer."""
-    return shown(ACTIONS[id].keys[0]), label or ACTIONS[id].label
+    """An action and its label's key in the language files, for the footer; `named` puts today's key and word there."""
+    return f"@{id}", label or f"action.{id}.label"
+
+
+def named(console: EstimConsole, hints: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Hints as they are printed: keys as the site's key map has them, labels in the language chosen."""
+    return [
+        (console.key_names[key[1:]] if key.startswith("@") else console.say(key), console.say(label))
+        for key, label in hints
+    ]
 
 
 class StageScreen(Screen[None]):
@@ -41,6 +48,11 @@ class StageScreen(Screen[None]):
     def console(self) -> EstimConsole:
         """The application, by its own type."""
         return cast("EstimConsole", self.app)
+
+    @property
+    def say(self) -> Words:
+        """The words in which this screen speaks."""
+        return self.console.say
 
     def compose(self) -> ComposeResult:
         """Banner, trail, the stage's own body, problems, alarms, keys."""
@@ -90,8 +102,9 @@ class StageScreen(Screen[None]):
         closed = self.console.gate.closed
         hints = [*self.hints(snapshot), hint("help")]
         if any(not alarm.acknowledged for alarm in (snapshot.alarms if snapshot is not None else ())):
-            hints.insert(0, hint("acknowledge", "alarm seen"))
-        self.query_one(KeyLine).show(present.stop_hint(snapshot, closed=closed), hints, closed=closed)
+            hints.insert(0, hint("acknowledge", "hint.alarm-seen"))
+        stop = present.stop_hint(snapshot, closed=closed, say=self.say)
+        self.query_one(KeyLine).show(stop, named(self.console, hints), closed=closed)
 
     def hints(self, snapshot: Snapshot | None) -> Sequence[tuple[str, str]]:  # noqa: ARG002
         """(key, label) of what can be done here now."""
@@ -103,9 +116,9 @@ class StageScreen(Screen[None]):
         if self.composed:
             self.query_one(ProblemList).show(self.problems)
 
-    def refuse(self, message: str) -> None:
+    def refuse(self, key: str, **fields: object) -> None:
         """Say why this console does not go on."""
-        self.show_problems(({"severity": "refuse", "message": message},))
+        self.show_problems(({"severity": "refuse", "message": self.say(key, **fields)},))
 
     def action_next(self) -> None:
         """On to the next stage, if this one allows."""
@@ -127,20 +140,22 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         *bindings("acknowledge"),
         Binding("ctrl+q", "app.leave", "Leave", show=False),  # the application's own keys do not reach over a dialog
     ]
-    TITLE_TEXT: ClassVar[str] = ""
 
     @property
     def console(self) -> EstimConsole:
         """The application, by its own type."""
         return cast("EstimConsole", self.app)
 
+    @property
+    def say(self) -> Words:
+        """The words in which this dialog speaks."""
+        return self.console.say
+
     def compose(self) -> ComposeResult:
         """Banner, the box, alarms, keys."""
         yield Banner(id="banner")
-        with Vertical(id="box"):
-            yield Static(Content.styled(self.TITLE_TEXT, "bold"), id="title")
-            with VerticalScroll(id="inside", can_focus=False):
-                yield from self.compose_body()
+        with Vertical(id="box"), VerticalScroll(id="inside", can_focus=False):
+            yield from self.compose_body()
         yield AlarmBar()
         yield KeyLine(id="keys")
 
@@ -166,11 +181,12 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         self.query_one(Banner).show(snapshot, takeover, stop_sent=console.stop_sent, setup_us=console.setup_us)
         self.query_one(AlarmBar).show(present.alarms_shown(snapshot, takeover))
         closed = console.gate.closed
-        self.query_one(KeyLine).show(present.stop_hint(snapshot, closed=closed), self.hints(), closed=closed)
+        stop = present.stop_hint(snapshot, closed=closed, say=self.say)
+        self.query_one(KeyLine).show(stop, named(console, self.hints()), closed=closed)
 
     def hints(self) -> Sequence[tuple[str, str]]:
         """(key, label) of what can be done here."""
-        return (("ENTER", "choose"), ("F7", "back"))
+        return (("ENTER", "hint.choose"), ("F7", "hint.back"))
 
     def action_acknowledge(self) -> None:
         """The topmost alarm was read."""

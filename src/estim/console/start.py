@@ -8,30 +8,51 @@ from pathlib import Path
 
 from estim.console.app import EXIT_UNCERTAIN, EstimConsole
 from estim.console.home_view import HomeView, RecordsHome
+from estim.console.language import chosen, load
+from estim.console.settings import Settings, parse_settings
 from estim.console.way_out import terminal_fd
 from estim.controller.interface import SessionClient
 from estim.safety.errors import UsageError
 
+DEFAULT_THEME = "estim-dark"
+
 
 def run_console(
-    client: SessionClient, *, home: Path | None = None, home_view: HomeView | None = None, theme: str = "estim-dark"
+    client: SessionClient,
+    *,
+    home: Path | None = None,
+    home_view: HomeView | None = None,
+    language: str | None = None,
+    theme: str | None = None,
 ) -> int:
     """Run the console in this terminal until the session is left; gives the command's exit code.
 
     The client stays the caller's to close.
 
     Raises:
-        UsageError: there is no terminal to draw on and read keys from, or `console.toml` in `home` is not usable, above
-            all a key that belongs to the stop.
+        UsageError: there is no terminal to draw on and read keys from, no such language, or `console.toml` in `home` is
+            not usable, above all a key that belongs to the stop.
     """
     need_terminal()
-    path = home / "console.toml" if home is not None else None
-    keymap = path.read_bytes() if path is not None and path.is_file() else b""
+    settings = settings_of(home)
+    words = load(chosen(language, settings.language, os.environ))
     if home_view is None and home is not None:
         home_view = RecordsHome(home)
-    app = EstimConsole(client, home_view=home_view, keymap=keymap, theme=theme)
+    app = EstimConsole(
+        client, home_view=home_view, keymap=settings.data, say=words, theme=theme or settings.theme or DEFAULT_THEME
+    )
     code = app.run()
     return EXIT_UNCERTAIN if code is None else code
+
+
+def settings_of(home: Path | None) -> Settings:
+    """The home's `console.toml`; an empty one where there is none.
+
+    Raises:
+        UsageError: it is not usable.
+    """
+    path = home / "console.toml" if home is not None else None
+    return parse_settings(path.read_bytes()) if path is not None and path.is_file() else Settings()
 
 
 def need_terminal() -> None:

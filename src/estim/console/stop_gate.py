@@ -11,6 +11,7 @@ that request or a later one. While it is closed, Space, Escape and F12 stop; the
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from textual import events
@@ -56,6 +57,7 @@ class StopGate:
         self._lock = threading.Lock()
         self._closed = True  # nothing is known yet, so output may be on
         self._waiting_for = 0
+        self.pressed_s: float | None = None  # when the latest stop key came (`time.monotonic`), for the stop test
 
     @property
     def closed(self) -> bool:
@@ -70,6 +72,7 @@ class StopGate:
             closed = self._closed
         if closed:
             self._client.stop("key")
+            self.pressed_s = time.monotonic()
         return closed
 
     def close(self, request_id: int) -> None:

@@ -1,5 +1,8 @@
-"""Colours: dark, light, and one of highest contrast. Blue, amber and grey carry the states, and each state has a word
-and a shape beside its colour, so that none of them is needed to tell states apart (colour-blind, 16 colours, NO_COLOR).
+"""Colours: dark, light, highest contrast, colour-blind-safe, monochrome. Each state has a word and a shape beside its
+colour, so that no colour is needed to tell states apart (16 colours, NO_COLOR).
+
+The colour-blind-safe set is Okabe and Ito's (2008, "Color Universal Design"): its eight colours stay apart under
+protanopia, deuteranopia and tritanopia.
 """
 
 from __future__ import annotations
@@ -65,4 +68,47 @@ THEMES: tuple[Theme, ...] = (
         dark=True,
         variables={**SIGNAL_COLOURS, "stim": "#ffff00"},
     ),
+    Theme(
+        name="estim-colour-blind",
+        primary="#0072b2",
+        secondary="#56b4e9",
+        warning="#f0e442",
+        error="#d55e00",
+        success="#009e73",
+        accent="#e69f00",
+        foreground="#ffffff",
+        background="#000000",
+        surface="#141414",
+        panel="#2a2a2a",
+        dark=True,
+        variables={
+            "stim": "#e69f00",
+            "stim-text": "#000000",
+            "alarm-high": "#d55e00",
+            "alarm-medium": "#f0e442",
+            "alarm-low": "#56b4e9",
+        },
+    ),
+    Theme(
+        name="estim-mono",
+        primary="#6a6a6a",
+        secondary="#9a9a9a",
+        warning="#ffffff",
+        error="#ffffff",
+        success="#6a6a6a",
+        accent="#ffffff",
+        foreground="#e8e8e8",
+        background="#000000",
+        surface="#121212",
+        panel="#303030",
+        dark=True,
+        variables={
+            "stim": "#ffffff",
+            "stim-text": "#000000",
+            "alarm-high": "#5a5a5a",
+            "alarm-medium": "#d0d0d0",
+            "alarm-low": "#909090",
+        },
+    ),
 )
+THEME_NAMES: tuple[str, ...] = tuple(theme.name for theme in THEMES)

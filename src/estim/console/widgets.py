@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Static
 
 from estim.console import present
 from estim.console.bigtext import big
 from estim.console.draft import Stage
+from estim.console.language import ENGLISH, Words
 from estim.controller.interface import Takeover
 from estim.safety.reports import OutputState
 from estim.session.snapshot import Alarm, ChannelView, Snapshot
 from estim.session.state import Cycle
 
+if TYPE_CHECKING:
+    from estim.console.app import EstimConsole
+
 STYLES = ("idle", "ready", "armed", "on", "paused", "fault", "uncertain", "off")
 MAX_ALARMS_SHOWN = 2
-SEVERITY_MARKS: Mapping[str, str] = {"refuse": "✖ refused", "warn": "! note", "info": "i"}
+SEVERITY_MARKS: Mapping[str, str] = {"refuse": "✖", "warn": "!", "info": "i"}
+
+
+def words(widget: Widget) -> Words:
+    """The words in which this widget speaks."""
+    return cast("EstimConsole", widget.app).say
 
 
 class Banner(Static):
@@ -29,15 +39,18 @@ class Banner(Static):
         self, snapshot: Snapshot | None, takeover: Takeover | None, *, stop_sent: bool, setup_us: int | None
     ) -> None:
         """Both lines."""
-        state = present.state_of(snapshot, takeover, stop_sent=stop_sent)
+        say = words(self)
+        state = present.state_of(snapshot, takeover, stop_sent=stop_sent, say=say)
         for style in STYLES:
             self.set_class(style == state.style, f"-{style}")
         width = max(20, self.size.width or 80)
         right = snapshot.patient_id if snapshot is not None and snapshot.patient_id else ""
         if setup_us is not None:
-            right = f"{right}  set-up {present.clock(setup_us)}"
+            right = f"{right}  {say('banner.setup', clock=present.clock(setup_us))}"
         first = _spread(f" {state.line}", f"{right} ", width)
-        device = present.device_line(snapshot, columns=width - 2) if snapshot is not None else "no device known"
+        device = say("device.none")
+        if snapshot is not None:
+            device = present.device_line(snapshot, columns=width - 2, say=say)
         self.update(Content.assemble((first, "bold"), "\n", f" {device}"))
 
     class Clicked(Message):
@@ -56,11 +69,13 @@ class Trail(Static):
         stages = list(Stage)
         at = stages.index(stage)
         parts: list[tuple[str, str]] = []
+        say = words(self)
         for index, each in enumerate(stages):
+            name = say(f"stage.{each.value.lower()}")
             if index == at:
-                parts.append((f"[{each.value}]", "bold"))
+                parts.append((f"[{name}]", "bold"))
             else:
-                parts.append((f"{'✓' if index < at else ' '}{each.value} ", "dim"))
+                parts.append((f"{'✓' if index < at else ' '}{name} ", "dim"))
         self.update(Content.assemble(" ", *parts))
 
 
@@ -84,9 +99,9 @@ class AlarmBar(Static):
             return
         for priority in present.PRIORITIES:
             self.set_class(alarms[0].priority == priority, f"-{priority}")
-        lines = [present.alarm_line(alarm) for alarm in alarms[:MAX_ALARMS_SHOWN]]
+        lines = [present.alarm_line(alarm, words(self)) for alarm in alarms[:MAX_ALARMS_SHOWN]]
         if len(alarms) > MAX_ALARMS_SHOWN:
-            lines[-1] += f"  (+{len(alarms) - MAX_ALARMS_SHOWN} more)"
+            lines[-1] += f"  ({words(self)('alarm.more', count=len(alarms) - MAX_ALARMS_SHOWN)})"
         self.update(Content("\n".join(lines)))
 
     def _flash(self) -> None:
@@ -124,15 +139,20 @@ class ProblemList(Static):
     def show(self, problems: Sequence[Mapping[str, Any]]) -> None:
         """Show `Problem.to_json()` documents; hides without any."""
         self.display = bool(problems)
-        self.update(Content("\n".join(problem_line(problem) for problem in problems)))
+        self.update(Content("\n".join(problem_line(problem, words(self)) for problem in problems)))
 
 
-def problem_line(problem: Mapping[str, Any]) -> str:
+def problem_line(problem: Mapping[str, Any], say: Words = ENGLISH) -> str:
     """One problem as a line for people."""
-    mark = SEVERITY_MARKS.get(str(problem.get("severity")), "✖ refused")
+    severity = str(problem.get("severity"))
+    severity = severity if severity in SEVERITY_MARKS else "refuse"
+    mark = f"{SEVERITY_MARKS[severity]} {say(f'severity.{severity}')}".strip()
     unit = f" {problem['unit']}" if problem.get("unit") else ""
-    asked = f" Asked {problem['asked']}{unit}." if problem.get("asked") is not None else ""
-    allowed = f" Allowed {problem['allowed']}{unit}." if problem.get("allowed") is not None else ""
+    asked = allowed = ""
+    if problem.get("asked") is not None:
+        asked = f" {say('problem.asked', value=problem['asked'], unit=unit)}"
+    if problem.get("allowed") is not None:
+        allowed = f" {say('problem.allowed', value=problem['allowed'], unit=unit)}"
     named = [str(problem[key]) for key in ("rule", "layer", "source") if problem.get(key) not in {None, "", "schema"}]
     tail = f" ({' · '.join(named)})" if named else ""
     return f"{mark}: {problem.get('message', '')}{asked}{allowed}{tail}"
@@ -143,9 +163,9 @@ class Cue(Static):
 
     def show(self, snapshot: Snapshot | None) -> None:
         """The cue of this moment."""
-        cue = present.cue_of(snapshot)
-        for word in ("CONTRACT", "HOLD", "RELAX", "REST"):
-            self.set_class(cue.word == word, f"-{word.lower()}")
+        cue = present.cue_of(snapshot, words(self))
+        for name in ("contract", "hold", "relax", "rest"):
+            self.set_class(cue.id == name, f"-{name}")
         left = "" if cue.seconds_left is None else f"  {cue.seconds_left}"
         self.update(Content("\n".join(big(cue.word + left))))
 
@@ -158,40 +178,40 @@ class Channels(Static):
         width = max(60, self.size.width or 80) - 2
         lines: list[Content] = []
         for view in views:
-            lines.append(_bar_line(view, width, chosen=view.channel == chosen))
+            lines.append(_bar_line(view, width, words(self), chosen=view.channel == chosen))
             if not compact:
-                lines.append(Content.styled(_detail_line(view), "" if view.channel == chosen else "dim"))
+                lines.append(Content.styled(_detail_line(view, words(self)), "" if view.channel == chosen else "dim"))
         self.update(Content("\n").join(lines))
 
 
-def _bar_line(view: ChannelView, width: int, *, chosen: bool) -> Content:
-    head = (
-        f"{'▶' if chosen else ' '}{view.channel} {_clip(f'{view.muscle} {view.side}', 24):<24} {_CYCLES[view.cycle]:<5}"
-    )
+def _bar_line(view: ChannelView, width: int, say: Words, *, chosen: bool) -> Content:
+    where = _clip(f"{view.muscle} {say.of('side', view.side)}", 24)
+    cycle = say(f"cycle.{view.cycle.value.lower().replace('_', '-')}")
+    head = f"{'▶' if chosen else ' '}{view.channel} {where:<24} {_CYCLES[view.cycle]}{cycle:<4}"
     level = f"{present.milliamps(view.sent_ua):>9}"
     drawn = present.bar(view, max(8, width - len(head) - len(level) - 2))
     style = "bold" if chosen else ""
     return Content.assemble((head, style), " ", (drawn, "$stim" if view.sent_ua else "dim"), (level, style))
 
 
-_CYCLES = {Cycle.REST: "rest", Cycle.RAMP_UP: "↗ up", Cycle.HOLD: "━hold", Cycle.RAMP_DOWN: "↘ dn"}
+_CYCLES = {Cycle.REST: " ", Cycle.RAMP_UP: "↗", Cycle.HOLD: "━", Cycle.RAMP_DOWN: "↘"}
 
 
-def _detail_line(view: ChannelView) -> str:
+def _detail_line(view: ChannelView, say: Words) -> str:
     marks = " ".join(
         f"{letter}{present.short_ma(mark)}"
         for letter, mark in (("S", view.sensory_ua), ("M", view.motor_ua), ("T", view.max_tolerated_ua))
     )
+    now = view.target_ua if view.target_ua and view.target_ua != view.level_ua else None
     parts = [
-        f"level {present.short_ma(view.level_ua)}",
-        f"max {present.short_ma(view.cap_ua)} ({view.cap_rule or 'none'})",
+        say("channel.level", level=present.short_ma(view.level_ua)),
+        *((say("channel.now", now=present.short_ma(now)),) if now is not None else ()),
+        say("channel.cap", cap=present.short_ma(view.cap_ua), rule=view.cap_rule or "–"),
         f"{view.frequency_mhz / 1000:g} Hz {view.pulse_width_us} µs",
         marks,
     ]
-    if view.target_ua and view.target_ua != view.level_ua:
-        parts.insert(1, f"now {present.short_ma(view.target_ua)}")
     if view.sent_ua and not view.lead_off_known:
-        parts.append("lead-off not seen yet")
+        parts.append(say("channel.lead-off"))
     return "   " + " · ".join(parts)
 
 
@@ -209,7 +229,8 @@ class Envelope(Static):
         top = max((max(view.level_ua, view.target_ua) for view in snapshot.channels), default=1)
         columns = max(10, (self.size.width or 80) - 12)
         drawn = present.envelope(tuple(self._history), columns=columns, rows=rows, top=top)
-        self.update(Content("\n".join(f"{line}│{'now' if row == 0 else ''}" for row, line in enumerate(drawn))))
+        now_word = words(self)("envelope.now")
+        self.update(Content("\n".join(f"{line}│{now_word if row == 0 else ''}" for row, line in enumerate(drawn))))
 
 
 class PracticeLine(Static):
@@ -223,13 +244,12 @@ class PracticeLine(Static):
             return
         filled = max(0, min(10, practice.force_percent // 10))
         says = f" · “{practice.says}”" if practice.says else ""
-        self.update(
-            Content(
-                f"PRACTICE ch{practice.channel} {practice.force_n} N {'█' * filled}{'·' * (10 - filled)} "
-                f"{practice.force_percent} % · fatigue {practice.fatigue_percent} % · "
-                f"discomfort {practice.comfort}/10{says}"
-            )
-        )
+        line = words(self)(
+            "practice.line", channel=practice.channel, force=practice.force_n,
+            bar=f"{'█' * filled}{'·' * (10 - filled)} {practice.force_percent} %",
+            fatigue=practice.fatigue_percent, discomfort=practice.comfort,
+        )  # fmt: skip
+        self.update(Content(line + says))
 
 
 def _spread(left: str, right: str, width: int) -> str:

@@ -33,10 +33,12 @@ class LevelsScreen(LiveScreen):
             if channel is None:
                 return super().note(snapshot)
             low, high = channel.plausible_ma
-            return (
-                f"{self.raise_words(snapshot)}\n"
-                f"{channel.name}: {channel.amplitude_instruction} (usually {low:g}-{high:g} mA). "
-                "S when felt, M when it contracts, T at the strongest tolerated, N when found."
+            return f"{self.raise_words(snapshot)}\n" + self.say(
+                "levels.note",
+                name=channel.name,
+                instruction=channel.amplitude_instruction,
+                low=f"{low:g}",
+                high=f"{high:g}",
             )
         return super().note(snapshot)
 
@@ -48,25 +50,25 @@ class LevelsScreen(LiveScreen):
     def how_to_go_on(self, snapshot: Snapshot) -> str:
         """To output, or on to treatment once all levels are found."""
         if self._all_found(snapshot):
-            return " All levels are found. F8 goes on to treatment; F2, F9 find them again."
+            return f" {self.say('levels.all-found')}"
         return super().how_to_go_on(snapshot)
 
     def found_lines(self, snapshot: Snapshot) -> Sequence[str]:
         """Each channel's marks of today."""
         if snapshot.phase is Phase.RUNNING:
             return ()
-        lines = ["", "Found today, in mA (on these pads, in this position):"]
+        lines = ["", self.say("levels.found")]
         for view in snapshot.channels:
             marks = ", ".join(
                 f"{word} {present.short_ma(ua)}"
                 for word, ua in (
-                    ("felt", view.sensory_ua),
-                    ("contracts", view.motor_ua),
-                    ("strongest", view.max_tolerated_ua),
-                    ("level", self._level(view)),
+                    (self.say("levels.felt"), view.sensory_ua),
+                    (self.say("levels.contracts"), view.motor_ua),
+                    (self.say("levels.strongest"), view.max_tolerated_ua),
+                    (self.say("levels.level"), self._level(view)),
                 )
             )
-            lines.append(f"   {view.channel} {view.muscle} {view.side}: {marks}")
+            lines.append(f"   {view.channel} {view.muscle} {self.say.of('side', view.side)}: {marks}")
         return lines
 
     def _level(self, view: ChannelView) -> int | None:
@@ -108,7 +110,7 @@ class LevelsScreen(LiveScreen):
         """Configure the therapy at these levels; the controller judges the whole of it."""
         snapshot = self.console.snapshot
         if snapshot is None or snapshot.phase in LIVE:
-            self.refuse("stop first (Space): levels are still being found")
+            self.refuse("refuse.levels-running")
             return
         console = self.console
         console.send(
@@ -125,6 +127,6 @@ class LevelsScreen(LiveScreen):
         """Only with output off."""
         snapshot = self.console.snapshot
         if snapshot is not None and snapshot.phase in LIVE:
-            self.refuse("stop first (Space): levels are still being found")
+            self.refuse("refuse.levels-running")
             return
         self.console.go_back()

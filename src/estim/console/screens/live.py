@@ -11,10 +11,12 @@ from textual.content import Content
 from textual.widgets import Static
 
 from estim.console import present
-from estim.console.checks import CHECKS, NEEDS_A_WORD
+from estim.console.checks import NEEDS_A_WORD, check_words
 from estim.console.coach import coach_lines, coached
+from estim.console.comfort import ComfortClock
 from estim.console.dialogs import RESET_REASONS, STOP_REASONS, ReasonDialog, WordDialog
 from estim.console.keys import bindings
+from estim.console.raise_lock import RaiseLock
 from estim.console.stage import StageScreen, hint
 from estim.console.widgets import Channels, Cue, Envelope, PracticeLine
 from estim.controller.interface import Answer
@@ -25,7 +27,6 @@ from estim.session.events import (
     ContractionSeen,
     Lower,
     Mark,
-    Note,
     Pause,
     Raise,
     ResetFault,
@@ -38,7 +39,6 @@ from estim.session.state import Phase
 
 CUT_PERCENT = 20  # decisions_clinical 4.18: one key, all channels
 COMPACT_ABOVE = 4  # channels; more of them get one line each so that all fit on 24 rows
-COMFORT_EVERY_US = 5 * 60 * 1_000_000  # convention: often enough to plot against mA, seldom enough not to nag
 ROOMY_ROWS, EVENTS_AT_LEAST = 34, 6  # from this height on what happened is listed, in at least so many lines
 LIVE = frozenset({Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING})
 
@@ -61,7 +61,8 @@ class LiveScreen(StageScreen):
         self._was_live = False
         self._raise_said = ""
         self._raise_open = False
-        self._comfort_asked_us: int | None = None
+        self._comfort = ComfortClock()
+        self._lock = RaiseLock()
 
     def compose_body(self) -> ComposeResult:
         """Progress, cue, envelope, channels, practice, checks."""
@@ -81,11 +82,10 @@ class LiveScreen(StageScreen):
         if snapshot is None:
             return
         self._choose_default(snapshot)
-        if snapshot.phase is not Phase.RUNNING:
-            self._raise_open = False  # an answer that a stop overtook
+        self._watch_raises(snapshot)
         live = snapshot.phase in LIVE
         compact = len(snapshot.channels) > COMPACT_ABOVE and self.size.height < 40
-        self.query_one("#progress", Static).update(Content(present.progress_line(snapshot)))
+        self.query_one("#progress", Static).update(Content(present.progress_line(snapshot, self.say)))
         cue, envelope = self.query_one(Cue), self.query_one(Envelope)
         coach = coached(snapshot)
         cue.display = live and not coach  # steps to take need the room
@@ -111,42 +111,53 @@ class LiveScreen(StageScreen):
         lines: list[Any] = []
         if coached(snapshot):
             lines += [
-                Content.styled(line, "bold" if index == 0 else "") for index, line in enumerate(coach_lines(snapshot))
+                Content.styled(line, "bold" if index == 0 else "")
+                for index, line in enumerate(coach_lines(snapshot, self.say))
             ]
             return Content("\n").join(lines)
-        lines.append(Content.styled("Before output: read each, then press Y", "bold"))
+        lines.append(Content.styled(self.say("checks.title"), "bold"))
         for index, want in enumerate(snapshot.wants):
-            text = CHECKS.get(want, want).format(patient=snapshot.patient_id)
+            text = check_words(want, snapshot.patient_id, self.say)
             lines.append(Content.styled(f" {'▶' if index == 0 else ' '} [ ] {text}", "bold" if index == 0 else ""))
         if not snapshot.wants:
-            lines.append(Content(" all checks are confirmed"))
+            lines.append(Content(f" {self.say('checks.all')}"))
         lines += [Content(f"   ! {warning}") for warning in snapshot.warnings]
         lines.append(Content(self.how_to_go_on(snapshot)))
         return Content("\n").join(lines)
 
     def how_to_go_on(self, snapshot: Snapshot) -> str:
         """The two steps to output."""
-        return " Then F2 arms (0 mA), F9 starts." if snapshot.wants else " F2 arms (0 mA), then F9 starts."
+        return f" {self.say('checks.then' if snapshot.wants else 'checks.now')}"
 
     def note(self, snapshot: Snapshot) -> str:
         """One line under the channels."""
         if self.comfort_open:
-            return "Comfort: press 0 (nothing) to 9, or T for 10 (unbearable)"
+            return self.say("comfort.press")
         if snapshot.phase is Phase.RUNNING:
-            asks = ("Ask how it feels: F, then a digit",) if self._comfort_due(snapshot) else ()
-            return "\n".join((*asks, self.raise_words(snapshot), snapshot.cue, present.lease_line(snapshot)))
-        if snapshot.phase is Phase.PAUSED:
-            if coached(snapshot):
-                return ""
-            waited = present.clock(snapshot.now_us - snapshot.output_since_us)
-            return f"Paused {waited}, therapy clock stands, stops by itself at 5:00. R goes on from 0 mA."
+            due = self._comfort.due(snapshot) if self.PURPOSE == "therapy" else ""
+            asks = (self.say(f"comfort.{due}"),) if due else ()
+            return "\n".join((*asks, self.raise_words(snapshot), snapshot.cue, present.lease_line(snapshot, self.say)))
+        if snapshot.phase is Phase.PAUSED and not coached(snapshot):
+            return self.say("note.paused", waited=present.clock(snapshot.now_us - snapshot.output_since_us))
         return ""
 
     def raise_words(self, snapshot: Snapshot) -> str:
         """Why the chosen channel can't be raised just now."""
-        locked = next((view.raise_locked for view in snapshot.channels if view.channel == self.chosen), "")
-        said = f" · last +: {self._raise_said}" if self._raise_said else ""
-        return f"+ waits: {locked}" if locked else f"+ raises channel {self.chosen}{said}"
+        waits = next((view.raise_locked for view in snapshot.channels if view.channel == self.chosen), "")
+        if waits:
+            return self.say("raise.waits", why=self.say.of("raise-why", waits))
+        if self._lock.locked:
+            return self.say("raise.locked", channel=self.chosen)
+        said = f" · {self.say('raise.last', said=self._raise_said)}" if self._raise_said else ""
+        return self.say("raise.can", channel=self.chosen) + said
+
+    def _watch_raises(self, snapshot: Snapshot) -> None:
+        running = snapshot.phase is Phase.RUNNING
+        if not running:
+            self._raise_open = False  # an answer that a stop overtook
+            self._lock.touch()
+        free = any(view.channel == self.chosen and not view.raise_locked for view in snapshot.channels)
+        self._lock.observe(snapshot.now_us, possible=running and free)
 
     def hints(self, snapshot: Snapshot | None) -> Sequence[tuple[str, str]]:
         """Keys that do something now."""
@@ -186,18 +197,15 @@ class LiveScreen(StageScreen):
             snapshot = self.console.snapshot
             if snapshot is not None and any(view.channel == int(event.key) for view in snapshot.channels):
                 self.chosen = int(event.key)
+                self._lock.touch()
                 self.show(snapshot)
-
-    def _comfort_due(self, snapshot: Snapshot) -> bool:
-        """Five minutes of therapy since it was last asked, or since the beginning."""
-        return snapshot.elapsed_us - (self._comfort_asked_us or 0) > COMFORT_EVERY_US
 
     def _note_comfort(self, value: int) -> None:
         snapshot = self.console.snapshot
-        self._comfort_asked_us = snapshot.elapsed_us if snapshot is not None else None
+        self._comfort.asked(snapshot)
         levels = {} if snapshot is None else {str(view.channel): view.sent_ua for view in snapshot.channels}
         fields: dict[str, object] = {"discomfort": value, "sent_ua": levels}
-        self.console.send(Note(id=self.console.next_id(), kind="note", fields=fields))
+        self.console.note(fields)
 
     def _choose_default(self, snapshot: Snapshot) -> None:
         channels = [view.channel for view in snapshot.channels]
@@ -213,8 +221,8 @@ class LiveScreen(StageScreen):
             return
         want = snapshot.wants[0]
         if want in NEEDS_A_WORD:
-            title = f"{CHECKS[want].format(patient=snapshot.patient_id)}. Who?"
-            self.app.push_screen(WordDialog(title, "e.g. patient, right hand"), lambda word: self._confirm(want, word))
+            title = self.say("checks.who", check=check_words(want, snapshot.patient_id, self.say))
+            self.app.push_screen(WordDialog(title, "checks.who-example"), lambda word: self._confirm(want, word))
         elif want != "screening":
             self._confirm(want, "yes")
 
@@ -247,6 +255,8 @@ class LiveScreen(StageScreen):
         snapshot = self.console.snapshot
         if snapshot is None or self.chosen is None or self._raise_open:
             return  # a held key asks again only when the last raise is answered
+        if self._lock.locked:
+            return  # nothing was done for a while: a channel's number or a lowering unlocks
         if any(view.channel == self.chosen and view.raise_locked for view in snapshot.channels):
             return  # the line under the channels says what it waits for
         request = Raise(id=self.console.next_id(), channel=self.chosen, snapshot_n=snapshot.n)
@@ -256,14 +266,18 @@ class LiveScreen(StageScreen):
     def _raised(self, answer: Answer) -> None:
         """A raise that was not possible is said where the hand's next look goes, without any red."""
         self._raise_open = False
+        if answer.accepted:
+            self._lock.touch()
         self._raise_said = "" if answer.accepted else str(answer.problems[0].get("message", ""))
 
     def action_lower(self) -> None:
         """One step down."""
+        self._lock.touch()
         self.console.send(Lower(id=self.console.next_id(), channel=self.chosen, percent=0))
 
     def action_cut(self) -> None:
         """All channels down by a fifth."""
+        self._lock.touch()
         self.console.send(Lower(id=self.console.next_id(), channel=None, percent=CUT_PERCENT))
 
     def action_seen(self) -> None:
@@ -303,9 +317,9 @@ class LiveScreen(StageScreen):
         if snapshot is None or snapshot.phase is not Phase.FAULT:
             return
         if snapshot.output is not OutputState.OFF:
-            self.refuse(f"output is not confirmed off: pull {snapshot.cable} first")
+            self.refuse("refuse.not-off", cable=snapshot.cable)
             return
-        self.app.push_screen(ReasonDialog("What was done about the fault?", RESET_REASONS), self._reset)
+        self.app.push_screen(ReasonDialog("ask.reset", RESET_REASONS), self._reset)
 
     def _reset(self, reason: str | None) -> None:
         if reason:
@@ -322,10 +336,10 @@ class LiveScreen(StageScreen):
             self._was_live = False
             if self.console.stop_pressed and self.app.screen is self:
                 self.console.stop_pressed = False
-                self.app.push_screen(ReasonDialog("Output is off. Why was it stopped?", STOP_REASONS), self._stopped)
+                self.app.push_screen(ReasonDialog("ask.stopped", STOP_REASONS), self._stopped)
 
     def _stopped(self, reason: str | None) -> None:
         if reason:
             self.console.draft.stop_reason = reason
             fields: dict[str, object] = {"stopped": reason}
-            self.console.send(Note(id=self.console.next_id(), kind="reason", fields=fields))
+            self.console.note(fields, kind="reason")

@@ -31,19 +31,21 @@ class OutcomeScreen(StageScreen):
     def compose_body(self) -> ComposeResult:
         """The form."""
         for box, width, text in (
-            ("discomfort", 2, "Discomfort of stimulation, 0 none - 10 unbearable"),
-            ("pain", 2, "Pain of the condition, 0-10"),
-            ("skin", 1, "Skin under the pads: 0 normal, 1 red, gone within the hour, 2 stays, 3 burn"),
-            ("rpe", 2, "Effort, Borg 6-20 (may stay empty)"),
+            ("discomfort", 2, "outcome.discomfort"),
+            ("pain", 2, "outcome.pain"),
+            ("skin", 1, "outcome.skin"),
+            ("rpe", 2, "outcome.rpe"),
         ):
             with Horizontal(classes="row"):
                 yield Input(id=box, max_length=width, classes="short", compact=True)
-                yield Label(text)
+                yield Label(self.say(text))
         with Horizontal(classes="row"):
-            yield Select(_MORE, prompt="further measure", id="measure", compact=True)
-            yield Input(id="value", placeholder="value, ENTER adds", classes="medium", compact=True)
+            yield Select(_MORE, prompt=self.say("outcome.measure"), id="measure", compact=True)
+            yield Input(id="value", placeholder=self.say("outcome.value"), classes="medium", compact=True)
         yield Static(id="measured")
-        yield Label("What happened, what to change next time (no names, no birth dates)")
+        with Horizontal(classes="row"):
+            yield Input(id="event", placeholder=self.say("outcome.event"), max_length=200, compact=True)
+        yield Label(self.say("outcome.note"))
         yield TextArea(id="note")
 
     def begin(self) -> None:
@@ -53,7 +55,7 @@ class OutcomeScreen(StageScreen):
 
     def hints(self, snapshot: Snapshot | None) -> Sequence[tuple[str, str]]:  # noqa: ARG002
         """On or back."""
-        return (("TAB", "next field"), hint("next", "save, go on"), hint("back"))
+        return (("TAB", "hint.field"), hint("next", "hint.save"), hint("back"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter adds a measure, or goes to the next field."""
@@ -62,7 +64,7 @@ class OutcomeScreen(StageScreen):
             return
         chosen = self.query_one("#measure", Select).value
         if not isinstance(chosen, str):
-            self.refuse("choose a measure first")
+            self.refuse("refuse.measure")
             return
         fields = self.fields() | {chosen: event.value.strip()}
         found = [problem for problem in judge_outcome(fields) if problem.key == f"outcome.{chosen}"]
@@ -93,9 +95,12 @@ class OutcomeScreen(StageScreen):
             self._warned = not any(problem.severity == "refuse" for problem in problems)
             return
         console = self.console
+        event = self.query_one("#event", Input).value.strip()
+        if event:
+            console.note({"adverse_event": event})
         note = self.query_one("#note", TextArea).text.strip()
         if note:
-            console.send(Note(id=console.next_id(), kind="note", fields={"text": note}))
+            console.note({"text": note})
         console.send(
             Note(id=console.next_id(), kind="outcome", fields=fields),
             lambda answer: console.go(Stage.SIGN) if answer.accepted else self.show_problems(answer.problems),

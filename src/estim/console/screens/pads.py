@@ -14,23 +14,19 @@ from textual.content import Content
 from textual.widgets import Static
 
 from estim.console.bodymap import figure
-from estim.console.coach import cable_of
-from estim.console.dialogs import WordDialog
+from estim.console.dialogs import ReasonDialog, WordDialog
 from estim.console.draft import Stage, pad_area_cm2
+from estim.console.pad_words import ANY_REGION, missing, placement_lines, row, uses_line
 from estim.console.stage import StageScreen, hint
 from estim.controller.interface import Answer, ConfigureFrom
 from estim.protocols.schema import Channel
 from estim.protocols.setup import ChannelSetup
 from estim.safety.electrodes import parse_size_cm
 from estim.safety.units import UA_PER_MA, MicroAmp
+from estim.session.screening_outcomes import SKIN_BLOCKS_FROM, SKIN_GRADES
 from estim.session.snapshot import Snapshot
 
 REGIONS = ("thigh", "shank", "foot", "buttock", "forearm", "hand", "upper-arm", "shoulder", "upper-back", "low-back")
-ANY_REGION = "any-permitted"
-SKIN_CARE = (
-    "Skin: wash with soap and water, dry, no lotion; clip hair, do not shave.",
-    "Pads: from the middle outwards, no edge up, no overlap, one pad's width apart.",
-)
 
 
 class PadsScreen(StageScreen):
@@ -47,6 +43,9 @@ class PadsScreen(StageScreen):
         Binding("i", "include", "Leave out", show=False),
         Binding("c", "cap", "Cap", show=False),
         Binding("v", "mvic", "MVIC", show=False),
+        Binding("k", "skin", "Skin", show=False),
+        Binding("u", "label", "Pad uses", show=False),
+        Binding("w", "reviewed", "Reviewed", show=False),
     ]
 
     def __init__(self) -> None:
@@ -73,15 +72,16 @@ class PadsScreen(StageScreen):
             return
         model = snapshot.model if snapshot is not None else ""
         simulated = snapshot is not None and snapshot.simulated
-        lines = [Content.styled("     out  muscle                   side   region      pads (cm)", "dim")]
+        lines = [Content.styled(self.say("pads.head"), "dim")]
         for index, (channel, setup) in enumerate(rows):
-            lines.append(_row(channel, setup, chosen=index == self.at))
+            lines.append(row(channel, setup, self.say, chosen=index == self.at))
         self.query_one("#pad-table", Static).update(Content("\n").join(lines))
         channel, setup = rows[self.at]
         region = setup.region or (channel.region if channel.region != ANY_REGION else "")
-        words = list(placement_lines(channel, setup, model, simulated=simulated))
+        words = list(placement_lines(channel, setup, model, self.say, simulated=simulated))
         if self._asks_mvic():
-            words.append(f"MVIC: {self.console.draft.mvic or 'not known'} (V: measured, estimated)")
+            words.append(self.say("pads.mvic", mvic=self.say.of("mvic", self.console.draft.mvic or "unknown")))
+        words += ["", self._uses(channel.name), self._skin()]
         self.query_one("#placement", Static).update(Content("\n".join(words)))
         self.query_one("#figure", Static).update(Content("\n".join(figure(region, setup.side))))
 
@@ -90,13 +90,15 @@ class PadsScreen(StageScreen):
         rows = self._rows()
         any_region = bool(rows) and rows[self.at][0].region == ANY_REGION
         return (
-            ("L/R", "side"),
-            ("1-8", "output"),
-            ("Z", "pad size"),
-            *((("B", "region"),) if any_region else ()),
-            ("C", "cap"),
-            *((("V", "MVIC"),) if self._asks_mvic() else ()),
-            *((("I", "leave out"),) if rows and rows[self.at][0].optional else ()),
+            ("L/R", "hint.side"),
+            ("1-8", "hint.output"),
+            ("Z", "hint.size"),
+            ("K", "hint.skin"),
+            ("U", "hint.label"),
+            *((("B", "hint.region"),) if any_region else ()),
+            ("C", "hint.cap"),
+            *((("V", "hint.mvic"),) if self._asks_mvic() else ()),
+            *((("I", "hint.leave-out"),) if rows and rows[self.at][0].optional else ()),
             hint("next"),
             hint("back"),
         )
@@ -138,8 +140,7 @@ class PadsScreen(StageScreen):
 
     def action_size(self) -> None:
         """Both pads as they lie there: read from their bag, not from the protocol."""
-        title = "Pad size in cm as printed on the bag: 7.6x12.7, or 3.2 for a round one; two different: 5x5 / 5x9"
-        self.app.push_screen(WordDialog(title, "5x9"), self._sized)
+        self.app.push_screen(WordDialog("ask.size", "5x9"), self._sized)
 
     def _sized(self, word: str | None) -> None:
         if not word:
@@ -156,14 +157,13 @@ class PadsScreen(StageScreen):
 
     def action_cap(self) -> None:
         """A hard cap for this patient, e.g. found on the other limb where skin can't feel (L28)."""
-        title = "The most this channel may ever get, in mA (from the other limb; S14). 0 takes the cap away."
-        self.app.push_screen(WordDialog(title, "25"), self._capped)
+        self.app.push_screen(WordDialog("ask.cap", "25"), self._capped)
 
     def _capped(self, word: str | None) -> None:
         if not word:
             return
         if not word.isdigit():
-            self.refuse(f"cap {word!r}: give whole mA, e.g. 25")
+            self.refuse("refuse.cap", word=word)
             return
         self.show_problems(())
         self._change(cap_ua=MicroAmp(int(word) * UA_PER_MA) if int(word) else None)
@@ -182,7 +182,8 @@ class PadsScreen(StageScreen):
     def action_next(self) -> None:
         """Everything named? Then the controller compiles and clears the titration."""
         snapshot = self.console.snapshot
-        problems = missing(self._rows(), simulated=snapshot is not None and snapshot.simulated)
+        simulated = snapshot is not None and snapshot.simulated
+        problems = [*missing(self._rows(), self.say, simulated=simulated), *self._skin_missing()]
         if problems:
             self.show_problems([{"severity": "refuse", "message": text} for text in problems])
             return
@@ -191,70 +192,75 @@ class PadsScreen(StageScreen):
             ConfigureFrom(
                 id=console.next_id(),
                 source=console.draft.source,
-                setup=console.draft.setup(simulated=snapshot is not None and snapshot.simulated),
+                setup=console.draft.setup(simulated=simulated),
                 purpose="titration",
             ),
             self._configured,
         )
 
     def _configured(self, answer: Answer) -> None:
-        if answer.accepted:
-            self.console.go(Stage.LEVELS)
-        else:
+        if not answer.accepted:
             self.show_problems(answer.problems)
+            return
+        draft, console = self.console.draft, self.console
+        fields: dict[str, object] = {"skin_before": draft.skin_before, "pads": dict(draft.pad_labels)}
+        if draft.skin_reviewed_by:
+            fields["skin_reviewed_by"] = draft.skin_reviewed_by
+        console.note(fields)
+        console.go(Stage.DEVICE)
 
+    # -- skin and pads' age -----------------------------------------------------------------------------------------
 
-def missing(rows: Sequence[tuple[Channel, ChannelSetup]], *, simulated: bool) -> tuple[str, ...]:
-    """What must still be said before anything may be configured."""
-    problems = []
-    used: dict[int, str] = {}
-    for channel, setup in rows:
-        if not setup.included:
-            continue
-        if setup.side not in {"left", "right"}:
-            problems.append(f"{channel.name}: which side? Press L or R.")
-        if channel.region == ANY_REGION and setup.region is None:
-            problems.append(f"{channel.name}: which region? Press B.")
-        if setup.pads_cm is None and not simulated:
-            problems.append(f"{channel.name}: which pads? Press Z and type their size from the bag.")
-        if setup.channel in used:
-            problems.append(f"output {setup.channel} is used twice: {used[setup.channel]} and {channel.name}")
-        used[setup.channel] = channel.name
-    return tuple(problems)
+    def _uses(self, name: str) -> str:
+        label = self.console.draft.pad_labels.get(name)
+        past = self.console.past_patient(self.console.draft.patient_id)
+        return uses_line(label, past.pad_uses if past is not None else {}, self.say)
 
+    def _skin(self) -> str:
+        grade = self.console.draft.skin_before
+        return self.say("pads.skin", grade=self.say.of("reason", grade) if grade else self.say("pads.skin-open"))
 
-def _pads_words(channel: Channel, setup: ChannelSetup) -> str:
-    if setup.pads_cm is not None:
-        sizes = [" x ".join(f"{side:g}" for side in size) for size in setup.pads_cm]
-        return sizes[0] if sizes[0] == sizes[1] else " / ".join(sizes)
-    if channel.electrode_cm:
-        return f"{' x '.join(f'{side:g}' for side in channel.electrode_cm)} as in protocol"
-    return "as in protocol"
+    def _blocked(self) -> str:
+        past = self.console.past_patient(self.console.draft.patient_id)
+        return past.skin_blocked if past is not None and not self.console.draft.skin_reviewed_by else ""
 
+    def _skin_missing(self) -> Sequence[str]:
+        """A burn of last time is reviewed first; the skin is looked at before the pads cover it."""
+        draft = self.console.draft
+        if grade := self._blocked():
+            return (self.say("pads.blocked", grade=grade),)
+        if not draft.skin_before:
+            return (self.say("pads.skin-missing"),)
+        if int(draft.skin_before[0]) >= SKIN_BLOCKS_FROM:
+            return (self.say("pads.skin-bad", grade=self.say.of("reason", draft.skin_before)),)
+        return ()
 
-def _row(channel: Channel, setup: ChannelSetup, *, chosen: bool) -> Content:
-    region = setup.region or (channel.region if channel.region != ANY_REGION else "?")
-    words = (
-        f" {'▶' if chosen else ' '}   {setup.channel:<4} {channel.muscle[:24]:<24} {setup.side or '?':<6} {region:<11} "
-    )
-    words += _pads_words(channel, setup) if setup.included else "left out today"
-    return Content.styled(words, "bold" if chosen else "")
+    def action_skin(self) -> None:
+        """The skin under the pads, before they lie on it."""
+        self.app.push_screen(ReasonDialog("ask.skin", SKIN_GRADES), self._graded)
 
+    def _graded(self, grade: str | None) -> None:
+        if grade:
+            self.console.draft.skin_before = grade
+            self.show_problems(())
+            self.show(self.console.snapshot)
 
-def placement_lines(channel: Channel, setup: ChannelSetup, model: str, *, simulated: bool) -> tuple[str, ...]:
-    """Where the pads go, which cable, how large, how the skin is prepared."""
-    size = setup.pads_cm[0] if setup.pads_cm is not None else channel.electrode_cm
-    area = f"{pad_area_cm2(tuple(size)):.0f} cm² each" if size else "see the protocol"
-    lines = [
-        "",
-        f"{channel.name}, {setup.side or 'side?'}",
-        channel.placement,
-        f"Cable: {cable_of(model, setup.channel)} · pads {area}",
-        "",
-        *SKIN_CARE,
-    ]
-    if setup.cap_ua is not None:
-        lines.append(f"Cap for this patient: {setup.cap_ua / UA_PER_MA:g} mA")
-    if simulated and setup.pads_cm is None:
-        lines.append("Simulated: the protocol's pads are taken. On a person each pad is named.")
-    return tuple(lines)
+    def action_label(self) -> None:
+        """What is written on this pair of pads, so that its uses can be counted."""
+        self.app.push_screen(WordDialog("ask.label", "ask.label-example"), self._labelled)
+
+    def _labelled(self, word: str | None) -> None:
+        rows = self._rows()
+        if word and rows:
+            self.console.draft.pad_labels[rows[self.at][0].name] = word
+            self.show(self.console.snapshot)
+
+    def action_reviewed(self) -> None:
+        """Who looked at the skin that was graded 2 or 3 last time."""
+        if self._blocked():
+            self.app.push_screen(WordDialog("ask.reviewed", "ask.reviewed-example"), self._reviewed)
+
+    def _reviewed(self, word: str | None) -> None:
+        if word:
+            self.console.draft.skin_reviewed_by = word
+            self.show_problems(())

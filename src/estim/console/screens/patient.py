@@ -11,6 +11,7 @@ from textual.widgets.option_list import Option
 
 from estim.console.draft import Stage
 from estim.console.home_view import PastPatient
+from estim.console.language import Words
 from estim.console.stage import StageScreen, hint
 from estim.controller.interface import Answer
 from estim.session.events import Confirm, SignIn
@@ -30,12 +31,12 @@ class PatientScreen(StageScreen):
     def compose_body(self) -> ComposeResult:
         """Therapist, patient, second identifier, who was here before."""
         draft = self.console.draft
-        yield Label("Therapist (your pseudonym or initials)")
+        yield Label(self.say("patient.therapist"))
         yield Input(value=draft.operator, id="operator", max_length=40, compact=True)
-        yield Label("Patient (pseudonym, no name)")
+        yield Label(self.say("patient.patient"))
         yield Input(value=draft.patient_id, id="patient", max_length=40, compact=True)
         yield Static(id="read-back")
-        yield Label("Treated here before (type to find, ↓ and ENTER to choose)", id="known-title")
+        yield Label(self.say("patient.known"), id="known-title")
         yield OptionList(id="known")
 
     def begin(self) -> None:
@@ -58,7 +59,7 @@ class PatientScreen(StageScreen):
 
     def hints(self, snapshot: Snapshot | None) -> Sequence[tuple[str, str]]:  # noqa: ARG002
         """One way on."""
-        return (hint("next", "yes, this is the patient" if not self.console.draft.signed_in else "Continue"),)
+        return (hint("next", "" if self.console.draft.signed_in else "hint.this-patient"),)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow the list."""
@@ -81,7 +82,7 @@ class PatientScreen(StageScreen):
         known.clear_options()
         for patient in self.console.past_patients():
             if text.strip().lower() in patient.id.lower():
-                known.add_option(Option(Content(_past_line(patient)), id=patient.id))
+                known.add_option(Option(Content(_past_line(patient, self.say)), id=patient.id))
         shown = known.option_count > 0
         known.display = shown
         self.query_one("#known-title").display = shown
@@ -90,14 +91,14 @@ class PatientScreen(StageScreen):
         patient_id = self.query_one("#patient", Input).value.strip()
         past = self.console.past_patient(patient_id)
         if not patient_id:
-            text = "Ask the patient for two identifiers and compare them with the file."
+            text = self.say("patient.ask")
         elif past is None:
-            text = f"NEW patient {patient_id}\nRead back the pseudonym and the birth date; does the file agree?"
+            text = self.say("patient.new", patient=patient_id)
         else:
-            second = past.second_identifier or "the birth date in the file"
-            text = f"KNOWN patient {_past_line(past)}\nRead back the pseudonym and {second}; does the file agree?"
+            second = past.second_identifier or self.say("patient.second")
+            text = self.say("patient.again", line=_past_line(past, self.say), second=second)
             if past.skin_blocked:
-                text += f"\n! skin after the last session: {past.skin_blocked}; leave that site until reviewed"
+                text += "\n" + self.say("patient.skin", grade=past.skin_blocked)
         self.query_one("#read-back", Static).update(Content(text))
 
     def action_next(self) -> None:
@@ -108,12 +109,12 @@ class PatientScreen(StageScreen):
             return
         snapshot = console.snapshot
         if snapshot is None or snapshot.phase is Phase.DISCONNECTED:
-            self.refuse("the stimulator is not connected yet")
+            self.refuse("refuse.not-connected")
             return
         draft.operator = self.query_one("#operator", Input).value.strip()
         draft.patient_id = self.query_one("#patient", Input).value.strip()
         if not draft.operator or not draft.patient_id:
-            self.refuse("therapist and patient are both needed")
+            self.refuse("refuse.both")
             return
         request = SignIn(id=console.next_id(), operator=draft.operator, patient_id=draft.patient_id)
         console.send(request, self._signed_in)
@@ -128,10 +129,13 @@ class PatientScreen(StageScreen):
         past = console.past_patient(draft.patient_id)
         if past is not None:
             draft.sessions_before, draft.previous_answers = past.sessions, dict(past.answers)
-        console.send(Confirm(id=console.next_id(), what="identity", value="two identifiers read back"))
+            draft.week = max(1, past.last_week)  # of the last time; only the therapist moves it on
+        console.send(Confirm(id=console.next_id(), what="identity", value="read-back"))
         console.go(Stage.PROTOCOL)
 
 
-def _past_line(patient: PastPatient) -> str:
-    last = f", last {patient.last_day}: {patient.last_protocol}" if patient.last_protocol else ""
-    return f"{patient.id} · {patient.sessions} sessions{last}"
+def _past_line(patient: PastPatient, say: Words) -> str:
+    line = say("patient.line", patient=patient.id, count=patient.sessions)
+    if patient.last_protocol:
+        line += say("patient.last", day=patient.last_day, title=patient.last_protocol)
+    return line

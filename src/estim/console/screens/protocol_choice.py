@@ -14,6 +14,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from estim.console.draft import Stage, source_name
+from estim.console.preview import changes_since, preview_lines, suggested_week
 from estim.console.protocol_words import detail_lines, matches
 from estim.console.stage import StageScreen, hint
 from estim.protocols import library
@@ -40,7 +41,7 @@ class ProtocolScreen(StageScreen):
 
     def compose_body(self) -> ComposeResult:
         """Search line, list, details."""
-        yield Input(placeholder="search: condition, muscle, goal, any word", id="search", compact=True)
+        yield Input(placeholder=self.say("protocol.search"), id="search", compact=True)
         with Container(id="choice"):
             yield OptionList(id="protocols")
             with VerticalScroll(id="details-box", can_focus=False):
@@ -65,14 +66,14 @@ class ProtocolScreen(StageScreen):
         listed.clear_options()
         for source, protocol in self._protocols.items():
             if matches(protocol, text):
-                basis = "" if protocol.basis == "published" else f"  ({protocol.basis})"
+                basis = "" if protocol.basis == "published" else f"  ({self.say.of('basis-short', protocol.basis)})"
                 listed.add_option(Option(Content(f"{protocol.title}{basis}"), id=source))
         for source, reason in self._broken.items():
             listed.add_option(Option(Content(f"✖ {source_name(source)}: {reason}"), disabled=True))
         shown = [option.id for option in listed.options if option.id is not None]
         if shown:
             listed.highlighted = shown.index(self._source) if self._source in shown else 0
-        self.query_one("#details", Static).update(Content("" if shown else "No protocol has these words."))
+        self.query_one("#details", Static).update(Content("" if shown else self.say("protocol.none")))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow the list."""
@@ -99,9 +100,27 @@ class ProtocolScreen(StageScreen):
         if protocol is None:
             return
         box = self.query_one("#details-box")
-        lines = detail_lines(protocol, week=self.console.draft.week, columns=max(40, box.size.width - 4))
+        columns = max(40, box.size.width - 4)
+        drawn = self._drawn(protocol, columns)
+        lines = detail_lines(protocol, week=self.console.draft.week, columns=columns, drawn=drawn, say=self.say)
         self.query_one("#details", Static).update(Content.assemble((f"{lines[0]}\n", "bold"), "\n".join(lines[1:])))
         box.scroll_home(animate=False)
+
+    def _drawn(self, protocol: Protocol, columns: int) -> tuple[str, ...]:
+        """The preview of today, and what it plays otherwise than last time."""
+        draft, snapshot = self.console.draft, self.console.snapshot
+        if protocol.basis == "reference-only":
+            return ()
+        session = draft.sessions_before + 1
+        model = snapshot.model if snapshot is not None else ""
+        lines = preview_lines(protocol, model=model, week=draft.week, session=session, columns=columns, say=self.say)
+        past = self.console.past_patient(draft.patient_id)
+        if past is None or past.last_protocol_id != protocol.id:
+            return (*lines, "")
+        last = (past.last_week, past.last_session, past.last_version)
+        changed = changes_since(protocol, last=last, week=draft.week, session=session, say=self.say)
+        suggested = self.say("protocol.suggested", week=suggested_week(protocol, past.sessions), count=past.sessions)
+        return (*lines, "", *changed, suggested)
 
     def action_week(self, step: int) -> None:
         """The week of the course is the therapist's word; it is never moved by itself."""
@@ -111,16 +130,21 @@ class ProtocolScreen(StageScreen):
 
     def hints(self, snapshot: Snapshot | None) -> Sequence[tuple[str, str]]:  # noqa: ARG002
         """Choose, week, on."""
-        return (("↑↓", "choose"), ("←→", f"week {self.console.draft.week}"), hint("next"), hint("back"))
+        return (
+            ("↑↓", "hint.choose"),
+            ("←→", self.say("hint.week", week=self.console.draft.week)),
+            hint("next"),
+            hint("back"),
+        )
 
     def action_next(self) -> None:
         """Take it, if it may be played at all."""
         protocol = self._protocols.get(self._source)
         if protocol is None:
-            self.refuse("choose a protocol first")
+            self.refuse("refuse.protocol")
             return
         if protocol.basis == "reference-only":
-            self.refuse(f"{protocol.title} is for reading only: it lies beyond what these stimulators may put out")
+            self.refuse("refuse.reading-only", title=protocol.title)
             return
         draft = self.console.draft
         if self._source != draft.source:

@@ -33,13 +33,13 @@ class RunScreen(LiveScreen):
     def how_to_go_on(self, snapshot: Snapshot) -> str:
         """To output, or on to the outcome once it is over."""
         if snapshot.outcome:
-            return f" Ended: {snapshot.outcome}. F8 goes on to the outcome. F2, F9 treat again from 0 mA."
+            return f" {self.say('run.ended', outcome=self.say.of('outcome', snapshot.outcome))}"
         return super().how_to_go_on(snapshot)
 
     def action_skip(self) -> None:
         """Leave the rest of this phase out; the reason is a code."""
         if self._in_treatment():
-            self.app.push_screen(ReasonDialog("Skip the rest of this phase. Why?", SKIP_REASONS), self._skip)
+            self.app.push_screen(ReasonDialog("ask.skip", SKIP_REASONS), self._skip)
 
     def _skip(self, reason: str | None) -> None:
         if reason:
@@ -48,7 +48,7 @@ class RunScreen(LiveScreen):
     def action_end(self) -> None:
         """End here as complete; the reason is a code."""
         if self._in_treatment():
-            self.app.push_screen(ReasonDialog("End treatment here, complete. Why?", END_REASONS), self._end)
+            self.app.push_screen(ReasonDialog("ask.end", END_REASONS), self._end)
 
     def _end(self, reason: str | None) -> None:
         if reason:
@@ -67,7 +67,7 @@ class RunScreen(LiveScreen):
         """On to the outcome, once output is off."""
         snapshot = self.console.snapshot
         if snapshot is not None and snapshot.phase in LIVE:
-            self.refuse("stop first (Space) or wait for the end")
+            self.refuse("refuse.running")
             return
         self.console.go(Stage.OUTCOME)
 
@@ -75,7 +75,7 @@ class RunScreen(LiveScreen):
         """Back to the levels: configures them anew, so checks are asked again."""
         snapshot = self.console.snapshot
         if snapshot is None or snapshot.phase in LIVE:
-            self.refuse("stop first (Space)")
+            self.refuse("refuse.running")
             return
         console = self.console
         console.send(

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from estim.console.dialogs import WordDialog
 from estim.console.draft import Stage
-from estim.console.screening_items import Item, make_form, previous_words
+from estim.console.screening_items import Item, action_words, make_form, previous_words, question_words
 from estim.console.stage import StageScreen, hint
 from estim.controller.interface import Answer
 from estim.session.events import Screen as ScreenRequest
@@ -62,12 +62,17 @@ class ScreeningScreen(StageScreen):
             self._redraw()
 
     def _redraw(self) -> None:
-        titles = dict(GROUPS)
         rows = max(4, self.size.height - FRAME_ROWS - DETAIL_ROWS)
         first = max(0, min(self.form.at - rows // 2, len(self.form.items) - rows))
         lines: list[Content] = [
             Content.styled(
-                f"{titles[self.form.current.group]}   ({self.form.answered} of {len(self.form.items)} answered)", "bold"
+                self.say(
+                    "screening.head",
+                    group=self._group(self.form.current.group),
+                    done=self.form.answered,
+                    all=len(self.form.items),
+                ),
+                "bold",
             )
         ]
         lines += [self._line(index, item) for index, item in enumerate(self.form.items)][first : first + rows]
@@ -76,35 +81,46 @@ class ScreeningScreen(StageScreen):
 
     def _line(self, index: int, item: Item) -> Content:
         cursor = "▶" if index == self.form.at else " "
+        width = 6
         if item.question is None:
-            said = "[ same ]" if item.answer else "[  ?   ]"
-            text = f"{dict(GROUPS)[item.group]}: last time {previous_words(item.group, self.form.previous)}"
+            words = self.say("screening.same") if item.answer else "?"
+            previous = previous_words(item.group, self.form.previous, self.say)
+            text = self.say("screening.last-time", group=self._group(item.group), previous=previous)
         else:
-            said = {None: "[  ?   ]", True: "[ YES  ]", False: "[  no  ]"}[item.answer]
-            text = f"{item.question.id} {item.question.text}"
+            words = {None: "?", True: self.say("screening.yes"), False: self.say("screening.no")}[item.answer]
+            text = f"{item.question.id} {question_words(item.question, self.say)}"
+        said = f"[{words:^{width}}]"
         width = max(40, self.size.width - 16)
         shown = text if len(text) <= width else text[: width - 1] + "…"
         return Content.styled(f" {cursor} {said} {shown}", "bold" if index == self.form.at else "")
 
+    def _group(self, group: str) -> str:
+        return self.say(f"group.{group}") if self.say.has(f"group.{group}") else dict(GROUPS)[group]
+
     def _detail(self, item: Item) -> str:
+        say = self.say
         if item.question is None:
-            questions = [question.text for question in QUESTIONS if question.group == item.group]
-            return "\n".join(["", "Y all of these are as last time   N ask them one by one", *questions])
+            questions = [question_words(question, say) for question in QUESTIONS if question.group == item.group]
+            return "\n".join(["", say("screening.group"), *questions])
         question = item.question
         lines = [
             "",
-            f"{question.id} {question.text}",
-            f"A yes: {question.action}. ({question.kind}, concerns {question.scope}; {question.rationale})",
-        ]
+            f"{question.id} {question_words(question, say)}",
+            say(
+                "screening.a-yes", action=action_words(question, say), kind=say(f"kind.{question.kind}"),
+                scope=say(f"scope.{question.scope}"), rationale=question.rationale,
+            ),
+        ]  # fmt: skip
         if item.answer:
-            lines.append(f"Where: {item.where or 'everywhere'}" + (f" · reason: {item.reason}" if item.reason else ""))
+            reason = say("screening.reason", reason=item.reason) if item.reason else ""
+            lines.append(say("screening.where", where=item.where or say("screening.everywhere")) + reason)
             found = judge(self.form.answers(), self.console.draft.sites())
             lines += [f"→ {problem.message}" for problem in found if problem.rule == question.id]
         return "\n".join(lines)
 
     def hints(self, snapshot: Snapshot | None) -> Sequence[tuple[str, str]]:  # noqa: ARG002
         """Two keys answer."""
-        return (("Y", "yes"), ("N", "no"), ("↑↓", "move"), hint("next"), hint("back"))
+        return (("Y", "hint.yes"), ("N", "hint.no"), ("↑↓", "hint.move"), hint("next"), hint("back"))
 
     def action_move(self, step: int) -> None:
         """Cursor."""
@@ -129,8 +145,9 @@ class ScreeningScreen(StageScreen):
             self._keep()
             self._ask_reason(item)
 
-        title = f"{item.question.text if item.question else ''}\n\nYes: where? F7 means everywhere."
-        self.app.push_screen(WordDialog(title, "left shank, right arm, trunk"), said)
+        asked = question_words(item.question, self.say) if item.question else ""
+        title = self.say("screening.ask-where", question=asked)
+        self.app.push_screen(WordDialog(title, "screening.where-example"), said)
 
     def _ask_reason(self, item: Item) -> None:
         question = item.question
@@ -146,9 +163,8 @@ class ScreeningScreen(StageScreen):
             self._keep()
             self.show_stage(self.console.snapshot)
 
-        self.app.push_screen(
-            WordDialog(f"{question.text}\n\n{question.action}.\nWhy is it treated all the same, who agreed?"), said
-        )
+        asked, action = question_words(question, self.say), action_words(question, self.say)
+        self.app.push_screen(WordDialog(self.say("screening.ask-reason", question=asked, action=action)), said)
 
     def _keep(self) -> None:
         self.console.draft.answers = self.form.answers()
@@ -157,7 +173,7 @@ class ScreeningScreen(StageScreen):
         """To the controller, which judges and records them."""
         if not self.form.complete:
             missing = len(self.form.items) - self.form.answered
-            self.refuse(f"{missing} questions have no answer yet; the cursor stands on the first of them")
+            self.refuse("refuse.unanswered", count=missing)
             self.form.at = next(index for index, item in enumerate(self.form.items) if item.answer is None)
             self.show_stage(self.console.snapshot)
             return

@@ -10,10 +10,11 @@ from textual.widgets import Input, Label, Static
 
 from estim.console import present
 from estim.console.draft import Draft, Stage
+from estim.console.language import ENGLISH, Words
 from estim.console.stage import StageScreen, hint
 from estim.controller.interface import Answer
 from estim.session.events import Sign
-from estim.session.snapshot import Snapshot
+from estim.session.snapshot import ChannelView, Snapshot
 
 
 class SignScreen(StageScreen):
@@ -24,7 +25,7 @@ class SignScreen(StageScreen):
     def compose_body(self) -> ComposeResult:
         """Summary, comment, what the record says after sealing."""
         yield Static(id="summary")
-        yield Label("Comment (may stay empty)", id="comment-title")
+        yield Label(self.say("sign.comment"), id="comment-title")
         yield Input(id="comment", max_length=200, compact=True)
         yield Static(id="sealed")
 
@@ -32,24 +33,23 @@ class SignScreen(StageScreen):
         """Summary, and the record's place and head once sealed."""
         if snapshot is None:
             return
-        self.query_one("#summary", Static).update(Content("\n".join(summary_lines(snapshot, self.console.draft))))
+        self.query_one("#summary", Static).update(
+            Content("\n".join(summary_lines(snapshot, self.console.draft, self.say)))
+        )
         sealed = bool(snapshot.word_head)
         self.query_one("#comment").display = not sealed
         self.query_one("#comment-title").display = not sealed
-        lines = [f"Record  {snapshot.record_path or '(not open)'}", f"        {_durable(snapshot)}"]
+        durable = self.say("sign.durable" if snapshot.record_durable else "sign.not-durable")
+        lines = [self.say("sign.record", path=snapshot.record_path or "–"), f"        {durable}"]
         if sealed:
-            lines += [
-                "",
-                "SEALED. Write these words into the patient's file; they prove this record:",
-                f"   {snapshot.word_head}",
-            ]
+            lines += ["", self.say("sign.sealed"), f"   {snapshot.word_head}", self.say("sign.report")]
         self.query_one("#sealed", Static).update(Content("\n".join(lines)))
 
     def hints(self, snapshot: Snapshot | None) -> Sequence[tuple[str, str]]:
         """Sign, or what comes after."""
         if snapshot is not None and snapshot.word_head:
-            return (hint("next", "next patient"), hint("leave"))
-        return (hint("next", f"sign as {self.console.draft.operator}"), hint("back"))
+            return (hint("next", "hint.next-patient"), hint("leave"))
+        return (hint("next", self.say("hint.sign", operator=self.console.draft.operator)), hint("back"))
 
     def action_next(self) -> None:
         """Sign; after that, the next patient."""
@@ -65,27 +65,31 @@ class SignScreen(StageScreen):
         self.show_problems(answer.problems)
 
 
-def _durable(snapshot: Snapshot) -> str:
-    return "every line is on the disk" if snapshot.record_durable else "some lines are not on the disk yet: wait"
-
-
-def summary_lines(snapshot: Snapshot, draft: Draft) -> tuple[str, ...]:
+def summary_lines(snapshot: Snapshot, draft: Draft, say: Words = ENGLISH) -> tuple[str, ...]:
     """The session in a few lines."""
+    simulated = f"  {say('device.simulated')}" if snapshot.simulated else ""
+    reason = f" ({say.of('reason', draft.stop_reason)})" if draft.stop_reason else ""
+    ended = say.of("outcome", snapshot.outcome) if snapshot.outcome else say("sign.not-treated")
     lines = [
-        f"Patient {snapshot.patient_id} · therapist {snapshot.operator}{'  SIMULATED' if snapshot.simulated else ''}",
-        f"{snapshot.protocol_title or 'no protocol'} · week {draft.week}, session {draft.session}",
-        f"Ended: {snapshot.outcome or 'not treated'}" + (f" ({draft.stop_reason})" if draft.stop_reason else "")
-        + f" · therapy time {present.clock(snapshot.elapsed_us)}",
+        say("sign.who", patient=snapshot.patient_id, operator=snapshot.operator) + simulated,
+        say(
+            "sign.what", title=snapshot.protocol_title or say("sign.no-protocol"), week=draft.week,
+            session=draft.session,
+        ),
+        say("sign.ended", ended=ended + reason, clock=present.clock(snapshot.elapsed_us)),
         "",
-        "As acknowledged by the device:",
-        "    muscle                       level    pulses    charge   on time",
+        say("sign.acknowledged"),
+        say("sign.head"),
     ]  # fmt: skip
     lines += [
-        f" {view.channel:>2} {f'{view.muscle} {view.side}'[:24]:<24} {present.milliamps(view.level_ua):>9} "
-        f"{view.pulses:>9} {view.charge_uc:>6} µC {present.clock(view.on_us):>9}"
+        f" {view.channel:>2} {_place(view, say):<24} "
+        f"{present.milliamps(view.level_ua):>9} {view.pulses:>9} {view.charge_uc:>6} µC {present.clock(view.on_us):>9}"
         for view in snapshot.channels
     ]
     if draft.signed_in_us is not None and draft.first_contraction_us is not None:
-        took = present.clock(draft.first_contraction_us - draft.signed_in_us)
-        lines += ["", f"Set-up took {took} (sign-in to first therapeutic contraction)"]
+        lines += ["", say("sign.setup", clock=present.clock(draft.first_contraction_us - draft.signed_in_us))]
     return tuple(lines)
+
+
+def _place(view: ChannelView, say: Words) -> str:
+    return f"{view.muscle} {say.of('side', view.side)}"[:24]

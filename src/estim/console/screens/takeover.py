@@ -29,32 +29,23 @@ class TakeoverScreen(Dialog[None]):
         if not self.composed:
             return
         if takeover is None:
-            self.query_one("#takeover-big", Static).update(Content("\n".join(big("NO START"))))
-            text = f"The controller could not begin:\n\n{fatal}\n\nNothing was put out. Leave with ^Q."
+            self.query_one("#takeover-big", Static).update(Content("\n".join(big(self.say("takeover.no-start")))))
+            text = self.say("takeover.fatal", reason=fatal)
             self.query_one("#takeover-text", Static).update(Content(text))
             return
         certain = takeover.output == OutputState.OFF
         box = self.query_one("#box")
         box.set_class(not certain, "-uncertain")
-        cable = snapshot.cable if snapshot is not None else "the stimulator's cable"
+        cable = snapshot.cable if snapshot is not None else self.say("takeover.cable")
         watchdog = f"{snapshot.watchdog_us / 1_000_000:g} s" if snapshot is not None else "2 s"
-        self.query_one("#takeover-big", Static).update(Content("\n".join(big("OFF" if certain else "PULL CABLE"))))
-        facts = [
-            f"The controller {'ended' if takeover.cause == 'eof' else 'stopped answering'}; "
-            "this console has stopped the stimulator itself.",
-            takeover.text,
-        ]
-        if certain:
-            steps = [
-                "The stimulator confirmed that its output is OFF.",
-                "Leave with ^Q and start again for a new session.",
-            ]
-        else:
-            steps = [
-                f"1. Pull {cable} now.",
-                f"2. The stimulator ends output by itself {watchdog} after the last word it got.",
-                "3. Do not touch the pads before one of both has happened.",
-            ]
+        self.query_one("#takeover-big", Static).update(
+            Content("\n".join(big(self.say("takeover.off" if certain else "takeover.pull"))))
+        )
+        ended = "takeover.ended" if takeover.cause == "eof" else "takeover.silent"
+        facts = [self.say(ended), takeover.text]
+        steps = self.say.lines(
+            "takeover.steps-off" if certain else "takeover.steps-uncertain", cable=cable, watchdog=watchdog
+        )
         self.query_one("#takeover-text", Static).update(Content("\n".join([*steps, "", *facts])))
 
     def hints(self) -> Sequence[tuple[str, str]]:

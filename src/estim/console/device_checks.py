@@ -1,0 +1,43 @@
+"""The stimulator's self-test as it can be seen from here: who it is, whether it answers, idles is recorded. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from estim.console.coach import channel_words
+from estim.console.language import ENGLISH, Words
+from estim.safety.reports import OutputState
+from estim.session.snapshot import Snapshot
+from estim.session.state import Phase
+
+STATUS_FRESH_US = 1_000_000  # the lease's own bound for the device's status
+BATTERY_LOW_PERCENT = 20  # convention: enough for one long session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceCheck:
+    """One line of the self-test."""
+
+    ok: bool
+    words: str
+
+
+def device_checks(snapshot: Snapshot, say: Words = ENGLISH) -> tuple[DeviceCheck, ...]:
+    """What must be true of stimulator and record before the stop is tried; all of it, good or bad."""
+    identified = snapshot.phase is not Phase.DISCONNECTED and bool(snapshot.device_id)
+    off = snapshot.output is OutputState.OFF or snapshot.phase in {Phase.ARMED, Phase.STOPPING}
+    battery = snapshot.battery_percent
+    checks = [
+        (identified, say("self.identified", title=snapshot.device_title, id=snapshot.device_id or "–")),
+        (snapshot.lease_us[1] <= STATUS_FRESH_US, say("self.answers", age=snapshot.lease_us[1] // 1000)),
+        (off, say("self.idle", state=snapshot.output.value)),
+        (bool(snapshot.record_path), say("self.record")),
+    ]
+    if battery is not None:
+        checks.append((battery >= BATTERY_LOW_PERCENT, say("self.battery", percent=battery, low=BATTERY_LOW_PERCENT)))
+    return tuple(DeviceCheck(ok=ok, words=words) for ok, words in checks)
+
+
+def cable_lines(snapshot: Snapshot, say: Words = ENGLISH) -> tuple[str, ...]:
+    """Which cable goes to which muscle."""
+    return tuple(f"   {channel_words(snapshot, view, say)}" for view in snapshot.channels)

@@ -1,0 +1,114 @@
+"""The console's words: one file a language (`en.toml`, `de.toml`), the same keys and placeholders in each.
+
+What the controller says itself (alarms' texts, refusals, a protocol's own text) comes as it is, in English: it stands
+in the record in the same words.
+"""
+
+from __future__ import annotations
+
+import string
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from types import MappingProxyType
+from typing import Any
+
+from estim.safety.errors import UsageError
+
+Table = Mapping[str, str | tuple[str, ...]]
+LANGUAGES = ("en", "de")
+
+
+class Words:
+    """One language. A text that is missing or does not fit its fields is shown raw: no screen fails for a word.
+
+    Args:
+        table: dotted key → text, or lines of text.
+        fields: known to every text, such as the names of the keys.
+    """
+
+    def __init__(self, language: str, table: Table, fields: Mapping[str, object] = MappingProxyType({})) -> None:
+        self.language = language
+        self._table = table
+        self._fields = dict(fields)
+
+    def __call__(self, key: str, /, **fields: object) -> str:
+        """The text of `key`; a text that is no key stays what it is."""
+        text = self._table.get(key, key)
+        return self._fill(text if isinstance(text, str) else "\n".join(text), fields)
+
+    def lines(self, key: str, /, **fields: object) -> tuple[str, ...]:
+        """A text of several lines."""
+        text = self._table.get(key, key)
+        return tuple(self._fill(line, fields) for line in ((text,) if isinstance(text, str) else text))
+
+    def of(self, group: str, name: str, /, **fields: object) -> str:
+        """The text of `group.name`, or `name` itself where the group has none: for codes that may be new."""
+        return self(f"{group}.{name}", **fields) if f"{group}.{name}" in self._table else name
+
+    def has(self, key: str) -> bool:
+        """There is such a text."""
+        return key in self._table
+
+    def names(self, group: str) -> tuple[str, ...]:
+        """The names under `group`."""
+        return tuple(key.removeprefix(f"{group}.") for key in self._table if key.startswith(f"{group}."))
+
+    def with_fields(self, **fields: object) -> Words:
+        """The same words with more fields known."""
+        return Words(self.language, self._table, {**self._fields, **fields})
+
+    def _fill(self, text: str, fields: Mapping[str, object]) -> str:
+        if "{" not in text:
+            return text
+        try:
+            return text.format(**{**self._fields, **fields})
+        except (KeyError, IndexError, ValueError):
+            return text
+
+
+def load(language: str) -> Words:
+    """The words of one language.
+
+    Raises:
+        UsageError: there is none of this name.
+    """
+    if language not in LANGUAGES:
+        raise UsageError(f"language {language!r}: one of {', '.join(LANGUAGES)}")
+    data = resources.files(__package__).joinpath(f"{language}.toml").read_text(encoding="utf-8")
+    return Words(language, MappingProxyType(flat(tomllib.loads(data))))
+
+
+def flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, str | tuple[str, ...]]:
+    """Nested tables as dotted keys."""
+    found: dict[str, str | tuple[str, ...]] = {}
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value if isinstance(value, str) else tuple(value)
+    return found
+
+
+def placeholders(text: str) -> frozenset[str]:
+    """The fields that a text asks for."""
+    return frozenset(name for _, name, _, _ in string.Formatter().parse(text) if name)
+
+
+def chosen(given: str | None, configured: str | None, environment: Mapping[str, str]) -> str:
+    """The language to use: the command line's, else `console.toml`'s, else the locale's, else English.
+
+    Raises:
+        UsageError: one that was named on purpose is not there.
+    """
+    for named in (given, configured):
+        if named:
+            if named not in LANGUAGES:
+                raise UsageError(f"language {named!r}: one of {', '.join(LANGUAGES)}")
+            return named
+    locale = environment.get("LC_ALL") or environment.get("LC_MESSAGES") or environment.get("LANG") or ""
+    short = locale.partition("_")[0].partition(".")[0].lower()
+    return short if short in LANGUAGES else "en"
+
+
+ENGLISH = load("en")

@@ -1,0 +1,40 @@
+"""A site's `console.toml`: key map, language, theme. What is wrong in it is said at the start, all at once."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+
+from estim.console.language import LANGUAGES
+from estim.console.themes import THEME_NAMES
+from estim.safety.errors import UsageError
+
+KNOWN = ("keys", "language", "theme")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the file says; "" where it says nothing. The key map is judged by `keys.parse_keymap`."""
+
+    data: bytes = b""
+    language: str = ""
+    theme: str = ""
+
+
+def parse_settings(data: bytes) -> Settings:
+    """Read the file.
+
+    Raises:
+        UsageError: not TOML, an unknown key, a language or theme that is not there.
+    """
+    try:
+        table = tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"console.toml: {error}") from error
+    problems = [f"{key}: no such setting; there are {', '.join(KNOWN)}" for key in table if key not in KNOWN]
+    for key, allowed in (("language", LANGUAGES), ("theme", THEME_NAMES)):
+        if key in table and table[key] not in allowed:
+            problems.append(f"{key} = {table[key]!r}: one of {', '.join(allowed)}")
+    if problems:
+        raise UsageError("console.toml:\n" + "\n".join(problems))
+    return Settings(data=data, language=table.get("language", ""), theme=table.get("theme", ""))
