@@ -90,6 +90,8 @@ class Bench:
             await self.press("y")
             if wanted == "stop-control":
                 await self.press(*"patient", "enter")
+            elif wanted == "warnings":
+                await self.press("1")
 
     async def find_level(self, steps: int = 20) -> None:
         """From the levels stage with nothing confirmed to a found level and output off."""

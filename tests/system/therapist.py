@@ -69,6 +69,9 @@ def confirm(tty: Tty) -> None:
             return
         tty.press("y")
         tty.look(0.4)
+        if "treated all the same" in tty.picture.text:
+            tty.press("1")
+            tty.look(0.4)
         if "Who?" in tty.picture.text:
             tty.type("patient")
             tty.press("enter")

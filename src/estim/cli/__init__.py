@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from typing import Any
 
 from estim import __version__
 from estim.cli import operators, protocols, records, sessions, tables
 from estim.cli.output import EXIT_DEVICE, EXIT_REFUSED, EXIT_USAGE, print_json
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 DEFAULT_DEVICE = "sim://p24"
 EMG_HELP = "EMG and sensors: lsl://STREAM (needs estim[lsl]) or socket://host:port of a bridge"
 DESCRIPTION = "Open session controller for neuromuscular electrical stimulation, with a byte-exact simulator."
 
 
-def _add_console(commands: Commands, home: argparse.ArgumentParser) -> None:
+def _add_console(commands: Any, home: argparse.ArgumentParser) -> None:
     console = commands.add_parser("console", parents=[home], help="the therapist's screen")
     console.add_argument("--device", default=DEFAULT_DEVICE, help="port, socket://host:port or sim://MODEL")
     console.add_argument("--emg", default="", metavar="URL", help=EMG_HELP)
+    console.add_argument(
+        "--observe", nargs="?", type=int, const=0, metavar="PID", help="look on at a running session; can only stop it"
+    )
+    console.add_argument("--who", default="observer", help="with --observe: your pseudonym, for the record of a stop")
+    console.add_argument("--web", action="store_true", help="practice in a browser on this machine; simulated only")
+    console.add_argument("--port", type=int, default=8000, help="with --web")
     console.add_argument("--language", metavar="CODE", help="en or de; else console.toml's, else the locale's")
     console.add_argument("--theme", metavar="NAME", help="estim-dark, -light, -contrast, -colour-blind or -mono")
 

@@ -37,13 +37,16 @@ def _device(text: str, home: Home) -> Iterator[tuple[Address, str]]:
 
 def console(given: argparse.Namespace) -> int:
     """The therapist's screen."""
-    from estim.console.start import need_terminal, run_console
+    from estim.console.start import need_terminal, run_console, run_observer
     from estim.controller.client import ControllerClient
     from estim.drivers.room import check_rooms
 
-    need_terminal()
     home = home_of(given)
+    if given.observe is not None:
+        pid = given.observe or None
+        return run_observer(home.root, pid=pid, who=given.who, language=given.language, theme=given.theme)
     check_rooms(given.emg)
+    need_terminal()
     with _device(given.device, home) as (address, room):
         side = f"{room} {given.emg}".strip()
         client = ControllerClient(address, home.root, side=side)

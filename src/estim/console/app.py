@@ -80,6 +80,7 @@ class EstimConsole(App[int]):
 
     CSS_PATH = Path(__file__).with_name("estim.tcss")
     TITLE = "estim"
+    ROLE: ClassVar[str] = ""  # a word's key for the banner, where this is not the therapist's own console
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  # as Textual declares it
     BINDINGS: ClassVar[list[Any]] = bindings("help", "leave")
@@ -95,7 +96,7 @@ class EstimConsole(App[int]):
         look_s: float = LOOK_S,
     ) -> None:
         self.client = client
-        self.gate = StopGate(client, self._gate_changed)
+        self.gate = StopGate(client, self._gate_changed, held=self.stop_needs_a_question)
         super().__init__()
         self._way_out = WayOut(client, leave=self._leave_from_outside, exit_code=self.exit_code)
         self.home_view: HomeView = home_view if home_view is not None else EmptyHome()
@@ -123,6 +124,10 @@ class EstimConsole(App[int]):
     def get_driver_class(self) -> type[Driver]:
         """Whatever Textual chose, with the gate in its input thread."""
         return stop_driver(super().get_driver_class(), self.gate)
+
+    def stop_needs_a_question(self) -> bool:
+        """Never, where the therapist herself is; see `observer`."""
+        return False
 
     async def on_event(self, event: events.Event) -> None:
         """The gate once more, for drivers that the input thread's hook does not reach; ahead of everything else."""
@@ -164,11 +169,15 @@ class EstimConsole(App[int]):
         self.set_interval(HEARTBEAT_S, self.client.heartbeat)
         self.client.heartbeat()
         self.look()
-        self.push_screen(PatientScreen())
+        self.push_screen(self.first_screen())
         self.set_interval(self._look_s, self.look)
         self.set_interval(TIDY_S, collector.tidy)
         self._ui_loop = asyncio.get_running_loop()
         self._way_out.watch()
+
+    def first_screen(self) -> Screen[Any]:
+        """Where the way begins."""
+        return PatientScreen()
 
     def on_unmount(self) -> None:
         """Leave the interpreter as it was."""

@@ -21,6 +21,7 @@ STOP_REASONS = (
 )  # fmt: skip
 SKIP_REASONS = ("fatigue", "discomfort", "short-of-time", "not-needed", "other")
 END_REASONS = ("goal-reached", "fatigue", "short-of-time", "patient-asked", "discomfort", "other")
+WARN_REASONS = ("needed-tolerated", "as-published", "tried-before", "other")
 RESET_REASONS = ("cable-back", "pad-replaced", "device-restarted", "cause-gone", "other")
 
 

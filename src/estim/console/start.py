@@ -9,9 +9,11 @@ from pathlib import Path
 from estim.console.app import EXIT_UNCERTAIN, EstimConsole
 from estim.console.home_view import HomeView, RecordsHome
 from estim.console.language import chosen, load
+from estim.console.observer import ObserverConsole
 from estim.console.settings import Settings, parse_settings
 from estim.console.way_out import terminal_fd
 from estim.controller.interface import SessionClient
+from estim.controller.observing import ObserverClient
 from estim.safety.errors import UsageError
 
 DEFAULT_THEME = "estim-dark"
@@ -43,6 +45,26 @@ def run_console(
     )
     code = app.run()
     return EXIT_UNCERTAIN if code is None else code
+
+
+def run_observer(
+    home: Path, *, pid: int | None, who: str, language: str | None = None, theme: str | None = None
+) -> int:
+    """Look on at a running session of this home until it is left; gives the command's exit code.
+
+    Raises:
+        UsageError: no terminal, no such session, or several and none is named.
+        LinkLost: it has just ended.
+    """
+    need_terminal()
+    settings = settings_of(home)
+    words = load(chosen(language, settings.language, os.environ))
+    client = ObserverClient(home, pid=pid, who=who)
+    try:
+        app = ObserverConsole(client, keymap=settings.data, say=words, theme=theme or settings.theme or DEFAULT_THEME)
+        return app.run() or 0
+    finally:
+        client.close()
 
 
 def settings_of(home: Path | None) -> Settings:

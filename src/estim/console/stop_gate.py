@@ -49,10 +49,14 @@ class StopGate:
     Args:
         client: where stops go; `client.stop` may be called from any thread.
         on_change: called when the gate has closed or opened, from the UI loop.
+        held: an observer of a standing patient is asked something first; the therapist's own console never is.
     """
 
-    def __init__(self, client: SessionClient, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, client: SessionClient, on_change: Callable[[], None], *, held: Callable[[], bool] = lambda: False
+    ) -> None:
         self._client = client
+        self._held = held
         self._on_change = on_change
         self._lock = threading.Lock()
         self._closed = True  # nothing is known yet, so output may be on
@@ -66,7 +70,7 @@ class StopGate:
 
     def press(self, key: str) -> bool:
         """Stop if `key` is a stop key and the gate is closed. Thread-safe; True means the key is used up."""
-        if not is_stop_key(key):
+        if not is_stop_key(key) or self._held():
             return False
         with self._lock:
             closed = self._closed

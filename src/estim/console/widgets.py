@@ -47,6 +47,8 @@ class Banner(Static):
         right = snapshot.patient_id if snapshot is not None and snapshot.patient_id else ""
         if setup_us is not None:
             right = f"{right}  {say('banner.setup', clock=present.clock(setup_us))}"
+        if role := cast("EstimConsole", self.app).ROLE:
+            right = f"{say(role)}  {right}"
         first = _spread(f" {state.line}", f"{right} ", width)
         device = say("device.none")
         if snapshot is not None:

@@ -21,6 +21,7 @@ from estim.controller.clock import JUMP_US, SessionClock
 from estim.controller.interface import ConfigureFrom
 from estim.controller.loading import load_for
 from estim.controller.messages import LINE_MAX, decode_request, encode_fatal, encode_reply, encode_snapshot
+from estim.controller.observers import Observers
 from estim.controller.pipe import LineReader, LineWriter
 from estim.controller.runner import Runner
 from estim.controller.signing_in import Desk, refused
@@ -68,6 +69,7 @@ class Controller:
         )
         self._reader = LineReader(sys.stdin.fileno(), line_max=LINE_MAX)
         self._writer = LineWriter(sys.stdout.fileno())
+        self._observers = _observers(home)
         self._signals: list[str] = []
         self._leave_at_us: int | None = None
         self._due_us: int | None = 0
@@ -83,6 +85,13 @@ class Controller:
 
     def run(self) -> int:
         """Turn by turn, until the front is gone and output is off."""
+        try:
+            return self._run()
+        finally:
+            if self._observers is not None:
+                self._observers.close()
+
+    def _run(self) -> int:
         self._runner.start()
         while True:
             late = self._wait()
@@ -104,6 +113,8 @@ class Controller:
         link = self._runner.link
         if link is not None and link.fileno() >= 0:
             files.append(link.fileno())
+        if self._observers is not None:
+            files += self._observers.filenos()
         with contextlib.suppress(InterruptedError):
             select.select(files, (), (), wait_s)
         passed_us = self._clock.now_us() - now_us
@@ -116,6 +127,8 @@ class Controller:
         while self._signals:
             self._note_leaving()
             incoming.append(events.Signal(name=self._signals.pop(0)))
+        if self._observers is not None:
+            incoming += self._observers.poll(self._clock.now_us())
         if not self._reader.ended:
             for line in self._reader.lines():
                 event = self._event(line)
@@ -163,9 +176,13 @@ class Controller:
         if now_us >= self._snapshot_us or replies:
             # Snapshot before answers: who hears an answer has already seen what it led to.
             self._snapshot_us = now_us + SNAPSHOT_US
-            self._writer.put_latest(encode_snapshot(self._runner.snapshot()))
+            picture = encode_snapshot(self._runner.snapshot())
+            self._writer.put_latest(picture)
+            if self._observers is not None:
+                self._observers.publish(picture)
         for reply in replies:
-            self._writer.put(encode_reply(reply))
+            if reply.id:  # an observer's stop has no number
+                self._writer.put(encode_reply(reply))
         self._writer.flush()
 
     def _collect_garbage(self) -> None:
@@ -179,6 +196,15 @@ class Controller:
             gc.enable()
             gc.unfreeze()
         self._frozen = live
+
+
+def _observers(home: Home) -> Observers | None:
+    """Those who look on; where that is not possible a session goes on without them."""
+    try:
+        return Observers(home.root / "observe")
+    except OSError as error:
+        sys.stderr.write(f"nobody can look on: {error}\n")
+        return None
 
 
 def main() -> int:

@@ -97,7 +97,7 @@ class Resume(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop(Request):
-    """Off. Valid always and everywhere. `source`: key | patient | console | line | signal | observer."""
+    """Off. Valid always and everywhere. `source`: key | patient | console | line | signal | observer:NAME."""
 
     source: str = "key"
 

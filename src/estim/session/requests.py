@@ -115,6 +115,8 @@ def stop(core: Core, request: events.Stop) -> None:
     """Off. Never judged, never refused; answered after it was sent."""
     core.stop(f"stop-{request.source}")
     core.log("request", what="stop", source=request.source)
+    if request.source.startswith("observer"):  # the therapist must learn that it was somebody else
+        core.alarm("observer-stop", "medium", f"Somebody who looks on has stopped it ({request.source}).")
     core.accept(request.id)
 
 

@@ -100,6 +100,7 @@ class Snapshot:
         record_path, record_durable, word_head: the record and, once sealed, its short head in words.
         lease_us: ages of loop turn, device status, console heartbeat, record.
         level_open: the device's stimulation level is open, so a start is possible.
+        weight_bearing: the limb carries the patient: a stop takes the support away.
         watchdog_us: after how long the device ends output by itself; `cable` is what to pull when output is uncertain.
     """
 
@@ -146,6 +147,7 @@ class Snapshot:
     practice: Practice | None = None
     outcome: str = ""
     level_open: bool = False
+    weight_bearing: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values for the pipe."""

@@ -14,7 +14,7 @@ from estim.console import present
 from estim.console.checks import NEEDS_A_WORD, check_words
 from estim.console.coach import coach_lines, coached
 from estim.console.comfort import ComfortClock
-from estim.console.dialogs import RESET_REASONS, STOP_REASONS, ReasonDialog, WordDialog
+from estim.console.dialogs import RESET_REASONS, STOP_REASONS, WARN_REASONS, ReasonDialog, WordDialog
 from estim.console.keys import bindings
 from estim.console.raise_lock import RaiseLock
 from estim.console.stage import StageScreen, hint
@@ -170,7 +170,7 @@ class LiveScreen(StageScreen):
                 return (hint("resume"),)
             case Phase.ARMED:
                 return (hint("start"),)
-            case Phase.FAULT:
+            case Phase.FAULT | Phase.DISCONNECTED:
                 return (hint("reset"),)
             case Phase.STOPPING:
                 return ()
@@ -223,6 +223,8 @@ class LiveScreen(StageScreen):
         if want in NEEDS_A_WORD:
             title = self.say("checks.who", check=check_words(want, snapshot.patient_id, self.say))
             self.app.push_screen(WordDialog(title, "checks.who-example"), lambda word: self._confirm(want, word))
+        elif want == "warnings":
+            self.app.push_screen(ReasonDialog("ask.warnings", WARN_REASONS), lambda why: self._confirm(want, why))
         elif want != "screening":
             self._confirm(want, "yes")
 
@@ -314,7 +316,7 @@ class LiveScreen(StageScreen):
     def action_reset(self) -> None:
         """Leave the fault, with a reason."""
         snapshot = self.console.snapshot
-        if snapshot is None or snapshot.phase is not Phase.FAULT:
+        if snapshot is None or snapshot.phase not in {Phase.FAULT, Phase.DISCONNECTED}:
             return
         if snapshot.output is not OutputState.OFF:
             self.refuse("refuse.not-off", cable=snapshot.cable)
