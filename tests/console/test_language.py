@@ -57,8 +57,13 @@ def spoken(path: Path) -> list[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-            if name in {"say", "lines", "refuse"} and node.args and isinstance(node.args[0], ast.Constant):
-                found.append(str(node.args[0].value))
+            if (
+                name in {"say", "lines", "refuse"}
+                and node.args
+                and isinstance(node.args[0], ast.Constant)
+                and isinstance(node.args[0].value, str)
+            ):
+                found.append(node.args[0].value)
     return found
 
 
@@ -94,7 +99,9 @@ def test_no_sentence_stands_in_the_code(path: Path) -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in allowed
     ]
     sentences = [text for text in texts if sum(word.isalpha() and len(word) > 1 for word in text.split()) >= 3]
-    assert [text for text in sentences if path.name not in {"keys.py", "bigtext.py", "settings.py", "doctor.py"}] == []
+    assert [
+        text for text in sentences if path.name not in {"keys.py", "bigtext.py", "settings.py", "doctor.py", "web.py"}
+    ] == []
 
 
 def test_a_missing_word_or_field_never_fails_a_screen() -> None:

@@ -25,6 +25,7 @@ def _add_console(commands: Any, home: argparse.ArgumentParser) -> None:
     console.add_argument("--who", default="observer", help="with --observe: your pseudonym, for the record of a stop")
     console.add_argument("--web", action="store_true", help="practice in a browser on this machine; simulated only")
     console.add_argument("--port", type=int, default=8000, help="with --web")
+    console.add_argument("--web-tab", type=int, help=argparse.SUPPRESS)  # how --web starts each tab
     console.add_argument("--language", metavar="CODE", help="en or de; else console.toml's, else the locale's")
     console.add_argument("--theme", metavar="NAME", help="estim-dark, -light, -contrast, -colour-blind or -mono")
 

@@ -7,7 +7,7 @@ import contextlib
 import datetime
 import getpass
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import EXIT_DEVICE, EXIT_REFUSED, home_of, print_json, print_report, said_of
@@ -36,24 +36,59 @@ def _device(text: str, home: Home) -> Iterator[tuple[Address, str]]:
 
 
 def console(given: argparse.Namespace) -> int:
-    """The therapist's screen."""
-    from estim.console.start import need_terminal, run_console, run_observer
-    from estim.controller.client import ControllerClient
+    """The therapist's screen; with --observe somebody else's session, with --web in a browser."""
+    from estim.console.start import need_terminal, run_observer
     from estim.drivers.room import check_rooms
 
     home = home_of(given)
+    if given.web:
+        return _web(given, home)
     if given.observe is not None:
         pid = given.observe or None
         return run_observer(home.root, pid=pid, who=given.who, language=given.language, theme=given.theme)
     check_rooms(given.emg)
+    if given.web_tab is not None:
+        return _web_tab(given, home)
     need_terminal()
+    return _console(given, home, lambda _pid: None)
+
+
+def _console(given: argparse.Namespace, home: Home, began: Callable[[int], object]) -> int:
+    from estim.console.start import run_console
+    from estim.controller.client import ControllerClient
+
     with _device(given.device, home) as (address, room):
         side = f"{room} {given.emg}".strip()
         client = ControllerClient(address, home.root, side=side)
+        began(client.pid)
         try:
             return run_console(client, home=home.root, language=given.language, theme=given.theme)
         finally:
             client.close()
+
+
+def _web(given: argparse.Namespace, home: Home) -> int:
+    from estim.console.web import refuse_real, serve
+
+    refuse_real(given.device)
+    arguments = ["--device", given.device, "--home", str(home.root)]
+    for option in ("language", "theme"):
+        if getattr(given, option):
+            arguments += [f"--{option}", getattr(given, option)]
+    return serve(arguments, port=given.port)
+
+
+def _web_tab(given: argparse.Namespace, home: Home) -> int:
+    """One tab: the first holds the session, others look on at it."""
+    from estim.console.start import run_observer
+    from estim.console.web import held_by, refuse_real, tab_lock
+
+    refuse_real(given.device)
+    with tab_lock(home.root, given.web_tab) as began:
+        if began is not None:
+            return _console(given, home, began)
+        pid = held_by(home.root, given.web_tab)
+        return run_observer(home.root, pid=pid, who="second tab", language=given.language, theme=given.theme)
 
 
 def run(given: argparse.Namespace) -> int:

@@ -1,0 +1,173 @@
+"""`estim console --web`: one practice session over the browser's own connection, from sign-in to the sealed record."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
+
+from estim.records.verify import verify_session
+from tests.support import sample
+from tests.system import therapist
+from tests.system.conftest import environment, wait_until
+from tests.system.terminal import KEYS, Picture
+
+COLUMNS, ROWS = 100, 30
+
+
+class Tab:
+    """A browser's tab, as far as textual-serve sees one; with the hands' interface of `terminal.Tty`."""
+
+    def __init__(self, port: int, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.picture = Picture(COLUMNS, ROWS)
+        self._session, self._socket = self._do(self._open(port))
+
+    def _do(self, what: Any) -> Any:
+        return self._loop.run_until_complete(what)
+
+    async def _open(self, port: int) -> tuple[ClientSession, ClientWebSocketResponse]:
+        session = ClientSession()
+        url = f"http://127.0.0.1:{port}/ws?width={COLUMNS}&height={ROWS}"
+        return session, await session.ws_connect(url, origin=f"http://127.0.0.1:{port}")
+
+    async def _read(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            try:
+                message = await asyncio.wait_for(self._socket.receive(), left)
+            except TimeoutError:
+                return
+            if message.type is WSMsgType.BINARY:
+                self.picture.feed(message.data)
+            elif message.type in {WSMsgType.CLOSED, WSMsgType.CLOSE}:
+                return
+
+    def look(self, seconds: float = 0.0) -> None:
+        self._do(self._read(max(seconds, 0.01)))
+
+    def wait(self, done: Callable[[], bool], *, seconds: float = 60.0, what: str = "") -> None:
+        until = time.monotonic() + seconds
+        while not done():
+            assert time.monotonic() < until, f"not within {seconds} s: {what}\n{self.picture.text}"
+            self.look(0.05)
+
+    def sees(self, *words: str, seconds: float = 60.0) -> None:
+        self.wait(lambda: any(word in self.picture.text for word in words), seconds=seconds, what=" or ".join(words))
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            text = (KEYS.get(key) or key.encode()).decode()
+            self._do(self._socket.send_json(["stdin", text]))
+            self.look(0.05)
+
+    def type(self, text: str) -> None:
+        self.press(*text)
+
+    def close(self) -> None:
+        self._do(self._socket.close())
+        self._do(self._session.close())
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[int]:
+    """A served console on a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number = free.getsockname()[1]
+    therapist.own_protocol(tmp_path, sample("contractions = 3", "contractions = 2"))
+    with (tmp_path / "web.log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "estim", "console", "--web", "--port", str(number), "--home", str(tmp_path)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(tmp_path),
+        )  # fmt: skip
+
+    def listens() -> bool:
+        assert server.poll() is None, (tmp_path / "web.log").read_text()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", number)) == 0
+
+    wait_until(listens, seconds=30, what="it serves")
+    yield number
+    server.terminate()
+    server.wait(15)
+
+
+def test_a_practice_session_in_a_tab_and_a_second_tab_that_looks_on(
+    tmp_path: Path, port: int, loop: asyncio.AbstractEventLoop
+) -> None:
+    tab: Any = Tab(port, loop)
+    therapist.to_therapy(tab)
+    other: Any = Tab(port, loop)
+    other.sees("OBSERVER")
+    other.sees("STIM ON", "RUNNING")
+    other.press("p", "+", "e")
+    other.close()
+    tab.sees("goes on to the outcome", seconds=60)
+    tab.press("f8")
+    tab.sees("[Outcome]")
+    tab.press("1", "tab", "0", "tab", "0", "f8")
+    tab.sees("[Sign]")
+    tab.press("f8")
+    tab.sees("SEALED")
+    tab.close()
+    (record,) = (tmp_path / "records" / "simulated").glob("*/record.jsonl")
+    verdict = verify_session(record.parent)
+    assert verdict.ok
+    assert verdict.sealed
+    assert verdict.outcome == "completed"
+
+
+def test_closing_the_tab_stops(tmp_path: Path, port: int, loop: asyncio.AbstractEventLoop) -> None:
+    tab: Any = Tab(port, loop)
+    therapist.to_therapy(tab)
+    tab.close()
+    (record,) = (tmp_path / "records" / "simulated").glob("*/record.jsonl")
+    wait_until(lambda: verify_session(record.parent).sealed, seconds=20, what="stopped and closed")
+    assert verify_session(record.parent).outcome == "stopped"
+
+
+def test_another_page_gets_nothing(port: int, loop: asyncio.AbstractEventLoop) -> None:
+    async def attempts() -> tuple[list[int], str]:
+        codes = []
+        async with ClientSession() as session:
+            for headers in ({"Host": "example.org"}, {"Host": f"127.0.0.1:{port}", "Origin": "http://example.org"}):
+                async with session.get(f"http://127.0.0.1:{port}/", headers=headers) as answer:
+                    codes.append(answer.status)
+            try:
+                await session.ws_connect(f"http://127.0.0.1:{port}/ws", origin="http://example.org")
+            except WSServerHandshakeError as error:
+                codes.append(error.status)
+            async with session.get(f"http://127.0.0.1:{port}/") as answer:
+                return codes, answer.headers["Content-Security-Policy"]
+
+    codes, policy = loop.run_until_complete(attempts())
+    assert codes == [403, 403, 403]
+    assert "googleapis" not in policy
+    assert policy.startswith("default-src 'self'")
+
+
+@pytest.mark.parametrize("device", ["/dev/ttyUSB0", "socket://127.0.0.1:9", "sim+p24:socket://127.0.0.1:9"])
+def test_real_devices_are_refused_with_the_reason(tmp_path: Path, device: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "estim", "console", "--web", "--device", device],
+        stdin=subprocess.DEVNULL, capture_output=True, env=environment(tmp_path), timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert b"simulated devices alone" in done.stderr
+    assert not (tmp_path / "logs").exists()
