@@ -15,7 +15,7 @@ from estim.controller.runner import Runner
 from estim.drivers.base import BaseDriver, Got, Off
 from estim.drivers.exchange import Exchange
 from estim.records.chain import Chain
-from estim.rehearsal.campaign import play_world
+from estim.rehearsal.campaign import Story, play_story
 from estim.rehearsal.world import Plan
 from estim.safety import reports
 from estim.safety.commands import ChannelOutput, SetOutput
@@ -25,6 +25,7 @@ from estim.safety.units import MicroAmp, Micros
 from estim.session import core, engine, events, levels, play, requests
 from estim.session.player import WindowPlayer
 from estim.session.run import Run
+from firmware_sim.faults import BODY, DEVICE, HOST, KINDS, WIRE
 from tests.support import DATA, plan
 
 Patch = pytest.MonkeyPatch
@@ -37,21 +38,25 @@ class Bug:
 
     Attributes:
         found_by: invariants, one of which must break.
+        kinds: what may go wrong in the campaign's worlds.
     """
 
     name: str
     found_by: frozenset[str]
     plant: Callable[[Patch], None]
+    kinds: tuple[str, ...] = KINDS
 
 
 BUGS: list[Bug] = []
 
 
-def bug(name: str, *found_by: str) -> Callable[[Callable[[Patch], None]], Callable[[Patch], None]]:
+def bug(
+    name: str, *found_by: str, kinds: tuple[str, ...] = KINDS
+) -> Callable[[Callable[[Patch], None]], Callable[[Patch], None]]:
     """Enter a bug in the list."""
 
     def enter(plant: Callable[[Patch], None]) -> Callable[[Patch], None]:
-        BUGS.append(Bug(name, frozenset(found_by), plant))
+        BUGS.append(Bug(name, frozenset(found_by), plant, kinds))
         return plant
 
     return enter
@@ -68,7 +73,7 @@ def worlds_until_found(planted: Bug, *, worlds: int = WORLDS_MAX) -> tuple[int, 
     """How many worlds it took, and the invariant that broke; (0, "") if none did."""
     made = world_plan()
     for seed in range(worlds):
-        hit = planted.found_by & set(play_world(made, seed).broken)
+        hit = planted.found_by & set(play_story(made, Story.from_seed(seed, kinds=planted.kinds)).broken)
         if hit:
             return seed + 1, min(hit)
     return 0, ""
@@ -131,12 +136,12 @@ def _(patch: Patch) -> None:
     patch.setattr(engine.SessionEngine, "_leave", lambda *_: None)
 
 
-@bug("nobody checks the lease", "stop")
+@bug("nobody checks the lease", "stop", kinds=HOST)
 def _(patch: Patch) -> None:
     patch.setattr(play, "_check_lease", lambda *_: None)
 
 
-@bug("the heartbeat's second is counted in milliseconds", "stop")
+@bug("the heartbeat's second is counted in milliseconds", "stop", kinds=HOST)
 def _(patch: Patch) -> None:
     patch.setattr(play, "HEARTBEAT_FRESH_US", 1_000 * play.HEARTBEAT_FRESH_US)
 
@@ -146,7 +151,7 @@ def _(patch: Patch) -> None:
     handle(patch, events.RecordFailed, lambda *_: None)
 
 
-@bug("off is written down and not sent", "stop", "off")
+@bug("off is written down and not sent", "stop", "off", "tripped")
 def _(patch: Patch) -> None:
     right = core.Core.off
 
@@ -175,7 +180,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Exchange, "interrupt", last)
 
 
-@bug("an acknowledged stop counts as off, unread", "off", "stop")
+@bug("an acknowledged stop counts as off, unread", "off", "stop", kinds=DEVICE)
 def _(patch: Patch) -> None:
     right = BaseDriver._stop_acknowledged
 
@@ -197,19 +202,19 @@ def _(patch: Patch) -> None:
     patch.setattr(core.Core, "off", rash)
 
 
-@bug("a device that is lost goes on being stimulated with", "stop")
+@bug("a device that is lost goes on being stimulated with", "stop", kinds=WIRE)
 def _(patch: Patch) -> None:
     handle(patch, reports.DeviceLost, lambda *_: None)
     patch.setattr(play, "STATUS_FRESH_US", 10**12)
 
 
-@bug("a stale status is as good as a fresh one", "stop")
+@bug("a stale status is as good as a fresh one", "stop", kinds=(*WIRE, *DEVICE))
 def _(patch: Patch) -> None:
     patch.setattr(play, "STATUS_FRESH_US", 10**12)
     patch.setattr(Exchange, "overdue", lambda *_: None)
 
 
-@bug("a lead in the air is only noted", "stop")
+@bug("a lead in the air is only noted", "stop", kinds=BODY)
 def _(patch: Patch) -> None:
     handle(patch, reports.ChannelFault, lambda session, report: session.log("lead-off", text=report.text))
 
@@ -248,7 +253,7 @@ def _(patch: Patch) -> None:
     )
 
 
-@bug("rises do not wait while a command is unanswered", "slew", "slope")
+@bug("rises do not wait while a command is unanswered", "slew", "slope", kinds=WIRE)
 def _(patch: Patch) -> None:
     blind(patch)
     right = WindowPlayer.turn
@@ -283,7 +288,7 @@ def _(patch: Patch) -> None:
     patch.setattr("estim.session.view.REMEMBERED", 10**6)
 
 
-@bug("a raise is played before its authorisation is durable", "ceiling")
+@bug("a raise is played before its authorisation is durable", "ceiling", kinds=HOST)
 def _(patch: Patch) -> None:
     blind(patch)
     right = levels.ask_raise

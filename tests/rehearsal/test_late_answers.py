@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from estim.rehearsal.campaign import FaultyWorld
+from estim.rehearsal.faulty import FaultyWorld
 from firmware_sim.faults import Fault, FaultPlan
 from tests.support import DATA, plan
 

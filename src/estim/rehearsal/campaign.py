@@ -15,7 +15,7 @@ from estim.rehearsal.faulty import WORLD_US, FaultyWorld, Verdict
 from estim.rehearsal.moods import Whim, whims_from_seed
 from estim.rehearsal.world import Plan
 from estim.safety.errors import UsageError
-from firmware_sim.faults import Fault, FaultPlan
+from firmware_sim.faults import KINDS, Fault, FaultPlan
 
 CALM_END_US = 20_000_000  # nothing new goes wrong in the last 20 s
 SHARES = (25, 50, 100)  # percent of the level that was asked for
@@ -68,11 +68,11 @@ class Story:
         return [*lines, f"levels: {self.share_percent} % of what was asked for"]
 
     @classmethod
-    def from_seed(cls, seed: int) -> Story:
-        """The world with this number."""
+    def from_seed(cls, seed: int, *, kinds: tuple[str, ...] = KINDS) -> Story:
+        """The world with this number, with faults of these kinds."""
         chance = random.Random(seed ^ 0xC0FFEE)
         until_us = WORLD_US - CALM_END_US
-        faults = FaultPlan.from_seed(seed, until_us=until_us).faults
+        faults = FaultPlan.from_seed(seed, until_us=until_us, kinds=kinds).faults
         return cls(
             seed=seed,
             faults=faults,

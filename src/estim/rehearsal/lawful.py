@@ -58,7 +58,7 @@ class Lawful:
 
     def __init__(self, broken: dict[str, str], model: str, faults: Sequence[Fault]) -> None:
         self.shapes: dict[int, frozenset[Shape]] = {}
-        self.period_us: dict[int, int] = {}
+        self.period_us: dict[int, tuple[int, int]] = {}  # shortest, longest
         self.lying = False
         self._broken = broken
         self._model = model
@@ -110,14 +110,15 @@ class Lawful:
     def cleared(self, shapes: dict[int, frozenset[Shape]]) -> None:
         """A schedule was cleared: pulses of these shapes may come."""
         self.shapes = shapes
-        self.period_us = {number: min(shape[2] for shape in known) for number, known in shapes.items() if known}
+        periods = {number: [shape[2] for shape in known] for number, known in shapes.items() if known}
+        self.period_us = {number: (min(known), max(known)) for number, known in periods.items()}
 
     # -- what flows ---------------------------------------------------------------------------------------------------
 
     def see(self, pulse: Pulse) -> None:
         """One pulse left the output stage."""
         channel = self._channel(pulse.channel)
-        period_us = self.period_us.get(pulse.channel, SECOND_US)
+        shortest_us, period_us = self.period_us.get(pulse.channel, (SECOND_US, SECOND_US))
         begins = pulse.t_us - channel.last_us > GAP_PERIODS * period_us
         if begins:
             if not channel.broken_off:
@@ -125,7 +126,7 @@ class Lawful:
             channel.begun_us, channel.begun_ua, channel.peak_ua = pulse.t_us, pulse.peak_ua, 0
             channel.reached = channel.broken_off = False
         blind = pulse.t_us <= channel.blind_until_us
-        self._shape(pulse, SECOND_US if blind else pulse.t_us - channel.last_us, period_us)
+        self._shape(pulse, SECOND_US if blind else pulse.t_us - channel.last_us, shortest_us)
         self._below_the_ceiling(channel, pulse, period_us)
         before_ua = 0 if begins else channel.last_ua
         if self.lying:
