@@ -66,6 +66,15 @@ records: $(STAMP)
 	$(BIN)/python bench/records.py --tamper
 	$(BIN)/python tests/system/record_kills.py --kills $(KILLS)
 
+coverage: $(STAMP)
+	$(BIN)/python -m pytest -n 2 -q --cov=estim.safety --cov=estim.session --cov-branch --cov-report=term-missing:skip-covered tests/safety tests/unit tests/contract tests/rehearsal tests/protocols tests/console
+
+# An hour on two cores. Survivors are explained in tests/safety/survivors.md.
+mutants: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutants.txt
+	$(BIN)/python -m mutmut run --max-children 2 || true
+	$(BIN)/python tests/safety/survivors.py
+
 format: $(STAMP)
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
@@ -73,6 +82,7 @@ format: $(STAMP)
 # Needs uv (https://docs.astral.sh/uv); the files name versions and hashes, and no host.
 lock:
 	uv pip compile pyproject.toml --extra dev --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate -o requirements/dev.txt
+	uv pip compile pyproject.toml --extra dev --extra mutants --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate -o requirements/mutants.txt
 	uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate -o requirements/run.txt
 
 clean:

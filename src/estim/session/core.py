@@ -119,6 +119,17 @@ class Core:
         self.on_time, self.accepted_warnings, self.raised_us = OnTime(), set(), {}
         self.dose_due = False
 
+    @property
+    def playing(self) -> tuple[Run, ClearedSchedule]:
+        """The run and what it plays, for those who have seen that something runs.
+
+        Raises:
+            RuntimeError: nothing does.
+        """
+        if self.run is None or self.cleared is None:
+            raise RuntimeError("nothing runs")
+        return self.run, self.cleared
+
     # -- effects ----------------------------------------------------------------------------------------------------
 
     def emit(self, effect: Effect) -> None:
@@ -199,10 +210,9 @@ class Core:
 
     def send_run(self, changed: list[WindowPlayer]) -> None:
         """Send the run's present output; the windows in `changed` have a new amplitude with this command."""
-        if self.run is not None:
-            self.send(self.run.output())
-            for player in changed:
-                player.sent_n = self.command_n
+        self.send(self.playing[0].output())
+        for player in changed:
+            player.sent_n = self.command_n
 
     def off(self, reason: str) -> None:
         """Output off, now: the one act that asks nobody. The run keeps its place."""
@@ -254,8 +264,8 @@ class Core:
 
     def keep_place(self) -> None:
         """Remember where a therapy was broken off, so that it can go on from there after a new arm."""
-        if self.run is not None:
-            self.kept = (self.run.place, self.run.contractions)
+        run, _ = self.playing
+        self.kept = (run.place, run.contractions)
 
     def elapsed_us(self) -> int:
         """Therapy clock: time RUNNING, pauses left out."""
@@ -266,9 +276,7 @@ class Core:
 
     def authorise(self, reason: str, raised: dict[int, int] | None = None) -> None:
         """Ask for what the next contractions need; it counts once it is durable."""
-        run = self.run
-        if run is None:
-            return
+        run, _ = self.playing
         self.authorise_n += 1
         contractions, until_us = run.cover(self.now_us)
         wanted = {channel: level for pending in self.pending.values() for channel, level in pending.raised.items()}

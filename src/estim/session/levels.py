@@ -37,11 +37,10 @@ def step_ua(core: Core, channel: int) -> int:
 
 def cap_ua(core: Core, channel: int) -> tuple[int, str]:
     """The most that `channel` may be raised to now, and which rule says so."""
-    if core.cleared is None or core.run is None:
-        return 0, ""
-    cap = core.cleared.caps_ua.get(channel, 0)
-    rule = core.cleared.cap_reasons.get(channel, "")
-    scheduled = core.cleared.schedule.channel(channel)
+    _, cleared = core.playing
+    cap = cleared.caps_ua.get(channel, 0)
+    rule = cleared.cap_reasons.get(channel, "")
+    scheduled = cleared.schedule.channel(channel)
     found = core.found.get(scheduled.name)
     if scheduled.output == "sensory" and core.purpose == "therapy":
         mark_ua = found.motor_ua if found and found.motor_ua is not None else 0
@@ -84,9 +83,7 @@ def raise_locked(core: Core, channel: int) -> str:
 def _interval_us(core: Core, channel: int, step: int) -> int:
     """At least so long between two raises: L15's rate, and L16's slope above what this patient has tolerated."""
     rate_us = ceil_div(US_PER_S, core.limits["raises_per_s"].value)
-    run, cleared = core.run, core.cleared
-    if run is None or cleared is None:
-        return rate_us
+    run, cleared = core.playing
     found = core.found.get(cleared.schedule.channel(channel).name)
     tolerated_ua = (found.max_tolerated_ua or 0) if found is not None else 0
     if run.levels_ua[channel] + step <= tolerated_ua:
@@ -96,9 +93,7 @@ def _interval_us(core: Core, channel: int, step: int) -> int:
 
 def warn_level(core: Core, channel: int) -> None:
     """Say which warnings the level now crosses; raising waits until each has its reason, output goes on."""
-    run, cleared = core.run, core.cleared
-    if run is None or cleared is None:
-        return
+    run, cleared = core.playing
     scheduled = cleared.schedule.channel(channel)
     area_mm2 = smaller_pad_mm2(cleared.schedule, scheduled)
     crossed: dict[str, tuple[int, int]] = {}
@@ -131,9 +126,7 @@ def accept_warning(core: Core, code: str, reason: str) -> None:
 
 def ask_raise(core: Core, channel: int) -> None:
     """One step up, as a new authorisation: the level follows when that is durable."""
-    run = core.run
-    if run is None:
-        return
+    run, _ = core.playing
     level_ua = run.levels_ua[channel] + step_ua(core, channel)
     core.raised_us[channel] = core.now_us
     core.authorise("raise", {channel: level_ua})
@@ -153,16 +146,13 @@ def granted(core: Core, n: int) -> None:
 
 def note_level(core: Core, channel: int) -> None:
     """Keep the level that is played now as the one found, while levels are being found or adjusted; warn of it."""
-    if core.cleared is None or core.run is None:
-        return
-    scheduled = core.cleared.schedule.channel(channel)
+    run, cleared = core.playing
     warn_level(core, channel)
-    found = core.found.setdefault(scheduled.name, Found())
-    found.level_ua = core.run.levels_ua[channel]
+    found = core.found.setdefault(cleared.schedule.channel(channel).name, Found())
+    found.level_ua = run.levels_ua[channel]
     if core.purpose == "titration":
-        window = next(
-            window for phase in core.cleared.schedule.phases for window in phase.windows if window.channel == channel
-        )
+        windows = (window for phase in cleared.schedule.phases for window in phase.windows)
+        window = next(window for window in windows if window.channel == channel)
         found.frequency_mhz, found.pulse_width_us = window.frequency_mhz, window.pulse_width_us
 
 
@@ -193,11 +183,9 @@ def _lower_one(core: Core, run: Run, channel: int, percent: int) -> None:
 
 def mark(core: Core, channel: int, kind: str) -> None:
     """The level that plays now is this patient's sensory, motor or maximum tolerated one."""
-    run = core.run
-    if run is None or core.cleared is None:
-        return
+    run, cleared = core.playing
     note_level(core, channel)
-    found = core.found[core.cleared.schedule.channel(channel).name]
+    found = core.found[cleared.schedule.channel(channel).name]
     level_ua = run.levels_ua[channel]
     if kind == "sensory":
         found.sensory_ua = level_ua
@@ -210,8 +198,7 @@ def mark(core: Core, channel: int, kind: str) -> None:
 
 def contraction_seen(core: Core, channel: int) -> None:
     """A sensory channel made the muscle contract: cut to 80 %, and that level is the mark (L26)."""
-    run = core.run
-    if run is None or core.cleared is None or channel not in run.levels_ua:
+    if core.run is None or channel not in core.run.levels_ua:
         return
     lower(core, channel, 20)
     mark(core, channel, "motor")
