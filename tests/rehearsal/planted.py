@@ -1,5 +1,5 @@
-"""Bugs planted in the product by patches, each of which worlds must find. `python -m tests.rehearsal.planted` prints how
-many worlds each took, on which device and by which invariant.
+"""Bugs planted in the product by patches, each of which a campaign of worlds must find. The product has no switch for
+any of them.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from estim.safety.units import MicroAmp, Micros
 from estim.session import core, engine, events, levels, play, requests
 from estim.session.player import WindowPlayer
 from estim.session.run import Run
+from estim.session.state import Phase
 from firmware_sim.faults import BODY, DEVICE, HOST, KINDS, WIRE
 from tests.support import DATA, plan
 
@@ -297,7 +298,7 @@ def _(patch: Patch) -> None:
         right(session, channel)
         levels.granted(session, session.authorise_n)
 
-    patch.setattr(requests.levels, "ask_raise", at_once)
+    patch.setattr(levels, "ask_raise", at_once)
 
 
 @bug("a fault keeps the levels of before", "raise")
@@ -404,21 +405,7 @@ def _(patch: Patch) -> None:
     right = core.Core.log
 
     def log(session: core.Core, kind: str, **fields: object) -> None:
-        if kind != "dose" or session.phase is not engine.Phase.FAULT:
+        if kind != "dose" or session.phase is not Phase.FAULT:
             right(session, kind, **fields)
 
     patch.setattr(core.Core, "log", log)
-
-
-def main() -> None:
-    """Print the table."""
-    print("| Planted bug | Found by | Worlds |\n|---|---|---|")
-    for planted in BUGS:
-        with pytest.MonkeyPatch.context() as patch:
-            planted.plant(patch)
-            count, by = worlds_until_found(planted)
-        print(f"| {planted.name} | {by or 'NOT FOUND'} | {count or f'> {WORLDS_MAX}'} |", flush=True)
-
-
-if __name__ == "__main__":
-    main()

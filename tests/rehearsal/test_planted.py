@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.rehearsal.planted import BUGS, WORLDS_MAX, Bug, worlds_until_found
@@ -17,5 +19,5 @@ def test_found(bug: Bug, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     bug.plant(monkeypatch)
     worlds, by = worlds_until_found(bug)
     with capsys.disabled():
-        print(f"\n  {bug.name}: {worlds or f'not in {WORLDS_MAX}'} worlds, by {by or 'nothing'}", end="")
+        sys.stdout.write(f"\n  {bug.name}: {worlds or f'not in {WORLDS_MAX}'} worlds, by {by or 'nothing'}")
     assert worlds, f"{WORLDS_MAX} worlds did not find: {bug.name}"
