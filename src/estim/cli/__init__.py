@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from estim import __version__
-from estim.cli import operators, protocols, records, sessions, tables
+from estim.cli import clinic, operators, protocols, records, sessions, tables
 from estim.cli.output import EXIT_DEVICE, EXIT_REFUSED, EXIT_USAGE, print_json
 
 DEFAULT_DEVICE = "sim://p24"
@@ -81,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
 
     records.add_parsers(commands, home)
     operators.add_parsers(commands, home)
+    clinic.add_parsers(commands, home)
     return top
 
 
@@ -139,4 +140,5 @@ COMMANDS = {
     "devices": tables.devices,
     **records.COMMANDS,
     **operators.COMMANDS,
+    **clinic.COMMANDS,
 }

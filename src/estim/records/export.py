@@ -53,6 +53,7 @@ def de_identified(sessions: Sequence[SessionSummary], salt: bytes) -> list[Sessi
             session,
             path="",
             session="",
+            name="",
             patient=hmac.new(salt, session.patient.encode(), hashlib.sha256).hexdigest()[:16],
             operator="",
             utc=_day(first[session.patient], session.utc),

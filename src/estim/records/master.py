@@ -128,13 +128,16 @@ def _last_line(file: BinaryIO) -> tuple[int, str]:
 
 
 def read_master(records: Path) -> MasterReading | None:
-    """Check the chain line by line; None where there is none. Signatures are judged by who knows the keys."""
+    """The chain of a folder; None where there is none."""
     path = records / MASTER
-    if not path.exists():
-        return None
+    return parse_master(path.read_bytes()) if path.exists() else None
+
+
+def parse_master(data: bytes) -> MasterReading:
+    """Check the chain line by line. Signatures are judged by who knows the keys."""
     entries: list[Mapping[str, Any]] = []
     prev = GENESIS
-    lines = path.read_bytes().split(b"\n")
+    lines = data.split(b"\n")
     tail = lines.pop()
     for number, raw in enumerate(lines):
         entry = _good(raw, number, prev)

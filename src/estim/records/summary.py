@@ -11,7 +11,7 @@ from typing import Any
 from estim.records.audit import audit
 from estim.records.chain import Entry
 from estim.records.replay import Given, Replay, replay
-from estim.records.verify import SessionVerdict, judge, read_record
+from estim.records.verify import RecordReading, SessionVerdict, judge, read_record
 from estim.records.words import happened
 
 
@@ -67,6 +67,7 @@ class SessionSummary:
     """A session in brief. `channels` is the therapy's dose.
 
     Attributes:
+        name: the session's name as its checkpoints have it, "" where they don't (rehearsals).
         began_ms: wall time of the sign-in since 1970, 0 where the record does not say.
         contractions_planned: cycles of the whole plan, 0 where it has none (continuous).
         comfort: (session time, discomfort 0 to 10).
@@ -77,6 +78,7 @@ class SessionSummary:
 
     path: str
     session: str
+    name: str
     patient: str
     operator: str
     utc: str
@@ -145,7 +147,11 @@ def summarise(folder: Path, *, keys: Mapping[str, str] | None = None) -> Session
 
 def read_session(folder: Path, *, keys: Mapping[str, str] | None = None) -> Read:
     """As `summarise`, with the runs."""
-    record = read_record(folder)
+    return understand(folder, read_record(folder), keys=keys)
+
+
+def understand(folder: Path, record: RecordReading, *, keys: Mapping[str, str] | None = None) -> Read:
+    """What a record that was read says. `folder` only names it."""
     verdict = judge(folder, record, keys=keys)
     entries = record.entries
     try:
@@ -172,6 +178,7 @@ def _summary(
     return SessionSummary(
         path=str(folder),
         session=folder.name,
+        name=verdict.session,
         patient=str(header.get("patient", "")),
         operator=str(header.get("operator", "")),
         utc=utc,

@@ -9,7 +9,7 @@ two are ok. Whole folders and the master chain are judged in `verify_home`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,22 +88,26 @@ class RecordReading:
 
 
 def read_record(folder: Path) -> RecordReading:
-    """Read a session's segments and check their chain; an unfinished end is quarantined by the next segment's link."""
-    found = segments(folder)
+    """Read a session's segments and check their chain."""
+    return read_segments([path.read_bytes() for path in segments(folder)])
+
+
+def read_segments(parts: Sequence[bytes]) -> RecordReading:
+    """Check the chain through all segments; an unfinished end is quarantined by the next segment's link."""
     entries: list[Entry] = []
     prev = GENESIS
-    for index, path in enumerate(found):
+    for index, data in enumerate(parts):
         simulated = entries[0].simulated if entries else None
-        reading = read(path.read_bytes(), first_n=len(entries), prev=prev, simulated=simulated)
+        reading = read(data, first_n=len(entries), prev=prev, simulated=simulated)
         entries += reading.entries
         prev = reading.head
-        last = index == len(found) - 1
+        last = index == len(parts) - 1
         if reading.first_bad is not None and (last or not reading.torn):
-            return RecordReading(tuple(entries), reading.first_bad, reading.reason, reading.torn, len(found))
+            return RecordReading(tuple(entries), reading.first_bad, reading.reason, reading.torn, len(parts))
         if index and reading.entries and reading.entries[0].kind != "take-over":
             reason = f"segment {index} does not begin with a take-over"
-            return RecordReading(tuple(entries), reading.entries[0].n, reason, torn=False, segments=len(found))
-    return RecordReading(tuple(entries), None, "", torn=False, segments=len(found))
+            return RecordReading(tuple(entries), reading.entries[0].n, reason, torn=False, segments=len(parts))
+    return RecordReading(tuple(entries), None, "", torn=False, segments=len(parts))
 
 
 def verify_session(folder: Path, *, keys: Mapping[str, str] | None = None) -> SessionVerdict:

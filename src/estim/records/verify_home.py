@@ -80,7 +80,7 @@ def _against_master(records: Path, verdicts: list[SessionVerdict], keys: Mapping
     if unsigned is not None:
         reason = f"line {unsigned} of the master chain is not signed by a trusted key"
         found.append(SessionVerdict(path=path, first_bad=unsigned, reason=reason))
-    seen = _latest(entries)
+    seen = latest(entries)
     for session, entry in seen.items():
         if session not in here:
             reason = f"the master chain saw this session {entry['event']}, it is gone"
@@ -104,12 +104,13 @@ def _signed_part(
         verdict = here.get(entry["session"])
         # Rehearsals sign with a key made from their seed: only real sessions are held to the station's.
         strict = records.name != "simulated" and not (verdict is not None and verdict.simulated)
-        if not _master_signed(entry, keys, strict=strict):
+        if not master_signed(entry, keys, strict=strict):
             return master.entries[: entry["n"]], entry["n"]
     return master.entries, None
 
 
-def _master_signed(entry: Mapping[str, Any], keys: Mapping[str, str], *, strict: bool) -> bool:
+def master_signed(entry: Mapping[str, Any], keys: Mapping[str, str], *, strict: bool) -> bool:
+    """Whether a trusted key signed this line; a key that is not known is let pass only where nothing is held to it."""
     public = keys.get(entry["key_id"])
     if public is None:
         return not (strict and keys)
@@ -119,7 +120,7 @@ def _master_signed(entry: Mapping[str, Any], keys: Mapping[str, str], *, strict:
         return False
 
 
-def _latest(entries: tuple[Mapping[str, Any], ...]) -> dict[str, Mapping[str, Any]]:
+def latest(entries: tuple[Mapping[str, Any], ...]) -> dict[str, Mapping[str, Any]]:
     """What the chain last said of each session; a seal is never taken back."""
     seen: dict[str, Mapping[str, Any]] = {}
     for entry in entries:
