@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from estim import __version__
-from estim.cli import clinic, operators, protocols, records, sessions, tables
+from estim.cli import clinic, doctor, operators, protocols, records, sessions, tables
 from estim.cli.output import EXIT_DEVICE, EXIT_REFUSED, EXIT_USAGE, print_json
 
 DEFAULT_DEVICE = "sim://p24"
@@ -79,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
         "--probe", action="store_true", help="ask each port who is there"
     )
 
+    commands.add_parser("doctor", parents=[home], help="is this machine fit: terminal, keys, ports, clock, disk, key")
     records.add_parsers(commands, home)
     operators.add_parsers(commands, home)
     clinic.add_parsers(commands, home)
@@ -138,6 +139,7 @@ COMMANDS = {
     "rehearse": sessions.rehearse,
     "limits": tables.limits,
     "devices": tables.devices,
+    "doctor": doctor.doctor,
     **records.COMMANDS,
     **operators.COMMANDS,
     **clinic.COMMANDS,

@@ -33,7 +33,7 @@ class WatchScreen(StageScreen, inherit_bindings=False):
     """What the therapist's run screen shows, without its keys."""
 
     STAGE = Stage.RUN
-    BINDINGS: ClassVar[list[Any]] = []
+    BINDINGS: ClassVar[list[Any]] = bindings("more")
 
     def compose_body(self) -> ComposeResult:
         """Who is treated, plan, cue, channels."""

@@ -58,7 +58,7 @@ def placement_lines(
 ) -> tuple[str, ...]:
     """Where the pads go, which cable, how large, how the skin is prepared."""
     size = setup.pads_cm[0] if setup.pads_cm is not None else channel.electrode_cm
-    area = say("pads.area", area=f"{pad_area_cm2(tuple(size)):.0f}") if size else say("pads.as-protocol")
+    area = say("pads.area", area=f"{pad_area_cm2(tuple(size)):.0f}") if size else say("pads.area-protocol")
     side = say.of("side", setup.side) if setup.side else say("pads.side-open")
     lines = [
         "",

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
 
 from estim.console import present
 from estim.console.draft import Stage
@@ -36,13 +37,23 @@ def named(console: EstimConsole, hints: Sequence[tuple[str, str]]) -> list[tuple
     ]
 
 
+def page_on(box: Widget) -> None:
+    """One page further in what does not fit; from its end back to the top."""
+    if box.scroll_offset.y >= box.max_scroll_y:
+        box.scroll_home(animate=False)
+    else:
+        box.scroll_page_down(animate=False)
+
+
 class StageScreen(Screen[None]):
     """One stage of the way."""
+
+    LONG: ClassVar[str] = "#body"  # what may be longer than the screen
 
     STAGE: ClassVar[Stage]
     composed = False  # widgets exist, so a snapshot can be drawn
     problems: tuple[dict[str, Any], ...] = ()
-    BINDINGS: ClassVar[list[Any]] = bindings("next", "back", "acknowledge")
+    BINDINGS: ClassVar[list[Any]] = bindings("next", "back", "acknowledge", "more")
 
     @property
     def console(self) -> EstimConsole:
@@ -100,7 +111,8 @@ class StageScreen(Screen[None]):
     def show_keys(self, snapshot: Snapshot | None) -> None:
         """The footer of this moment."""
         closed = self.console.gate.closed
-        hints = [*self.hints(snapshot), hint("help")]
+        more = (hint("more"),) if self.query_one(self.LONG).max_scroll_y > 0 else ()
+        hints = [*self.hints(snapshot), *more, hint("help")]
         if any(not alarm.acknowledged for alarm in (snapshot.alarms if snapshot is not None else ())):
             hints.insert(0, hint("acknowledge", "hint.alarm-seen"))
         stop = present.stop_hint(snapshot, closed=closed, say=self.say)
@@ -131,13 +143,17 @@ class StageScreen(Screen[None]):
         """The topmost alarm was read."""
         self.console.acknowledge()
 
+    def action_more(self) -> None:
+        """The rest of it."""
+        page_on(self.query_one(self.LONG))
+
 
 class Dialog(ModalScreen[ResultT], Generic[ResultT]):
     """A question over a stage: banner and stop stay in sight, so does what Space does."""
 
     composed = False
     BINDINGS: ClassVar[list[Any]] = [
-        *bindings("acknowledge"),
+        *bindings("acknowledge", "more"),
         Binding("ctrl+q", "app.leave", "Leave", show=False),  # the application's own keys do not reach over a dialog
     ]
 
@@ -182,7 +198,8 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         self.query_one(AlarmBar).show(present.alarms_shown(snapshot, takeover))
         closed = console.gate.closed
         stop = present.stop_hint(snapshot, closed=closed, say=self.say)
-        self.query_one(KeyLine).show(stop, named(console, self.hints()), closed=closed)
+        more = (hint("more"),) if self.query_one("#inside").max_scroll_y > 0 else ()
+        self.query_one(KeyLine).show(stop, named(console, [*self.hints(), *more]), closed=closed)
 
     def hints(self) -> Sequence[tuple[str, str]]:
         """(key, label) of what can be done here."""
@@ -191,3 +208,7 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
     def action_acknowledge(self) -> None:
         """The topmost alarm was read."""
         self.console.acknowledge()
+
+    def action_more(self) -> None:
+        """The rest of it."""
+        page_on(self.query_one("#inside"))

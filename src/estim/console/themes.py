@@ -59,7 +59,7 @@ THEMES: tuple[Theme, ...] = (
         secondary="#ffffff",
         warning="#ffff00",
         error="#ff6060",
-        success="#ffffff",
+        success="#00a000",
         accent="#ffff00",
         foreground="#ffffff",
         background="#000000",
@@ -84,7 +84,7 @@ THEMES: tuple[Theme, ...] = (
         variables={
             "stim": "#e69f00",
             "stim-text": "#000000",
-            "alarm-high": "#d55e00",
+            "alarm-high": "#b34700",  # vermilion, darkened until white can be read on it
             "alarm-medium": "#f0e442",
             "alarm-low": "#56b4e9",
         },

@@ -167,7 +167,7 @@ class LiveScreen(StageScreen):
             case Phase.RUNNING:
                 return (hint("raise"), hint("lower"), hint("cut"), hint("pause"), *self.live_hints(snapshot))
             case Phase.PAUSED:
-                return (hint("resume"),)
+                return () if coached(snapshot) else (hint("resume"),)
             case Phase.ARMED:
                 return (hint("start"),)
             case Phase.FAULT | Phase.DISCONNECTED:

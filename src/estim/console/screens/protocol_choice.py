@@ -28,9 +28,13 @@ class ProtocolScreen(StageScreen):
     """The library and the site's own files; one that can't be read is listed with its reason."""
 
     STAGE = Stage.PROTOCOL
+    LONG = "#details-box"
     BINDINGS: ClassVar[list[Any]] = [
-        Binding("left", "week(-1)", "Week -", show=False),
-        Binding("right", "week(1)", "Week +", show=False),
+        # Ahead of the search field, where they would only move its cursor.
+        Binding("left", "week(-1)", "Week -", show=False, priority=True),
+        Binding("right", "week(1)", "Week +", show=False, priority=True),
+        Binding("up", "choose(-1)", "Up", show=False, priority=True),
+        Binding("down", "choose(1)", "Down", show=False, priority=True),
     ]
 
     def __init__(self) -> None:
@@ -127,6 +131,14 @@ class ProtocolScreen(StageScreen):
         draft = self.console.draft
         draft.week = max(1, min(52, draft.week + step))
         self._details()
+
+    def action_choose(self, step: int) -> None:
+        """One line up or down in the list, wherever the cursor stands."""
+        listed = self.query_one(OptionList)
+        known = [index for index, option in enumerate(listed.options) if not option.disabled]
+        if known:
+            at = known.index(listed.highlighted) if listed.highlighted in known else 0
+            listed.highlighted = known[max(0, min(len(known) - 1, at + step))]
 
     def hints(self, snapshot: Snapshot | None) -> Sequence[tuple[str, str]]:  # noqa: ARG002
         """Choose, week, on."""

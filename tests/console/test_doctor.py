@@ -1,0 +1,112 @@
+"""`estim doctor`: each part finds what is wrong and says what to do."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from estim.cli import doctor, main
+from estim.cli.doctor import Finding
+
+SIZE = os.terminal_size((120, 40))
+UTF8 = {"TERM": "xterm-256color", "LANG": "en_GB.UTF-8"}
+
+
+def states(findings: list[Finding]) -> list[str]:
+    return [finding.state for finding in findings]
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_tty", "size", "expected"),
+    [
+        (UTF8, True, (120, 40), ["ok"]),
+        (UTF8, True, (80, 24), ["ok"]),
+        (UTF8, True, (79, 24), ["warn"]),
+        (UTF8, True, (80, 23), ["warn"]),
+        (UTF8, False, (80, 24), ["warn"]),
+        ({**UTF8, "TERM": "dumb"}, True, (80, 24), ["bad", "ok"]),
+        ({**UTF8, "LANG": "C"}, True, (80, 24), ["ok", "warn"]),
+        ({**UTF8, "STY": "1.pts"}, True, (80, 24), ["ok", "warn"]),
+    ],
+)
+def test_terminal(environment: dict[str, str], is_tty: bool, size: tuple[int, int], expected: list[str]) -> None:
+    found = list(doctor.terminal(environment, is_tty=is_tty, size=os.terminal_size(size)))
+    assert states(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("escape_ms", "state", "says"), [(500, "warn", "stop with SPACE"), (10, "ok", "10 ms"), (None, "warn", "SPACE")]
+)
+def test_tmux_holds_escape_back(escape_ms: int | None, state: str, says: str) -> None:
+    (found,) = doctor.tmux({"TMUX": "x"}, escape_ms)
+    assert found.state == state
+    assert says in found.text
+    assert list(doctor.tmux({}, escape_ms)) == []
+
+
+def test_a_key_map_that_takes_a_stop_key_is_bad(tmp_path: Path) -> None:
+    assert states(list(doctor.keys(tmp_path))) == ["ok"]
+    (tmp_path / "console.toml").write_text('[keys]\nraise = ["pageup"]\n')
+    assert states(list(doctor.keys(tmp_path))) == ["ok"]
+    (tmp_path / "console.toml").write_text('[keys]\nraise = ["space"]\n')
+    (found,) = doctor.keys(tmp_path)
+    assert found.state == "bad"
+    assert "stop" in found.text
+
+
+def test_a_port_that_may_not_be_opened(tmp_path: Path) -> None:
+    port = tmp_path / "tty"
+    assert doctor.port(str(port)).state == "bad", "not there is not openable either"
+    port.touch()
+    assert doctor.port(str(port)).state == "ok"
+    assert doctor.port("COM3").state == "ok"
+
+
+def test_a_clock_that_lies_before_its_own_records(tmp_path: Path) -> None:
+    now = datetime.datetime(2026, 11, 21, 8, 0, tzinfo=datetime.UTC)
+    assert states(list(doctor.clock(tmp_path, now=now))) == ["ok"]
+    (tmp_path / "records" / "real" / "20261121T075959.999999Z-P-1").mkdir(parents=True)
+    assert states(list(doctor.clock(tmp_path, now=now))) == ["ok"]
+    (tmp_path / "records" / "real" / "20261121T080000.000001Z-P-1").mkdir()
+    (found,) = doctor.clock(tmp_path, now=now)
+    assert found.state == "bad"
+    assert "set the clock" in found.text
+
+
+def test_a_home_that_can_not_be_written(tmp_path: Path) -> None:
+    (found,) = doctor.disk(tmp_path / "home")
+    assert found.state in {"ok", "warn"}
+    assert not (tmp_path / "home" / ".doctor").exists()
+    (tmp_path / "file").touch()
+    (found,) = doctor.disk(tmp_path / "file")
+    assert found.state == "bad"
+
+
+def test_a_key_that_others_can_read_is_bad(tmp_path: Path) -> None:
+    assert states(list(doctor.station_key(tmp_path))) == ["ok"]
+    key = tmp_path / "keys" / "station.key"
+    key.parent.mkdir()
+    key.touch(mode=0o600)
+    assert states(list(doctor.station_key(tmp_path))) == ["ok"]
+    key.chmod(0o640)
+    assert states(list(doctor.station_key(tmp_path))) == ["bad"]
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--home", str(tmp_path), "--json"]) in {0, 1}
+    document = json.loads(capsys.readouterr().out)
+    assert {finding["part"] for finding in document["findings"]} >= {
+        "terminal",
+        "keys",
+        "ports",
+        "clock",
+        "disk",
+        "key",
+    }
+    (tmp_path / "console.toml").write_text("[keys\n")
+    assert main(["doctor", "--home", str(tmp_path)]) == 1
+    assert "✖ keys" in capsys.readouterr().out
