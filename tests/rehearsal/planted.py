@@ -26,7 +26,7 @@ from estim.session import core, engine, events, levels, play, requests
 from estim.session.player import WindowPlayer
 from estim.session.run import Run
 from estim.session.state import Phase
-from firmware_sim.faults import BODY, DEVICE, HOST, KINDS, WIRE
+from firmware_sim.faults import DEVICE, HOST, KINDS, WIRE
 from tests.support import DATA, plan
 
 Patch = pytest.MonkeyPatch
@@ -213,11 +213,6 @@ def _(patch: Patch) -> None:
 def _(patch: Patch) -> None:
     patch.setattr(play, "STATUS_FRESH_US", 10**12)
     patch.setattr(Exchange, "overdue", lambda *_: None)
-
-
-@bug("a lead in the air is only noted", "stop", kinds=BODY)
-def _(patch: Patch) -> None:
-    handle(patch, reports.ChannelFault, lambda session, report: session.log("lead-off", text=report.text))
 
 
 # -- what flows -------------------------------------------------------------------------------------------------------

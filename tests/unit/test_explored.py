@@ -1,0 +1,105 @@
+"""The whole table: every event in every phase. Each transition is reached by some event, and no event makes another."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from estim.safety.commands import OutputOff, SetOutput
+from estim.safety.reports import OutputState
+from estim.session import effects, events
+from estim.session.engine import _HANDLERS
+from estim.session.state import TABLE, Phase, Turn
+from tests.unit.desk import Desk
+from tests.unit.explored import EVENTS, STANDS
+
+SILENT = {Phase.DISCONNECTED, Phase.READY, Phase.CONFIGURED, Phase.STOPPING, Phase.PAUSED, Phase.FAULT}
+
+
+Made = list[tuple[Phase, Turn, Phase]]
+
+
+def watched(desk: Desk) -> Made:
+    """Every turn that the session takes from now on, also where no record is open."""
+    core, made = desk.engine.core, Made()
+    right = core.move
+
+    def move(turn: Turn, cause: str = "") -> None:
+        before = core.phase
+        right(turn, cause)
+        made.append((before, turn, core.phase))
+
+    core.move = move  # type: ignore[method-assign]
+    return made
+
+
+def explored(stand: str, event: str) -> tuple[Desk, Made]:
+    """Stand in a phase, let one event happen; the turns of both."""
+    phase, build = STANDS[stand]
+    desk = Desk()
+    made = watched(desk)
+    build(desk)
+    assert desk.phase is phase, stand
+    uncertain = "uncertain" in stand
+    assert (desk.engine.core.output is OutputState.UNCERTAIN) is (uncertain or stand == "new")
+    before, sent = desk.phase, len(desk.effects)
+    desk.step(EVENTS[event](desk))
+    _check(desk, before, sent, made)
+    return desk, made
+
+
+def _check(desk: Desk, before: Phase, since: int, made: Made) -> None:
+    for at, turn, after in made:
+        assert TABLE[at, turn] is after
+    for (_, _, after), (at, _, _) in itertools.pairwise(made):
+        assert after is at, made
+    core = desk.engine.core
+    commands = [e.command for e in desk.effects[since:] if isinstance(e, effects.Send)]
+    if before in SILENT and desk.phase in SILENT:
+        rises = [c for c in commands if isinstance(c, SetOutput) and not c.is_zero]
+        assert not rises, "output outside a run"
+    if before is Phase.RUNNING and desk.phase is not Phase.RUNNING:
+        assert any(isinstance(c, OutputOff) for c in commands)
+    if core.output is OutputState.UNCERTAIN and before in {Phase.STOPPING, Phase.FAULT}:
+        assert desk.phase in {before, Phase.FAULT}, "left while uncertain"
+    for effect in desk.effects[since:]:
+        if isinstance(effect, effects.Reply) and not effect.accepted:
+            assert effect.problems
+            assert all(problem.message for problem in effect.problems)
+
+
+@pytest.mark.parametrize("stand", STANDS)
+def test_every_event_in_every_phase_goes_by_the_table(stand: str) -> None:
+    for event in EVENTS:
+        explored(stand, event)
+
+
+def test_every_kind_of_event_is_tried() -> None:
+    desk = Desk()
+    desk.therapy()
+    made = {type(make(desk)) for make in EVENTS.values()}
+    asked = {events.Configure}  # by the desk itself
+    silent = {kind.__name__ for kind in set(_HANDLERS) - made - asked}
+    assert silent <= {"EmgSamples", "PracticeState", "CrankAngle"}  # samples: tests/unit/test_trigger.py
+
+
+def test_every_turn_of_the_table_is_made_by_some_event() -> None:
+    reached: set[tuple[Phase, Turn]] = set()
+    for stand, event in itertools.product(STANDS, EVENTS):
+        _, made = explored(stand, event)
+        reached |= {(at, turn) for at, turn, _ in made}
+    faults = {(phase, Turn.FAIL) for phase in Phase}
+    unreached = set(TABLE) - reached
+    assert unreached == set(), sorted(f"{phase.value} {turn.value}" for phase, turn in unreached - faults)
+
+
+def test_stop_is_never_refused_and_goes_out_first() -> None:
+    for stand, (_, build) in STANDS.items():
+        desk = Desk()
+        build(desk)
+        before = len(desk.effects)
+        assert desk.ask(events.Stop).accepted, stand
+        first = desk.effects[before]
+        assert isinstance(first, effects.Send), stand
+        assert isinstance(first.command, OutputOff), stand
