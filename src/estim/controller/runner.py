@@ -93,6 +93,7 @@ class Runner:
             if not isinstance(event, _STOPS):
                 self._step(event, now_us)
         self._read(now_us)
+        self._write(now_us)  # an off that somebody asked for never waits for a signature in the record
         self._watch_record(now_us)
         overdue = self._interlock.overdue(now_us)
         if overdue:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import math
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -80,9 +81,10 @@ def minutes_today(
 def _candidates(root: Path, earliest: str, safe: str) -> Iterable[Path]:
     if not root.is_dir():
         return
-    for folder in root.iterdir():
-        if folder.name[:8] >= earliest and folder.name.endswith(f"-{safe}") and segments(folder):
-            yield folder
+    ending = f"-{safe}"
+    for name in os.listdir(root):  # names alone: a home may hold a hundred thousand
+        if name[:8] >= earliest and name.endswith(ending) and segments(root / name):
+            yield root / name
 
 
 def _summaries(home: Home, folders: list[Path]) -> list[Mapping[str, Any]]:
