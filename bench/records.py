@@ -32,7 +32,7 @@ from estim.records.verify import verify_session  # noqa: E402
 from estim.records.writer import RecordWriter  # noqa: E402
 from estim.rehearsal import rehearse  # noqa: E402
 from tests.records.build import NOON, body  # noqa: E402
-from tests.records.tamper import campaign, show  # noqa: E402
+from tests.records.tamper import campaign, master_campaign, show  # noqa: E402
 from tests.support import plan  # noqa: E402
 
 APPENDS = 300
@@ -147,27 +147,31 @@ def index(sizes: list[int]) -> None:
         print(f"  {name:24}" + "".join(f"{value * 1e3:9.1f} ms" for value in values))
 
 
-def tamper() -> None:
-    """The whole campaign over the record of a rehearsal, every byte of it."""
+def tamper(step: int) -> None:
+    """The campaign over the record of a rehearsal; then over the master chain of two."""
     with tempfile.TemporaryDirectory() as folder:
-        home = Home(Path(folder))
-        records = home.records(simulated=True)
-        for number, level_ma in enumerate((8, 10)):
-            made = plan(level_ma=level_ma)
-            made.folder = records / f"s{number}"
-            rehearse(made)
-        size = (records / "s1" / "record.jsonl").stat().st_size
-        print(f"A rehearsed session of {size} bytes, one neighbour, their master chain\n")
-        print(show(campaign(records / "s1")))
+        tables = {}
+        for many in (1, 2):
+            records = Home(Path(folder) / str(many)).records(simulated=True)
+            for number in range(many):
+                made = plan(level_ma=10 - number)
+                made.folder = records / f"s{number}"
+                rehearse(made)
+            tables |= campaign(records / "s0", step=step) if many == 1 else master_campaign(records / "s0", step=step)
+        size = (records / "s0" / "record.jsonl").stat().st_size
+    print(f"A rehearsed session of {size} bytes, every {step}th byte; its master chain\n\n{show(tables)}")
+    if any(row.missed for row in tables.values()):
+        raise SystemExit(1)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, default=10_000)
     parser.add_argument("--tamper", action="store_true")
+    parser.add_argument("--step", type=int, default=7, help="each so-manieth byte (1: all of them, half an hour)")
     given = parser.parse_args()
     if given.tamper:
-        tamper()
+        tamper(given.step)
         return
     rate_of_verify()
     durable_append()
