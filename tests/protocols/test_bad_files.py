@@ -160,7 +160,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_line() -> None:
         ("schema = \n", "not a TOML file"),
         ("schema = 1\nnotes = [", "not a TOML file"),
         ("notes = " + "[" * 20_000 + "]" * 20_000, "nested"),
-        ("a." * 20_000 + "b = 1", "no key 'a'"),
+        ("a." * 20_000 + "b = 1", "nested"),
         ("schema = " + "9" * 5_000, "4300 digits"),
         ("[channel]\nname = 1\n", "[[channel]]"),
         ("", "is empty"),

@@ -232,13 +232,35 @@ def test_a_key_that_stands_twice_is_named() -> None:
         (sample().replace("seated", "sea\x00ted").encode(), "Illegal character"),
         (("a = " + "{b=" * 500 + "1" + "}" * 500).encode(), "nested deeper"),
         (("a = " + "[" * 5_000 + "]" * 5_000).encode(), "nested deeper"),
-        (("[" + ".".join("a" * 3_000) + "]\n").encode(), "no key 'a'"),
+        (("[" + ".".join("a" * 60) + "]\n").encode(), "no key 'a'"),
     ],
 )
 def test_what_is_no_protocol_is_said_in_one_or_two_sentences(data: bytes, words: str) -> None:
     found = problems(data)
     assert any(words in problem.message for problem in found)
     assert all(len(problem.message) < 600 for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("a." * 100_000 + "b = 1", "nested deeper"),
+        ("[" + ".".join("a" * 100_000) + "]\n", "nested deeper"),
+        ("x = { " + "a . " * 50_000 + "b = 1 }", "nested deeper"),
+        ("\n".join(f"k{i} = {{ a = 1 }}" for i in range(13_000)), "more"),
+        ("[[channel]]\n" * 15_000, "more"),
+    ],
+    ids=["dotted key", "dotted header", "inline", "unknown keys", "channels"],
+)
+def test_a_file_made_to_be_long_is_refused_at_once_and_in_few_words(data: str, words: str) -> None:
+    """The parser alone would take minutes and all memory over the first three."""
+    found = problems(data)
+    assert any(words in problem.message for problem in found)
+    assert len(found) <= 201
+
+
+def test_sentences_are_not_taken_for_nesting() -> None:
+    assert parse(sample('cue = "relax"', f'cue = "{"Wait. " * 60}"').encode()).cue.startswith("Wait.")
 
 
 def test_what_is_only_written_in_another_way_is_taken() -> None:

@@ -17,6 +17,9 @@ from estim.protocols.wording import needed, no_toml, quoted, shown, unknown, wro
 from estim.safety.errors import Problem, ProtocolError
 
 SIZE_MAX = 256 * 1024
+PROBLEMS_MAX = 200  # nobody reads more at once
+_PART = r"""(?:[A-Za-z0-9_-]{1,80}|"[^"\n]{0,80}"|'[^'\n]{0,80}')"""
+_DEEP = re.compile(rf"{_PART}(?:[ \t]{{0,8}}\.[ \t]{{0,8}}{_PART}){{64}}")
 _TOML_LINE = re.compile(r"at line (\d+), column (\d+)")
 _RULE = re.compile(r"^(?:Value error, )?\[([a-z0-9-]+)(?:@([a-z_]+))?\] (.*)$", re.DOTALL)
 _WAVEFORM_HINT = (
@@ -63,10 +66,12 @@ def parse(data: bytes, *, path: Path | None = None) -> Protocol:
         return Protocol.model_validate(document)
     except ValidationError as error:
         index = LineIndex(text)
-        entries = error.errors(include_url=False)
+        entries = error.errors(include_url=False)[:PROBLEMS_MAX]
         problems = [
             _from_pydantic(entry, document, index) for entry in entries if not _is_echo(entry, entries, document)
         ]
+        if error.error_count() > PROBLEMS_MAX:
+            problems.append(_problem("file", f"and {error.error_count() - PROBLEMS_MAX} more"))
         raise ProtocolError(_distinct(problems), path=path) from None
     except RecursionError:
         raise ProtocolError([_problem("file", "is nested deeper than any protocol", rule="toml")], path=path) from None
@@ -83,6 +88,11 @@ def _decoded(data: bytes, path: Path | None) -> str:
 
 
 def _read_toml(text: str, path: Path | None) -> dict[str, Any]:
+    deep = _DEEP.search(text)
+    if deep:  # the parser takes time and memory with the square of the depth: 200 kB of it would take all there is
+        line = text.count("\n", 0, deep.start()) + 1
+        problem = _problem("file", "is nested deeper than any protocol", line=line, rule="toml")
+        raise ProtocolError([problem], path=path)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -128,7 +138,7 @@ def _distinct(problems: list[Problem]) -> list[Problem]:
 
 
 def _from_pydantic(entry: Any, document: dict[str, Any], index: LineIndex) -> Problem:
-    location = [part for part in entry["loc"] if not _is_branch(part)]
+    location = _place(entry)
     kind = entry["type"]
     ruled = _RULE.match(entry["msg"])
     if ruled and ruled[2]:
@@ -168,16 +178,20 @@ def _is_echo(entry: Any, entries: list[Any], document: dict[str, Any]) -> bool:
     """Findings that only repeat another one: a list whose items are wrong is called too short as well, and of a union
     each branch complains, also the one that was never meant.
     """
-    value = _value_at(document, [part for part in entry["loc"] if not _is_branch(part)])
-    if entry["type"] == "too_short":
-        return (
-            isinstance(value, list) and len(value) > 0 and len(value) >= (entry.get("ctx") or {}).get("min_length", 0)
-        )
-    place = [part for part in entry["loc"] if not _is_branch(part)]
-    alike = [e for e in entries if e is not entry and [p for p in e["loc"] if not _is_branch(p)][: len(place)] == place]
-    if entry["type"] == "tuple_type":
-        return bool(alike) and not isinstance(value, list | dict)
-    return entry["type"] in {"int_type", "float_type"} and isinstance(value, list) and bool(alike)
+    kind = entry["type"]
+    if kind not in {"too_short", "tuple_type", "int_type", "float_type"}:
+        return False
+    place = _place(entry)
+    value = _value_at(document, place)
+    if kind == "too_short":
+        return isinstance(value, list) and len(value) >= max(1, entry["ctx"]["min_length"])
+    if isinstance(value, list) == (kind == "tuple_type") or isinstance(value, dict):
+        return False
+    return any(other is not entry and _place(other)[: len(place)] == place for other in entries)
+
+
+def _place(entry: Any) -> list[Any]:
+    return [part for part in entry["loc"] if not _is_branch(part)]
 
 
 def _is_branch(part: object) -> bool:

@@ -137,13 +137,13 @@ class Protocol(Strict):
     stop_control: Literal["patient", "clinician", "observer"] = "patient"
     notes: tuple[Text, ...] = ()
     equivalent: Equivalent | None = None
-    evidence: Annotated[tuple[Evidence, ...], Field(min_length=1)]
-    electrode: tuple[Electrode, ...] = ()
+    evidence: Annotated[tuple[Evidence, ...], Field(min_length=1, max_length=50)]
+    electrode: Annotated[tuple[Electrode, ...], Field(max_length=16)] = ()
     channel: Annotated[tuple[Channel, ...], Field(min_length=1, max_length=8)]
-    phase: Annotated[tuple[Phase, ...], Field(min_length=1)]
+    phase: Annotated[tuple[Phase, ...], Field(min_length=1, max_length=50)]
     dose: Dose
-    progression: tuple[Progression, ...] = ()
-    criterion: tuple[Criterion, ...] = ()
+    progression: Annotated[tuple[Progression, ...], Field(max_length=60)] = ()
+    criterion: Annotated[tuple[Criterion, ...], Field(max_length=20)] = ()
     provenance: dict[str, Source]
 
     @property
