@@ -168,3 +168,14 @@ def test_a_virtual_patient_feels_speaks_and_may_be_named(tmp_path: Path, capsys:
     assert '"patient-says"' in (Path(report["record"]) / "record.jsonl").read_text(encoding="utf-8")
     assert main([*arguments, "--patient-profile", "nobody"]) == 2
     assert "knee-replacement" in capsys.readouterr().err
+
+
+def test_the_same_seed_gives_the_same_record_to_the_last_byte_with_a_body_too(tmp_path: Path) -> None:
+    def played(seed: int) -> bytes:
+        world = World(plan(emg_file(tmp_path, seconds=30), seed=seed))
+        world.run()
+        assert world.record is not None
+        return bytes(world.record.data)
+
+    assert played(8) == played(8)
+    assert played(8) != played(9)

@@ -247,7 +247,10 @@ def new(given: argparse.Namespace) -> int:
     if given.json:
         print_json({"id": given.id, "file": str(path)})
     else:
-        print(f"{path}\nput your numbers in, then: estim protocols check {given.id}")
+        print(path)
+        if given.based_on:
+            print(f"basis, evidence and sources are those of {given.based_on}: mend them with the numbers")
+        print(f"put your numbers in, then: estim protocols check {given.id}")
     return 0
 
 

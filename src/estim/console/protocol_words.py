@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from estim.console.language import ENGLISH, Words
 from estim.protocols.schema import Protocol
 from estim.protocols.schema_phase import Phase
-
-_WORD = re.compile(r"[^\W_]+")
+from estim.protocols.search import Query, finds
 
 
 def matches(protocol: Protocol, text: str) -> bool:
     """Each word of `text` begins a word of title, goal, conditions, indication, muscles or id (tens: no extension)."""
-    place = " ".join(
-        (
-            protocol.id,
-            protocol.title,
-            protocol.goal,
-            protocol.indication,
-            *protocol.conditions,
-            *(f"{channel.muscle} {channel.region}" for channel in protocol.channel),
-        )
-    ).lower()
-    words = _WORD.findall(place)
-    return all(any(word.startswith(asked) for word in words) for asked in _WORD.findall(text.lower()))
+    return finds(protocol, Query(words=text))
 
 
 def detail_lines(

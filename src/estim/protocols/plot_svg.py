@@ -14,6 +14,7 @@ from estim.safety.schedule import PhasePlan, Schedule, Window
 WIDTH, LEFT, RIGHT = 960, 170, 30
 ROW, GAP, TEXT = 44, 12, 18
 PULSE_HEIGHT = 90
+LABEL_MAX = 26  # characters of 12 px in the margin
 _COLOURS = ("#1b6ca8", "#c2571a", "#2e7d4f", "#7b3f98", "#8a6d00", "#b0304f", "#00707a", "#555555")
 _CONTRACTIONS_MAX = 400  # drawn one by one; beyond that they could not be told apart
 
@@ -46,6 +47,11 @@ def _text(x: float, y: float, text: str, *, size: int = 12, anchor: str = "start
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="#222222">{escape(text)}</text>'
     )
+
+
+def _label(y: float, name: str) -> str:
+    """A name in the left margin, cut where the margin ends."""
+    return _text(LEFT - 8, y, name if len(name) <= LABEL_MAX else f"{name[: LABEL_MAX - 1]}…", anchor="end")
 
 
 def _line(points: list[tuple[float, float]], colour: str, *, filled: bool = True) -> str:
@@ -97,7 +103,7 @@ def _session(parts: list[str], schedule: Schedule, phase: PhasePlan, y: float) -
     for number, window in enumerate(phase.windows):
         base = y + ROW
         colour = _COLOURS[number % len(_COLOURS)]
-        parts.append(_text(LEFT - 8, base - 4, schedule.channel(window.channel).name, anchor="end"))
+        parts.append(_label(base - 4, schedule.channel(window.channel).name))
         if len(onsets) > _CONTRACTIONS_MAX:
             parts.append(_line([(LEFT, base), (LEFT, y + 6), (WIDTH - RIGHT, y + 6), (WIDTH - RIGHT, base)], colour))
         else:
@@ -119,7 +125,7 @@ def _cycle(parts: list[str], schedule: Schedule, phase: PhasePlan, y: float) -> 
         base = y + ROW
         colour = _COLOURS[number % len(_COLOURS)]
         name = schedule.channel(window.channel).name
-        parts.append(_text(LEFT - 8, base - 4, name, anchor="end"))
+        parts.append(_label(base - 4, name))
         points = [
             (LEFT + min(span, window.offset_us + at) * scale, base - height * (ROW - 6))
             for at, height in corners(window)
@@ -146,7 +152,7 @@ def _pulses(parts: list[str], schedule: Schedule, phase: PhasePlan, y: float) ->
         parts.append(_line([*drawn, (WIDTH - RIGHT, zero)], _COLOURS[indexes[0] % len(_COLOURS)], filled=False))
         names = ", ".join(schedule.channel(phase.windows[index].channel).name for index in indexes)
         label = names if len(indexes) < len(phase.windows) else "one pulse"
-        parts.append(_text(LEFT - 8, zero + 4, label, anchor="end"))
+        parts.append(_label(zero + 4, label))
         y += PULSE_HEIGHT
         parts.append(_text((LEFT + WIDTH - RIGHT) / 2, y + 12, f"one pulse: {words}", anchor="middle"))
         y += TEXT
