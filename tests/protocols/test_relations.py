@@ -180,3 +180,29 @@ def test_a_level_is_asked_for_again_as_often_as_the_file_says(tmp_path: Path) ->
     asked = [line["t_us"] / S for line in lines if line["kind"] == "alarm" and line["fields"]["code"] == "retitrate-1"]
     assert len(asked) == 3  # 200 s of therapy
     assert all(abs(later - before - 60) < 1 for before, later in itertools.pairwise(asked))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("pulse_width_us = 250", "pulse_width_us = 250.7"),
+        ("frequency_hz = 50\n", "frequency_hz = 33.3\n"),
+        ("on_s = 2\noff_s = 2\n", "on_s = 2.0005\noff_s = 2.0013\n"),
+        ("ramp_up_s = 0.5\nramp_down_s = 0.3", "ramp_up_s = 0\nramp_down_s = 0"),
+    ],
+)
+def test_numbers_between_the_grids_are_played_below_what_was_asked(tmp_path: Path, before: str, after: str) -> None:
+    path = tmp_path / "odd.toml"
+    path.write_text(sample(before, after), encoding="utf-8")
+    report = rehearse(plan(path)).report
+    assert (report["outcome"], report["contractions"], report["dose_agrees"]) == ("completed", 3, True)
+
+
+@pytest.mark.parametrize("hz", [1, 2, 4])
+def test_single_twitches_are_played_and_their_level_is_found(tmp_path: Path, hz: int) -> None:
+    """A level is raised in the last period of a window here, where nothing may be lost."""
+    path = tmp_path / "slow.toml"
+    text = sample("frequency_hz = 50\n", f"frequency_hz = {hz}\n")
+    path.write_text(text.replace("on_s = 2\noff_s = 2\n", "on_s = 20\noff_s = 20\n"), encoding="utf-8")
+    report = rehearse(plan(path)).report
+    assert (report["outcome"], report["contractions"], report["dose_agrees"]) == ("completed", 3, True)

@@ -171,7 +171,7 @@ def _check_level_settings(
         override = next((other for other in phase.channel or () if other.name == channel.name), None)
         frequency_hz = (override.frequency_hz if override else None) or phase.frequency_hz
         width_us = (override.pulse_width_us if override else None) or phase.pulse_width_us
-        if round(frequency_hz * 1000) > decided.level_frequency_mhz or width_us > decided.level_pulse_width_us:
+        if round(frequency_hz * 1000) > decided.level_frequency_mhz or int(width_us) > decided.level_pulse_width_us:
             findings.add(
                 "refuse",
                 f"{key}.level",

@@ -203,6 +203,8 @@ class WindowPlayer:
         self.target_ua = self._target()
         period_us = self.window.period_us
         pulse = max(0, ceil_div(now_us - self._base_us, period_us))
+        if pulse >= self._pulses:
+            return False  # its last pulse was played; the command that ends it is still to come and must not be lost
         amplitude = self._planned(pulse)
         if amplitude < self.amplitude_ua:
             self.book(now_us)

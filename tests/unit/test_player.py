@@ -1,0 +1,61 @@
+"""One window, pulse by pulse: what a new level and a closing gate do to the commands that are still to come."""
+
+from __future__ import annotations
+
+import pytest
+
+from estim.safety.units import Micros
+from estim.session.player import CLOSE_AHEAD_US, WindowPlayer
+from tests.safety.build import SECOND, window
+
+
+def playing(until_us: int, *, hz: int = 50, on_us: int = 2 * SECOND) -> WindowPlayer:
+    """A window of 2 s at 10 mA from time 0, played until `until_us` in turns of 1 ms."""
+    period_us = SECOND // hz
+    plan = window(
+        on_us=Micros(on_us), period_us=Micros(period_us), frequency_mhz=hz * 1000, ramp_up_us=Micros(period_us),
+        first_ramp_up_us=Micros(period_us), ramp_down_us=Micros(0),
+    )  # fmt: skip
+    player = WindowPlayer(plan, 10_000, 1_000, 0, first=False)
+    for now_us in range(0, until_us, 1_000):
+        player.turn(now_us)
+    return player
+
+
+@pytest.mark.parametrize("level_ua", [11_000, 9_000, 0])
+@pytest.mark.parametrize("hz", [2, 50])
+def test_a_new_level_after_the_last_pulse_does_not_lose_the_command_that_ends_it(level_ua: int, hz: int) -> None:
+    """Found at 2 Hz: a raise in the last period made the player believe that it was off, and nobody told the device."""
+    on_us, period_us = 2 * SECOND, SECOND // hz
+    last_us = on_us - period_us  # the last pulse
+    now_us = last_us + 1_000
+    player = playing(now_us, hz=hz)
+    assert player.amplitude_ua > 0
+    assert player.set_level(level_ua, now_us) is False
+    assert player.amplitude_ua > 0  # the device still has it
+    off = [at_us for at_us in range(now_us, on_us + 1, 500) if player.turn(at_us)]
+    assert len(off) == 1
+    assert player.amplitude_ua == 0
+    assert player.ended
+    assert off[0] <= on_us - period_us // 2 + 500
+
+
+def test_a_fall_while_pulses_come_is_sent_at_once_and_a_rise_with_the_next_pulse() -> None:
+    player = playing(1_000_000)
+    assert player.set_level(5_000, 1_001_000) is True
+    assert player.amplitude_ua == 5_000
+    assert player.set_level(6_000, 1_005_000) is False
+    assert player.amplitude_ua == 5_000
+    assert [player.amplitude_ua for at_us in range(1_005_000, 1_040_000, 500) if player.turn(at_us)] == [6_000]
+
+
+@pytest.mark.parametrize("since_pulse_us", [500, 5_000, 10_500, 15_000, 19_500])
+def test_a_gate_closes_with_a_pulse_that_a_command_reaches_in_time(since_pulse_us: int) -> None:
+    period_us = 20_000
+    player = playing(1_000_000)
+    now_us = 1_000_000 + since_pulse_us
+    player.close(now_us)
+    sent = next(at_us for at_us in range(now_us, now_us + 2 * period_us, 100) if player.turn(at_us))
+    next_pulse_us = -(-(sent + 1) // period_us) * period_us
+    assert next_pulse_us - sent >= CLOSE_AHEAD_US - 100
+    assert sent - now_us <= period_us
