@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from estim.console.language import ENGLISH, Words
+
 _FIGURE = (
     "      ___      ",
     "     (   )     ",
@@ -37,11 +39,12 @@ _PLACES: Mapping[str, tuple[int, int]] = MappingProxyType(
 )
 
 
-def figure(region: str, side: str) -> tuple[str, ...]:
+def figure(region: str, side: str, say: Words = ENGLISH) -> tuple[str, ...]:
     """The figure with `●` at region and side; without a mark where either is not known."""
     rows = [list(row) for row in _FIGURE]
     place = _PLACES.get(region)
     if place is not None and side in {"left", "right"}:
         row, column = place
         rows[row][column if side == "left" else len(rows[row]) - 1 - column] = "●"
-    return (*("".join(row) for row in rows), " left     right ")
+    labels = f"{say('side.left'):<8}{say('side.right'):>7}"
+    return (*("".join(row) for row in rows), labels)

@@ -30,7 +30,7 @@ def device_checks(snapshot: Snapshot, say: Words = ENGLISH) -> tuple[DeviceCheck
     checks = [
         (identified, say("self.identified", title=snapshot.device_title, id=snapshot.device_id or "–")),
         (snapshot.lease_us[1] <= STATUS_FRESH_US, say("self.answers", age=snapshot.lease_us[1] // 1000)),
-        (off, say("self.idle", state=snapshot.output.value)),
+        (off, say("self.idle", state=say.of("output-state", snapshot.output.value))),
         (bool(snapshot.record_path), say("self.record")),
     ]
     if battery is not None:

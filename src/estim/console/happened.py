@@ -40,7 +40,7 @@ def changes(before: Snapshot, after: Snapshot, say: Words = ENGLISH) -> tuple[st
         phases = " → ".join(say.of("phase", phase.value) for phase in (before.phase, after.phase))
         found.append(phases + (f" ({cause})" if cause else ""))
     if after.output is not before.output:
-        found.append(say("happened.output", state=after.output.value))
+        found.append(say("happened.output", state=say.of("output-state", after.output.value)))
     if after.contraction != before.contraction and after.contraction and after.purpose == before.purpose:
         found.append(say("progress.contraction", k=after.contraction, n=after.contractions))
     known = {view.channel: view for view in before.channels}

@@ -42,7 +42,7 @@ def preview_lines(
     except (EstimError, ValueError) as error:
         return tuple(say("preview.not-playable", why=line) for line in str(error).splitlines()[:4])
     names = max(len(each.name) for each in protocol.channel)
-    room = columns - names - 20  # name, frame, rate and width stand beside each row
+    room = columns - names - 24  # name, frame, rate and width stand beside each row
     drawn = plot(schedule, width=max(WIDTH_MIN, min(WIDTH_MAX, room)))
     return tuple(drawn.splitlines()[1:])
 

@@ -83,7 +83,7 @@ class PadsScreen(StageScreen):
             words.append(self.say("pads.mvic", mvic=self.say.of("mvic", self.console.draft.mvic or "unknown")))
         words += ["", self._uses(channel.name), self._skin()]
         self.query_one("#placement", Static).update(Content("\n".join(words)))
-        self.query_one("#figure", Static).update(Content("\n".join(figure(region, setup.side))))
+        self.query_one("#figure", Static).update(Content("\n".join(figure(region, setup.side, self.say))))
 
     def hints(self, snapshot: Snapshot | None) -> Sequence[tuple[str, str]]:  # noqa: ARG002
         """Keys of the chosen line."""
