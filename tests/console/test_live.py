@@ -180,6 +180,27 @@ async def test_after_a_stop_somebody_says_why_and_never_before(bench: Make) -> N
         assert b.app.draft.stop_reason == "pain"
 
 
+async def test_a_stop_in_the_palette_is_explained_once_the_palette_is_gone(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        await b.press("ctrl+p")
+        await b.press(*"off", "space")
+        assert b.session.stops == ["key"]
+        await b.look(0.2)
+        assert not isinstance(b.app.screen, ReasonDialog)
+        await b.press("escape")  # the output is off: it closes the palette
+        await b.look()
+        assert isinstance(b.app.screen, ReasonDialog)
+
+
+async def test_a_picture_that_comes_before_the_keys_message_asks_all_the_same(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        b.app.gate.press("space")  # as the input thread does: the message for the UI loop is still on its way
+        await b.look(0.2)
+        assert isinstance(b.app.screen, ReasonDialog)
+
+
 async def test_a_lost_pad_is_coached_with_muscle_and_cable(bench: Make) -> None:
     async with bench() as b:
         await b.running(channels=2)

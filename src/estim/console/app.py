@@ -107,7 +107,6 @@ class EstimConsole(App[int]):
         self.happened = Happened(self.say)
         self.snapshot: Snapshot | None = None
         self.stop_sent = False  # until the device confirms
-        self.stop_pressed = False  # until somebody said why
         self._waiting: dict[int, Then | None] = {}
         self._ui_loop: asyncio.AbstractEventLoop | None = None
         self._look_s = look_s
@@ -140,13 +139,14 @@ class EstimConsole(App[int]):
 
     def on_stop_pressed(self, _: StopPressed | None = None) -> None:
         """The stop is on its way already; show it."""
-        self.stop_sent = self.stop_pressed = True
+        self.stop_sent = True
         self._draw()
 
     def on_banner_clicked(self) -> None:
         """A click on the banner stops as well, while output may be on."""
         if self.gate.closed:
             self.client.stop("console")
+            self.gate.unexplained = True
             self.on_stop_pressed()
 
     def _gate_changed(self) -> None:
@@ -317,6 +317,7 @@ class EstimConsole(App[int]):
         """Stop, wait until the device says off, then leave."""
         if self.gate.closed:
             self.client.stop("console")
+            self.gate.unexplained = True
             self.on_stop_pressed()
         if not isinstance(self.screen, LeaveDialog):
             self.push_screen(LeaveDialog(), self._left)

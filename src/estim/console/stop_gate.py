@@ -62,6 +62,7 @@ class StopGate:
         self._closed = True  # nothing is known yet, so output may be on
         self._waiting_for = 0
         self.pressed_s: float | None = None  # when the latest stop key came (`time.monotonic`), for the stop test
+        self.unexplained = False  # a stop key came, and nobody has said why yet; set before the stop leaves
 
     @property
     def closed(self) -> bool:
@@ -75,8 +76,9 @@ class StopGate:
         with self._lock:
             closed = self._closed
         if closed:
-            self._client.stop("key")
             self.pressed_s = time.monotonic()
+            self.unexplained = True
+            self._client.stop("key")
         return closed
 
     def close(self, request_id: int) -> None:

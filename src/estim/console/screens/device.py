@@ -88,8 +88,8 @@ class DeviceScreen(LiveScreen):
             self._armed = True
         elif self._armed and snapshot.phase is Phase.CONFIGURED and not console.gate.closed:
             self._armed = False
-            if console.stop_pressed and console.gate.pressed_s is not None:
-                console.stop_pressed = False
+            if console.gate.unexplained and console.gate.pressed_s is not None:
+                console.gate.unexplained = False
                 draft.stop_test_ms = round((time.monotonic() - console.gate.pressed_s) * 1000)
                 self._note({"stop_test_ms": draft.stop_test_ms})
         alarm = next((alarm for alarm in snapshot.alarms if alarm.code == SWITCH_ALARM), None)

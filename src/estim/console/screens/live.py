@@ -234,6 +234,7 @@ class LiveScreen(StageScreen):
 
     def action_arm(self) -> None:
         """First step."""
+        self.console.gate.unexplained = False  # what was stopped before is over
         self.console.send(Arm(id=self.console.next_id()))
 
     def action_start(self) -> None:
@@ -336,11 +337,13 @@ class LiveScreen(StageScreen):
         if live:
             self._was_live = True
             return
-        if self._was_live and not self.console.gate.closed:
-            self._was_live = False
-            if self.console.stop_pressed and self.app.screen is self:
-                self.console.stop_pressed = False
-                self.app.push_screen(ReasonDialog("ask.stopped", STOP_REASONS), self._stopped)
+        gate = self.console.gate
+        if not self._was_live or gate.closed or self.app.screen is not self:
+            return  # asked as soon as nothing lies over this stage
+        self._was_live = False
+        if gate.unexplained:
+            gate.unexplained = False
+            self.app.push_screen(ReasonDialog("ask.stopped", STOP_REASONS), self._stopped)
 
     def _stopped(self, reason: str | None) -> None:
         if reason:
