@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.estim-ready
 CODE := src firmware_sim tests bench
 
-.PHONY: help run test check bench campaign fuzz worlds records format lock clean
+.PHONY: help run test check bench campaign fuzz worlds kills records format lock clean
 
 help:
 	@echo "make run       the console on a simulated P24; without a terminal, a whole session in simulated time"
@@ -18,6 +18,7 @@ help:
 	@echo "make fuzz      the framers under BYTES of seeded junk"
 	@echo "make worlds    WORLDS seeded sessions with faults on each device model"
 	@echo "make records   every change of a record, and KILLS writers killed at random instants"
+	@echo "make kills     KILLS blows of each kind to the processes of running sessions"
 	@echo "make campaign  all three of them"
 	@echo "make format    what the formatter can do by itself"
 	@echo "make lock      requirements/ from pyproject.toml; needs uv"
@@ -60,7 +61,7 @@ fuzz: $(STAMP)
 
 worlds: $(STAMP)
 	@for model in p24 rehamove3 rehastim2; do \
-		$(BIN)/estim rehearse tests/data/worlds.toml --level quadriceps=8 --device-model $$model --worlds $(WORLDS) --jobs 2 || exit 1; done
+		$(BIN)/estim rehearse tests/data/worlds.toml --level quadriceps=20 --device-model $$model --worlds $(WORLDS) --jobs 2 || exit 1; done
 
 records: $(STAMP)
 	$(BIN)/python bench/records.py --tamper
@@ -74,6 +75,10 @@ mutants: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutants.txt
 	$(BIN)/python -m mutmut run --max-children 2 || true
 	$(BIN)/python tests/safety/survivors.py
+
+
+kills: $(STAMP)
+	$(BIN)/python tests/system/session_kills.py --kills $(KILLS)
 
 format: $(STAMP)
 	$(BIN)/ruff format $(CODE)

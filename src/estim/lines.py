@@ -62,6 +62,26 @@ class StopSignals:
         return bool(caught)
 
 
+def nobody_reads() -> bool:
+    """The reader of our output is gone. A terminal that goes says so by SIGHUP; a pipe only when it is written to."""
+    try:
+        number = sys.stdout.fileno()
+    except (OSError, ValueError):  # a stream without a file
+        return False
+    if not hasattr(select, "poll"):
+        return False
+    poll = select.poll()
+    poll.register(number, 0)  # errors and hang-ups are always told
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _beat(client: SessionClient) -> None:
+    """A heartbeat, for as long as somebody can read what is said."""
+    if nobody_reads():
+        raise BrokenPipeError("nobody reads what this session says any more")
+    client.heartbeat()
+
+
 def play(client: SessionClient, person: ScriptedTherapist, *, say: Callable[[str], None]) -> int:
     """A scripted session on a simulated device, in real time. Ctrl-C stops. Gives the exit code."""
     told = Told()
@@ -75,7 +95,7 @@ def play(client: SessionClient, person: ScriptedTherapist, *, say: Callable[[str
         now = time.monotonic()
         if now - beat >= HEARTBEAT_S:
             beat = now
-            client.heartbeat()
+            _beat(client)
         for answer in client.poll():
             person.replied(answer)
         snapshot = client.snapshot
@@ -150,7 +170,7 @@ class Person:
             now = time.monotonic()
             if now - beat >= HEARTBEAT_S:
                 beat = now
-                self.client.heartbeat()
+                _beat(self.client)
             for answer in self.client.poll():
                 if not answer.accepted:
                     for problem in answer.problems:
@@ -177,7 +197,7 @@ class Person:
                 return
             if snapshot is not None:
                 _tell(snapshot, told, self.say)
-            self.client.heartbeat()
+            _beat(self.client)
             time.sleep(LOOK_S)
 
     def _screen(self) -> dict[str, bool | str]:

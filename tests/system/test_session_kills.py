@@ -1,0 +1,108 @@
+"""Each kind of blow to a running session once; `make kills` strikes as often as it is told. And disks that fail."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from estim.records.chain import read
+from estim.records.verify import verify_session
+from tests.system.conftest import environment, wait_until
+from tests.system.session_kills import BLOWS, BUSY_MS, Session, begin, bound_ms, end, strike
+
+ELSEWHERE = {"front SIGTERM", "front SIGHUP"}  # test_sessions.py
+
+FSYNC = """
+import errno, os, pathlib
+right = os.fsync, os.fdatasync
+def failing(which):
+    def sync(fd):
+        if pathlib.Path(os.environ["ESTIM_TEST_FSYNC"]).exists():
+            raise OSError(errno.EIO, "Input/output error")
+        return which(fd)
+    return sync
+os.fsync, os.fdatasync = map(failing, right)
+"""
+
+
+@pytest.mark.parametrize("kind", [kind for kind in BLOWS if kind not in ELSEWHERE])
+def test_a_blow_ends_output_and_leaves_a_record_that_verifies(tmp_path: Path, kind: str) -> None:
+    blow = strike(tmp_path / "home", kind, seed=1)
+    assert blow.verified == ""
+    assert not blow.resumed
+    assert blow.after_ms <= bound_ms(kind) + BUSY_MS
+
+
+def lines_of(session: Session) -> str:
+    (folder,) = session.records()
+    return (folder / "record.jsonl").read_text(encoding="utf-8")
+
+
+def test_a_disk_that_is_full_stops_the_output(tmp_path: Path) -> None:
+    """The record may grow by 1 kB, then writing fails (EFBIG); the stop needs no disk."""
+    session = begin(tmp_path / "home")
+    try:
+        wait_until(session.pulses.fresh, seconds=40, what="it stimulates")
+        room = len(lines_of(session)) + 1_000
+        resource.prlimit(session.controller, resource.RLIMIT_FSIZE, (room, room))
+        session.front.wait(60)
+        last_us, written = session.pulses.last_us(), lines_of(session)
+        time.sleep(0.5)
+        assert session.pulses.last_us() == last_us
+        assert 0 < last_us < 60_000_000
+        assert len(written) <= room
+        (folder,) = session.records()
+        reading = read((folder / "record.jsonl").read_bytes())
+        assert reading.first_bad is None or reading.torn
+        assert not verify_session(folder).sealed
+        assert session.front.returncode == 3
+    finally:
+        end(session)
+
+
+def test_an_fsync_that_fails_stops_the_output_and_is_not_tried_again(tmp_path: Path) -> None:
+    home, flag = tmp_path / "home", tmp_path / "fails"
+    (tmp_path / "sitecustomize.py").write_text(FSYNC, encoding="utf-8")
+    path = ":".join([str(tmp_path), *sys.path[:2]])
+    session = begin(home, env={"PYTHONPATH": path, "ESTIM_TEST_FSYNC": str(flag)})
+    try:
+        wait_until(session.pulses.fresh, seconds=40, what="it stimulates")
+        at_us = session.pulses.now_us()
+        flag.touch()
+        time.sleep(1.5)
+        flag.unlink()  # it works again: that changes nothing
+        session.front.wait(60)
+        assert session.pulses.last_us() - at_us <= (200 + 100 + BUSY_MS) * 1_000  # lines are synced every 200 ms
+        (folder,) = session.records()
+        assert not verify_session(folder).sealed
+        assert read((folder / "record.jsonl").read_bytes()).first_bad is None
+    finally:
+        end(session)
+
+
+def test_a_second_host_on_the_port_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+    session = begin(tmp_path / "home")
+    try:
+        wait_until(session.pulses.fresh, seconds=40, what="it stimulates")
+        device = f"sim+p24:{tmp_path / 'home' / 'p24'}"
+        words = ["run", str(tmp_path / "home" / "long.toml"), "--patient", "p2", "--level", "quadriceps=3"]
+        second = subprocess.run(
+            [sys.executable, "-m", "estim", *words, "--device", device],
+            env=environment(tmp_path / "second"),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert second.returncode == 3
+        assert b"in use" in second.stdout + second.stderr
+        assert session.front.poll() is None
+        wait_until(session.pulses.fresh, seconds=40, what="it still stimulates")
+        assert '"FAULT"' not in lines_of(session)
+    finally:
+        end(session)
