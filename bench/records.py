@@ -150,7 +150,7 @@ def index(sizes: list[int]) -> None:
 def tamper(step: int) -> None:
     """The campaign over the record of a rehearsal; then over the master chain of two."""
     with tempfile.TemporaryDirectory() as folder:
-        tables = {}
+        tables: dict[str, object] = {}
         for many in (1, 2):
             records = Home(Path(folder) / str(many)).records(simulated=True)
             for number in range(many):
