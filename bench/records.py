@@ -32,7 +32,7 @@ from estim.records.verify import verify_session  # noqa: E402
 from estim.records.writer import RecordWriter  # noqa: E402
 from estim.rehearsal import rehearse  # noqa: E402
 from tests.records.build import NOON, body  # noqa: E402
-from tests.records.tamper import campaign, master_campaign, show  # noqa: E402
+from tests.records.tamper import Row, campaign, master_campaign, show  # noqa: E402
 from tests.support import plan  # noqa: E402
 
 APPENDS = 300
@@ -150,7 +150,7 @@ def index(sizes: list[int]) -> None:
 def tamper(step: int) -> None:
     """The campaign over the record of a rehearsal; then over the master chain of two."""
     with tempfile.TemporaryDirectory() as folder:
-        tables: dict[str, object] = {}
+        tables: dict[str, Row] = {}
         for many in (1, 2):
             records = Home(Path(folder) / str(many)).records(simulated=True)
             for number in range(many):
