@@ -139,6 +139,36 @@ async def test_brackets_in_names_are_shown_as_they_are(bench: Make, tmp_path: Pa
         assert any("own[b].toml" in prompt for prompt in prompts)  # listed with its reason, not hidden
 
 
+async def test_a_home_with_operators_asks_for_a_pin_once_and_keeps_none(bench: Make) -> None:
+    class Home(EmptyHome):
+        def asks_pin(self) -> bool:
+            return True
+
+    async with bench(home_view=Home()) as b:
+        box = b.app.screen.query_one("#pin", Input)
+        assert box.password
+        b.app.screen.query_one("#operator", Input).value = "PT-1"
+        box.value = "secret 7"
+        b.app.screen.query_one("#patient", Input).value = "P-1"
+        await b.press("f8")
+        signed_in = sent(b, events.SignIn)[-1]
+        assert isinstance(signed_in, events.SignIn)
+        assert signed_in.pin == "secret 7"
+        assert box.value == ""
+        b.app.go(Stage.SIGN)
+        await b.look()
+        b.app.screen.query_one("#pin", Input).value = "secret 8"
+        await b.press("f8")
+        signed = sent(b, events.Sign)[-1]
+        assert isinstance(signed, events.Sign)
+        assert signed.pin == "secret 8"
+
+
+async def test_a_home_without_operators_asks_for_no_pin(bench: Make) -> None:
+    async with bench() as b:
+        assert not b.app.screen.query("#pin")
+
+
 async def test_skin_of_last_time_is_said_at_sign_in(bench: Make) -> None:
     known = PastPatient(id="P-1", sessions=1, skin_blocked="left thigh: 3 blister or burn")
     async with bench(home_view=EmptyHome(known=(known,))) as b:

@@ -59,6 +59,9 @@ class HomeView(Protocol):
     def own_protocols(self) -> tuple[str, ...]:
         """Paths of the site's own protocol files."""
 
+    def asks_pin(self) -> bool:
+        """This home knows operators, so signing in and signing take a PIN."""
+
 
 @dataclass(frozen=True, slots=True)
 class EmptyHome:
@@ -73,6 +76,10 @@ class EmptyHome:
     def own_protocols(self) -> tuple[str, ...]:
         """None."""
         return ()
+
+    def asks_pin(self) -> bool:
+        """Nobody is known."""
+        return False
 
 
 class RecordsHome:
@@ -91,6 +98,10 @@ class RecordsHome:
     def patients(self, *, simulated: bool) -> tuple[PastPatient, ...]:
         """What was read so far: nothing in the first moment, everything soon after."""
         return self._patients.get(simulated, ())
+
+    def asks_pin(self) -> bool:
+        """Where there is an operators' file."""
+        return self._home.operators.exists()
 
     def own_protocols(self) -> tuple[str, ...]:
         """The `.toml` files in the home's protocol folder."""

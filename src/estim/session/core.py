@@ -46,8 +46,7 @@ class Core:
         self.phase = Phase.DISCONNECTED
         self.output = OutputState.UNCERTAIN  # nobody has asked the device yet: unknown is not OFF
         self.output_since_us = 0
-        self.cause = ""
-        self.outcome = ""
+        self.cause = self.outcome = ""
         self.alarms: dict[str, Alarm] = {}
         # who and what
         self.device: Identified | None = None
@@ -88,8 +87,7 @@ class Core:
         self.cover: Cover | None = None
         self.raised_us: dict[int, int] = {}
         # commands
-        self.command_n = 0
-        self.acknowledged_n = 0
+        self.command_n = self.acknowledged_n = 0
         self.unanswered: dict[int, tuple[int, SetOutput]] = {}
         self.changed_us = 0
         self.off_asked_us: int | None = None
@@ -101,8 +99,7 @@ class Core:
         self.heartbeat_us = 0
         self.record_pending_us: int | None = None
         # for the screen
-        self.answered = 0
-        self.snapshot_n = 0
+        self.answered = self.snapshot_n = 0
         self.snapshot_times: dict[int, int] = {}
         self.practice: Practice | None = None
         self.says = ""

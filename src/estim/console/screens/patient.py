@@ -33,6 +33,9 @@ class PatientScreen(StageScreen):
         draft = self.console.draft
         yield Label(self.say("patient.therapist"))
         yield Input(value=draft.operator, id="operator", max_length=40, compact=True)
+        if self.console.home_view.asks_pin():
+            yield Label(self.say("patient.pin"))
+            yield Input(password=True, id="pin", max_length=64, compact=True)
         yield Label(self.say("patient.patient"))
         yield Input(value=draft.patient_id, id="patient", max_length=40, compact=True)
         yield Static(id="read-back")
@@ -69,7 +72,8 @@ class PatientScreen(StageScreen):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter goes to the next field, never on to the next stage."""
-        self.query_one("#patient" if event.input.id == "operator" else "#known").focus()
+        following = {"operator": "#pin" if self.query("#pin") else "#patient", "pin": "#patient"}
+        self.query_one(following.get(str(event.input.id), "#known")).focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Choose somebody known."""
@@ -116,7 +120,7 @@ class PatientScreen(StageScreen):
         if not draft.operator or not draft.patient_id:
             self.refuse("refuse.both")
             return
-        request = SignIn(id=console.next_id(), operator=draft.operator, patient_id=draft.patient_id)
+        request = SignIn(id=console.next_id(), operator=draft.operator, patient_id=draft.patient_id, pin=take_pin(self))
         console.send(request, self._signed_in)
 
     def _signed_in(self, answer: Answer) -> None:
@@ -132,6 +136,16 @@ class PatientScreen(StageScreen):
             draft.week = max(1, past.last_week)  # of the last time; only the therapist moves it on
         console.send(Confirm(id=console.next_id(), what="identity", value="read-back"))
         console.go(Stage.PROTOCOL)
+
+
+def take_pin(screen: StageScreen) -> str:
+    """What was typed as PIN, once: the field is empty afterwards. "" where none is asked for."""
+    boxes = screen.query("#pin").results(Input)
+    box = next(iter(boxes), None)
+    if box is None:
+        return ""
+    typed, box.value = box.value, ""
+    return typed
 
 
 def _past_line(patient: PastPatient, say: Words) -> str:

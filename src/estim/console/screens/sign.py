@@ -11,6 +11,7 @@ from textual.widgets import Input, Label, Static
 from estim.console import present
 from estim.console.draft import Draft, Stage
 from estim.console.language import ENGLISH, Words
+from estim.console.screens.patient import take_pin
 from estim.console.stage import StageScreen, hint
 from estim.controller.interface import Answer
 from estim.session.events import Sign
@@ -27,6 +28,9 @@ class SignScreen(StageScreen):
         yield Static(id="summary")
         yield Label(self.say("sign.comment"), id="comment-title")
         yield Input(id="comment", max_length=200, compact=True)
+        if self.console.home_view.asks_pin():
+            yield Label(self.say("patient.pin"), id="pin-title")
+            yield Input(password=True, id="pin", max_length=64, compact=True)
         yield Static(id="sealed")
 
     def show_stage(self, snapshot: Snapshot | None) -> None:
@@ -39,6 +43,8 @@ class SignScreen(StageScreen):
         sealed = bool(snapshot.word_head)
         self.query_one("#comment").display = not sealed
         self.query_one("#comment-title").display = not sealed
+        for box in self.query("#pin, #pin-title"):
+            box.display = not sealed
         durable = self.say("sign.durable" if snapshot.record_durable else "sign.not-durable")
         lines = [self.say("sign.record", path=snapshot.record_path or "–"), f"        {durable}"]
         if sealed:
@@ -59,7 +65,8 @@ class SignScreen(StageScreen):
             console.go(Stage.PATIENT)
             return
         comment = self.query_one("#comment", Input).value.strip()
-        console.send(Sign(id=console.next_id(), operator=console.draft.operator, comment=comment), self._signed)
+        request = Sign(id=console.next_id(), operator=console.draft.operator, comment=comment, pin=take_pin(self))
+        console.send(request, self._signed)
 
     def _signed(self, answer: Answer) -> None:
         self.show_problems(answer.problems)
