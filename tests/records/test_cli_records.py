@@ -74,6 +74,9 @@ def test_reports_go_to_files(estim: Any, tmp_path: Path) -> None:
     assert "<h1>Your treatment" in estim("report", "last", "--patient-html")[1]
     assert json.loads(estim("report", "last", "--json")[1])["outcome"] == "fault"
     assert estim("report", "last", "-o", str(tmp_path / "no" / "x"))[0] == 1
+    assert estim("report", "last", "--pdf", "-o", str(tmp_path / "r.pdf")) == (0, "")
+    assert (tmp_path / "r.pdf").read_bytes().startswith(b"%PDF-")
+    assert estim("report", "last", "--pdf")[0] == 2
 
 
 def test_a_course_has_its_report(estim: Any) -> None:

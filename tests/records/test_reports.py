@@ -198,3 +198,14 @@ def test_the_head_as_a_code_for_paper_and_terminal() -> None:
     lines = qr_lines(head)
     assert len({len(line) for line in lines}) == 1
     assert len(lines) * 2 - len(lines[0]) in {0, 1}
+
+
+@pytest.mark.parametrize("end", ["completed", "fault", "broken", "none"])
+def test_the_report_as_pdf(tmp_path: Path, end: str) -> None:
+    from estim.records.pdf import pdf_report
+
+    done = read(tmp_path, end)
+    rude = replace(done.summary, patient='#panic("x")', warnings=('#read("/etc/passwd")', "$x$ *b* ]"))
+    made = pdf_report(replace(done, summary=rude))
+    assert made.startswith(b"%PDF-")
+    assert made.rstrip().endswith(b"%%EOF")

@@ -50,9 +50,29 @@ def report(given: argparse.Namespace) -> int:
         return 0
     if given.html:
         return put(html_report(read), given.output)
+    if given.pdf:
+        return _put_pdf(read, given.output)
     if given.patient_html:
         return put(sheet_html(read.summary), given.output)
     return put(sheet_text(read.summary) if given.patient else text_report(read.summary), given.output)
+
+
+def _put_pdf(read: Read, output: str | None) -> int:
+    from importlib.util import find_spec
+
+    from estim.safety.errors import RecordError, UsageError
+
+    if find_spec("typst") is None:
+        raise UsageError("--pdf: this needs the pdf extra: pip install 'estim[pdf]'")
+    if output is None:
+        raise UsageError("--pdf: name a file with -o")
+    from estim.records.pdf import pdf_report
+
+    try:
+        Path(output).write_bytes(pdf_report(read))
+    except OSError as error:
+        raise RecordError(f"{output}: can't be written: {error.strerror or error}") from None
+    return 0
 
 
 def course(given: argparse.Namespace) -> int:

@@ -53,6 +53,7 @@ def _papers(actions: Any, home: argparse.ArgumentParser) -> None:
     form = report.add_mutually_exclusive_group()
     form.add_argument("--text", action="store_true", help="plain text (the default)")
     form.add_argument("--html", action="store_true", help="one page without scripts or links, with plots")
+    form.add_argument("--pdf", action="store_true", help="the same as PDF (extra `pdf`); needs -o")
     form.add_argument("--patient", action="store_true", help="the patient's sheet, in plain words")
     form.add_argument("--patient-html", action="store_true", help="the same as a page")
     report.add_argument("-o", "--output", metavar="FILE")

@@ -23,7 +23,8 @@ def clock(time_us: int) -> str:
     return f"{minutes}:{seconds:02d} min"
 
 
-def _when(time_us: int) -> str:
+def when(time_us: int) -> str:
+    """Minutes and seconds since the beginning, for tables."""
     return f"{time_us // 60_000_000}:{time_us // 1_000_000 % 60:02d}"
 
 
@@ -161,23 +162,25 @@ def text_report(session: SessionSummary) -> str:
     lines += ["", *(f"Differs from the protocol: {bend}" for bend in session.bends)]
     lines += [f"Warning: {warning}" for warning in session.warnings]
     lines += ["", "What happened"]
-    lines += [f"  {_when(at):>7}  {said}" for at, _, said in session.happened] or ["  nothing"]
+    lines += [f"  {when(at):>7}  {said}" for at, _, said in session.happened] or ["  nothing"]
     if session.outcomes:
         lines += ["", "Outcome: " + ", ".join(f"{key} {value}" for key, value in session.outcomes.items())]
     if session.signature:
-        lines += ["", _signed(session)]
-    lines += ["", *(f"{name}: {value}" for name, value in _proof(session) if value)]
+        lines += ["", signed_line(session)]
+    lines += ["", *(f"{name}: {value}" for name, value in proof_rows(session) if value)]
     return "\n".join(lines) + "\n"
 
 
-def _signed(session: SessionSummary) -> str:
+def signed_line(session: SessionSummary) -> str:
+    """Who signed, when, and what it means."""
     said = session.signature
     name = f" ({said['name']})" if said.get("name") else ""
     parts = [f"Signed by {said.get('operator', '')}{name}", said.get("meaning", ""), said.get("utc", "")]
     return ", ".join(part for part in parts if part)
 
 
-def _proof(session: SessionSummary) -> list[tuple[str, str]]:
+def proof_rows(session: SessionSummary) -> list[tuple[str, str]]:
+    """What stands behind the report."""
     state = "verified" if session.verified else "NOT VERIFIED"
     signer = {"station": "by this station", "simulated": "simulated", "unknown": "signer unknown"}[session.signer]
     return [
@@ -193,10 +196,10 @@ def html_report(read: Read) -> str:
     """One self-contained page that prints well."""
     session = read.summary
     title = "Session report" + (" (simulated)" if session.simulated else "")
-    happened = [(_when(at), said) for at, _, said in session.happened]
+    happened = [(when(at), said) for at, _, said in session.happened]
     marked = frozenset(n for n, (_, kind, _) in enumerate(session.happened) if WEIGHT.get(kind) == "bad")
     parts: list[object] = [tag("p", mark, klass="mark") for mark in marks(session)]
-    parts += [facts(rows(session)), *_plots(read)]
+    parts += [facts(rows(session)), *plots(read)]
     for channel in session.channels:
         parts += [tag("h2", f"Channel {channel.channel}: {channel.name}"), facts(channel_rows(channel)[1:])]
     if session.phases:
@@ -207,14 +210,15 @@ def html_report(read: Read) -> str:
     if session.outcomes:
         parts += [tag("h2", "Outcome"), facts(session.outcomes.items())]
     if session.signature:
-        parts += [tag("p", _signed(session))]
-    parts += [tag("h2", "Proof"), facts(_proof(session))]
+        parts += [tag("p", signed_line(session))]
+    parts += [tag("h2", "Proof"), facts(proof_rows(session))]
     if session.verified:
         parts.append(tag("figure", qr_svg(session.head), tag("figcaption", "The record's head (SHA-256)")))
     return page(title, *parts)
 
 
-def _plots(read: Read) -> Iterable[Html]:
+def plots(read: Read) -> Iterable[Html]:
+    """Each channel's amplitude, and the comfort, over the session."""
     session, runs = read.summary, read.runs
     end_us = max(session.duration_us, session.off_by_us or 0)
     events = [(at, _LETTERS[kind]) for at, kind, _ in session.happened if kind in _LETTERS]
