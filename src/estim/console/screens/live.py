@@ -321,10 +321,9 @@ class LiveScreen(StageScreen):
             return
         if snapshot.output is not OutputState.OFF:
             self.refuse("refuse.not-off", cable=snapshot.cable)
-            # Never granted like this; but where the link is gone it has the device asked again whether it is off.
-            self.console.send(ResetFault(id=self.console.next_id(), reason=""))
-            return
-        self.app.push_screen(ReasonDialog("ask.reset", RESET_REASONS), self._reset)
+            self.console.send(ResetFault(id=self.console.next_id(), reason=""))  # asks a lost device again
+        else:
+            self.app.push_screen(ReasonDialog("ask.reset", RESET_REASONS), self._reset)
 
     def _reset(self, reason: str | None) -> None:
         if reason:
