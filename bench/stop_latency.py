@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import csv
 import json
+import logging
 import os
 import random
 import statistics
@@ -112,7 +113,9 @@ def console_stops(tty: Tty, pulses: Pulses, key: str, times: int, found: list[fl
 async def client_stops(device: str, pulses: Pulses, times: int) -> list[float]:
     """science_mode_4: mid level on, then its own stop call."""
     from science_mode_4 import ChannelPoint, DeviceP24, MidLevelChannelConfiguration, SerialPortConnection
+    from science_mode_4.utils import logger
 
+    logger().setLevel(logging.ERROR)  # its log lines are not what is compared
     shape = [ChannelPoint(250, 3), ChannelPoint(100, 0), ChannelPoint(250, -3)]
     connection = SerialPortConnection(device)
     connection.open()

@@ -57,6 +57,7 @@ class FakeSession:
         self.heartbeats = 0
         self.closed = False
         self.sealed = False
+        self.acknowledged = True
         self.confirms_off = not weak_link
         self.place_us = 0  # within the cycle, negative while counting down
         self.cycle = 0
@@ -375,6 +376,7 @@ class FakeSession:
             record_path="records/2026/session-0001" if self.operator else "",
             record_durable=True,
             word_head="amber-river-seven-lantern" if self.sealed else "",
+            acknowledged=self.acknowledged,
             level_open=self.phase in {Phase.ARMED, Phase.RUNNING},
             lease_us=(4000, 120_000, 80_000, 20_000),
             watchdog_us=2 * S,

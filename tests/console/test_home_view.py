@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from estim.console.home_view import RecordsHome, read_patients
+from estim.records.patients import Patient, save_patient
 
 
 def session(
@@ -69,3 +70,50 @@ def test_an_empty_home_knows_nobody(tmp_path: Path) -> None:
     home.wait()
     assert home.patients(simulated=True) == ()
     assert home.own_protocols() == ()
+
+
+def test_the_patients_file_stands_beside_the_records(tmp_path: Path) -> None:
+    session(tmp_path / "records" / "simulated", "20261101T0800", "P-1")
+    save_patient(tmp_path / "patients.json", Patient(id="P-1", condition="stroke", side="left", protocol="x", week=3))
+    save_patient(tmp_path / "patients.json", Patient(id="P-2", condition="knee-replacement"))
+    home = RecordsHome(tmp_path)
+    home.wait()
+    first, second = home.patients(simulated=True)
+    assert (first.id, first.sessions, first.condition, first.side) == ("P-1", 1, "stroke", "left")
+    assert (first.assigned, first.assigned_week) == ("x", 3)
+    assert (second.id, second.sessions, second.condition) == ("P-2", 0, "knee-replacement")
+
+
+def test_a_broken_patients_file_hides_nobody(tmp_path: Path) -> None:
+    session(tmp_path / "records" / "simulated", "20261101T0800", "P-1")
+    (tmp_path / "patients.json").write_text("{")
+    home = RecordsHome(tmp_path)
+    home.wait()
+    assert [patient.id for patient in home.patients(simulated=True)] == ["P-1"]
+
+
+def test_what_was_played_last_and_the_pads_uses_are_kept(tmp_path: Path) -> None:
+    for day in (1, 2):
+        folder = tmp_path / f"2026110{day}T0800"
+        folder.mkdir()
+        schedule = {"protocol_title": "Q", "protocol_id": "q", "protocol_version": "1.1.0", "week": day, "session": day}
+        lines: list[tuple[str, dict[str, object]]] = [
+            ("header", {"patient": "P-1", "utc": f"2026-11-0{day}T08:00:00", "operator": "PT1"}),
+            ("setup", {"schedule": schedule}),
+            ("note", {"pads": {"a": "A1", "b": "B1"} if day == 1 else {"a": "A1"}}),
+            ("note", {"text": "fine"}),
+            ("end", {"dose": [{"pulses": 4}]}),
+        ]
+        (folder / "record.jsonl").write_text(
+            "".join(
+                json.dumps({"kind": kind, "fields": fields}, separators=(",", ":")) + "\n" for kind, fields in lines
+            )
+        )
+    (patient,) = read_patients(tmp_path)
+    assert (patient.last_protocol_id, patient.last_version, patient.last_week, patient.last_session) == (
+        "q",
+        "1.1.0",
+        2,
+        2,
+    )
+    assert patient.pad_uses == {"A1": 2, "B1": 1}

@@ -130,3 +130,24 @@ async def test_arrows_choose_while_the_search_field_has_the_cursor(bench: Make) 
         await b.press("down", "down", "up")
         assert listed.highlighted == 1
         assert b.app.screen.focused is b.app.screen.query_one("#search")
+
+
+@pytest.mark.parametrize("name", ["Maria Schmidt", "P/17", "-x", "x" * 41])
+async def test_a_patient_has_a_pseudonym_and_no_name(bench: Make, name: str) -> None:
+    async with bench() as b:
+        b.app.screen.query_one("#operator", Input).value = "PT1"
+        b.app.screen.query_one("#patient", Input).value = name[:41]
+        b.app.screen.query_one("#patient", Input).max_length = 50
+        b.app.screen.query_one("#patient", Input).value = name
+        await b.press("f8")
+        assert "a pseudonym, never a name" in b.text("#problems")
+        assert not any(isinstance(request, events.SignIn) for request in b.session.requests)
+
+
+async def test_what_the_device_has_acknowledged_is_marked(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        assert "23.0 mA✓" in b.text("#channels")
+        b.session.acknowledged = False
+        await b.look()
+        assert "23.0 mA…" in b.text("#channels")

@@ -133,8 +133,10 @@ async def test_brackets_in_names_are_shown_as_they_are(bench: Make, tmp_path: Pa
         b.app.screen.query_one("#operator", Input).value = "[i]PT"
         b.app.screen.query_one("#patient", Input).value = "[/bold]x"
         await b.press("f8")
+        assert "patient [/bold]x: " in b.text("#problems")
+        b.app.screen.query_one("#patient", Input).value = "P-017"
+        await b.press("f8")
         assert isinstance(b.app.screen, ProtocolScreen)
-        assert "[/bold]x" in b.text("#banner")
         prompts = [str(option.prompt) for option in b.app.screen.query_one("#protocols", OptionList).options]
         assert any("own[b].toml" in prompt for prompt in prompts)  # listed with its reason, not hidden
 

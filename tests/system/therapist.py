@@ -65,17 +65,24 @@ def confirm(tty: Tty) -> None:
     tty.sees("Before output")
     tty.look(0.5)
     for _ in range(12):
-        if "[ ]" not in tty.picture.text:
+        text = tty.picture.text
+        left = text.count("[ ]")
+        if not left:
             return
         tty.press("y")
-        tty.look(0.4)
+        tty.wait(lambda left=left: _asks(tty) or tty.picture.text.count("[ ]") < left, what="the check is taken")  # type: ignore[misc]
         if "treated all the same" in tty.picture.text:
             tty.press("1")
-            tty.look(0.4)
-        if "Who?" in tty.picture.text:
+        elif "Who?" in tty.picture.text:
             tty.type("patient")
             tty.press("enter")
-            tty.look(0.4)
+        else:
+            continue
+        tty.wait(lambda left=left: not _asks(tty) and tty.picture.text.count("[ ]") < left, what="it is taken")  # type: ignore[misc]
+
+
+def _asks(tty: Tty) -> bool:
+    return "treated all the same" in tty.picture.text or "Who?" in tty.picture.text
 
 
 def find_levels(tty: Tty, *, steps: int = 3) -> None:

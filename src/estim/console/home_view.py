@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from estim.records.home import Home
+from estim.records.patients import Patient, load_patients
 from estim.records.segment import segments
+from estim.safety.errors import RecordError
 
 SESSIONS_READ = 400  # the latest ones: enough for a year of a busy therapist, read in about a second
 _WANTED = tuple(f'"kind":"{kind}"'.encode() for kind in ("header", "screening", "setup", "note", "outcome", "end"))
@@ -33,6 +35,7 @@ class PastPatient:
         answers: the latest screening's answers, for the re-confirmation.
         last_protocol_id, last_version, last_week, last_session: of it; week 0 for none.
         pad_uses: label of a pair of pads → sessions in which it was used on this patient.
+        condition, side, assigned, assigned_week: as the patients' file has it; "" and 0 for what it does not say.
         skin_blocked: what the skin was graded if 2 or 3 at the end of the last session, in words; "" if not.
     """
 
@@ -47,6 +50,10 @@ class PastPatient:
     last_week: int = 0
     last_session: int = 0
     pad_uses: Mapping[str, int] = field(default_factory=dict)
+    condition: str = ""
+    side: str = ""
+    assigned: str = ""
+    assigned_week: int = 0
     skin_blocked: str = ""
 
 
@@ -113,6 +120,23 @@ class RecordsHome:
         for simulated in (True, False):
             with contextlib.suppress(OSError):
                 self._patients[simulated] = read_patients(self._home.records(simulated=simulated))
+        filed: dict[str, Patient] = {}
+        with contextlib.suppress(RecordError):  # a broken file helps nobody here; `estim records patients` says why
+            filed = load_patients(self._home.patients)
+        for simulated, known in list(self._patients.items()):
+            self._patients[simulated] = with_file(known, filed)
+
+
+def with_file(known: tuple[PastPatient, ...], filed: Mapping[str, Patient]) -> tuple[PastPatient, ...]:
+    """Those with records first, each with what the patients' file says; then those who are only in the file."""
+    seen = {patient.id for patient in known}
+    new = tuple(PastPatient(id=name) for name in filed if name not in seen)
+    return tuple(
+        replace(patient, condition=file.condition, side=file.side, assigned=file.protocol, assigned_week=file.week)
+        if (file := filed.get(patient.id)) is not None
+        else patient
+        for patient in (*known, *new)
+    )
 
 
 def read_patients(records: Path) -> tuple[PastPatient, ...]:

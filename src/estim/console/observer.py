@@ -68,7 +68,7 @@ class WatchScreen(StageScreen, inherit_bindings=False):
         envelope.display = live and not coach and not compact and self.size.height >= 24
         cue.show(snapshot)
         envelope.show(snapshot, rows=2 if self.size.height < 30 else 5)
-        self.query_one(Channels).show(snapshot.channels, chosen=None, compact=compact)
+        self.query_one(Channels).show(snapshot, chosen=None, compact=compact)
         self.query_one(PracticeLine).show(snapshot)
         checks = self.query_one("#checks", Static)
         checks.display = coach

@@ -175,22 +175,23 @@ class Cue(Static):
 class Channels(Static):
     """Every channel: bar, level, target, sent, ceiling and the rule behind it, marks, why a raise waits."""
 
-    def show(self, views: Sequence[ChannelView], *, chosen: int | None, compact: bool) -> None:
-        """`chosen` is the device channel that keys act on."""
+    def show(self, snapshot: Snapshot, *, chosen: int | None, compact: bool) -> None:
+        """`chosen` is the device channel that keys act on. `✓` behind a current: the device has acknowledged it."""
         width = max(60, self.size.width or 80) - 2
         lines: list[Content] = []
-        for view in views:
-            lines.append(_bar_line(view, width, words(self), chosen=view.channel == chosen))
+        seen = "✓" if snapshot.acknowledged else "…"
+        for view in snapshot.channels:
+            lines.append(_bar_line(view, width, words(self), chosen=view.channel == chosen, seen=seen))
             if not compact:
                 lines.append(Content.styled(_detail_line(view, words(self)), "" if view.channel == chosen else "dim"))
         self.update(Content("\n").join(lines))
 
 
-def _bar_line(view: ChannelView, width: int, say: Words, *, chosen: bool) -> Content:
+def _bar_line(view: ChannelView, width: int, say: Words, *, chosen: bool, seen: str) -> Content:
     where = _clip(f"{view.muscle} {say.of('side', view.side)}", 24)
     cycle = say(f"cycle.{view.cycle.value.lower().replace('_', '-')}")
     head = f"{'▶' if chosen else ' '}{view.channel} {where:<24} {_CYCLES[view.cycle]}{cycle:<4}"
-    level = f"{present.milliamps(view.sent_ua):>9}"
+    level = f"{present.milliamps(view.sent_ua):>9}{seen if view.sent_ua else ' '}"
     drawn = present.bar(view, max(8, width - len(head) - len(level) - 2))
     style = "bold" if chosen else ""
     return Content.assemble((head, style), " ", (drawn, "$stim" if view.sent_ua else "dim"), (level, style))

@@ -100,6 +100,7 @@ class Snapshot:
         record_path, record_durable, word_head: the record and, once sealed, its short head in words.
         lease_us: ages of loop turn, device status, console heartbeat, record.
         level_open: the device's stimulation level is open, so a start is possible.
+        acknowledged: the device has acknowledged the last output that was sent.
         weight_bearing: the limb carries the patient: a stop takes the support away.
         watchdog_us: after how long the device ends output by itself; `cable` is what to pull when output is uncertain.
     """
@@ -148,6 +149,7 @@ class Snapshot:
     outcome: str = ""
     level_open: bool = False
     weight_bearing: bool = False
+    acknowledged: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values for the pipe."""

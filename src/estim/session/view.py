@@ -69,6 +69,7 @@ def snapshot(core: Core, *, record_path: str = "", record_durable: bool = True, 
         practice=core.practice if core.simulated else None,
         outcome=core.outcome,
         level_open=core.prepared,
+        acknowledged=not core.unanswered,
         weight_bearing=schedule.weight_bearing if schedule else False,
     )
 

@@ -93,7 +93,7 @@ class LiveScreen(StageScreen):
         if live:
             cue.show(snapshot)
             envelope.show(snapshot, rows=2 if self.size.height < 30 else 5)
-        self.query_one(Channels).show(snapshot.channels, chosen=self.chosen, compact=compact)
+        self.query_one(Channels).show(snapshot, chosen=self.chosen, compact=compact)
         self.query_one(PracticeLine).show(snapshot)
         checks = self.query_one("#checks", Static)
         checks.display = not live or coach

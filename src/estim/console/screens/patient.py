@@ -14,6 +14,7 @@ from estim.console.home_view import PastPatient
 from estim.console.language import Words
 from estim.console.stage import StageScreen, hint
 from estim.controller.interface import Answer
+from estim.records.patients import PSEUDONYM
 from estim.session.events import Confirm, SignIn
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
@@ -101,6 +102,11 @@ class PatientScreen(StageScreen):
         else:
             second = past.second_identifier or self.say("patient.second")
             text = self.say("patient.again", line=_past_line(past, self.say), second=second)
+            if past.condition or past.side or past.assigned:
+                side = self.say.of("side", past.side) if past.side else "–"
+                text += "\n" + self.say(
+                    "patient.file", condition=past.condition or "–", side=side, protocol=past.assigned or "–"
+                )
             if past.skin_blocked:
                 text += "\n" + self.say("patient.skin", grade=past.skin_blocked)
         self.query_one("#read-back", Static).update(Content(text))
@@ -120,6 +126,9 @@ class PatientScreen(StageScreen):
         if not draft.operator or not draft.patient_id:
             self.refuse("refuse.both")
             return
+        if PSEUDONYM.fullmatch(draft.patient_id) is None:
+            self.refuse("refuse.pseudonym", word=draft.patient_id)
+            return
         request = SignIn(id=console.next_id(), operator=draft.operator, patient_id=draft.patient_id, pin=take_pin(self))
         console.send(request, self._signed_in)
 
@@ -133,7 +142,8 @@ class PatientScreen(StageScreen):
         past = console.past_patient(draft.patient_id)
         if past is not None:
             draft.sessions_before, draft.previous_answers = past.sessions, dict(past.answers)
-            draft.week = max(1, past.last_week)  # of the last time; only the therapist moves it on
+            # Of the last time, or as assigned; only the therapist moves it on.
+            draft.week = max(1, past.last_week or past.assigned_week)
         console.send(Confirm(id=console.next_id(), what="identity", value="read-back"))
         console.go(Stage.PROTOCOL)
 

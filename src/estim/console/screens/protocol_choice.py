@@ -61,7 +61,8 @@ class ProtocolScreen(StageScreen):
                 self._protocols[source] = load(path)
             except (EstimError, OSError) as error:
                 self._broken[source] = str(error).splitlines()[0]
-        self._source = self.console.draft.source
+        past = self.console.past_patient(self.console.draft.patient_id)
+        self._source = self.console.draft.source or (past.assigned or past.last_protocol_id if past is not None else "")
         self._list("")
         self.query_one("#search").focus()
 
