@@ -107,3 +107,23 @@ def test_the_console_refuses_to_run_without_a_terminal(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert b"needs a terminal" in done.stderr
     assert not (tmp_path / "logs").exists(), "no controller and no simulator were started for it"
+
+
+def test_a_terminal_that_takes_nothing_holds_up_neither_stop_nor_end(
+    tmp_path: Path, console: Callable[..., Tty], simulator: Start
+) -> None:
+    running = simulator("--tcp", "0")
+    tty = console("sim+p24:" + running.device)
+    therapist.to_therapy(tty)
+    time.sleep(2.0)  # nobody reads what it draws: its queue fills, its UI loop may stand
+    at_key = running.last_us()
+    os.write(tty.master, b" ")
+    wait_until(
+        lambda: b'"confirmed-off"' in (record_of(tmp_path) / "record.jsonl").read_bytes().split(b'"stop"')[-1],
+        seconds=5,
+        what="the device says off",
+    )
+    assert running.last_us() - at_key <= 200_000
+    tty.process.send_signal(signal.SIGTERM)
+    ends(tty)
+    assert verify_session(record_of(tmp_path)).ok
