@@ -54,6 +54,7 @@ class SimulatedWriter:
         self._lazy_us = 0
         self._checkpoints = CheckpointClock()
         self._last_us = 0
+        self._sealed = False
 
     @property
     def data(self) -> bytes:
@@ -97,7 +98,7 @@ class SimulatedWriter:
 
     def poll(self, now_us: int) -> WriterStatus:
         """How far the modelled disk is. Signs, if a checkpoint is due."""
-        if self._failed is None and self._checkpoints.due(max(now_us, self._last_us)):
+        if self._failed is None and not self._sealed and self._checkpoints.due(max(now_us, self._last_us)):
             self._checkpoint(now_us)
         while self._failed is None and self._pending and self._pending[0][2] <= now_us:
             number, _, ready_us = self._pending[0]
@@ -115,6 +116,7 @@ class SimulatedWriter:
     def close(self, now_us: int) -> str:
         """Seal, and write the folder if there is one."""
         self._pending.clear()
+        self._sealed = True
         said = {"public_key": self._signer.public_hex}
         at_us = max(now_us, self._last_us)
         self._lines.append(self._chain.checkpoint(self._signer.sign, self._signer.key_id, at_us, said, kind="seal"))

@@ -347,5 +347,4 @@ class LiveScreen(StageScreen):
     def _stopped(self, reason: str | None) -> None:
         if reason:
             self.console.draft.stop_reason = reason
-            fields: dict[str, object] = {"stopped": reason}
-            self.console.note(fields, kind="reason")
+            self.console.note({"stopped": reason}, kind="reason")
