@@ -14,6 +14,7 @@ from estim.records.home import Home
 from estim.records.keys import seeded_signer, station_signer
 from estim.records.plots import Series, amplitude_plot, envelope, line_plot, nice_step
 from estim.records.qr import qr_lines, qr_svg
+from estim.records.replay import replay
 from estim.records.report import html_report, text_report
 from estim.records.segment import word_head
 from estim.records.sheet import sheet_html, sheet_text
@@ -74,7 +75,8 @@ def test_an_unknown_dose_is_not_reported_as_none(tmp_path: Path, write: Callable
     said = write(read(tmp_path, "broken"))
     assert "NOT RECORDED" in said
     assert "dose is not fully recorded" in said
-    assert "0 pulses" not in said
+    assert " 0 pulses" not in said
+    assert "about 4700 pulses and 23.500 mC" in said
     assert "1:34 min on" in said  # 90 s, the record's lag and the device's timer
 
 
@@ -118,6 +120,12 @@ def test_a_take_over_is_told_in_order(tmp_path: Path) -> None:
     chain = Chain(simulated=False, first_n=broken.summary.records, prev=broken.summary.head)
     writer = RecordWriter(folder, chain, station_signer(home.root), segment=1)
     writer.append("take-over", {"cause": "eof", "output": "OFF", "text": "stopped by the console"}, 92_000_000)
+    rows = replay(broken.entries, silent_us=92_000_000).dose_rows("therapy")
+    assert rows[0] == {
+        "channel": 1, "pulses": 4_550, "charge_pc": 22_750_000_000, "on_us": 91_000_000, "peak_ua": 20_000,
+        "unacknowledged_pulses": 0,
+    }  # fmt: skip
+    writer.append("dose", {"purpose": "therapy", "basis": "commands", "channels": rows}, 92_000_000)
     writer.append("end", {"outcome": "fault", "output": "OFF", "reason": "take-over"}, 92_000_000)
     writer.close(92_000_000)
     taken = read_session(folder)
@@ -126,6 +134,8 @@ def test_a_take_over_is_told_in_order(tmp_path: Path) -> None:
     assert "!! The controller was lost" in said
     assert "stopped by the console" in said
     assert "NOT RECORDED" in said
+    assert "about 4550 pulses and 22.750 mC" in said
+    assert taken.summary.findings == ()
 
 
 def test_a_record_without_setup_has_a_report_too(tmp_path: Path) -> None:

@@ -16,9 +16,11 @@ from estim.drivers.address import Address, open_link
 from estim.drivers.interface import Driver
 from estim.drivers.link import ByteLink
 from estim.drivers.models import MODELS
-from estim.records.chain import Chain, read
+from estim.records.chain import GENESIS, Chain, Entry
 from estim.records.keys import station_signer
+from estim.records.replay import replay
 from estim.records.segment import segments
+from estim.records.verify import read_record
 from estim.records.writer import RecordWriter
 from estim.safety.commands import OutputOff
 from estim.safety.errors import LinkLost, RecordError
@@ -113,15 +115,11 @@ def _write_down(home: Path, last: Snapshot | None, taken: Takeover, took_ms: int
     folder = Path(last.record_path)
     try:
         found = segments(folder)
-        n, prev, t_us = 0, "0" * 64, 0
-        for path in found:
-            reading = read(path.read_bytes(), first_n=n, prev=prev)
-            n, prev = n + len(reading.entries), reading.head
-            if reading.entries:
-                t_us = reading.entries[-1].t_us
-                if reading.entries[-1].kind == "seal":
-                    return  # it was closed in order
-        chain = Chain(simulated=last.simulated, first_n=n, prev=prev)
+        entries = read_record(folder).entries
+        if entries and entries[-1].kind == "seal":
+            return  # it was closed in order
+        prev, t_us = (entries[-1].hash, entries[-1].t_us) if entries else (GENESIS, 0)
+        chain = Chain(simulated=last.simulated, first_n=len(entries), prev=prev)
         writer = RecordWriter(folder, chain, station_signer(home), segment=len(found))
         t_us = max(t_us, last.now_us)
         writer.append(
@@ -136,7 +134,18 @@ def _write_down(home: Path, last: Snapshot | None, taken: Takeover, took_ms: int
             },
             t_us,
         )
+        dose = _dose(entries, last.purpose, t_us + took_ms * 1_000 if taken.output == "OFF" else None)
+        if dose:
+            writer.append("dose", {"purpose": last.purpose, "basis": "commands", "channels": dose}, t_us)
         writer.append("end", {"outcome": "fault", "output": taken.output, "reason": "take-over"}, t_us)
         writer.close(t_us)
     except (OSError, RecordError):
         return  # the device is what matters; an auditor sees a record without an end
+
+
+def _dose(entries: tuple[Entry, ...], purpose: str, silent_us: int | None) -> list[dict[str, int]]:
+    """What the acknowledged commands amount to: the controller took its own count along."""
+    try:
+        return replay(entries, silent_us=silent_us).dose_rows(purpose)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return []  # lines that nobody can read are no reason to leave the record without its end

@@ -21,7 +21,7 @@ COLUMNS = (
     "verified", "contractions", "contractions_planned", "therapy_us", "duration_us", "discomfort", "pain", "skin",
     "channel", "name", "muscle", "side", "pads", "frequency_hz", "pulse_width_us", "level_ua", "cap_ua", "sensory_ua",
     "motor_ua", "max_tolerated_ua", "peak_ua", "pulses", "charge_pc", "on_us", "unacknowledged_pulses",
-    "dose_recorded", "head",
+    "dose_recorded", "sent_pulses", "sent_charge_pc", "head",
 )  # fmt: skip
 _CHANNEL = COLUMNS[COLUMNS.index("channel") : -1]
 _UNKNOWN = frozenset({"pulses", "charge_pc"})

@@ -24,6 +24,7 @@ class Given:
         dose: the last dose line's row; sums since the session began.
         pending: output was acknowledged that no dose line speaks of: a record that broke off.
         on_us, fast_on_us: from the commands; the second one above 15 Hz alone.
+        sent_pulses, sent_charge_pc: what the acknowledged commands amount to, for records without a dose line.
         points: (session time, µA) of each change.
     """
 
@@ -32,6 +33,8 @@ class Given:
     on_us: int = 0
     fast_on_us: int = 0
     peak_ua: int = 0
+    sent_pulses: int = 0
+    sent_charge_pc: int = 0
     points: list[tuple[int, int]] = field(default_factory=list)
 
     @property
@@ -64,7 +67,7 @@ class Replay:
     given: dict[tuple[str, int], Given] = field(default_factory=dict)
     levels_ua: dict[int, int] = field(default_factory=dict)
     running_us: dict[str, int] = field(default_factory=dict)
-    _on: dict[int, tuple[int, int]] = field(default_factory=dict)  # channel → since, period
+    _on: dict[int, tuple[int, Mapping[str, int]]] = field(default_factory=dict)  # channel → since, command's row
     _since_us: int | None = None
 
     @property
@@ -90,7 +93,9 @@ class Replay:
             self.levels_ua[fields["channel"]] = fields["level_ua"]
         elif entry.kind == "output" and fields.get("state") == "OFF":
             self._silence(entry.t_us)
-        elif entry.kind == "dose":
+        elif entry.kind == "take-over" and fields.get("output") == "OFF":
+            self._silence(entry.t_us + int(fields.get("took_ms", 0)) * 1_000)
+        elif entry.kind == "dose" and fields.get("basis") != "commands":  # a take-over's is made from what stands here
             for row in fields["channels"]:
                 given = self.channel(row["channel"], str(fields["purpose"]))
                 given.dose, given.pending = row, False
@@ -115,13 +120,16 @@ class Replay:
             given.pending = True
             given.peak_ua = max(given.peak_ua, row["amplitude_ua"])
             given.points.append((sent_us, row["amplitude_ua"]))
-            self._on[channel] = (sent_us, row["period_us"])
+            self._on[channel] = (sent_us, row)
 
     def _stop_clocks(self, at_us: int) -> None:
-        for channel, (since_us, period_us) in self._on.items():
+        for channel, (since_us, row) in self._on.items():
             given = self.channel(channel)
-            on_us = max(0, at_us - since_us)
+            on_us, period_us = max(0, at_us - since_us), row["period_us"]
+            pulses = -(-on_us // period_us)  # a pulse at once, then one a period
             given.on_us += on_us
+            given.sent_pulses += pulses
+            given.sent_charge_pc += pulses * row["amplitude_ua"] * row["pulse_width_us"]
             if period_us <= SLOW_PERIOD_US:
                 given.fast_on_us += on_us
         self._on.clear()
@@ -131,14 +139,27 @@ class Replay:
             self.channel(channel).points.append((at_us, 0))
         self._stop_clocks(at_us)
 
-    def end(self, t_us: int) -> None:
-        """The record's last line: what is still on went on until the device's own timer ended it."""
-        self._silence(t_us + BROKEN_US)
+    def end(self, t_us: int, silent_us: int) -> None:
+        """The record's last line, and when what was still on had ended at the latest."""
+        self._silence(silent_us)
         self._phase("", t_us)
 
+    def dose_rows(self, purpose: str) -> list[dict[str, int]]:
+        """What the acknowledged commands of one purpose amount to, in the shape of a dose line."""
+        return [
+            {"channel": channel, "pulses": one.sent_pulses, "charge_pc": one.sent_charge_pc, "on_us": one.on_us,
+             "peak_ua": one.peak_ua, "unacknowledged_pulses": 0}
+            for (of, channel), one in sorted(self.given.items())
+            if of == purpose
+        ]  # fmt: skip
 
-def replay(entries: Iterable[Entry]) -> Replay:
+
+def replay(entries: Iterable[Entry], *, silent_us: int | None = None) -> Replay:
     """Replay the lines of a session.
+
+    Args:
+        silent_us: when output was seen to have ended; None lets what is still on at the last line go on until the
+            record's lag and the device's own timer had run out.
 
     Raises:
         KeyError, TypeError, ValueError, AttributeError: a line has not the shape of its kind.
@@ -148,5 +169,5 @@ def replay(entries: Iterable[Entry]) -> Replay:
     for entry in entries:
         whole.take(entry)
         last_us = entry.t_us
-    whole.end(last_us)
+    whole.end(last_us, last_us + BROKEN_US if silent_us is None else silent_us)
     return whole

@@ -77,6 +77,8 @@ def rows(session: SessionSummary) -> list[tuple[str, str]]:
 def given(channel: ChannelSummary) -> str:
     """What a channel got in therapy; unknown is never said as nothing."""
     said = _amount(channel.pulses, channel.charge_pc, channel.on_us, recorded=channel.dose_recorded)
+    if not channel.dose_recorded:
+        said += f", about {channel.sent_pulses} pulses and {channel.sent_charge_pc / 1_000_000_000:.3f} mC"
     if channel.unacknowledged_pulses:
         said += f"; {channel.unacknowledged_pulses} more were never acknowledged"
     return said

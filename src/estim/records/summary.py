@@ -25,6 +25,7 @@ class ChannelSummary:
         dose_recorded: False where the record broke off before a dose line: pulses and charge are then not 0 but
             unknown, peak and on time come from the acknowledged commands.
         titration_*: the same of finding levels, which stands apart from the dose.
+        sent_*: about what the therapy's acknowledged commands amount to, for where the dose is not recorded.
     """
 
     channel: int
@@ -55,6 +56,8 @@ class ChannelSummary:
     titration_charge_pc: int = 0
     titration_on_us: int = 0
     titration_recorded: bool = True
+    sent_pulses: int = 0
+    sent_charge_pc: int = 0
 
     @property
     def had_current(self) -> bool:
@@ -312,6 +315,8 @@ def _channel(
         titration_charge_pc=int(found.dose.get("charge_pc", 0)),
         titration_on_us=found.total_on_us,
         titration_recorded=not found.pending,
+        sent_pulses=given.sent_pulses,
+        sent_charge_pc=given.sent_charge_pc,
     )
 
 
