@@ -12,9 +12,10 @@ from estim.cli import main
 from estim.controller.checking import check_protocol, compiled_for
 from estim.protocols.loader import load, parse
 from estim.protocols.schema import Protocol
-from estim.rehearsal import rehearse
+from estim.rehearsal import World, rehearse
 from estim.safety.errors import ProtocolError, ProtocolRejected
 from estim.safety.schedule import Schedule
+from firmware_sim.devices.interface import Pulse
 from tests.protocols.test_resolve import SECOND
 from tests.support import LIMITS, plan, sample
 
@@ -206,3 +207,44 @@ def test_single_twitches_are_played_and_their_level_is_found(tmp_path: Path, hz:
     path.write_text(text.replace("on_s = 2\noff_s = 2\n", "on_s = 20\noff_s = 20\n"), encoding="utf-8")
     report = rehearse(plan(path)).report
     assert (report["outcome"], report["contractions"], report["dose_agrees"]) == ("completed", 3, True)
+
+
+WARM_UP = """\
+[[phase]]
+name = "warm-up"
+kind = "warm-up"
+mode = "timed"
+waveform = "symmetric-biphasic"
+frequency_hz = 50
+pulse_width_us = 250
+on_s = 3
+off_s = 3
+ramp_up_s = 0.2
+ramp_down_s = 0.2
+contractions = 2
+intensity = 0.33
+"""
+
+
+def test_a_level_that_was_held_at_a_part_of_it_was_not_held(tmp_path: Path) -> None:
+    """The first contraction at the whole level has the long ramp (L17a): the interlock would stop a short one."""
+    path = tmp_path / "parts.toml"
+    path.write_text(sample("[[phase]]", WARM_UP + "[[phase]]").replace("ramp_up_s = 0.5", "ramp_up_s = 0.2"))
+    world = World(plan(path, level_ma=30))
+    peaks: list[tuple[int, int]] = []
+    seen = world.device.on_pulse
+
+    def watch(pulse: Pulse) -> None:
+        seen(pulse)
+        if world.purpose == "therapy":
+            peaks.append((pulse.t_us, pulse.peak_ua))
+
+    world.device.on_pulse = watch
+    world.run()
+    assert world.person.outcome == "completed"
+    starts = [at for (before, _), (at, _) in zip([(-S, 0), *peaks], peaks, strict=False) if at - before > S]
+    assert len(starts) == 5
+    first = next(at for at, peak in peaks if peak == 30_000) - starts[2]
+    later = next(at for at, peak in peaks if peak == 30_000 and at > starts[3]) - starts[3]
+    assert first >= 0.48 * S
+    assert 0.15 * S <= later <= 0.3 * S

@@ -129,7 +129,8 @@ def test_a_patient_for_whom_repeats_are_long_has_the_long_ramp_at_every_level() 
     assert PatientFacts().gentle, "what is not known counts as present"
     for patient, lengths in ((TRUSTED, True), (frail, False)):
         run = Run(clear(plan, BOTH, PROFILE, patient).schedule, 500, 0, gentle=patient.gentle)
-        run.held_ua[1] = 60_000
+        train = plan.phases[0].windows[0]
+        run.held_ua[1, train.period_us, train.pulse_width_us] = 60_000
         run.begin(0)
         assert run.players[0].first is not lengths
 

@@ -80,7 +80,9 @@ class Run:
         self.players: list[WindowPlayer] = []
         self.levels_ua: dict[int, int] = {channel.channel: channel.level_ua for channel in schedule.channels}
         self.asked: dict[int, tuple[int, int]] = {}  # device channel → level last asked for or set, and when
-        self.held_ua: dict[int, int] = {}  # level held through a whole first-ramp contraction since output was last off
+        # What was held through a whole first-ramp contraction since output was last off: amplitude by channel and pulse
+        # (L17b: the same settings; a level that was held at a part of it, or at a narrower pulse, was not held).
+        self.held_ua: dict[tuple[int, int, int], int] = {}
         self._played_us = 0  # of a phase without cycles, before the last pause
         self.gates = 0  # gates that opened in the present triggered phase
         self._open: dict[int, tuple[int, bool]] = {}  # contraction → windows still open, all reached their plateau
@@ -182,7 +184,7 @@ class Run:
                 level_ua,
                 self.step_ua(window),
                 onset_us,
-                first=self._gentle or self.held_ua.get(window.channel, 0) < level_ua,
+                first=self._gentle or self.held_ua.get(_settings(window), 0) < self.target_ua(window),
                 contraction=self.contraction_number,
             )
         )
@@ -269,8 +271,8 @@ class Run:
         self.players = [player for player in self.players if not player.ended]
         for player in ended:
             if player.reached_hold:
-                held = self.held_ua.get(player.window.channel, 0)
-                self.held_ua[player.window.channel] = max(held, player.level_ua)
+                settings = _settings(player.window)
+                self.held_ua[settings] = max(self.held_ua.get(settings, 0), player.target_ua)
         results: list[Ended] = []
         for player in ended:
             open_windows, whole = self._open.get(player.contraction, (1, True))
@@ -339,3 +341,7 @@ class Run:
         last = min(number + 1, number - self.place.cycle + self.phase.cycles - 1)
         span = 2 * self.phase.cycle_us + self.phase.set_rest_us
         return (number, last), max(now_us, self.cycle_start_us) + span + COVER_SLACK_US
+
+
+def _settings(window: Window) -> tuple[int, int, int]:
+    return window.channel, window.period_us, window.pulse_width_us
