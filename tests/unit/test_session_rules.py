@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from estim.safety.commands import OutputOff
 from estim.safety.reports import Identified, LinkDown, OutputState
+from estim.safety.units import MicroAmp
 from estim.session import effects, events
 from estim.session.on_time import DUTY_WINDOW_US
 from estim.session.state import Cycle, Phase
@@ -218,3 +221,20 @@ def test_the_second_plan_of_a_session_counts_what_the_first_one_gave() -> None:
     desk.engine.core.on_time.note(channel, 0, 30 * 60 * SECOND, therapy=True)
     reply = desk.configure("therapy")
     assert {problem.rule for problem in reply.problems} == {"L21b"}
+
+
+def test_finding_levels_again_begins_at_zero_whatever_the_request_brings(desk: Desk) -> None:
+    desk.therapy()
+    desk.ask(events.Stop)
+    desk.let_pass(0.2)
+    setup = desk.engine.core.setup
+    assert setup is not None
+    brought = replace(setup, channels=tuple(replace(channel, level_ua=MicroAmp(15_000)) for channel in setup.channels))
+    asked = {"protocol": desk.source, "protocol_sha256": desk.digest, "setup": brought, "purpose": "titration"}
+    assert desk.ask(events.Configure, **asked).accepted
+    assert all(channel.level_ua == 0 for channel in desk.look().channels)
+    assert desk.arm().accepted
+    before = len(desk.sent())
+    assert desk.ask(events.Start).accepted
+    desk.let_pass(4)
+    assert all(isinstance(command, OutputOff) or command.is_zero for command in desk.sent()[before:])

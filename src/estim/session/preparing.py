@@ -93,6 +93,7 @@ def configure(core: Core, request: events.Configure) -> None:
             first_ever=setup.patient.first_ever_session is not False,
         )
         if request.purpose == "titration":
+            setup = _from_zero(setup)
             schedule = compile_titration(protocol, setup, core.profile, sha256=request.protocol_sha256)
         else:
             setup = _with_found(core, setup)
@@ -155,6 +156,19 @@ def _pads_changed(core: Core, setup: Setup) -> bool:
     known = {channel.name: (channel.channel, channel.side, channel.pads_cm) for channel in core.setup.channels}
     now = {channel.name: (channel.channel, channel.side, channel.pads_cm) for channel in setup.channels}
     return any(known[name] != place for name, place in now.items() if name in known)
+
+
+def _from_zero(setup: Setup) -> Setup:
+    """Finding levels begins at 0 mA (L16), whatever was found before or came with the request: the contact may be
+    another one since.
+    """
+    return replace(
+        setup,
+        channels=tuple(
+            replace(channel, level_ua=None, motor_ua=None, sensory_ua=None, max_tolerated_ua=None)
+            for channel in setup.channels
+        ),
+    )
 
 
 def _with_found(core: Core, setup: Setup) -> Setup:
