@@ -76,7 +76,7 @@ mutants: $(STAMP)
 	$(BIN)/python -m mutmut run --max-children 2 || true
 	$(BIN)/python tests/safety/survivors.py
 
-
+kills: KILLS = 100
 kills: $(STAMP)
 	$(BIN)/python tests/system/session_kills.py --kills $(KILLS)
 

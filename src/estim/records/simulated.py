@@ -18,6 +18,7 @@ from estim.records.segment import RECORD, word_head
 from estim.records.sink import WriterStatus
 
 LAZY_US = 200_000
+UNAWAITED_US = 300_000  # a rehearsal looks so much later at lines that nothing waits for
 
 
 class SimulatedWriter:
@@ -51,7 +52,7 @@ class SimulatedWriter:
         self._pending: deque[tuple[int, int, int]] = deque()  # (line number, appended, durable from)
         self._durable_n = -1
         self._failed: str | None = None
-        self._lazy_us = 0
+        self._lazy_us = self._awaited_us = 0
         self._checkpoints = CheckpointClock()
         self._last_us = 0
         self._sealed = False
@@ -70,6 +71,7 @@ class SimulatedWriter:
         if durable:  # an fsync takes along everything that was written before
             ready_us = now_us + self._latency_us(now_us)
             self._pending = deque((n, at, min(due, ready_us)) for n, at, due in self._pending)
+            self._awaited_us = max(self._awaited_us, ready_us)
         else:
             ready_us = self._next_lazy_us(now_us)
         self._pending.append((number, now_us, ready_us))
@@ -110,8 +112,11 @@ class SimulatedWriter:
         return WriterStatus(self._durable_n, self._pending[0][1] if self._pending else None, self._failed)
 
     def next_deadline_us(self) -> int | None:
-        """When the next line becomes durable."""
-        return self._pending[0][2] if self._pending and self._failed is None else None
+        """When a line that is waited for becomes durable; for others any later turn will do."""
+        if not self._pending or self._failed is not None:
+            return None
+        ready_us = self._pending[0][2]
+        return ready_us if ready_us <= self._awaited_us else ready_us + UNAWAITED_US
 
     def close(self, now_us: int) -> str:
         """Seal, and write the folder if there is one."""

@@ -273,7 +273,8 @@ class FaultyWorld(World):
     # -- the whole ----------------------------------------------------------------------------------------------------
 
     def _turned(self) -> None:
-        self.watch.turned(self.engine.core, self.record, self.now_us)
+        record = self.record if self.runner.record is not None else None  # closed ones are not asked any more
+        self.watch.turned(self.engine.core, record, self.now_us)
 
     def _hear(self) -> None:
         if self.runner.replies:

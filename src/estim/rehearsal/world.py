@@ -36,7 +36,8 @@ from firmware_sim.devices.interface import Pulse
 from firmware_sim.faults import read_plan
 from firmware_sim.monitor import Monitor, Output
 
-HEARTBEAT_US = 250_000
+HEARTBEAT_US = 250_000  # with the first turn from then on
+SLACK_US = 200_000  # what need not be on time waits so long for a turn that is made anyway
 LOOK_US = 100_000  # how often the scripted person looks at the screen
 WATCH_US = 1_000_000  # while the therapy runs by itself
 CLOSE_US = 5_000_000
@@ -112,6 +113,7 @@ class World:
         self._due_us: int | None = 0
         self._heartbeat_us = 0
         self._look_us = 0
+        self._calm = False
 
     def _person(self, next_id: Callable[[], int]) -> ScriptedTherapist:
         return ScriptedTherapist(
@@ -183,7 +185,7 @@ class World:
         """After each turn; for checkers."""
 
     def _next_us(self) -> int:
-        due = [self._heartbeat_us, self._look_us]
+        due = [self._heartbeat_us + SLACK_US, self._look_us + (SLACK_US if self._calm else 0)]
         if (at_us := self.room.next_us()) is not None:
             due.append(at_us)
         if self._due_us is not None:
@@ -192,14 +194,15 @@ class World:
             due.append(self.link.to_device[0][0])
         if self.link.to_host:
             due.append(self.link.to_host[0][0])
-        if self.record is not None and (at_us := self.record.next_deadline_us()) is not None:
+        record = self.record if self.runner.record is not None else None
+        if record is not None and (at_us := record.next_deadline_us()) is not None:
             due.append(at_us)
         return min(due)
 
     def _look(self) -> list[events.Event]:
         snapshot = self.runner.snapshot()
-        calm = snapshot.phase is Phase.RUNNING and snapshot.purpose == "therapy"
-        self._look_us = self.now_us + (WATCH_US if calm or self.person.done else LOOK_US)
+        self._calm = self.person.done or (snapshot.phase is Phase.RUNNING and snapshot.purpose == "therapy")
+        self._look_us = self.now_us + (WATCH_US if self._calm else LOOK_US)
         return [event for request in self._act(snapshot) if (event := self._load(request)) is not None]
 
     def _act(self, snapshot: Snapshot) -> list[events.Request]:
@@ -221,7 +224,7 @@ class World:
         for reply in replies:
             self.person.replied(reply)
             if not reply.accepted or reply.id:
-                self._look_us = self.now_us  # an answer is looked at at once
+                self._look_us, self._calm = self.now_us, False  # an answer is looked at at once
 
 
 def rehearse(plan: Plan, *, faults: str | None = None) -> Rehearsed:
