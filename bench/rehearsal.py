@@ -89,7 +89,7 @@ def world(file: Path) -> World:
 
 
 def play(file: Path) -> tuple[World, float]:
-    """From the first event to the verified record; seconds of processor time, which others on the machine do not add to."""
+    """From the first event to the verified record; seconds of processor time, which others do not add to."""
     made = world(file)
     began = time.process_time()
     made.run()
