@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,7 @@ BLOWS: dict[str, tuple[str, int]] = {
 # with every heartbeat. All others 100 ms.
 BOUND_MS = {"controller SIGSTOP": 510, "front SIGSTOP": 1_010, "front's pipe closed": 350}
 BUSY_MS = 400
+TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +148,27 @@ def begin(home: Path, *, on_terminal: bool = False, env: dict[str, str] | None =
             run, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=surroundings
         )
     session = Session(home, simulator, front, Pulses(pulses), terminal)  # type: ignore[arg-type]
-    wait_until(lambda: session.pulses.look() >= 0, seconds=60, what="levels are being found")
+    try:
+        until_pulsing(session, lambda: session.pulses.look() >= 0)
+    except BaseException:
+        end(session)
+        raise
     return session
+
+
+class EndedBefore(Exception):
+    """The machine was so busy that the session ended (a turn more than 250 ms late) before anybody struck."""
+
+
+def until_pulsing(session: Session, true: Callable[[], bool]) -> None:
+    """Wait for output; a session that ended by itself gives none any more.
+
+    Raises:
+        EndedBefore: it did.
+    """
+    wait_until(lambda: true() or session.front.poll() is not None, seconds=90, what="it stimulates")
+    if session.front.poll() is not None and not true():
+        raise EndedBefore
 
 
 class _Forked:
@@ -195,7 +216,13 @@ def end(session: Session) -> None:
 
 def strike(home: Path, kind: str, seed: int) -> Blow:
     """One session, one blow at a random instant of its output."""
-    chance = random.Random(seed)
+    for attempt in range(TRIES):
+        with contextlib.suppress(EndedBefore):
+            return _strike(home / str(attempt), kind, random.Random(seed * TRIES + attempt))
+    raise EndedBefore(f"{kind}: {TRIES} sessions ended before they could be struck; the machine is too busy")
+
+
+def _strike(home: Path, kind: str, chance: random.Random) -> Blow:
     who, number = BLOWS[kind]
     session = begin(home, on_terminal=who == "terminal")
     try:
@@ -204,7 +231,7 @@ def strike(home: Path, kind: str, seed: int) -> Blow:
             session.pulses.look()
             _drain(session.terminal)
             time.sleep(0.002)
-        wait_until(session.pulses.fresh, seconds=40, what="it stimulates")
+        until_pulsing(session, session.pulses.fresh)
         time.sleep(chance.random() * 0.03)
         controller = session.controller
         at_us = session.pulses.now_us()

@@ -13,7 +13,7 @@ import pytest
 from estim.records.chain import read
 from estim.records.verify import verify_session
 from tests.system.conftest import environment, wait_until
-from tests.system.session_kills import BLOWS, BUSY_MS, Session, begin, bound_ms, end, strike
+from tests.system.session_kills import BLOWS, BUSY_MS, Session, begin, bound_ms, end, strike, until_pulsing
 
 ELSEWHERE = {"front SIGTERM", "front SIGHUP"}  # test_sessions.py
 
@@ -47,7 +47,7 @@ def test_a_disk_that_is_full_stops_the_output(tmp_path: Path) -> None:
     """The record may grow by 1 kB, then writing fails (EFBIG); the stop needs no disk."""
     session = begin(tmp_path / "home")
     try:
-        wait_until(session.pulses.fresh, seconds=40, what="it stimulates")
+        until_pulsing(session, session.pulses.fresh)
         room = len(lines_of(session)) + 1_000
         resource.prlimit(session.controller, resource.RLIMIT_FSIZE, (room, room))
         session.front.wait(60)
@@ -71,7 +71,7 @@ def test_an_fsync_that_fails_stops_the_output_and_is_not_tried_again(tmp_path: P
     path = ":".join([str(tmp_path), *sys.path[:2]])
     session = begin(home, env={"PYTHONPATH": path, "ESTIM_TEST_FSYNC": str(flag)})
     try:
-        wait_until(session.pulses.fresh, seconds=40, what="it stimulates")
+        until_pulsing(session, session.pulses.fresh)
         at_us = session.pulses.now_us()
         flag.touch()
         time.sleep(1.5)
@@ -88,7 +88,7 @@ def test_an_fsync_that_fails_stops_the_output_and_is_not_tried_again(tmp_path: P
 def test_a_second_host_on_the_port_is_refused_and_changes_nothing(tmp_path: Path) -> None:
     session = begin(tmp_path / "home")
     try:
-        wait_until(session.pulses.fresh, seconds=40, what="it stimulates")
+        until_pulsing(session, session.pulses.fresh)
         device = f"sim+p24:{tmp_path / 'home' / 'p24'}"
         words = ["run", str(tmp_path / "home" / "long.toml"), "--patient", "p2", "--level", "quadriceps=3"]
         second = subprocess.run(
