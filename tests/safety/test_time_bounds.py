@@ -150,3 +150,21 @@ def test_the_interlock_holds_a_gentle_patient_to_the_long_ramp() -> None:
         else:
             with pytest.raises(InterlockTripped, match="L17"):
                 interlock.admit(send(output(10, train)), 20 * SECOND)
+
+
+def test_a_raise_that_came_too_late_to_be_played_was_not_held() -> None:
+    run = Run(clear(schedule([channel(ma=10)]), BOTH, PROFILE, TRUSTED).schedule, 500, 0, gentle=False)
+    firsts: list[bool] = []
+    now_us = 0
+    while len(firsts) < 4:
+        if run.onset_due(now_us):
+            run.begin(now_us)
+            firsts.append(run.players[0].first)
+        run.turn(now_us)
+        if len(firsts) == 2 and run.players and run.players[0].remaining_us(now_us) < 100_000:
+            run.set_level(1, 20_000, now_us)  # in the ramp down: no pulse of it is played
+        run.collect(now_us)
+        due_us = run.next_due_us()
+        assert due_us is not None
+        now_us = max(now_us + 1, due_us)
+    assert firsts == [True, False, True, False]

@@ -7,7 +7,7 @@ passes. There is no way to weaken a check: what trips is a defect, so output goe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isqrt
 
 from estim.safety.authorisation import Authorisations, Peak
@@ -75,7 +75,8 @@ class _Channel:
     sent_us: int = 0
     ramp_from_us: int | None = None  # since when the channel is on
     highest_ua: int = 0  # in the present window
-    held_ua: int = 0  # played through a whole window since output was last off
+    held_ua: dict[_Shape, int] = field(default_factory=dict)  # by pulse: played in a window since output was off
+    shape: _Shape | None = None  # of the present window
 
 
 def _shape(output: ChannelOutput | Window) -> _Shape:
@@ -234,7 +235,7 @@ class Interlock:
             raise InterlockTripped("authorise", "amplitude in µA", asked=asked, allowed=allowed)
         if channel.ramp_from_us is None and channel.on.counts:
             self._judge_duty(output.channel, channel, now_us)
-        first = self._gentle or channel.held_ua < allowed
+        first = self._gentle or channel.held_ua.get(_shape(output), 0) < allowed
         bound_ua = step_bound_ua(allowed, channel.step_ua * output.phase_ratio, first=first)
         rise_ua = asked - channel.amplitude_ua
         if rise_ua > bound_ua:
@@ -284,17 +285,21 @@ class Interlock:
     # -- what was sent ----------------------------------------------------------------------------------------------
 
     def _note(self, command: SetOutput, now_us: int) -> None:
-        named = {output.channel: output.amplitude_ua for output in command.channels}
+        named = {output.channel: output for output in command.channels}
         for number, channel in self._channels.items():
-            amplitude = named.get(number, 0)
+            output = named.get(number)
+            amplitude = output.amplitude_ua if output is not None else 0
             if amplitude == 0:
-                if channel.amplitude_ua:
-                    channel.held_ua = max(channel.held_ua, channel.highest_ua)
+                if channel.shape is not None:
+                    held_ua = channel.held_ua.get(channel.shape, 0)
+                    channel.held_ua[channel.shape], channel.shape = max(held_ua, channel.highest_ua), None
                 self._note_on(number, channel, now_us)
                 channel.ramp_from_us, channel.highest_ua = None, 0
             elif channel.ramp_from_us is None:
                 channel.ramp_from_us = now_us
             channel.highest_ua = max(channel.highest_ua, amplitude)
+            if output is not None and amplitude:
+                channel.shape = _shape(output)
             if amplitude != channel.amplitude_ua:
                 channel.amplitude_ua, channel.sent_us = amplitude, now_us
 
@@ -307,4 +312,5 @@ class Interlock:
             self._note_on(number, channel, now_us)
             channel.amplitude_ua, channel.sent_us = 0, now_us
             channel.ramp_from_us, channel.highest_ua = None, 0
-            channel.held_ua = 0  # every way back to output begins with the long ramp
+            channel.held_ua.clear()  # every way back to output begins with the long ramp
+            channel.shape = None

@@ -64,6 +64,7 @@ class WindowPlayer:
         "ended",
         "first",
         "level_ua",
+        "peak_ua",
         "reached_hold",
         "sent_n",
         "target_ua",
@@ -86,6 +87,7 @@ class WindowPlayer:
         self._late = 0  # pulses by which the ramp up lags behind the clock
         self._counted = 0  # pulses whose charge was booked
         self.amplitude_ua = MicroAmp(0)  # what the device was last told
+        self.peak_ua = MicroAmp(0)  # the most that it was told: a level that came too late to be played was not held
         self.target_ua = self._target()
         self.ended = False
         self.reached_hold = False
@@ -176,6 +178,7 @@ class WindowPlayer:
             self._base_us = now_us - pulse * self.window.period_us
             self._counted = pulse
         self.amplitude_ua = amplitude
+        self.peak_ua = max(self.peak_ua, amplitude)
         self._look_ahead(pulse + 1)
         self._note_hold(now_us)
         return changed

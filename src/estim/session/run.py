@@ -272,7 +272,7 @@ class Run:
         for player in ended:
             if player.reached_hold:
                 settings = _settings(player.window)
-                self.held_ua[settings] = max(self.held_ua.get(settings, 0), player.target_ua)
+                self.held_ua[settings] = max(self.held_ua.get(settings, 0), player.peak_ua)
         results: list[Ended] = []
         for player in ended:
             open_windows, whole = self._open.get(player.contraction, (1, True))
