@@ -113,6 +113,10 @@ def test_the_controller_is_killed_while_it_stimulates(tmp_path: Path, simulator:
     verdict = verify_session(record_of(tmp_path))
     assert verdict.ok
     assert verdict.ending == "take-over"
+    lines = [json.loads(line) for line in (record_of(tmp_path) / "record.1.jsonl").read_bytes().splitlines()]
+    (dose,) = [line["fields"] for line in lines if line["kind"] == "dose"]
+    assert dose["basis"] == "commands"
+    assert dose["channels"][0]["pulses"] > 0
 
 
 @pytest.mark.parametrize("repeat", range(2))
