@@ -29,6 +29,7 @@ from estim.records.master import enter_master  # noqa: E402
 from estim.records.summary import read_session  # noqa: E402
 from estim.records.today import folder_name, minutes_today  # noqa: E402
 from estim.records.verify import verify_session  # noqa: E402
+from estim.records.verify_home import verify_home  # noqa: E402
 from estim.records.writer import RecordWriter  # noqa: E402
 from estim.rehearsal import rehearse  # noqa: E402
 from tests.records.build import NOON, body  # noqa: E402
@@ -141,7 +142,11 @@ def index(sizes: list[int]) -> None:
                 began = time.perf_counter()
                 opened.rebuild()
                 took = time.perf_counter() - began
-                for name, value in {"rebuild": took, "a session": took / size, **asked(opened, home)}.items():
+                began = time.perf_counter()
+                verify_home(home.root)
+                verified = time.perf_counter() - began
+                whole = {"rebuild": took, "a session": took / size, "verify all": verified, **asked(opened, home)}
+                for name, value in whole.items():
                     rows.setdefault(name, []).append(value)
     for name, values in rows.items():
         print(f"  {name:24}" + "".join(f"{value * 1e3:9.1f} ms" for value in values))
