@@ -25,7 +25,6 @@ from estim.safety.units import MicroAmp, Micros
 from estim.session import core, engine, events, levels, play, requests
 from estim.session.player import WindowPlayer
 from estim.session.run import Run
-from estim.session.state import Phase
 from firmware_sim.faults import DEVICE, HOST, KINDS, WIRE
 from tests.support import DATA, plan
 
@@ -296,7 +295,7 @@ def _(patch: Patch) -> None:
     patch.setattr(levels, "ask_raise", at_once)
 
 
-@bug("a fault keeps the levels of before", "raise")
+@bug("a fault keeps the levels of before", "raise", "raise-rate")
 def _(patch: Patch) -> None:
     right = core.Core.fail
 
@@ -380,12 +379,12 @@ def _(patch: Patch) -> None:
     patch.setattr(Chain, "line", lambda self, kind, fields, t_us: right(self, kind, fields, t_us // 1_000))
 
 
-@bug("checkpoints sign what they stand before, not what stands before them", "record")
+@bug("checkpoints sign what they stand before backwards", "record")
 def _(patch: Patch) -> None:
     right = Chain.checkpoint
 
-    def early(self: Chain, sign: Any, key_id: str, t_us: int, **named: Any) -> bytes:
-        return right(self, lambda message: sign(message[::-1]), key_id, t_us, **named)
+    def early(self: Chain, sign: Any, *arguments: Any, **named: Any) -> bytes:
+        return right(self, lambda message: sign(message[::-1]), *arguments, **named)
 
     patch.setattr(Chain, "checkpoint", early)
 
@@ -395,12 +394,6 @@ def _(patch: Patch) -> None:
     handle(patch, events.Note, lambda session, request: session.accept(request.id))
 
 
-@bug("the dose that a fault broke off is forgotten", "dose")
+@bug("the dose is written down at the end alone", "dose")
 def _(patch: Patch) -> None:
-    right = core.Core.log
-
-    def log(session: core.Core, kind: str, **fields: object) -> None:
-        if kind != "dose" or session.phase is not Phase.FAULT:
-            right(session, kind, **fields)
-
-    patch.setattr(core.Core, "log", log)
+    patch.setattr(core.Core, "log_dose", lambda *_: None)
