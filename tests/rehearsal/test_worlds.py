@@ -133,6 +133,18 @@ def test_a_failing_world_is_printed_with_its_replay_and_shrinks_to_what_it_takes
     assert main([*arguments, "--world", "--seed", str(seed), "--only", "f99"]) == 2
 
 
+def test_a_crash_is_a_finding_of_its_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(*_: object) -> None:
+        raise KeyError("nobody thought of that")
+
+    handle(monkeypatch, events.Lower, stumble)
+    verdicts = [play_world(world_plan(level_ma=8), seed) for seed in range(12)]
+    found = [verdict.broken["crash"] for verdict in verdicts if "crash" in verdict.broken]
+    assert found
+    assert "nobody thought of that" in found[0]
+    assert "stumble" in found[0]
+
+
 def test_a_whole_world_and_its_parts_are_the_same_world() -> None:
     made, story = world_plan(), Story.from_seed(3)
     assert play_story(made, story).pulses == play_story(made, story.only(story.parts)).pulses

@@ -69,9 +69,16 @@ def _lost(desk: Desk) -> None:
     desk.step(reports.DeviceLost(reason="silent", output_ended=False))
 
 
+def _lost_after_a_run(desk: Desk) -> None:
+    desk.therapy()
+    assert desk.ask(events.Stop).accepted
+    desk.step(reports.DeviceLost(reason="silent", output_ended=False))
+
+
 STANDS: Mapping[str, tuple[Phase, Callable[[Desk], None]]] = {
     "new": (Phase.DISCONNECTED, lambda _desk: None),
     "lost": (Phase.DISCONNECTED, _lost),
+    "lost after a run": (Phase.DISCONNECTED, _lost_after_a_run),
     "ready": (Phase.READY, lambda desk: desk.sign_in()),
     "configured": (Phase.CONFIGURED, _configured),
     "signed": (Phase.CONFIGURED, _signed),

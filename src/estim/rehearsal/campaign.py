@@ -6,9 +6,11 @@ import dataclasses
 import gc
 import random
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from estim.rehearsal.faulty import WORLD_US, FaultyWorld, Verdict
@@ -89,7 +91,15 @@ def play_story(plan: Plan, story: Story) -> Verdict:
         for name, level in plan.levels_ua.items()
     }
     made = dataclasses.replace(plan, seed=story.seed, levels_ua=levels, folder=None, pulses=None)
-    return FaultyWorld(made, FaultPlan(story.faults), whims=story.whims, stubborn=story.stubborn).play()
+    world = FaultyWorld(made, FaultPlan(story.faults), whims=story.whims, stubborn=story.stubborn)
+    try:
+        return world.play()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding, and the campaign goes on
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"at {world.now_us / 1e6:.4f} s: {error!r} in {where.name} ({Path(where.filename).name}:{where.lineno})"
+        return Verdict(
+            story.seed, {**world.watch.broken, "crash": text}, "crash", world.now_us, len(world.watch.pulses)
+        )
 
 
 def play_world(plan: Plan, seed: int) -> Verdict:

@@ -193,7 +193,7 @@ def _gone(core: Core, cause: str, reason: str, *, output_ended: bool) -> None:
         return
     if core.output is OutputState.OFF and core.phase in {Phase.READY, Phase.CONFIGURED}:
         core.alarm(cause, "medium", text)
-        core.cleared = None
+        core.cleared = core.run = None  # what is asked of a run now (lower, marks) is refused
         core.move(Turn.LOSE, cause)
         return
     if core.output is not OutputState.OFF:
