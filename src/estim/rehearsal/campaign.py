@@ -94,7 +94,7 @@ def play_story(plan: Plan, story: Story) -> Verdict:
     world = FaultyWorld(made, FaultPlan(story.faults), whims=story.whims, stubborn=story.stubborn)
     try:
         return world.play()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding, and the campaign goes on
+    except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         text = f"at {world.now_us / 1e6:.4f} s: {error!r} in {where.name} ({Path(where.filename).name}:{where.lineno})"
         return Verdict(
