@@ -10,9 +10,10 @@ import pytest
 
 from estim.cli import main
 from estim.controller.checking import check_protocol, compiled_for
+from estim.controller.setup_from import Words, setup_from
 from estim.protocols.loader import load, parse
 from estim.protocols.schema import Protocol
-from estim.rehearsal import World, rehearse
+from estim.rehearsal import Plan, World, rehearse
 from estim.safety.errors import ProtocolError, ProtocolRejected
 from estim.safety.schedule import Schedule
 from firmware_sim.devices.interface import Pulse
@@ -248,3 +249,28 @@ def test_a_level_that_was_held_at_a_part_of_it_was_not_held(tmp_path: Path) -> N
     later = next(at for at, peak in peaks if peak == 30_000 and at > starts[3]) - starts[3]
     assert first >= 0.48 * S
     assert 0.15 * S <= later <= 0.3 * S
+
+
+@pytest.mark.parametrize("relation", ["together", "alternating", "overlapping", "sequenced"])
+@pytest.mark.parametrize("ramps", [(0.0, 0.0), (0.5, 0.3), (1.0, 0.1)])
+def test_on_a_device_with_one_grid_and_one_command_a_period_every_pulse_is_counted_right(
+    tmp_path: Path, relation: str, ramps: tuple[float, float]
+) -> None:
+    """Channels of different levels leave 0 mA at different pulses, and ramps change with every pulse."""
+    path = tmp_path / "grid.toml"
+    text = sample("[[phase]]", SECOND + "[[phase]]").replace("frequency_hz = 50\n", "frequency_hz = 25\n")
+    text = text.replace("contractions = 3\n", f'contractions = 2\nrelation = "{relation}"\n').replace(
+        "off_s = 2\n", "off_s = 6\n"
+    )
+    text = text.replace("ramp_up_s = 0.5\nramp_down_s = 0.3", f"ramp_up_s = {ramps[0]}\nramp_down_s = {ramps[1]}")
+    path.write_text(text, encoding="utf-8")
+    for seed in range(3):
+        words = Words(patient="test", levels=("quadriceps=12", "hamstrings=4"))
+        said = setup_from(load(path), words, simulated=True)
+        report = rehearse(
+            Plan(
+                source=str(path), setup=said.setup, levels_ua=said.levels_ua, motor_ua=said.motor_ua, limits=LIMITS,
+                model="rehastim2", seed=seed,
+            )
+        ).report  # fmt: skip
+        assert (report["outcome"], report["contractions"], report["dose_agrees"]) == ("completed", 2, True)

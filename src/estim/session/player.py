@@ -45,6 +45,7 @@ class WindowPlayer:
 
     Args:
         step_ua: the device's amplitude step × phase ratio.
+        spaced: the device takes one command a period (RehaStim2).
         first: the level was not yet held since the last stop, pause or fault: the long ramp (L17a).
     """
 
@@ -52,9 +53,12 @@ class WindowPlayer:
         "_base_us",
         "_counted",
         "_down",
+        "_joined",
         "_k_next",
         "_late",
         "_pulses",
+        "_spaced",
+        "_started_us",
         "_step_ua",
         "_up",
         "amplitude_next_ua",
@@ -72,7 +76,15 @@ class WindowPlayer:
     )
 
     def __init__(
-        self, window: Window, level_ua: int, step_ua: int, onset_us: int, *, first: bool, contraction: int = 0
+        self,
+        window: Window,
+        level_ua: int,
+        step_ua: int,
+        onset_us: int,
+        *,
+        first: bool,
+        contraction: int = 0,
+        spaced: bool = False,
     ) -> None:
         self.window = window
         self.first = first
@@ -84,6 +96,9 @@ class WindowPlayer:
         self._pulses = ceil_div(window.on_us, period_us)
         self._up = self._ramp_pulses(level_ua)
         self._down = window.ramp_down_us // period_us
+        self._joined = False  # its pulses fall with those of a channel that already plays
+        self._spaced = spaced
+        self._started_us = -(1 << 60)  # when its first command went out at the time of its first pulse
         self._late = 0  # pulses by which the ramp up lags behind the clock
         self._counted = 0  # pulses whose charge was booked
         self.amplitude_ua = MicroAmp(0)  # what the device was last told
@@ -101,6 +116,25 @@ class WindowPlayer:
     def onset_us(self) -> int:
         """When pulse 0 falls."""
         return self._base_us
+
+    @property
+    def started_us(self) -> int:
+        """When its first command went out at the time of its first pulse; long ago where that does not matter."""
+        return self._started_us
+
+    def join(self, running: WindowPlayer | None) -> None:
+        """On a device with one grid for all channels: begin with the pulses of one that already plays, if one does.
+
+        Its first command then goes out half a period before its first pulse, as every later one; such a device takes
+        one command a period, so one that would follow a start too soon waits for a pulse.
+        """
+        self._joined = running is not None
+        if running is None:
+            return
+        period_us = self.window.period_us
+        self._base_us += (running.onset_us - self._base_us) % period_us
+        if self._base_us + self._k_next * period_us - period_us // 2 < running.started_us + period_us:
+            self._base_us += period_us
 
     def _ramp_pulses(self, level_ua: int) -> int:
         """Pulses of the ramp up: the plan's, or more where today's level on this device's grid needs more (L17)."""
@@ -145,7 +179,8 @@ class WindowPlayer:
     def due_us(self) -> int:
         """When the next command for this window must go out."""
         at_us = self._base_us + self._k_next * self.window.period_us
-        return at_us if self.amplitude_ua == 0 and self._k_next < self._pulses else at_us - self.window.period_us // 2
+        begins = self.amplitude_ua == 0 and self._k_next < self._pulses and not self._joined
+        return at_us if begins else at_us - self.window.period_us // 2
 
     def turn(self, now_us: int, *, unanswered_us: int = 0) -> bool:
         """Take what is due at `now_us`; True if the amplitude changed (then send).
@@ -173,10 +208,13 @@ class WindowPlayer:
         changed = amplitude != self.amplitude_ua
         if changed:
             self.book(now_us)
-        if changed and self.amplitude_ua == 0:
+        if changed and self.amplitude_ua == 0 and not self._joined:
             # The device begins its own grid with this command: pulse `pulse` falls now.
             self._base_us = now_us - pulse * self.window.period_us
             self._counted = pulse
+            if self._spaced:  # the next command may follow after a whole period: too late for the second pulse
+                self._started_us = now_us
+                self._late += 1
         self.amplitude_ua = amplitude
         self.peak_ua = max(self.peak_ua, amplitude)
         self._look_ahead(pulse + 1)
@@ -262,3 +300,16 @@ class WindowPlayer:
             burst_pulses=window.burst_pulses,
             burst_interval_us=window.burst_interval_us,
         )
+
+
+def join_grid(players: list[WindowPlayer]) -> None:
+    """Channels that are still silent join the grid of one that plays."""
+    running = next((player for player in players if player.amplitude_ua and not player.ended), None)
+    for player in players:
+        if not player.amplitude_ua and not player.ended:
+            player.join(running)
+
+
+def settings(window: Window) -> tuple[int, int, int]:
+    """Channel, period and width: what a held amplitude was held at."""
+    return window.channel, window.period_us, window.pulse_width_us

@@ -62,6 +62,7 @@ def start(core: Core, request: events.Start) -> None:
         core.profile.amplitude_step_ua,
         core.now_us + START_LEAD_US,
         gentle=core.cleared.patient.gentle,
+        common_grid=not core.profile.changes_rate_while_running,
         place=place,
         contractions=contractions,
     )

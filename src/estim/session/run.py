@@ -13,7 +13,7 @@ from estim.safety.commands import SetOutput
 from estim.safety.schedule import PhasePlan, Schedule, Window
 from estim.safety.units import US_PER_S, MicroAmp, Micros, floor_to_step
 from estim.session.effects import AuthorisedPeak
-from estim.session.player import WindowPlayer
+from estim.session.player import WindowPlayer, join_grid, settings
 
 CONTINUOUS_COVER_US = 60 * US_PER_S  # an authorisation covers at most so much continuous output (decisions, d)
 COVER_SLACK_US = 5 * US_PER_S  # after the planned end, for a plan that waited
@@ -47,6 +47,7 @@ class Run:
 
     Args:
         gentle: every contraction has the long ramp (L17a), whatever was held before.
+        common_grid: the device pulses all its channels on one grid (RehaStim2).
 
     Attributes:
         place: the cycle that is being played or comes next.
@@ -64,12 +65,13 @@ class Run:
         start_us: int,
         *,
         gentle: bool,
+        common_grid: bool = False,
         place: Place = Place(),
         contractions: int = 0,
     ) -> None:
         self.schedule = schedule
         self._step_ua = step_ua
-        self._gentle = gentle
+        self._gentle, self._common_grid = gentle, common_grid
         # Cycles before each phase, and in all: number 1 is the first of the plan.
         self._before = [0, *itertools.accumulate(phase.cycles * phase.sets for phase in schedule.phases)]
         self.place = place
@@ -118,6 +120,8 @@ class Run:
 
     def next_due_us(self) -> int | None:
         """When `turn` has something to do next; None when the run is over."""
+        if self._common_grid:
+            join_grid(self.players)
         due = [player.due_us() for player in self.players if not player.ended]
         if not self.done:
             begin_us = self._next_begin_us()
@@ -177,16 +181,12 @@ class Run:
         return replace(window, on_us=Micros(left_us))
 
     def _play(self, window: Window, onset_us: int) -> None:
-        level_ua = self.levels_ua[window.channel]
+        level_ua, step_ua = self.levels_ua[window.channel], self.step_ua(window)
+        first = self._gentle or self.held_ua.get(settings(window), 0) < self.target_ua(window)
+        number = self.contraction_number
+        spaced = self._common_grid
         self.players.append(
-            WindowPlayer(
-                window,
-                level_ua,
-                self.step_ua(window),
-                onset_us,
-                first=self._gentle or self.held_ua.get(_settings(window), 0) < self.target_ua(window),
-                contraction=self.contraction_number,
-            )
+            WindowPlayer(window, level_ua, step_ua, onset_us, first=first, contraction=number, spaced=spaced)
         )
 
     def open_gates(self, windows: list[Window], now_us: int) -> None:
@@ -261,6 +261,8 @@ class Run:
 
     def turn(self, now_us: int, *, unanswered_us: int = 0) -> list[WindowPlayer]:
         """Play what is due; gives the windows whose amplitude changed, so that the caller sends the new output."""
+        if self._common_grid:
+            join_grid(self.players)
         return [player for player in self.players if player.turn(now_us, unanswered_us=unanswered_us)]
 
     def collect(self, now_us: int) -> list[Ended]:
@@ -271,8 +273,8 @@ class Run:
         self.players = [player for player in self.players if not player.ended]
         for player in ended:
             if player.reached_hold:
-                settings = _settings(player.window)
-                self.held_ua[settings] = max(self.held_ua.get(settings, 0), player.peak_ua)
+                key = settings(player.window)
+                self.held_ua[key] = max(self.held_ua.get(key, 0), player.peak_ua)
         results: list[Ended] = []
         for player in ended:
             open_windows, whole = self._open.get(player.contraction, (1, True))
@@ -341,7 +343,3 @@ class Run:
         last = min(number + 1, number - self.place.cycle + self.phase.cycles - 1)
         span = 2 * self.phase.cycle_us + self.phase.set_rest_us
         return (number, last), max(now_us, self.cycle_start_us) + span + COVER_SLACK_US
-
-
-def _settings(window: Window) -> tuple[int, int, int]:
-    return window.channel, window.period_us, window.pulse_width_us
