@@ -33,7 +33,7 @@ from estim.records.verify_home import verify_home  # noqa: E402
 from estim.records.writer import RecordWriter  # noqa: E402
 from estim.rehearsal import rehearse  # noqa: E402
 from tests.records.build import NOON, body  # noqa: E402
-from tests.records.tamper import Row, campaign, master_campaign, show  # noqa: E402
+from tests.records.tamper import campaign, master_campaign, show  # noqa: E402
 from tests.support import plan  # noqa: E402
 
 APPENDS = 300
@@ -152,19 +152,28 @@ def index(sizes: list[int]) -> None:
         print(f"  {name:24}" + "".join(f"{value * 1e3:9.1f} ms" for value in values))
 
 
+def as_real(home: Home, level_ma: float) -> Path:
+    """A rehearsed session, line by line, as the real writer writes it, signed with a station's key."""
+    lines = read(rehearse(plan(level_ma=level_ma)).data).entries
+    folder = home.records(simulated=False) / f"{level_ma}mA"
+    writer = RecordWriter(folder, Chain(simulated=False), station_signer(home.root))
+    for line in lines:
+        if line.kind not in {"checkpoint", "seal"}:
+            writer.append(line.kind, line.fields, line.t_us)
+            writer.poll(line.t_us)
+    writer.close(lines[-1].t_us)
+    return folder
+
+
 def tamper(step: int) -> None:
-    """The campaign over the record of a rehearsal; then over the master chain of two."""
+    """The campaign over one record; then over the master chain of two."""
     with tempfile.TemporaryDirectory() as folder:
-        tables: dict[str, Row] = {}
-        for many in (1, 2):
-            records = Home(Path(folder) / str(many)).records(simulated=True)
-            for number in range(many):
-                made = plan(level_ma=10 - number)
-                made.folder = records / f"s{number}"
-                rehearse(made)
-            tables |= campaign(records / "s0", step=step) if many == 1 else master_campaign(records / "s0", step=step)
-        size = (records / "s0" / "record.jsonl").stat().st_size
-    print(f"A rehearsed session of {size} bytes, every {step}th byte; its master chain\n\n{show(tables)}")
+        alone, two = Home(Path(folder) / "1"), Home(Path(folder) / "2")
+        as_real(two, 8)
+        one = as_real(alone, 10)
+        size = (one / "record.jsonl").stat().st_size
+        tables = {**campaign(one, step=step), **master_campaign(as_real(two, 10), step=step)}
+    print(f"A session of {size} bytes, every {step}th byte; its master chain\n\n{show(tables)}")
     if any(row.missed for row in tables.values()):
         raise SystemExit(1)
 
