@@ -103,7 +103,7 @@ def replayed(entries: Iterable[Entry]) -> Replayed:
             wanted = {int(output["channel"]): output for output in entry.fields["channels"]}
             for number in {*lanes, *wanted}:
                 _until(result, number, lanes, at_us, ack_us // 2 + EDGE_US, wanted.get(number))
-        elif entry.kind == "phase" and entry.fields["before"] == "RUNNING" and entry.fields["after"] != "RUNNING":
+        elif _ends_a_run(entry):
             for number in list(lanes):
                 _until(result, number, lanes, entry.t_us, EDGE_US, None)
     return result
@@ -137,8 +137,15 @@ def unexplained(entries: Sequence[Entry], pulses: Sequence[Pulse], faults: Seque
     for pulse in pulses:
         measured[pulse.channel] += pulse.phase1_pc
     rooms = _rooms(pulses, faults)
+    largest = _largest(pulses)
+    unacknowledged: Counter[int] = (
+        Counter()
+    )  # a command that an off overtook has no line of its own, its pulses are counted
+    for row in _dose(entries).values():
+        unacknowledged[row["channel"]] += row["unacknowledged_pulses"]
     for number in {*measured, *lines.charge_pc}:
         said_pc, open_pc = lines.charge_pc[number], lines.open_pc[number] + rooms.get(number, 0)
+        open_pc += unacknowledged[number] * largest[number]
         if abs(measured[number] - said_pc) > open_pc:
             return (
                 f"channel {number}: {measured[number] / 1e6:.3f} µC came out, the record's commands give"
@@ -147,16 +154,38 @@ def unexplained(entries: Sequence[Entry], pulses: Sequence[Pulse], faults: Seque
     return ""
 
 
+def _ends_a_run(entry: Entry) -> bool:
+    return entry.kind == "phase" and entry.fields["before"] == "RUNNING" and entry.fields["after"] != "RUNNING"
+
+
+def _dose(entries: Iterable[Entry]) -> dict[tuple[str, int], Mapping[str, int]]:
+    """The last word of the record on each purpose and channel."""
+    dose: dict[tuple[str, int], Mapping[str, int]] = {}
+    purpose = "titration"
+    for entry in entries:
+        purpose = str(entry.fields.get("purpose", purpose)) if entry.kind in {"setup", "dose", "end"} else purpose
+        if entry.kind in {"dose", "end"}:
+            for row in entry.fields["channels"] if entry.kind == "dose" else entry.fields["dose"]:
+                dose[purpose, row["channel"]] = row
+    return dose
+
+
+def _largest(pulses: Sequence[Pulse]) -> dict[int, int]:
+    largest: dict[int, int] = defaultdict(int)
+    for pulse in pulses:
+        largest[pulse.channel] = max(largest[pulse.channel], abs(pulse.phase1_pc))
+    return largest
+
+
 def _rooms(pulses: Sequence[Pulse], faults: Sequence[Fault]) -> dict[int, int]:
     """What faults leave open, per channel: their time and `AFTER_US`, at the greatest charge that flowed."""
     open_us = sum(fault.for_us + AFTER_US for fault in faults if fault.kind in {*WIRE, *DEVICE, *BODY, *_STALLS})
     if not open_us:
         return {}
-    largest: dict[int, int] = defaultdict(int)
+    largest = _largest(pulses)
     closest: dict[int, int] = {}
     last: dict[int, int] = {}
     for pulse in pulses:
-        largest[pulse.channel] = max(largest[pulse.channel], abs(pulse.phase1_pc))
         if pulse.channel in last:
             gap_us = pulse.t_us - last[pulse.channel]
             closest[pulse.channel] = min(closest.get(pulse.channel, gap_us), gap_us)
@@ -175,22 +204,9 @@ def dose_differs(
     An off in the middle of a contraction leaves one pulse open, a pulse that was not acknowledged its own charge, and
     faults what `_rooms` says.
     """
-    dose: dict[tuple[str, int], Mapping[str, int]] = {}
-    purpose, offs = "titration", 0
-    for entry in entries:
-        if entry.kind == "setup":
-            purpose = str(entry.fields.get("purpose", purpose))
-        if entry.kind == "phase" and entry.fields["before"] == "RUNNING" and entry.fields["after"] != "RUNNING":
-            offs += 1
-        if entry.kind in {"dose", "end"}:
-            rows = entry.fields["channels"] if entry.kind == "dose" else entry.fields["dose"]
-            purpose = str(entry.fields.get("purpose", purpose))
-            for row in rows:
-                dose[purpose, row["channel"]] = row
-    rooms = _rooms(pulses, faults)
-    largest: dict[int, int] = defaultdict(int)
-    for pulse in pulses:
-        largest[pulse.channel] = max(largest[pulse.channel], abs(pulse.phase1_pc))
+    dose = _dose(entries)
+    offs = sum(_ends_a_run(entry) for entry in entries)
+    rooms, largest = _rooms(pulses, faults), _largest(pulses)
     for place in {*dose, *measured}:
         row = dose.get(place, {})
         open_pc = rooms.get(place[1], 0) + (offs + row.get("unacknowledged_pulses", 0)) * largest[place[1]]
