@@ -136,8 +136,7 @@ def unexplained(entries: Sequence[Entry], pulses: Sequence[Pulse], faults: Seque
     measured: dict[int, int] = defaultdict(int)
     for pulse in pulses:
         measured[pulse.channel] += pulse.phase1_pc
-    rooms = _rooms(pulses, faults)
-    largest = _largest(pulses)
+    rooms, largest = _rooms(entries, pulses, faults), _largest(entries, pulses)
     unacknowledged: Counter[int] = (
         Counter()
     )  # a command that an off overtook has no line of its own, its pulses are counted
@@ -170,27 +169,25 @@ def _dose(entries: Iterable[Entry]) -> dict[tuple[str, int], Mapping[str, int]]:
     return dose
 
 
-def _largest(pulses: Sequence[Pulse]) -> dict[int, int]:
+def _largest(entries: Iterable[Entry], pulses: Sequence[Pulse]) -> dict[int, int]:
+    """Channel → the greatest charge of a pulse, that flowed or that a command asked for."""
     largest: dict[int, int] = defaultdict(int)
     for pulse in pulses:
         largest[pulse.channel] = max(largest[pulse.channel], abs(pulse.phase1_pc))
+    for entry in entries:
+        for row in entry.fields["channels"] if entry.kind == "command" else ():
+            largest[row["channel"]] = max(largest[row["channel"]], row["amplitude_ua"] * row["pulse_width_us"])
     return largest
 
 
-def _rooms(pulses: Sequence[Pulse], faults: Sequence[Fault]) -> dict[int, int]:
-    """What faults leave open, per channel: their time and `AFTER_US`, at the greatest charge that flowed."""
+def _rooms(entries: Sequence[Entry], pulses: Sequence[Pulse], faults: Sequence[Fault]) -> dict[int, int]:
+    """What faults leave open, per channel: their time and `AFTER_US`, at the greatest charge and the shortest period."""
     open_us = sum(fault.for_us + AFTER_US for fault in faults if fault.kind in {*WIRE, *DEVICE, *BODY, *_STALLS})
     if not open_us:
         return {}
-    largest = _largest(pulses)
-    closest: dict[int, int] = {}
-    last: dict[int, int] = {}
-    for pulse in pulses:
-        if pulse.channel in last:
-            gap_us = pulse.t_us - last[pulse.channel]
-            closest[pulse.channel] = min(closest.get(pulse.channel, gap_us), gap_us)
-        last[pulse.channel] = pulse.t_us
-    return {number: largest[number] * (open_us // max(1, closest.get(number, open_us)) + 1) for number in largest}
+    rows = [row for entry in entries if entry.kind == "command" for row in entry.fields["channels"]]
+    period_us = min((int(row["period_us"]) for row in rows), default=open_us)
+    return {number: charge * (open_us // period_us + 1) for number, charge in _largest(entries, pulses).items()}
 
 
 _STALLS = frozenset({"late-turn", "suspend", "stutter"})
@@ -206,7 +203,7 @@ def dose_differs(
     """
     dose = _dose(entries)
     offs = sum(_ends_a_run(entry) for entry in entries)
-    rooms, largest = _rooms(pulses, faults), _largest(pulses)
+    rooms, largest = _rooms(entries, pulses, faults), _largest(entries, pulses)
     for place in {*dose, *measured}:
         row = dose.get(place, {})
         open_pc = rooms.get(place[1], 0) + (offs + row.get("unacknowledged_pulses", 0)) * largest[place[1]]

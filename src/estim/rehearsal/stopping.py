@@ -52,7 +52,7 @@ def _pushed_us(fault: Fault, at_us: int, clear_us: int, timer_us: int, model: st
     kind = fault.kind
     if kind == "vanish":
         return timer_us
-    if kind == "ignore-stop" and fault.end_us + OBEY_US > at_us + LIE_US[model] - REPEAT_US > at_us:
+    if kind == "ignore-stop" and fault.end_us + OBEY_US > at_us + LIE_US[model] - 3 * REPEAT_US > at_us:
         return timer_us  # the next stop would come only after the device's timer
     if kind in _DEAF and at_us < fault.end_us + OBEY_US:
         return fault.end_us + REPEAT_US + OBEY_US
