@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from estim.cli import main
-from estim.rehearsal import World
+from estim.controller.setup_from import Words, setup_from
+from estim.protocols.loader import load
+from estim.rehearsal import Plan, World
 from estim.rehearsal.room import RehearsedRoom, profiles
 from estim.safety.reports import EmgSamples, Report
-from tests.support import plan, sample
+from tests.support import LIMITS, plan, sample
 
 EMG = """\
 source = "emg"
@@ -179,3 +181,31 @@ def test_the_same_seed_gives_the_same_record_to_the_last_byte_with_a_body_too(tm
 
     assert played(8) == played(8)
     assert played(8) != played(9)
+
+
+def test_gates_that_overlap_end_the_phase_by_count_and_by_time_all_the_same(tmp_path: Path) -> None:
+    """Four windows follow one another round the crank: one of them plays always, and the phase must end."""
+    begin = sample("on_s = 2\noff_s = 2\n").replace('mode = "timed"', 'mode = "triggered"')
+    begin = begin.replace("ramp_up_s = 0.5\nramp_down_s = 0.3\n", "ramp_up_s = 0.2\nramp_down_s = 0.3\n")
+    block = begin[begin.index("[[channel]]") : begin.index("[[phase]]")]
+    names = ["quadriceps", *(f"q{number}" for number in range(3))]
+    begin = begin.replace(block, "".join(block.replace('"quadriceps"', f'"{name}"') for name in names))
+    trigger = '[phase.trigger]\nsource = "crank"\nmax_on_s = 2\ncadence_rpm = 30\n'
+    for at, name in enumerate(names):
+        trigger += f'[[phase.channel]]\nname = "{name}"\ncrank_deg = [{at * 90}, {(at * 90 + 120) % 360}]\n'
+    path = tmp_path / "round.toml"
+    for extent, gates_max in (("contractions = 3\n", 3), ("duration_s = 20\n", 10)):
+        path.write_text(begin.replace("contractions = 3\n", extent + trigger), encoding="utf-8")
+        said = setup_from(load(path), Words(patient="t", levels=tuple(f"{n}=4" for n in names)), simulated=True)
+        world = World(
+            Plan(source=str(path), setup=said.setup, levels_ua=said.levels_ua, motor_ua=said.motor_ua, limits=LIMITS)
+        )
+        world.run()
+        assert world.person.outcome == "completed"
+        first = opened(world)[0]
+        assert max(at for at, _ in gates(world)) - first <= 23
+        lines = [json.loads(line) for line in world.record.data.splitlines()]  # type: ignore[union-attr]
+        begun = [line["fields"]["channels"] for line in lines if line["kind"] == "gate" and line["fields"]["opens"]]
+        for channel in (1, 2, 3, 4):
+            had = sum(channel in channels for channels in begun)
+            assert had == gates_max if gates_max == 3 else 8 <= had <= gates_max

@@ -213,11 +213,13 @@ def move_gates(core: Core, moves: list[Move]) -> None:
     run, keeper = core.run, core.gatekeeper
     if run is None or keeper is None or core.phase is not Phase.RUNNING or not run.begun:
         return
-    opens = [move.window for move in moves if move.opens]
-    if opens and (core.cover is None or core.now_us >= core.cover.until_us or not core.prepared):
-        for window in opens:
+    covered = core.cover is not None and core.now_us < core.cover.until_us and core.prepared
+    opens = []
+    for window in (move.window for move in moves if move.opens):
+        if covered and not run.shut(window, core.now_us):
+            opens.append(window)
+        else:
             keeper.ended(window, core.now_us)
-        opens = []
     if opens:
         run.open_gates(opens, core.now_us)
         core.log("gate", opens=True, channels=[window.channel for window in opens])

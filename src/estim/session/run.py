@@ -6,6 +6,7 @@ Time of the plan stands still while it waits (for an authorisation, for the devi
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -82,11 +83,11 @@ class Run:
         self.players: list[WindowPlayer] = []
         self.levels_ua: dict[int, int] = {channel.channel: channel.level_ua for channel in schedule.channels}
         self.asked: dict[int, tuple[int, int]] = {}  # device channel → level last asked for or set, and when
-        # What was held through a whole first-ramp contraction since output was last off: amplitude by channel and pulse
-        # (L17b: the same settings; a level that was held at a part of it, or at a narrower pulse, was not held).
+        # Held through a whole first-ramp contraction since output was last off: at these settings (L17b).
         self.held_ua: dict[tuple[int, int, int], int] = {}
         self._played_us = 0  # of a phase without cycles, before the last pause
         self.gates = 0  # gates that opened in the present triggered phase
+        self._opened: Counter[tuple[int, int]] = Counter()  # (phase, channel) → gates that opened
         self._open: dict[int, tuple[int, bool]] = {}  # contraction → windows still open, all reached their plateau
 
     @property
@@ -163,9 +164,7 @@ class Run:
 
     def begin(self, now_us: int) -> None:
         """The cycle begins: its windows start to play."""
-        late_us = now_us - self.cycle_start_us
-        if late_us > 0:
-            self.cycle_start_us = now_us
+        self.cycle_start_us = max(self.cycle_start_us, now_us)
         self.begun = True
         if self.phase.trigger is not None:
             return  # its windows open by themselves
@@ -196,6 +195,7 @@ class Run:
         self.gates += 1
         self._open[self.contraction_number] = (len(windows), True)
         for window in windows:
+            self._opened[self.place.phase, window.channel] += 1
             self._play(replace(window, on_us=window.max_on_us), now_us + window.offset_us)
 
     def close_gates(self, windows: list[Window], now_us: int) -> None:
@@ -230,8 +230,13 @@ class Run:
 
     def _phase_is_over(self, now_us: int) -> bool:
         """A triggered phase ends after its time, or after its contractions; a gate that runs is never cut."""
-        counted = self.phase.cycles and self.gates >= self.phase.cycles * self.phase.sets
-        return bool(counted) or now_us >= self.cycle_start_us + self._cycle_us()
+        return all(self.shut(window, now_us) for window in self.phase.windows)
+
+    def shut(self, window: Window, now_us: int) -> bool:
+        """No gate of this window opens any more: the phase's time is over, or the channel had its contractions."""
+        count = self.phase.cycles * self.phase.sets
+        had = self._opened[self.place.phase, window.channel]
+        return 0 < count <= had or now_us >= self.cycle_start_us + self._cycle_us()
 
     def _following(self) -> Place | None:
         place, phase = self.place, self.phase
