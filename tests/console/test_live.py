@@ -208,7 +208,7 @@ async def test_a_lost_pad_is_coached_with_muscle_and_cable(bench: Make) -> None:
         await b.look(0.2)
         said = b.text("#checks")
         assert "Press the pad on" in said
-        assert "hamstrings left, connector 1, lead 2" in said
+        assert "hamstrings left, yellow plug, blue lead" in said
         assert "!! A pad of channel 2 came off" in b.text("#alarms")
         assert "a pad or cable came off" in b.text("#banner")
 

@@ -176,7 +176,7 @@ def test_every_fault_has_steps_and_names_the_cables(cause: str) -> None:
     assert coached(snap)
     lines = coach_lines(snap, ENGLISH.with_fields(**key_fields({})))
     assert any(line.startswith("1. ") for line in lines)
-    assert "   → channel 2, hamstrings left, connector 1, lead 2" in lines
+    assert "   → channel 2, hamstrings left, yellow plug, blue lead" in lines
     assert not any("{" in line for line in lines)
 
 
@@ -189,8 +189,10 @@ def test_an_uncertain_output_has_its_own_steps_whatever_the_cause() -> None:
 def test_cables_by_device() -> None:
     assert cable_of("rehastim2", 2) == "blue lead, side A"
     assert cable_of("rehastim2", 8) == "white lead, side B"
-    assert cable_of("p24", 5) == "connector 2, lead 1"
-    assert cable_of("rehamove3", 3) == "output 3"
+    assert cable_of("p24", 5) == "green plug, red lead"
+    assert cable_of("rehamove3", 3) == "black lead"
+    assert cable_of("rehamove3", 5) == "output 5"
+    assert cable_of("something new", 3) == "output 3"
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from estim.safety.commands import OutputOff
-from estim.safety.reports import Identified, LinkDown, OutputState
+from estim.safety.reports import ChannelFault, Identified, LinkDown, OutputState
 from estim.safety.units import MicroAmp
 from estim.session import effects, events
 from estim.session.on_time import DUTY_WINDOW_US
@@ -238,3 +238,35 @@ def test_finding_levels_again_begins_at_zero_whatever_the_request_brings(desk: D
     assert desk.ask(events.Start).accepted
     desk.let_pass(4)
     assert all(isinstance(command, OutputOff) or command.is_zero for command in desk.sent()[before:])
+
+
+def test_a_level_that_a_lost_pad_took_is_not_armed_again(desk: Desk) -> None:
+    desk.therapy()
+    desk.step(ChannelFault(channel=1, kind="electrode", text="channel 1: off"))
+    desk.let_pass(0.3)
+    desk.ask(events.Stop)
+    desk.let_pass(0.3)
+    reply = desk.arm()
+    assert not reply.accepted
+    assert "must be found again" in reply.problems[0].message
+    desk.titrate()
+    assert desk.configure("therapy").accepted
+    assert desk.arm().accepted
+
+
+def test_a_long_pause_is_not_armed_again_at_its_old_levels(desk: Desk) -> None:
+    desk.therapy()
+    desk.ask(events.Pause)
+    desk.let_pass(61)
+    desk.ask(events.Stop)
+    desk.let_pass(0.3)
+    assert not desk.arm().accepted
+
+
+def test_a_short_pause_is(desk: Desk) -> None:
+    desk.therapy()
+    desk.ask(events.Pause)
+    desk.let_pass(59)
+    desk.ask(events.Stop)
+    desk.let_pass(0.3)
+    assert desk.arm().accepted

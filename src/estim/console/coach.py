@@ -9,17 +9,24 @@ from estim.safety.reports import OutputState
 from estim.session.snapshot import ChannelView, Snapshot
 from estim.session.state import Phase
 
-_REHASTIM2_COLOURS = ("red", "blue", "black", "white")  # channels 1-4 on one side, 5-8 on the other (ScienceMode2)
+# Channels 1-4, and 5-8 once more: on the RehaStim2's other side (ScienceMode2), at the P24's green plug.
+_COLOURS = ("red", "blue", "black", "white")
 
 
 def cable_of(model: str, channel: int, say: Words = ENGLISH) -> str:
     """Where this channel comes out of the stimulator."""
     name = model.lower()
-    if "rehastim2" in name and 1 <= channel <= 8:
-        colour = say(f"colour.{_REHASTIM2_COLOURS[(channel - 1) % 4]}")
+    channels = 4 if "rehamove3" in name else 8
+    if not 1 <= channel <= channels:
+        return say("cable.output", channel=channel)
+    colour = say(f"colour.{_COLOURS[(channel - 1) % 4]}")
+    if "rehastim2" in name:
         return say("cable.colour", colour=colour, side="A" if channel <= 4 else "B")
-    if "p24" in name and 1 <= channel <= 8:
-        return say("cable.connector", connector=(channel - 1) // 4 + 1, lead=(channel - 1) % 4 + 1)
+    if "p24" in name:
+        plug = say("colour.yellow" if channel <= 4 else "colour.green")
+        return say("cable.plug", plug=plug, colour=colour)
+    if "rehamove3" in name:
+        return say("cable.lead", colour=colour)
     return say("cable.output", channel=channel)
 
 

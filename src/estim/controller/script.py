@@ -54,6 +54,10 @@ class ScriptedTherapist:
         if reply.id != self._waiting:
             return
         self._waiting = 0
+        if not reply.accepted and self._stage == "start" and "levels" in _keys(reply):
+            self._therapy, self._stage = False, "titrate"  # a lost pad or a long pause took them: find them again
+            self._marked.clear()
+            return
         if not reply.accepted and self._stage != "raise":
             self.refused = reply.problems
             self._stage = "sign" if self._stage not in {"sign-in", "sign", "signed"} else "end"
@@ -181,3 +185,8 @@ class ScriptedTherapist:
             kind = "sensory" if channel.output == "sensory" else "max-tolerated"
             return events.Mark(id=self.next_id(), channel=channel.channel, kind=kind)  # type: ignore[arg-type]
         return events.NextChannel(id=self.next_id())
+
+
+def _keys(reply: Reply | Answer) -> set[str]:
+    """What a refusal is about."""
+    return {str(each["key"]) if isinstance(each, dict) else each.key for each in reply.problems}

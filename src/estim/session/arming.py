@@ -69,6 +69,10 @@ def missing(core: Core) -> tuple[Problem, ...]:
         no("record", "there is no open record")
     for what in wanted(core):
         no(what, f"not confirmed: {CONFIRMATIONS.get(what, 'the screening was not answered in the last 60 min')}")
+    if core.purpose == "therapy" and core.cleared is not None:
+        lost = [channel.name for channel in core.cleared.schedule.channels if channel.name not in core.found]
+        if lost:  # a lost pad, a long pause or a fault took them away
+            no("levels", f"the level of {', '.join(lost)} must be found again first")
     for alarm in core.alarms.values():
         if alarm.priority == "high" and alarm.active:
             no(alarm.code, alarm.text)

@@ -17,6 +17,7 @@ from estim.session.trigger import Gatekeeper, Move
 
 ARMED_MAX_US = 60 * US_PER_S  # safety.md 5.1: an armed device that nobody starts is disarmed
 PAUSED_MAX_US = 300 * US_PER_S
+KEEP_LEVELS_PAUSE_US = 60 * US_PER_S  # safety.md 5.1: after a longer pause levels are found again
 START_LEAD_US = US_PER_S  # an authorisation is asked for at least 1 s before the onset it covers
 RESUME_LEAD_US = 3 * US_PER_S
 HOLD_MAX_US = 2 * US_PER_S  # not durable at onset: 0 mA is held, after 2 s the session pauses
@@ -39,6 +40,8 @@ def pass_time(core: Core) -> None:
     if core.phase is Phase.ARMED and core.now_us - core.armed_us >= ARMED_MAX_US:
         core.off("arm-expired")
         core.move(Turn.DISARM, "not started within 60 s")
+    elif core.phase is Phase.PAUSED and core.found and core.now_us - core.paused_us > KEEP_LEVELS_PAUSE_US:
+        core.found.clear()  # also where it is stopped and armed again instead of resumed
     elif core.phase is Phase.PAUSED and core.now_us - core.paused_us >= PAUSED_MAX_US:
         core.stop("pause-expired")
     elif core.phase is Phase.RUNNING and core.run is not None:

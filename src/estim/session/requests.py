@@ -13,12 +13,11 @@ from estim.session.core import Core
 from estim.session.effects import CloseRecord, Connect, Install, Prepare, Revoke, ToRoom
 from estim.session.facts import dose_rows
 from estim.session.plain import plain
-from estim.session.play import RESUME_LEAD_US, START_LEAD_US, complete, move_gates, pause
+from estim.session.play import KEEP_LEVELS_PAUSE_US, RESUME_LEAD_US, START_LEAD_US, complete, move_gates, pause
 from estim.session.preparing import no
 from estim.session.run import Place, Run
 from estim.session.state import Phase, Turn
 
-KEEP_LEVELS_PAUSE_US = 60 * US_PER_S  # safety.md 5.1: after a longer pause levels are found again
 SNAPSHOT_FRESH_US = US_PER_S
 SIGNATURE_MEANINGS = ("performed", "witnessed", "reviewed")  # 21 CFR 11.50: a signature says what it means
 

@@ -75,7 +75,9 @@ class SignScreen(StageScreen):
 def summary_lines(snapshot: Snapshot, draft: Draft, say: Words = ENGLISH) -> tuple[str, ...]:
     """The session in a few lines."""
     simulated = f"  {say('device.simulated')}" if snapshot.simulated else ""
-    reason = f" ({say.of('reason', draft.stop_reason)})" if draft.stop_reason else ""
+    reason = (
+        f" ({say.of('reason', draft.stop_reason)})" if draft.stop_reason and snapshot.outcome != "completed" else ""
+    )
     ended = say.of("outcome", snapshot.outcome) if snapshot.outcome else say("sign.not-treated")
     lines = [
         say("sign.who", patient=snapshot.patient_id, operator=snapshot.operator) + simulated,
