@@ -1,8 +1,7 @@
 """The controller process: one plain loop, no asyncio, no drawing. Composition root of the child.
 
 `python -m estim.controller --device ADDRESS [--simulated] [--side URL] --home DIR`, requests on standard input,
-snapshots and
-answers on standard output. It ends when its parent does; output is stopped first.
+snapshots and answers on standard output. It ends when its parent does; output is stopped first.
 """
 
 from __future__ import annotations

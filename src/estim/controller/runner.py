@@ -1,8 +1,7 @@
 """The only loop body: events → engine → record, interlock, driver, link. The same for real time and for rehearsals.
 
 In every turn: stop first, then what came in, then bytes in, then one step of the engine each, its effects in order,
-    bytes
-out. Nothing in here waits. The order authorise → durable → grant → admit → submit is kept here and nowhere else.
+bytes out. Nothing in here waits. The order authorise → durable → grant → admit → submit is kept here and nowhere else.
 """
 
 from __future__ import annotations

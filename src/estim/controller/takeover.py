@@ -1,8 +1,7 @@
 """Take-over: the controller is gone, so the front stops the device itself (decisions on processes, e).
 
 Kill first (a process that can wake must not own the port), open, stop, read back idle, write down what was seen; all
-within
-one second, or the output is UNCERTAIN and the screen says which cable to pull.
+within one second, or the output is UNCERTAIN and the screen says which cable to pull.
 """
 
 from __future__ import annotations
@@ -62,8 +61,7 @@ def take_over(
 
 def _stop_device(address: Address, began: float) -> bool:
     """Until the device itself says idle, or a second has passed. A fresh driver needs no state for an off: it repeats
-    the
-    stop and asks for the status by itself, and speaks of OFF only when the device says so.
+    the stop and asks for the status by itself, and speaks of OFF only when the device says so.
     """
     link: ByteLink | None = None
     driver = MODELS[address.model].make()

@@ -1,8 +1,7 @@
 """Packets of ScienceMode3/4 (RehaMove3, P24): numbers, points, update and status data. Pure.
 
-All values big-endian. A point is `duration(12) current(10) reserved(10)`, current raw = 2·mA + 300 (0.5 mA a step),
-so an
-all-zero field means -150 mA: nothing is ever sent that was not decoded again and compared.
+All values big-endian. A point is `duration(12) current(10) reserved(10)`, current raw = 2·mA + 300 (0.5 mA a step), so
+an all-zero field means -150 mA: nothing is ever sent that was not decoded again and compared.
 """
 
 from __future__ import annotations

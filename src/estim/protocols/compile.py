@@ -1,10 +1,8 @@
 """Compile: protocol + setup + device profile → schedule. Pure; resolves the relation between channels into windows.
 
-`compile_schedule` needs the levels that were found, `compile_titration` is what finds them: one phase for each
-    channel at
-the highest rate and width that the protocol will ever use on it, so a level holds for all of its phases and never the
-other
-way round (decisions on protocols 4.1 and the note under its schema).
+`compile_schedule` needs the levels that were found, `compile_titration` is what finds them: one phase for each channel
+at the highest rate and width that the protocol will ever use on it, so a level holds for all of its phases and never
+the other way round (decisions on protocols 4.1 and the note under its schema).
 """
 
 from __future__ import annotations

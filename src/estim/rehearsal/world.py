@@ -1,6 +1,5 @@
 """Rehearsal: a whole session in simulated time. The same engine, kernel, driver and runner as a real one, in one
-process with
-the simulated firmware, under a virtual clock. A seed reproduces it to the last byte of its record.
+process with the simulated firmware, under a virtual clock. A seed reproduces it to the last byte of its record.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Commands: what may be asked of a stimulator. Two nouns only: the whole output, or off.
 
 `SetOutput` is absolute and complete: a channel that it does not name is off. So no command depends on one that was
-    lost,
-and the last one sent says what the device does.
+lost, and the last one sent says what the device does.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Schedule: what a protocol compiles to for one setup on one device. All integers on the device's own grid.
 
-The relation between channels is already resolved: a phase is a cycle of `cycle_us`, repeated, in which each channel
-    has one
-window `[offset_us, offset_us + on_us)`. Triggered phases have no cycle: their windows open on events.
+The relation between channels is already resolved: a phase is a cycle of `cycle_us`, repeated, in which each channel has
+one window `[offset_us, offset_us + on_us)`. Triggered phases have no cycle: their windows open on events.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """What the stimulator and the room say, and what that means for the session. Pure.
 
 A device is believed only about itself: OFF is what its own status says. Anything unexpected while output may be on is
-    off
-first and a fault then.
+off first and a fault then.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 requests of people, the passing of time, and what the record and the processes say.
 
 A request has a number `id`, unique on its connection; exactly one `Reply` effect answers it. `Stop` is answered as
-well,
-but acts without being judged.
+well, but acts without being judged.
 """
 
 from __future__ import annotations
@@ -65,8 +64,7 @@ class Confirm(Request):
     """A person confirms something that arming or going on asks for.
 
     `what`: identity | pads | skin | stop-control | still-felt | support | bends | warnings. `value` is free, e.g. who
-        holds
-    the switch.
+        holds the switch.
     """
 
     what: str
