@@ -181,7 +181,7 @@ def _largest(entries: Iterable[Entry], pulses: Sequence[Pulse]) -> dict[int, int
 
 
 def _rooms(entries: Sequence[Entry], pulses: Sequence[Pulse], faults: Sequence[Fault]) -> dict[int, int]:
-    """What faults leave open, per channel: their time and `AFTER_US`, at the greatest charge and shortest period."""
+    """What faults leave open, per channel: their time and `AFTER_US`, at the greatest charge, the shortest period."""
     open_us = sum(fault.for_us + AFTER_US for fault in faults if fault.kind in {*WIRE, *DEVICE, *BODY, *_STALLS})
     if not open_us:
         return {}
