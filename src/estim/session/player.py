@@ -2,8 +2,8 @@
 
 Updates are aligned to the device's own pulses. A stimulator starts a channel with a pulse at once, then one every
 period; an update acts on the next pulse. So the command that enables the channel is sent at the pulse's time, and every
-later one half a period before the pulse it is for: a jitter of less than half a period on the link changes no pulse, and
-the number of pulses at each amplitude, hence the charge, is exact.
+later one half a period before the pulse it is for: a jitter of less than half a period on the link changes no pulse,
+and the number of pulses at each amplitude, hence the charge, is exact.
 
 A rise is never caught up: what came late is played late (the ramp is as much longer). A fall goes by the clock.
 """
