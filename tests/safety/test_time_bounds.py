@@ -20,6 +20,7 @@ from estim.session.player import WindowPlayer
 from estim.session.run import Run
 from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, schedule, window
 from tests.safety.test_interlock import output, peak, send
+from tests.safety.test_two_judges import with_phases
 
 LONG = 100_000 * SECOND
 OFF = OutputOff(reason="test")
@@ -81,6 +82,17 @@ def test_twitches_and_sensory_output_have_no_share() -> None:
     for cycle in range(60):
         interlock.admit(send(output(2, slow)), cycle * 11 * SECOND)
         interlock.admit(OFF, (cycle * 11 + 10) * SECOND)
+
+
+def test_a_slow_phase_before_a_fast_one_takes_nothing_of_its_share() -> None:
+    slow, fast = window(hz=10), window(hz=50)
+    interlock = authorised(clear(with_phases(schedule(), [slow], [fast]), BOTH, PROFILE, TRUSTED))
+    for cycle in range(20):
+        interlock.admit(send(output(2, slow)), cycle * 11 * SECOND)
+        interlock.admit(OFF, (cycle * 11 + 10) * SECOND)
+    interlock.admit(send(output(2, fast)), 221 * SECOND)
+    interlock.admit(OFF, 231 * SECOND)
+    assert interlock.on_time.had_us(1, 0) == 10 * SECOND
 
 
 def test_what_plays_without_an_authorisation_is_seen() -> None:

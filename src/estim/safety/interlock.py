@@ -22,7 +22,7 @@ from estim.safety.hard_bounds import (
     ChannelBounds,
     channel_bounds,
 )
-from estim.safety.on_ledger import DUTY_WINDOW_US, OnBounds, OnLedger
+from estim.safety.on_ledger import DUTY_WINDOW_US, OnBounds, OnLedger, fuses
 from estim.safety.ramp import SLOPE_UA_PER_S, step_bound_ua
 from estim.safety.schedule import Window
 from estim.safety.units import US_PER_S
@@ -233,7 +233,7 @@ class Interlock:
             raise InterlockTripped("authorise", "none is in force: amplitude in µA", asked=asked, allowed=0)
         if asked > allowed:
             raise InterlockTripped("authorise", "amplitude in µA", asked=asked, allowed=allowed)
-        if channel.ramp_from_us is None and channel.on.counts:
+        if channel.ramp_from_us is None and channel.on.counts and fuses(output.period_us):
             self._judge_duty(output.channel, channel, now_us)
         first = self._gentle or channel.held_ua.get(_shape(output), 0) < allowed
         bound_ua = step_bound_ua(allowed, channel.step_ua * output.phase_ratio, first=first)
@@ -290,10 +290,10 @@ class Interlock:
             output = named.get(number)
             amplitude = output.amplitude_ua if output is not None else 0
             if amplitude == 0:
+                self._note_on(number, channel, now_us)
                 if channel.shape is not None:
                     held_ua = channel.held_ua.get(channel.shape, 0)
                     channel.held_ua[channel.shape], channel.shape = max(held_ua, channel.highest_ua), None
-                self._note_on(number, channel, now_us)
                 channel.ramp_from_us, channel.highest_ua = None, 0
             elif channel.ramp_from_us is None:
                 channel.ramp_from_us = now_us
@@ -304,7 +304,8 @@ class Interlock:
                 channel.amplitude_ua, channel.sent_us = amplitude, now_us
 
     def _note_on(self, number: int, channel: _Channel, now_us: int) -> None:
-        if channel.ramp_from_us is not None and channel.on.counts:
+        fused = channel.shape is not None and fuses(channel.shape[0])
+        if channel.ramp_from_us is not None and channel.on.counts and fused:
             self.on_time.note(number, channel.ramp_from_us, now_us, therapy=self._therapy)
 
     def _all_off(self, now_us: int) -> None:

@@ -12,6 +12,11 @@ DUTY_MAX_PERMILLE = 750
 SESSION_ON_MAX_US = 3_600 * US_PER_S
 
 
+def fuses(period_us: int) -> bool:
+    """Above 15 Hz contractions fuse; below, the limits on ON time don't speak (L19 to L21)."""
+    return period_us * FUSED_MHZ < 1_000_000_000
+
+
 class OnBounds:
     """The share of five minutes and the time of a session that one channel may be on."""
 
