@@ -55,7 +55,8 @@ def _pushed_us(fault: Fault, at_us: int, clear_us: int, timer_us: int, model: st
     if kind == "ignore-stop" and fault.end_us + OBEY_US > at_us + LIE_US[model] - 3 * REPEAT_US > at_us:
         return timer_us  # the next stop would come only after the device's timer
     if kind in _DEAF and at_us < fault.end_us + OBEY_US:
-        return fault.end_us + REPEAT_US + OBEY_US
+        # Stop and question by turns where the stop was acknowledged, else stop after stop.
+        return fault.end_us + (2 if kind == "ignore-stop" else 1) * REPEAT_US + OBEY_US
     if kind in _ONE_SHOT and at_us < min(fault.end_us, fault.at_us + 1_000_000) + ONCE_US:
         return min(clear_us, max(at_us, fault.at_us) + OBEY_US) + ONCE_US
     if kind == "refuse" and at_us < fault.at_us + 10_000_000:  # by then that many commands were refused
