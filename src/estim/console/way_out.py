@@ -62,7 +62,9 @@ class WayOut:
 
     def left(self) -> None:
         """The UI is down. With the terminal still there the rest of the way is safe; without, it may wait for ever."""
-        if not self.gone():
+        if self.gone():
+            _write_nowhere()
+        else:
             self._left.set()
         for number, handler in self._before:
             with contextlib.suppress(ValueError, TypeError):
@@ -93,6 +95,15 @@ class WayOut:
             return
         self._client.close()  # bounded: the controller stops the device and closes the record, or is taken over
         self._end(self._exit_code())
+
+
+def _write_nowhere() -> None:
+    """What is still in the streams' buffers can't be written to a dead terminal: the interpreter would end with 120."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.__stdout__, sys.__stderr__):
+            if stream is not None:
+                os.dup2(nowhere, stream.fileno())
 
 
 def terminal_fd(stream: IO[str] | None) -> int | None:
