@@ -22,7 +22,7 @@ from estim.safety.reports import (
 from firmware_sim.devices import MODELS as SIMULATED
 from firmware_sim.devices import make_device
 from firmware_sim.devices.interface import DeviceEvent, Pulse
-from firmware_sim.devices.load_port import OpenLoad
+from firmware_sim.devices.load_port import OpenLoad, ResistiveLoad
 from tests.drivers.wire_bench import WireBench, output, pulse
 
 PAIRS = tuple(model for model in MODELS if model in SIMULATED)
@@ -130,6 +130,7 @@ CAUSES: Mapping[str, Callable[[Pair], None]] = {
     "stop key": lambda pair: _ignore(pair.off()),
     "stop, answers 100 ms late": _late,
     "lead off": lambda pair: pair.simulated.set_load(1, OpenLoad()),
+    "too little current": lambda pair: pair.simulated.set_load(1, ResistiveLoad(12_000)),
     "device restarted": lambda pair: pair.simulated.inject(DeviceEvent("restart"), pair.now_us),
     "device answers nothing": _mute,
     "device hangs, output goes on": lambda pair: pair.simulated.inject(DeviceEvent("hang"), pair.now_us),

@@ -145,6 +145,7 @@ def test_time_from_cause_to_last_pulse(model: str, cause: str) -> None:
         "stop key": STOP_US,
         "stop, answers 100 ms late": 100_000 + STOP_US,
         "lead off": SEEN_US,
+        "too little current": SEEN_US,
         "device restarted": STOP_US,
         "emergency switch": STOP_US,
         "device answers nothing": LOST_US,
