@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
+from bench.timing import best  # noqa: E402
 from estim.drivers.p24 import PROFILE  # noqa: E402
 from estim.safety.commands import ChannelOutput, SetOutput  # noqa: E402
 from estim.safety.interlock import Interlock  # noqa: E402
@@ -43,16 +42,6 @@ def commands(channels: int) -> list[SetOutput]:
     return made
 
 
-def seconds(run: Callable[[], object], times: int = 5) -> float:
-    """The shortest of several runs: what is above it is the machine's noise."""
-    found = []
-    for _ in range(times):
-        begin = time.perf_counter()
-        run()
-        found.append(time.perf_counter() - begin)
-    return min(found)
-
-
 def admit_cost(channels: int) -> tuple[float, float]:
     """Seconds for one admission, and for making the same command anew (the bare object, without any judging)."""
     plans = [channel(number, ma=20) for number in range(1, channels + 1)]
@@ -75,7 +64,7 @@ def admit_cost(channels: int) -> tuple[float, float]:
         for command in sent:
             SetOutput(channels=tuple(replace(output) for output in command.channels))
 
-    return seconds(admit) / COMMANDS, seconds(make) / COMMANDS
+    return best(admit) / COMMANDS, best(make) / COMMANDS
 
 
 def main() -> None:
@@ -88,7 +77,7 @@ def main() -> None:
         print(f"| {channels} | {admit_s * 1e6:.1f} | {share:.3%} | {admit_s / make_s:.2f} |")
     plans = [channel(number, ma=20) for number in range(1, 9)]
     plan = schedule(plans)
-    once_s = seconds(lambda: clear(plan, BOTH, PROFILE, TRUSTED))
+    once_s = best(lambda: clear(plan, BOTH, PROFILE, TRUSTED))
     print(f"clear(), 8 channels, one phase: {once_s * 1e3:.1f} ms, {once_s / admit_cost(8)[0]:.0f} admissions")
 
 

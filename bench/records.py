@@ -21,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
+from bench.timing import best  # noqa: E402
 from estim.records.chain import Chain, read  # noqa: E402
 from estim.records.home import Home  # noqa: E402
 from estim.records.index import Filter, Index  # noqa: E402
@@ -37,16 +38,6 @@ from tests.records.tamper import campaign, master_campaign, show  # noqa: E402
 from tests.support import plan  # noqa: E402
 
 APPENDS = 300
-
-
-def best(run: Callable[[], object], times: int = 5) -> float:
-    """The shortest of several runs in seconds: what is above it is the machine's noise."""
-    durations = []
-    for _ in range(times):
-        began = time.perf_counter()
-        run()
-        durations.append(time.perf_counter() - began)
-    return min(durations)
 
 
 def rate_of_verify() -> None:

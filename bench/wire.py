@@ -17,12 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
+from bench.timing import best  # noqa: E402
 from estim.drivers import framing  # noqa: E402
 from estim.drivers.models import MODELS  # noqa: E402
 from estim.drivers.serial_link import SerialLink  # noqa: E402
@@ -34,16 +35,6 @@ from tests.drivers.wire_bench import admit, output, pulse  # noqa: E402
 COMMANDS = 5_000
 ROUND_TRIPS = 300
 ECHO = "import os,sys\nwhile True:\n d=os.read(0,4096)\n if not d: break\n os.write(1,d)\n"
-
-
-def best(run: Callable[[], object], times: int = 5) -> float:
-    """The shortest of several runs in seconds: what is above it is the machine's noise."""
-    durations = []
-    for _ in range(times):
-        began = time.perf_counter()
-        run()
-        durations.append(time.perf_counter() - began)
-    return min(durations)
 
 
 def ours() -> None:
