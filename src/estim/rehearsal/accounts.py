@@ -18,7 +18,6 @@ from firmware_sim.faults import BODY, DEVICE, WIRE, Fault
 
 AFTER_US = 3_000_000  # how long after a fault of wire, device or pads both may differ: the longest timer and a second
 EDGE_US = 1_500  # channels share one source, bytes take time
-NEW_TRAIN_US = 100_000
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -81,12 +82,15 @@ class FaultyWorld(World):
         self._noted: list[events.Event] = []
         self._gone = self._left = False
         self._bad_pads: Counter[int] = Counter()
+        self._open_us: dict[int, int] = {}  # channel → when its lead was found in the air, and it has not played since
         self.link = self.runner.link = FaultyLink(self.device, random.Random(self._chance.getrandbits(64)), faults)
         seen = self.monitor.see
 
         def watched(pulse: Pulse) -> None:
             seen(pulse)
             self.watch.see(pulse)
+            if pulse.peak_ua:
+                self._open_us.pop(pulse.channel, None)
 
         self.device.on_pulse = watched
 
@@ -217,7 +221,11 @@ class FaultyWorld(World):
             self.device.inject(DeviceEvent(kind, fault.size if kind == "refuse" else 1), self.now_us)
             self.watch.lawful.lying = self.watch.lawful.lying or kind == "ignore-update"
         elif kind in BODY:
-            load = _Open(self._open_seen) if kind == "lead-off" else ResistiveLoad(_OHM[kind])
+            load = (
+                _Open(functools.partial(self._open_seen, fault.channel))
+                if kind == "lead-off"
+                else ResistiveLoad(_OHM[kind])
+            )
             self.device.set_load(fault.channel, load)
             self._bad_pads[fault.channel] += 1
             self.watch.lawful.pads_changed(fault.channel, self.now_us, right=False)
@@ -262,10 +270,23 @@ class FaultyWorld(World):
         if kind in {"silence", "hang"} and fault.for_us > NOTICE_US and self.watch.stops.open:
             self._end_output(kind, fault.at_us + NOTICE_US, fed_us=fault.at_us)
 
-    def _open_seen(self, at_us: int) -> None:
-        """The device itself found a lead in the air: it stops, and its next status says so."""
-        if self.watch.stops.open:
-            self.watch.stops.asked("lead-off", at_us + NOTICE_US)
+    def _open_seen(self, channel: int, at_us: int) -> None:
+        """The device itself found a lead in the air: it stops the channel, and its next status says so.
+
+        Unless an update enables the channel before that and it plays: then the device has forgotten (SAFETY.md,
+        residual risks).
+        """
+        self._open_us.setdefault(channel, at_us)
+
+    def _expect_lead_off(self) -> None:
+        if not any(self.now_us >= at_us + NOTICE_US for at_us in self._open_us.values()):
+            return
+        self.device.advance(self.now_us)  # a pulse that played takes the claim back
+        for channel, at_us in list(self._open_us.items()):
+            if self.now_us >= at_us + NOTICE_US:
+                del self._open_us[channel]
+                if self.watch.stops.open:
+                    self._end_output("lead-off", at_us + NOTICE_US)
 
     def _end_output(self, cause: str, at_us: int, *, fed_us: int | None = None) -> None:
         self.watch.end_output(cause, at_us, self.now_us, fed_us=fed_us)
@@ -273,6 +294,7 @@ class FaultyWorld(World):
     # -- the whole ----------------------------------------------------------------------------------------------------
 
     def _turned(self) -> None:
+        self._expect_lead_off()
         record = self.record if self.runner.record is not None else None  # closed ones are not asked any more
         self.watch.turned(self.engine.core, record, self.now_us)
 

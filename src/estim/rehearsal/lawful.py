@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from estim.rehearsal.stopping import OBEY_US, clear_by_us
+from estim.rehearsal.stopping import OBEY_US, fallen_by_us
 from firmware_sim.devices.interface import Pulse
 from firmware_sim.faults import Fault
 
@@ -155,7 +155,7 @@ class Lawful:
         if pulse.peak_ua <= channel.ceiling_ua:
             return
         falls = pulse.peak_ua <= channel.last_ua
-        by_us = clear_by_us(channel.fell_us, self._model, self._faults) + 2 * period_us + OBEY_US
+        by_us = fallen_by_us(channel.fell_us, self._model, self._faults) + 2 * period_us + OBEY_US
         for fault in self._faults:
             if fault.kind == "ignore-update" and fault.at_us <= by_us and channel.fell_us <= fault.end_us:
                 by_us = max(by_us, fault.end_us + LIE_ON_US)

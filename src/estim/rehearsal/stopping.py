@@ -20,6 +20,7 @@ LIE_US = {"p24": 0, "rehamove3": 0, "rehastim2": 1_050_000}  # frames feed its t
 LATE_STEP_US = 40_000  # size of a `late` fault (firmware_sim.faults)
 STUTTER_US = 240_000  # turns up to 250 ms late are not a fault (L23)
 NOTICE_US = 450_000 + 250_000 + 20_000  # a silent device: the next question, and no answer to it
+UNANSWERED_US = 250_000  # an update without an answer: after so long the driver takes the device for lost
 _ONE_SHOT = frozenset({"flip", "drop", "duplicate", "garbage"})
 _DEAF = frozenset({"silence", "hang", "ignore-stop"})
 _STALLS = frozenset({"late-turn", "suspend"})
@@ -45,6 +46,20 @@ def clear_by_us(at_us: int, model: str, faults: Sequence[Fault], *, fed_us: int 
                 timer_us = max(timer_us, fault.at_us + TIMER_US[model] + OBEY_US)
             clear_us = max(clear_us, _pushed_us(fault, at_us, clear_us, timer_us, model))
     return min(clear_us, timer_us)
+
+
+def fallen_by_us(fell_us: int, model: str, faults: Sequence[Fault]) -> int:
+    """When a level that fell at `fell_us` is heard of at the latest.
+
+    As a stop; but a fall is sent once and waits for the answer to what was sent before it. Where a piece of either was
+    damaged or lost, no answer comes, and output is stopped instead.
+    """
+    heard_us = clear_by_us(fell_us, model, faults)
+    for fault in faults:
+        hurts = fault.at_us <= fell_us + UNANSWERED_US and fell_us <= fault.end_us + UNANSWERED_US
+        if fault.kind in _ONE_SHOT and hurts:
+            heard_us = max(heard_us, clear_by_us(fell_us + UNANSWERED_US, model, faults))
+    return heard_us
 
 
 def _pushed_us(fault: Fault, at_us: int, clear_us: int, timer_us: int, model: str) -> int:
