@@ -6,19 +6,16 @@ not confer it; whoever can write this file can be anybody.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from estim.records.lock import locked
-from estim.records.whole_file import replace_whole
+from estim.records.register import Register
 from estim.safety.errors import RecordError
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
@@ -126,26 +123,16 @@ def _says(roles: tuple[str, ...]) -> str:
     return f"may not do this; needed is {' or '.join(roles)}"
 
 
+_REGISTER = Register("operator", "operators", Operator)
+
+
 def load_operators(path: Path) -> dict[str, Operator]:
     """All operators, {} where there is no file: then a sign-in is a claim, and the record says so.
 
     Raises:
         RecordError: the file can't be read, or holds what can't be.
     """
-    try:
-        rows = json.loads(path.read_bytes())["operators"]
-        return {row["id"]: _operator(row) for row in rows}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RecordError(f"{path}: the operators' file can't be read: {error}") from None
-
-
-def _operator(row: Mapping[str, Any]) -> Operator:
-    unknown = row.keys() - {one.name for one in fields(Operator)}
-    if unknown:
-        raise RecordError(f"operator {row['id']}: unknown keys {', '.join(sorted(unknown))}")
-    return Operator(**row)
+    return _REGISTER.load(path)
 
 
 def save_operator(path: Path, operator: Operator) -> None:
@@ -154,14 +141,8 @@ def save_operator(path: Path, operator: Operator) -> None:
     Raises:
         RecordError: the file can't be read or written; the old one stands.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(path.with_suffix(".lock")):
-            known = {**load_operators(path), operator.id: operator}
-            rows = [asdict(known[name]) for name in sorted(known)]
-            replace_whole(path, json.dumps({"operators": rows}, ensure_ascii=False, indent=1).encode("utf-8") + b"\n")
-    except OSError as error:
-        raise RecordError(f"{path}: the operators' file can't be written: {error.strerror or error}") from None
+    with _REGISTER.changing(path) as known:
+        known[operator.id] = operator
 
 
 def deactivated(operator: Operator) -> Operator:

@@ -6,16 +6,12 @@ carried to another patient.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from estim.records.lock import locked
-from estim.records.whole_file import replace_whole
+from estim.records.register import Register
 from estim.safety.errors import RecordError
 
 PSEUDONYM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
@@ -80,26 +76,16 @@ def _is_size(size: object) -> bool:
     return 1 <= len(parts) <= SIZES_MAX and all(re.fullmatch(r"\d{1,2}(\.\d{1,2})?", part) for part in parts)
 
 
+_REGISTER = Register("patient", "patients", Patient, lambda row: {**row, "flags": tuple(row.get("flags", ()))})
+
+
 def load_patients(path: Path) -> dict[str, Patient]:
     """All patients, {} where there is no file yet.
 
     Raises:
         RecordError: the file can't be read, or holds what can't be; it is left as it is.
     """
-    try:
-        read = json.loads(path.read_bytes())
-        return {row["id"]: _patient(row) for row in read["patients"]}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RecordError(f"{path}: the patients' file can't be read: {error}") from None
-
-
-def _patient(row: Mapping[str, Any]) -> Patient:
-    unknown = row.keys() - {one.name for one in fields(Patient)}
-    if unknown:
-        raise RecordError(f"patient {row['id']}: unknown keys {', '.join(sorted(unknown))}")
-    return Patient(**{**row, "flags": tuple(row.get("flags", ()))})
+    return _REGISTER.load(path)
 
 
 def save_patient(path: Path, patient: Patient) -> None:
@@ -108,19 +94,5 @@ def save_patient(path: Path, patient: Patient) -> None:
     Raises:
         RecordError: the file can't be read or written; the old one stands.
     """
-    with _changing(path) as known:
+    with _REGISTER.changing(path) as known:
         known[patient.id] = patient
-
-
-@contextlib.contextmanager
-def _changing(path: Path) -> Iterator[dict[str, Patient]]:
-    """The patients, to be changed by one process at a time."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(path.with_suffix(".lock")):
-            known = load_patients(path)
-            yield known
-            rows = [asdict(known[name]) for name in sorted(known)]
-            replace_whole(path, json.dumps({"patients": rows}, ensure_ascii=False, indent=1).encode("utf-8") + b"\n")
-    except OSError as error:
-        raise RecordError(f"{path}: the patients' file can't be written: {error.strerror or error}") from None

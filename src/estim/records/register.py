@@ -1,0 +1,69 @@
+"""A register of people: one JSON file of rows by id, replaced as a whole, changed by one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from estim.records.lock import locked
+from estim.records.whole_file import replace_whole
+from estim.safety.errors import RecordError
+
+Row = TypeVar("Row", bound=Any)
+
+
+@dataclass(frozen=True, slots=True)
+class Register(Generic[Row]):
+    """What a file of operators or of patients has in common.
+
+    Attributes:
+        one, many: words for a row and for the file, which is `{many: [row, ...]}`.
+        kind: the dataclass of a row; it has an `id` and refuses what can't be.
+        prepare: makes what JSON can't hold out of a row's values, before `kind` takes them.
+    """
+
+    one: str
+    many: str
+    kind: type[Row]
+    prepare: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
+
+    def load(self, path: Path) -> dict[str, Row]:
+        """All rows by id, {} where there is no file.
+
+        Raises:
+            RecordError: the file can't be read, or holds what can't be; it is left as it is.
+        """
+        try:
+            return {row["id"]: self._row(row) for row in json.loads(path.read_bytes())[self.many]}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RecordError(f"{path}: the {self.many}' file can't be read: {error}") from None
+
+    def _row(self, row: Mapping[str, Any]) -> Row:
+        unknown = row.keys() - {one.name for one in fields(self.kind)}
+        if unknown:
+            raise RecordError(f"{self.one} {row['id']}: unknown keys {', '.join(sorted(unknown))}")
+        made: Row = self.kind(**self.prepare(row))
+        return made
+
+    @contextlib.contextmanager
+    def changing(self, path: Path) -> Iterator[dict[str, Row]]:
+        """The rows, to be changed by one process at a time. The old file stands until the new one is on the disk.
+
+        Raises:
+            RecordError: the file can't be read or written; the old one stands.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with locked(path.with_suffix(".lock")):
+                known = self.load(path)
+                yield known
+                rows = [asdict(known[name]) for name in sorted(known)]
+                replace_whole(path, json.dumps({self.many: rows}, ensure_ascii=False, indent=1).encode("utf-8") + b"\n")
+        except OSError as error:
+            raise RecordError(f"{path}: the {self.many}' file can't be written: {error.strerror or error}") from None
