@@ -13,7 +13,7 @@ from estim.records.chain import Chain
 from estim.records.home import Home
 from estim.records.keys import seeded_signer, station_signer
 from estim.records.plots import Series, amplitude_plot, envelope, line_plot, nice_step
-from estim.records.qr import qr_lines, qr_svg
+from estim.records.qr import qr_svg
 from estim.records.replay import replay
 from estim.records.report import html_report, text_report
 from estim.records.segment import word_head
@@ -202,12 +202,8 @@ def test_plots_of_little_and_of_strange_numbers_are_drawn() -> None:
     assert [nice_step(span) for span in (0, 1, 7, 40, 1_000)] == [1.0, 0.2, 2.0, 10.0, 200.0]
 
 
-def test_the_head_as_a_code_for_paper_and_terminal() -> None:
-    head = "ab" * 32
-    assert "<svg" in qr_svg(head)
-    lines = qr_lines(head)
-    assert len({len(line) for line in lines}) == 1
-    assert len(lines) * 2 - len(lines[0]) in {0, 1}
+def test_the_head_as_a_code_for_paper() -> None:
+    assert "<svg" in qr_svg("ab" * 32)
 
 
 @pytest.mark.parametrize("end", ["completed", "fault", "broken", "none"])

@@ -16,7 +16,6 @@ from estim.session.state import Cycle, Phase
 
 PRIORITIES = ("high", "medium", "low", "info")
 ALARM_MARKS = {"high": "!!!", "medium": "!!", "low": "!", "info": "i"}
-ALARM_FLASH_HZ = {"high": 2.0, "medium": 0.6}  # within 1.4-2.8 and 0.4-0.8 Hz; low and info are steady
 NAMED_ONE_BY_ONE = 3  # channels whose currents fit into the banner's line of 80 columns
 LEASE_LIMITS_US = (250_000, 1_000_000, 1_000_000, 2_000_000)  # loop turn, device status, console, record
 LEASE_NAMES = ("loop", "device", "console", "record")

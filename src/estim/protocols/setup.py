@@ -4,7 +4,7 @@ much.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from estim.safety.schedule import PatientFacts
 from estim.safety.units import MicroAmp
@@ -70,9 +70,3 @@ class Setup:
     def channel(self, name: str) -> ChannelSetup | None:
         """The setup of the protocol channel `name`, or None."""
         return next((channel for channel in self.channels if channel.name == name), None)
-
-    def with_channel(self, changed: ChannelSetup) -> Setup:
-        """A copy in which `changed` stands in place of the channel of the same name."""
-        return replace(
-            self, channels=tuple(changed if channel.name == changed.name else channel for channel in self.channels)
-        )

@@ -13,9 +13,7 @@ import functools
 from estim.safety.units import MicroAmp, Micros, ceil_div, floor_to_step
 
 FIRST_MIN_US = 500_000  # L17a default; absolute 300 ms
-FIRST_MIN_ABSOLUTE_US = 300_000
 REPEAT_MIN_US = 200_000  # L17b default; absolute 100 ms
-REPEAT_MIN_ABSOLUTE_US = 100_000
 SLOPE_UA_PER_S = 200_000  # L17: 200 mA/s
 FIRST_STEP_UA, FIRST_STEP_PERCENT = 2_000, 10  # L17a: per pulse at most the greater of both
 REPEAT_STEP_UA, REPEAT_STEP_PERCENT = 4_000, 25  # L17b

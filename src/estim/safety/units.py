@@ -16,7 +16,6 @@ SquareMm = NewType("SquareMm", int)
 MilliHertz = NewType("MilliHertz", int)
 
 US_PER_S = 1_000_000
-US_PER_MS = 1_000
 UA_PER_MA = 1_000
 ZERO_US = Micros(0)
 
