@@ -114,6 +114,18 @@ class Desk:
                 assert self.ask(events.Raise, channel=number, snapshot_n=self.look().n).accepted
             self.let_pass(0.1)
 
+    def triggered(self) -> None:
+        """A therapy that waits for its first gate."""
+        self.sign_in()
+        self.titrate(8)
+        reply = self.configure("therapy")
+        assert reply.accepted, reply.problems
+        assert self.arm().accepted
+        assert self.ask(events.Start).accepted
+        self.let_pass(1.5)
+        assert self.phase is Phase.RUNNING
+        assert not self.last().channels
+
     def therapy(self) -> None:
         self.sign_in()
         self.titrate()

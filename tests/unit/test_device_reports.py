@@ -213,13 +213,7 @@ def test_a_channels_time_is_used_up(desk: Desk) -> None:
 
 def test_a_limb_that_bears_weight_gets_its_contraction_to_the_end() -> None:
     desk = Desk("stroke-foot-drop-peroneal")
-    desk.sign_in()
-    desk.titrate(8)
-    reply = desk.configure("therapy")
-    assert reply.accepted, reply.problems
-    assert desk.arm().accepted
-    assert desk.ask(events.Start).accepted
-    desk.let_pass(1.5)
+    desk.triggered()
     desk.step(SensorEvent(name="heel-off"))
     desk.let_pass(0.5)
     assert desk.last().channels
@@ -234,12 +228,7 @@ def test_a_limb_that_bears_weight_gets_its_contraction_to_the_end() -> None:
 
 def test_stop_is_never_kept_waiting_by_the_weight() -> None:
     desk = Desk("stroke-foot-drop-peroneal")
-    desk.sign_in()
-    desk.titrate(8)
-    assert desk.configure("therapy").accepted
-    assert desk.arm().accepted
-    assert desk.ask(events.Start).accepted
-    desk.let_pass(1.5)
+    desk.triggered()
     desk.step(SensorEvent(name="heel-off"))
     desk.let_pass(0.5)
     done = desk.step(events.Stop(id=9_999))

@@ -466,12 +466,7 @@ def test_a_phase_without_a_trigger_has_no_gatekeeper() -> None:
 
 def test_a_gate_that_is_not_authorised_stays_shut() -> None:
     desk = Desk("hand-grasp-task")
-    desk.sign_in()
-    desk.titrate(8)
-    assert desk.configure("therapy").accepted
-    assert desk.arm().accepted
-    assert desk.ask(events.Start).accepted
-    desk.let_pass(1.5)
+    desk.triggered()
     desk.engine.core.cover = None
     desk.grants = False
     assert desk.ask(events.Trigger).accepted
@@ -480,12 +475,7 @@ def test_a_gate_that_is_not_authorised_stays_shut() -> None:
 
 def test_a_sessions_own_time_withholds_a_gate() -> None:
     desk = Desk("hand-grasp-task")
-    desk.sign_in()
-    desk.titrate(8)
-    assert desk.configure("therapy").accepted
-    assert desk.arm().accepted
-    assert desk.ask(events.Start).accepted
-    desk.let_pass(1.5)
+    desk.triggered()
     core = desk.engine.core
     assert core.cleared is not None
     for channel in core.cleared.schedule.channels:
@@ -498,12 +488,7 @@ def test_a_sessions_own_time_withholds_a_gate() -> None:
 
 def test_the_switch_that_is_the_trigger_does_not_stop() -> None:
     desk = Desk("hand-grasp-task")
-    desk.sign_in()
-    desk.titrate(8)
-    assert desk.configure("therapy").accepted
-    assert desk.arm().accepted
-    assert desk.ask(events.Start).accepted
-    desk.let_pass(1.5)
+    desk.triggered()
     gatekeeper = desk.engine.core.gatekeeper
     assert gatekeeper is not None
     gatekeeper.phase = replace(gatekeeper.phase, trigger=replace(gatekeeper.trigger, source="switch", hold=True))

@@ -19,15 +19,7 @@ from tests.unit.desk import Desk
 
 def ready(protocol: str) -> Desk:
     desk = Desk(protocol)
-    desk.sign_in()
-    desk.titrate(8)
-    reply = desk.configure("therapy")
-    assert reply.accepted, reply.problems
-    assert desk.arm().accepted
-    assert desk.ask(events.Start).accepted
-    desk.let_pass(1.5)
-    assert desk.phase is Phase.RUNNING
-    assert not desk.last().channels
+    desk.triggered()
     return desk
 
 
