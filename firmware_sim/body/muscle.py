@@ -154,8 +154,9 @@ class Fibre:
             a, tau1, km = max(0.0, a + p.aa * middle), tau1 + p.at * middle, km + p.ak * middle
         s = h / p.tauc
         rise = drive * s
-        c0, c1, c2 = ((calcium + rise * x) * exp(-s * x) for x in (X0, X1, X2))
-        c3, c4 = ((calcium + rise * x) * exp(-s * x) for x in (X3, X4))
+        c0, c1 = (calcium + rise * X0) * exp(-s * X0), (calcium + rise * X1) * exp(-s * X1)
+        c2, c3 = (calcium + rise * X2) * exp(-s * X2), (calcium + rise * X3) * exp(-s * X3)
+        c4 = (calcium + rise * X4) * exp(-s * X4)
         m0, m1, m2, m3, m4 = c0 / (km + c0), c1 / (km + c1), c2 / (km + c2), c3 / (km + c3), c4 / (km + c4)
         k0, k1, k2 = h / (tau1 + tau2 * m0), h / (tau1 + tau2 * m1), h / (tau1 + tau2 * m2)
         k3, k4 = h / (tau1 + tau2 * m3), h / (tau1 + tau2 * m4)
