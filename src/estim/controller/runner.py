@@ -74,6 +74,7 @@ class Runner:
         self._durable_seen = -1
         self._pending_seen: int | None = None
         self._record_failed = False
+        self._stepped = False
 
     def start(self) -> None:
         """Ask the device who it is."""
@@ -84,6 +85,7 @@ class Runner:
     def turn(self, incoming: Sequence[Event]) -> int | None:
         """One pass; gives when the next one is due at the latest (session time), None if only an event can matter."""
         now_us = self._clock()
+        self._stepped = False
         for event in incoming:
             if isinstance(event, _STOPS):
                 self._step(event, now_us)
@@ -97,7 +99,8 @@ class Runner:
         overdue = self._interlock.overdue(now_us)
         if overdue:
             self._trip(InterlockTripped("L19", overdue), now_us)
-        self._step(events.Tick(), now_us)
+        if not self._stepped:
+            self._step(events.Tick(), now_us)  # every other event let the time pass too
         self._write(now_us)
         due = [at for at in (self.engine.next_deadline_us(), self.driver.next_deadline_us()) if at is not None]
         return min(due, default=None)
@@ -115,6 +118,7 @@ class Runner:
     # -- in ---------------------------------------------------------------------------------------------------------
 
     def _step(self, event: Event, now_us: int) -> None:
+        self._stepped = True
         self._do(self.engine.step(event, now_us), now_us)
 
     def _read(self, now_us: int) -> None:
