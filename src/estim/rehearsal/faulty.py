@@ -134,19 +134,17 @@ class FaultyWorld(World):
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
-    def _next_us(self) -> int:
+    def _host_us(self) -> int:
         times = [self._changes[0][0]] if self._changes else []
         if self.now_us < self._stalled_until_us:
             times.append(self._stalled_until_us)
-            if self.link.to_device:
-                times.append(self.link.to_device[0][0])
             return max(self.now_us, min(times))
         if self._noted:
             return self.now_us
         act_us = self.moody.next_act_us()
         if act_us is not None and self._console_lives():
             times.append(act_us)
-        return min([super()._next_us(), *times])
+        return min([super()._host_us(), *times])
 
     def _console_lives(self) -> bool:
         return not self._gone and self.now_us >= self._silent_until_us

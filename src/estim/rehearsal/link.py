@@ -9,6 +9,8 @@ from estim.safety.errors import LinkLost
 from firmware_sim.devices.interface import SimulatedDevice
 from firmware_sim.faults import FaultPlan, FaultyWire
 
+NEVER_US = 1 << 62
+
 
 class SimulatedLink:
     """A wire with delay: bytes written now reach the device later, and its answers come back later still."""
@@ -33,6 +35,10 @@ class SimulatedLink:
         while self.to_host and self.to_host[0][0] <= self.now_us:
             data += self.to_host.popleft()[1]
         return data
+
+    def reaches_device_us(self) -> int:
+        """When the next bytes reach the device; without any, later than all else."""
+        return self.to_device[0][0] if self.to_device else NEVER_US
 
     def deliver(self) -> None:
         """Bytes that reach the device now, and its answers onto their way back."""

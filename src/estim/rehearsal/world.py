@@ -151,11 +151,12 @@ class World:
             self._started_up = True
             self.runner.start()
         while self.now_us < end_us and not (self.person.done and not self.extra and end_us == TIME_MAX_US):
-            self.now_us = min(end_us, max(self.now_us, self._next_us()))
+            host_us = self._host_us()
+            self.now_us = min(end_us, max(self.now_us, min(host_us, self.link.reaches_device_us())))
             self.link.now_us = self.now_us
             self.link.deliver()
-            if self._held_up():
-                continue
+            if self.now_us < host_us or self._held_up():
+                continue  # what reaches the device wakes nobody here
             self.room.look(self.engine.core, self.now_us)
             incoming = self._incoming()
             incoming += self.extra
@@ -183,14 +184,13 @@ class World:
     def _turned(self) -> None:
         """After each turn; for checkers."""
 
-    def _next_us(self) -> int:
+    def _host_us(self) -> int:
+        """When the host has something to look at: answers, people, the disk, its own deadline."""
         due = [self._heartbeat_us + SLACK_US, self._look_us + (SLACK_US if self._calm else 0)]
         if (at_us := self.room.next_us()) is not None:
             due.append(at_us)
         if self._due_us is not None:
             due.append(self._due_us)
-        if self.link.to_device:
-            due.append(self.link.to_device[0][0])
         if self.link.to_host:
             due.append(self.link.to_host[0][0])
         record = self.record if self.runner.record is not None else None
