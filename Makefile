@@ -38,7 +38,7 @@ run: $(STAMP)
 	else $(BIN)/estim rehearse knee-replacement-quadriceps-early --level quadriceps=40; fi
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n 2
 
 check: $(STAMP)
 	$(BIN)/ruff check $(CODE)
