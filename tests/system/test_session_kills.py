@@ -13,7 +13,8 @@ import pytest
 from estim.records.chain import read
 from estim.records.verify import verify_session
 from tests.system.conftest import environment, wait_until
-from tests.system.session_kills import BLOWS, BUSY_MS, Session, begin, bound_ms, end, strike, until_pulsing
+from tests.system.running import Session, begin, end, until_pulsing
+from tests.system.session_kills import BLOWS, BUSY_MS, bound_ms, strike
 
 ELSEWHERE = {"front SIGTERM", "front SIGHUP"}  # test_sessions.py
 
