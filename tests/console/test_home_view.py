@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from estim.console.home_view import RecordsHome, read_patients
 from estim.records.patients import Patient, save_patient
 
@@ -53,6 +55,7 @@ def test_a_torn_record_takes_nothing_else_with_it(tmp_path: Path) -> None:
     assert [(patient.id, patient.sessions) for patient in read_patients(tmp_path)] == [("P-1", 1)]
 
 
+@pytest.mark.hazard("H42")
 def test_simulated_and_real_never_mix(tmp_path: Path) -> None:
     session(tmp_path / "records" / "simulated", "20261101T0800", "SIM-P")
     session(tmp_path / "records" / "real", "20261101T0800", "REAL-P")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 
+import pytest
 from textual.widgets import Static
 
 from estim.console import collector
@@ -213,6 +214,7 @@ async def test_a_lost_pad_is_coached_with_muscle_and_cable(bench: Make) -> None:
         assert "a pad or cable came off" in b.text("#banner")
 
 
+@pytest.mark.hazard("H46")
 async def test_an_alarm_stays_until_it_is_acknowledged(bench: Make) -> None:
     async with bench() as b:
         await b.running()
@@ -223,6 +225,7 @@ async def test_an_alarm_stays_until_it_is_acknowledged(bench: Make) -> None:
         assert last(b) == events.Acknowledge(id=last(b).id, code="x")
 
 
+@pytest.mark.hazard("H36")
 async def test_an_uncertain_output_says_which_cable_and_can_not_be_left(bench: Make) -> None:
     async with bench() as b:
         await b.running()
@@ -239,6 +242,7 @@ async def test_an_uncertain_output_says_which_cable_and_can_not_be_left(bench: M
         assert b.session.output is OutputState.UNCERTAIN
 
 
+@pytest.mark.hazard("H45")
 async def test_a_fault_is_left_by_a_person_with_a_reason(bench: Make) -> None:
     async with bench() as b:
         await b.running()
@@ -326,6 +330,7 @@ async def test_titration_follows_the_channel_that_is_being_found(bench: Make) ->
         assert "not counted as treatment" in b.text("#progress")
 
 
+@pytest.mark.hazard("H02")
 async def test_the_heart_beats_with_the_ui_loop(bench: Make) -> None:
     async with bench() as b:
         before = b.session.heartbeats
@@ -351,6 +356,7 @@ async def test_practice_actions_are_offered_beside_simulated_devices_alone(bench
         assert not any("Practice" in c.title for c in b.app.get_system_commands(b.app.screen))
 
 
+@pytest.mark.hazard("H39")
 async def test_a_held_key_asks_once_until_it_is_answered(bench: Make) -> None:
     async with bench() as b:
         await b.running()

@@ -38,6 +38,7 @@ def hold(channels: int = 1, **changed: Any) -> Snapshot:
     return dataclasses.replace(base, phase=Phase.RUNNING, output=OutputState.ON, channels=views, **changed)
 
 
+@pytest.mark.hazard("H47")
 def test_every_state_differs_in_word_not_in_colour_alone() -> None:
     seen = {present.state_of(snapshot(phase=phase), None).word for phase in Phase}
     assert len(seen) == len(Phase)
@@ -116,6 +117,7 @@ def test_every_cue_fits_eighty_columns_with_its_count_down() -> None:
         assert width(f"{word}  120") <= 80
 
 
+@pytest.mark.hazard("H12")
 def test_times_and_currents_round_to_the_safe_side() -> None:
     assert present.clock(59_999_999) == "0:59"
     assert present.clock(-5) == "0:00"
@@ -133,6 +135,7 @@ def test_a_bar_fills_to_what_is_sent_and_marks_the_level() -> None:
     assert full == "█" * 40 + "▏"
 
 
+@pytest.mark.hazard("H46")
 def test_alarms_are_sorted_and_marked() -> None:
     given = tuple(Alarm(code=priority, priority=priority, text="x") for priority in ("info", "low", "high", "medium"))
     shown = present.alarms_shown(snapshot(alarms=given), None)
@@ -186,6 +189,7 @@ def test_an_uncertain_output_has_its_own_steps_whatever_the_cause() -> None:
     assert any("2 s without word" in line for line in lines)
 
 
+@pytest.mark.hazard("H08")
 def test_cables_by_device() -> None:
     assert cable_of("rehastim2", 2) == "blue lead, side A"
     assert cable_of("rehastim2", 8) == "white lead, side B"

@@ -49,6 +49,7 @@ def test_no_contraindication_passes_with_and_without_channels() -> None:
     assert screening.judge(clean(), ALL, session=5) == ()
 
 
+@pytest.mark.hazard("H24")
 def test_nothing_answered_is_nothing_allowed() -> None:
     assert refusals({}) == [f"S{n:02d}" for n in range(1, 30)]
 

@@ -205,6 +205,7 @@ async def test_stop_from_dialogs_and_from_the_comfort_prompt(bench: Make, opener
         assert b.session.stops == ["key"]
 
 
+@pytest.mark.hazard("H40")
 @pytest.mark.parametrize("stage", list(Stage))
 async def test_stop_from_every_stage(bench: Make, stage: Stage) -> None:
     """Nobody should be there while it runs; should it happen all the same, the stop works."""

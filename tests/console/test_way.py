@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual.widgets import Input, OptionList, TextArea
 
 from estim.console.draft import Stage
@@ -198,6 +199,7 @@ async def test_unanswered_questions_are_not_passed(bench: Make) -> None:
         assert sent(b, events.Screen) == []
 
 
+@pytest.mark.hazard("H24")
 async def test_a_contraindication_is_refused_and_says_what_to_do(bench: Make) -> None:
     async with bench() as b:
         await b.sign_in()
@@ -304,6 +306,7 @@ async def test_levels_must_be_found_before_treatment(bench: Make) -> None:
         assert "find it first" in b.text("#problems")
 
 
+@pytest.mark.hazard("H44")
 async def test_one_key_confirms_one_check_and_the_stop_needs_its_holder(bench: Make) -> None:
     async with bench() as b:
         await b.to_device()

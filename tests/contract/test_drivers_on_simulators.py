@@ -98,6 +98,7 @@ def test_rest_between_contractions_is_no_output_in_the_status(pair: Pair) -> Non
         assert len(pair.pulses) - count > 90
 
 
+@pytest.mark.hazard("H19")
 def test_connect_stops_what_another_program_left_running(pair: Pair) -> None:
     pair.on(20)
     other = WireBench(MODELS[pair.driver.profile.model].make(), pair.simulated)
@@ -120,6 +121,7 @@ def test_idle_for_a_minute(pair: Pair) -> None:
     assert not pair.pulses
 
 
+@pytest.mark.hazard("H14")
 def test_status_is_the_devices_own(pair: Pair) -> None:
     """A restart that nobody reported is seen in the next status at the latest, or in the device's own words."""
     pair.on(20)
@@ -132,6 +134,7 @@ def test_status_is_the_devices_own(pair: Pair) -> None:
     assert lost or not pair.last(DeviceStatus).level_open
 
 
+@pytest.mark.hazard("H07")
 @pytest.mark.parametrize("cause", CAUSES)
 @pytest.mark.parametrize("model", PAIRS)
 def test_time_from_cause_to_last_pulse(model: str, cause: str) -> None:

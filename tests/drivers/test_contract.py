@@ -31,6 +31,7 @@ def test_connect_identifies_an_idle_device(case: Case) -> None:
     assert not table.of(DeviceLost)
 
 
+@pytest.mark.hazard("H18")
 def test_connect_to_a_running_device_stops_it_first(case: Case) -> None:
     table = Table(case)
     if isinstance(table.stim, ScriptedRehaStim2):
@@ -73,6 +74,7 @@ def test_device_that_stays_open_is_never_identified(case: Case) -> None:
     assert not table.of(Identified)
 
 
+@pytest.mark.hazard("H37")
 def test_unknown_protocol_version_is_refused(case: Case) -> None:
     table = Table(case)
     if isinstance(table.stim, ScriptedRehaStim2):
@@ -195,6 +197,7 @@ def test_stop_is_repeated_every_30_ms_until_acknowledged(case: Case) -> None:
     assert table.is_off()
 
 
+@pytest.mark.hazard("H36")
 def test_lying_stop_is_never_off(case: Case) -> None:
     table = Table(case).on()
     table.stim.lying = True
@@ -219,6 +222,7 @@ def test_output_asked_while_off_is_unconfirmed_is_dropped(case: Case) -> None:
     assert not [data for at, _, command, data in table.stim.heard if command == case.update][1:]
 
 
+@pytest.mark.hazard("H06")
 def test_silent_device_is_lost_after_250_ms(case: Case) -> None:
     table = Table(case).on()
     table.run(60_000)
@@ -261,6 +265,7 @@ def test_answer_with_a_wrong_number_counts_for_nothing(case: Case) -> None:
     assert len(table.of(Noise)) == 20
 
 
+@pytest.mark.hazard("H06")
 def test_duplicated_answers_count_once(case: Case) -> None:
     table = Table(case).on()
     table.to_host = lambda data: data + data
@@ -315,6 +320,7 @@ def test_split_answers_are_put_together(case: Case) -> None:
     assert not [report for report in reports if isinstance(report, Noise)]
 
 
+@pytest.mark.hazard("H18")
 def test_command_of_an_earlier_turn_is_refused(case: Case) -> None:
     table = Table(case).on()
     stale = admit(output(pulse(1, 22)), table.now_us - 1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
+
 from estim.drivers.address import Address, parse_address
 from estim.drivers.discovery import Found, find, list_devices
 from estim.safety.errors import LinkLost
@@ -53,6 +55,7 @@ def test_asking_names_model_id_firmware_and_how_to_address_it() -> None:
     assert parse_address(found[3].address) == Address("rehastim2", "/dev/ttyUSB0", simulated=False)
 
 
+@pytest.mark.hazard("H29")
 def test_a_port_in_use_says_so() -> None:
     def ask(address: Address) -> Identified:
         raise LinkLost(f"{address.url} is in use: another program holds it")

@@ -161,6 +161,7 @@ def test_what_cannot_be_written_is_refused() -> None:
             framing.encode2(packet, command, body)
 
 
+@pytest.mark.hazard("H05")
 def test_single_bit_errors_never_pass() -> None:
     for family, (framer, encode, _, _) in FAMILIES.items():
         raw = encode(9, 32, bytes.fromhex("0100500FA55000"))

@@ -89,6 +89,7 @@ def test_serial_port_that_is_no_port(tmp_path: object) -> None:
         SerialLink(path, MODELS["p24"])
 
 
+@pytest.mark.hazard("H04")
 def test_unplugged_serial_port_is_lost_for_reading_and_writing(pty: tuple[int, str]) -> None:
     master, name = pty
     link = SerialLink(name, MODELS["p24"])

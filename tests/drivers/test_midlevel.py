@@ -16,6 +16,7 @@ def mid(request: pytest.FixtureRequest) -> Table:
     return Table(request.param).on()
 
 
+@pytest.mark.hazard("H20")
 def test_channel_error_names_channel_and_cable(mid: Table) -> None:
     assert isinstance(mid.stim, ScriptedMidLevel)
     mid.stim.errors = {2: 1}

@@ -87,6 +87,7 @@ def test_malformed_frames_are_read_no_further_than_they_are_good(vector: dict[st
         assert len(good) == 1
 
 
+@pytest.mark.hazard("H13")
 @pytest.mark.parametrize("vector", [p for p in pick(name="Ml_update") if p.values[0]["fields"].get("channels")])
 def test_updates_decode_to_what_they_say(vector: dict[str, Any]) -> None:
     (frame,) = framer(vector["device"]).feed(bytes.fromhex(vector["hex"]))

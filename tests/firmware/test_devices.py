@@ -160,6 +160,7 @@ def test_the_state_table(
     assert bench.ask(62).data[1] == state
 
 
+@pytest.mark.hazard("H08")
 @pytest.mark.parametrize("model", MID)
 def test_pulses_fall_where_they_should(model: str) -> None:
     bench = Bench(model)
@@ -180,6 +181,7 @@ def test_pulses_fall_where_they_should(model: str) -> None:
     assert len(bench.pulses) == count
 
 
+@pytest.mark.hazard("H01")
 @pytest.mark.parametrize("model", MID)
 def test_the_keep_alive_ends_output_after_two_seconds(model: str) -> None:
     bench = Bench(model)
@@ -210,6 +212,7 @@ def test_a_ramp_of_the_device_rises() -> None:
     assert [p.peak_ua for p in bench.pulses] == [10_000, 20_000, 30_000, 40_000, 40_000, 40_000]
 
 
+@pytest.mark.hazard("H20")
 @pytest.mark.parametrize(("ma", "seen"), [(20, True), (10, False)])
 def test_a_p24_sees_an_open_lead_from_15_ma_up(ma: int, seen: bool) -> None:
     bench = Bench("p24")

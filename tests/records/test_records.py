@@ -115,6 +115,7 @@ def tamper(folder: Path, how: str) -> None:
     path.write_bytes(b"".join(lines))
 
 
+@pytest.mark.hazard("H35", "H42")
 @pytest.mark.parametrize(
     ("how", "first_bad"),
     [
@@ -132,6 +133,7 @@ def test_tampering_is_found_where_it_happened(tmp_path: Path, how: str, first_ba
     assert verdict.reason
 
 
+@pytest.mark.hazard("H35")
 def test_every_single_changed_byte_is_found(tmp_path: Path) -> None:
     folder = session(tmp_path / "a", lines=3)
     path = folder / "record.jsonl"
@@ -155,6 +157,7 @@ def test_a_record_chained_anew_is_not_the_one_that_was_sealed(tmp_path: Path) ->
     assert not all(verdict.ok for verdict in verify_folder(tmp_path / "records"))  # the master chain knows better
 
 
+@pytest.mark.hazard("H35")
 def test_a_session_that_disappeared_is_missed(tmp_path: Path) -> None:
     folder = session(tmp_path / "records" / "a")
     session(tmp_path / "records" / "b")
@@ -210,6 +213,7 @@ def test_durable_means_fsynced(tmp_path: Path, mocker: MockerFixture) -> None:
     writer.close(1)
 
 
+@pytest.mark.hazard("H34")
 @pytest.mark.parametrize("call", ["fsync", "write"])
 def test_a_failing_disk_is_said_once_and_nothing_is_retried(tmp_path: Path, mocker: MockerFixture, call: str) -> None:
     writer = real_writer(tmp_path)
@@ -253,6 +257,7 @@ while True:
 """
 
 
+@pytest.mark.hazard("H33")
 @pytest.mark.parametrize("seed", range(3))
 def test_what_was_durable_is_there_after_kill_9(tmp_path: Path, seed: int) -> None:
     folder = tmp_path / "r" / "s"

@@ -66,6 +66,7 @@ def test_dose_equals_what_was_measured_whatever_the_delays_of_the_wire(seed: int
     )  # 297 pulses: ramps of 25 and 15 pulses, 99 a contraction
 
 
+@pytest.mark.hazard("H27")
 def test_the_same_seed_gives_the_same_record_to_the_last_byte() -> None:
     assert rehearse(plan(seed=7)).data == rehearse(plan(seed=7)).data
 
@@ -88,6 +89,7 @@ def test_every_amplitude_that_was_sent_lies_within_a_durable_authorisation() -> 
     assert checked > 50
 
 
+@pytest.mark.hazard("H39")
 def test_a_level_is_found_from_zero_by_single_steps_while_the_muscle_is_held() -> None:
     world = World(plan())
     peaks: list[int] = []
@@ -98,6 +100,7 @@ def test_a_level_is_found_from_zero_by_single_steps_while_the_muscle_is_held() -
     assert raised == list(range(1_000, 11_000, 1_000))
 
 
+@pytest.mark.hazard("H10", "H31")
 @pytest.mark.parametrize(
     ("change", "rule", "layer", "asked", "allowed"),
     [
@@ -127,6 +130,7 @@ def test_a_file_that_a_limit_forbids_is_refused_with_numbers_layer_and_source(
     assert main(["rehearse", str(file), "--level", "quadriceps=10", "--home", str(tmp_path)]) == 1
 
 
+@pytest.mark.hazard("H22")
 def test_a_small_pad_is_refused_for_density(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "wide.toml"
     file.write_text(sample("pulse_width_us = 250", "pulse_width_us = 400"), encoding="utf-8")
@@ -143,6 +147,7 @@ def test_a_small_pad_is_refused_for_density(tmp_path: Path, capsys: pytest.Captu
     assert "IEC 60601-2-10" in problem["source"]
 
 
+@pytest.mark.hazard("H11")
 @pytest.mark.parametrize(
     ("text", "words"),
     [

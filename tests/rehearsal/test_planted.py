@@ -14,6 +14,7 @@ def test_there_are_enough_of_them() -> None:
     assert len({bug.name for bug in BUGS}) == len(BUGS)
 
 
+@pytest.mark.hazard("H15", "H16", "H36")
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name.replace(" ", "-"))
 def test_found(bug: Bug, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     bug.plant(monkeypatch)

@@ -65,6 +65,7 @@ def test_nothing_but_off_passes_without_a_cleared_schedule() -> None:
         Interlock(None).admit(send(), 0)
 
 
+@pytest.mark.hazard("H33")
 def test_nothing_rises_before_it_is_durable() -> None:
     interlock = Interlock(clear(schedule(), BOTH, PROFILE, TRUSTED))
     interlock.authorise(1, [peak(40)], 100 * SECOND)
@@ -104,6 +105,7 @@ def test_a_fall_is_never_refused() -> None:
     interlock.admit(send(), 200 * SECOND)
 
 
+@pytest.mark.hazard("H11")
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
@@ -161,6 +163,7 @@ def test_faster_than_200_ma_a_second() -> None:
         admit_all(interlock, sent)
 
 
+@pytest.mark.hazard("H16")
 def test_after_off_everything_begins_at_zero() -> None:
     interlock = ready()
     for step in range(20):
@@ -170,6 +173,7 @@ def test_after_off_everything_begins_at_zero() -> None:
         interlock.admit(send(output(40)), 2 * SECOND)
 
 
+@pytest.mark.hazard("H48")
 def test_a_channel_that_is_on_for_too_long_is_seen() -> None:
     interlock = ready()
     interlock.admit(send(output(1)), 0)
@@ -179,6 +183,7 @@ def test_a_channel_that_is_on_for_too_long_is_seen() -> None:
     assert interlock.overdue(30 * SECOND) == ""
 
 
+@pytest.mark.hazard("H50")
 def test_an_admitted_command_is_used_once_and_in_its_turn() -> None:
     admitted = ready().admit(send(output(1)), 7)
     with pytest.raises(InterlockTripped):
@@ -188,11 +193,13 @@ def test_an_admitted_command_is_used_once_and_in_its_turn() -> None:
         admitted.consume(7)
 
 
+@pytest.mark.hazard("H50")
 def test_only_the_interlock_admits() -> None:
     with pytest.raises(InterlockTripped, match="only"):
         Admitted(send(), 0, object())
 
 
+@pytest.mark.hazard("H23")
 def test_shared_pads_are_judged_again() -> None:
     plans = [channel(1, ma=40, pads=("c", "1b")), channel(2, ma=40, pads=("c", "2b"))]
     trains = [window(1, width_us=400), window(2, width_us=400)]
@@ -210,6 +217,7 @@ LEVELS = st.integers(1, 200).map(lambda n: n * 500)
 PERIODS = st.sampled_from([10_000, 20_000, 25_000, 28_750, 33_500, 50_000, 100_000, 250_000])
 
 
+@pytest.mark.hazard("H15")
 @given(LEVELS, PERIODS, st.booleans(), st.sampled_from([500, 1_000, 2_000]))
 def test_the_shortest_ramp_keeps_every_step_and_ends_at_the_level(
     level_ua: int,
@@ -230,6 +238,7 @@ def test_a_ramp_down_only_falls(level_ua: int, pulses: int) -> None:
     assert all(b <= a for a, b in zip([level_ua, *ramp], ramp, strict=False))
 
 
+@pytest.mark.hazard("H15")
 @given(st.lists(st.tuples(st.integers(-10, 300), st.integers(0, 40_000)), max_size=60))
 @settings(max_examples=200)
 def test_whatever_is_asked_nothing_passes_above_what_is_allowed(asked: list[tuple[int, int]]) -> None:
@@ -251,6 +260,7 @@ def test_whatever_is_asked_nothing_passes_above_what_is_allowed(asked: list[tupl
 RATIOS = st.sampled_from([1, 2, 4])
 
 
+@pytest.mark.hazard("H26")
 @given(st.integers(0, 65), RATIOS, st.integers(20, 1000), st.integers(0, 1000), st.integers(1, 3))
 def test_every_pulse_takes_back_what_it_gave(steps: int, ratio: int, width_us: int, gap_us: int, burst: int) -> None:
     points = pulse_points(
@@ -268,6 +278,7 @@ def test_every_pulse_takes_back_what_it_gave(steps: int, ratio: int, width_us: i
     assert net_charge_pc(points) == 0
 
 
+@pytest.mark.hazard("H26")
 def test_a_pulse_that_does_not_balance_is_refused() -> None:
     with pytest.raises(InterlockTripped, match="L12"):
         pulse_points(output(0.5, phase_ratio=3, amplitude_ua=MicroAmp(500)))

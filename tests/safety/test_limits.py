@@ -108,6 +108,7 @@ def test_each_limit_from_both_sides(rule: str, good: Schedule, bad: Schedule) ->
     assert rule in rules(bad)
 
 
+@pytest.mark.hazard("H30")
 def test_l6_all_channels_of_a_patient_together() -> None:
     def plan(ma: float) -> Schedule:
         # 8 channels at 50 Hz, 250 µs: rms of each is ma·√(2·250e-6·50)
@@ -119,6 +120,7 @@ def test_l6_all_channels_of_a_patient_together() -> None:
     assert "L6" in rules(plan(112), OPEN)
 
 
+@pytest.mark.hazard("H23")
 def test_a_shared_pad_counts_both_channels() -> None:
     alone = [channel(1, ma=60), channel(2, ma=60)]
     shared = [channel(1, ma=60, pads=("common", "1b")), channel(2, ma=60, pads=("common", "2b"))]
@@ -146,6 +148,7 @@ def test_sensory_caps_hold_whatever_mark_a_person_made() -> None:
     assert "L26" in rules(plan)
 
 
+@pytest.mark.hazard("H48")
 def test_l27_a_muscle_has_its_day() -> None:
     plan = schedule(cycles=60)  # 10 minutes on
     assert rules(plan, minutes_today={"muscle 1/left": 50}) == set()
@@ -153,6 +156,7 @@ def test_l27_a_muscle_has_its_day() -> None:
     assert rules(plan, minutes_today={"muscle 1/right": 51}) == set()
 
 
+@pytest.mark.hazard("H25")
 @pytest.mark.parametrize("fact", [True, None])
 def test_l28_who_does_not_feel_gets_no_maximum(fact: bool | None) -> None:
     patient = PatientFacts(
@@ -166,6 +170,7 @@ def test_l28_who_does_not_feel_gets_no_maximum(fact: bool | None) -> None:
     )
 
 
+@pytest.mark.hazard("H25")
 def test_an_unknown_patient_gets_the_gentle_ramps() -> None:
     plan = schedule([channel(ma=20)], [window(ramp_up_us=Micros(300_000), first_ramp_up_us=Micros(500_000))])
     assert rules(plan) == set()
@@ -182,6 +187,7 @@ def test_a_refusal_names_quantity_numbers_layer_and_source() -> None:
     assert "IEC" in problem.source
 
 
+@pytest.mark.hazard("H50")
 def test_only_clear_makes_a_cleared_schedule() -> None:
     cleared = clear(schedule(), BOTH, PROFILE, TRUSTED)
     with pytest.raises(ProtocolRejected):
@@ -199,6 +205,7 @@ def test_only_clear_makes_a_cleared_schedule() -> None:
         replace(cleared, caps_ua={1: MicroAmp(130_000)})  # type: ignore[call-arg]  # nor changed after it was judged
 
 
+@pytest.mark.hazard("H12")
 def test_the_cap_is_the_last_grid_point_that_every_limit_allows() -> None:
     cleared = clear(schedule(area_mm2=804, windows=[window(width_us=400)]), BOTH, PROFILE, TRUSTED)
     cap = cleared.caps_ua[1]
@@ -275,6 +282,7 @@ def test_a_signed_site_file_moves_a_default() -> None:
     assert limits["on_us"].value == DEFAULT["on_us"].value
 
 
+@pytest.mark.hazard("H32")
 @pytest.mark.parametrize(
     ("data", "verifies", "words"),
     [

@@ -54,6 +54,7 @@ def test_more_than_its_share_of_five_minutes_trips() -> None:
         contract_all(interlock, 16, range(60))
 
 
+@pytest.mark.hazard("H48")
 def test_arming_again_does_not_forget_what_was_on() -> None:
     cleared = clear(schedule(), BOTH, PROFILE, TRUSTED)
 
@@ -67,6 +68,7 @@ def test_arming_again_does_not_forget_what_was_on() -> None:
         arm_for_each(range(60))
 
 
+@pytest.mark.hazard("H48")
 def test_the_time_of_a_session_trips() -> None:
     short = BOTH & Limits.of({"motor_on_us": 100 * SECOND}, layer="site", source="test")
     interlock = authorised(clear(schedule(), short, PROFILE, TRUSTED))

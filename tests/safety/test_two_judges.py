@@ -61,6 +61,7 @@ def with_phases(base: Schedule, *windows: list[Window]) -> Schedule:
     return replace(base, phases=tuple(phases))
 
 
+@pytest.mark.hazard("H50")
 @given(
     st.integers(1, 200),
     st.sampled_from([10, 20, 35, 50, 80, 100]),
@@ -128,6 +129,7 @@ def test_the_formula_is_never_below_the_waveform(steps: int, width_us: int, rati
     assert dose.charge_pc(train, amplitude) == int(points[0, 0] * points[0, 1])
 
 
+@pytest.mark.hazard("H50")
 def test_a_phase_that_plays_half_the_level_is_held_to_half_the_cap() -> None:
     """A pulse of a gentler phase must not pass at the amplitude of another one."""
     full, half = window(hz=50, width_us=250), window(hz=100, width_us=500, intensity_permille=500)
@@ -139,6 +141,7 @@ def test_a_phase_that_plays_half_the_level_is_held_to_half_the_cap() -> None:
         climb(ready(cleared), [half], cap_ua // 2 // STEP_UA * STEP_UA + STEP_UA)
 
 
+@pytest.mark.hazard("H30")
 def test_channels_that_never_play_together_in_the_plan_are_judged_together() -> None:
     """Four channels, two a phase: all four at once would pass the site's L6, and no phase allows that."""
     numbers = range(1, 5)

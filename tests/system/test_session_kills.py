@@ -31,6 +31,7 @@ os.fsync, os.fdatasync = map(failing, right)
 """
 
 
+@pytest.mark.hazard("H01", "H03")
 @pytest.mark.parametrize("kind", [kind for kind in BLOWS if kind not in ELSEWHERE])
 def test_a_blow_ends_output_and_leaves_a_record_that_verifies(tmp_path: Path, kind: str) -> None:
     blow = strike(tmp_path / "home", kind, seed=1)
@@ -44,6 +45,7 @@ def lines_of(session: Session) -> str:
     return (folder / "record.jsonl").read_text(encoding="utf-8")
 
 
+@pytest.mark.hazard("H34")
 def test_a_disk_that_is_full_stops_the_output(tmp_path: Path) -> None:
     """The record may grow by 1 kB, then writing fails (EFBIG); the stop needs no disk."""
     session = begin(tmp_path / "home")
@@ -66,6 +68,7 @@ def test_a_disk_that_is_full_stops_the_output(tmp_path: Path) -> None:
         end(session)
 
 
+@pytest.mark.hazard("H34")
 def test_an_fsync_that_fails_stops_the_output_and_is_not_tried_again(tmp_path: Path) -> None:
     home, flag = tmp_path / "home", tmp_path / "fails"
     (tmp_path / "sitecustomize.py").write_text(FSYNC, encoding="utf-8")
@@ -86,6 +89,7 @@ def test_an_fsync_that_fails_stops_the_output_and_is_not_tried_again(tmp_path: P
         end(session)
 
 
+@pytest.mark.hazard("H29")
 def test_a_second_host_on_the_port_is_refused_and_changes_nothing(tmp_path: Path) -> None:
     session = begin(tmp_path / "home")
     try:

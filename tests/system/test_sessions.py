@@ -100,6 +100,7 @@ def test_ctrl_c_while_levels_are_found_begins_no_therapy(tmp_path: Path, simulat
     assert b'"purpose":"therapy"' not in data
 
 
+@pytest.mark.hazard("H01")
 @pytest.mark.parametrize("model", ["p24", "rehamove3", "rehastim2"])
 def test_the_controller_is_killed_while_it_stimulates(tmp_path: Path, simulator: Start, model: str) -> None:
     running = simulator("--tcp", "0", model=model)
@@ -119,6 +120,7 @@ def test_the_controller_is_killed_while_it_stimulates(tmp_path: Path, simulator:
     assert dose["channels"][0]["pulses"] > 0
 
 
+@pytest.mark.hazard("H01", "H41")
 @pytest.mark.parametrize("repeat", range(2))
 def test_the_front_is_killed_while_it_stimulates(tmp_path: Path, simulator: Start, repeat: int) -> None:  # noqa: ARG001
     running = simulator("--tcp", "0")
@@ -136,6 +138,7 @@ def test_the_front_is_killed_while_it_stimulates(tmp_path: Path, simulator: Star
     assert b'"console-gone"' in (folder / "record.jsonl").read_bytes()
 
 
+@pytest.mark.hazard("H03", "H28")
 def test_the_controller_hangs_while_it_stimulates(tmp_path: Path, simulator: Start) -> None:
     running = simulator("--tcp", "0")
     front = start_long(tmp_path, running)
@@ -160,6 +163,7 @@ def test_ctrl_c_a_kill_and_a_closed_terminal_stop(tmp_path: Path, simulator: Sta
     assert verify_session(record_of(tmp_path)).ok
 
 
+@pytest.mark.hazard("H22")
 def test_a_real_device_wants_its_pads_named(tmp_path: Path, simulator: Start) -> None:
     running = simulator("--tcp", "0", "--set", "device_id=P240012345")
     front = estim(tmp_path, "run", str(SHORT), "--patient", "p1", "--level", "quadriceps=3", "--device", running.device)
@@ -170,6 +174,7 @@ def test_a_real_device_wants_its_pads_named(tmp_path: Path, simulator: Start) ->
     assert running.rows() == []
 
 
+@pytest.mark.hazard("H43")
 def test_yes_is_refused_on_a_real_device(tmp_path: Path, simulator: Start) -> None:
     running = simulator("--tcp", "0", "--set", "device_id=P240012345")
     front = estim(

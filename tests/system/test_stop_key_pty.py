@@ -79,6 +79,7 @@ def console(phase: str) -> Iterator[Terminal]:
         os.close(read)
 
 
+@pytest.mark.hazard("H40")
 @pytest.mark.parametrize("key", [b" ", b"\x1b[24~", b"\x1b"], ids=["space", "f12", "escape"])
 def test_the_stop_leaves_while_the_ui_loop_stands(key: bytes) -> None:
     with console("running") as terminal:

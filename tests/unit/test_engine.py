@@ -42,6 +42,7 @@ def test_simulated_and_real_never_mix_in_one_engine(desk: Desk) -> None:
     assert desk.phase is Phase.FAULT
 
 
+@pytest.mark.hazard("H09", "H21")
 def test_arming_names_everything_that_is_missing(desk: Desk) -> None:
     desk.sign_in()
     assert desk.configure("titration").accepted
@@ -87,6 +88,7 @@ def test_stop_stops_from_every_phase_with_the_off_first(desk: Desk, phase: str) 
     assert not desk.look().level_open
 
 
+@pytest.mark.hazard("H02")
 def test_the_console_falls_silent(desk: Desk) -> None:
     desk.therapy()
     desk.beats = False
@@ -114,6 +116,7 @@ def test_a_record_that_is_late_stops(desk: Desk) -> None:
     assert is_off(desk)
 
 
+@pytest.mark.hazard("H34")
 def test_a_record_that_fails_stops_the_output(desk: Desk) -> None:
     desk.therapy()
     desk.step(events.RecordFailed(reason="No space left on device"))
@@ -121,6 +124,7 @@ def test_a_record_that_fails_stops_the_output(desk: Desk) -> None:
     assert any(alarm.code == "record-failed" for alarm in desk.look().alarms)
 
 
+@pytest.mark.hazard("H03", "H28")
 def test_a_clock_that_jumped_faults(desk: Desk) -> None:
     desk.therapy()
     done = desk.step(events.ClockJumped(late_us=300_000))
@@ -128,12 +132,14 @@ def test_a_clock_that_jumped_faults(desk: Desk) -> None:
     assert desk.phase is Phase.FAULT
 
 
+@pytest.mark.hazard("H44")
 def test_the_patients_switch_stops(desk: Desk) -> None:
     desk.therapy()
     desk.step(PatientSwitch(pressed=True))
     assert is_off(desk)
 
 
+@pytest.mark.hazard("H04")
 def test_a_lost_link_faults_and_is_uncertain(desk: Desk) -> None:
     desk.therapy()
     desk.answers = False
@@ -153,6 +159,7 @@ def test_a_watchdog_that_the_device_reports_is_off(desk: Desk) -> None:
     assert desk.phase is Phase.FAULT
 
 
+@pytest.mark.hazard("H07")
 def test_output_that_goes_on_in_a_rest_faults(desk: Desk) -> None:
     desk.therapy()
     desk.let_pass(1.6)  # in the rest of 2 s
@@ -169,6 +176,7 @@ def test_a_level_that_the_device_left_faults(desk: Desk) -> None:
     assert desk.phase is Phase.FAULT
 
 
+@pytest.mark.hazard("H17")
 def test_a_lost_pad_pauses_and_its_level_is_found_again(desk: Desk) -> None:
     desk.therapy()
     desk.step(ChannelFault(channel=1, kind="electrode", text="channel 1: a pad or cable is off"))
@@ -179,6 +187,7 @@ def test_a_lost_pad_pauses_and_its_level_is_found_again(desk: Desk) -> None:
     assert "found again" in reply.problems[0].message
 
 
+@pytest.mark.hazard("H16")
 def test_resume_begins_at_zero_and_plays_the_broken_contraction_again(desk: Desk) -> None:
     desk.therapy()
     assert desk.look().contraction == 1
@@ -259,6 +268,7 @@ def test_lowering_needs_nobody(desk: Desk) -> None:
     assert desk.last().channels[0].amplitude_ua <= 4_000
 
 
+@pytest.mark.hazard("H49")
 def test_nothing_is_configured_while_it_runs(desk: Desk) -> None:
     desk.therapy()
     assert not desk.configure("therapy").accepted

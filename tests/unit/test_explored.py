@@ -69,6 +69,7 @@ def _check(desk: Desk, before: Phase, since: int, made: Made) -> None:
             assert all(problem.message for problem in effect.problems)
 
 
+@pytest.mark.hazard("H45", "H49")
 @pytest.mark.parametrize("stand", STANDS)
 def test_every_event_in_every_phase_goes_by_the_table(stand: str) -> None:
     for event in EVENTS:

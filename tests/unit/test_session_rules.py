@@ -29,6 +29,7 @@ def finish(desk: Desk) -> None:
     assert desk.ask(events.Sign, operator="o").accepted
 
 
+@pytest.mark.hazard("H09")
 def test_nothing_is_carried_to_the_next_patient(desk: Desk) -> None:
     desk.therapy()
     finish(desk)
@@ -72,6 +73,7 @@ def on_spans(desk: Tracked) -> list[tuple[int, int]]:
     return spans
 
 
+@pytest.mark.hazard("H48")
 def test_pausing_and_resuming_again_and_again_does_not_defeat_the_duty() -> None:
     desk = Tracked("knee-replacement-quadriceps-early")
     desk.therapy()
