@@ -180,6 +180,21 @@ def test_texts_may_not_move_the_cursor() -> None:
         (problem,) = problems(sample('title = "A', f'title = "{sign}A'))
         assert problem.key == "title"
         assert "control characters" in problem.message
+        (problem,) = problems(sample('name = "work"', f'name = "{sign}work"'))
+        assert problem.key == "phase[0].name"
+        assert "control characters" in problem.message
+    (problem,) = problems(sample('name = "work"', 'name = "work\\nrest"'))
+    assert "one line" in problem.message
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "1e308", "-1000000001"])
+@pytest.mark.parametrize("key", ["interphase_us = 100", "contractions = 3", "on_s = 2", "plausible_ma = [5, 60]"])
+def test_numbers_that_nobody_means(key: str, number: str) -> None:
+    name = key.split(" = ", maxsplit=1)[0]
+    said = f"[5, {number}]" if "[" in key else number
+    (problem,) = [one for one in problems(sample(key, f"{name} = {said}")) if one.key.endswith(name)]
+    assert "greater than 1000000000" in problem.message
+    json.dumps(problem.to_json(), allow_nan=False)
 
 
 CONTRADICTIONS = [

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from estim.protocols.lines import LineIndex
 from estim.protocols.schema import Protocol
+from estim.protocols.schema_base import NUMBER_MAX
 from estim.protocols.schema_words import meaning
 from estim.protocols.wording import needed, no_toml, quoted, shown, unknown, wrong
 from estim.safety.errors import Problem, ProtocolError
@@ -153,7 +154,8 @@ def _from_pydantic(entry: Any, document: dict[str, Any], index: LineIndex) -> Pr
         return _problem(key, needed(_model_name(location[:-1]), str(location[-1])), line=line, rule="required")
     if ruled:
         asked = shown(value) if ruled[2] and not isinstance(value, dict) else None
-        return _problem(key or "file", ruled[3], line=line, rule=ruled[1], asked=asked)
+        allowed = f"a number up to {NUMBER_MAX}" if ruled[1] == "number" else None
+        return _problem(key or "file", ruled[3], line=line, rule=ruled[1], asked=asked, allowed=allowed)
     if isinstance(value, dict) and kind == "tuple_type":
         message = f"should be an array of tables: write [[{key}]]"
         return _problem(key, message, line=line, rule="value", asked="a table", allowed="an array of tables")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
+
+NUMBER_MAX = 10**9  # 31 years in s, 17 minutes in µs; in µs still below 2^53, where records end
 
 
 class Strict(BaseModel):
@@ -15,10 +18,13 @@ class Strict(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _arrays(cls, given: Any) -> Any:
-        """TOML has arrays only; what is a tuple here is one there."""
+    def _plain(cls, given: Any) -> Any:
+        """TOML has arrays only; what is a tuple here is one there. No text or number that nobody means."""
         if not isinstance(given, dict):
             return given
+        for key in given.keys() & cls.model_fields.keys():
+            for value in given[key] if isinstance(given[key], list) else [given[key]]:
+                _refuse_unmeant(key, value)
         return {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
 
 
@@ -39,11 +45,12 @@ def exactly(*allowed: int) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def _printable(text: str) -> str:
-    """Texts are shown on terminals: control characters could move the cursor or hide a line."""
-    if any((ord(sign) < 32 and sign not in "\n\t") or 127 <= ord(sign) < 160 for sign in text):
-        raise rule("text", "a text may not hold control characters")
-    return text
+def _refuse_unmeant(key: str, value: Any) -> None:
+    if isinstance(value, str):  # texts are shown on terminals, where control characters move the cursor or hide a line
+        if any((ord(sign) < 32 and sign not in "\n\t") or 127 <= ord(sign) < 160 for sign in value):
+            raise rule("text", "a text may not hold control characters", at=key)
+    elif isinstance(value, int | float) and NUMBER_MAX < abs(value) < math.inf:
+        raise rule("number", f"no number of a protocol is greater than {NUMBER_MAX}", at=key)
 
 
-Text = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_printable)]
+Text = Annotated[str, Field(min_length=1, max_length=2_000)]

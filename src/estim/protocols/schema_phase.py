@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from estim.protocols.schema_base import Strict, exactly, rule
 
@@ -12,7 +12,15 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Degrees = Annotated[float, Field(ge=0, le=360)]
 Share = Annotated[float, Field(gt=0, ge=0.001, le=1)]  # a device plays thousandths
-Name = Annotated[str, Field(min_length=1, max_length=60)]
+
+
+def _one_line(name: str) -> str:
+    if "\n" in name or "\t" in name:
+        raise rule("text", "a name stands on one line of the screen, without tabs")
+    return name
+
+
+Name = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_one_line)]
 WAVEFORMS = ("symmetric-biphasic", "asymmetric-balanced-biphasic")
 TRIGGERED = frozenset({"triggered", "emg-triggered"})
 
