@@ -10,12 +10,14 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from estim.controller.interface import ConfigureFrom, SessionClient
 from estim.controller.script import ScriptedTherapist
 from estim.protocols.setup import Setup
+from estim.safety.schedule import Purpose
 from estim.session import events, screening
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
@@ -27,11 +29,13 @@ HELP = """\
   yes WHAT        confirm what is asked (identity, pads, stop-control, skin, ...)
   arm | start     the two steps to output         stop        off, at once (an empty line does the same)
   + NAME | - NAME one step up or down             cut         all channels down by 20 %
-  mark NAME sensory|motor|max-tolerated           next        this channel's level is found
-  pause | resume                                  levels | therapy   what to configure
+  mark NAME sensory|motor|max-tolerated|twitch    next        this channel is done
+  pause | resume                                  twitch | levels | therapy   what to configure
   seen CODE       an alarm was seen               reset WHY   leave a fault
   note TEXT       into the record                 sign        end the session and seal its record
 """
+
+PURPOSES: Mapping[str, Purpose] = MappingProxyType({"twitch": "low-rate", "levels": "titration", "therapy": "therapy"})
 
 
 @dataclass(slots=True)
@@ -218,13 +222,13 @@ class Person:
         idle = snapshot is not None and snapshot.phase in {Phase.READY, Phase.CONFIGURED, Phase.FAULT}
         return events.Sign(id=number, operator=self.operator, pin=self._pin() if idle else "")
 
-    def _configure(self, purpose: str) -> None:
+    def _configure(self, purpose: Purpose) -> None:
         self.client.send(
             ConfigureFrom(
                 id=self.client.next_id(),
                 source=self.source,
                 setup=self.setup,
-                purpose="therapy" if purpose == "therapy" else "titration",
+                purpose=purpose,
             )
         )
 
@@ -237,8 +241,8 @@ class Person:
         request = self._request(word, rest.strip(), snapshot)
         if request is not None:
             self.client.send(request)
-        elif word in {"levels", "therapy"}:
-            self._configure("therapy" if word == "therapy" else "titration")
+        elif (purpose := PURPOSES.get(word)) is not None:
+            self._configure(purpose)
         else:
             self.say(HELP)
 
@@ -268,6 +272,6 @@ class Person:
         if word == "-":
             return events.Lower(id=number, channel=channel)
         kind = rest.rsplit(" ", maxsplit=1)[-1]
-        if word == "mark" and kind in {"sensory", "motor", "max-tolerated", "no-twitch"}:
+        if word == "mark" and kind in {"sensory", "motor", "max-tolerated", "no-twitch", "twitch"}:
             return events.Mark(id=number, channel=channel, kind=kind)  # type: ignore[arg-type]
         return None

@@ -32,6 +32,7 @@ class Channel:
     sensory_ua: int | None = None
     motor_ua: int | None = None
     max_tolerated_ua: int | None = None
+    twitch_ua: int | None = None
     pulses: int = 0
 
 
@@ -232,9 +233,16 @@ class FakeSession:
             return f"not possible in {self.phase.value}"
         if request.purpose == "therapy" and not all(channel.level_ua for channel in self.channels.values()):
             return "no level was found today; find it first"
-        if request.purpose == "titration":
+        if request.purpose != "therapy":
+            twitches = {channel.name: channel.twitch_ua for channel in self.channels.values()}
             self.channels = {
-                setup.channel: Channel(name=setup.name, channel=setup.channel, side=setup.side, muscle=setup.name)
+                setup.channel: Channel(
+                    name=setup.name,
+                    channel=setup.channel,
+                    side=setup.side,
+                    muscle=setup.name,
+                    twitch_ua=twitches.get(setup.name),
+                )
                 for setup in request.setup.channels
                 if setup.included
             }
@@ -257,7 +265,9 @@ class FakeSession:
 
     def _mark(self, request: events.Mark) -> None:
         channel = self.channels[request.channel]
-        if request.kind == "sensory":
+        if request.kind == "twitch":
+            channel.twitch_ua = channel.level_ua
+        elif request.kind == "sensory":
             channel.sensory_ua = channel.level_ua
         elif request.kind == "max-tolerated":
             channel.max_tolerated_ua = channel.level_ua
@@ -311,12 +321,14 @@ class FakeSession:
     def _cycle_of(self, channel: Channel) -> Cycle:
         if self.phase is not Phase.RUNNING or not 0 <= self.place_us < ON_US or not self._plays(channel):
             return Cycle.REST
+        if self.purpose == "low-rate":
+            return Cycle.HOLD
         if self.place_us < RAMP_US:
             return Cycle.RAMP_UP
         return Cycle.RAMP_DOWN if self.place_us >= ON_US - RAMP_US else Cycle.HOLD
 
     def _plays(self, channel: Channel) -> bool:
-        return self.purpose != "titration" or channel.channel == sorted(self.channels)[self._titrating]
+        return self.purpose == "therapy" or channel.channel == sorted(self.channels)[self._titrating]
 
     def _sent_ua(self, channel: Channel) -> int:
         match self._cycle_of(channel):
@@ -381,9 +393,7 @@ class FakeSession:
             lease_us=(4000, 120_000, 80_000, 20_000),
             watchdog_us=2 * S,
             cable="the P24's USB cable",
-            titration_channel=sorted(self.channels)[self._titrating]
-            if running and self.purpose == "titration"
-            else None,
+            titration_channel=sorted(self.channels)[self._titrating] if running and self.purpose != "therapy" else None,
             practice=Practice(
                 channel=1, force_n=force, force_percent=min(100, force // 3), fatigue_percent=7, comfort=3, says="firm"
             )
@@ -411,7 +421,8 @@ class FakeSession:
             motor_ua=channel.motor_ua,
             max_tolerated_ua=channel.max_tolerated_ua,
             raise_locked="" if cycle is Cycle.HOLD else "only while the contraction is held",
-            frequency_mhz=50_000,
+            frequency_mhz=2_500 if self.purpose == "low-rate" else 50_000,
+            twitch_ua=channel.twitch_ua,
             pulse_width_us=250,
             pulses=channel.pulses,
             charge_uc=channel.pulses * channel.level_ua * 250 // 1_000_000_000,

@@ -74,6 +74,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
             _a("no-twitch", "o", "level"),
             _a("seen", "c", "level"),
             _a("channel-found", "n", "level"),
+            _a("low-rate", "w", "level"),
             _a("comfort", "f", "level"),
             _a("acknowledge", "a", "always"),
             _a("reset", "x", "always"),

@@ -150,6 +150,8 @@ def cue_of(snapshot: Snapshot | None, say: Words = ENGLISH) -> Cue:
 def _cue(snapshot: Snapshot) -> tuple[str, int | None]:
     if snapshot.phase is not Phase.RUNNING:
         return _CUE_PHASES.get(snapshot.phase, "ready"), snapshot.countdown_us
+    if snapshot.purpose == "low-rate" and any(view.cycle is not Cycle.REST for view in snapshot.channels):
+        return "feel", None  # twitches: nothing to work along with
     for cycle, name in _CUE_ORDER:
         playing = [view for view in snapshot.channels if view.cycle is cycle and view.output == "motor"]
         if playing:
@@ -169,18 +171,25 @@ def progress_line(snapshot: Snapshot, say: Words = ENGLISH) -> str:
     parts = []
     if snapshot.purpose == "titration":
         parts.append(say("progress.levels"))
+    elif snapshot.purpose == "low-rate":
+        parts.append(say("progress.low-rate", hz=low_rate_hz(snapshot)))
     elif snapshot.contractions:
         parts.append(say("progress.contraction", k=snapshot.contraction, n=snapshot.contractions))
     if snapshot.plan_sets > 1:
         parts.append(say("progress.set", k=snapshot.plan_set, n=snapshot.plan_sets))
     if snapshot.plan_phases > 1:
         parts.append(f"{snapshot.plan_phase} ({snapshot.plan_phase_index + 1}/{snapshot.plan_phases})")
-    if snapshot.purpose != "titration":
+    if snapshot.purpose not in {"titration", "low-rate"}:
         left = max(0, snapshot.total_us - snapshot.elapsed_us)
         parts.append(
             say("progress.clock", done=clock(snapshot.elapsed_us), all=clock(snapshot.total_us), left=clock(left))
         )
     return " · ".join(parts)
+
+
+def low_rate_hz(snapshot: Snapshot) -> str:
+    """The rate of a low-rate test's twitches."""
+    return f"{max((view.frequency_mhz for view in snapshot.channels), default=0) / 1000:g}"
 
 
 def bar(view: ChannelView, columns: int) -> str:

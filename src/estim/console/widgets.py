@@ -183,7 +183,8 @@ class Channels(Static):
         for view in snapshot.channels:
             lines.append(_bar_line(view, width, words(self), chosen=view.channel == chosen, seen=seen))
             if not compact:
-                lines.append(Content.styled(_detail_line(view, words(self)), "" if view.channel == chosen else "dim"))
+                detail = _detail_line(view, words(self), twitch=snapshot.purpose == "low-rate")
+                lines.append(Content.styled(detail, "" if view.channel == chosen else "dim"))
         self.update(Content("\n").join(lines))
 
 
@@ -200,11 +201,10 @@ def _bar_line(view: ChannelView, width: int, say: Words, *, chosen: bool, seen: 
 _CYCLES = {Cycle.REST: " ", Cycle.RAMP_UP: "↗", Cycle.HOLD: "━", Cycle.RAMP_DOWN: "↘"}
 
 
-def _detail_line(view: ChannelView, say: Words) -> str:
-    marks = " ".join(
-        f"{letter}{present.short_ma(mark)}"
-        for letter, mark in (("S", view.sensory_ua), ("M", view.motor_ua), ("T", view.max_tolerated_ua))
-    )
+def _detail_line(view: ChannelView, say: Words, *, twitch: bool) -> str:
+    found = (("S", view.sensory_ua), ("M", view.motor_ua), ("T", view.max_tolerated_ua))
+    shown = (("W", view.twitch_ua),) if twitch else found
+    marks = " ".join(f"{letter}{present.short_ma(mark)}" for letter, mark in shown)
     now = view.target_ua if view.target_ua and view.target_ua != view.level_ua else None
     parts = [
         say("channel.level", level=present.short_ma(view.level_ua)),

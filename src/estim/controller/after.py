@@ -37,6 +37,7 @@ def report_run(
         "contractions": end.get("contractions", 0),
         "channels": [_row(dose, names) for dose in doses.get("therapy", [])],
         "titration": [_row(dose, names) for dose in doses.get("titration", [])],
+        "low_rate": [_row(dose, names) for dose in doses.get("low-rate", [])],
         "bends": [line["fields"] for line in lines if line["kind"] == "bend"],
         "problems": [*problems, *(note.to_json() for note in said.notes)],
         "word_head": snapshot.word_head if snapshot is not None else "",

@@ -5,9 +5,10 @@ here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from estim.protocols.setup import Setup
+from estim.safety.schedule import Purpose
 from estim.session.events import Request
 from estim.session.snapshot import Snapshot
 
@@ -18,7 +19,7 @@ class ConfigureFrom(Request):
 
     source: str
     setup: Setup
-    purpose: Literal["titration", "therapy"]
+    purpose: Purpose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

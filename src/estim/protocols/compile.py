@@ -2,7 +2,8 @@
 
 `compile_schedule` needs the levels that were found, `compile_titration` is what finds them: one phase for each channel
 at the highest rate and width that the protocol will ever use on it, so a level holds for all of its phases and never
-the other way round (decisions on protocols 4.1 and the note under its schema).
+the other way round (decisions on protocols 4.1 and the note under its schema). What may come before it, the test of the
+pads with single twitches, is in `compile_low_rate`.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def compile_schedule(
             phases.append(plan)
     if findings.refused():
         raise ProtocolRejected(findings.refused())
-    return _schedule(job, protocol, phases, sha256=sha256, purpose="therapy")
+    return whole_schedule(job, protocol, phases, sha256=sha256, purpose="therapy")
 
 
 def compile_titration(protocol: Protocol, setup: Setup, profile: DeviceProfile, *, sha256: str = "") -> Schedule:
@@ -72,14 +73,15 @@ def compile_titration(protocol: Protocol, setup: Setup, profile: DeviceProfile, 
         pulses = [
             pulse
             for index, phase in enumerate(protocol.phase)
-            if plan in job.members(phase) and (pulse := _pulse(job, f"phase[{index}]", phase, plan.name)) is not None
+            if plan in job.members(phase)
+            and (pulse := channel_pulse(job, f"phase[{index}]", phase, plan.name)) is not None
         ]
         if not pulses:
             continue
         phases.append(_titration_phase(plan, pulses, profile))
     if findings.refused():
         raise ProtocolRejected(findings.refused())
-    return _schedule(job, protocol, phases, sha256=sha256, purpose="titration")
+    return whole_schedule(job, protocol, phases, sha256=sha256, purpose="titration")
 
 
 def _titration_phase(plan: ChannelPlan, pulses: list[Pulse], profile: DeviceProfile) -> PhasePlan:
@@ -127,7 +129,8 @@ def _titration_phase(plan: ChannelPlan, pulses: list[Pulse], profile: DeviceProf
     )
 
 
-def _schedule(job: Job, protocol: Protocol, phases: list[PhasePlan], *, sha256: str, purpose: Purpose) -> Schedule:
+def whole_schedule(job: Job, protocol: Protocol, phases: list[PhasePlan], *, sha256: str, purpose: Purpose) -> Schedule:
+    """The schedule of these phases, with the channels and pads that they use."""
     used = {window.channel for phase in phases for window in phase.windows}
     kept = [plan for plan in job.plans if plan.scheduled.channel in used]
     pads = {pad.id: pad for plan in kept for pad in plan.pads}
@@ -150,11 +153,12 @@ def _schedule(job: Job, protocol: Protocol, phases: list[PhasePlan], *, sha256: 
     )
 
 
-def _pulse(job: Job, key: str, phase: Phase, name: str) -> Pulse | None:
+def channel_pulse(job: Job, key: str, phase: Phase, name: str, *, frequency_hz: float | None = None) -> Pulse | None:
+    """The pulse that channel `name` has in `phase`, at the phase's rate or at another one, on the device's grid."""
     return fit_pulse(
         phase,
         key=key,
-        frequency_hz=override(phase, name, "frequency_hz") or phase.frequency_hz,
+        frequency_hz=frequency_hz or override(phase, name, "frequency_hz") or phase.frequency_hz,
         pulse_width_us=override(phase, name, "pulse_width_us") or phase.pulse_width_us,
         profile=job.profile,
         findings=job.findings,
@@ -171,7 +175,7 @@ def _phase(job: Job, key: str, phase: Phase) -> PhasePlan | None:
     windows: list[Window] = []
     following_us = 0
     for position, plan in enumerate(members):
-        pulse = _pulse(job, key, phase, plan.name)
+        pulse = channel_pulse(job, key, phase, plan.name)
         if pulse is None:
             continue
         own_on = override(phase, plan.name, "on_s")

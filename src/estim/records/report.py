@@ -49,7 +49,10 @@ def marks(session: SessionSummary) -> list[str]:
     first += [f"{said}: {text}" for _, kind, text in session.happened if kind == "fault"]
     if session.outcome == "uncertain":
         first.append("The device did not confirm that its output was off.")
-    if any(not channel.dose_recorded or not channel.titration_recorded for channel in session.channels):
+    if any(
+        not (channel.dose_recorded and channel.titration_recorded and channel.low_rate_recorded)
+        for channel in session.channels
+    ):
         first.append("The dose is not fully recorded: pulses and charge of what came last are unknown.")
     return first + [f"Audit: {finding}" for finding in session.findings]
 
@@ -93,6 +96,18 @@ def found(channel: ChannelSummary) -> str:
     return f"up to {_ma(channel.titration_peak_ua)}, {said}"
 
 
+def twitched(channel: ChannelSummary) -> str:
+    """What a channel got in the low-rate test, and where it twitched; "" for nothing."""
+    if not channel.low_rate_peak_ua:
+        return ""
+    said = _amount(channel.low_rate_pulses, channel.low_rate_charge_pc, channel.low_rate_on_us,
+                   recorded=channel.low_rate_recorded)  # fmt: skip
+    seen = "no twitch marked"
+    if channel.twitch_ua is not None:
+        seen = f"twitch at {_ma(channel.twitch_ua)}, {channel.twitch_hz:g} Hz"
+    return f"{seen}; up to {_ma(channel.low_rate_peak_ua)}, {said}"
+
+
 def _amount(pulses: int, charge_pc: int, on_us: int, *, recorded: bool) -> str:
     if recorded:
         return f"{pulses} pulses, {charge_pc / 1_000_000_000:.3f} mC, {clock(on_us)} on"
@@ -115,6 +130,7 @@ def channel_rows(channel: ChannelSummary) -> list[tuple[str, str]]:
         ("Peak acknowledged", _ma(channel.peak_ua)),
         ("Given (acknowledged)", given(channel)),
         ("While its level was found", found(channel)),
+        ("Low-rate test of the pads", twitched(channel)),
     ]  # fmt: skip
 
 

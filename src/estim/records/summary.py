@@ -24,7 +24,9 @@ class ChannelSummary:
         motor_on_us: therapy's on time above 15 Hz (L27); finding levels stands apart, as in the dose.
         dose_recorded: False where the record broke off before a dose line: pulses and charge are then not 0 but
             unknown, peak and on time come from the acknowledged commands.
-        titration_*: the same of finding levels, which stands apart from the dose.
+        titration_*, low_rate_*: the same of finding levels and of looking for the twitch, which stand apart from the
+            dose.
+        twitch_ua, twitch_hz: where the low-rate test showed a twitch, and its rate; no level of any other rate.
         sent_*: about what the therapy's acknowledged commands amount to, for where the dose is not recorded.
     """
 
@@ -56,13 +58,20 @@ class ChannelSummary:
     titration_charge_pc: int = 0
     titration_on_us: int = 0
     titration_recorded: bool = True
+    low_rate_peak_ua: int = 0
+    low_rate_pulses: int = 0
+    low_rate_charge_pc: int = 0
+    low_rate_on_us: int = 0
+    low_rate_recorded: bool = True
+    twitch_ua: int | None = None
+    twitch_hz: float | None = None
     sent_pulses: int = 0
     sent_charge_pc: int = 0
 
     @property
     def had_current(self) -> bool:
         """The device acknowledged current for this channel, for whatever purpose."""
-        return bool(self.peak_ua or self.titration_peak_ua)
+        return bool(self.peak_ua or self.titration_peak_ua or self.low_rate_peak_ua)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,12 +276,16 @@ def _planned(schedule: Mapping[str, Any]) -> int:
 
 def _channels(entries: tuple[Entry, ...], runs: Replay) -> tuple[ChannelSummary, ...]:
     known: dict[int, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
-    for setup in runs.setups:
+    # What a low-rate test played describes a channel only where nothing else was loaded for it.
+    for setup in sorted(runs.setups, key=lambda setup: setup["purpose"] != "low-rate"):
         known |= {row["channel"]: (row, setup) for row in setup["schedule"]["channels"]}
     marks: dict[tuple[int, str], int] = {}
     for entry in entries:
         if entry.kind == "levels":
-            marks[entry.fields["channel"], str(entry.fields["mark"])] = entry.fields["level_ua"]
+            channel, mark = entry.fields["channel"], str(entry.fields["mark"])
+            marks[channel, mark] = entry.fields["level_ua"]
+            if mark == "twitch":
+                marks[channel, "twitch-mhz"] = entry.fields["frequency_mhz"]
     return tuple(_channel(*known[number], runs, marks) for number in sorted(known))
 
 
@@ -282,6 +295,8 @@ def _channel(
     number = row["channel"]
     given = runs.given.get(("therapy", number), Given())
     found = runs.given.get(("titration", number), Given())
+    twitched = runs.given.get(("low-rate", number), Given())
+    twitch_mhz = marks.get((number, "twitch-mhz"))
     schedule = setup["schedule"]
     windows = [w for phase in schedule["phases"] for w in phase["windows"] if w["channel"] == number]
     sizes = {pad["id"]: pad for pad in schedule["electrodes"]}
@@ -315,6 +330,13 @@ def _channel(
         titration_charge_pc=int(found.dose.get("charge_pc", 0)),
         titration_on_us=found.total_on_us,
         titration_recorded=not found.pending,
+        low_rate_peak_ua=max(twitched.peak_ua, int(twitched.dose.get("peak_ua", 0))),
+        low_rate_pulses=int(twitched.dose.get("pulses", 0)),
+        low_rate_charge_pc=int(twitched.dose.get("charge_pc", 0)),
+        low_rate_on_us=twitched.total_on_us,
+        low_rate_recorded=not twitched.pending,
+        twitch_ua=marks.get((number, "twitch")),
+        twitch_hz=twitch_mhz / 1_000 if twitch_mhz is not None else None,
         sent_pulses=given.sent_pulses,
         sent_charge_pc=given.sent_charge_pc,
     )

@@ -22,6 +22,8 @@ _TURNS = {
     ("READY", "identified"): "The device said who it is",
 }
 
+_BEGAN = {"low-rate": "Low-rate test of the pads began", "titration": "Finding levels began"}
+
 
 def happened(entries: Iterable[Entry]) -> Iterable[tuple[int, str, str]]:
     """(session time, kind, text) of what a reader wants to know."""
@@ -51,7 +53,7 @@ def _phase(fields: Mapping[str, Any], purpose: str) -> str:
     if turn is None or turn == "Fault":  # the fault line itself says more
         return ""
     if turn == "Started":
-        return "Finding levels began" if purpose == "titration" else "Therapy began"
+        return _BEGAN.get(purpose, "Therapy began")
     cause = str(fields.get("cause") or "")
     return f"{turn} ({cause})" if cause and cause != "completed" else turn
 
@@ -61,7 +63,9 @@ def _ma(value: object) -> str:
 
 
 def _levels(fields: Mapping[str, Any]) -> str:
-    return f"Channel {fields.get('channel')}: {_ma(fields.get('level_ua'))} marked {fields.get('mark')}"
+    rate = fields.get("frequency_mhz")
+    at = f" at {rate / 1_000:g} Hz" if isinstance(rate, int) else ""  # the first records did not say it
+    return f"Channel {fields.get('channel')}: {_ma(fields.get('level_ua'))}{at} marked {fields.get('mark')}"
 
 
 def _lowered(fields: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from estim.safety.electrodes import Electrode
 from estim.safety.errors import Problem
 from estim.safety.units import ZERO_US, MicroAmp, Micros, MilliHertz
 
-Purpose = Literal["titration", "therapy"]
+Purpose = Literal["low-rate", "titration", "therapy"]
 OutputClass = Literal["motor", "sensory"]
 Mode = Literal["timed", "continuous", "triggered", "emg-triggered"]
 
@@ -134,7 +134,7 @@ class Schedule:
 
     Attributes:
         protocol_id, protocol_version, protocol_sha256: which file this came from (digest of its bytes).
-        purpose: titration or therapy.
+        purpose: low-rate (single twitches that show where a pad lies), titration (finding levels) or therapy.
         model: the device model whose grid all numbers lie on.
         week, session: of the course of treatment.
         goal: the protocol's goal.

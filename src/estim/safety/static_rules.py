@@ -164,7 +164,7 @@ def judge_clocks(
     schedule: Schedule, limits: Limits, minutes_today: Mapping[str, int], session_on_us: Mapping[int, int]
 ) -> Iterator[Problem]:
     """L21a, L21b, L27: time of the block, of each channel in this session, of each muscle today."""
-    if schedule.purpose == "titration":
+    if schedule.purpose != "therapy":
         return
     total = sum(phase.duration_us for phase in schedule.phases)
     yield from _check("dose.blocks_per_session", "block_us", total, limits, schedule.protocol_title)

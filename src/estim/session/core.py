@@ -64,6 +64,7 @@ class Core:
         self.cleared: ClearedSchedule | None = None
         self.purpose: Purpose = "titration"
         self.found: dict[str, Found] = {}
+        self.twitch_ua: dict[str, int] = {}  # seen in the low-rate test, never played again
         self.known = Known()
         self.on_time = OnTime()  # of this patient in this session
         self.accepted_warnings: set[str] = set()  # crossed with a reason, once a channel and session
@@ -109,12 +110,11 @@ class Core:
         if self.phase is Phase.CONFIGURED:
             self.move(Turn.UNCONFIGURE, "another session")
         self.screened_us, self.screening = None, {}
-        self.confirmed, self.found, self.accounts = {}, {}, {}
+        self.confirmed, self.found, self.twitch_ua, self.accounts = {}, {}, {}, {}
         self.protocol = self.setup = self.cleared = self.run = self.kept = self.gatekeeper = None
         self.protocol_sha256, self.purpose = "", "titration"
-        self.outcome, self.contractions_done, self.elapsed_before_us = "", 0, 0
+        self.outcome, self.contractions_done, self.elapsed_before_us, self.dose_due = "", 0, 0, False
         self.on_time, self.accepted_warnings, self.raised_us = OnTime(), set(), {}
-        self.dose_due = False
 
     @property
     def playing(self) -> tuple[Run, ClearedSchedule]:

@@ -124,7 +124,7 @@ def _confirmed_off(core: Core) -> None:
     if core.phase is Phase.STOPPING:
         core.log_dose()
         core.move(Turn.CONFIRMED_OFF, core.cause)
-        if core.purpose == "titration" or core.outcome == "completed":
+        if core.purpose != "therapy" or core.outcome == "completed":
             core.run = None
 
 
@@ -159,6 +159,7 @@ def channel_fault(core: Core, report: ChannelFault) -> None:
     core.log("lead-off", channel=report.channel, fault=report.kind, text=report.text)
     for name in hit or names:
         core.found.pop(name, None)
+        core.twitch_ua.pop(name, None)
     if core.phase is Phase.RUNNING:
         pause(core, "lead-off" if report.kind == "electrode" else report.kind)
     elif core.phase is Phase.ARMED:

@@ -14,6 +14,7 @@ from typing import Literal
 from estim.protocols.schema import Protocol
 from estim.protocols.setup import Setup
 from estim.safety.reports import Report
+from estim.safety.schedule import Purpose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +52,14 @@ class Screen(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configure(Request):
-    """Load a protocol for this setup: for finding levels (`titration`) or for therapy."""
+    """Load a protocol for this setup: for single twitches (`low-rate`), for finding levels (`titration`) or for
+    therapy.
+    """
 
     protocol: Protocol
     protocol_sha256: str
     setup: Setup
-    purpose: Literal["titration", "therapy"]
+    purpose: Purpose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,11 +122,11 @@ class Lower(Request):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark(Request):
     """The level that plays now is the patient's sensory, motor or maximum tolerated one (no-twitch: none up to
-    here).
+    here). In a low-rate test it is the one at which the twitch is seen (twitch), and no other mark is taken.
     """
 
     channel: int
-    kind: Literal["sensory", "motor", "max-tolerated", "no-twitch"]
+    kind: Literal["sensory", "motor", "max-tolerated", "no-twitch", "twitch"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +138,7 @@ class ContractionSeen(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextChannel(Request):
-    """In a titration: this channel's level is found, go on to the next."""
+    """While levels are found or twitches looked for: this channel is done, go on to the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

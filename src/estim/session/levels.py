@@ -145,9 +145,14 @@ def granted(core: Core, n: int) -> None:
 
 
 def note_level(core: Core, channel: int) -> None:
-    """Keep the level that is played now as the one found, while levels are being found or adjusted; warn of it."""
+    """Keep the level that is played now as the one found, while levels are being found or adjusted; warn of it.
+
+    What a low-rate test plays is nobody's level: levels belong to their rate (decisions on protocols, note under 1).
+    """
     run, cleared = core.playing
     warn_level(core, channel)
+    if core.purpose == "low-rate":
+        return
     found = core.found.setdefault(cleared.schedule.channel(channel).name, Found())
     found.level_ua = run.levels_ua[channel]
     if core.purpose == "titration":
@@ -182,18 +187,32 @@ def _lower_one(core: Core, run: Run, channel: int, percent: int) -> None:
 
 
 def mark(core: Core, channel: int, kind: str) -> None:
-    """The level that plays now is this patient's sensory, motor or maximum tolerated one."""
+    """The level that plays now is this patient's sensory, motor or maximum tolerated one; the twitch of a low-rate
+    test.
+    """
     run, cleared = core.playing
+    name, level_ua = cleared.schedule.channel(channel).name, run.levels_ua[channel]
+    windows = (*run.phase.windows, *(w for phase in cleared.schedule.phases for w in phase.windows))
+    window = next(window for window in windows if window.channel == channel)
+    core.log(
+        "levels",
+        channel=channel,
+        mark=kind,
+        level_ua=level_ua,
+        frequency_mhz=window.frequency_mhz,
+        pulse_width_us=window.pulse_width_us,
+    )
+    if kind == "twitch":
+        core.twitch_ua[name] = level_ua
+        return
     note_level(core, channel)
-    found = core.found[cleared.schedule.channel(channel).name]
-    level_ua = run.levels_ua[channel]
+    found = core.found[name]
     if kind == "sensory":
         found.sensory_ua = level_ua
     elif kind == "max-tolerated":
         found.max_tolerated_ua = level_ua
     else:  # motor, or no twitch up to here: marks here (L26)
         found.motor_ua, found.motor_at_us = level_ua, core.now_us
-    core.log("levels", channel=channel, mark=kind, level_ua=level_ua)
 
 
 def contraction_seen(core: Core, channel: int) -> None:
@@ -201,4 +220,5 @@ def contraction_seen(core: Core, channel: int) -> None:
     if core.run is None or channel not in core.run.levels_ua:
         return
     lower(core, channel, 20)
-    mark(core, channel, "motor")
+    if core.purpose != "low-rate":
+        mark(core, channel, "motor")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from estim.protocols.compile import compile_schedule, compile_titration
+from estim.protocols.compile_low_rate import compile_low_rate
 from estim.protocols.resolve import resolve
 from estim.protocols.schema import Protocol
 from estim.protocols.setup import ChannelSetup, Setup
@@ -65,7 +66,7 @@ def screen(core: Core, request: events.Screen) -> None:
 
 
 def configure(core: Core, request: events.Configure) -> None:
-    """Compile and clear a protocol for finding levels, or for therapy at the levels found."""
+    """Compile and clear a protocol for single twitches, for finding levels, or for therapy at the levels found."""
     if core.phase not in {Phase.READY, Phase.CONFIGURED}:
         core.refuse(request.id, no("configure", f"not possible in {core.phase.value}"))
         return
@@ -85,6 +86,7 @@ def configure(core: Core, request: events.Configure) -> None:
     setup = replace(setup, patient=replace(facts, **dict.fromkeys(core.known.flags, True)))
     if _pads_changed(core, setup):
         core.found.clear()
+        core.twitch_ua.clear()
     try:
         protocol = resolve(
             request.protocol,
@@ -92,9 +94,10 @@ def configure(core: Core, request: events.Configure) -> None:
             session=setup.session,
             first_ever=setup.patient.first_ever_session is not False,
         )
-        if request.purpose == "titration":
+        if request.purpose != "therapy":
             setup = _from_zero(setup)
-            schedule = compile_titration(protocol, setup, core.profile, sha256=request.protocol_sha256)
+            compiled = compile_titration if request.purpose == "titration" else compile_low_rate
+            schedule = compiled(protocol, setup, core.profile, sha256=request.protocol_sha256)
         else:
             setup = _with_found(core, setup)
             schedule = compile_schedule(protocol, setup, core.profile, sha256=request.protocol_sha256)
@@ -109,9 +112,10 @@ def configure(core: Core, request: events.Configure) -> None:
         core.kept = None
     if request.purpose == "therapy" and core.kept is None:
         core.on_time.begin_plan()
+    still = _still_confirmed(core, request, setup)
     core.protocol, core.protocol_sha256, core.setup = request.protocol, request.protocol_sha256, setup
     core.cleared, core.purpose, core.run = cleared, request.purpose, None
-    core.confirmed = {what: value for what, value in core.confirmed.items() if what == "screening"}
+    core.confirmed = {what: value for what, value in core.confirmed.items() if what in still}
     if request.purpose == "therapy":
         core.elapsed_before_us = 0 if core.kept is None else core.elapsed_before_us
         core.outcome = ""
@@ -121,6 +125,16 @@ def configure(core: Core, request: events.Configure) -> None:
         core.log("bend", **plain(bend))
     core.move(Turn.CONFIGURE, request.purpose)
     core.accept(request.id)
+
+
+def _still_confirmed(core: Core, request: events.Configure, setup: Setup) -> frozenset[str]:
+    """What need not be confirmed anew. Between low-rate test and titration the same person lies there with the same
+    stop in the hand; the pads may have been moved: that is what the test is for.
+    """
+    between = {core.purpose, request.purpose} == {"low-rate", "titration"}
+    if between and core.setup == setup and core.protocol_sha256 == request.protocol_sha256:
+        return frozenset({"screening", "identity", "stop-control"})
+    return frozenset({"screening"})
 
 
 def _goes_on(core: Core, request: events.Configure) -> bool:
@@ -165,10 +179,13 @@ def _from_zero(setup: Setup) -> Setup:
     return replace(
         setup,
         channels=tuple(
-            replace(channel, level_ua=None, motor_ua=None, sensory_ua=None, max_tolerated_ua=None)
+            replace(
+                channel, level_ua=None, motor_ua=None, sensory_ua=None, max_tolerated_ua=None,
+                level_frequency_mhz=None, level_pulse_width_us=None,
+            )
             for channel in setup.channels
         ),
-    )
+    )  # fmt: skip
 
 
 def _with_found(core: Core, setup: Setup) -> Setup:

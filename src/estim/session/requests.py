@@ -147,6 +147,12 @@ def mark(core: Core, request: events.Mark) -> None:
     if core.phase is not Phase.RUNNING or core.run is None or request.channel not in core.run.levels_ua:
         core.refuse(request.id, no("mark", "a mark is made while the channel runs"))
         return
+    if (request.kind == "twitch") is not (core.purpose == "low-rate"):
+        why = "only a twitch is marked at the low rate: levels belong to their rate"
+        if request.kind == "twitch":
+            why = "a twitch is marked in the low-rate test alone"
+        core.refuse(request.id, no("mark", why, rule="low-rate"))
+        return
     levels.mark(core, request.channel, request.kind)
     core.accept(request.id)
 
@@ -158,8 +164,8 @@ def contraction_seen(core: Core, request: events.ContractionSeen) -> None:
 
 
 def next_channel(core: Core, request: events.NextChannel) -> None:
-    """Titration: on to the next channel; after the last one the titration is complete."""
-    if core.phase is not Phase.RUNNING or core.run is None or core.purpose != "titration":
+    """Titration, low-rate test: on to the next channel; after the last one it is complete."""
+    if core.phase is not Phase.RUNNING or core.run is None or core.purpose == "therapy":
         core.refuse(request.id, no("next-channel", "no levels are being found"))
         return
     _leave_phase(core, core.run, "level found")

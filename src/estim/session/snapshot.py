@@ -40,6 +40,7 @@ class ChannelView:
         raise_locked: "" or why one step up is not possible now.
         charge_uc, density_ua_per_cm2: of what was acknowledged, of the level.
         remaining_us: of this channel's current ON or OFF time.
+        twitch_ua: where the low-rate test showed a twitch; no level of any other rate.
         lead_off_known: False while the amplitude is below what the device can check.
     """
 
@@ -67,6 +68,7 @@ class ChannelView:
     on_us: int
     remaining_us: int
     lead_off_known: bool = True
+    twitch_ua: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,7 +82,7 @@ def _countdown(core: Core) -> int | None:
 
 
 def _titration_channel(core: Core) -> int | None:
-    if core.purpose != "titration" or core.run is None or core.phase is not Phase.RUNNING:
+    if core.purpose == "therapy" or core.run is None or core.phase is not Phase.RUNNING:
         return None
     return core.run.phase.windows[0].channel
 
@@ -123,6 +123,7 @@ def _channel(core: Core, scheduled: ScheduleChannel) -> ChannelView:
         sensory_ua=found.sensory_ua if found else None,
         motor_ua=found.motor_ua if found else None,
         max_tolerated_ua=found.max_tolerated_ua if found else None,
+        twitch_ua=core.twitch_ua.get(scheduled.name),
         raise_locked=levels.raise_locked(core, channel),
         frequency_mhz=window.frequency_mhz,
         pulse_width_us=window.pulse_width_us,

@@ -288,7 +288,7 @@ class LiveScreen(StageScreen):
         if self.chosen is not None:
             self.console.send(ContractionSeen(id=self.console.next_id(), channel=self.chosen))
 
-    def mark(self, kind: Literal["sensory", "motor", "max-tolerated", "no-twitch"]) -> None:
+    def mark(self, kind: Literal["sensory", "motor", "max-tolerated", "no-twitch", "twitch"]) -> None:
         """The level that plays now is this one."""
         if self.chosen is not None:
             self.console.send(Mark(id=self.console.next_id(), channel=self.chosen, kind=kind))
