@@ -63,7 +63,9 @@ def record_of(seed: int) -> bytes:
     made = world_plan()
     made.seed = seed
     story = Story.from_seed(seed)
-    world = FaultyWorld(made, FaultPlan(story.faults), whims=story.whims, stubborn=story.stubborn)
+    world = FaultyWorld(
+        made, FaultPlan(story.faults), whims=story.whims, stubborn=story.stubborn, twitches=story.twitches
+    )
     world.play()
     return world.record.data if world.record is not None else b""
 

@@ -111,9 +111,11 @@ def _one(given: argparse.Namespace, plan: Plan) -> int:
 
 def _named(given: argparse.Namespace, parts: tuple[str, ...]) -> str:
     """The parts by the names that the whole world gives them; a world that was cut already has names of its own."""
+    from estim.rehearsal.campaign import MOODS
+
     if given.only is None:
         return ",".join(parts) or '""'
     whole = [part for part in given.only.split(",") if part]
     numbered = {kind: [part for part in whole if part.startswith(kind)] for kind in "fw"}
-    names = [part if part == "stubborn" else numbered[part[0]][int(part[1:])] for part in parts]
+    names = [part if part in MOODS else numbered[part[0]][int(part[1:])] for part in parts]
     return ",".join(names) or '""'

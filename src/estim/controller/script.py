@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from estim.controller.interface import Answer, ConfigureFrom
 from estim.protocols.setup import Setup
+from estim.safety.schedule import Purpose
 from estim.session import events, screening
 from estim.session.effects import Reply
 from estim.session.snapshot import ChannelView, Snapshot
@@ -26,7 +27,7 @@ class ScriptedTherapist:
         levels_ua: channel name → level to establish.
         motor_ua: channel name → motor mark (sensory channels).
         next_id: gives request numbers.
-        first_session: answer the screening as for a patient who was never stimulated.
+        twitches_first: test the pads at the low rate before levels are found.
 
     Attributes:
         refused: problems of the request that ended the script.
@@ -39,13 +40,14 @@ class ScriptedTherapist:
     motor_ua: Mapping[str, int]
     next_id: Callable[[], int]
     operator: str = "script"
+    twitches_first: bool = False
     refused: tuple[object, ...] = ()
     done: bool = False
     outcome: str = ""
     _stage: str = "sign-in"
     _waiting: int = 0
     _confirms: list[str] = field(default_factory=list)
-    _titrated: bool = False
+    _twitched: bool = False
     _therapy: bool = False
     _marked: set[str] = field(default_factory=set)
 
@@ -92,7 +94,7 @@ class ScriptedTherapist:
             return events.Screen(id=self.next_id(), answers=screening.scripted_answers(), scripted=True)
         if self._stage == "titrate":
             self._stage = "arm"
-            return self._configure("titration")
+            return self._configure("low-rate" if self.twitches_first and not self._twitched else "titration")
         if self._stage == "arm":
             if snapshot.phase is not Phase.CONFIGURED:
                 return None
@@ -140,20 +142,19 @@ class ScriptedTherapist:
         self._stage = "signed"
         return events.Sign(id=self.next_id(), operator=self.operator)
 
-    def _configure(self, purpose: str) -> events.Request:
-        return ConfigureFrom(
-            id=self.next_id(),
-            source=self.source,
-            setup=self.setup,
-            purpose="therapy" if purpose == "therapy" else "titration",
-        )
+    def _configure(self, purpose: Purpose) -> events.Request:
+        return ConfigureFrom(id=self.next_id(), source=self.source, setup=self.setup, purpose=purpose)
 
     def _titrate(self, snapshot: Snapshot) -> events.Request | None:
         if snapshot.phase is Phase.CONFIGURED and snapshot.cause != "completed":
             return self._sign_stopped(snapshot)
         if snapshot.phase is Phase.CONFIGURED:  # all channels were found
-            self._therapy = True
             self._stage = "arm"
+            if snapshot.purpose == "low-rate":
+                self._twitched = True
+                self._marked.clear()
+                return self._configure("titration")
+            self._therapy = True
             return self._configure("therapy")
         for alarm in snapshot.alarms:
             if alarm.code.startswith("warn-"):
@@ -162,7 +163,18 @@ class ScriptedTherapist:
         channel = next((view for view in snapshot.channels if view.channel == number), None)
         if snapshot.phase is not Phase.RUNNING or channel is None or channel.cycle is not Cycle.HOLD:
             return None
-        return self._find(snapshot, channel)
+        return self._look(snapshot, channel) if snapshot.purpose == "low-rate" else self._find(snapshot, channel)
+
+    def _look(self, snapshot: Snapshot, channel: ChannelView) -> events.Request | None:
+        """Up to half the level that will be looked for, where a twitch is said to be seen; then the next channel."""
+        if channel.level_ua < self.levels_ua.get(channel.name, 0) // 2 and "limit" not in channel.raise_locked:
+            if channel.raise_locked:
+                return None
+            return events.Raise(id=self.next_id(), channel=channel.channel, snapshot_n=snapshot.n)
+        if channel.name not in self._marked:
+            self._marked.add(channel.name)
+            return events.Mark(id=self.next_id(), channel=channel.channel, kind="twitch")
+        return events.NextChannel(id=self.next_id())
 
     def _find(self, snapshot: Snapshot, channel: ChannelView) -> events.Request | None:
         wanted_ua = self.levels_ua.get(channel.name, 0)

@@ -20,7 +20,9 @@ from estim.safety.errors import UsageError
 from firmware_sim.faults import KINDS, Fault, FaultPlan
 
 CALM_END_US = 20_000_000  # nothing new goes wrong in the last 20 s
+MOODS = ("stubborn", "twitches")
 SHARES = (25, 50, 100)  # percent of the level that was asked for
+TWITCHES = 0.25  # worlds in which the pads are tested at the low rate before levels are found
 GRID_UA = 2_000  # the coarsest device's step
 
 
@@ -32,13 +34,14 @@ class Story:
     faults: tuple[Fault, ...]
     whims: tuple[Whim, ...]
     stubborn: bool
+    twitches: bool
     share_percent: int
 
     @property
     def parts(self) -> tuple[str, ...]:
         """Names of its faults, acts and moods, each of which can be left out."""
         names = [f"f{index}" for index in range(len(self.faults))] + [f"w{index}" for index in range(len(self.whims))]
-        return (*names, "stubborn") if self.stubborn else tuple(names)
+        return (*names, *(mood for mood in MOODS if getattr(self, mood)))
 
     def only(self, parts: tuple[str, ...]) -> Story:
         """The same world with these parts alone.
@@ -53,7 +56,7 @@ class Story:
             self,
             faults=tuple(fault for index, fault in enumerate(self.faults) if f"f{index}" in parts),
             whims=tuple(whim for index, whim in enumerate(self.whims) if f"w{index}" in parts),
-            stubborn="stubborn" in parts,
+            **{mood: mood in parts for mood in MOODS},
         )
 
     def told(self) -> list[str]:
@@ -67,6 +70,8 @@ class Story:
             lines.append(f"w{index}: {whim.kind} at {whim.at_us / 1e6:.6f} s, {whim.for_us / 1e3:g} ms")
         if self.stubborn:
             lines.append("stubborn: the therapist resets faults and begins again")
+        if self.twitches:
+            lines.append("twitches: the therapist tests the pads at the low rate first")
         return [*lines, f"levels: {self.share_percent} % of what was asked for"]
 
     @classmethod
@@ -81,6 +86,7 @@ class Story:
             whims=whims_from_seed(seed, until_us=until_us, troubles_us=tuple(fault.at_us for fault in faults)),
             stubborn=chance.random() < 0.5,
             share_percent=chance.choice(SHARES),
+            twitches=chance.random() < TWITCHES,
         )
 
 
@@ -91,7 +97,9 @@ def play_story(plan: Plan, story: Story) -> Verdict:
         for name, level in plan.levels_ua.items()
     }
     made = dataclasses.replace(plan, seed=story.seed, levels_ua=levels, folder=None, pulses=None)
-    world = FaultyWorld(made, FaultPlan(story.faults), whims=story.whims, stubborn=story.stubborn)
+    world = FaultyWorld(
+        made, FaultPlan(story.faults), whims=story.whims, stubborn=story.stubborn, twitches=story.twitches
+    )
     try:
         return world.play()
     except Exception as error:

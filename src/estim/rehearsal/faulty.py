@@ -65,10 +65,19 @@ class FaultyWorld(World):
         faults: of wire, device, pads and host.
         whims: what people do beside the script.
         stubborn: the therapist resets faults and begins again.
+        twitches: the therapist tests the pads at the low rate before levels are found.
     """
 
-    def __init__(self, plan: Plan, faults: FaultPlan, *, whims: tuple[Whim, ...] = (), stubborn: bool = False) -> None:
-        self.faults, self._whims, self._stubborn = faults, whims, stubborn
+    def __init__(
+        self,
+        plan: Plan,
+        faults: FaultPlan,
+        *,
+        whims: tuple[Whim, ...] = (),
+        stubborn: bool = False,
+        twitches: bool = False,
+    ) -> None:
+        self.faults, self._whims, self._stubborn, self._twitches = faults, whims, stubborn, twitches
         super().__init__(plan)
         self.watch = Watch(plan, faults.faults, self.device, lambda: self.purpose)
         self._chance = random.Random(plan.seed ^ 0x5EED)
@@ -104,6 +113,7 @@ class FaultyWorld(World):
             next_id=next_id,
             whims=self._whims,
             stubborn=self._stubborn,
+            twitches_first=self._twitches,
         )
         return self.moody
 
