@@ -23,6 +23,7 @@ from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
 
 HEARTBEAT_S = 0.25
+STILL_S = 1.0  # the lease of a front: whoever stood still for longer does not go on by itself
 LOOK_S = 0.05
 
 HELP = """\
@@ -97,6 +98,10 @@ def play(client: SessionClient, person: ScriptedTherapist, *, say: Callable[[str
             person.halt()
             say("stopped")
         now = time.monotonic()
+        if beat and now - beat > STILL_S:
+            client.stop("line")
+            person.halt()
+            say(f"stopped: this program stood still for {now - beat:.1f} s")
         if now - beat >= HEARTBEAT_S:
             beat = now
             _beat(client)

@@ -272,3 +272,36 @@ def test_a_short_pause_is(desk: Desk) -> None:
     desk.ask(events.Stop)
     desk.let_pass(0.3)
     assert desk.arm().accepted
+
+
+@pytest.mark.hazard("H02")
+def test_what_was_typed_on_a_screen_that_stood_still_arms_nothing(desk: Desk) -> None:
+    desk.sign_in()
+    desk.titrate()
+    assert desk.configure("therapy").accepted
+    desk.beats = False
+    desk.let_pass(1.2)
+    assert [problem.key for problem in desk.arm().problems] == ["console"]  # typed meanwhile, and read before the beat
+    desk.step(events.Heartbeat())
+    desk.let_pass(0.9)
+    assert [problem.key for problem in desk.arm().problems] == ["console"]
+    desk.beats = True
+    desk.step(events.Heartbeat())
+    desk.let_pass(0.2)
+    assert desk.arm().accepted
+
+
+@pytest.mark.hazard("H02")
+def test_nor_does_it_resume(desk: Desk) -> None:
+    desk.therapy()
+    desk.ask(events.Pause)
+    desk.let_pass(0.3)
+    desk.beats = False
+    desk.let_pass(5)
+    desk.beats = True
+    desk.step(events.Heartbeat())
+    reply = desk.ask(events.Resume)
+    assert [problem.key for problem in reply.problems] == ["console"]
+    assert "look at the screen" in reply.problems[0].message
+    desk.let_pass(1.1)
+    assert desk.ask(events.Resume).accepted

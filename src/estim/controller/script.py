@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from estim.controller.interface import Answer, ConfigureFrom
 from estim.protocols.setup import Setup
 from estim.safety.schedule import Purpose
+from estim.safety.units import US_PER_S
 from estim.session import events, screening
 from estim.session.effects import Reply
 from estim.session.snapshot import ChannelView, Snapshot
@@ -49,6 +50,8 @@ class ScriptedTherapist:
     _confirms: list[str] = field(default_factory=list)
     _twitched: bool = False
     _therapy: bool = False
+    _looks_first: bool = False  # told that the console stood still: a second's look, then again
+    _looks_until_us: int = 0
     _marked: set[str] = field(default_factory=set)
 
     def replied(self, reply: Reply | Answer) -> None:
@@ -56,6 +59,9 @@ class ScriptedTherapist:
         if reply.id != self._waiting:
             return
         self._waiting = 0
+        if not reply.accepted and self._stage == "start" and _keys(reply) == {"console"}:
+            self._stage, self._looks_first = "arm", True
+            return
         if not reply.accepted and self._stage == "start" and "levels" in _keys(reply):
             self._therapy, self._stage = False, "titrate"  # a lost pad or a long pause took them: find them again
             self._marked.clear()
@@ -67,7 +73,9 @@ class ScriptedTherapist:
 
     def act(self, snapshot: Snapshot) -> list[events.Request]:
         """What the person does on seeing this snapshot."""
-        if self.done or self._waiting:
+        if self._looks_first:
+            self._looks_first, self._looks_until_us = False, snapshot.now_us + US_PER_S
+        if self.done or self._waiting or snapshot.now_us < self._looks_until_us:
             return []
         if self._stage == "end":
             self.done = True

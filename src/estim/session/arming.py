@@ -6,10 +6,13 @@ from estim.safety.errors import Problem
 from estim.safety.reports import OutputState
 from estim.safety.units import US_PER_S
 from estim.session.core import Core
+from estim.session.play import HEARTBEAT_FRESH_US
 from estim.session.state import Phase
 
 SCREENING_VALID_US = 3600 * US_PER_S
 CONFIRM_VALID_US = 600 * US_PER_S  # safety.md 5.1: confirmed at most 10 min before
+
+AWAKE_US = US_PER_S  # as old as a screen may be on which somebody raises
 
 CONFIRMATIONS = {
     "identity": "this is the patient whose pseudonym the record carries",
@@ -21,6 +24,17 @@ CONFIRMATIONS = {
     "bends": "the differences between file and device were read",
     "warnings": "the warnings were read",
 }
+STOOD_STILL = "the console stood still until just now: look at the screen, then again"
+
+
+def stood_still(core: Core) -> bool:
+    """The console gave no heartbeat for longer than its lease, or does so again for less than 1 s.
+
+    What was typed meanwhile was typed on a screen that did not move, and comes all at once.
+    """
+    if core.now_us - core.heartbeat_us > HEARTBEAT_FRESH_US:
+        return True
+    return core.woke_us is not None and core.now_us - core.woke_us < AWAKE_US
 
 
 def wanted(core: Core) -> tuple[str, ...]:
@@ -59,6 +73,8 @@ def missing(core: Core) -> tuple[Problem, ...]:
     def no(key: str, message: str) -> None:
         problems.append(Problem(severity="refuse", key=key, message=message, rule="arm"))
 
+    if stood_still(core):
+        no("console", STOOD_STILL)
     if core.phase is not Phase.CONFIGURED:
         no("arm", f"only possible in CONFIGURED, it is {core.phase.value}")
     if core.output is not OutputState.OFF:

@@ -98,6 +98,7 @@ class Core:
         self.status_asked_us = 0
         self.status_logged_us = -US_PER_S
         self.heartbeat_us = 0
+        self.woke_us: int | None = None  # the console's first heartbeat after it had stood still
         self.record_pending_us: int | None = None
         # for the screen
         self.answered = self.snapshot_n = 0

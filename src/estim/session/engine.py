@@ -99,6 +99,8 @@ class SessionEngine:
 
 
 def _heartbeat(core: Core, _event: events.Heartbeat) -> None:
+    if core.now_us - core.heartbeat_us > play.HEARTBEAT_FRESH_US:
+        core.woke_us = core.now_us
     core.heartbeat_us = core.now_us
 
 

@@ -92,6 +92,8 @@ def resume(core: Core, request: events.Resume) -> None:
         core.refuse(request.id, no("resume", f"nothing is paused (it is {core.phase.value})"))
         return
     problems: list[Problem] = []
+    if arming.stood_still(core):
+        problems.append(no("console", arming.STOOD_STILL))
     if core.output is not OutputState.OFF or core.off_asked_us is not None:
         problems.append(no("resume", "the device has not confirmed that its output is off"))
     if core.now_us - core.paused_us > KEEP_LEVELS_PAUSE_US:
