@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estim.safety import dose
+from estim.safety import dose, limits_table
 from estim.safety.errors import ProtocolRejected, SiteFileError
 from estim.safety.guardrail import Bound
 from estim.safety.limits import ABSOLUTE, DEFAULT, SIGNATURE_MARK, Limits, parse_site
@@ -298,6 +299,16 @@ def test_a_signed_site_file_moves_a_default() -> None:
 def test_a_site_file_that_does_not_count(data: bytes, verifies: bool, words: str) -> None:
     with pytest.raises(SiteFileError, match=words):
         parse_site(data, verify=lambda _message, _signature: verifies)
+
+
+def test_the_rows_are_made_as_they_are_written() -> None:
+    """The module once more from its file: the table that was imported long ago shows no fault in how a row is made."""
+    again = runpy.run_path(limits_table.__file__, run_name=limits_table.__name__)
+    assert again["TABLE"] == TABLE
+    row = again["BY_KEY"]["pad_area_min_mm2"]
+    assert (row.rule, row.words, row.unit, row.scale) == ("L14", "pad area", "cm²", 100)
+    assert (row.absolute, row.default, row.warn, row.sense, row.mark) == (100, 800, 2_500, "min", "judgement")
+    assert (again["BY_KEY"]["raise_step_ua"].warn, again["BY_KEY"]["raise_step_ua"].sense) == (None, "max")
 
 
 def test_every_row_has_its_source_and_its_default_lies_within_absolute() -> None:

@@ -141,8 +141,7 @@ def problem(key: str, guardrail: Guardrail, value: int, bound: Bound, shown: str
     """
     tighter = ""
     if bound.layer not in {"absolute", "patient"} and guardrail.breaks(value, guardrail.absolute):
-        if bound.value != guardrail.absolute:
-            tighter = f" (here {guardrail.shown(bound.value):g} {guardrail.unit}, {bound.layer})"
+        tighter = f" (here {guardrail.shown(bound.value):g} {guardrail.unit}, {bound.layer})"
         bound = Bound(value=guardrail.absolute, layer="absolute", source=guardrail.source)
     word = "at most" if guardrail.sense == "max" else "at least"
     return Problem(

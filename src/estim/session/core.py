@@ -174,8 +174,7 @@ class Core:
     def move(self, turn: Turn, cause: str = "") -> None:
         """Take the turn that the table has for the present phase."""
         before, self.phase = self.phase, advance(self.phase, turn)
-        if cause or self.phase is not before:
-            self.cause = cause
+        self.cause = cause
         if before is Phase.RUNNING and self.running_since_us is not None:
             self.elapsed_before_us += self.now_us - self.running_since_us
             self.running_since_us = None

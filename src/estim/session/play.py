@@ -172,17 +172,12 @@ def _ask_cover(core: Core, run: Run) -> None:
     if cover is None or cover.place.phase != run.place.phase:
         core.authorise("plan")
     elif run.phase.trigger is not None:
-        if cover.until_us - core.now_us < COVER_RENEW_US or run.gates >= cover.contractions[1]:
+        if cover.until_us - core.now_us < COVER_RENEW_US or number >= cover.contractions[1]:
             core.authorise("plan")
     elif run.phase.mode == "continuous":
         if cover.until_us - core.now_us < COVER_RENEW_US:
             core.authorise("plan")
-    elif not run.begun and number + 1 > cover.contractions[1] and number < run.contractions_total:
-        last_of_phase = number - run.place.cycle - run.place.set * run.phase.cycles
-        last_of_phase += run.phase.cycles * run.phase.sets - 1
-        if cover.contractions[1] < last_of_phase or number > cover.contractions[1]:
-            core.authorise("plan")
-    elif number > cover.contractions[1]:
+    elif not run.begun and cover.contractions[1] < min(number + 1, run.last_of_phase):
         core.authorise("plan")
 
 
@@ -272,7 +267,7 @@ def next_deadline_us(core: Core) -> int | None:
         if core.gatekeeper is not None and (at_us := core.gatekeeper.next_due_us()) is not None:
             due.append(at_us)
         run_due_us = core.run.next_due_us()
-        if run_due_us is not None:
-            held = core.hold_since_us is not None and run_due_us <= core.now_us
-            due.append(core.hold_since_us + HOLD_MAX_US if held and core.hold_since_us is not None else run_due_us)
+        at_us = core.now_us if run_due_us is None else run_due_us  # a run that is over is looked at now
+        held_us = core.hold_since_us if at_us <= core.now_us else None
+        due.append(held_us + HOLD_MAX_US if held_us is not None else at_us)
     return min(due, default=None)

@@ -258,14 +258,16 @@ class WindowPlayer:
         """The gate closes: ramp down over as many pulses as the plan's ramp has.
 
         It begins with the next pulse that a command surely reaches in time: one that fell on the wire would be counted
-        at the lower amplitude and played at the higher.
+        at the lower amplitude and played at the higher. A window that is still silent, because its delay is not over,
+        never begins.
         """
+        if self.amplitude_ua == 0:
+            self.ended = True
+            return
         ahead_us = min(self.window.period_us // 2, CLOSE_AHEAD_US)
         pulse = max(0, ceil_div(now_us + ahead_us - self._base_us, self.window.period_us))
         self._pulses = min(self._pulses, pulse + self._down)
         self._look_ahead(pulse)
-        if self.amplitude_ua == 0 and pulse >= self._pulses:
-            self.ended = True
 
     def end(self, now_us: int) -> None:
         """Off now; the caller sends it."""

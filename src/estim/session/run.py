@@ -108,6 +108,11 @@ class Run:
         """Cycles in the whole plan."""
         return self._before[-1]
 
+    @property
+    def last_of_phase(self) -> int:
+        """Number of the present phase's last cycle."""
+        return self._before[self.place.phase + 1]
+
     def step_ua(self, window: Window) -> int:
         """Amplitude step of the window's pulse: device step × phase ratio, so that phase 2 stays on the grid."""
         return self._step_ua * window.phase_ratio
@@ -158,9 +163,8 @@ class Run:
         return not self.done and not self.begun and now_us >= self.cycle_start_us
 
     def wait(self, until_us: int) -> None:
-        """Hold the plan at its present place: the cycle begins at `until_us` at the earliest."""
-        if not self.begun:
-            self.cycle_start_us = max(self.cycle_start_us, until_us)
+        """Hold the plan before the cycle that comes next: it begins at `until_us` at the earliest."""
+        self.cycle_start_us = max(self.cycle_start_us, until_us)
 
     def begin(self, now_us: int) -> None:
         """The cycle begins: its windows start to play."""
@@ -190,8 +194,6 @@ class Run:
 
     def open_gates(self, windows: list[Window], now_us: int) -> None:
         """Gates of the present triggered phase open: their windows play for at most `max_on_us`."""
-        if not windows or self.done or not self.begun:
-            return
         self.gates += 1
         self._open[self.contraction_number] = (len(windows), True)
         for window in windows:
@@ -345,6 +347,6 @@ class Run:
             return (number, number + 1), max(now_us, self.cycle_start_us) + CONTINUOUS_COVER_US
         if self.phase.mode == "continuous":
             return (number, number), max(now_us, self.cycle_start_us) + CONTINUOUS_COVER_US
-        last = min(number + 1, number - self.place.cycle + self.phase.cycles - 1)
+        last = min(number + 1, self.last_of_phase)
         span = 2 * self.phase.cycle_us + self.phase.set_rest_us
         return (number, last), max(now_us, self.cycle_start_us) + span + COVER_SLACK_US

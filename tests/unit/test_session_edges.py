@@ -1,0 +1,369 @@
+"""The session's parts at their edges: authorisations over sets, gates that close early, what is left out today."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from estim.controller.setup_from import Words, setup_from
+from estim.safety.commands import SetOutput
+from estim.safety.reports import CrankAngle, SensorEvent
+from estim.safety.units import Micros, MilliHertz
+from estim.session import effects, events
+from estim.session.player import WindowPlayer, join_grid
+from estim.session.run import Run
+from estim.session.snapshot import Snapshot
+from estim.session.state import Phase
+from tests.safety.build import SECOND, channel, schedule, window
+from tests.support import sample
+from tests.unit.desk import Desk
+
+PERIOD_US = 20_000
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def protocol(folder: Path, text: str) -> Desk:
+    path = folder / "made.toml"
+    path.write_text(text, encoding="utf-8")
+    return Desk(str(path))
+
+
+def plans(desk: Desk, since: int = 0) -> list[tuple[int, int]]:
+    """Contractions of each authorisation that the plan asked for."""
+    asked = [effect for effect in desk.effects[since:] if isinstance(effect, effects.Authorise)]
+    return [effect.contractions for effect in asked if effect.reason == "plan"]
+
+
+# -- authorisations ----------------------------------------------------------------------------------------------------
+
+
+def test_over_sets_one_authorisation_is_asked_for_each_contraction(tmp_path: Path) -> None:
+    """Found: before the last contraction of a set the same one was asked for again as soon as it was durable."""
+    text = sample("contractions = 3\n", "contractions = 2\nsets = 3\nset_rest_s = 10\n")
+    desk = protocol(tmp_path, text.replace("off_s = 2", "off_s = 6"))
+    desk.sign_in()
+    desk.titrate()
+    before = len(desk.effects)
+    assert desk.configure("therapy").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    desk.let_pass(90)
+    assert desk.look().outcome == "completed"
+    assert plans(desk, before) == [(1, 2), (2, 3), (3, 4), (4, 5), (5, 6)]
+
+
+TRIGGERED_SECOND = """\
+[[phase]]
+name = "gate"
+kind = "work"
+mode = "triggered"
+waveform = "symmetric-biphasic"
+frequency_hz = 50
+pulse_width_us = 250
+interphase_us = 100
+ramp_up_s = 0.5
+ramp_down_s = 0.3
+duration_s = 60
+[phase.trigger]
+source = "key"
+max_on_s = 2
+"""
+
+
+def test_gates_of_a_later_phase_have_their_next_one_in_hand(tmp_path: Path) -> None:
+    """Contractions of the phases before count into a gate's number, and so does what it is authorised by."""
+    desk = protocol(tmp_path, sample("[dose]\n", TRIGGERED_SECOND + "[dose]\n"))
+    desk.therapy()
+    desk.let_pass(11)
+    for _ in range(4):
+        before = len(desk.effects)
+        assert desk.ask(events.Trigger).accepted
+        desk.let_pass(3)
+        (number,) = [
+            e.fields["n"] for e in desk.effects[before:] if isinstance(e, effects.Log) and e.kind == "contraction"
+        ]
+        assert isinstance(number, int)
+        cover = desk.engine.core.cover
+        assert cover is not None
+        assert cover.contractions[0] <= number <= cover.contractions[1]
+    assert number == 7
+
+
+def test_a_timed_phase_follows_a_triggered_one(tmp_path: Path) -> None:
+    gates = TRIGGERED_SECOND.replace("duration_s = 60\n", "contractions = 2\n")
+    desk = protocol(tmp_path, sample("[[phase]]\n", gates + "[[phase]]\n"))
+    desk.triggered()
+    for _ in range(2):
+        assert desk.ask(events.Trigger).accepted
+        desk.let_pass(2.4)
+    run = desk.engine.core.run
+    assert run is not None
+    assert run.place.phase == 1
+    desk.let_pass(15)
+    assert desk.look().outcome == "completed"
+    assert desk.engine.core.contractions_done == 5
+
+
+def test_the_peak_of_a_channel_is_its_strongest_windows() -> None:
+    weak, strong = window(intensity_permille=500), window()
+    run = Run(schedule([channel(ma=40)], [strong, weak]), 500, 0, gentle=False)
+    assert [peak.peak_ua for peak in run.peaks()] == [40_000]
+
+
+# -- pauses, skips and ends --------------------------------------------------------------------------------------------
+
+
+def test_a_resume_waits_for_the_off(desk: Desk) -> None:
+    desk.therapy()
+    desk.answers = False
+    assert desk.ask(events.Pause).accepted
+    reply = desk.ask(events.Resume)
+    assert not reply.accepted
+    assert "not confirmed that its output is off" in reply.problems[0].message
+    desk.answers = True
+    desk.let_pass(0.2)
+    assert desk.ask(events.Resume).accepted
+
+
+def test_after_a_pause_in_the_last_step_of_a_weight_bearing_limb_nothing_is_left_to_play(tmp_path: Path) -> None:
+    text = sample("weeks = 1\n", "weeks = 1\n").replace(
+        'basis = "convention"\n', 'basis = "convention"\nweight_bearing = true\n'
+    )
+    desk = protocol(tmp_path, text)
+    desk.therapy()
+    desk.let_pass(8)
+    assert desk.last().channels, "the last of three contractions"
+    assert desk.ask(events.Pause).accepted
+    desk.let_pass(2)
+    assert desk.phase is Phase.PAUSED
+    assert desk.engine.core.contractions_done == 3
+    run = desk.engine.core.run
+    assert run is not None
+    assert (run.done, run.next_due_us()) == (True, None)
+    assert desk.ask(events.Resume).accepted
+    sent = len(desk.sent())
+    desk.let_pass(1)
+    assert desk.look().outcome == "completed"
+    assert not any(isinstance(command, SetOutput) and command.channels for command in desk.sent()[sent:])
+
+
+def test_a_phase_that_is_skipped_in_its_rest_sends_nothing() -> None:
+    desk = Desk("immobilised-quadriceps-atrophy")
+    desk.therapy()
+    while desk.last().channels:
+        desk.let_pass(0.5)
+    sent = len(desk.sent())
+    assert desk.ask(events.SkipPhase, reason="tired").accepted
+    assert len(desk.sent()) == sent
+    desk.let_pass(3)
+    assert desk.last().channels
+
+
+def test_what_nobody_runs_is_not_played(desk: Desk) -> None:
+    with pytest.raises(RuntimeError, match="nothing runs"):
+        _ = desk.engine.core.playing
+
+
+def test_a_stop_by_one_who_looks_on_is_told_to_the_therapist(desk: Desk) -> None:
+    desk.therapy()
+    assert desk.ask(events.Stop, source="observer:ward").accepted
+    (alarm,) = [alarm for alarm in desk.look().alarms if alarm.code == "observer-stop"]
+    assert "observer:ward" in alarm.text
+    assert not desk.last().channels
+
+
+# -- levels ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_warning_goes_when_the_level_is_lowered_again(desk: Desk) -> None:
+    desk.sign_in()
+    assert desk.configure("titration").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    while not any(alarm.code == "warn-1-L1" for alarm in desk.look().alarms):
+        if not desk.look().channels[0].raise_locked:
+            assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+        desk.let_pass(0.1)
+    assert desk.ask(events.Lower, channel=1, percent=20).accepted
+    assert [alarm.code for alarm in desk.look().alarms] == []
+    desk.let_pass(1)
+    assert not desk.look().channels[0].raise_locked
+
+
+def test_lowering_a_channel_that_is_not_there_lowers_nothing(desk: Desk) -> None:
+    desk.therapy()
+    before = desk.look().channels[0].level_ua
+    assert desk.ask(events.Lower, channel=7, percent=20).accepted
+    assert desk.look().channels[0].level_ua == before
+    assert desk.ask(events.Lower, channel=None, percent=20).accepted
+    assert desk.look().channels[0].level_ua < before
+
+
+class WithoutSecond(Desk):
+    """Leaves the protocol's optional channel out."""
+
+    def configure(self, purpose: str) -> effects.Reply:
+        setup = setup_from(self.source, Words(patient="p", regions=self.regions), simulated=True).setup
+        left = tuple(replace(one, included=one.name != "second-site") for one in setup.channels)
+        return self.ask(
+            events.Configure,
+            protocol=self.source,
+            protocol_sha256=self.digest,
+            setup=replace(setup, channels=left),
+            purpose=purpose,
+        )
+
+
+def test_a_channel_that_is_left_out_today_is_not_asked_for_again() -> None:
+    desk = WithoutSecond("tens-conventional-pain")
+    desk.sign_in()
+    assert desk.configure("titration").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    while (view := desk.look().channels[0]).level_ua < 10_000:
+        if not view.raise_locked:
+            assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+        desk.let_pass(0.1)
+    assert desk.ask(events.Mark, channel=1, kind="no-twitch").accepted
+    assert desk.ask(events.Lower, channel=1, percent=20).accepted
+    assert desk.ask(events.NextChannel).accepted
+    desk.let_pass(0.1)
+    assert desk.configure("therapy").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    desk.let_pass(610)
+    asked = [alarm.text for alarm in desk.look().alarms if alarm.code.startswith("retitrate")]
+    assert len(asked) == 1
+    assert "painful-region" in asked[0]
+
+
+# -- gates -------------------------------------------------------------------------------------------------------------
+
+CRANK = """\
+[phase.trigger]
+source = "crank"
+max_on_s = 2
+cadence_rpm = 20
+[[phase.channel]]
+name = "quadriceps"
+crank_deg = [300, 30]
+"""
+
+
+def test_a_crank_opens_its_window_as_it_comes_into_it_and_never_stands_still_in_it(tmp_path: Path) -> None:
+    text = sample("on_s = 2\noff_s = 2\n").replace('mode = "timed"', 'mode = "triggered"')
+    text = text.replace("ramp_up_s = 0.5\nramp_down_s = 0.3\n", "ramp_up_s = 0.2\nramp_down_s = 0.1\n")
+    desk = protocol(tmp_path, text.replace("contractions = 3\n", "duration_s = 60\n" + CRANK))
+    desk.triggered()
+
+    def turn(deg: int) -> bool:
+        desk.step(CrankAngle(deg=deg))
+        desk.let_pass(0.4)
+        return bool(desk.last().channels)
+
+    assert [turn(deg) for deg in (310, 350, 20)] == [False] * 3, "where it stood at first is not known"
+    assert [turn(deg) for deg in (40, 200, 299, 300, 0, 29, 30)] == [False, False, False, True, True, True, False]
+    assert turn(301)
+    desk.let_pass(3)  # it stands still: the longest ON time ends it, and it must be left before it opens again
+    assert [turn(deg) for deg in (301, 310, 40, 310)] == [False, False, False, True]
+    desk.step(SensorEvent(name="heel-off"))  # another source's word changes nothing
+    assert desk.last().channels
+
+
+def test_a_crank_turns_nothing_where_the_window_has_no_angle() -> None:
+    desk = Desk("hand-grasp-task")
+    desk.triggered()
+    desk.step(CrankAngle(deg=10))  # the trigger is a key
+    keeper = desk.engine.core.gatekeeper
+    assert keeper is not None
+    assert keeper.crank(10, desk.now_us) == []
+
+
+def test_after_a_pause_the_same_gatekeeper_goes_on() -> None:
+    desk = Desk("hand-grasp-task")
+    desk.triggered()
+    keeper = desk.engine.core.gatekeeper
+    assert desk.ask(events.Pause).accepted
+    desk.let_pass(0.2)
+    assert desk.ask(events.Resume).accepted
+    desk.let_pass(3.5)
+    assert desk.engine.core.gatekeeper is keeper
+    assert desk.ask(events.Trigger).accepted
+    desk.let_pass(1)
+    assert desk.last().channels
+
+
+def test_slow_pulses_are_not_withheld_by_the_governor() -> None:
+    """L20 and L21b are about contractions that fuse."""
+    desk = Desk("hand-grasp-task")
+    desk.triggered()
+    core = desk.engine.core
+    assert core.cleared is not None
+    assert core.gatekeeper is not None
+    for scheduled in core.cleared.schedule.channels:
+        core.on_time.note(scheduled, -1_800 * SECOND, desk.now_us, therapy=True)
+    windows = core.gatekeeper.phase.windows
+    assert [core.gatekeeper.governor(entry, desk.now_us) for entry in windows] == ["L20"] * len(windows)
+    slow = [replace(entry, frequency_mhz=MilliHertz(10_000)) for entry in windows]
+    assert [core.gatekeeper.governor(entry, desk.now_us) for entry in slow] == [""] * len(windows)
+
+
+def player(onset_us: int = 0, *, level_ua: int = 20_000, spaced: bool = False) -> WindowPlayer:
+    plan = window(ramp_up_us=Micros(SECOND // 2), first_ramp_up_us=Micros(SECOND // 2), on_us=Micros(3 * SECOND))
+    return WindowPlayer(plan, level_ua, 500, onset_us, first=False, spaced=spaced)
+
+
+def test_a_gate_that_closes_within_a_channels_delay_keeps_it_silent() -> None:
+    """Found: a channel whose delay was not over when the gate closed ramped up and down again by itself."""
+    late = player(SECOND)
+    late.close(SECOND // 2)
+    assert late.ended
+    assert not any(late.turn(now_us) for now_us in range(SECOND // 2, 3 * SECOND, 1_000))
+    assert late.amplitude_ua == 0
+
+
+def test_a_rise_waits_for_the_answer_and_is_as_much_later() -> None:
+    one, other = player(), player()
+    assert one.turn(0)
+    assert other.turn(0)
+    at_us = one.due_us()
+    assert not one.turn(at_us, unanswered_us=PERIOD_US // 2)
+    assert one.due_us() == at_us + PERIOD_US
+    assert other.turn(at_us, unanswered_us=PERIOD_US // 2 - 1)
+    whole_us: dict[str, int] = {}
+    before_ua = one.amplitude_ua
+    for now_us in range(at_us, SECOND, 500):
+        for name, plays in (("waited", one), ("not", other)):
+            if plays.turn(now_us) and plays.amplitude_ua == 20_000:
+                whole_us[name] = now_us
+        assert one.amplitude_ua - before_ua <= 1_000, "the step that was missed is not caught up"
+        before_ua = one.amplitude_ua
+    assert whole_us["waited"] == whole_us["not"] + PERIOD_US
+
+
+def test_a_channel_joins_the_grid_of_one_that_plays_and_not_sooner_than_a_period_after_its_start() -> None:
+    first, second = player(spaced=True), player(5_000, spaced=True)
+    assert first.turn(0)
+    join_grid([first, second])
+    assert second.onset_us == 2 * PERIOD_US
+    assert second.due_us() == 2 * PERIOD_US - PERIOD_US // 2
+    third = player(PERIOD_US * 5 + 3_000, spaced=True)
+    join_grid([first, third])
+    assert third.onset_us == 6 * PERIOD_US
+
+
+# -- what is shown -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stand", ["new", "running"])
+def test_a_snapshot_comes_back_as_it_went(desk: Desk, stand: str) -> None:
+    if stand == "running":
+        desk.therapy()
+    shown = desk.look()
+    assert Snapshot.from_json(shown.to_json()) == shown
