@@ -33,7 +33,8 @@ HELP = """\
   mark NAME sensory|motor|max-tolerated|twitch    next        this channel is done
   pause | resume                                  twitch | levels | therapy   what to configure
   seen CODE       an alarm was seen               reset WHY   leave a fault
-  note TEXT       into the record                 sign        end the session and seal its record
+  note TEXT       into the record                 sign MEANING   performed (unsaid), witnessed or reviewed:
+                                                  ends the session and seals its record
 """
 
 PURPOSES: Mapping[str, Purpose] = MappingProxyType({"twitch": "low-rate", "levels": "titration", "therapy": "therapy"})
@@ -222,10 +223,10 @@ class Person:
     def _pin(self) -> str:
         return self.secret(f"PIN of {self.operator}: ") if self.secret is not None else ""
 
-    def _sign(self, number: int, snapshot: Snapshot | None) -> events.Request:
+    def _sign(self, number: int, snapshot: Snapshot | None, meaning: str) -> events.Request:
         """Nothing is asked while output may be on: it would hold up the heartbeat."""
         idle = snapshot is not None and snapshot.phase in {Phase.READY, Phase.CONFIGURED, Phase.FAULT}
-        return events.Sign(id=number, operator=self.operator, pin=self._pin() if idle else "")
+        return events.Sign(id=number, operator=self.operator, meaning=meaning, pin=self._pin() if idle else "")
 
     def _configure(self, purpose: Purpose) -> None:
         self.client.send(
@@ -266,7 +267,7 @@ class Person:
             "seen": lambda: events.Acknowledge(id=number, code=rest),
             "reset": lambda: events.ResetFault(id=number, reason=rest),
             "note": lambda: events.Note(id=number, kind="note", fields={"text": rest}),
-            "sign": lambda: self._sign(number, snapshot),
+            "sign": lambda: self._sign(number, snapshot, rest or "performed"),
         }
         if word in simple:
             return simple[word]()

@@ -12,12 +12,13 @@ from estim.controller.interface import Answer, ConfigureFrom, Takeover
 from estim.protocols.setup import Setup
 from estim.safety.reports import OutputState
 from estim.session import events, screening
-from estim.session.snapshot import Alarm, ChannelView, Practice, Snapshot
+from estim.session.snapshot import Alarm, ChannelView, Practice, Signature, Snapshot
 from estim.session.state import Cycle, Phase, Turn, advance
 
 S = 1_000_000
 ON_US, OFF_US, RAMP_US = 6 * S, 4 * S, 1 * S
 CONTRACTIONS = 3
+HEAD = "0123456789abcdef" * 4
 OFF_CONFIRMED_AFTER_US = 30_000
 
 
@@ -58,6 +59,7 @@ class FakeSession:
         self.heartbeats = 0
         self.closed = False
         self.sealed = False
+        self.signature: Signature | None = None
         self.acknowledged = True
         self.confirms_off = not weak_link
         self.place_us = 0  # within the cycle, negative while counting down
@@ -226,6 +228,13 @@ class FakeSession:
                 self.alarms.clear()
             case events.Sign():
                 self.sealed = True
+                self.signature = Signature(
+                    operator=request.operator,
+                    name="",
+                    meaning=request.meaning,
+                    utc="2026-11-21T11:40:12.345+00:00",
+                    authenticated=bool(request.pin),
+                )
         return ""
 
     def _configure(self, request: ConfigureFrom) -> str:
@@ -400,6 +409,8 @@ class FakeSession:
             if self.simulated and running
             else None,
             outcome=self.outcome,
+            head=HEAD if self.sealed else "",
+            signature=self.signature,
         )
 
     def _view(self, channel: Channel) -> ChannelView:

@@ -67,6 +67,21 @@ async def helped(b: Bench) -> None:
     await b.press("f1")
 
 
+async def meant(b: Bench) -> None:
+    await b.press("f7")  # closes the help
+    await b.jump(Stage.SIGN)
+    await b.press("f8")
+
+
+async def sealed(b: Bench) -> None:
+    await b.press("1")
+    await b.look()
+
+
+async def scanned(b: Bench) -> None:
+    await b.press("f6")
+
+
 def at(stage: Stage) -> Callable[[Bench], Awaitable[None]]:
     async def go(b: Bench) -> None:
         await b.jump(stage, channels=2)
@@ -82,6 +97,9 @@ SCENES: tuple[tuple[str, Callable[[Bench], Awaitable[None]]], ...] = (
     ("lead-off", lead_off),
     ("uncertain", uncertain),
     ("help", helped),
+    ("meaning", meant),
+    ("sealed", sealed),
+    ("qr", scanned),
 )
 """Not the list of protocols: it is the library's."""
 

@@ -72,7 +72,7 @@ async def test_the_whole_way_from_sign_in_to_the_sealed_record(bench: Make) -> N
         assert isinstance(b.app.screen, SignScreen)
         outcome = [r for r in sent(b, events.Note) if isinstance(r, events.Note) and r.kind == "outcome"]
         assert outcome[0].fields == {"discomfort": "3", "pain": "2", "skin": "0 normal"}
-        await b.press("f8")
+        await b.press("f8", "1")
         assert "amber-river-seven-lantern" in b.text("#sealed")
         assert "records/2026/session-0001" in b.text("#sealed")
         setup = [r.fields for r in sent(b, events.Note) if isinstance(r, events.Note) and "setup_s" in r.fields]
@@ -161,7 +161,7 @@ async def test_a_home_with_operators_asks_for_a_pin_once_and_keeps_none(bench: M
         b.app.go(Stage.SIGN)
         await b.look()
         b.app.screen.query_one("#pin", Input).value = "secret 8"
-        await b.press("f8")
+        await b.press("f8", "1")
         signed = sent(b, events.Sign)[-1]
         assert isinstance(signed, events.Sign)
         assert signed.pin == "secret 8"

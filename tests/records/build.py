@@ -77,7 +77,18 @@ def body(patient: str, utc: str, *, end: str = "completed") -> list[tuple[str, d
         ("phase", after, 91_500_000),
         ("output", {"state": "OFF"}, 91_600_000),
         ("outcome", {"discomfort": "3", "pain": "2", "skin": "0 normal", "mvic": "120"}, 92_000_000),
-        ("signature", {"operator": "op-1", "comment": "well done", "meaning": "performed"}, 92_500_000),
+        (
+            "signature",
+            {
+                "operator": "op-1",
+                "name": "Petra O.",
+                "comment": "well done",
+                "meaning": "performed",
+                "utc": "2026-11-21T12:01:32.500+00:00",
+                "authenticated": True,
+            },
+            92_500_000,
+        ),
         ("end", {"outcome": end, "contractions": 6, "output": "OFF", "dose": [DOSE]}, 93_000_000),
     ]
     return lines

@@ -101,7 +101,16 @@ def test_exports(estim: Any, tmp_path: Path) -> None:
 
 
 def test_verify_says_who_signed_and_what_is_missing(estim: Any, home: Home) -> None:
-    assert estim("verify")[0] == 0
+    code, said = estim("verify")
+    assert code == 0
+    assert "Signed by op-1 (Petra O.), performed, 2026-11-21 12:01:32 UTC, with PIN" in said
+    signature = json.loads(estim("verify", "--json")[1])["sessions"][0]["signature"]
+    assert signature == {
+        "operator": "op-1", "name": "Petra O.", "meaning": "performed", "utc": "2026-11-21T12:01:32.500+00:00",
+        "authenticated": True,
+    }  # fmt: skip
+    report = estim("report", "last")[1]
+    assert "Signed by op-1 (Petra O.), performed, 2026-11-21 12:01:32 UTC, with PIN" in report
     (key,) = known_keys(home.root).values()
     assert estim("verify", "--key", key, str(home.records(simulated=False)))[0] == 0
     code, said = estim("verify", "--key", seeded_signer(9).public_hex, str(home.records(simulated=False)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -160,6 +161,12 @@ def test_a_signature_says_who_when_and_what_it_means_and_no_pin_is_written(desk:
     assert signature == {
         "operator": "o", "name": "O P", "meaning": "witnessed", "utc": "2026", "authenticated": False, "comment": "",
     }  # fmt: skip
+    shown = desk.look().signature
+    assert shown is not None
+    assert (shown.operator, shown.name, shown.meaning, shown.utc) == ("o", "O P", "witnessed", "2026")
+    assert type(desk.look()).from_json(json.loads(json.dumps(desk.look().to_json()))).signature == shown
+    assert desk.ask(events.SignIn, operator="o", patient_id="q").accepted
+    assert desk.look().signature is None
     assert lines(desk, "header")[0]["authenticated"]
     assert "secret" not in str([effect for effect in desk.effects if isinstance(effect, effects.Log)])
 

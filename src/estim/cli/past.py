@@ -136,6 +136,7 @@ def show(given: argparse.Namespace) -> int:
 def verify(given: argparse.Namespace) -> int:
     """0 only for records that were closed in order or honestly taken over."""
     from estim.records.keys import known_keys
+    from estim.records.report import signature_words
     from estim.records.verify_home import verify_folder, verify_home
     from estim.safety.errors import UsageError
 
@@ -160,6 +161,8 @@ def verify(given: argparse.Namespace) -> int:
         reason = f": {verdict.reason}" if verdict.reason else ""
         signer = ", signer unknown" if verdict.signer == "unknown" and verdict.records else ""
         print(f"{verdict.path}: {state}, {verdict.records} records, {verdict.ending}{signer}{bad}{reason}")
+        if verdict.signature:
+            print(f"  {signature_words(verdict.signature, by_pin=verdict.signature['authenticated'])}")
         if not verdict.sealed and verdict.last_on_us is not None and verdict.off_by_us is not None:
             print(
                 f"  last line with output {verdict.last_on_us / 1e6:.1f} s after the beginning; it had ended "

@@ -7,11 +7,13 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Input, Static
 
 from estim.console.keys import ACTIONS, bindings, shown
 from estim.console.stage import Dialog, StageScreen, hint
+from estim.records.qr import qr_lines
 from estim.safety.reports import OutputState
 from estim.session.snapshot import Snapshot
 
@@ -30,16 +32,18 @@ class ReasonDialog(Dialog[str]):
 
     BINDINGS: ClassVar[list[Any]] = [("f7", "cancel", "Back")]
 
-    def __init__(self, title: str, reasons: Sequence[str]) -> None:
+    def __init__(self, title: str, reasons: Sequence[str], *, group: str = "reason", **fields: object) -> None:
         super().__init__()
         self._title = title
         self._reasons = tuple(reasons)
+        self._group = group
+        self._fields = fields
 
     def compose_body(self) -> ComposeResult:
         """The reasons with their digits."""
-        yield Static(Content.styled(self.say(self._title), "bold"))
+        yield Static(Content.styled(self.say(self._title, **self._fields), "bold"))
         lines = "\n".join(
-            f"  {number}  {self.say.of('reason', reason)}" for number, reason in enumerate(self._reasons, start=1)
+            f"  {number}  {self.say.of(self._group, reason)}" for number, reason in enumerate(self._reasons, start=1)
         )
         yield Static(Content(lines), id="reasons")
 
@@ -81,6 +85,40 @@ class WordDialog(Dialog[str]):
     def action_cancel(self) -> None:
         """Leave without an answer."""
         self.dismiss("")
+
+
+class QrDialog(Dialog[None]):
+    """The record's head as a QR code, and its words beside it."""
+
+    BINDINGS: ClassVar[list[Any]] = [("f7", "close", "Back"), ("enter", "close", "Back"), *bindings("qr")]
+
+    def __init__(self, head: str, words: Sequence[str]) -> None:
+        super().__init__()
+        self._head = head
+        self._words = "\n".join(words)
+
+    def compose_body(self) -> ComposeResult:
+        """Both side by side: 37 columns and the rest of 80."""
+        with Horizontal(id="qr-row"):
+            yield Static(qr_content(self._head), id="qr")
+            yield Static(Content(self._words), id="qr-words")
+
+    def hints(self) -> Sequence[tuple[str, str]]:
+        """The way back."""
+        return (hint("back", "hint.close"),)
+
+    def action_close(self) -> None:
+        """Back to the signature."""
+        self.dismiss()
+
+    def action_qr(self) -> None:
+        """The same key closes."""
+        self.dismiss()
+
+
+def qr_content(head: str) -> Content:
+    """The code dark on light in every theme: its own black and white, never the theme's."""
+    return Content("\n").join(Content.styled(line, "#ffffff on #000000") for line in qr_lines(head))
 
 
 class LeaveDialog(Dialog[bool]):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from estim.records.home import Home
+from estim.records.operators import load_operators
 from estim.records.patients import Patient, load_patients
 from estim.records.segment import segments
 from estim.safety.errors import RecordError
@@ -69,6 +70,9 @@ class HomeView(Protocol):
     def asks_pin(self) -> bool:
         """This home knows operators, so signing in and signing take a PIN."""
 
+    def printed_name(self, operator: str) -> str:
+        """The name that this operator's signature prints, "" where this home knows none."""
+
 
 @dataclass(frozen=True, slots=True)
 class EmptyHome:
@@ -87,6 +91,10 @@ class EmptyHome:
     def asks_pin(self) -> bool:
         """Nobody is known."""
         return False
+
+    def printed_name(self, operator: str) -> str:  # noqa: ARG002
+        """Nobody's."""
+        return ""
 
 
 class RecordsHome:
@@ -109,6 +117,13 @@ class RecordsHome:
     def asks_pin(self) -> bool:
         """Where there is an operators' file."""
         return self._home.operators.exists()
+
+    def printed_name(self, operator: str) -> str:
+        """As the operators' file has it; the controller reads it again when it writes the signature."""
+        with contextlib.suppress(RecordError):
+            known = load_operators(self._home.operators).get(operator)
+            return known.name if known is not None else ""
+        return ""
 
     def own_protocols(self) -> tuple[str, ...]:
         """The `.toml` files in the home's protocol folder."""

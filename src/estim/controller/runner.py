@@ -61,7 +61,7 @@ class Runner:
         self.link: ByteLink | None = link
         self.record: RecordSink | None = None
         self.record_path = ""
-        self.word_head = ""
+        self.word_head = self.head = ""
         self.replies: list[Reply] = []
         self.on_purpose: Callable[[str], None] = lambda _purpose: None
         self._clock = clock
@@ -113,6 +113,7 @@ class Runner:
             record_path=self.record_path,
             record_durable=self._pending_seen is None,
             word_head=self.word_head,
+            head=self.head,
         )
 
     # -- in ---------------------------------------------------------------------------------------------------------
@@ -279,13 +280,14 @@ class Runner:
         except RecordError as error:
             self._fail_record(str(error), now_us)
             return
-        self.record_path, self.word_head = self.record.path, ""
+        self.record_path, self.word_head, self.head = self.record.path, "", ""
         self._interlock = Interlock(None)  # another patient: the count of ON time begins anew
         self._durable_seen, self._pending_seen, self._record_failed = -1, None, False
 
     def _close(self, now_us: int) -> None:
         if self.record is not None:
             self.word_head = self.record.close(now_us)
+            self.head = self.record.head
             self.record = None
             self._pending_seen = None
 

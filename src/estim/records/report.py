@@ -192,8 +192,20 @@ def text_report(session: SessionSummary) -> str:
 def signed_line(session: SessionSummary) -> str:
     """Who signed, when, and what it means."""
     said = session.signature
+    return signature_words(said, by_pin=said.get("authenticated") == "True")
+
+
+def signature_words(said: Mapping[str, str], *, by_pin: bool) -> str:
+    """Printed name, meaning and time of a signature, and whether a PIN stood behind it."""
     name = f" ({said['name']})" if said.get("name") else ""
-    parts = [f"Signed by {said.get('operator', '')}{name}", said.get("meaning", ""), said.get("utc", "")]
+    when = said.get("utc", "").replace("T", " ")[:19]
+    behind = "with PIN" if by_pin else "without a PIN: the name is a claim"
+    parts = [
+        f"Signed by {said.get('operator', '')}{name}",
+        said.get("meaning", ""),
+        f"{when} UTC" if when else "",
+        behind,
+    ]
     return ", ".join(part for part in parts if part)
 
 

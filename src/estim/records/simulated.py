@@ -42,6 +42,7 @@ class SimulatedWriter:
         fail_reason: str = "No space left on device",
     ) -> None:
         self.path = str(folder) if folder is not None else ""
+        self.head = ""
         self._folder = folder
         self._signer = signer
         self._chain = Chain(simulated=True)
@@ -132,4 +133,5 @@ class SimulatedWriter:
                 self._folder.parent, self._folder.name, self._chain.head, self._signer, event="sealed",
                 lines=self._chain.n,
             )  # fmt: skip
-        return word_head(self._chain.head)
+        self.head = self._chain.head
+        return word_head(self.head)

@@ -27,6 +27,7 @@ class RecordSink(Protocol):
     """An open record."""
 
     path: str
+    head: str  # SHA-256 of the seal as hex, "" until it is on the disk
 
     def append(self, kind: str, fields: Mapping[str, object], now_us: int, *, durable: bool = False) -> int:
         """Add a line; gives its number. Never waits. `durable` asks for the disk at once instead of within 200 ms."""

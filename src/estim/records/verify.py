@@ -39,6 +39,7 @@ class SessionVerdict:
         session: the name under which it was written, "" where it does not say (rehearsals, nothing signed yet).
         off_by_us: when output had ended at the latest: the device's own word, or for a record that broke off the
             time by which its lag and the device's own timer had run out.
+        signature: who closed it, when, and what that means: the operator's, not the station's; empty without one.
     """
 
     path: str
@@ -56,6 +57,7 @@ class SessionVerdict:
     outcome: str = ""
     head: str = ""
     session: str = ""
+    signature: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As DESIGN 9 has it, and more."""
@@ -72,6 +74,7 @@ class SessionVerdict:
             "signed": self.signed,
             "last_on_us": self.last_on_us,
             "off_by_us": self.off_by_us,
+            "signature": dict(self.signature) or None,
             "outcome": self.outcome,
         }
 
@@ -196,8 +199,14 @@ def judge(folder: Path, record: RecordReading, *, keys: Mapping[str, str] | None
         off_by_us=off_by_us,
         outcome=next((str(e.fields.get("outcome", "")) for e in reversed(entries) if e.kind == "end"), ""),
         head=last.hash if last is not None else "",
+        signature=next((_signature(e.fields) for e in reversed(entries) if e.kind == "signature"), {}),
         session=next((str(e.fields["session"]) for e in entries if _is_signed(e) and "session" in e.fields), ""),
     )
+
+
+def _signature(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    said = {key: str(fields.get(key) or "") for key in ("operator", "name", "meaning", "utc")}
+    return {**said, "authenticated": fields.get("authenticated") is True}
 
 
 def _first_bad(record: RecordReading, signatures: _Signatures, *, foreign: bool) -> tuple[int | None, str]:

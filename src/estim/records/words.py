@@ -98,7 +98,8 @@ def _refused(fields: Mapping[str, Any]) -> str:
 def _signature(fields: Mapping[str, Any]) -> str:
     meaning = f", {fields['meaning']}" if fields.get("meaning") else ""
     comment = f": {fields['comment']}" if fields.get("comment") else ""
-    return f"Signed by {fields.get('operator')}{meaning}{comment}"
+    name = f" ({fields['name']})" if fields.get("name") else ""
+    return f"Signed by {fields.get('operator')}{name}{meaning}{comment}"
 
 
 _SAY: dict[str, Callable[[Mapping[str, Any]], str]] = {

@@ -59,6 +59,7 @@ class RecordWriter:
         stamp: Callable[[], dict[str, object]] = wall_stamp,
     ) -> None:
         self.path = str(folder)
+        self.head = ""
         self._folder = folder
         self._chain = chain
         self._signer = signer
@@ -145,6 +146,7 @@ class RecordWriter:
             enter_master(self._folder.parent, self._folder.name, head, self._signer, event="sealed", lines=number + 1)
         except RecordError as error:
             sys.stderr.write(f"{error}\n")
+        self.head = head
         return word_head(head)
 
     def _end_thread(self) -> None:

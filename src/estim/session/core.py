@@ -25,7 +25,7 @@ from estim.session.on_time import OnTime, counts
 from estim.session.plain import plain
 from estim.session.player import Booking, WindowPlayer
 from estim.session.run import Ended, Place, Run
-from estim.session.snapshot import Alarm, Practice
+from estim.session.snapshot import Alarm, Practice, Signature
 from estim.session.state import Phase, Turn, advance
 from estim.session.trigger import Gatekeeper
 
@@ -53,7 +53,7 @@ class Core:
         self.battery_percent: int | None = None
         self.operator = self.patient_id = ""
         self.recording = False
-        self.signed = False
+        self.signature: Signature | None = None
         self.screened_us: int | None = None
         self.link_gone = False  # nothing is heard until it is connected again
         self.screening: Mapping[str, bool | str] = {}

@@ -73,11 +73,19 @@ class SessionEngine:
         return play.next_deadline_us(self.core)
 
     def snapshot(
-        self, now_us: int, *, record_path: str = "", record_durable: bool = True, word_head: str = ""
+        self,
+        now_us: int,
+        *,
+        record_path: str = "",
+        record_durable: bool = True,
+        word_head: str = "",
+        head: str = "",
     ) -> Snapshot:
         """The session as a screen shows it."""
         self.core.now_us = max(self.core.now_us, now_us)
-        return snapshot(self.core, record_path=record_path, record_durable=record_durable, word_head=word_head)
+        return snapshot(
+            self.core, record_path=record_path, record_durable=record_durable, word_head=word_head, head=head
+        )
 
     def _leave(self, event: events.ConsoleGone | events.Signal) -> None:
         cause = "console-gone" if isinstance(event, events.ConsoleGone) else f"signal-{event.name.lower()}"

@@ -40,7 +40,7 @@ def sign_in(core: Core, request: events.SignIn) -> None:
     core.operator, core.patient_id = request.operator.strip(), request.patient_id.strip()
     core.forget_patient()
     core.known = Known(dict(request.minutes_today), tuple(request.patient_flags))
-    core.recording, core.signed = True, False
+    core.recording, core.signature = True, None
     core.emit(OpenRecord(patient_id=core.patient_id))
     core.log("header", utc=request.utc, authenticated=request.authenticated, **header_json(core))
     core.accept(request.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from estim.safety.errors import Problem
 from estim.safety.reports import OutputState
@@ -16,6 +16,7 @@ from estim.session.plain import plain
 from estim.session.play import KEEP_LEVELS_PAUSE_US, RESUME_LEAD_US, START_LEAD_US, complete, move_gates, pause
 from estim.session.preparing import no
 from estim.session.run import Place, Run
+from estim.session.snapshot import Signature
 from estim.session.state import Phase, Turn
 
 SNAPSHOT_FRESH_US = US_PER_S
@@ -294,17 +295,15 @@ def sign(core: Core, request: events.Sign) -> None:
     if request.meaning not in SIGNATURE_MEANINGS:
         core.refuse(request.id, no("sign", f"{request.meaning!r} is none of {', '.join(SIGNATURE_MEANINGS)}"))
         return
-    core.log(
-        "signature",
+    core.signature = Signature(
         operator=request.operator,
         name=request.name,
         meaning=request.meaning,
         utc=request.utc,
         authenticated=request.authenticated,
-        comment=request.comment,
     )
+    core.log("signature", **asdict(core.signature), comment=request.comment)
     end_record(core)
-    core.signed = True
     core.accept(request.id)
 
 

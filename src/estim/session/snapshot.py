@@ -84,6 +84,24 @@ class Practice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """The signature that closed the record.
+
+    Attributes:
+        operator, name: who, as signed in and as printed ("" where this station knows no names).
+        meaning: performed | witnessed | reviewed.
+        utc: when, by the controller's clock.
+        authenticated: a PIN stood behind it; without one the name is a claim.
+    """
+
+    operator: str
+    name: str
+    meaning: str
+    utc: str
+    authenticated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The whole session at one moment.
 
@@ -99,7 +117,8 @@ class Snapshot:
         countdown_us: until the next onset, or until output may begin after start/resume; None if nothing is due.
         elapsed_us, total_us: therapy clock (pauses excluded).
         wants: what a person must still confirm before the next step: identity, pads, skin, screening, ...
-        record_path, record_durable, word_head: the record and, once sealed, its short head in words.
+        record_path, record_durable, word_head, head: the record and, once sealed, its head in words and in hex.
+        signature: what closed it, None while it is open.
         lease_us: ages of loop turn, device status, console heartbeat, record.
         level_open: the device's stimulation level is open, so a start is possible.
         acknowledged: the device has acknowledged the last output that was sent.
@@ -152,6 +171,8 @@ class Snapshot:
     level_open: bool = False
     weight_bearing: bool = False
     acknowledged: bool = True
+    head: str = ""
+    signature: Signature | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values for the pipe."""
@@ -176,4 +197,6 @@ class Snapshot:
             values[key] = tuple(values[key])
         if values.get("practice") is not None:
             values["practice"] = Practice(**values["practice"])
+        if values.get("signature") is not None:
+            values["signature"] = Signature(**values["signature"])
         return cls(**values)

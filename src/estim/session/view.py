@@ -12,8 +12,10 @@ from estim.session.state import Cycle, Phase
 REMEMBERED = 64  # snapshots that a raise may still refer to: 3 s at 20 Hz
 
 
-def snapshot(core: Core, *, record_path: str = "", record_durable: bool = True, word_head: str = "") -> Snapshot:
-    """The session now. The three arguments are the record's, which the engine does not know."""
+def snapshot(
+    core: Core, *, record_path: str = "", record_durable: bool = True, word_head: str = "", head: str = ""
+) -> Snapshot:
+    """The session now. The four arguments are the record's, which the engine does not know."""
     core.snapshot_n += 1
     core.snapshot_times[core.snapshot_n] = core.now_us
     core.snapshot_times.pop(core.snapshot_n - REMEMBERED, None)
@@ -57,6 +59,8 @@ def snapshot(core: Core, *, record_path: str = "", record_durable: bool = True, 
         record_path=record_path,
         record_durable=record_durable,
         word_head=word_head,
+        head=head,
+        signature=core.signature,
         lease_us=(
             0,
             core.now_us - core.status_us,
