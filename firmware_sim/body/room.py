@@ -27,6 +27,11 @@ MISPLACED = 1.6  # pads 2 to 4 cm off the motor point: so much more current for 
 FATIGUED_M_WAVE = 0.3  # an exhausted muscle's M-wave is smaller by this
 MESSAGES_MAX = 256
 LONGEST_EFFORT_S = 3_600
+# A slow stride after a stroke, and where in it the foot's sensors speak; estimates (33 strides a minute, stance 65 %).
+STRIDE_US = 1_800_000
+STRIDE: tuple[tuple[int, str], ...] = (
+    (0, "heel-strike"), (540_000, "mid-stance"), (1_080_000, "heel-off"), (1_170_000, "toe-off"),
+)  # fmt: skip
 
 
 class Pulse(Protocol):
@@ -92,6 +97,8 @@ class Room:
         self._practice_us = 0
         self._effort = 0.0
         self._effort_until_us: int | None = None
+        self._stride_us: int | None = None  # when the present stride began; None: stands still
+        self._step = 0
         self._now_us = 0
 
     def load(self, channel: int) -> SkinLoad:
@@ -126,6 +133,8 @@ class Room:
             self._effort_until_us = None
             if isinstance(seconds, int | float) and 0 <= seconds <= LONGEST_EFFORT_S:
                 self._effort_until_us = self._now_us + round(seconds * 1e6)
+        elif kind == "walk":
+            self._stride_us, self._step = (self._now_us if message.get("walks", True) else None), 0
         elif kind == "switch":
             self._out.append({"type": "patient-switch", "pressed": bool(message.get("pressed", True))})
         elif kind == "sensor":
@@ -145,12 +154,25 @@ class Room:
         self._now_us = now_us
         if self._effort_until_us is not None and now_us >= self._effort_until_us:
             self._effort, self._effort_until_us = 0.0, None
+        self._walk(now_us)
         if now_us - self._practice_us < PRACTICE_EVERY_US:
             return
         self._practice_us = now_us
         for channel, site in self._sites.items():
             if site.waiting or now_us - site.last_us < TAIL_US:
                 self._practice(channel, site, now_us)
+
+    def _walk(self, now_us: int) -> None:
+        """What the foot's sensors say as the strides go by; strides that nobody saw are not told afterwards."""
+        if self._stride_us is None:
+            return
+        if now_us - self._stride_us > 2 * STRIDE_US:
+            self._stride_us, self._step = now_us, 0
+        while now_us >= self._stride_us + STRIDE[self._step][0]:
+            self._out.append({"type": "sensor", "name": STRIDE[self._step][1]})
+            self._step += 1
+            if self._step == len(STRIDE):
+                self._stride_us, self._step = self._stride_us + STRIDE_US, 0
 
     def _practice(self, channel: int, site: _Site, now_us: int) -> None:
         """Play the waiting pulses into the muscle; then what is felt, said and seen."""

@@ -306,6 +306,26 @@ def test_pads_are_lifted_and_placed() -> None:
     assert room.load(1).deliver(50_000, 250, 100, 0) == 50_000
 
 
+def test_a_walking_patient_tells_the_feet_and_skips_what_nobody_saw() -> None:
+    room = make_room("foot-drop", 1)
+
+    def told(until_us: int) -> list[str]:
+        room.advance(until_us)
+        return [message["name"] for message in room.messages() if message["type"] == "sensor"]
+
+    room.advance(10_000_000)
+    assert told(10_500_000) == []  # stands
+    room.handle({"type": "walk"})
+    assert told(10_500_000) == ["heel-strike"]
+    assert told(11_590_000) == ["mid-stance", "heel-off"]
+    assert told(12_310_000) == ["toe-off", "heel-strike"]
+    assert told(60_000_000) == [
+        "heel-strike"
+    ]  # a simulator that slept: one step now, not the fifty that it slept through
+    room.handle({"type": "walk", "walks": False})
+    assert told(70_000_000) == []
+
+
 @pytest.mark.parametrize("action", ["misplace", "bridge", "short"])
 def test_badly_placed_pads_cost_force(action: str) -> None:
     def force(do: str) -> int:
