@@ -13,7 +13,7 @@ from estim.console.bodymap import figure
 from estim.console.coach import cable_of, coach_lines, coached
 from estim.console.keys import key_fields
 from estim.console.language import ENGLISH
-from estim.console.protocol_words import cycle_plot, detail_lines, matches
+from estim.console.protocol_words import cycle_plot, detail_lines, matches, nearest_first
 from estim.console.screens.pads import REGIONS
 from estim.console.widgets import problem_line
 from estim.controller.interface import Takeover
@@ -221,6 +221,14 @@ def test_every_protocol_of_the_library_can_be_shown_and_found(name: str) -> None
     assert not matches(protocol, "zebra")
     for phase in protocol.phase:
         assert cycle_plot(phase, 40)
+
+
+def test_what_has_the_words_in_its_title_comes_first() -> None:
+    protocols = {name: load(library.path(name)) for name in library.names()}
+    found = nearest_first(protocols, "foot drop")
+    assert found[0] == "stroke-foot-drop-peroneal"
+    assert "parkinson-peroneal-gait" in found
+    assert nearest_first(protocols, "") == list(library.names())
 
 
 def test_a_search_word_is_the_beginning_of_a_word() -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from estim.console.language import ENGLISH, Words
 from estim.protocols.schema import Protocol
 from estim.protocols.schema_phase import Phase
-from estim.protocols.search import Query, finds
+from estim.protocols.search import Query, finds, has_words
 
 
 def matches(protocol: Protocol, text: str) -> bool:
     """Each word of `text` begins a word of title, goal, conditions, indication, muscles or id (tens: no extension)."""
     return finds(protocol, Query(words=text))
+
+
+def nearest_first(protocols: Mapping[str, Protocol], text: str) -> list[str]:
+    """Those that match, by their names in `protocols`: first where the title itself has each word."""
+    found = [name for name, protocol in protocols.items() if matches(protocol, text)]
+    return sorted(found, key=lambda name: not has_words(protocols[name].title, text))
 
 
 def detail_lines(

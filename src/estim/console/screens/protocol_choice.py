@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from estim.console.draft import Stage, source_name
 from estim.console.preview import changes_since, preview_lines, suggested_week
-from estim.console.protocol_words import detail_lines, matches
+from estim.console.protocol_words import detail_lines, nearest_first
 from estim.console.stage import StageScreen, hint
 from estim.protocols import library
 from estim.protocols.loader import load
@@ -69,15 +69,16 @@ class ProtocolScreen(StageScreen):
     def _list(self, text: str) -> None:
         listed = self.query_one(OptionList)
         listed.clear_options()
-        for source, protocol in self._protocols.items():
-            if matches(protocol, text):
-                basis = "" if protocol.basis == "published" else f"  ({self.say.of('basis-short', protocol.basis)})"
-                listed.add_option(Option(Content(f"{protocol.title}{basis}"), id=source))
+        for source in nearest_first(self._protocols, text):
+            protocol = self._protocols[source]
+            basis = "" if protocol.basis == "published" else f"  ({self.say.of('basis-short', protocol.basis)})"
+            listed.add_option(Option(Content(f"{protocol.title}{basis}"), id=source))
         for source, reason in self._broken.items():
             listed.add_option(Option(Content(f"✖ {source_name(source)}: {reason}"), disabled=True))
         shown = [option.id for option in listed.options if option.id is not None]
         if shown:
-            listed.highlighted = shown.index(self._source) if self._source in shown else 0
+            # What is typed leads to the nearest one; without a word the one that was chosen before stays chosen.
+            listed.highlighted = shown.index(self._source) if self._source in shown and not text else 0
         self.query_one("#details", Static).update(Content("" if shown else self.say("protocol.none")))
 
     def on_input_changed(self, event: Input.Changed) -> None:
