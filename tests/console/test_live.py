@@ -10,6 +10,7 @@ from textual.widgets import Static
 from estim.console import collector
 from estim.console.dialogs import ReasonDialog
 from estim.console.draft import Stage
+from estim.console.practice import RoomDialog
 from estim.console.screens.run import RunScreen
 from estim.console.screens.takeover import TakeoverScreen
 from estim.safety.reports import OutputState
@@ -311,7 +312,7 @@ async def test_stages_are_not_left_while_output_may_be_on(bench: Make) -> None:
 async def test_practice_is_shown_with_simulated_devices(bench: Make) -> None:
     async with bench() as b:
         await b.running()
-        assert "PRACTICE ch1 115 N" in b.text("#practice")
+        assert "PRACTICE (H) ch1 115 N" in b.text("#practice")
         assert "“firm”" in b.text("#practice")
 
 
@@ -354,6 +355,34 @@ async def test_practice_actions_are_offered_beside_simulated_devices_alone(bench
         b.session.simulated = False
         await b.look()
         assert not any("Practice" in c.title for c in b.app.get_system_commands(b.app.screen))
+
+
+async def test_one_key_has_things_happen_in_the_simulated_room(bench: Make) -> None:
+    async with bench() as b:
+        await b.running(channels=2)
+        await b.press("2", "h")
+        assert isinstance(b.app.screen, RoomDialog)
+        await b.press("1")
+        request = last(b)
+        assert isinstance(request, events.RoomAction)
+        assert request.message == {"type": "pad", "channel": 2, "do": "lift"}
+        await b.press("h", "5")
+        request = last(b)
+        assert isinstance(request, events.RoomAction)
+        assert request.message == {"type": "walk", "walks": True}
+        before = list(b.session.requests)
+        await b.press("h", "9", "f7")
+        assert b.session.requests == before
+
+
+async def test_nothing_happens_in_the_room_beside_a_real_device(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        b.session.simulated = False
+        await b.look()
+        await b.press("h")
+        assert isinstance(b.app.screen, RunScreen)
+        assert not any(isinstance(request, events.RoomAction) for request in b.session.requests)
 
 
 @pytest.mark.hazard("H39")

@@ -24,7 +24,7 @@ from estim.console.happened import Happened
 from estim.console.home_view import EmptyHome, HomeView, PastPatient
 from estim.console.keys import bindings, key_fields, key_names, parse_keymap
 from estim.console.language import ENGLISH, Words
-from estim.console.practice import room_actions
+from estim.console.practice import open_room, room_commands
 from estim.console.screens.device import DeviceScreen
 from estim.console.screens.levels import LevelsScreen
 from estim.console.screens.outcome import OutcomeScreen
@@ -41,7 +41,7 @@ from estim.console.themes import SIGNAL_COLOURS, THEMES
 from estim.console.way_out import WayOut
 from estim.controller.interface import Answer, SessionClient
 from estim.safety.reports import OutputState
-from estim.session.events import Acknowledge, Note, Request, RoomAction
+from estim.session.events import Acknowledge, Note, Request
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
 
@@ -83,7 +83,7 @@ class EstimConsole(App[int]):
     ROLE: ClassVar[str] = ""  # a word's key for the banner, where this is not the therapist's own console
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  # as Textual declares it
-    BINDINGS: ClassVar[list[Any]] = bindings("help", "leave")
+    BINDINGS: ClassVar[list[Any]] = bindings("help", "leave", "room")
 
     def __init__(
         self,
@@ -281,11 +281,11 @@ class EstimConsole(App[int]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette's rare actions; with a simulated device also what can happen in the room, for practice."""
         yield from super().get_system_commands(screen)
-        for title, about, message in room_actions(self.snapshot, self.say):
-            yield SystemCommand(title, about, partial(self._in_the_room, message))
+        yield from room_commands(self)
 
-    def _in_the_room(self, message: dict[str, object]) -> None:
-        self.send(RoomAction(id=self.next_id(), message=message))
+    def action_room(self) -> None:
+        """What can happen in the simulated room."""
+        open_room(self)
 
     def past_patients(self) -> tuple[PastPatient, ...]:
         """Who was treated here before, on this kind of device: simulated and real never mix."""

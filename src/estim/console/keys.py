@@ -80,6 +80,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
             _a("acknowledge", "a", "always"),
             _a("reset", "x", "always"),
             _a("more", "f4", "always"),
+            _a("room", "h", "always"),
             _a("help", "question_mark f1", "always"),
             _a("leave", "ctrl+q", "always"),
         )

@@ -164,6 +164,9 @@ class ObserverConsole(EstimConsole):
         """Textual's own; what happens in the practice room is not an observer's."""
         yield from App.get_system_commands(self, screen)
 
+    def action_room(self) -> None:
+        """Not an observer's."""
+
     def action_help(self) -> None:
         """All keys, as the therapist has them."""
         if not isinstance(self.screen, HelpDialog):

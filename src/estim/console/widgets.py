@@ -239,8 +239,8 @@ class Envelope(Static):
 class PracticeLine(Static):
     """The virtual muscle's answer; present with simulated devices alone."""
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Force, fatigue, comfort, and what the virtual patient says."""
+    def show(self, snapshot: Snapshot, *, key: str = "") -> None:
+        """Force, fatigue, comfort, and what the virtual patient says; `key` has things happen in the room."""
         practice = snapshot.practice
         self.display = practice is not None
         if practice is None:
@@ -248,7 +248,7 @@ class PracticeLine(Static):
         filled = max(0, min(10, practice.force_percent // 10))
         says = f" · “{practice.says}”" if practice.says else ""
         line = words(self)(
-            "practice.line", channel=practice.channel, force=practice.force_n,
+            "practice.line", key=f" ({key})" if key else "", channel=practice.channel, force=practice.force_n,
             bar=f"{'█' * filled}{'·' * (10 - filled)} {practice.force_percent} %",
             fatigue=practice.fatigue_percent, discomfort=practice.comfort,
         )  # fmt: skip

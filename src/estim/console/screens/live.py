@@ -94,7 +94,7 @@ class LiveScreen(StageScreen):
             cue.show(snapshot)
             envelope.show(snapshot, rows=2 if self.size.height < 30 else 5)
         self.query_one(Channels).show(snapshot, chosen=self.chosen, compact=compact)
-        self.query_one(PracticeLine).show(snapshot)
+        self.query_one(PracticeLine).show(snapshot, key=self.console.key_names["room"])
         checks = self.query_one("#checks", Static)
         checks.display = not live or coach
         checks.update(self.checks(snapshot))
