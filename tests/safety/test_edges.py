@@ -109,6 +109,15 @@ def test_a_ramp_on_a_coarse_grid_gets_as_many_pulses_as_its_steps_need() -> None
                 assert max(later - before for before, later in pairwise(steps)) <= bound_ua
 
 
+@pytest.mark.parametrize("step_ua", [500, 1_000, 2_000, 4_000, 8_000])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_lower_level_never_needs_a_longer_ramp(step_ua: int, first: bool) -> None:
+    """Found by the property that lowering an amplitude turns no good plan bad: 28 mA needed a pulse more than 41 mA."""
+    ramps = [shortest_ramp_us(level_ua, 100_000, step_ua, first=first) for level_ua in range(0, 130_001, step_ua)]
+    assert all(later >= before for before, later in pairwise(ramps))
+    assert ramps[-1] <= (2_000_000 if first else 600_000) * max(1, step_ua // 2_000)
+
+
 def test_what_is_not_in_a_schedule_is_named() -> None:
     with pytest.raises(KeyError, match="channel 7 is not part of the schedule of made-by-hand"):
         schedule().channel(7)

@@ -33,31 +33,29 @@ def ramp_down_amplitude_ua(level_ua: int, left: int, pulses: int, step_ua: int) 
 
 def step_bound_ua(level_ua: int, step_ua: int, *, first: bool) -> int:
     """The most by which one pulse may exceed the one before it (L17a, L17b); one device step is always allowed."""
-    floor_ua, percent = (FIRST_STEP_UA, FIRST_STEP_PERCENT) if first else (REPEAT_STEP_UA, REPEAT_STEP_PERCENT)
+    floor_ua, percent = _steps(first=first)
     return max(floor_ua, step_ua, level_ua * percent // 100)
+
+
+def _steps(*, first: bool) -> tuple[int, int]:
+    return (FIRST_STEP_UA, FIRST_STEP_PERCENT) if first else (REPEAT_STEP_UA, REPEAT_STEP_PERCENT)
 
 
 @functools.lru_cache(maxsize=4096)  # the same few levels, asked for at every contraction
 def shortest_ramp_us(level_ua: int, period_us: int, step_ua: int, *, first: bool) -> Micros:
-    """The shortest ramp up to `level_ua` that L17a (`first`) or L17b allows at this period, device step included."""
+    """The shortest ramp up to `level_ua` that L17a (`first`) or L17b allows at this period, device step included.
+
+    Never shorter for a higher level. Cutting to the device's step makes single steps up to the next device step above
+    level/pulses, so level/pulses may be at most the greatest device step within the bound, `even_ua`. Where the share
+    of the level begins to count, `even_ua` grows by whole device steps and a higher level would need fewer pulses than
+    one just below; so what the highest level before its first growth needs is the most that any level needs.
+    """
     shortest_us = FIRST_MIN_US if first else REPEAT_MIN_US
     if level_ua <= 0:
         return Micros(shortest_us)
     slope_us = ceil_div(level_ua * 1_000_000, SLOPE_UA_PER_S) if first else 0
-    # Cutting to the device's step makes single steps up to one device step larger than level/n.
-    bound_ua = step_bound_ua(level_ua, step_ua, first=first)
-    even_ua = max(step_ua, bound_ua // step_ua * step_ua)
-    pulses = max(1, ceil_div(level_ua, even_ua))
-    while not _steps_fit(level_ua, pulses, step_ua, bound_ua):
-        pulses += 1
+    floor_ua, percent = _steps(first=first)
+    even_ua = floor_to_step(max(floor_ua, step_ua), step_ua)
+    before_growth_ua = floor_to_step((even_ua + step_ua) * 100 // percent - 1, step_ua)
+    pulses = ceil_div(min(level_ua, before_growth_ua), even_ua)
     return Micros(max(shortest_us, slope_us, pulses * period_us))
-
-
-def _steps_fit(level_ua: int, pulses: int, step_ua: int, bound_ua: int) -> bool:
-    before = 0
-    for pulse in range(pulses):
-        amplitude = ramp_amplitude_ua(level_ua, pulse, pulses, step_ua)
-        if amplitude - before > bound_ua:
-            return False
-        before = amplitude
-    return True
