@@ -12,7 +12,6 @@ from estim.cli.output import home_of, print_json
 from estim.cli.past import progress, session_folder
 
 if TYPE_CHECKING:
-    from estim.records.course import Plan
     from estim.records.home import Home
     from estim.records.summary import Read
 
@@ -80,6 +79,7 @@ def course(given: argparse.Namespace) -> int:
     from estim.records.course import course as course_of
     from estim.records.course_report import course_html, course_text
     from estim.records.index import Filter, Index
+    from estim.records.past_course import plan_of
     from estim.safety.errors import RecordError
 
     home = home_of(given)
@@ -92,28 +92,13 @@ def course(given: argparse.Namespace) -> int:
         kind = "simulated " if given.simulated else ""
         raise RecordError(f"patient {given.patient}: no {kind}session with a protocol")
     now_ms = int(datetime.datetime.now(datetime.UTC).timestamp() * 1_000)
-    found = course_of(sessions, given.patient, protocol, plan=_plan(home, protocol), now_ms=now_ms)
+    found = course_of(sessions, given.patient, protocol, plan=plan_of(protocol, own=home.protocols), now_ms=now_ms)
     if given.json:
         from dataclasses import asdict
 
         print_json({**asdict(found), "adherence_percent": found.adherence_percent})
         return 0
     return put(course_html(found) if given.html else course_text(found), given.output)
-
-
-def _plan(home: Home, protocol: str) -> Plan | None:
-    """What the protocol asks for; None where its file is not there any more."""
-    from estim.controller.loading import load_runnable
-    from estim.records.course import Plan
-    from estim.safety.errors import EstimError
-
-    try:
-        dose = load_runnable(protocol, own=home.protocols)[0].dose
-    except (EstimError, OSError):
-        return None
-    days = dose.days_per_week if isinstance(dose.days_per_week, tuple) else (dose.days_per_week, dose.days_per_week)
-    weeks = dose.weeks if isinstance(dose.weeks, int) else dose.weeks[1]
-    return Plan(sessions_per_day=dose.sessions_per_day, days_per_week=days, weeks=weeks)
 
 
 def export(given: argparse.Namespace) -> int:

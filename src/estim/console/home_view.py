@@ -9,13 +9,16 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from estim.records.course import Course
 from estim.records.home import Home
 from estim.records.operators import load_operators
+from estim.records.past_course import courses
 from estim.records.patients import Patient, load_patients
 from estim.records.segment import segments
 from estim.safety.errors import RecordError
@@ -64,6 +67,9 @@ class HomeView(Protocol):
     def patients(self, *, simulated: bool) -> tuple[PastPatient, ...]:
         """Everybody who was treated here, the latest first."""
 
+    def courses(self, patient_id: str, *, simulated: bool) -> tuple[Course, ...] | None:
+        """This patient's courses, the latest first; None while they are being read."""
+
     def own_protocols(self) -> tuple[str, ...]:
         """Paths of the site's own protocol files."""
 
@@ -79,10 +85,15 @@ class EmptyHome:
     """No home: every patient is new, but for those named."""
 
     known: tuple[PastPatient, ...] = ()
+    past: tuple[Course, ...] = ()
 
     def patients(self, *, simulated: bool) -> tuple[PastPatient, ...]:  # noqa: ARG002
         """The ones that were given."""
         return self.known
+
+    def courses(self, patient_id: str, *, simulated: bool) -> tuple[Course, ...] | None:
+        """Those that were given."""
+        return tuple(one for one in self.past if (one.patient, one.simulated) == (patient_id, simulated))
 
     def own_protocols(self) -> tuple[str, ...]:
         """None."""
@@ -103,6 +114,8 @@ class RecordsHome:
     def __init__(self, root: Path) -> None:
         self._home = Home(root)
         self._patients: dict[bool, tuple[PastPatient, ...]] = {}
+        self._courses: dict[tuple[str, bool], tuple[Course, ...]] = {}
+        self._reading: dict[tuple[str, bool], threading.Thread] = {}
         self._thread = threading.Thread(target=self._read, name="home-view", daemon=True)
         self._thread.start()
 
@@ -113,6 +126,21 @@ class RecordsHome:
     def patients(self, *, simulated: bool) -> tuple[PastPatient, ...]:
         """What was read so far: nothing in the first moment, everything soon after."""
         return self._patients.get(simulated, ())
+
+    def courses(self, patient_id: str, *, simulated: bool) -> tuple[Course, ...] | None:
+        """Read by a thread of its own the first time that somebody asks for this patient."""
+        asked = (patient_id, simulated)
+        if asked not in self._reading:
+            self._reading[asked] = threading.Thread(target=self._read_courses, args=asked, name="courses", daemon=True)
+            self._reading[asked].start()
+        return self._courses.get(asked)
+
+    def _read_courses(self, patient_id: str, simulated: bool) -> None:  # noqa: FBT001 - a thread's argument
+        found: tuple[Course, ...] = ()
+        with contextlib.suppress(OSError, RecordError):  # what can't be read is not shown; `records verify` says why
+            now_ms = time.time_ns() // 1_000_000
+            found = courses(self._home, patient_id, simulated=simulated, now_ms=now_ms)
+        self._courses[patient_id, simulated] = found
 
     def asks_pin(self) -> bool:
         """Where there is an operators' file."""

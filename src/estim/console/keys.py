@@ -58,6 +58,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
             _a("next", "f8", "way"),
             _a("back", "f7", "way"),
             _a("confirm", "y", "way"),
+            _a("progress", "f5", "way"),
             _a("qr", "f6", "way"),
             _a("arm", "f2", "output"),
             _a("start", "f9", "output"),

@@ -88,6 +88,54 @@ class Course:
         return tuple(found)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What one session had otherwise than the one before.
+
+    Attributes:
+        what: level | contractions | discomfort | week | measure.
+        name: the channel's or the measure's, "" for the others.
+        before, after: as shown, "" where it was not there.
+    """
+
+    what: str
+    name: str = ""
+    before: str
+    after: str
+
+
+def changes(course: Course) -> tuple[int, int, tuple[Change, ...]] | None:
+    """The last two sessions with treatment by their numbers, and what changed from one to the other; None where there
+    are not two.
+    """
+    treated = [point for point in course.points if any(point.on_us.values())]
+    if len(treated) < 2:
+        return None
+    one, other = treated[-2:]
+    pairs: list[tuple[str, str, str, str]] = [("week", "", f"{one.week}", f"{other.week}")]
+    for name in dict.fromkeys((*one.levels_ua, *other.levels_ua)):
+        pairs.append(("level", name, _ma(one.levels_ua.get(name)), _ma(other.levels_ua.get(name))))
+    pairs.append(("contractions", "", _share(one), _share(other)))
+    pairs.append(("discomfort", "", _plain(one.discomfort), _plain(other.discomfort)))
+    for name in dict.fromkeys((*one.outcomes, *other.outcomes)):
+        if name != "discomfort":
+            pairs.append(("measure", name, one.outcomes.get(name, ""), other.outcomes.get(name, "")))
+    found = tuple(Change(what=what, name=name, before=a, after=b) for what, name, a, b in pairs if a != b)
+    return one.number, other.number, found
+
+
+def _ma(level_ua: int | None) -> str:
+    return "" if level_ua is None else f"{level_ua / 1_000:g} mA"
+
+
+def _share(point: Point) -> str:
+    return f"{point.contractions}/{point.planned}" if point.planned else f"{point.contractions}"
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
 def number(value: str) -> float | None:
     """A finite number, or None."""
     try:

@@ -20,7 +20,7 @@ from estim.records.segment import segments
 from estim.records.summary import SessionSummary, summarise
 from estim.safety.errors import RecordError
 
-VERSION = 1  # another one throws the file's contents away
+VERSION = 2  # another one throws the file's contents away
 # Narrow rows are searched, whole summaries lie apart: a search over 100 000 sessions reads some 30 MB, not 300.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS session (

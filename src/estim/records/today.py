@@ -57,11 +57,11 @@ def minutes_today(
     try:
         root = home.records(simulated=simulated)
         folders = sorted(_candidates(root, earliest, safe_name(patient)))
-        summaries = _summaries(home, folders)
+        found = summaries(home, folders)
     except OSError as error:
         raise RecordError(f"what was given today can't be read: {error}") from None
     total_us: dict[str, int] = {}
-    for summary in summaries:
+    for summary in found:
         if summary["patient"] != patient and summary["records"]:
             continue
         began_ms = summary["began_ms"] or milliseconds(_moment_of(Path(summary["path"]).name))
@@ -87,7 +87,12 @@ def _candidates(root: Path, earliest: str, safe: str) -> Iterable[Path]:
             yield root / name
 
 
-def _summaries(home: Home, folders: list[Path]) -> list[Mapping[str, Any]]:
+def summaries(home: Home, folders: list[Path]) -> list[Mapping[str, Any]]:
+    """What these sessions come to, in the shape of `SessionSummary.to_json`: from the index where it is up to date.
+
+    Raises:
+        OSError: a record can't be read.
+    """
     index: Index | None = None
     if folders:
         with contextlib.suppress(RecordError):  # damaged or held: the records are what counts

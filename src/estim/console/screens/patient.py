@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -11,7 +12,9 @@ from textual.widgets.option_list import Option
 
 from estim.console.draft import Stage
 from estim.console.home_view import PastPatient
+from estim.console.keys import bindings
 from estim.console.language import Words
+from estim.console.screens.progress import ProgressDialog
 from estim.console.stage import StageScreen, hint
 from estim.controller.interface import Answer
 from estim.records.patients import PSEUDONYM
@@ -24,6 +27,7 @@ class PatientScreen(StageScreen):
     """Pseudonyms alone: no name of a patient is typed, shown or stored."""
 
     STAGE = Stage.PATIENT
+    BINDINGS: ClassVar[list[Any]] = bindings("progress")
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,8 +66,20 @@ class PatientScreen(StageScreen):
         self.query_one(OptionList).disabled = signed_in
 
     def hints(self, snapshot: Snapshot | None) -> Sequence[tuple[str, str]]:  # noqa: ARG002
-        """One way on."""
-        return (hint("next", "" if self.console.draft.signed_in else "hint.this-patient"),)
+        """One way on, and a known patient's progress."""
+        known = (hint("progress"),) if self._known() else ()
+        return (hint("next", "" if self.console.draft.signed_in else "hint.this-patient"), *known)
+
+    def _known(self) -> str:
+        patient_id = self.query_one("#patient", Input).value.strip() if self.composed else ""
+        return patient_id if self.console.past_patient(patient_id) is not None else ""
+
+    def action_progress(self) -> None:
+        """How the patient in the line has come along so far."""
+        if patient_id := self._known():
+            self.app.push_screen(ProgressDialog(patient_id))
+        else:
+            self.refuse("refuse.not-known")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow the list."""
