@@ -47,10 +47,10 @@ def coach_lines(snapshot: Snapshot, say: Words = ENGLISH) -> tuple[str, ...]:
     """What happened and what to do, step by step, with the channels and cables."""
     code = "output-uncertain" if snapshot.output is OutputState.UNCERTAIN else snapshot.cause
     text = next((alarm.text for alarm in snapshot.alarms if alarm.code == code), "")
-    lines = [f"{say.of('phase', snapshot.phase.value)}: {text or code or say('coach-unknown')}"]
+    lines = [f"{say.of('phase', snapshot.phase.value)}: {say.heard(text) or code or say('coach-unknown')}"]
     key = f"coach.{code}" if say.has(f"coach.{code}") else "coach-default"
     watchdog = f"{snapshot.watchdog_us / 1_000_000:g}"
-    steps = say.lines(key, cable=snapshot.cable, watchdog=watchdog)
+    steps = say.lines(key, cable=say.heard(snapshot.cable), watchdog=watchdog)
     lines += [f"{number}. {step}" for number, step in enumerate(steps, start=1)]
     return (*lines, *(f"   → {channel_words(snapshot, view, say)}" for view in concerned(snapshot, text)))
 

@@ -45,7 +45,7 @@ def state_of(
     if snapshot is None:
         return _state("silent", "uncertain", "▲", say)
     if snapshot.output is OutputState.UNCERTAIN:
-        return _state("uncertain", "uncertain", "▲", say, cable=snapshot.cable)
+        return _state("uncertain", "uncertain", "▲", say, cable=say.heard(snapshot.cable))
     if stop_sent and snapshot.output is OutputState.ON:
         return _state("stop-sent", "on", "■", say)
     return _state_of_phase(snapshot, say)
@@ -227,7 +227,7 @@ def alarm_line(alarm: Alarm, say: Words = ENGLISH) -> str:
     state = f" · {say('alarm.seen')}" if alarm.acknowledged else ""
     if not alarm.active:
         state += f" · {say('alarm.gone')}"
-    return f"{ALARM_MARKS.get(alarm.priority, '!!!')} {alarm.text}{state}"
+    return f"{ALARM_MARKS.get(alarm.priority, '!!!')} {say.heard(alarm.text)}{state}"
 
 
 def device_line(snapshot: Snapshot, *, columns: int, say: Words = ENGLISH) -> str:

@@ -157,7 +157,7 @@ def problem_line(problem: Mapping[str, Any], say: Words = ENGLISH) -> str:
         allowed = f" {say('problem.allowed', value=problem['allowed'], unit=unit)}"
     named = [str(problem[key]) for key in ("rule", "layer", "source") if problem.get(key) not in {None, "", "schema"}]
     tail = f" ({' · '.join(named)})" if named else ""
-    return f"{mark}: {problem.get('message', '')}{asked}{allowed}{tail}"
+    return f"{mark}: {say.heard(str(problem.get('message', '')))}{asked}{allowed}{tail}"
 
 
 class Cue(Static):

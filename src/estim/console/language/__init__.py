@@ -1,18 +1,19 @@
 """The console's words: one file a language (`en.toml`, `de.toml`), the same keys and placeholders in each.
 
-What the controller says itself (alarms' texts, refusals, a protocol's own text) comes as it is, in English: it stands
-in the record in the same words.
+What the controller says itself (alarms, refusals, findings) comes in English, as it stands in the record; `heard` turns
+it into the language where the language has a form for it. A protocol's own text stays its author's.
 """
 
 from __future__ import annotations
 
 import string
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
+from estim.console.language.heard import Heard, forms_of
 from estim.safety.errors import UsageError
 
 Table = Mapping[str, str | tuple[str, ...]]
@@ -25,12 +26,20 @@ class Words:
     Args:
         table: dotted key → text, or lines of text.
         fields: known to every text, such as the names of the keys.
+        heard: a text of the controller → the same in this language, or as it came.
     """
 
-    def __init__(self, language: str, table: Table, fields: Mapping[str, object] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        language: str,
+        table: Table,
+        fields: Mapping[str, object] = MappingProxyType({}),
+        heard: Callable[[str], str] = str,
+    ) -> None:
         self.language = language
         self._table = table
         self._fields = dict(fields)
+        self.heard = heard
 
     def __call__(self, key: str, /, **fields: object) -> str:
         """The text of `key`; a text that is no key stays what it is."""
@@ -56,7 +65,7 @@ class Words:
 
     def with_fields(self, **fields: object) -> Words:
         """The same words with more fields known."""
-        return Words(self.language, self._table, {**self._fields, **fields})
+        return Words(self.language, self._table, {**self._fields, **fields}, self.heard)
 
     def _fill(self, text: str, fields: Mapping[str, object]) -> str:
         if "{" not in text:
@@ -75,8 +84,17 @@ def load(language: str) -> Words:
     """
     if language not in LANGUAGES:
         raise UsageError(f"language {language!r}: one of {', '.join(LANGUAGES)}")
-    data = resources.files(__package__).joinpath(f"{language}.toml").read_text(encoding="utf-8")
-    return Words(language, MappingProxyType(flat(tomllib.loads(data))))
+    table = flat(_read(f"{language}.toml"))
+    forms = forms_of(_read(f"{language}.heard.toml")) if language != "en" else {}
+    names = {key.partition(".")[2]: str(text) for key, text in table.items() if key.startswith(_NAMES)}
+    return Words(language, MappingProxyType(table), heard=Heard(forms, names))
+
+
+_NAMES = ("phase.", "output-state.")
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
 
 
 def flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, str | tuple[str, ...]]:

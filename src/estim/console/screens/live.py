@@ -121,7 +121,7 @@ class LiveScreen(StageScreen):
             lines.append(Content.styled(f" {'▶' if index == 0 else ' '} [ ] {text}", "bold" if index == 0 else ""))
         if not snapshot.wants:
             lines.append(Content(f" {self.say('checks.all')}"))
-        lines += [Content(f"   ! {warning}") for warning in snapshot.warnings]
+        lines += [Content(f"   ! {self.say.heard(warning)}") for warning in snapshot.warnings]
         lines.append(Content(self.how_to_go_on(snapshot)))
         return Content("\n").join(lines)
 
@@ -145,7 +145,7 @@ class LiveScreen(StageScreen):
         """Why the chosen channel can't be raised just now."""
         waits = next((view.raise_locked for view in snapshot.channels if view.channel == self.chosen), "")
         if waits:
-            return self.say("raise.waits", why=self.say.of("raise-why", waits))
+            return self.say("raise.waits", why=self.say.heard(self.say.of("raise-why", waits)))
         if self._lock.locked:
             return self.say("raise.locked", channel=self.chosen)
         said = f" · {self.say('raise.last', said=self._raise_said)}" if self._raise_said else ""
@@ -271,7 +271,7 @@ class LiveScreen(StageScreen):
         self._raise_open = False
         if answer.accepted:
             self._lock.touch()
-        self._raise_said = "" if answer.accepted else str(answer.problems[0].get("message", ""))
+        self._raise_said = "" if answer.accepted else self.say.heard(str(answer.problems[0].get("message", "")))
 
     def action_lower(self) -> None:
         """One step down."""
@@ -320,7 +320,7 @@ class LiveScreen(StageScreen):
         if snapshot is None or snapshot.phase not in {Phase.FAULT, Phase.DISCONNECTED}:
             return
         if snapshot.output is not OutputState.OFF:
-            self.refuse("refuse.not-off", cable=snapshot.cable)
+            self.refuse("refuse.not-off", cable=self.say.heard(snapshot.cable))
             self.console.send(ResetFault(id=self.console.next_id(), reason=""))  # asks a lost device again
         else:
             self.app.push_screen(ReasonDialog("ask.reset", RESET_REASONS), self._reset)

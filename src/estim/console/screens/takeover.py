@@ -36,13 +36,13 @@ class TakeoverScreen(Dialog[None]):
         certain = takeover.output == OutputState.OFF
         box = self.query_one("#box")
         box.set_class(not certain, "-uncertain")
-        cable = snapshot.cable if snapshot is not None else self.say("takeover.cable")
+        cable = self.say.heard(snapshot.cable) if snapshot is not None else self.say("takeover.cable")
         watchdog = f"{snapshot.watchdog_us / 1_000_000:g} s" if snapshot is not None else "2 s"
         self.query_one("#takeover-big", Static).update(
             Content("\n".join(big(self.say("takeover.off" if certain else "takeover.pull"))))
         )
         ended = "takeover.ended" if takeover.cause == "eof" else "takeover.silent"
-        facts = [self.say(ended), takeover.text]
+        facts = [self.say(ended), self.say.heard(takeover.text)]
         steps = self.say.lines(
             "takeover.steps-off" if certain else "takeover.steps-uncertain", cable=cable, watchdog=watchdog
         )

@@ -1,0 +1,183 @@
+"""The controller's words in a second language: every alarm and refusal of the session has a form, values stay."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import pytest
+
+from estim.console import present
+from estim.console.coach import coach_lines, concerned
+from estim.console.language import ENGLISH, LANGUAGES, load
+from estim.console.language.heard import Heard
+from estim.console.widgets import problem_line
+from estim.drivers import midlevel, p24, rehamove3
+from estim.drivers.rehastim2_profile import PROFILE as REHASTIM2
+from estim.drivers.sciencemode2 import ERRORS
+from estim.safety.limits_table import BY_KEY
+from estim.session import arming, events
+from estim.session.levels import raise_locked
+from estim.session.snapshot import Alarm
+from tests.unit.desk import Desk
+
+from .conftest import Bench, Make
+from .fake_session import FakeSession
+
+SOURCE = Path(__file__).parents[2] / "src" / "estim"
+# Where the text stands in the call; `_time_is_up` hands it on to `alarm`.
+SAYING = {"alarm": 2, "fail": 1, "no": 1, "_time_is_up": 1}
+# Refusals that no key of the console can bring about: requests of programs.
+OF_PROGRAMS = {"§ is none of §", "§ is not known", "§ is nothing that can be confirmed",
+               "scripted answers are for simulated devices only"}  # fmt: skip
+OTHERS = [name for name in LANGUAGES if name != "en"]
+
+
+def said(node: ast.expr, scope: ast.AST) -> Iterator[str]:
+    """The texts that an expression can be, with § for each value."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        yield "".join(str(part.value) if isinstance(part, ast.Constant) else "§" for part in node.values)
+    elif isinstance(node, ast.IfExp):
+        yield from said(node.body, scope)
+        yield from said(node.orelse, scope)
+    elif isinstance(node, ast.Name):
+        for found in ast.walk(scope):
+            if isinstance(found, ast.Assign) and any(
+                isinstance(t, ast.Name) and t.id == node.id for t in found.targets
+            ):
+                yield from said(found.value, scope)
+
+
+def spoken() -> Iterator[tuple[str, str]]:
+    """(code, text) of every alarm, fault and refusal that the session's modules can say."""
+    for path in sorted((SOURCE / "session").glob("*.py")):
+        for scope in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(scope, ast.FunctionDef):
+                continue
+            for call in (node for node in ast.walk(scope) if isinstance(node, ast.Call)):
+                name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+                if name in SAYING and len(call.args) > SAYING[name]:
+                    code = next(said(call.args[0], scope), "")
+                    yield from ((code, text) for text in said(call.args[SAYING[name]], scope))
+
+
+def locks() -> set[str]:
+    """Why a raise waits: what `raise_locked` can give."""
+    path = SOURCE / "session" / "levels.py"
+    module = ast.parse(path.read_text(encoding="utf-8"))
+    scope = next(n for n in ast.walk(module) if isinstance(n, ast.FunctionDef) and n.name == raise_locked.__name__)
+    returned = (node.value for node in ast.walk(scope) if isinstance(node, ast.Return) and node.value is not None)
+    return {text for value in returned for text in said(value, scope) if text}
+
+
+def test_the_search_finds_what_the_session_says() -> None:
+    codes = {code for code, _ in spoken()}
+    assert {"output-uncertain", "record-failed", "clock-jumped", "device-silent", "duty", "patient-stop"} <= codes
+    assert {"arm", "sign", "raise", "resume", "screening"} <= codes
+    assert len(list(spoken())) > 70
+    assert "only while the contraction is held" in locks()
+    assert "at its limit § mA (§)" in locks()
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_alarm_and_refusal_of_the_session_has_a_form(language: str) -> None:
+    heard = load(language).heard
+    missing = {text for _, text in spoken() if heard(text) == text} | {text for text in locks() if heard(text) == text}
+    assert missing - OF_PROGRAMS == set()
+    for _, text in spoken():
+        assert heard(text).count("§") == text.count("§"), text  # every value is said
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_devices_say_and_what_is_confirmed_has_a_form(language: str) -> None:
+    heard = load(language).heard
+    texts = [
+        *(text for _, text in midlevel._FAULTS.values()), *ERRORS.values(), *arming.CONFIRMATIONS.values(),
+        *(profile.cable for profile in (p24.PROFILE, rehamove3.PROFILE, REHASTIM2)),
+        arming.STOOD_STILL,
+    ]  # fmt: skip
+    assert [text for text in texts if heard(text) == text] == []
+    measured = [row.words for row in BY_KEY.values() if row.warn is not None]
+    assert [words for words in measured if heard(words) == words] == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_each_form_has_the_fields_of_its_text(language: str) -> None:
+    import tomllib
+
+    from estim.console.language.heard import forms_of
+
+    path = SOURCE / "console" / "language" / f"{language}.heard.toml"
+    table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    for english, text in forms_of(table).items():
+        assert fields(english) == fields(text), english
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def test_values_are_put_in_and_read_in_the_language_too() -> None:
+    heard = load("de").heard
+    assert heard("not armed (it is RUNNING)") == "nicht scharf (es ist LÄUFT)"
+    lead_off = "channel 2 (yellow-blue cable): a pad or its cable is off, or the skin contact is too poor"
+    assert (
+        heard(lead_off)
+        == "Kanal 2 (Kabel gelb-blau): ein Pad oder sein Kabel ist ab, oder die Haut hat zu wenig Kontakt"
+    )
+    pull = f"The device does not confirm that its output is off. Pull the {REHASTIM2.cable}."
+    assert "Ziehen: Stimulationskabel am Gerät" in heard(pull)
+    warn = "quadriceps: rms current 31 mA, above 30 (L5). Raising waits."
+    assert heard(warn) == "quadriceps: Effektivstrom 31 mA, über 30 (L5). Erhöhen wartet."
+    asks = "quadriceps: 20 min at one level. Find it again: strongest tolerated."
+    assert heard(asks) == "quadriceps: 20 min auf einer Stufe. Neu suchen: strongest tolerated."
+    found = "quadriceps, phase[0]: 140 mA, 400 µs: charge per phase 56 µC, allowed at most 50 µC"
+    assert heard(found).endswith("Ladung je Phase 56 µC, erlaubt höchstens 50 µC")
+    assert heard("at its limit 60 mA (L1)") == "an der Grenze 60 mA (L1)"
+
+
+def test_what_has_no_form_stays_as_it_came() -> None:
+    text = "Something {new} that nobody has written down: 100 %"
+    for words in map(load, LANGUAGES):
+        assert words.heard(text) == text
+    assert ENGLISH.heard("sign in first") == "sign in first"
+    assert Heard({"a {x}": "{x} b"}, {})("a {brace}") == "{brace} b"
+
+
+def test_a_german_screen_says_alarms_coach_and_refusals_in_german() -> None:
+    say = load("de")
+    alarm = Alarm(code="device-silent", priority="high", text="The device gave no status for 1 s; output was stopped.")
+    assert present.alarm_line(alarm, say).startswith("!!! Das Gerät meldete sich 1 s lang nicht")
+    problem = {"severity": "refuse", "message": "the device is not ready yet", "key": "start"}
+    assert "das Gerät ist noch nicht bereit" in problem_line(problem, say)
+    session = FakeSession()
+    session.configured(2)
+    session.fail("device-silent", alarm.text)
+    picture = session.picture()
+    assert "Das Gerät meldete sich" in coach_lines(picture, say)[0]
+    named = "channel 2 (yellow-blue cable): a pad or its cable is off, or the skin contact is too poor"
+    assert [view.channel for view in concerned(picture, named)] == [2]  # the channel is read from the record's words
+
+
+async def test_a_refusal_of_a_real_session_is_read_in_german(bench: Make) -> None:
+    desk = Desk()
+    reply = desk.ask(events.Arm)
+    messages = [problem.message for problem in reply.problems]
+    assert messages
+    heard = load("de").heard
+    assert [message for message in messages if heard(message) == message] == []
+    async with bench() as b:
+        german(b)
+        await b.jump()
+        b.session.wants = ("skin",)
+        await b.press("f9")
+        assert "nicht scharf" in b.text("#problems") or "abgelehnt" in b.text("#problems")
+
+
+def german(b: Bench) -> None:
+    b.app.say = load("de").with_fields(**b.app.say._fields)
