@@ -16,7 +16,7 @@ from estim.safety.hard_bounds import channel_bounds
 from estim.safety.interlock import Interlock
 from estim.safety.limits import ABSOLUTE, Limits
 from estim.safety.on_ledger import DUTY_WINDOW_US, OnLedger
-from estim.safety.ramp import ramp_amplitude_ua, shortest_ramp_us, step_bound_ua
+from estim.safety.ramp import ramp_amplitude_ua, ramp_down_amplitude_ua, shortest_ramp_us, step_bound_ua
 from estim.safety.units import MicroAmp, Micros
 from estim.safety.verdict import clear, judge
 from estim.safety.waveform import net_charge_pc, pulse_points
@@ -107,6 +107,16 @@ def test_a_ramp_on_a_coarse_grid_gets_as_many_pulses_as_its_steps_need() -> None
                 bound_ua = step_bound_ua(level_ua, step_ua, first=first)
                 steps = [0, *(ramp_amplitude_ua(level_ua, pulse, pulses, step_ua) for pulse in range(pulses))]
                 assert max(later - before for before, later in pairwise(steps)) <= bound_ua
+
+
+def test_ramps_in_their_figures() -> None:
+    up = [ramp_amplitude_ua(10_000, pulse, 4, 1_000) for pulse in range(6)]
+    assert up == [2_000, 5_000, 7_000, 10_000, 10_000, 10_000]
+    down = [ramp_down_amplitude_ua(10_000, left, 4, 500) for left in range(7)]
+    assert down == [0, 2_000, 4_000, 6_000, 8_000, 10_000, 10_000]
+    assert [step_bound_ua(level_ua, 500, first=True) for level_ua in (5_000, 20_000, 50_000)] == [2_000, 2_000, 5_000]
+    assert [step_bound_ua(level_ua, 500, first=False) for level_ua in (5_000, 16_000, 50_000)] == [4_000, 4_000, 12_500]
+    assert [step_bound_ua(5_000, 8_000, first=first) for first in (True, False)] == [8_000, 8_000]
 
 
 @pytest.mark.parametrize("step_ua", [500, 1_000, 2_000, 4_000, 8_000])

@@ -82,6 +82,8 @@ def test_figures_that_were_worked_out_by_hand() -> None:
     assert dose.power_uw_per_cm2(mean, 2_500) == 16_000
     assert dose.energy_nj(train, 100_000) == 4_000_000
     assert dose.charge_density_pc_per_cm2(40_000_000, 2_500) == 1_600_000
+    assert dose.power_uw_per_cm2(mean + 1, 2_500) == 16_001
+    assert dose.energy_nj(window(width_us=100), 100_001) == 1_000_021  # 1 000 020.0001
     assert dose.rate_mhz(window(period_us=Micros(6_750))) == 148_149
 
 
@@ -92,6 +94,7 @@ def test_nothing_grows_on_its_way_in() -> None:
     assert [milliamps(value) for value in (0.5, 40, 0.0019, 0.0005, 1.9999)] == [500, 40_000, 1, 0, 1_999]
     assert milliamps(1.001) == 1_001  # 1000.9999999999999 as a float
     assert milliamps(1.000_999_99) == 1_000
+    assert milliamps(1.000_999_999_8) == 1_001  # less than half a pA from it
     assert (seconds(1.5), seconds(0.0000014), seconds(0.0000016)) == (1_500_000, 1, 2)
     assert [floor_to_step(value, 1) for value in (-5, -1, 0, 1, 2)] == [0, 0, 0, 1, 2]
     assert [floor_to_step(value, 500) for value in (-1, 499, 500, 999, 1_000)] == [0, 0, 500, 500, 1_000]

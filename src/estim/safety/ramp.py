@@ -21,9 +21,7 @@ REPEAT_STEP_UA, REPEAT_STEP_PERCENT = 4_000, 25  # L17b
 
 def ramp_amplitude_ua(level_ua: int, pulse: int, pulses: int, step_ua: int) -> MicroAmp:
     """Amplitude of pulse number `pulse` (from 0) of a ramp up over `pulses` pulses to `level_ua`."""
-    if pulse + 1 >= pulses:
-        return MicroAmp(floor_to_step(level_ua, step_ua))
-    return MicroAmp(floor_to_step(level_ua * (pulse + 1) // pulses, step_ua))
+    return MicroAmp(floor_to_step(level_ua * min(pulse + 1, pulses) // pulses, step_ua))
 
 
 def ramp_down_amplitude_ua(level_ua: int, left: int, pulses: int, step_ua: int) -> MicroAmp:
