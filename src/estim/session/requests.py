@@ -171,7 +171,7 @@ def next_channel(core: Core, request: events.NextChannel) -> None:
     if core.phase is not Phase.RUNNING or core.run is None or core.purpose == "therapy":
         core.refuse(request.id, no("next-channel", "no levels are being found"))
         return
-    _leave_phase(core, core.run, "level found")
+    _leave_phase(core, core.run, "level found" if core.purpose == "titration" else "channel tested")
     core.accept(request.id)
 
 
