@@ -124,7 +124,7 @@ def test_a_practice_session_in_a_tab_and_a_second_tab_that_looks_on(
     tab.press("1", "tab", "0", "tab", "0", "f8")
     tab.sees("[Sign]")
     tab.press("f8")
-    tab.sees("The signature says")
+    tab.sees("signs this record")
     tab.press("1")
     tab.sees("SEALED")
     tab.close()
