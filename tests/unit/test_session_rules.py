@@ -256,6 +256,20 @@ def test_a_level_that_a_lost_pad_took_is_not_armed_again(desk: Desk) -> None:
     assert desk.arm().accepted
 
 
+def test_finding_a_lost_level_again_is_no_therapy_time(desk: Desk) -> None:
+    desk.therapy()
+    desk.let_pass(3)
+    desk.step(ChannelFault(channel=1, kind="electrode", text="channel 1: off"))
+    desk.let_pass(0.3)
+    desk.ask(events.Stop)
+    desk.let_pass(0.3)
+    clock_us = desk.look().elapsed_us
+    assert clock_us > 3_000_000
+    desk.titrate()
+    assert desk.configure("therapy").accepted
+    assert desk.look().elapsed_us == clock_us
+
+
 def test_a_long_pause_is_not_armed_again_at_its_old_levels(desk: Desk) -> None:
     desk.therapy()
     desk.ask(events.Pause)

@@ -176,7 +176,8 @@ class Core:
         before, self.phase = self.phase, advance(self.phase, turn)
         self.cause = cause
         if before is Phase.RUNNING and self.running_since_us is not None:
-            self.elapsed_before_us += self.now_us - self.running_since_us
+            if self.purpose == "therapy":  # finding a lost level again in the middle of it is none
+                self.elapsed_before_us += self.now_us - self.running_since_us
             self.running_since_us = None
         self.log("phase", before=before.value, after=self.phase.value, turn=turn.value, cause=cause)
 
