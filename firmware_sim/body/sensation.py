@@ -15,7 +15,8 @@ from firmware_sim.body.recruitment import PAIN_US, SENSORY_US, at_table_width
 
 WITHIN_SESSION_US = 1_200_000_000  # habituation within a session is complete after 20 min
 STRONG_VAS, LIMIT_VAS, PAIN_VAS, SWITCH_VAS = 3.0, 4.5, 6.0, 7.0
-REPEAT_US = 5_000_000  # words of one kind are not repeated sooner
+REPEAT_US = 5_000_000  # words of one kind are not repeated sooner, and no weaker ones follow the strongest felt
+WEAKER = ("sensory", "motor", "strong", "limit", "pain")  # from the weakest on
 SWITCH_REPEAT_US = 10_000_000
 WORDS = {
     "sensory": "I feel a tingling.",
@@ -61,7 +62,11 @@ class Sensation:
         if vas > SWITCH_VAS and now_us - self._pressed_us >= SWITCH_REPEAT_US:
             self._pressed_us = now_us
             out.append({"type": "patient-switch", "pressed": True})
-        if word and now_us - self._said.get(word, -REPEAT_US) >= REPEAT_US:
+        if word and now_us - self._last_said(word) >= REPEAT_US:
             self._said[word] = now_us
             out.append({"type": "says", "sensation": word, "text": WORDS.get(word, f"It hurts: {round(vas)}.")})
         return out
+
+    def _last_said(self, word: str) -> int:
+        """When this or anything stronger was said: each ramp passes through all that is weaker than its plateau."""
+        return max(self._said.get(known, -REPEAT_US) for known in WEAKER[WEAKER.index(word) :])

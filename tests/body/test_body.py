@@ -248,6 +248,16 @@ def test_habituation_lets_more_current_through() -> None:
     assert strong_from("trained") > strong_from("able")
 
 
+def test_a_ramp_up_to_what_is_strong_is_not_called_weaker() -> None:
+    room = make_room("foot-drop", 0)
+    said = []
+    for contraction in range(6):
+        for step, ma in enumerate((6, 12, 17, 21, 21, 21)):
+            said += words(play(room, ma, seconds=0.2, begin_us=contraction * 2_000_000 + step * 200_000))
+    assert said[-1] == "strong"
+    assert "sensory" not in said[said.index("strong") :]
+
+
 def test_who_can_not_tell_says_nothing() -> None:
     said = play(make_room("spinal-cord-injury", 1), 120, seconds=1)
     assert {message["type"] for message in said} == {"practice"}
