@@ -42,7 +42,8 @@ def changes(before: Snapshot, after: Snapshot, say: Words = ENGLISH) -> tuple[st
     if after.output is not before.output:
         found.append(say("happened.output", state=say.of("output-state", after.output.value)))
     if after.contraction != before.contraction and after.contraction and after.purpose == before.purpose == "therapy":
-        found.append(say("progress.contraction", k=after.contraction, n=after.contractions))
+        key = "progress.contraction" if after.contractions else "happened.contraction"  # triggered: as many as come
+        found.append(say(key, k=after.contraction, n=after.contractions))
     known = {view.channel: view for view in before.channels}
     for view in after.channels:
         old = known.get(view.channel)
