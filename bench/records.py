@@ -164,7 +164,8 @@ def tamper(step: int) -> None:
         one = as_real(alone, 10)
         size = (one / "record.jsonl").stat().st_size
         tables = {**campaign(one, step=step), **master_campaign(as_real(two, 10), step=step)}
-    print(f"A session of {size} bytes, every {step}th byte; its master chain\n\n{show(tables)}")
+    bytes_said = "every byte" if step == 1 else f"each {step}. byte"
+    print(f"A session of {size} bytes, {bytes_said}; its master chain\n\n{show(tables)}")
     if any(row.missed for row in tables.values()):
         raise SystemExit(1)
 
