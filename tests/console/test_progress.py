@@ -42,7 +42,7 @@ def made(levels: tuple[int, ...] = RISING) -> Course:
     return Course(
         patient="P-017", protocol="p", title="Quadriceps strength", simulated=True, points=points,
         delivered=len(points), planned=(8, 12), contractions=(87, 90),
-        last_levels_ua={"quadriceps": (levels[-1], "2026-11-06")},
+        last_levels_ua={"quadriceps": (levels[-1], "2026-11-06")}, due=tuple(range(1, len(points) + 1)),
     )  # fmt: skip
 
 
@@ -124,7 +124,7 @@ def test_plots_use_the_width(columns: int, across: int) -> None:
     lines = progress_lines(made(), columns=columns, rows=50)
     assert max(map(len, lines)) <= columns
     titles = next(line for line in lines if line.startswith("Level at the end"))
-    named = ("Level at the end", "Time with current", "Contractions", "Discomfort", "Pain")
+    named = ("Level at the end", "Time with current", "Contractions", "Sessions delivered", "Discomfort")
     assert [name for name in named if name in titles] == list(named[:across])
 
 
@@ -193,6 +193,7 @@ async def test_on_80_columns_more_shows_the_plots(bench: Make) -> None:
         for title in (
             "Level at the end, mA",
             "Time with current, min",
+            "Sessions delivered",
             "Discomfort, 0-10",
             "Pain of the condition",
             "knee",

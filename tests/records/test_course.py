@@ -41,6 +41,9 @@ def test_delivered_is_held_against_planned(sessions: list[dict[str, Any]]) -> No
     assert done.delivered == 3
     assert done.planned == (4, 6)  # two whole weeks
     assert done.adherence_percent == 75
+    assert done.delivered_by() == (1, 2, 3)
+    assert done.due == (0, 0, 1)  # the fewest by each session's day
+    assert "Sessions" in course_html(done)
     assert done.contractions == (12, 18)
     assert done.last_levels_ua == {"quadriceps": (20_000, "2026-11-21")}
     assert done.measures() == ("discomfort", "mvic", "pain")
@@ -72,7 +75,7 @@ def test_the_report_of_a_course(sessions: list[dict[str, Any]], write: Any) -> N
 
 def test_progress_is_drawn(sessions: list[dict[str, Any]]) -> None:
     said = course_html(course(sessions, "K-1", "p", plan=PLAN, now_ms=at(13.5)))
-    assert said.count("<svg") == 6  # level, time, contractions, discomfort, pain, MVIC
+    assert said.count("<svg") == 7  # level, time, contractions, sessions, discomfort, pain, MVIC
     assert "Pain of the condition" in said
 
 

@@ -37,6 +37,14 @@ def _titrating(desk: Desk) -> None:
     desk.let_pass(3)
 
 
+def _twitching(desk: Desk) -> None:
+    desk.sign_in()
+    assert desk.configure("low-rate").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    desk.let_pass(3)
+
+
 def _paused(desk: Desk) -> None:
     desk.therapy()
     assert desk.ask(events.Pause).accepted
@@ -84,6 +92,7 @@ STANDS: Mapping[str, tuple[Phase, Callable[[Desk], None]]] = {
     "signed": (Phase.CONFIGURED, _signed),
     "armed": (Phase.ARMED, _armed),
     "titrating": (Phase.RUNNING, _titrating),
+    "twitching": (Phase.RUNNING, _twitching),
     "in therapy": (Phase.RUNNING, lambda desk: desk.therapy()),
     "paused": (Phase.PAUSED, _paused),
     "stopping": (Phase.STOPPING, _stopping),
@@ -104,6 +113,11 @@ def _configure(desk: Desk) -> Any:
 
 def _therapy(desk: Desk) -> Any:
     desk.configure("therapy")
+    return events.Tick()
+
+
+def _low_rate(desk: Desk) -> Any:
+    desk.configure("low-rate")
     return events.Tick()
 
 
@@ -149,6 +163,7 @@ EVENTS: Mapping[str, Callable[[Desk], Any]] = {
     "screen": lambda _d: events.Screen(id=900, answers={}, scripted=True),
     "configure": _configure,
     "configure-therapy": _therapy,
+    "configure-low-rate": _low_rate,
     "confirm": lambda _d: events.Confirm(id=900, what="identity", value="by the desk"),
     "arm": _arm,
     "start": lambda _d: events.Start(id=900),
@@ -158,6 +173,7 @@ EVENTS: Mapping[str, Callable[[Desk], Any]] = {
     "raise": _raise,
     "lower": lambda _d: events.Lower(id=900),
     "mark": lambda _d: events.Mark(id=900, channel=1, kind="motor"),
+    "mark-twitch": lambda _d: events.Mark(id=900, channel=1, kind="twitch"),
     "contraction-seen": lambda _d: events.ContractionSeen(id=900, channel=1),
     "next-channel": lambda _d: events.NextChannel(id=900),
     "skip-phase": lambda _d: events.SkipPhase(id=900, reason="not needed"),

@@ -94,6 +94,13 @@ def _plots(course: Course, say: Words) -> list[tuple[str, Sequence[Series]]]:
                 _line(course, say("course.planned"), [p.planned or None for p in points]),
             ],
         ),
+        (
+            say("course.sessions"),
+            [
+                _line(course, say("course.done"), course.delivered_by() if course.due else ()),
+                _line(course, say("course.due-line"), course.due),
+            ],
+        ),
         (say("course.discomfort"), [_line(course, "", [p.discomfort for p in points])]),
     ]
     for measure in course.measures():
@@ -104,5 +111,5 @@ def _plots(course: Course, say: Words) -> list[tuple[str, Sequence[Series]]]:
 
 
 def _line(course: Course, name: str, values: Sequence[float | None], scale: int = 1) -> Series:
-    pairs = zip(course.points, values, strict=True)
+    pairs = zip(course.points, values, strict=False)  # no values at all where there is no plan
     return Series(name, [(float(point.number), value / scale) for point, value in pairs if value is not None])

@@ -4,6 +4,7 @@ summaries; levels of the last session are a suggestion to begin the search from,
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -59,6 +60,7 @@ class Course:
     Attributes:
         delivered: sessions with output in therapy.
         planned: lowest and highest number of sessions that were due until `now_ms`; None without a plan.
+        due: for each point the fewest sessions that were due by its day, this one counted; () without a plan.
         contractions: done and planned, over all sessions with output.
         last_levels_ua: channel → level of the last session that was completed, with its day: a suggestion.
     """
@@ -72,6 +74,11 @@ class Course:
     planned: tuple[int, int] | None
     contractions: tuple[int, int]
     last_levels_ua: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    due: tuple[int, ...] = ()
+
+    def delivered_by(self) -> tuple[int, ...]:
+        """For each point the sessions with output in therapy up to it."""
+        return tuple(itertools.accumulate(int(any(point.on_us.values())) for point in self.points))
 
     @property
     def adherence_percent(self) -> int | None:
@@ -167,6 +174,9 @@ def course(
         planned=None if plan is None or not treated else _due(plan, treated[0].began_ms, now_ms),
         contractions=(sum(point.contractions for point in treated), sum(point.planned for point in treated)),
         last_levels_ua={name: (level, days[last.session]) for name, level in last.levels_ua.items()} if last else {},
+        due=()
+        if plan is None or not treated
+        else tuple(_due(plan, treated[0].began_ms, p.began_ms)[0] for p in points),
     )
 
 

@@ -105,6 +105,8 @@ def progress_plots(course: Course) -> list[Html]:
         line_plot("Time with current", "min", [_series(points, name, [point.on_us.get(name) for point in points],
                                                        60_000_000) for name in names], whole_x=whole),
         line_plot("Contractions", "", counts, whole_x=whole),
+        line_plot("Sessions", "", [_series(points, "delivered", [*course.delivered_by()]),
+                                   _series(points, "due", [*course.due])] if course.due else [], whole_x=whole),
         line_plot("Discomfort", "0 to 10", [_series(points, "", [point.discomfort for point in points])],
                   whole_x=whole),
     ]  # fmt: skip
