@@ -74,8 +74,7 @@ class Core:
         self.kept: tuple[Place, int] | None = None  # place and contractions of a therapy that ended before its end
         self.gatekeeper: Gatekeeper | None = None
         self.prepared = False
-        self.armed_us = 0
-        self.paused_us = 0
+        self.armed_us = self.paused_us = 0
         self.pause_after_gate = ""
         self.running_since_us: int | None = None
         self.elapsed_before_us = 0

@@ -342,11 +342,9 @@ class Run:
 
     def cover(self, now_us: int) -> tuple[tuple[int, int], int]:
         """Which contractions an authorisation asked for now covers, and until when: this cycle and the next."""
-        number = self.contraction_number
-        if self.phase.trigger is not None:
-            return (number, number + 1), max(now_us, self.cycle_start_us) + CONTINUOUS_COVER_US
-        if self.phase.mode == "continuous":
-            return (number, number), max(now_us, self.cycle_start_us) + CONTINUOUS_COVER_US
-        last = min(number + 1, self.last_of_phase)
+        number, from_us = self.contraction_number, max(now_us, self.cycle_start_us)
+        if self.phase.trigger is not None or self.phase.mode == "continuous":
+            last = number if self.phase.trigger is None else number + 1
+            return (number, last), from_us + CONTINUOUS_COVER_US
         span = 2 * self.phase.cycle_us + self.phase.set_rest_us
-        return (number, last), max(now_us, self.cycle_start_us) + span + COVER_SLACK_US
+        return (number, min(number + 1, self.last_of_phase)), from_us + span + COVER_SLACK_US
