@@ -11,9 +11,11 @@ import contextlib
 import datetime
 import gc
 import os
+import queue
 import select
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from estim.controller.clock import JUMP_US, SessionClock
@@ -54,6 +56,7 @@ class Controller:
         self._home = home
         self._address = address
         self._desk = Desk(home, simulated=address.simulated)
+        self._from_desk: queue.SimpleQueue[events.SignIn | Reply | Exception] = queue.SimpleQueue()
         model = MODELS[address.model]
         link = open_link(address)
         engine = SessionEngine(model.profile, limits_in_force(home), simulated=address.simulated)
@@ -136,6 +139,7 @@ class Controller:
             if self._reader.ended:
                 self._note_leaving()
                 incoming.append(events.ConsoleGone())
+        incoming += self._signed_in()
         if self._leave_at_us is not None:
             incoming.append(events.Heartbeat())  # nobody is left to send one; the stop is on its way already
         return incoming
@@ -161,13 +165,39 @@ class Controller:
             return None
 
     def _at_desk(self, request: events.SignIn | events.Sign) -> Event | None:
-        """Refused here: who it is, what the patient had today or what tightens limits is not known well enough."""
-        try:
-            return self._desk.sign_in(request) if isinstance(request, events.SignIn) else self._desk.sign(request)
-        except RecordError as error:
-            key = "sign-in" if isinstance(request, events.SignIn) else "sign"
-            self._writer.put(encode_reply(Reply(id=request.id, accepted=False, problems=(refused(error, key),))))
+        """Refused here: who it is, what the patient had today or what tightens limits is not known well enough.
+
+        Signing in reads today's records: a second for each hour of treatment that no index knows yet. The loop can't
+        stand still for so long, its console would take it for dead: a thread reads, and `_signed_in` fetches.
+        """
+        if isinstance(request, events.SignIn):
+            threading.Thread(target=self._read_up, args=(request,), name="desk", daemon=True).start()
             return None
+        try:
+            return self._desk.sign(request)
+        except RecordError as error:
+            self._writer.put(encode_reply(Reply(id=request.id, accepted=False, problems=(refused(error, "sign"),))))
+            return None
+
+    def _read_up(self, request: events.SignIn) -> None:
+        try:
+            self._from_desk.put(self._desk.sign_in(request))
+        except RecordError as error:
+            self._from_desk.put(Reply(id=request.id, accepted=False, problems=(refused(error, "sign-in"),)))
+        except Exception as error:  # raised again in the loop
+            self._from_desk.put(error)
+
+    def _signed_in(self) -> list[Event]:
+        found: list[Event] = []
+        while not self._from_desk.empty():
+            read = self._from_desk.get()
+            if isinstance(read, Exception):
+                raise read
+            if isinstance(read, Reply):
+                self._writer.put(encode_reply(read))
+            else:
+                found.append(read)
+        return found
 
     def _say(self) -> None:
         replies, self._runner.replies = self._runner.replies, []
