@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from pathlib import Path
 
 from tests.support import sample
@@ -22,7 +24,9 @@ def sign_in(tty: Tty, patient: str = "P-017") -> None:
     tty.sees("IDLE")
     tty.type("PT1")
     tty.press("enter")
+    tty.look(0.3)  # the cursor goes to the next field
     tty.type(patient)
+    tty.sees(f"NEW patient {patient}", f"KNOWN patient {patient}")
     tty.press("f8")
     tty.sees("[Protocol]")
 
@@ -45,7 +49,9 @@ def screen(tty: Tty) -> None:
 def place(tty: Tty) -> None:
     tty.press("l", "k")
     tty.sees("How is it?")
-    tty.press("1", "f8")
+    tty.press("1")
+    tty.sees("Skin before: normal")
+    tty.press("f8")
     tty.sees("[Device]")
 
 
@@ -56,7 +62,9 @@ def try_device(tty: Tty) -> None:
     tty.sees("Press SPACE now")
     tty.press("space")
     tty.sees("ms after the key")
-    tty.press("n", "f8")
+    tty.press("n")
+    tty.sees("All of it works")
+    tty.press("f8")
     tty.sees("[Levels]")
 
 
@@ -116,3 +124,70 @@ def to_therapy(tty: Tty) -> None:
     try_device(tty)
     find_levels(tty)
     start_therapy(tty)
+
+
+def heard(tty: Tty) -> str:
+    """What the simulated patient said last, as the practice line quotes it."""
+    said = re.findall("“([^”]*)”", tty.picture.text)
+    return said[-1] if said else ""
+
+
+def practice(tty: Tty) -> tuple[int, int]:
+    """Force in N and fatigue in percent, from the practice line."""
+    tty.look(0.05)
+    line = re.search(r"ch\d (\d+) N .*fatigue (\d+) %", tty.picture.text)
+    return (int(line[1]), int(line[2])) if line else (0, 0)
+
+
+def ask_for_levels(tty: Tty, *, seconds: float = 120.0) -> list[tuple[str, str]]:
+    """One step at a time; what the patient says decides each mark. Gives the marks with the words they rest on."""
+    tty.press("f2")
+    tty.sees("F9 starts, SPACE")
+    tty.press("f9")
+    marks = {"tingling": "s", "moves": "m", "strong": "t"}
+    found: list[tuple[str, str]] = []
+    until = time.monotonic() + seconds
+    while "t" not in (key for key, _ in found):
+        assert time.monotonic() < until, f"the patient never called it strong\n{tty.picture.text}"
+        tty.look(0.05)
+        said = heard(tty)
+        key = next((key for word, key in marks.items() if word in said), "")
+        if key and key not in (known for known, _ in found):
+            tty.press(key)
+            found.append((key, said))
+        elif "+ raises" in tty.picture.text:
+            level = _level(tty)
+            tty.press("+")
+            tty.wait(lambda level=level: _level(tty) != level or "+ raises" not in tty.picture.text, what="a step")  # type: ignore[misc]
+    tty.press("n")
+    tty.sees("All levels are found", seconds=60)
+    return found
+
+
+def _level(tty: Tty) -> str:
+    shown = re.search(r"level ([\d.]+)", tty.picture.text)
+    return shown[1] if shown else ""
+
+
+def in_the_room(tty: Tty, what: str) -> None:
+    """Have something happen beside the simulated device: H, and the digit that stands before `what`."""
+    tty.press("h")
+    tty.sees("In the simulated room")
+    line = next(line for line in tty.picture.text.splitlines() if what in line)
+    digit = re.search(r"(\d)  Practice", line)
+    assert digit is not None, line
+    tty.press(digit[1])
+
+
+def end_and_sign(tty: Tty) -> None:
+    """Outcome and signature of a treatment that is over."""
+    tty.press("f8")
+    tty.sees("[Outcome]")
+    tty.press("3", "tab", "2", "tab", "0")
+    tty.look(0.3)
+    tty.press("f8")
+    tty.sees("[Sign]")
+    tty.press("f8")
+    tty.sees("1  performed")
+    tty.press("1")
+    tty.sees("SEALED")

@@ -1,0 +1,82 @@
+"""A whole practice session as in docs/practice.md: a new therapist, the foot-drop patient, the real console."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from estim.records.verify import verify_session
+from tests.system import therapist
+from tests.system.conftest import wait_until
+from tests.system.terminal import Tty
+
+
+def peak(tty: Tty, seconds: float) -> tuple[int, int]:
+    """Strongest force in N of the next seconds, and the fatigue in % at their end."""
+    found = [therapist.practice(tty) for _ in range(round(seconds / 0.05))]
+    return max(force for force, _ in found), found[-1][1]
+
+
+@pytest.mark.timeout(240)  # a good minute of contractions and rests that no clock can shorten, on a machine of its own
+def test_levels_by_asking_steps_fatigue_and_a_lost_pad(tmp_path: Path) -> None:
+    tty = Tty("console", "--device", "sim://p24?patient=foot-drop&seed=1", home=tmp_path, columns=120, rows=40)
+    try:
+        therapist.sign_in(tty, "P-042")
+        therapist.choose(tty, "foot drop")  # the nearest one is the first: no choosing
+        assert "Foot drop: common peroneal" not in tty.picture.text
+        therapist.screen(tty)
+        therapist.place(tty)
+        therapist.try_device(tty)
+        marks = therapist.ask_for_levels(tty)
+        assert [key for key, _ in marks] == ["s", "m", "t"]  # felt, then it moves, then strong: in words of the patient
+        tty.press("f8")
+        tty.sees("[Treat]")
+
+        therapist.confirm(tty)
+        tty.press("f2")
+        tty.sees("F9 starts, SPACE")
+        tty.press("f9")
+        tty.sees("RUNNING")
+        assert peak(tty, 2.0)[0] == 0  # nothing before the first step
+        therapist.in_the_room(tty, "the patient walks")
+        tty.sees("STIM ON")
+        force_n, tired = peak(tty, 6.0)
+        assert force_n > 5
+        for _ in range(2):
+            later_n, more_tired = peak(tty, 5.0)
+        assert more_tired > tired
+        assert later_n < force_n
+
+        therapist.in_the_room(tty, "comes off")
+        tty.sees("1. A pad or cable came off")
+        tty.sees("yellow plug, red lead")
+        assert "PAUSED" in tty.picture.text
+        therapist.in_the_room(tty, "is put back")
+        tty.press("space")
+        tty.sees("Why was it stopped")
+        tty.press("5", "f7")
+        tty.sees("[Levels]")
+        therapist.confirm(tty)
+        therapist.find_levels(tty, steps=2)  # from 0 mA: contact is not what it was
+        therapist.start_therapy(tty)
+        assert "level 2.0" in tty.picture.text
+        tty.press("e")
+        tty.sees("Why?")
+        tty.press("2")
+        tty.sees("goes on to the outcome")
+        therapist.end_and_sign(tty)
+        tty.press("ctrl+q")
+        tty.sees("Q leaves now")
+        tty.press("q")
+        tty.wait(lambda: tty.process.poll() is not None, what="it leaves")
+    finally:
+        tty.end()
+    (record,) = (tmp_path / "records" / "simulated").glob("*/record.jsonl")
+    wait_until(lambda: verify_session(record.parent).sealed, seconds=10, what="the record is sealed")
+    verdict = verify_session(record.parent)
+    assert verdict.ok
+    assert verdict.outcome == "completed"
+    lines = record.read_text(encoding="utf-8")
+    assert '"cause":"lead-off"' in lines
+    assert lines.count('"simulated":true') == len(lines.splitlines())
