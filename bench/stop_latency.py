@@ -187,8 +187,9 @@ def console_session(home: Path, watch: Watch, echo: Echo, keys: list[str], found
     finally:
         tty.end()
         found += mine
-        record = max((home / "records" / "simulated").glob("*/record.jsonl"))
-        look_up(mine, [json.loads(line) for line in record.read_bytes().splitlines()])
+        if mine:
+            record = max((home / "records" / "simulated").glob("*/record.jsonl"))
+            look_up(mine, [json.loads(line) for line in record.read_bytes().splitlines()])
 
 
 def look_up(stops: Iterable[Stop], lines: list[dict[str, object]]) -> None:

@@ -43,7 +43,7 @@ def test_levels_by_asking_steps_fatigue_and_a_lost_pad(tmp_path: Path) -> None:
         tty.sees("STIM ON")
         force_n, tired = peak(tty, 6.0)
         assert force_n > 5
-        for _ in range(2):
+        for _ in range(4):
             later_n, more_tired = peak(tty, 5.0)
         assert more_tired > tired
         assert later_n < force_n
