@@ -257,3 +257,19 @@ def test_a_pad_that_came_off_takes_the_twitch_with_it(desk: Desk) -> None:
     assert desk.ask(events.Mark, channel=1, kind="twitch").accepted
     desk.step(ChannelFault(channel=1, kind="electrode", text="open"))
     assert desk.look().channels[0].twitch_ua is None
+
+
+def test_no_twitch_needs_more_than_a_level_may_have() -> None:
+    """At 2.5 Hz the extensor's pads alone would allow 100 mA; at the rate of its levels they allow 90.5."""
+    desk = Desk("hand-grasp-task")
+    desk.sign_in()
+    caps_ua = []
+    for purpose in ("low-rate", "titration"):
+        assert desk.configure(purpose).accepted
+        cleared = desk.engine.core.cleared
+        assert cleared is not None
+        caps_ua.append(cleared.caps_ua)
+    low_rate, levels = caps_ua
+    assert low_rate.keys() <= levels.keys()
+    assert low_rate == {channel: levels[channel] for channel in low_rate}
+    assert min(low_rate.values()) < 100_000

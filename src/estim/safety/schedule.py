@@ -31,7 +31,8 @@ class ScheduleChannel:
         level_ua: the level found today, on the device's grid: what full intensity plays. 0 in a titration.
         motor_mark_ua: today's motor mark on these pads and settings; None if not found.
         plausible_ua: the protocol's plausibility band, a prompt and never a limit.
-        cap_ua: a cap that the therapist set for this patient (L28), or None.
+        cap_ua: a cap that the therapist set for this patient (L28), or None; in a low-rate test never above the cap
+            of finding levels.
     """
 
     channel: int

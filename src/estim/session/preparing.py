@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from estim.protocols.compile import compile_schedule, compile_titration
@@ -96,8 +97,11 @@ def configure(core: Core, request: events.Configure) -> None:
         )
         if request.purpose != "therapy":
             setup = _from_zero(setup)
-            compiled = compile_titration if request.purpose == "titration" else compile_low_rate
-            schedule = compiled(protocol, setup, core.profile, sha256=request.protocol_sha256)
+            schedule = compile_titration(protocol, setup, core.profile, sha256=request.protocol_sha256)
+            if request.purpose == "low-rate":
+                highest_ua = _clear(core, schedule, setup, request).caps_ua
+                schedule = compile_low_rate(protocol, setup, core.profile, sha256=request.protocol_sha256)
+                schedule = _no_higher(schedule, highest_ua)
         else:
             setup = _with_found(core, setup)
             schedule = compile_schedule(protocol, setup, core.profile, sha256=request.protocol_sha256)
@@ -151,6 +155,20 @@ def _clear(core: Core, schedule: Schedule, setup: Setup, request: events.Configu
     for muscle, had_us in muscles_us.items():
         minutes[muscle] = minutes.get(muscle, 0) + ceil_div(had_us, US_PER_MIN)
     return clear(schedule, core.limits, core.profile, setup.patient, minutes_today=minutes, session_on_us=before_us)
+
+
+def _no_higher(schedule: Schedule, highest_ua: Mapping[int, MicroAmp]) -> Schedule:
+    """The low-rate test with the caps of finding levels: at 2.5 Hz the limits on rms do not bind, and no twitch that
+    says something of the pads needs more than any level may have.
+    """
+    caps_ua = {channel.channel: (highest_ua[channel.channel], channel.cap_ua) for channel in schedule.channels}
+    return replace(
+        schedule,
+        channels=tuple(
+            replace(channel, cap_ua=min(cap for cap in caps_ua[channel.channel] if cap is not None))
+            for channel in schedule.channels
+        ),
+    )
 
 
 def _places(protocol: Protocol, setup: Setup) -> tuple[screening.Place, ...]:
