@@ -16,7 +16,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerH
 
 from estim.records.verify import verify_session
 from tests.support import sample
-from tests.system import therapist
+from tests.system import browser_session, therapist
 from tests.system.conftest import environment, wait_until
 from tests.system.terminal import KEYS, Picture
 
@@ -173,3 +173,14 @@ def test_real_devices_are_refused_with_the_reason(tmp_path: Path, device: str) -
     assert done.returncode == 1
     assert b"simulated devices alone" in done.stderr
     assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.skipif(bool(browser_session.missing()), reason=f"not on the path: {', '.join(browser_session.missing())}")
+def test_a_practice_session_in_a_real_browser(tmp_path: Path) -> None:
+    browser_session.whole_session(tmp_path, tmp_path)
+    (record,) = (tmp_path / "records" / "simulated").glob("*/record.jsonl")
+    verdict = verify_session(record.parent)
+    assert (verdict.ok, verdict.sealed, verdict.outcome) == (True, True, "completed")
+    assert all('"simulated":true' in line for line in record.read_text(encoding="utf-8").splitlines())
+    assert len(list(tmp_path.glob("*.png"))) == 6
