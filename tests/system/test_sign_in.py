@@ -1,0 +1,51 @@
+"""Signing in where much was recorded today: the controller goes on saying that it lives while it reads."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from estim.controller.client import ControllerClient
+from estim.drivers.address import Address
+from estim.records.chain import Chain
+from estim.records.today import folder_name
+from estim.session.events import SignIn
+from tests.system.conftest import RunningSimulator, wait_until
+
+LINES = 40_000  # an hour and more; read and verified in a second or two, where 0.5 s of silence means dead
+
+
+def long_record(home: Path) -> None:
+    """This patient's treatment of today, ended without a seal, in no index."""
+    folder = home / "records" / "simulated" / folder_name(datetime.datetime.now(datetime.UTC), "P-1")
+    folder.mkdir(parents=True)
+    chain = Chain(simulated=True)
+    lines = [chain.line("header", {"patient": "P-1", "utc": datetime.datetime.now(datetime.UTC).isoformat()}, 0)]
+    lines += [chain.line("status", {"level_open": False, "output_on": False}, n * 1000) for n in range(1, LINES)]
+    (folder / "record.jsonl").write_bytes(b"".join(lines))
+
+
+def test_reading_todays_records_is_not_taken_for_death(
+    tmp_path: Path, simulator: Callable[..., RunningSimulator]
+) -> None:
+    long_record(tmp_path)
+    client = ControllerClient(Address("p24", simulator().device, simulated=True), tmp_path)
+    try:
+        wait_until(
+            lambda: client.snapshot is not None and client.snapshot.phase.value == "READY", seconds=20, what="idle"
+        )
+        number = client.next_id()
+        client.send(SignIn(id=number, operator="PT1", patient_id="P-1"))
+        began = time.monotonic()
+        answers: list[object] = []
+        while not answers:
+            assert time.monotonic() - began < 60
+            assert client.takeover is None
+            client.heartbeat()
+            answers += [answer for answer in client.poll() if answer.id == number]
+            time.sleep(0.01)
+        assert client.takeover is None
+    finally:
+        client.close()
