@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from estim.controller.client import ControllerClient
+from estim.controller.interface import Answer
 from estim.drivers.address import Address
 from estim.records.chain import Chain
 from estim.records.today import folder_name
-from estim.session.events import SignIn
+from estim.session.events import Screen, SignIn
+from estim.session.screening import scripted_answers
 from tests.system.conftest import RunningSimulator, wait_until
 
 LINES = 40_000  # an hour and more; read and verified in a second or two, where 0.5 s of silence means dead
@@ -38,14 +40,16 @@ def test_reading_todays_records_is_not_taken_for_death(
         )
         number = client.next_id()
         client.send(SignIn(id=number, operator="PT1", patient_id="P-1"))
+        client.send(Screen(id=client.next_id(), answers=scripted_answers(), scripted=True))  # without waiting
         began = time.monotonic()
-        answers: list[object] = []
-        while not answers:
+        answers: list[Answer] = []
+        while len(answers) < 2:
             assert time.monotonic() - began < 60
             assert client.takeover is None
             client.heartbeat()
-            answers += [answer for answer in client.poll() if answer.id == number]
+            answers += client.poll()
             time.sleep(0.01)
+        assert [(answer.id, answer.accepted) for answer in answers] == [(number, True), (number + 1, True)]
         assert client.takeover is None
     finally:
         client.close()

@@ -16,6 +16,7 @@ import select
 import signal
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from estim.controller.clock import JUMP_US, SessionClock
@@ -46,6 +47,7 @@ SNAPSHOT_US = 50_000
 WAIT_MAX_S = 0.05  # a reply of the disk's thread has no file to wait for
 LEAVE_MAX_US = 10_000_000
 _LIVE = frozenset({Phase.ARMED, Phase.RUNNING})
+_NEVER_HELD = (events.Stop, events.Heartbeat)
 
 
 class Controller:
@@ -57,6 +59,8 @@ class Controller:
         self._address = address
         self._desk = Desk(home, simulated=address.simulated)
         self._from_desk: queue.SimpleQueue[events.SignIn | Reply | Exception] = queue.SimpleQueue()
+        self._reading_up = False
+        self._held: list[Event | ConfigureFrom] = []  # what was asked after a sign-in that is still being read up
         model = MODELS[address.model]
         link = open_link(address)
         engine = SessionEngine(model.profile, limits_in_force(home), simulated=address.simulated)
@@ -133,9 +137,7 @@ class Controller:
             incoming += self._observers.poll(self._clock.now_us())
         if not self._reader.ended:
             for line in self._reader.lines():
-                event = self._event(line)
-                if event is not None:
-                    incoming.append(event)
+                incoming += self._asked(line)
             if self._reader.ended:
                 self._note_leaving()
                 incoming.append(events.ConsoleGone())
@@ -148,12 +150,19 @@ class Controller:
         if self._leave_at_us is None:
             self._leave_at_us = self._clock.now_us() + LEAVE_MAX_US
 
-    def _event(self, line: bytes) -> Event | None:
+    def _asked(self, line: bytes) -> list[Event]:
         try:
             request = decode_request(line)
         except UsageError as error:
             sys.stderr.write(f"{error}\n")
-            return None
+            return []
+        if (self._reading_up or self._held) and not isinstance(request, _NEVER_HELD):
+            self._held.append(request)
+            return []
+        event = self._event(request)
+        return [] if event is None else [event]
+
+    def _event(self, request: Event | ConfigureFrom) -> Event | None:
         if isinstance(request, events.SignIn | events.Sign):
             return self._at_desk(request)
         if not isinstance(request, ConfigureFrom):
@@ -171,6 +180,9 @@ class Controller:
         stand still for so long, its console would take it for dead: a thread reads, and `_signed_in` fetches.
         """
         if isinstance(request, events.SignIn):
+            if self._runner.record is not None:
+                return replace(request, pin="")  # refused: a session is open; nothing is read while output may be on
+            self._reading_up = True
             threading.Thread(target=self._read_up, args=(request,), name="desk", daemon=True).start()
             return None
         try:
@@ -188,15 +200,29 @@ class Controller:
             self._from_desk.put(error)
 
     def _signed_in(self) -> list[Event]:
+        """The sign-in that was read up, and what was asked after it, in its order; a second sign-in is read up again.
+
+        One turn lies between both, so that a session is open when the rest is judged.
+        """
+        if not self._reading_up:
+            return self._asked_meanwhile()
+        if self._from_desk.empty():
+            return []
+        self._reading_up = False
+        read = self._from_desk.get()
+        if isinstance(read, Exception):
+            raise read
+        if isinstance(read, Reply):
+            self._writer.put(encode_reply(read))
+            return []
+        return [read]
+
+    def _asked_meanwhile(self) -> list[Event]:
         found: list[Event] = []
-        while not self._from_desk.empty():
-            read = self._from_desk.get()
-            if isinstance(read, Exception):
-                raise read
-            if isinstance(read, Reply):
-                self._writer.put(encode_reply(read))
-            else:
-                found.append(read)
+        while self._held and not self._reading_up:
+            event = self._event(self._held.pop(0))
+            if event is not None:
+                found.append(event)
         return found
 
     def _say(self) -> None:
