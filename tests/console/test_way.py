@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 from textual.widgets import Input, OptionList, TextArea
 
 from estim.console.draft import Stage
@@ -29,6 +30,15 @@ from .fake_session import FakeSession
 
 def sent(b: Bench, kind: type[events.Request]) -> list[events.Request]:
     return [request for request in b.session.requests if isinstance(request, kind)]
+
+
+async def test_what_is_typed_right_after_enter_is_in_the_next_field(bench: Make) -> None:
+    async with bench() as b:
+        for key in ("P", "T", "1", "enter", "P", "minus", "4"):  # all of it before the screen answers
+            b.app.post_message(Key(key, "-" if key == "minus" else key if len(key) == 1 else None))
+        await b.look()
+        assert b.app.screen.query_one("#operator", Input).value == "PT1"
+        assert b.app.screen.query_one("#patient", Input).value == "P-4"
 
 
 async def test_the_whole_way_from_sign_in_to_the_sealed_record(bench: Make) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.content import Content
 from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
@@ -27,7 +28,11 @@ class PatientScreen(StageScreen):
     """Pseudonyms alone: no name of a patient is typed, shown or stored."""
 
     STAGE = Stage.PATIENT
-    BINDINGS: ClassVar[list[Any]] = bindings("progress")
+    BINDINGS: ClassVar[list[Any]] = [
+        *bindings("progress"),
+        # Ahead of the field: what is typed right after it must not end up in the field before, a PIN least of all.
+        Binding("enter", "next_field", show=False, priority=True),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,10 +92,13 @@ class PatientScreen(StageScreen):
             self._list(event.value)
         self._read_back()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter goes to the next field, never on to the next stage."""
-        following = {"operator": "#pin" if self.query("#pin") else "#patient", "pin": "#patient"}
-        self.query_one(following.get(str(event.input.id), "#known")).focus()
+    def action_next_field(self) -> None:
+        """Enter goes to the next field, never on to the next stage; in the list it chooses."""
+        if isinstance(self.focused, OptionList):
+            self.focused.action_select()
+        elif self.focused is not None:
+            following = {"operator": "#pin" if self.query("#pin") else "#patient", "pin": "#patient"}
+            self.set_focus(self.query_one(following.get(str(self.focused.id), "#known")))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Choose somebody known."""
