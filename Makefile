@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.estim-ready
 CODE := src firmware_sim tests bench
 
-.PHONY: help run test check bench campaign fuzz worlds kills records format lock clean
+.PHONY: help run test check bench campaign fuzz worlds kills records browser format lock clean
 
 help:
 	@echo "make run       the console on a simulated P24; without a terminal, a whole session in simulated time"
@@ -19,6 +19,7 @@ help:
 	@echo "make worlds    WORLDS seeded sessions with faults on each device model"
 	@echo "make records   every change of a record, and KILLS writers killed at random instants"
 	@echo "make kills     KILLS blows of each kind to the processes of running sessions"
+	@echo "make browser   a practice session in a real headless browser; pictures into PICTURES"
 	@echo "make campaign  all three of them"
 	@echo "make format    what the formatter can do by itself"
 	@echo "make lock      requirements/ from pyproject.toml; needs uv"
@@ -79,6 +80,11 @@ mutants: $(STAMP)
 kills: KILLS = 100
 kills: $(STAMP)
 	$(BIN)/python tests/system/session_kills.py --kills $(KILLS)
+
+# Needs chromium and chromedriver.
+PICTURES ?= pictures
+browser: $(STAMP)
+	$(BIN)/python tests/system/browser_session.py --pictures $(PICTURES)
 
 format: $(STAMP)
 	$(BIN)/ruff format $(CODE)

@@ -34,6 +34,7 @@ class Channel:
     motor_ua: int | None = None
     max_tolerated_ua: int | None = None
     twitch_ua: int | None = None
+    found: bool = True
     pulses: int = 0
 
 
@@ -434,6 +435,7 @@ class FakeSession:
             raise_locked="" if cycle is Cycle.HOLD else "only while the contraction is held",
             frequency_mhz=2_500 if self.purpose == "low-rate" else 50_000,
             twitch_ua=channel.twitch_ua,
+            found=channel.found,
             pulse_width_us=250,
             pulses=channel.pulses,
             charge_uc=channel.pulses * channel.level_ua * 250 // 1_000_000_000,

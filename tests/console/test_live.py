@@ -437,3 +437,14 @@ async def test_memory_stays_bounded_while_the_collector_is_off(bench: Make) -> N
         await b.press("space")
         await b.look(0.3)
         assert gc.isenabled()
+
+
+async def test_a_level_that_was_lost_sends_back_to_the_levels(bench: Make) -> None:
+    async with bench() as b:
+        await b.jump(channels=2)
+        await b.confirm_all()
+        assert "lost" not in b.text("#checks")
+        b.session.channels[2].found = False
+        await b.look()
+        name = b.session.channels[2].name
+        assert f"The level of {name} was lost: F7" in " ".join(b.text("#checks").split())

@@ -41,6 +41,7 @@ class ChannelView:
         charge_uc, density_ua_per_cm2: of what was acknowledged, of the level.
         remaining_us: of this channel's current ON or OFF time.
         twitch_ua: where the low-rate test showed a twitch; no level of any other rate.
+        found: its level is known; a lost pad, a long pause or a fault takes it away.
         lead_off_known: False while the amplitude is below what the device can check.
     """
 
@@ -68,6 +69,7 @@ class ChannelView:
     on_us: int
     remaining_us: int
     lead_off_known: bool = True
+    found: bool = True
     twitch_ua: int | None = None
 
 

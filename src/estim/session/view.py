@@ -127,6 +127,7 @@ def _channel(core: Core, scheduled: ScheduleChannel) -> ChannelView:
         sensory_ua=found.sensory_ua if found else None,
         motor_ua=found.motor_ua if found else None,
         max_tolerated_ua=found.max_tolerated_ua if found else None,
+        found=found is not None,
         twitch_ua=core.twitch_ua.get(scheduled.name),
         raise_locked=levels.raise_locked(core, channel),
         frequency_mhz=window.frequency_mhz,

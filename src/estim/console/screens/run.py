@@ -31,7 +31,10 @@ class RunScreen(LiveScreen):
         return (*by_key, *((hint("seen"),) if sensory else ()), hint("comfort"), hint("tolerated"), *skip, hint("end"))
 
     def how_to_go_on(self, snapshot: Snapshot) -> str:
-        """To output, or on to the outcome once it is over."""
+        """To output, or on to the outcome once it is over; back to the levels where one was lost."""
+        lost = [view.name for view in snapshot.channels if not view.found]
+        if lost and not snapshot.outcome:
+            return f" {self.say('run.lost', names=', '.join(lost))}"
         if snapshot.outcome:
             return f" {self.say('run.ended', outcome=self.say.of('outcome', snapshot.outcome))}"
         return super().how_to_go_on(snapshot)
