@@ -82,7 +82,7 @@ kills: $(STAMP)
 	$(BIN)/python tests/system/session_kills.py --kills $(KILLS)
 
 # Needs chromium and chromedriver.
-PICTURES ?= pictures
+PICTURES ?= out/pictures
 browser: $(STAMP)
 	$(BIN)/python tests/system/browser_session.py --pictures $(PICTURES)
 
