@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 
 import pytest
 from textual.widgets import Static
@@ -10,6 +11,7 @@ from textual.widgets import Static
 from estim.console import collector
 from estim.console.dialogs import ReasonDialog
 from estim.console.draft import Stage
+from estim.console.happened import changes
 from estim.console.practice import RoomDialog
 from estim.console.screens.run import RunScreen
 from estim.console.screens.takeover import TakeoverScreen
@@ -418,6 +420,12 @@ async def test_large_terminals_list_what_happened(bench: Make) -> None:
         assert "ch1 level 23.0 → 24.0 mA" in told
         assert "RUNNING → PAUSED (as you asked)" in told
         assert told.index("PAUSED") < told.index("24.0 mA")  # the newest first
+        paused = b.session.picture()
+        (view,) = paused.channels
+        other = replace(paused, channels=(replace(view, level_ua=view.level_ua - 1_000),))
+        assert changes(other, paused) == ("ch1 level 23.0 → 24.0 mA",)
+        loaded = replace(paused, phase=Phase.CONFIGURED)  # anew: nobody changed that level
+        assert not any("level" in text for text in changes(other, loaded))
         await b.pilot.resize_terminal(80, 24)
         await b.look()
         assert b.text("#happened") == ""

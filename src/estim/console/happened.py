@@ -7,6 +7,7 @@ from collections import deque
 from estim.console import present
 from estim.console.language import ENGLISH, Words
 from estim.session.snapshot import Snapshot
+from estim.session.state import Phase
 
 KEPT = 50
 
@@ -44,7 +45,8 @@ def changes(before: Snapshot, after: Snapshot, say: Words = ENGLISH) -> tuple[st
     if after.contraction != before.contraction and after.contraction and after.purpose == before.purpose == "therapy":
         key = "progress.contraction" if after.contractions else "happened.contraction"  # triggered: as many as come
         found.append(say(key, k=after.contraction, n=after.contractions))
-    known = {view.channel: view for view in before.channels}
+    played = after.phase is before.phase and after.phase in {Phase.RUNNING, Phase.PAUSED}
+    known = {view.channel: view for view in before.channels} if played else {}  # what is loaded anew is no change
     for view in after.channels:
         old = known.get(view.channel)
         if old is not None and old.name == view.name and old.level_ua != view.level_ua:
