@@ -181,7 +181,7 @@ def _broken_together(
 def _squares(phase: PhasePlan, levels: Mapping[int, int], step_ua: int) -> dict[int, int]:
     squares: dict[int, int] = {}
     for window in phase.windows:
-        square = dose.mean_square_ua2(window, target_ua(levels.get(window.channel, 0), window, step_ua))
+        square = dose.mean_square_ua2(window, target_ua(levels[window.channel], window, step_ua))
         squares[window.channel] = max(squares.get(window.channel, 0), square)
     return squares
 

@@ -64,4 +64,4 @@ def greatest(window: Window, area_mm2: int, output: OutputClass, limits: Limits,
         else:
             low = middle
     over = broken(of_amplitude(window, high * step_ua, area_mm2, output), limits)
-    return low * step_ua, over[0][0].rule if over else "L1"
+    return low * step_ua, over[0][0].rule

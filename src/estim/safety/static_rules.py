@@ -18,11 +18,11 @@ from estim.safety.units import ceil_div
 _US_PER_MIN = 60_000_000
 
 
-def _check(key: str, name: str, value: int, limits: Limits, shown: str, *, warn: bool = True) -> Iterator[Problem]:
+def _check(key: str, name: str, value: int, limits: Limits, shown: str) -> Iterator[Problem]:
     guardrail, bound = BY_KEY[name], limits[name]
     if guardrail.breaks(value, bound.value):
         yield problem(key, guardrail, value, bound, shown)
-    elif warn and guardrail.warn is not None and guardrail.breaks(value, guardrail.warn):
+    elif guardrail.warn is not None and guardrail.breaks(value, guardrail.warn):
         yield Problem(
             severity="warn",
             key=key,
@@ -61,7 +61,7 @@ def _judge_pulse(key: str, window: Window, channel: ScheduleChannel, limits: Lim
     # The rate that is asked for is judged, where the device would play a slower one: bending makes nothing lawful.
     rate = max(dose.rate_mhz(window), window.frequency_mhz * window.burst_pulses)
     name = "rate_sensory_mhz" if sensory else "rate_mhz"
-    yield from _check(f"{key}.frequency_hz", name, rate, limits, shown, warn=not sensory)
+    yield from _check(f"{key}.frequency_hz", name, rate, limits, shown)
     yield from _check(f"{key}.frequency_hz", "rate_min_mhz", window.frequency_mhz, limits, shown)
     yield from _check(f"{key}.pulse_width_us", "pulse_width_max_us", window.pulse_width_us, limits, shown)
     yield from _check(f"{key}.pulse_width_us", "pulse_width_min_us", window.pulse_width_us, limits, shown)

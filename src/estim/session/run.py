@@ -98,10 +98,10 @@ class Run:
     @property
     def contraction_number(self) -> int:
         """Number of the present cycle within the whole plan, from 1."""
-        phase = self.schedule.phases[self.place.phase]
-        if phase.trigger is not None:
-            return self._before[self.place.phase] + max(1, self.gates)
-        return self._before[self.place.phase] + self.place.set * phase.cycles + self.place.cycle + 1
+        before = self._before[self.place.phase]
+        if self.phase.trigger is not None:
+            return before + max(1, self.gates)
+        return before + self.place.set * self.phase.cycles + self.place.cycle + 1
 
     @property
     def contractions_total(self) -> int:
@@ -130,9 +130,7 @@ class Run:
             join_grid(self.players)
         due = [player.due_us() for player in self.players if not player.ended]
         if not self.done:
-            begin_us = self._next_begin_us()
-            if begin_us is not None:
-                due.append(begin_us)
+            due += [] if (begin_us := self._next_begin_us()) is None else [begin_us]
         return min(due, default=None)
 
     def _next_begin_us(self) -> int | None:
@@ -186,8 +184,7 @@ class Run:
     def _play(self, window: Window, onset_us: int) -> None:
         level_ua, step_ua = self.levels_ua[window.channel], self.step_ua(window)
         first = self._gentle or self.held_ua.get(settings(window), 0) < self.target_ua(window)
-        number = self.contraction_number
-        spaced = self._common_grid
+        number, spaced = self.contraction_number, self._common_grid
         self.players.append(
             WindowPlayer(window, level_ua, step_ua, onset_us, first=first, contraction=number, spaced=spaced)
         )
