@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from estim.safety.units import Micros
@@ -59,3 +61,17 @@ def test_a_gate_closes_with_a_pulse_that_a_command_reaches_in_time(since_pulse_u
     next_pulse_us = -(-(sent + 1) // period_us) * period_us
     assert next_pulse_us - sent >= CLOSE_AHEAD_US - 100
     assert sent - now_us <= period_us
+
+
+def test_a_level_that_rises_within_the_ramp_makes_no_double_step() -> None:
+    """On a grid of 2 mA the ramp's last step and the raise would be one of 4 (world 2054 of the RehaStim2)."""
+    plan = window(on_us=Micros(2 * SECOND), first_ramp_up_us=Micros(500_000), ramp_down_us=Micros(0))
+    player = WindowPlayer(plan, 12_000, 2_000, 0, first=True)
+    played = [0]
+    for now_us in range(0, 1_000_000, 1_000):
+        if player.amplitude_next_ua == 12_000 and player.due_us() - now_us == 5_000:
+            player.set_level(14_000, now_us)
+        if player.turn(now_us):
+            played.append(int(player.amplitude_ua))
+    assert played[-1] == 14_000
+    assert {after - before for before, after in pairwise(played)} == {2_000}

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from estim.safety.commands import ChannelOutput
-from estim.safety.ramp import ramp_amplitude_ua, ramp_down_amplitude_ua, shortest_ramp_us
+from estim.safety.ramp import ramp_amplitude_ua, ramp_down_amplitude_ua, shortest_ramp_us, step_bound_ua
 from estim.safety.schedule import Window
 from estim.safety.units import MicroAmp, ceil_div, floor_to_step
 from estim.session.state import Cycle
@@ -54,6 +54,7 @@ class WindowPlayer:
         "_k_next",
         "_late",
         "_pulses",
+        "_rose",
         "_spaced",
         "_started_us",
         "_step_ua",
@@ -96,6 +97,7 @@ class WindowPlayer:
         self._joined = False  # its pulses fall with those of a channel that already plays
         self._spaced = spaced
         self._started_us = -(1 << 60)  # when its first command went out at the time of its first pulse
+        self._rose = False  # its level rose while it played
         self._late = 0  # pulses by which the ramp up lags behind the clock
         self._counted = 0  # pulses whose charge was booked
         self.amplitude_ua = MicroAmp(0)  # what the device was last told
@@ -157,6 +159,16 @@ class WindowPlayer:
             amplitude = min(amplitude, ramp_down_amplitude_ua(self.target_ua, left, self._down, self._step_ua))
         return amplitude
 
+    def _reachable(self, pulse: int) -> MicroAmp:
+        """What pulse number `pulse` gets: the plan, or less where a level that rose within the ramp would make its own
+        step and the ramp's into one (L17a: it is a new level).
+        """
+        planned = self._planned(pulse)
+        if not self._rose or planned <= self.amplitude_ua:
+            return planned
+        bound_ua = step_bound_ua(self.target_ua, self._step_ua, first=True)
+        return MicroAmp(min(planned, floor_to_step(self.amplitude_ua + bound_ua, self._step_ua)))
+
     def _look_ahead(self, pulse: int) -> None:
         """Find the first pulse from `pulse` on whose amplitude differs from the present one."""
         while pulse < self._pulses:
@@ -164,7 +176,7 @@ class WindowPlayer:
             if self.amplitude_ua == self.target_ua and hold_from <= pulse < down_from:
                 pulse = down_from
                 continue
-            amplitude = self._planned(pulse)
+            amplitude = self._reachable(pulse)
             if amplitude != self.amplitude_ua:
                 self._k_next, self.amplitude_next_ua = pulse, amplitude
                 return
@@ -199,7 +211,7 @@ class WindowPlayer:
         if missed and self.amplitude_next_ua > self.amplitude_ua:
             self._late += missed
         pulse = self._k_next + missed
-        amplitude = self._planned(pulse)
+        amplitude = self._reachable(pulse)
         if amplitude == 0 and pulse >= self._pulses:
             self.ended = True
         changed = amplitude != self.amplitude_ua
@@ -237,6 +249,7 @@ class WindowPlayer:
 
     def set_level(self, level_ua: int, now_us: int) -> bool:
         """Play at another level from the next pulse on; True if a command must go out for a fall at once."""
+        self._rose = self._rose or level_ua > self.level_ua
         self.level_ua = level_ua
         self.target_ua = self._target()
         period_us = self.window.period_us
