@@ -287,6 +287,8 @@ class FaultyWorld(World):
         self._open_us.setdefault(channel, at_us)
 
     def _expect_lead_off(self) -> None:
+        if not self.watch.stops.open:
+            self._open_us.clear()  # it was stopped: whoever starts again opens the level anew
         if not any(self.now_us >= at_us + NOTICE_US for at_us in self._open_us.values()):
             return
         self.device.advance(self.now_us)  # a pulse that played takes the claim back

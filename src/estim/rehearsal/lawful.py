@@ -159,7 +159,9 @@ class Lawful:
         for fault in self._faults:
             if fault.kind == "ignore-update" and fault.at_us <= by_us and channel.fell_us <= fault.end_us:
                 by_us = max(by_us, fault.end_us + LIE_ON_US)
-        if not falls or pulse.t_us > by_us:
+        if not falls:
+            by_us -= period_us  # a rise that was sent before the fall, for the pulse that was next
+        if pulse.t_us > by_us:
             self._say("ceiling", pulse, f"{pulse.peak_ua} µA, allowed {channel.ceiling_ua}")
 
     def _rise(self, channel: _Channel, pulse: Pulse, before_ua: int, period_us: int) -> None:
@@ -178,7 +180,8 @@ class Lawful:
             self._say("slope", pulse, f"{grown_ua} µA within {since_us} µs")
         if not channel.reached and pulse.peak_ua >= level_ua:
             channel.reached = True
-            if (since_us + 2 * period_us) * pulse.peak_ua < shortest_us * grown_ua:
+            quick = (since_us + 2 * period_us) * pulse.peak_ua < shortest_us * grown_ua
+            if quick and grown_ua > self._step_ua:  # one device step is a raise by hand, or the least there is
                 self._say("ramp", pulse, f"at {pulse.peak_ua} µA {since_us} µs after the first pulse")
         if pulse.peak_ua > channel.highest_ua:
             self._higher(channel, pulse)

@@ -23,6 +23,7 @@ NOTICE_US = 450_000 + 250_000 + 20_000  # a silent device: the next question, an
 UNANSWERED_US = 250_000  # an update without an answer: after so long the driver takes the device for lost
 _ONE_SHOT = frozenset({"flip", "drop", "duplicate", "garbage"})
 _DEAF = frozenset({"silence", "hang", "ignore-stop"})
+_KEEP_ANSWERS = _ONE_SHOT | {"silence", "hang", "late", "refuse", "stutter"}
 _STALLS = frozenset({"late-turn", "suspend"})
 
 
@@ -51,13 +52,13 @@ def clear_by_us(at_us: int, model: str, faults: Sequence[Fault], *, fed_us: int 
 def fallen_by_us(fell_us: int, model: str, faults: Sequence[Fault]) -> int:
     """When a level that fell at `fell_us` is heard of at the latest.
 
-    As a stop; but a fall is sent once and waits for the answer to what was sent before it. Where a piece of either was
-    damaged or lost, no answer comes, and output is stopped instead.
+    As a stop; but a fall is sent once and waits for the answer to what was sent before it. Where a fault of wire,
+    device or host keeps that from coming, output is stopped instead.
     """
     heard_us = clear_by_us(fell_us, model, faults)
     for fault in faults:
         hurts = fault.at_us <= fell_us + UNANSWERED_US and fell_us <= fault.end_us + UNANSWERED_US
-        if fault.kind in _ONE_SHOT and hurts:
+        if fault.kind in _KEEP_ANSWERS and hurts:
             heard_us = max(heard_us, clear_by_us(fell_us + UNANSWERED_US, model, faults))
     return heard_us
 
