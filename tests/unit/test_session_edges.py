@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from estim.controller.setup_from import Words, setup_from
 from estim.safety.commands import SetOutput
+from estim.safety.errors import Problem
 from estim.safety.reports import CrankAngle, SensorEvent
 from estim.safety.units import Micros, MilliHertz
-from estim.session import effects, events
+from estim.session import effects, events, screening
 from estim.session.player import WindowPlayer, join_grid
 from estim.session.run import Run
+from estim.session.screening_outcomes import SKIN_GRADES, judge_outcome
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
 from tests.safety.build import SECOND, channel, schedule, window
@@ -345,6 +347,93 @@ def test_a_rise_waits_for_the_answer_and_is_as_much_later() -> None:
         assert one.amplitude_ua - before_ua <= 1_000, "the step that was missed is not caught up"
         before_ua = one.amplitude_ua
     assert whole_us["waited"] == whole_us["not"] + PERIOD_US
+
+
+def test_the_time_of_a_session_withholds_a_gate_long_after_it_was_used_up() -> None:
+    desk = Desk("hand-grasp-task")
+    desk.triggered()
+    core = desk.engine.core
+    assert core.cleared is not None
+    assert core.gatekeeper is not None
+    for scheduled in core.cleared.schedule.channels:
+        core.on_time.note(scheduled, -2_400 * SECOND, -600 * SECOND, therapy=True)
+        core.on_time.note(scheduled, 0, 1, therapy=True)
+    windows = core.gatekeeper.phase.windows
+    assert [core.gatekeeper.governor(entry, desk.now_us) for entry in windows] == ["L21b"] * len(windows)
+
+
+def test_one_gate_of_two_closes() -> None:
+    windows = [window(number, max_on_us=Micros(SECOND * 5)) for number in (1, 2)]
+    run = Run(schedule([channel(1), channel(2)], windows, mode="triggered"), 500, 0, gentle=False)
+    run.begin(0)
+    run.open_gates(windows, 0)
+    for now_us in range(0, 2 * SECOND, 10_000):
+        run.turn(now_us)
+    run.close_gates([windows[0]], 2 * SECOND)
+    remaining = {entry.window.channel: entry.remaining_us(2 * SECOND) for entry in run.players}
+    assert remaining[1] <= SECOND + 2 * PERIOD_US
+    assert remaining[2] == 3 * SECOND
+
+
+def test_on_a_device_with_one_grid_the_second_channel_follows_the_first() -> None:
+    windows = [window(1), replace(window(2), offset_us=Micros(105_000))]
+    run = Run(schedule([channel(1), channel(2)], windows), 500, 0, gentle=False, common_grid=True)
+    run.begin(0)
+    assert run.next_due_us() == PERIOD_US  # the first pulse of this ramp is less than a step of the device
+    assert [entry.window.channel for entry in run.turn(PERIOD_US)] == [1]
+    run.next_due_us()
+    assert [entry.onset_us % PERIOD_US for entry in run.players] == [0, 0]
+    assert run.players[1].onset_us == 120_000
+
+
+def test_what_the_device_plays_otherwise_is_confirmed_before_arming(desk: Desk) -> None:
+    desk.sign_in()
+    desk.titrate()
+    assert desk.configure("therapy").accepted
+    core = desk.engine.core
+    assert core.cleared is not None
+    assert "bends" not in desk.look().wants
+    bend = Problem(severity="warn", key="phase[0].frequency_hz", message="played at 29.85 Hz", rule="bend")
+    object.__setattr__(core.cleared, "schedule", replace(core.cleared.schedule, bends=(bend,)))
+    assert "bends" in desk.look().wants
+    for what in desk.look().wants:
+        if what != "bends":
+            assert desk.ask(events.Confirm, what=what, value="by the desk").accepted
+    assert not desk.ask(events.Arm).accepted
+    assert desk.ask(events.Confirm, what="bends", value="by the desk").accepted
+    assert desk.ask(events.Arm).accepted
+
+
+# -- answers -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_whole_limb_can_be_named_and_what_is_elsewhere_is_said() -> None:
+    relative = next(
+        one for one in screening.QUESTIONS if one.kind == "relative" and one.scope not in {"whole", "trunk"}
+    )
+    here = Site("left", "thigh")
+    answers = {**screening.scripted_answers(), relative.id: True, f"{relative.id}.where": "left leg"}
+    assert screening.concerns(relative, answers, [here]) == (here,)
+    answers[f"{relative.id}.where"] = "right leg"
+    assert screening.concerns(relative, answers, [here]) == ()
+    (problem,) = screening.judge(answers, [here])
+    assert (problem.severity, problem.rule) == ("info", relative.id)
+    assert "Yes, elsewhere." in problem.message
+
+
+def test_an_outcome_that_is_no_number_is_refused() -> None:
+    (problem,) = judge_outcome({"discomfort": "3", "pain": "much", "skin": SKIN_GRADES[0]})
+    assert (problem.key, problem.severity) == ("outcome.pain", "refuse")
+    assert "'much' is not a number" in problem.message
+
+
+@dataclass(frozen=True)
+class Site:
+    """What screening needs to know of a channel."""
+
+    side: str
+    region: str
+    name: str = "muscle"
 
 
 def test_a_channel_joins_the_grid_of_one_that_plays_and_not_sooner_than_a_period_after_its_start() -> None:
