@@ -318,6 +318,8 @@ def test_the_plausible_band_at_its_edges() -> None:
     assert said(5_000, 100_000, then=True) == [("info", 100.5, "site")]
     assert said(5_000, 100_500) == [("info", 100.5, "site")]
     assert said(100_000, 120_000) == [("info", 120.0, "site")]
+    (edge,) = admissible(schedule([channel(ma=0, plausible_ua=(MicroAmp(100_000), MicroAmp(120_000)))]), BOTH, PROFILE)
+    assert edge.message == "muscle-1: limits admit 100 mA (L1): the plausible 120 mA is capped there"
     assert said(100_500, 120_000) == [("refuse", 100.5, "absolute")]
 
 
