@@ -233,7 +233,7 @@ def test_sensory_output_begins_where_motor_output_had_its_time() -> None:
     first = behind(schedule(off_s=200), BOTH & limits(duty_permille=100))
     contract(first, [(0, 10), (20, 30), (40, 51.5)])
     fine = window(hz=100, width_us=100)
-    second = behind(schedule([SENSORY], [fine]), before=first)
+    second = behind(schedule([SENSORY], [fine]), BOTH & limits(duty_permille=100), before=first)
     second.admit(send(output(2, fine)), 60 * SECOND)
     assert first.on_time.had_us(1, 0) == 31_500_000
     assert OnLedger().total_us(1) == 0
@@ -392,6 +392,8 @@ def test_a_mark_and_a_cap_at_their_edges() -> None:
         return [problem for problem in judge(schedule([one], fine), BOTH, PROFILE, TRUSTED)[0] if problem.rule == "L26"]
 
     assert marked(9_000, 10_001) == []
+    least = channel(ma=0.001, output="sensory", amplitude_rule="sensory")
+    assert "L26" in rules(schedule([least], fine)), "not a microampere without a mark"
     (problem,) = marked(9_001, 10_001)
     assert problem.allowed == 9.0
     assert "L28" not in rules(schedule([channel(ma=30, cap_ua=MicroAmp(30_000))]))
