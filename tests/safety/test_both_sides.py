@@ -458,7 +458,8 @@ def test_a_muscles_day_to_the_minute() -> None:
 
 def test_skin_that_does_not_feel_gets_no_sensory_output() -> None:
     patient = replace(TRUSTED, insensate_skin=True)
-    assert "L28" in rules(schedule([SENSORY], [window(hz=100, width_us=100)]), patient=patient)
+    for one in (SENSORY, replace(SENSORY, cap_ua=MicroAmp(10_000))):  # nor under a cap: nobody could have marked it
+        assert "L28" in rules(schedule([one], [window(hz=100, width_us=100)]), patient=patient)
 
 
 def test_the_ramp_of_a_coarse_pulse_is_judged_on_its_own_grid() -> None:
