@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.estim-ready
 CODE := src firmware_sim tests bench
 
-.PHONY: help run test check bench campaign fuzz worlds kills records browser format lock clean
+.PHONY: help run test check bench campaign fuzz worlds kills records walk browser format lock clean
 
 help:
 	@echo "make run       the console on a simulated P24; without a terminal, a whole session in simulated time"
@@ -71,7 +71,7 @@ records: $(STAMP)
 coverage: $(STAMP)
 	$(BIN)/python -m pytest -n 2 -q --cov=estim.safety --cov=estim.session --cov-branch --cov-report=term-missing:skip-covered tests/safety tests/unit tests/contract tests/rehearsal tests/protocols tests/console
 
-# An hour on two cores. Survivors are explained in tests/safety/survivors.md.
+# About 20 minutes on two cores. Survivors are explained in tests/safety/survivors.md.
 mutants: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutants.txt
 	$(BIN)/python -m mutmut run --max-children 2 || true
@@ -80,6 +80,10 @@ mutants: $(STAMP)
 kills: KILLS = 100
 kills: $(STAMP)
 	$(BIN)/python tests/system/session_kills.py --kills $(KILLS)
+
+# Every point of every device's grid, judged by the kernel and by formulas.
+walk: $(STAMP)
+	$(BIN)/python -m tests.safety.walk
 
 # Needs chromium and chromedriver.
 PICTURES ?= out/pictures
