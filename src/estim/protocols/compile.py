@@ -8,8 +8,10 @@ pads with single twitches, is in `compile_low_rate`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from estim.protocols.compile_setup import ChannelPlan, check_setup
-from estim.protocols.compile_window import Job, fit_window, override
+from estim.protocols.compile_window import Job, fit_window, one_window, override, phase_before
 from estim.protocols.course import judge_measures
 from estim.protocols.device_grid import Findings, Pulse, fit_pulse
 from estim.protocols.schema import Protocol
@@ -44,17 +46,12 @@ def compile_schedule(
         SetupError: the setup is incomplete or contradicts the protocol.
         ProtocolRejected: the device can't play it; all reasons at once.
     """
-    plans = check_setup(protocol, setup, profile, levels_needed=levels_needed)
-    findings = Findings([])
-    judge_measures(protocol, setup, findings)
-    job = Job(setup=setup, profile=profile, plans=plans, findings=findings)
+    job = begin_job(protocol, setup, profile, levels_needed=levels_needed)
     phases: list[PhasePlan] = []
     for index, phase in enumerate(protocol.phase):
         plan = _phase(job, f"phase[{index}]", phase)
         if plan is not None:
             phases.append(plan)
-    if findings.refused():
-        raise ProtocolRejected(findings.refused())
     return whole_schedule(job, protocol, phases, sha256=sha256, purpose="therapy")
 
 
@@ -64,23 +61,12 @@ def compile_titration(protocol: Protocol, setup: Setup, profile: DeviceProfile, 
     Raises:
         SetupError, ProtocolRejected: as `compile_schedule`.
     """
-    plans = check_setup(protocol, setup, profile, levels_needed=False)
-    findings = Findings([])
-    judge_measures(protocol, setup, findings)
-    job = Job(setup=setup, profile=profile, plans=plans, findings=findings)
+    job = begin_job(protocol, setup, profile, levels_needed=False)
     phases: list[PhasePlan] = []
-    for plan in plans:
-        pulses = [
-            pulse
-            for index, phase in enumerate(protocol.phase)
-            if plan in job.members(phase)
-            and (pulse := channel_pulse(job, f"phase[{index}]", phase, plan.name)) is not None
-        ]
-        if not pulses:
-            continue
-        phases.append(_titration_phase(plan, pulses, profile))
-    if findings.refused():
-        raise ProtocolRejected(findings.refused())
+    for plan in job.plans:
+        pulses = channel_pulses(job, protocol, plan.name)
+        if pulses:
+            phases.append(_titration_phase(plan, pulses, profile))
     return whole_schedule(job, protocol, phases, sha256=sha256, purpose="titration")
 
 
@@ -99,38 +85,48 @@ def _titration_phase(plan: ChannelPlan, pulses: list[Pulse], profile: DeviceProf
         ),
     )
     on_us = Micros(max(TITRATION_ON_US, ramp_us + TITRATION_HOLD_US))
-    window = Window(
-        channel=plan.scheduled.channel,
-        frequency_mhz=fastest.frequency_mhz,
-        period_us=fastest.period_us,
-        pulse_width_us=widest.pulse_width_us,
-        interphase_us=widest.interphase_us,
-        phase_ratio=widest.phase_ratio,
-        burst_pulses=fastest.burst_pulses,
-        burst_interval_us=fastest.burst_interval_us,
-        intensity_permille=1000,
-        offset_us=ZERO_US,
+    window = one_window(
+        plan,
+        replace(
+            fastest,
+            pulse_width_us=widest.pulse_width_us,
+            interphase_us=widest.interphase_us,
+            phase_ratio=widest.phase_ratio,
+        ),
         on_us=on_us,
         ramp_up_us=ramp_us,
         first_ramp_up_us=ramp_us,
         ramp_down_us=TITRATION_RAMP_DOWN_US,
     )
-    return PhasePlan(
-        name=f"find levels: {plan.name}",
-        kind="warm-up",
+    return phase_before(
+        f"find levels: {plan.name}",
+        window,
         mode="timed",
-        relation="together",
-        windows=(window,),
         cycle_us=Micros(on_us + TITRATION_OFF_US),
         cycles=TITRATION_CYCLES,
-        sets=1,
-        set_rest_us=ZERO_US,
-        duration_us=Micros(TITRATION_CYCLES * (on_us + TITRATION_OFF_US)),
     )
 
 
+def begin_job(protocol: Protocol, setup: Setup, profile: DeviceProfile, *, levels_needed: bool) -> Job:
+    """What a compilation begins with: the setup checked, the measures judged.
+
+    Raises:
+        SetupError: the setup is incomplete or contradicts the protocol.
+    """
+    plans = check_setup(protocol, setup, profile, levels_needed=levels_needed)
+    findings = Findings([])
+    judge_measures(protocol, setup, findings)
+    return Job(setup=setup, profile=profile, plans=plans, findings=findings)
+
+
 def whole_schedule(job: Job, protocol: Protocol, phases: list[PhasePlan], *, sha256: str, purpose: Purpose) -> Schedule:
-    """The schedule of these phases, with the channels and pads that they use."""
+    """The schedule of these phases, with the channels and pads that they use.
+
+    Raises:
+        ProtocolRejected: something in `job` was refused; all reasons at once.
+    """
+    if job.findings.refused():
+        raise ProtocolRejected(job.findings.refused())
     used = {window.channel for phase in phases for window in phase.windows}
     kept = [plan for plan in job.plans if plan.scheduled.channel in used]
     pads = {pad.id: pad for plan in kept for pad in plan.pads}
@@ -151,6 +147,16 @@ def whole_schedule(job: Job, protocol: Protocol, phases: list[PhasePlan], *, sha
         stop_control=protocol.stop_control,
         bends=job.findings.bends(),
     )
+
+
+def channel_pulses(job: Job, protocol: Protocol, name: str, *, frequency_hz: float | None = None) -> list[Pulse]:
+    """`channel_pulse` of every phase that channel `name` plays in."""
+    return [
+        pulse
+        for index, phase in enumerate(protocol.phase)
+        if name in {plan.name for plan in job.members(phase)}
+        and (pulse := channel_pulse(job, f"phase[{index}]", phase, name, frequency_hz=frequency_hz)) is not None
+    ]
 
 
 def channel_pulse(job: Job, key: str, phase: Phase, name: str, *, frequency_hz: float | None = None) -> Pulse | None:

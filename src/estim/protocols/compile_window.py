@@ -1,4 +1,4 @@
-"""One channel's window in a phase: its ramps, and where they are stretched. Pure."""
+"""One channel's window in a phase: its ramps, and where they are stretched; the phases before a therapy. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from estim.protocols.schema_phase import Phase
 from estim.protocols.setup import Setup
 from estim.safety.profile import DeviceProfile
 from estim.safety.ramp import shortest_ramp_us
-from estim.safety.schedule import Window
-from estim.safety.units import MicroAmp, Micros, MilliHertz, floor_to_step, seconds
+from estim.safety.schedule import Mode, PhasePlan, Window
+from estim.safety.units import ZERO_US, MicroAmp, Micros, floor_to_step, seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +71,35 @@ def fit_window(
             rule="L17",
         )
     _say_crank(job, key, phase, plan.name, ramps_us=first_us + ramp_down_us)
+    return one_window(
+        plan,
+        pulse,
+        intensity_permille=intensity_permille,
+        offset_us=offset_us,
+        on_us=on_us,
+        ramp_up_us=repeat_us,
+        first_ramp_up_us=first_us,
+        ramp_down_us=ramp_down_us,
+        **_window_trigger(phase, plan.name),
+    )
+
+
+def one_window(
+    plan: ChannelPlan,
+    pulse: Pulse,
+    *,
+    on_us: Micros,
+    ramp_up_us: Micros,
+    first_ramp_up_us: Micros,
+    ramp_down_us: Micros,
+    offset_us: Micros = ZERO_US,
+    intensity_permille: int = 1000,
+    **trigger: Any,
+) -> Window:
+    """The window in which the channel of `plan` plays `pulse`."""
     return Window(
         channel=plan.scheduled.channel,
-        frequency_mhz=MilliHertz(pulse.frequency_mhz),
+        frequency_mhz=pulse.frequency_mhz,
         period_us=pulse.period_us,
         pulse_width_us=pulse.pulse_width_us,
         interphase_us=pulse.interphase_us,
@@ -83,10 +109,26 @@ def fit_window(
         intensity_permille=intensity_permille,
         offset_us=offset_us,
         on_us=on_us,
-        ramp_up_us=repeat_us,
-        first_ramp_up_us=first_us,
+        ramp_up_us=ramp_up_us,
+        first_ramp_up_us=first_ramp_up_us,
         ramp_down_us=ramp_down_us,
-        **_window_trigger(phase, plan.name),
+        **trigger,
+    )
+
+
+def phase_before(name: str, window: Window, *, mode: Mode, cycle_us: Micros, cycles: int) -> PhasePlan:
+    """A phase before the therapy: one channel alone, `cycles` times `cycle_us`."""
+    return PhasePlan(
+        name=name,
+        kind="warm-up",
+        mode=mode,
+        relation="together",
+        windows=(window,),
+        cycle_us=cycle_us,
+        cycles=cycles,
+        sets=1,
+        set_rest_us=ZERO_US,
+        duration_us=Micros(cycles * cycle_us),
     )
 
 
