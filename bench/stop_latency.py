@@ -180,10 +180,7 @@ def console_session(home: Path, watch: Watch, echo: Echo, keys: list[str], found
         watch.complete(Stop(key="", at_us=0))  # what the levels took
         for key in keys:
             mine.append(console_stop(tty, echo, watch, key, chance))
-        tty.press("ctrl+q")
-        tty.sees("Q leaves now")
-        tty.press("q")
-        tty.wait(lambda: tty.process.poll() is not None, what="it leaves")
+        tty.leave()
     finally:
         tty.end()
         found += mine

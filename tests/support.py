@@ -12,6 +12,15 @@ from estim.safety.limits import ABSOLUTE, DEFAULT
 DATA = Path(__file__).parent / "data"
 SHORT = DATA / "short.toml"
 LIMITS = ABSOLUTE & DEFAULT
+CRANK = """\
+[phase.trigger]
+source = "crank"
+max_on_s = 2
+cadence_rpm = 20
+[[phase.channel]]
+name = "quadriceps"
+crank_deg = [300, 30]
+"""
 
 
 def sample(text_from: str = "", text_to: str = "") -> str:
@@ -20,6 +29,13 @@ def sample(text_from: str = "", text_to: str = "") -> str:
     if text_from and text_from not in text:
         raise ValueError(f"{text_from!r} is not in the sample")
     return text.replace(text_from, text_to)
+
+
+def crank_sample(duration_s: int) -> str:
+    """The sample protocol's text, played where a crank at 20 turns a minute stands between 300° and 30°."""
+    text = sample("on_s = 2\noff_s = 2\n").replace('mode = "timed"', 'mode = "triggered"')
+    text = text.replace("ramp_up_s = 0.5\nramp_down_s = 0.3\n", "ramp_up_s = 0.2\nramp_down_s = 0.1\n")
+    return text.replace("contractions = 3\n", f"duration_s = {duration_s}\n{CRANK}")
 
 
 def plan(source: str | Path = SHORT, *, level_ma: float = 10, name: str = "quadriceps", seed: int = 0) -> Plan:

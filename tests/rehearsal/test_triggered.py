@@ -14,7 +14,7 @@ from estim.protocols.loader import load
 from estim.rehearsal import Plan, World
 from estim.rehearsal.room import RehearsedRoom, profiles
 from estim.safety.reports import EmgSamples, Report
-from tests.support import LIMITS, plan, sample
+from tests.support import LIMITS, crank_sample, plan, sample
 
 EMG = """\
 source = "emg"
@@ -114,22 +114,9 @@ def test_an_effort_that_goes_on_through_the_contraction_must_fall_first(tmp_path
     assert len(opened(world)) == 1
 
 
-CRANK = """\
-[phase.trigger]
-source = "crank"
-max_on_s = 2
-cadence_rpm = 20
-[[phase.channel]]
-name = "quadriceps"
-crank_deg = [300, 30]
-"""
-
-
 def test_a_crank_opens_its_window_once_a_turn(tmp_path: Path) -> None:
-    text = sample("on_s = 2\noff_s = 2\n").replace('mode = "timed"', 'mode = "triggered"')
-    text = text.replace("ramp_up_s = 0.5\nramp_down_s = 0.3\n", "ramp_up_s = 0.2\nramp_down_s = 0.1\n")
     path = tmp_path / "crank.toml"
-    path.write_text(text.replace("contractions = 3\n", "duration_s = 61\n" + CRANK), encoding="utf-8")
+    path.write_text(crank_sample(61), encoding="utf-8")
     world = World(plan(path))
     world.run()
     assert world.person.outcome == "completed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from estim.drivers.p24 import PROFILE
+from estim.safety.commands import ChannelOutput
 from estim.safety.electrodes import Electrode
 from estim.safety.limits import ABSOLUTE, DEFAULT, Limits
 from estim.safety.schedule import PatientFacts, PhasePlan, Schedule, ScheduleChannel, Window
@@ -15,7 +16,7 @@ TRUSTED = PatientFacts(
     insensate_skin=False, lesion_t6_or_above=False, child=False, fragile_bone=False, first_ever_session=False
 )
 BOTH = ABSOLUTE & DEFAULT
-__all__ = ["BOTH", "PROFILE", "SECOND", "TRUSTED", "channel", "limits", "pad", "schedule", "window"]
+__all__ = ["BOTH", "PROFILE", "SECOND", "TRUSTED", "channel", "limits", "output_of", "pad", "schedule", "window"]
 
 
 def limits(**values: int) -> Limits:
@@ -47,6 +48,20 @@ def window(number: int = 1, *, hz: float = 50, width_us: int = 250, **changes: A
         "ramp_down_us": Micros(1 * SECOND),
     }
     return Window(**{**values, **changes})
+
+
+def output_of(train: Window, amplitude_ua: int) -> ChannelOutput:
+    """What plays in this window at this amplitude."""
+    return ChannelOutput(
+        channel=train.channel,
+        amplitude_ua=MicroAmp(amplitude_ua),
+        pulse_width_us=train.pulse_width_us,
+        interphase_us=train.interphase_us,
+        period_us=train.period_us,
+        phase_ratio=train.phase_ratio,
+        burst_pulses=train.burst_pulses,
+        burst_interval_us=train.burst_interval_us,
+    )
 
 
 def channel(number: int = 1, *, ma: float = 40, pads: tuple[str, str] | None = None, **changes: Any) -> ScheduleChannel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,20 +18,13 @@ from estim.safety.units import MicroAmp, Micros
 from estim.safety.verdict import clear
 from estim.safety.waveform import net_charge_pc, pulse_points
 from estim.session.effects import AuthorisedPeak
-from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, schedule, window
+from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, output_of, schedule, window
 
 TRAIN = window()
 
 
 def output(ma: float, train: Window = TRAIN, **changes: object) -> ChannelOutput:
-    values = {
-        "channel": train.channel,
-        "amplitude_ua": MicroAmp(round(ma * 1000)),
-        "pulse_width_us": train.pulse_width_us,
-        "interphase_us": train.interphase_us,
-        "period_us": train.period_us,
-    }
-    return ChannelOutput(**{**values, **changes})  # type: ignore[arg-type]
+    return replace(output_of(train, round(ma * 1000)), **changes)  # type: ignore[arg-type]
 
 
 def send(*outputs: ChannelOutput) -> SetOutput:

@@ -10,30 +10,19 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from estim.safety import dose
-from estim.safety.commands import ChannelOutput, SetOutput
+from estim.safety.commands import SetOutput
 from estim.safety.errors import InterlockTripped, ProtocolRejected
 from estim.safety.interlock import Interlock
 from estim.safety.limits import ABSOLUTE, Limits
 from estim.safety.ramp import ramp_amplitude_ua, shortest_ramp_us
 from estim.safety.schedule import PhasePlan, Schedule, Window
-from estim.safety.units import MicroAmp, Micros, ceil_div
+from estim.safety.units import Micros, ceil_div
 from estim.safety.verdict import ClearedSchedule, clear
 from estim.safety.waveform import pulse_points
 from estim.session.effects import AuthorisedPeak
-from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, limits, schedule, window
+from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, limits, output_of, schedule, window
 
 STEP_UA = PROFILE.amplitude_step_ua
-
-
-def output(train: Window, amplitude_ua: int) -> ChannelOutput:
-    return ChannelOutput(
-        channel=train.channel,
-        amplitude_ua=MicroAmp(amplitude_ua),
-        pulse_width_us=train.pulse_width_us,
-        interphase_us=train.interphase_us,
-        period_us=train.period_us,
-        phase_ratio=train.phase_ratio,
-    )
 
 
 def ready(cleared: ClearedSchedule, peak_ua: int = 130_000) -> Interlock:
@@ -53,7 +42,7 @@ def climb(interlock: Interlock, trains: list[Window], level_ua: int) -> None:
     pulses = ceil_div(shortest_ramp_us(level_ua, period_us, STEP_UA, first=True), period_us)
     for pulse in range(pulses):
         amplitude = ramp_amplitude_ua(level_ua, pulse, pulses, STEP_UA)
-        interlock.admit(SetOutput(channels=tuple(output(train, amplitude) for train in trains)), pulse * period_us)
+        interlock.admit(SetOutput(channels=tuple(output_of(train, amplitude) for train in trains)), pulse * period_us)
 
 
 def with_phases(base: Schedule, *windows: list[Window]) -> Schedule:
@@ -82,7 +71,7 @@ def test_what_is_cleared_never_trips(steps: int, hz: int, width_us: int, area_mm
     climb(ready(cleared), [train], cap_ua)
     over = replace(train, ramp_up_us=Micros(0))
     with pytest.raises(InterlockTripped):  # one step above what the verdict gives, however it is authorised
-        ready(cleared).admit(SetOutput(channels=(output(over, cap_ua + STEP_UA),)), 0)
+        ready(cleared).admit(SetOutput(channels=(output_of(over, cap_ua + STEP_UA),)), 0)
 
 
 @given(
@@ -105,7 +94,7 @@ def test_the_rendered_second_of_a_cleared_cap_keeps_every_absolute_limit(
         return
     amplitude = min(steps * 500, cleared.caps_ua[1])
     assume(amplitude > 0)
-    points = np.array(pulse_points(output(train, amplitude)), dtype=np.int64)
+    points = np.array(pulse_points(output_of(train, amplitude)), dtype=np.int64)
     per_second = -(-SECOND // train.period_us)
     square = float(np.sum(points[:, 0] ** 2 * points[:, 1])) * per_second / SECOND
     rms_ma, area_cm2 = np.sqrt(square) / 1000, min(area_mm2, 10_000) / 100
@@ -123,7 +112,7 @@ def test_the_rendered_second_of_a_cleared_cap_keeps_every_absolute_limit(
 def test_the_formula_is_never_below_the_waveform(steps: int, width_us: int, ratio: int, hz: int) -> None:
     train = replace(window(hz=hz, width_us=width_us), phase_ratio=ratio)
     amplitude = steps * 500 * ratio
-    points = np.array(pulse_points(output(train, amplitude)), dtype=np.int64)
+    points = np.array(pulse_points(output_of(train, amplitude)), dtype=np.int64)
     exact = int(np.sum(points[:, 0] ** 2 * points[:, 1]))
     assert exact <= dose.square_us(train, amplitude) <= exact + 1
     assert dose.charge_pc(train, amplitude) == int(points[0, 0] * points[0, 1])
@@ -173,7 +162,7 @@ def test_whatever_is_lower_than_an_admitted_command_is_admitted(first: int, seco
     train = window()
     cleared = clear(schedule([channel(ma=40)], [train]), BOTH, PROFILE, TRUSTED)
     try:
-        ready(cleared).admit(SetOutput(channels=(output(train, high * 500),)), 0)
+        ready(cleared).admit(SetOutput(channels=(output_of(train, high * 500),)), 0)
     except InterlockTripped:
         return
-    ready(cleared).admit(SetOutput(channels=(output(train, low * 500),)), 0)
+    ready(cleared).admit(SetOutput(channels=(output_of(train, low * 500),)), 0)

@@ -17,7 +17,7 @@ from estim.safety.limits_table import BY_KEY
 from estim.safety.schedule import OutputClass, Schedule, Window
 from estim.safety.units import Micros, MilliHertz
 from estim.safety.verdict import clear, judge
-from tests.safety.build import SECOND, TRUSTED, channel, schedule
+from tests.safety.build import SECOND, TRUSTED, channel, output_of, schedule
 from tests.safety.walk import (
     WALKS,
     Points,
@@ -26,7 +26,6 @@ from tests.safety.walk import (
     forbidden,
     interlock,
     opened,
-    output_of,
     pulse_of,
     refused_by,
     trips,

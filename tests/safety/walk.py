@@ -27,7 +27,7 @@ from estim.safety.units import MicroAmp, Micros
 from estim.safety.verdict import ClearedSchedule, clear
 from estim.safety.waveform import pulse_points
 from estim.session.effects import AuthorisedPeak
-from tests.safety.build import SECOND, TRUSTED, channel, schedule, window
+from tests.safety.build import SECOND, TRUSTED, channel, output_of, schedule, window
 
 Numbers = npt.NDArray[np.int64]
 Points = npt.NDArray[np.bool_]  # width × amplitude
@@ -128,19 +128,6 @@ class Walk:
 
     def cleared(self, width_us: int, level_ua: int = 0) -> ClearedSchedule:
         return clear(self.plan(width_us, level_ua), self.site, self.profile, TRUSTED)
-
-
-def output_of(train: Window, amplitude_ua: int) -> ChannelOutput:
-    return ChannelOutput(
-        channel=train.channel,
-        amplitude_ua=MicroAmp(amplitude_ua),
-        pulse_width_us=train.pulse_width_us,
-        interphase_us=train.interphase_us,
-        period_us=train.period_us,
-        phase_ratio=train.phase_ratio,
-        burst_pulses=train.burst_pulses,
-        burst_interval_us=train.burst_interval_us,
-    )
 
 
 @functools.lru_cache(maxsize=4)

@@ -22,7 +22,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from estim.records.verify import verify_session  # noqa: E402
 from tests.support import sample  # noqa: E402
 from tests.system import therapist  # noqa: E402
 from tests.system.conftest import environment  # noqa: E402
-from tests.system.terminal import Picture  # noqa: E402
+from tests.system.terminal import Hands, Picture  # noqa: E402
 
 NEEDED = ("chromium", "chromedriver")
 WINDOW = (1280, 800)
@@ -102,8 +102,8 @@ class Browser:
         self.do("", method="DELETE")
 
 
-class Page:
-    """The console in the page, with the hands' interface of `terminal.Tty`."""
+class Page(Hands):
+    """The console in the page."""
 
     def __init__(self, browser: Browser, url: str, pictures: Path) -> None:
         self.keys = 0
@@ -135,23 +135,11 @@ class Page:
                 return
             time.sleep(0.05)
 
-    def wait(self, done: Callable[[], bool], *, seconds: float = 60.0, what: str = "") -> None:
-        until = time.monotonic() + seconds
-        while not done():
-            assert time.monotonic() < until, f"not within {seconds} s: {what}\n{self.picture.text}"
-            self.look(0.05)
-
-    def sees(self, *words: str, seconds: float = 60.0) -> None:
-        self.wait(lambda: any(word in self.picture.text for word in words), seconds=seconds, what=" or ".join(words))
-
     def press(self, *keys: str) -> None:
         for key in keys:
             self._browser.do("/actions", _key(W3C.get(key, key)))
             self.keys += 1
             self.look(0.02)
-
-    def type(self, text: str) -> None:
-        self.press(*text)
 
     def photograph(self, name: str) -> None:
         """What the browser has drawn."""

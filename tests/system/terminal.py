@@ -92,12 +92,46 @@ class Picture:
             self._column += 1
 
 
-class Tty:
+class Hands:
+    """Who sits before a picture: looks, waits, types. What is looked at and typed into, the subclasses know.
+
+    Attributes:
+        patience_s: how long it waits where nothing else is said.
+    """
+
+    picture: Picture
+    patience_s = 60.0
+
+    def look(self, seconds: float = 0.0) -> None:
+        """Take in what is drawn within `seconds`."""
+        raise NotImplementedError
+
+    def press(self, *keys: str) -> None:
+        raise NotImplementedError
+
+    def wait(self, done: Callable[[], bool], *, seconds: float | None = None, what: str = "") -> None:
+        seconds = self.patience_s if seconds is None else seconds
+        until = time.monotonic() + seconds
+        while not done():
+            assert time.monotonic() < until, f"not within {seconds} s: {what}\n{self.picture.text}"
+            self.look(0.05)
+
+    def sees(self, *words: str, seconds: float | None = None) -> None:
+        """Wait until one of the words stands on the screen."""
+        self.wait(lambda: any(word in self.picture.text for word in words), seconds=seconds, what=" or ".join(words))
+
+    def type(self, text: str) -> None:
+        self.press(*text)
+
+
+class Tty(Hands):
     """A program on a pty of its own, with the picture that it draws.
 
     Args:
         controlling: the pty is the program's controlling terminal, so that closing it sends SIGHUP.
     """
+
+    patience_s = 30.0
 
     def __init__(
         self, *arguments: str, home: Path, columns: int = 100, rows: int = 30, controlling: bool = True,
@@ -134,24 +168,18 @@ class Tty:
             if left <= 0.0:
                 return
 
-    def wait(self, done: Callable[[], bool], *, seconds: float = 30.0, what: str = "") -> None:
-        until = time.monotonic() + seconds
-        while not done():
-            assert time.monotonic() < until, f"not within {seconds} s: {what}\n{self.picture.text}"
-            self.look(0.05)
-
-    def sees(self, *words: str, seconds: float = 30.0) -> None:
-        """Wait until one of the words stands on the screen."""
-        self.wait(lambda: any(word in self.picture.text for word in words), seconds=seconds, what=" or ".join(words))
-
     def press(self, *keys: str) -> None:
         for key in keys:
             os.write(self.master, KEYS.get(key) or key.encode())
             self.keys += 1
             self.look(0.02)
 
-    def type(self, text: str) -> None:
-        self.press(*text)
+    def leave(self) -> None:
+        """Ctrl+Q, and it ends."""
+        self.press("ctrl+q")
+        self.sees("Q leaves now")
+        self.press("q")
+        self.wait(lambda: self.process.poll() is not None, what="it leaves")
 
     def close(self) -> None:
         """The terminal goes away."""

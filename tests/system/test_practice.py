@@ -66,10 +66,7 @@ def test_levels_by_asking_steps_fatigue_and_a_lost_pad(tmp_path: Path) -> None:
         tty.press("2")
         tty.sees("goes on to the outcome")
         therapist.end_and_sign(tty)
-        tty.press("ctrl+q")
-        tty.sees("Q leaves now")
-        tty.press("q")
-        tty.wait(lambda: tty.process.poll() is not None, what="it leaves")
+        tty.leave()
     finally:
         tty.end()
     (record,) = (tmp_path / "records" / "simulated").glob("*/record.jsonl")

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,13 @@ from estim.records.verify import verify_session
 from tests.support import sample
 from tests.system import browser_session, therapist
 from tests.system.conftest import environment, wait_until
-from tests.system.terminal import KEYS, Picture
+from tests.system.terminal import KEYS, Hands, Picture
 
 COLUMNS, ROWS = 100, 30
 
 
-class Tab:
-    """A browser's tab, as far as textual-serve sees one; with the hands' interface of `terminal.Tty`."""
+class Tab(Hands):
+    """A browser's tab, as far as textual-serve sees one."""
 
     def __init__(self, port: int, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -54,23 +54,11 @@ class Tab:
     def look(self, seconds: float = 0.0) -> None:
         self._do(self._read(max(seconds, 0.01)))
 
-    def wait(self, done: Callable[[], bool], *, seconds: float = 60.0, what: str = "") -> None:
-        until = time.monotonic() + seconds
-        while not done():
-            assert time.monotonic() < until, f"not within {seconds} s: {what}\n{self.picture.text}"
-            self.look(0.05)
-
-    def sees(self, *words: str, seconds: float = 60.0) -> None:
-        self.wait(lambda: any(word in self.picture.text for word in words), seconds=seconds, what=" or ".join(words))
-
     def press(self, *keys: str) -> None:
         for key in keys:
             text = (KEYS.get(key) or key.encode()).decode()
             self._do(self._socket.send_json(["stdin", text]))
             self.look(0.05)
-
-    def type(self, text: str) -> None:
-        self.press(*text)
 
     def close(self) -> None:
         self._do(self._socket.close())

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from tests.support import sample
-from tests.system.terminal import Tty
+from tests.system.terminal import Hands
 
 TITLE = "A short one for trying out"
 
@@ -19,7 +19,7 @@ def own_protocol(home: Path, text: str = "") -> None:
     (home / "protocols" / "short.toml").write_text(long, encoding="utf-8")
 
 
-def sign_in(tty: Tty, patient: str = "P-017") -> None:
+def sign_in(tty: Hands, patient: str = "P-017") -> None:
     tty.sees("[Patient]")
     tty.sees("IDLE")
     tty.type("PT1")
@@ -31,14 +31,14 @@ def sign_in(tty: Tty, patient: str = "P-017") -> None:
     tty.sees("[Protocol]")
 
 
-def choose(tty: Tty, words: str = "short one") -> None:
+def choose(tty: Hands, words: str = "short one") -> None:
     tty.type(words)
     tty.look(0.3)
     tty.press("f8")
     tty.sees("[Screening]")
 
 
-def screen(tty: Tty) -> None:
+def screen(tty: Hands) -> None:
     """First session: a no to each question."""
     for _ in range(40):
         tty.press("n")
@@ -46,7 +46,7 @@ def screen(tty: Tty) -> None:
     tty.sees("[Pads]")
 
 
-def place(tty: Tty) -> None:
+def place(tty: Hands) -> None:
     tty.press("l", "k")
     tty.sees("How is it?")
     tty.press("1")
@@ -55,7 +55,7 @@ def place(tty: Tty) -> None:
     tty.sees("[Device]")
 
 
-def try_device(tty: Tty) -> None:
+def try_device(tty: Hands) -> None:
     """Checks confirmed, the stop tried at 0 mA, no patient's switch."""
     confirm(tty)
     tty.press("f2")
@@ -68,7 +68,7 @@ def try_device(tty: Tty) -> None:
     tty.sees("[Levels]")
 
 
-def confirm(tty: Tty) -> None:
+def confirm(tty: Hands) -> None:
     """Each check that is asked for, read and confirmed."""
     tty.sees("Before output")
     tty.look(0.5)
@@ -89,11 +89,11 @@ def confirm(tty: Tty) -> None:
         tty.wait(lambda left=left: not _asks(tty) and tty.picture.text.count("[ ]") < left, what="it is taken")  # type: ignore[misc]
 
 
-def _asks(tty: Tty) -> bool:
+def _asks(tty: Hands) -> bool:
     return "treated all the same" in tty.picture.text or "Who?" in tty.picture.text
 
 
-def find_levels(tty: Tty, *, steps: int = 3) -> None:
+def find_levels(tty: Hands, *, steps: int = 3) -> None:
     tty.press("f2")
     tty.sees("F9 starts, SPACE")
     tty.press("f9")
@@ -107,7 +107,7 @@ def find_levels(tty: Tty, *, steps: int = 3) -> None:
     tty.sees("[Treat]")
 
 
-def start_therapy(tty: Tty) -> None:
+def start_therapy(tty: Hands) -> None:
     """Through the checks to the first therapeutic contraction."""
     confirm(tty)
     tty.press("f2")
@@ -116,7 +116,7 @@ def start_therapy(tty: Tty) -> None:
     tty.sees("STIM ON", seconds=60)
 
 
-def to_therapy(tty: Tty) -> None:
+def to_therapy(tty: Hands) -> None:
     sign_in(tty)
     choose(tty)
     screen(tty)
@@ -126,20 +126,20 @@ def to_therapy(tty: Tty) -> None:
     start_therapy(tty)
 
 
-def heard(tty: Tty) -> str:
+def heard(tty: Hands) -> str:
     """What the simulated patient said last, as the practice line quotes it."""
     said = re.findall("“([^”]*)”", tty.picture.text)
     return said[-1] if said else ""
 
 
-def practice(tty: Tty) -> tuple[int, int]:
+def practice(tty: Hands) -> tuple[int, int]:
     """Force in N and fatigue in percent, from the practice line."""
     tty.look(0.05)
     line = re.search(r"ch\d (\d+) N .*fatigue (\d+) %", tty.picture.text)
     return (int(line[1]), int(line[2])) if line else (0, 0)
 
 
-def ask_for_levels(tty: Tty, *, seconds: float = 120.0) -> list[tuple[str, str]]:
+def ask_for_levels(tty: Hands, *, seconds: float = 120.0) -> list[tuple[str, str]]:
     """One step at a time; what the patient says decides each mark. Gives the marks with the words they rest on."""
     tty.press("f2")
     tty.sees("F9 starts, SPACE")
@@ -164,12 +164,12 @@ def ask_for_levels(tty: Tty, *, seconds: float = 120.0) -> list[tuple[str, str]]
     return found
 
 
-def _level(tty: Tty) -> str:
+def _level(tty: Hands) -> str:
     shown = re.search(r"level ([\d.]+)", tty.picture.text)
     return shown[1] if shown else ""
 
 
-def in_the_room(tty: Tty, what: str) -> None:
+def in_the_room(tty: Hands, what: str) -> None:
     """Have something happen beside the simulated device: H, and the digit that stands before `what`."""
     tty.press("h")
     tty.sees("In the simulated room")
@@ -179,7 +179,7 @@ def in_the_room(tty: Tty, what: str) -> None:
     tty.press(digit[1])
 
 
-def end_and_sign(tty: Tty) -> None:
+def end_and_sign(tty: Hands) -> None:
     """Outcome and signature of a treatment that is over."""
     tty.press("f8")
     tty.sees("[Outcome]")

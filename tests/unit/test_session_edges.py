@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from estim.controller.setup_from import Words, setup_from
 from estim.safety.commands import SetOutput
 from estim.safety.errors import Problem
 from estim.safety.reports import CrankAngle, SensorEvent
-from estim.safety.units import Micros, MilliHertz
+from estim.safety.schedule import Window
+from estim.safety.units import Micros
 from estim.session import effects, events, screening
 from estim.session.player import WindowPlayer, join_grid
 from estim.session.run import Run
@@ -19,7 +21,7 @@ from estim.session.screening_outcomes import SKIN_GRADES, judge_outcome
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
 from tests.safety.build import SECOND, channel, schedule, window
-from tests.support import sample
+from tests.support import crank_sample, sample
 from tests.unit.desk import Desk
 
 PERIOD_US = 20_000
@@ -247,21 +249,9 @@ def test_a_channel_that_is_left_out_today_is_not_asked_for_again() -> None:
 
 # -- gates -------------------------------------------------------------------------------------------------------------
 
-CRANK = """\
-[phase.trigger]
-source = "crank"
-max_on_s = 2
-cadence_rpm = 20
-[[phase.channel]]
-name = "quadriceps"
-crank_deg = [300, 30]
-"""
-
 
 def test_a_crank_opens_its_window_as_it_comes_into_it_and_never_stands_still_in_it(tmp_path: Path) -> None:
-    text = sample("on_s = 2\noff_s = 2\n").replace('mode = "timed"', 'mode = "triggered"')
-    text = text.replace("ramp_up_s = 0.5\nramp_down_s = 0.3\n", "ramp_up_s = 0.2\nramp_down_s = 0.1\n")
-    desk = protocol(tmp_path, text.replace("contractions = 3\n", "duration_s = 60\n" + CRANK))
+    desk = protocol(tmp_path, crank_sample(60))
     desk.triggered()
 
     def turn(deg: int) -> bool:
@@ -301,19 +291,25 @@ def test_after_a_pause_the_same_gatekeeper_goes_on() -> None:
     assert desk.last().channels
 
 
-def test_slow_pulses_are_not_withheld_by_the_governor() -> None:
-    """L20 and L21b are about contractions that fuse."""
+def used_up(*stretches_us: tuple[int, int]) -> Callable[[Window], str]:
+    """What now withholds a window ("" for nothing) in a triggered session whose channels played in these stretches."""
     desk = Desk("hand-grasp-task")
     desk.triggered()
     core = desk.engine.core
     assert core.cleared is not None
     assert core.gatekeeper is not None
     for scheduled in core.cleared.schedule.channels:
-        core.on_time.note(scheduled, -1_800 * SECOND, desk.now_us, therapy=True)
-    windows = core.gatekeeper.phase.windows
-    assert [core.gatekeeper.governor(entry, desk.now_us) for entry in windows] == ["L20"] * len(windows)
-    slow = [replace(entry, frequency_mhz=MilliHertz(10_000)) for entry in windows]
-    assert [core.gatekeeper.governor(entry, desk.now_us) for entry in slow] == [""] * len(windows)
+        for begin_us, end_us in stretches_us:
+            core.on_time.note(scheduled, begin_us, end_us, therapy=True)
+    keeper = core.gatekeeper
+    return lambda entry: keeper.governor(entry, desk.now_us)
+
+
+def test_slow_pulses_are_not_withheld_by_the_governor() -> None:
+    """L20 and L21b are about contractions that fuse."""
+    withheld_by = used_up((-1_800 * SECOND, 1))
+    assert withheld_by(window()) == "L20"
+    assert withheld_by(window(hz=10)) == ""
 
 
 def player(onset_us: int = 0, *, level_ua: int = 20_000, spaced: bool = False) -> WindowPlayer:
@@ -350,16 +346,7 @@ def test_a_rise_waits_for_the_answer_and_is_as_much_later() -> None:
 
 
 def test_the_time_of_a_session_withholds_a_gate_long_after_it_was_used_up() -> None:
-    desk = Desk("hand-grasp-task")
-    desk.triggered()
-    core = desk.engine.core
-    assert core.cleared is not None
-    assert core.gatekeeper is not None
-    for scheduled in core.cleared.schedule.channels:
-        core.on_time.note(scheduled, -2_400 * SECOND, -600 * SECOND, therapy=True)
-        core.on_time.note(scheduled, 0, 1, therapy=True)
-    windows = core.gatekeeper.phase.windows
-    assert [core.gatekeeper.governor(entry, desk.now_us) for entry in windows] == ["L21b"] * len(windows)
+    assert used_up((-2_400 * SECOND, -600 * SECOND), (0, 1))(window()) == "L21b"
 
 
 def test_one_gate_of_two_closes() -> None:
