@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -16,6 +16,8 @@ from estim.console.draft import Stage
 from estim.console.keys import bindings
 from estim.console.language import Words
 from estim.console.widgets import AlarmBar, Banner, KeyLine, ProblemList, Trail
+from estim.controller.interface import Answer, ConfigureFrom
+from estim.safety.schedule import Purpose
 from estim.session.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -45,15 +47,10 @@ def page_on(box: Widget) -> None:
         box.scroll_page_down(animate=False)
 
 
-class StageScreen(Screen[None]):
-    """One stage of the way."""
+class Drawn(Screen[ResultT]):
+    """A screen that draws snapshots, in the words chosen."""
 
-    LONG: ClassVar[str] = "#body"  # what may be longer than the screen
-
-    STAGE: ClassVar[Stage]
     composed = False  # widgets exist, so a snapshot can be drawn
-    problems: tuple[dict[str, Any], ...] = ()
-    BINDINGS: ClassVar[list[Any]] = bindings("next", "back", "acknowledge", "more")
 
     @property
     def console(self) -> EstimConsole:
@@ -65,6 +62,47 @@ class StageScreen(Screen[None]):
         """The words in which this screen speaks."""
         return self.console.say
 
+    def compose_body(self) -> ComposeResult:
+        """The screen's own widgets."""
+        yield from ()
+
+    def on_mount(self) -> None:
+        """The first picture waits until the widgets inside exist as well."""
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        if self.is_attached:
+            self.composed = True
+            self.begin()
+
+    def begin(self) -> None:
+        """First picture."""
+        self.show(self.console.snapshot)
+
+    def show(self, snapshot: Snapshot | None) -> None:
+        """Draw this snapshot; called up to 20 times a second."""
+
+    def show_frame(self, snapshot: Snapshot | None) -> None:
+        """What stands above and below on every screen: banner and alarms."""
+        console = self.console
+        takeover = console.client.takeover
+        self.query_one(Banner).show(snapshot, takeover, stop_sent=console.stop_sent, setup_us=console.setup_us)
+        self.query_one(AlarmBar).show(present.alarms_shown(snapshot, takeover))
+
+    def action_acknowledge(self) -> None:
+        """The topmost alarm was read."""
+        self.console.acknowledge()
+
+
+class StageScreen(Drawn[None]):
+    """One stage of the way."""
+
+    LONG: ClassVar[str] = "#body"  # what may be longer than the screen
+
+    STAGE: ClassVar[Stage]
+    problems: tuple[dict[str, Any], ...] = ()
+    BINDINGS: ClassVar[list[Any]] = bindings("next", "back", "acknowledge", "more")
+
     def compose(self) -> ComposeResult:
         """Banner, trail, the stage's own body, problems, alarms, keys."""
         yield Banner(id="banner")
@@ -75,33 +113,17 @@ class StageScreen(Screen[None]):
         yield AlarmBar()
         yield KeyLine(id="keys")
 
-    def compose_body(self) -> ComposeResult:
-        """The stage's own widgets."""
-        yield from ()
-
-    def on_mount(self) -> None:
-        """The first picture waits until the widgets inside the body exist as well."""
-        self.call_after_refresh(self._begin)
-
-    def _begin(self) -> None:
-        if self.is_attached:
-            self.composed = True
-            self.begin()
-
     def begin(self) -> None:
-        """First picture."""
+        """First picture: what stands still as well."""
         self.query_one(ProblemList).show(self.problems)
         self.query_one(Trail).show(self.STAGE)
-        self.show(self.console.snapshot)
+        super().begin()
 
     def show(self, snapshot: Snapshot | None) -> None:
-        """Draw this snapshot; called up to 20 times a second."""
+        """Draw this snapshot: frame, the stage's own part, footer."""
         if not self.composed:
             return
-        console = self.console
-        takeover = console.client.takeover
-        self.query_one(Banner).show(snapshot, takeover, stop_sent=console.stop_sent, setup_us=console.setup_us)
-        self.query_one(AlarmBar).show(present.alarms_shown(snapshot, takeover))
+        self.show_frame(snapshot)
         self.show_stage(snapshot)
         self.show_keys(snapshot)
 
@@ -132,6 +154,24 @@ class StageScreen(Screen[None]):
         """Say why this console does not go on."""
         self.show_problems(({"severity": "refuse", "message": self.say(key, **fields)},))
 
+    def configure(self, purpose: Purpose, then: Callable[[], None] = lambda: None) -> None:
+        """The controller judges the draft and configures it; `then` follows if it agrees, else why not is shown."""
+        console = self.console
+        simulated = console.snapshot is not None and console.snapshot.simulated
+        request = ConfigureFrom(
+            id=console.next_id(),
+            source=console.draft.source,
+            setup=console.draft.setup(simulated=simulated),
+            purpose=purpose,
+        )
+
+        def answered(answer: Answer) -> None:
+            self.show_problems(() if answer.accepted else answer.problems)
+            if answer.accepted:
+                then()
+
+        console.send(request, answered)
+
     def action_next(self) -> None:
         """On to the next stage, if this one allows."""
 
@@ -139,33 +179,18 @@ class StageScreen(Screen[None]):
         """Back to the stage before."""
         self.console.go_back()
 
-    def action_acknowledge(self) -> None:
-        """The topmost alarm was read."""
-        self.console.acknowledge()
-
     def action_more(self) -> None:
         """The rest of it."""
         page_on(self.query_one(self.LONG))
 
 
-class Dialog(ModalScreen[ResultT], Generic[ResultT]):
+class Dialog(ModalScreen[ResultT], Drawn[ResultT]):
     """A question over a stage: banner and stop stay in sight, so does what Space does."""
 
-    composed = False
     BINDINGS: ClassVar[list[Any]] = [
         *bindings("acknowledge", "more"),
         Binding("ctrl+q", "app.leave", "Leave", show=False),  # the application's own keys do not reach over a dialog
     ]
-
-    @property
-    def console(self) -> EstimConsole:
-        """The application, by its own type."""
-        return cast("EstimConsole", self.app)
-
-    @property
-    def say(self) -> Words:
-        """The words in which this dialog speaks."""
-        return self.console.say
 
     def compose(self) -> ComposeResult:
         """Banner, the box, alarms, keys."""
@@ -175,27 +200,12 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         yield AlarmBar()
         yield KeyLine(id="keys")
 
-    def compose_body(self) -> ComposeResult:
-        """What the dialog asks."""
-        yield from ()
-
-    def on_mount(self) -> None:
-        """The first picture waits until the widgets inside the box exist as well."""
-        self.call_after_refresh(self._begin)
-
-    def _begin(self) -> None:
-        if self.is_attached:
-            self.composed = True
-            self.show(self.console.snapshot)
-
     def show(self, snapshot: Snapshot | None) -> None:
-        """Draw this snapshot."""
+        """Draw this snapshot: frame and footer."""
         if not self.composed:
             return
+        self.show_frame(snapshot)
         console = self.console
-        takeover = console.client.takeover
-        self.query_one(Banner).show(snapshot, takeover, stop_sent=console.stop_sent, setup_us=console.setup_us)
-        self.query_one(AlarmBar).show(present.alarms_shown(snapshot, takeover))
         closed = console.gate.closed
         stop = present.stop_hint(snapshot, closed=closed, say=self.say)
         more = (hint("more"),) if self.query_one("#inside").max_scroll_y > 0 else ()
@@ -204,10 +214,6 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
     def hints(self) -> Sequence[tuple[str, str]]:
         """(key, label) of what can be done here."""
         return (("ENTER", "hint.choose"), ("F7", "hint.back"))
-
-    def action_acknowledge(self) -> None:
-        """The topmost alarm was read."""
-        self.console.acknowledge()
 
     def action_more(self) -> None:
         """The rest of it."""

@@ -12,7 +12,6 @@ from estim.console.draft import Stage
 from estim.console.keys import bindings
 from estim.console.screens.live import LIVE, LiveScreen
 from estim.console.stage import hint
-from estim.controller.interface import ConfigureFrom
 from estim.protocols.schema import Channel
 from estim.session.events import NextChannel
 from estim.session.snapshot import ChannelView, Snapshot
@@ -138,7 +137,7 @@ class LevelsScreen(LiveScreen):
 
     def action_low_rate(self) -> None:
         """While twitches play: here it is. With output off: over to them, and back to finding levels."""
-        snapshot, console = self.console.snapshot, self.console
+        snapshot = self.console.snapshot
         if snapshot is None:
             return
         if snapshot.phase is Phase.RUNNING and snapshot.purpose == LOW_RATE:
@@ -146,15 +145,7 @@ class LevelsScreen(LiveScreen):
         elif snapshot.phase in LIVE:
             self.refuse("refuse.levels-running")
         else:
-            console.send(
-                ConfigureFrom(
-                    id=console.next_id(),
-                    source=console.draft.source,
-                    setup=console.draft.setup(simulated=snapshot.simulated),
-                    purpose="titration" if snapshot.purpose == LOW_RATE else LOW_RATE,
-                ),
-                lambda answer: self.show_problems(() if answer.accepted else answer.problems),
-            )
+            self.configure("titration" if snapshot.purpose == LOW_RATE else LOW_RATE)
 
     def action_next(self) -> None:
         """Configure the therapy at these levels; the controller judges the whole of it."""
@@ -162,16 +153,7 @@ class LevelsScreen(LiveScreen):
         if snapshot is None or snapshot.phase in LIVE:
             self.refuse("refuse.levels-running")
             return
-        console = self.console
-        console.send(
-            ConfigureFrom(
-                id=console.next_id(),
-                source=console.draft.source,
-                setup=console.draft.setup(simulated=snapshot.simulated),
-                purpose="therapy",
-            ),
-            lambda answer: console.go(Stage.RUN) if answer.accepted else self.show_problems(answer.problems),
-        )
+        self.configure("therapy", lambda: self.console.go(Stage.RUN))
 
     def action_back(self) -> None:
         """Only with output off."""

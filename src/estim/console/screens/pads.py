@@ -18,7 +18,6 @@ from estim.console.dialogs import ReasonDialog, WordDialog
 from estim.console.draft import Stage, pad_area_cm2
 from estim.console.pad_words import ANY_REGION, missing, placement_lines, row, uses_line
 from estim.console.stage import StageScreen, hint
-from estim.controller.interface import Answer, ConfigureFrom
 from estim.protocols.schema import Channel
 from estim.protocols.setup import ChannelSetup
 from estim.safety.electrodes import parse_size_cm
@@ -187,21 +186,9 @@ class PadsScreen(StageScreen):
         if problems:
             self.show_problems([{"severity": "refuse", "message": text} for text in problems])
             return
-        console = self.console
-        console.send(
-            ConfigureFrom(
-                id=console.next_id(),
-                source=console.draft.source,
-                setup=console.draft.setup(simulated=simulated),
-                purpose="titration",
-            ),
-            self._configured,
-        )
+        self.configure("titration", self._configured)
 
-    def _configured(self, answer: Answer) -> None:
-        if not answer.accepted:
-            self.show_problems(answer.problems)
-            return
+    def _configured(self) -> None:
         draft, console = self.console.draft, self.console
         fields: dict[str, object] = {"skin_before": draft.skin_before, "pads": dict(draft.pad_labels)}
         if draft.skin_reviewed_by:

@@ -10,7 +10,6 @@ from estim.console.draft import Stage
 from estim.console.keys import bindings
 from estim.console.screens.live import LIVE, LiveScreen
 from estim.console.stage import hint
-from estim.controller.interface import ConfigureFrom
 from estim.session.events import EndEarly, SkipPhase
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
@@ -80,13 +79,4 @@ class RunScreen(LiveScreen):
         if snapshot is None or snapshot.phase in LIVE:
             self.refuse("refuse.running")
             return
-        console = self.console
-        console.send(
-            ConfigureFrom(
-                id=console.next_id(),
-                source=console.draft.source,
-                setup=console.draft.setup(simulated=snapshot.simulated),
-                purpose="titration",
-            ),
-            lambda answer: console.go(Stage.LEVELS) if answer.accepted else self.show_problems(answer.problems),
-        )
+        self.configure("titration", lambda: self.console.go(Stage.LEVELS))
