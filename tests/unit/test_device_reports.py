@@ -155,6 +155,8 @@ def test_what_the_room_says_is_shown(desk: Desk) -> None:
     assert not desk.look().alarms
     desk.step(Battery(percent=15, millivolt=3_300))
     assert desk.look().alarms[0].code == "battery-low"
+    desk.step(Battery(percent=90, millivolt=4_100))
+    assert not desk.look().alarms[0].active
     desk.step(Noise(count=3, text="0x00"))
     assert logged(desk, "noise") == [{"count": 3, "text": "0x00"}]
     desk.step(PatientSays(sensation="strong", text="stronger"))

@@ -10,7 +10,7 @@ import pytest
 from estim.controller.setup_from import Words, setup_from
 from estim.safety.commands import OutputOff
 from estim.safety.errors import InterlockTripped
-from estim.safety.reports import EmgSamples, Identified, OutputState, PatientSwitch
+from estim.safety.reports import ChannelFault, EmgSamples, Identified, OutputState, PatientSwitch
 from estim.safety.schedule import PhasePlan, Trigger
 from estim.safety.units import MicroAmp, Micros
 from estim.session import effects, events, screening
@@ -342,6 +342,43 @@ def test_an_alarm_goes_when_it_was_seen_and_its_cause_is_gone(desk: Desk) -> Non
     assert desk.ask(events.Acknowledge, code="y").accepted
     assert "y" not in core.alarms
     assert desk.ask(events.Acknowledge, code="never").accepted
+
+
+@pytest.mark.hazard("H46")
+@pytest.mark.parametrize("how", ["arm", "resume"])
+def test_what_happens_again_is_alarmed_again(desk: Desk, how: str) -> None:
+    """Found: a second lost pad, or switch, stood as seen already, because the first one had been."""
+    desk.therapy()
+    before, kept = len(logged(desk, "alarm")), dict(desk.engine.core.found)
+    for time in (1, 2):
+        if how == "arm":
+            desk.step(PatientSwitch(pressed=True))
+            desk.step(PatientSwitch(pressed=False))
+        else:
+            desk.step(ChannelFault(channel=2, kind="electrode", text="channel 2: a pad or cable is off"))
+        (alarm,) = desk.look().alarms
+        assert (alarm.acknowledged, alarm.active) == (False, True)
+        assert len(logged(desk, "alarm")) == before + time
+        assert desk.ask(events.Acknowledge, code=alarm.code).accepted
+        (alarm,) = desk.look().alarms
+        assert alarm.acknowledged
+        desk.let_pass(2)
+        desk.engine.core.found.update(kept)  # as if they had been found again
+        reply = desk.arm() if how == "arm" else desk.ask(events.Resume)
+        assert reply.accepted, reply.problems
+        assert not desk.look().alarms
+        if how == "arm":
+            assert desk.ask(events.Start).accepted
+
+
+def test_an_alarm_that_nobody_saw_stays_as_one_that_is_over(desk: Desk) -> None:
+    desk.therapy()
+    desk.step(PatientSwitch(pressed=True))
+    desk.step(PatientSwitch(pressed=False))
+    desk.let_pass(2)
+    assert desk.arm().accepted
+    (alarm,) = desk.look().alarms
+    assert (alarm.code, alarm.acknowledged, alarm.active) == ("patient-stop", False, False)
 
 
 def test_a_high_alarm_keeps_from_arming(desk: Desk) -> None:

@@ -168,6 +168,15 @@ class Core:
         elif known.active:
             self.alarms[code] = replace(known, active=False)
 
+    def go_on(self) -> None:
+        """A person arms or resumes: what ended output before is over; if it comes again it is a new alarm.
+
+        A warning waits for its reason, and a battery is as empty as before.
+        """
+        for code in list(self.alarms):
+            if code != "battery-low" and not code.startswith("warn-"):
+                self.calm(code)
+
     # -- phase and output -------------------------------------------------------------------------------------------
 
     def move(self, turn: Turn, cause: str = "") -> None:
@@ -179,6 +188,8 @@ class Core:
                 self.elapsed_before_us += self.now_us - self.running_since_us
             self.running_since_us = None
         self.log("phase", before=before.value, after=self.phase.value, turn=turn.value, cause=cause)
+        if turn in {Turn.ARM, Turn.RESUME}:
+            self.go_on()
 
     def see_output(self, state: OutputState) -> None:
         """The output's state as it is now known."""

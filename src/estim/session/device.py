@@ -208,6 +208,8 @@ def battery(core: Core, report: Battery) -> None:
     core.battery_percent = report.percent
     if report.percent <= 15:
         core.alarm("battery-low", "low", f"The device's battery is at {report.percent} %.")
+    else:
+        core.calm("battery-low")
 
 
 def noise(core: Core, report: Noise) -> None:
