@@ -119,7 +119,6 @@ class Page(Hands):
         self.picture = Picture(*self._ask("return window.__size;"))
         assert size != [0, 0]
         self.sees("[Patient]", "OBSERVER")
-        self._browser.do("/actions", _click(WINDOW[0] // 2, WINDOW[1] // 2))  # a page has the keys once it was clicked
         assert self._ask("return document.activeElement.tagName;") == "TEXTAREA"
 
     def _ask(self, script: str) -> Any:
@@ -151,15 +150,6 @@ class Page(Hands):
 def _key(value: str) -> dict[str, Any]:
     presses = [{"type": "keyDown", "value": value}, {"type": "keyUp", "value": value}]
     return {"actions": [{"type": "key", "id": "keyboard", "actions": presses}]}
-
-
-def _click(x: int, y: int) -> dict[str, Any]:
-    moves = [
-        {"type": "pointerMove", "duration": 0, "x": x, "y": y},
-        {"type": "pointerDown", "button": 0},
-        {"type": "pointerUp", "button": 0},
-    ]
-    return {"actions": [{"type": "pointer", "id": "mouse", "actions": moves}]}
 
 
 def free_port() -> int:

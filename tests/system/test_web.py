@@ -133,7 +133,7 @@ def test_closing_the_tab_stops(tmp_path: Path, port: int, loop: asyncio.Abstract
 
 
 def test_another_page_gets_nothing(port: int, loop: asyncio.AbstractEventLoop) -> None:
-    async def attempts() -> tuple[list[int], str]:
+    async def attempts() -> tuple[list[int], str, str]:
         codes = []
         async with ClientSession() as session:
             for headers in ({"Host": "example.org"}, {"Host": f"127.0.0.1:{port}", "Origin": "http://example.org"}):
@@ -144,12 +144,13 @@ def test_another_page_gets_nothing(port: int, loop: asyncio.AbstractEventLoop) -
             except WSServerHandshakeError as error:
                 codes.append(error.status)
             async with session.get(f"http://127.0.0.1:{port}/") as answer:
-                return codes, answer.headers["Content-Security-Policy"]
+                return codes, answer.headers["Content-Security-Policy"], await answer.text()
 
-    codes, policy = loop.run_until_complete(attempts())
+    codes, policy, page = loop.run_until_complete(attempts())
     assert codes == [403, 403, 403]
     assert "googleapis" not in policy
     assert policy.startswith("default-src 'self'")
+    assert page.count("querySelector('.xterm-helper-textarea')") == 1  # it takes the keys without a click
 
 
 @pytest.mark.parametrize("device", ["/dev/ttyUSB0", "socket://127.0.0.1:9", "sim+p24:socket://127.0.0.1:9"])

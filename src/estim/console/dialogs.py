@@ -77,6 +77,10 @@ class WordDialog(Dialog[str]):
         yield Static(Content.styled(self.say(self._title), "bold"))
         yield Input(placeholder=self.say(self._placeholder), id="word", max_length=200)
 
+    def hints(self) -> Sequence[tuple[str, str]]:
+        """Take it or leave it."""
+        return (("ENTER", "hint.enter-word"), ("F7", "hint.back"))
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter takes the text if there is any."""
         if event.value.strip():

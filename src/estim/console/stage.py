@@ -213,7 +213,7 @@ class Dialog(ModalScreen[ResultT], Drawn[ResultT]):
 
     def hints(self) -> Sequence[tuple[str, str]]:
         """(key, label) of what can be done here."""
-        return (("ENTER", "hint.choose"), ("F7", "hint.back"))
+        return (hint("back"),)
 
     def action_more(self) -> None:
         """The rest of it."""

@@ -17,6 +17,18 @@ from typing import TYPE_CHECKING
 
 from estim.safety.errors import Problem, SetupError, UsageError
 
+# Keys reach the console only while xterm.js' hidden text field has the focus: it gets it as soon as it is there, and
+# back whenever something else takes it, so that no stop key waits for a click.
+FOCUS = """<script>
+(() => {
+  const field = () => document.querySelector('.xterm-helper-textarea');
+  const take = () => { if (document.activeElement !== field()) field()?.focus(); };
+  new MutationObserver(take).observe(document.documentElement, { childList: true, subtree: true });
+  document.addEventListener('focusout', () => setTimeout(take));
+  window.addEventListener('focus', take);
+})();
+</script>"""
+
 if TYPE_CHECKING:
     from aiohttp import web
     from aiohttp.typedefs import Handler, Middleware
@@ -84,6 +96,8 @@ def only_own(port: int) -> Middleware:
         if request.host not in hosts or (origin and origin.removeprefix("http://") not in hosts):
             raise http.HTTPForbidden(text="estim answers this machine's own page alone")
         response = await handler(request)
+        if isinstance(response, http.Response) and response.content_type == "text/html" and response.text is not None:
+            response.text = response.text.replace("</body>", f"{FOCUS}</body>")
         if not response.prepared:
             response.headers["Content-Security-Policy"] = POLICY.format(host=request.host)
         return response
