@@ -66,6 +66,17 @@ async def test_the_patients_switch_is_seen_to_work(bench: Make) -> None:
         assert b.session.alarms["patient-stop"].acknowledged
 
 
+async def test_a_press_that_was_seen_before_is_no_test(bench: Make) -> None:
+    """Found: an alarm that was left of the patient before counted as a switch that works."""
+    async with bench() as b:
+        left = Alarm(code="patient-stop", priority="medium", text="pressed", acknowledged=True)
+        b.session.alarms["patient-stop"] = left
+        await b.to_device()
+        await b.look()
+        assert {"patient_switch": "tested"} not in notes(b)
+        assert "pressed, and it stopped" not in b.text("#self-test")
+
+
 async def test_nothing_is_left_while_the_stimulator_is_open(bench: Make) -> None:
     async with bench() as b:
         await b.to_device()

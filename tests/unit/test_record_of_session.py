@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from estim.safety.reports import DeviceFault, Identified, LinkDown
+from estim.safety.reports import Battery, DeviceFault, Identified, LinkDown, PatientSwitch
 from estim.session import effects, events, screening
 from estim.session.state import Phase
 from tests.unit.desk import Desk
@@ -87,6 +87,20 @@ def test_the_next_patient_gets_nothing_of_the_last_one(desk: Desk) -> None:
     assert desk.ask(events.Screen, answers=screening.scripted_answers(), scripted=True).accepted
     refused = desk.configure("therapy")
     assert not refused.accepted  # no levels were found for this patient
+
+
+def test_alarms_belong_to_their_session_and_the_devices_stay(desk: Desk) -> None:
+    """Found: a warning that nobody had accepted kept the next patient's level from being raised."""
+    desk.therapy()
+    core = desk.engine.core
+    core.alarm("warn-1-L8", "low", "quadriceps: charge density. Raising waits.")
+    desk.step(Battery(percent=10, millivolt=3_200))
+    desk.step(PatientSwitch(pressed=True))
+    desk.let_pass(1)
+    assert {alarm.code for alarm in desk.look().alarms} == {"warn-1-L8", "battery-low", "patient-stop"}
+    assert desk.ask(events.Sign, operator="o").accepted
+    assert desk.ask(events.SignIn, operator="o", patient_id="q").accepted
+    assert [alarm.code for alarm in desk.look().alarms] == ["battery-low"]
 
 
 def muscle(desk: Desk) -> str:

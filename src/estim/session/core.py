@@ -31,6 +31,7 @@ from estim.session.trigger import Gatekeeper
 
 STOP_VERIFY_US = 1_000_000  # L25: verified by readback within 1 s, else UNCERTAIN
 OFF_REPEAT_US = 100_000
+DEVICE_ALARMS = frozenset({"battery-low", "device-lost", "link-lost", "output-uncertain"})  # as long as it lasts
 
 
 class Core:
@@ -115,6 +116,8 @@ class Core:
         self.protocol_sha256, self.purpose = "", "titration"
         self.outcome, self.contractions_done, self.elapsed_before_us, self.dose_due = "", 0, 0, False
         self.on_time, self.accepted_warnings, self.raised_us = OnTime(), set(), {}
+        kept = {code: alarm for code, alarm in self.alarms.items() if code in DEVICE_ALARMS or alarm.priority == "high"}
+        self.alarms = kept  # the others stand in the record of the session they belong to
 
     @property
     def playing(self) -> tuple[Run, ClearedSchedule]:
@@ -171,10 +174,10 @@ class Core:
     def go_on(self) -> None:
         """A person arms or resumes: what ended output before is over; if it comes again it is a new alarm.
 
-        A warning waits for its reason, and a battery is as empty as before.
+        A warning waits for its reason, and the device is as it was.
         """
         for code in list(self.alarms):
-            if code != "battery-low" and not code.startswith("warn-"):
+            if code not in DEVICE_ALARMS and not code.startswith("warn-"):
                 self.calm(code)
 
     # -- phase and output -------------------------------------------------------------------------------------------

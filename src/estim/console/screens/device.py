@@ -92,8 +92,8 @@ class DeviceScreen(LiveScreen):
                 console.gate.unexplained = False
                 draft.stop_test_ms = round((time.monotonic() - console.gate.pressed_s) * 1000)
                 self._note({"stop_test_ms": draft.stop_test_ms})
-        alarm = next((alarm for alarm in snapshot.alarms if alarm.code == SWITCH_ALARM), None)
-        if alarm is not None and draft.switch != "tested":
+        pressed = any(alarm.code == SWITCH_ALARM and not alarm.acknowledged for alarm in snapshot.alarms)
+        if pressed and draft.switch != "tested":
             draft.switch = "tested"
             self._note({"patient_switch": "tested"})
             console.send(Acknowledge(id=console.next_id(), code=SWITCH_ALARM))
