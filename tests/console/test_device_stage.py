@@ -30,6 +30,7 @@ async def test_the_stop_is_tried_at_0_ma_and_its_time_is_recorded(bench: Make) -
         await b.press("f2")
         assert "Press SPACE now" in b.text("#self-test")
         assert b.session.phase is Phase.ARMED
+        assert "SPACE stops: the stop test" in b.text("#banner")
         await b.press("f9")
         assert "nothing is started here" in b.text("#problems")
         assert not any(isinstance(request, events.Start) for request in b.session.requests)

@@ -37,9 +37,14 @@ class State:
 
 
 def state_of(
-    snapshot: Snapshot | None, takeover: Takeover | None, *, stop_sent: bool = False, say: Words = ENGLISH
-) -> State:
-    """What stands in the banner of every screen and dialog."""
+    snapshot: Snapshot | None, takeover: Takeover | None, *, stop_sent: bool = False, testing_stop: bool = False,
+    say: Words = ENGLISH,
+) -> State:  # fmt: skip
+    """What stands in the banner of every screen and dialog.
+
+    Args:
+        testing_stop: it is armed to be stopped, and nothing starts from here.
+    """
     if takeover is not None:
         return _state("lost-off", "off", "■", say) if takeover.output == OutputState.OFF else _lost(say)
     if snapshot is None:
@@ -48,6 +53,8 @@ def state_of(
         return _state("uncertain", "uncertain", "▲", say, cable=say.heard(snapshot.cable))
     if stop_sent and snapshot.output is OutputState.ON:
         return _state("stop-sent", "on", "■", say)
+    if testing_stop and snapshot.phase is Phase.ARMED and snapshot.level_open:
+        return _state("armed-test", "armed", "◆", say)
     return _state_of_phase(snapshot, say)
 
 

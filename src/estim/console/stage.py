@@ -50,6 +50,7 @@ def page_on(box: Widget) -> None:
 class Drawn(Screen[ResultT]):
     """A screen that draws snapshots, in the words chosen."""
 
+    TESTS_STOP: ClassVar[bool] = False  # what is armed here is armed to be stopped
     composed = False  # widgets exist, so a snapshot can be drawn
 
     @property
@@ -86,7 +87,10 @@ class Drawn(Screen[ResultT]):
         """What stands above and below on every screen: banner and alarms."""
         console = self.console
         takeover = console.client.takeover
-        self.query_one(Banner).show(snapshot, takeover, stop_sent=console.stop_sent, setup_us=console.setup_us)
+        self.query_one(Banner).show(
+            snapshot, takeover,
+            stop_sent=console.stop_sent, testing_stop=self.TESTS_STOP, setup_us=console.setup_us,
+        )  # fmt: skip
         self.query_one(AlarmBar).show(present.alarms_shown(snapshot, takeover))
 
     def action_acknowledge(self) -> None:

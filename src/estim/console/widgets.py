@@ -36,11 +36,12 @@ class Banner(Static):
     """State in word, shape and colour, and the device with its intended use; on every screen and dialog."""
 
     def show(
-        self, snapshot: Snapshot | None, takeover: Takeover | None, *, stop_sent: bool, setup_us: int | None
-    ) -> None:
+        self, snapshot: Snapshot | None, takeover: Takeover | None, *, stop_sent: bool, testing_stop: bool,
+        setup_us: int | None,
+    ) -> None:  # fmt: skip
         """Both lines."""
         say = words(self)
-        state = present.state_of(snapshot, takeover, stop_sent=stop_sent, say=say)
+        state = present.state_of(snapshot, takeover, stop_sent=stop_sent, testing_stop=testing_stop, say=say)
         for style in STYLES:
             self.set_class(style == state.style, f"-{style}")
         width = max(20, self.size.width or 80)

@@ -27,6 +27,7 @@ class DeviceScreen(LiveScreen):
     """The stop is tried on the open stimulator at 0 mA: key, controller, device and its own word, all of the way."""
 
     STAGE = Stage.DEVICE
+    TESTS_STOP = True
     PURPOSE = "titration"
     BINDINGS: ClassVar[list[Any]] = [Binding("n", "no_switch", "No switch", show=False)]
 
