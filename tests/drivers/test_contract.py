@@ -197,6 +197,30 @@ def test_stop_is_repeated_every_30_ms_until_acknowledged(case: Case) -> None:
     assert table.is_off()
 
 
+@pytest.mark.hazard("H18")
+def test_connecting_goes_on_with_a_stop_that_is_not_confirmed(case: Case) -> None:
+    """Found in rehearsals: asked again who it is while it was silent, the device heard a stop each 100 ms instead."""
+    table = Table(case).on()
+    table.run(300_000)
+    table.stim.override[case.stop] = lambda _d: None
+    before = len(table.stim.commands(case.stop))
+    table.off()
+    table.run(300_000)
+    table.connect()
+    table.run(300_000)
+    heard = table.stim.commands(case.stop)[before:]
+    assert {later - earlier for earlier, later in itertools.pairwise(heard)} == {30_000}
+    assert not table.is_off()
+    assert not table.of(Identified)
+    del table.stim.override[case.stop]
+    table.run(100_000)
+    assert table.is_off()
+    assert not table.stim.running
+    table.run(4_000_000)
+    assert len(table.of(Identified)) == 1
+    assert not table.of(DeviceLost)
+
+
 @pytest.mark.hazard("H36")
 def test_lying_stop_is_never_off(case: Case) -> None:
     table = Table(case).on()

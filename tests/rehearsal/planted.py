@@ -171,7 +171,7 @@ def _(patch: Patch) -> None:
     patch.setattr(BaseDriver, "_repeat_off", once)
 
 
-@bug("a stop waits behind what is in flight", "stop")
+@bug("a stop waits behind what is in flight", "stop", kinds=WIRE)
 def _(patch: Patch) -> None:
     def last(exchange: Exchange, call: Any) -> list[int]:
         exchange.put(call)
@@ -187,7 +187,7 @@ def _(patch: Patch) -> None:
     def believed(driver: BaseDriver, got: Got) -> None:
         right(driver, got)
         if driver.is_off_pending:
-            driver._off_confirmed()
+            driver._off_confirmed(got.now_us)
             got.reports.append(reports.DeviceStatus(output_on=False, level_open=False))
 
     patch.setattr(BaseDriver, "_stop_acknowledged", believed)

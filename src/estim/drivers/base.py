@@ -88,13 +88,16 @@ class BaseDriver:
     # -- what is asked of it ----------------------------------------------------------------------------------------
 
     def connect(self, now_us: int) -> None:
-        """Begin: stop, ask who the device is, see that it is idle. Ends in `Identified` or `DeviceLost`."""
+        """Begin: stop, ask who the device is, see that it is idle. Ends in `Identified` or `DeviceLost`.
+
+        An off that is under way goes on as it is, stop after stop; who the device is is asked once it is confirmed.
+        """
         self._connect_until_us = now_us + self._connect_us
-        self._reports += [Superseded(seq=seq) for seq in self._exchange.clear()]
-        self._off = None
         self._bad = 0
         self._lead = b"\x0f"
-        self._begin(now_us)
+        if self._off is None:
+            self._reports += [Superseded(seq=seq) for seq in self._exchange.clear()]
+            self._begin(now_us)
 
     def prepare(self, channels: tuple[int, ...], period_us: Micros, now_us: int) -> None:  # noqa: ARG002
         """Open the stimulation level. Ends in `Prepared`, or DeviceFault: not possible, or an off is unconfirmed."""
@@ -223,12 +226,14 @@ class BaseDriver:
         if self._off is None or got.call.seq != self._off.number:
             return
         if not status.output_on and not status.level_open:
-            self._off_confirmed()
+            self._off_confirmed(got.now_us)
         got.reports.append(status)
 
-    def _off_confirmed(self) -> None:
+    def _off_confirmed(self, now_us: int) -> None:
         self._exchange.clear()
         self._off = None
+        if self._connect_until_us is not None:
+            self._begin(now_us)
 
     @property
     def is_off_pending(self) -> bool:

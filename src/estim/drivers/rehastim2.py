@@ -195,7 +195,7 @@ class RehaStim2Driver(BaseDriver):
 
     def _take(self, frame: WireFrame, now_us: int, reports: list[DriverReport]) -> None:
         if frame.command == sm.INIT:
-            self._got_init(frame, reports)
+            self._got_init(frame, now_us, reports)
             return
         if frame.command == sm.STIMULATION_ERROR:
             self._got_error(sm.signed(frame.data[0]) if frame.data else sm.ERROR_MODULE, reports)
@@ -218,7 +218,10 @@ class RehaStim2Driver(BaseDriver):
         text = f"{got.call.kind}: {text or sm.result_text(got.result)}"
         got.reports.append(DeviceFault(code=code, text=text, seq=got.call.seq or None))
 
-    def _got_init(self, frame: WireFrame, reports: list[DriverReport]) -> None:
+    def _got_init(self, frame: WireFrame, now_us: int, reports: list[DriverReport]) -> None:
+        if self._off is not None:  # it is unconnected, so its output has ended
+            self._off_confirmed(now_us)
+            reports.append(DeviceStatus(output_on=False, level_open=False))
         if self._connect_until_us is None:
             self._reset(reports)
             return
@@ -236,9 +239,6 @@ class RehaStim2Driver(BaseDriver):
 
     def _reset(self, reports: list[DriverReport]) -> None:
         """Init although nobody is connecting: the device is unconnected, so its output has ended."""
-        if self._off is not None:
-            self._off_confirmed()
-            reports.append(DeviceStatus(output_on=False, level_open=False))
         if self._connected:
             reason = "it sent Init: its watchdog expired or it was restarted, so its output has ended"
             self._lose(reason, reports, output_ended=True)
@@ -298,8 +298,8 @@ class RehaStim2Driver(BaseDriver):
         if mode is not None:
             self._status_after_off(got, _status(mode))
 
-    def _off_confirmed(self) -> None:
-        super()._off_confirmed()
+    def _off_confirmed(self, now_us: int) -> None:
+        super()._off_confirmed(now_us)
         self._open = False
         self._list = ChannelList()
 
