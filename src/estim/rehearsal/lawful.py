@@ -34,6 +34,7 @@ Shape = tuple[int, int, int, int]  # width, gap, period, pulses in a burst
 class _Channel:
     ceiling_ua: int = 0
     fell_us: int = 0
+    fell_from_ua: int = 0
     last_us: int = -(10**12)
     last_ua: int = 0
     begun_us: int = 0
@@ -46,6 +47,12 @@ class _Channel:
     rises: deque[tuple[int, int]] = field(default_factory=deque)  # of `highest_ua`
     blind_until_us: int = -1  # what flows until then is not what was asked: its pads are not as they should be
     lied: bool = False  # the device kept an old output; whatever it does next is its own
+
+    def fall(self, now_us: int) -> None:
+        """The ceiling falls; what is on its way to the higher one may still play (`fallen_by_us`)."""
+        soon = now_us - self.fell_us <= SECOND_US
+        self.fell_from_ua = max(self.ceiling_ua, self.fell_from_ua if soon else 0)
+        self.fell_us = now_us
 
 
 class Lawful:
@@ -76,14 +83,15 @@ class Lawful:
         for number, peak_ua in peaks.items():
             channel = self._channel(number)
             if peak_ua < channel.ceiling_ua:
-                channel.fell_us = now_us
+                channel.fall(now_us)
             channel.ceiling_ua = peak_ua
 
     def lowered(self, number: int, level_ua: int, now_us: int) -> None:
         """A level fell."""
         channel = self._channel(number)
         if level_ua < channel.ceiling_ua:
-            channel.ceiling_ua, channel.fell_us = level_ua, now_us
+            channel.fall(now_us)
+            channel.ceiling_ua = level_ua
 
     def returned(self) -> None:
         """Output ended, whyever: the way back is the long ramp from zero."""
@@ -139,6 +147,7 @@ class Lawful:
         if blind:
             channel.highest_ua = max(channel.highest_ua, channel.ceiling_ua)
             channel.begun_us, channel.begun_ua = pulse.t_us, pulse.peak_ua
+            channel.reached = True  # nobody can say when this train came to its level
         elif pulse.peak_ua > before_ua and not channel.lied:
             self._rise(channel, pulse, before_ua, period_us)
         channel.last_us, channel.last_ua = pulse.t_us, pulse.peak_ua
@@ -166,6 +175,8 @@ class Lawful:
 
     def _rise(self, channel: _Channel, pulse: Pulse, before_ua: int, period_us: int) -> None:
         level_ua = max(channel.ceiling_ua, channel.peak_ua)
+        if pulse.peak_ua > channel.ceiling_ua:
+            level_ua = max(level_ua, channel.fell_from_ua)  # sent before the fall: a step of the ramp to that level
         first = channel.held_ua < level_ua
         least_ua, percent, shortest_us = (
             (FIRST_UA, FIRST_PERCENT, FIRST_US) if first else (REPEAT_UA, REPEAT_PERCENT, REPEAT_US)

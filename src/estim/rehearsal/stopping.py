@@ -27,26 +27,39 @@ _KEEP_ANSWERS = _ONE_SHOT | {"silence", "hang", "late", "refuse", "stutter"}
 _STALLS = frozenset({"late-turn", "suspend"})
 
 
-def clear_by_us(at_us: int, model: str, faults: Sequence[Fault], *, fed_us: int | None = None) -> int:
+def clear_by_us(
+    at_us: int, model: str, faults: Sequence[Fault], *, fed_us: int | None = None, since_us: int | None = None
+) -> int:
     """When the last pulse may fall after output was to end at `at_us`.
 
     Args:
         fed_us: when the device last heard of the host at the latest, where that was earlier.
+        since_us: when the stop that is under way was first sent, where that was earlier; asking again begins no other.
     """
+    since_us = at_us if since_us is None else since_us
     timer_us = (at_us if fed_us is None else fed_us) + TIMER_US[model] + OBEY_US
+    fed_for_us = LIE_US[model] if any(_lies(fault, at_us) for fault in faults) else 0
     clear_us = at_us + OBEY_US
     for _ in faults:  # one may push it into the next
         for fault in faults:
             if fault.at_us > clear_us:
                 continue
-            if fault.kind == "ignore-stop" and at_us < fault.end_us + OBEY_US:
-                timer_us = max(timer_us, at_us + LIE_US[model] + TIMER_US[model] + OBEY_US)
+            if _lies(fault, at_us):
+                timer_us = max(timer_us, at_us + fed_for_us + TIMER_US[model] + OBEY_US)
             if fault.kind == "late" and at_us < fault.end_us + fault.size * LATE_STEP_US:
-                timer_us = max(timer_us, at_us + fault.size * LATE_STEP_US + TIMER_US[model] + OBEY_US)
+                timer_us = max(timer_us, at_us + fed_for_us + fault.size * LATE_STEP_US + TIMER_US[model] + OBEY_US)
             if fault.kind in _STALLS and at_us < fault.end_us + OBEY_US:
                 timer_us = max(timer_us, fault.at_us + TIMER_US[model] + OBEY_US)
-            clear_us = max(clear_us, _pushed_us(fault, at_us, clear_us, timer_us, model))
+            silent_us = since_us + LIE_US[model] - 3 * REPEAT_US  # from then on a device that lies hears nothing
+            if fault.kind == "ignore-stop" and fault.end_us + OBEY_US > silent_us > since_us:
+                clear_us = max(clear_us, timer_us)  # the next stop would come only after the device's timer
+            clear_us = max(clear_us, _pushed_us(fault, at_us, clear_us, timer_us))
     return min(clear_us, timer_us)
+
+
+def _lies(fault: Fault, at_us: int) -> bool:
+    """A device that acknowledges stops, does not obey, and is kept alive by those that follow."""
+    return fault.kind == "ignore-stop" and at_us < fault.end_us + OBEY_US
 
 
 def fallen_by_us(fell_us: int, model: str, faults: Sequence[Fault]) -> int:
@@ -63,13 +76,11 @@ def fallen_by_us(fell_us: int, model: str, faults: Sequence[Fault]) -> int:
     return heard_us
 
 
-def _pushed_us(fault: Fault, at_us: int, clear_us: int, timer_us: int, model: str) -> int:
+def _pushed_us(fault: Fault, at_us: int, clear_us: int, timer_us: int) -> int:
     """To when one fault can put off the last pulse."""
     kind = fault.kind
     if kind == "vanish":
         return timer_us
-    if kind == "ignore-stop" and fault.end_us + OBEY_US > at_us + LIE_US[model] - 3 * REPEAT_US > at_us:
-        return timer_us  # the next stop would come only after the device's timer
     if kind in _DEAF and at_us < fault.end_us + OBEY_US:
         # Stop and question by turns where the stop was acknowledged, else stop after stop.
         return fault.end_us + (2 if kind == "ignore-stop" else 1) * REPEAT_US + OBEY_US
@@ -100,6 +111,7 @@ class StopWatch:
     worst_us: dict[str, int] = field(default_factory=dict)
     _cause: str = "nobody started yet"
     _asked_us: int = 0
+    _since_us: int | None = None
     _clear_us: int | None = -1
     _counted: bool = False
 
@@ -110,14 +122,15 @@ class StopWatch:
 
     def asked(self, cause: str, at_us: int, *, fed_us: int | None = None) -> None:
         """Output must end, because of what happened at `at_us`."""
-        clear_us = clear_by_us(at_us, self.model, self.faults, fed_us=fed_us)
+        self._since_us = at_us if self._since_us is None else self._since_us
+        clear_us = clear_by_us(at_us, self.model, self.faults, fed_us=fed_us, since_us=self._since_us)
         if self._clear_us is None or clear_us < self._clear_us:
             self._cause, self._asked_us, self._clear_us, self._counted = cause, at_us, clear_us, True
             self.worst_us.setdefault(cause, 0)
 
     def opened(self) -> None:
         """A person began, and was told that it is accepted."""
-        self._clear_us = None
+        self._clear_us = self._since_us = None
 
     def see(self, pulse: Pulse) -> None:
         """One pulse left the output stage."""
