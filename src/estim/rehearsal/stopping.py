@@ -53,7 +53,11 @@ def clear_by_us(
             silent_us = since_us + LIE_US[model] - 3 * REPEAT_US  # from then on a device that lies hears nothing
             if fault.kind == "ignore-stop" and fault.end_us + OBEY_US > silent_us > since_us:
                 clear_us = max(clear_us, timer_us)  # the next stop would come only after the device's timer
-            clear_us = max(clear_us, _pushed_us(fault, at_us, clear_us, timer_us))
+            hits_us = max(
+                at_us, fault.at_us
+            )  # the first piece from then on, which a host that stands still sends later
+            hits_us = max([hits_us, *(s.end_us for s in faults if s.kind in _STALLS and s.at_us <= hits_us < s.end_us)])
+            clear_us = max(clear_us, _pushed_us(fault, at_us, clear_us, timer_us, hits_us))
     return min(clear_us, timer_us)
 
 
@@ -76,7 +80,7 @@ def fallen_by_us(fell_us: int, model: str, faults: Sequence[Fault]) -> int:
     return heard_us
 
 
-def _pushed_us(fault: Fault, at_us: int, clear_us: int, timer_us: int) -> int:
+def _pushed_us(fault: Fault, at_us: int, clear_us: int, timer_us: int, hits_us: int) -> int:
     """To when one fault can put off the last pulse."""
     kind = fault.kind
     if kind == "vanish":
@@ -85,7 +89,7 @@ def _pushed_us(fault: Fault, at_us: int, clear_us: int, timer_us: int) -> int:
         # Stop and question by turns where the stop was acknowledged, else stop after stop.
         return fault.end_us + (2 if kind == "ignore-stop" else 1) * REPEAT_US + OBEY_US
     if kind in _ONE_SHOT and at_us < min(fault.end_us, fault.at_us + 1_000_000) + ONCE_US:
-        return min(clear_us, max(at_us, fault.at_us) + OBEY_US) + ONCE_US
+        return min(clear_us, hits_us + OBEY_US) + ONCE_US
     if kind == "refuse" and at_us < fault.at_us + 10_000_000:  # by then that many commands were refused
         return max(at_us, fault.at_us) + fault.size * REPEAT_US + 2 * REPEAT_US
     if kind == "late" and at_us < fault.end_us + fault.size * LATE_STEP_US:
