@@ -27,6 +27,11 @@ def command(sent_us: int, ua: int, width_us: int = 250) -> Line:
     return ("command", sent_us + 800, {"command": 1, "sent_us": sent_us, "ack_us": 800, "channels": [row]})
 
 
+def unanswered(sent_us: int, ua: int) -> Line:
+    _, t_us, fields = command(sent_us, ua)
+    return ("unanswered", t_us, {key: value for key, value in fields.items() if key != "ack_us"})
+
+
 def dose(**changed: int) -> Line:
     row = {"channel": 1, "peak_ua": 10_000, "pulses": 10, "charge_pc": 25_000_000, "unacknowledged_pulses": 0}
     return ("dose", 5_000_000, {"purpose": "therapy", "channels": [{**row, **changed}]})
@@ -65,6 +70,7 @@ def test_an_orderly_session_has_no_findings() -> None:
         ([command(1_500_000, 10_001)], ["authorise", "dose"][:1]),
         ([command(1_500_000, 10_000, 251)], ["authorise"]),
         ([command(1_500_000, 41_000)], ["cap", "authorise"]),
+        ([unanswered(1_500_000, 41_000)], ["cap", "authorise"]),
         ([command(5, 1_000)], ["authorise", "phase"]),
         ([command(3_500_000, 1_000)], ["authorise", "phase"]),
         ([("lowered", 1_200_000, {"channel": 1, "level_ua": 5_000}), command(1_300_000, 5_001)], ["authorise"]),

@@ -89,6 +89,22 @@ def test_the_next_patient_gets_nothing_of_the_last_one(desk: Desk) -> None:
     assert not refused.accepted  # no levels were found for this patient
 
 
+def test_a_command_that_an_off_overtakes_has_its_line(desk: Desk) -> None:
+    """Found: a train's first pulse came out while the off was on its way, and no line said so."""
+    desk.therapy()
+    desk.answers = False
+    sent = len(desk.sent())
+    while len(desk.sent()) == sent:
+        desk.let_pass(0.005)
+    command, at_us = desk.last(), desk.now_us
+    desk.ask(events.Stop)
+    (line,) = lines(desk, "unanswered")
+    assert line["sent_us"] == at_us
+    assert [row["amplitude_ua"] for row in line["channels"]] == [command.channels[0].amplitude_ua]
+    desk.let_pass(0.2)
+    assert len(lines(desk, "unanswered")) == 1
+
+
 def test_alarms_belong_to_their_session_and_the_devices_stay(desk: Desk) -> None:
     """Found: a warning that nobody had accepted kept the next patient's level from being raised."""
     desk.therapy()

@@ -86,7 +86,7 @@ def audit(entries: Iterable[Entry]) -> tuple[Finding, ...]:
     replay = _Replay()
     handlers = {
         "setup": _setup, "authorise": _authorise, "raise-dropped": _dropped, "lowered": _lowered, "phase": _phase,
-        "output": _output, "command": _command, "dose": _dose, "end": _end,
+        "output": _output, "command": _command, "unanswered": _command, "dose": _dose, "end": _end,
     }  # fmt: skip
     for entry in entries:
         handler = handlers.get(entry.kind)
@@ -169,7 +169,7 @@ def _command(replay: _Replay, entry: Entry) -> None:
 def _dose(replay: _Replay, entry: Entry) -> None:
     for row in entry.fields["channels"]:
         if row["unacknowledged_pulses"]:
-            continue  # commands that were never answered stand in the dose and in no command line
+            continue  # what was never answered is in the dose, and no command line says that it came
         channel = row["channel"]
         most_ua, most_pc = replay.most.get((str(entry.fields.get("purpose", "therapy")), channel), (0, 0))
         if row["peak_ua"] > most_ua:

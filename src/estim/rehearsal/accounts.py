@@ -102,6 +102,10 @@ def replayed(entries: Iterable[Entry]) -> Replayed:
             wanted = {int(output["channel"]): output for output in entry.fields["channels"]}
             for number in {*lanes, *wanted}:
                 _until(result, number, lanes, at_us, ack_us // 2 + EDGE_US, wanted.get(number))
+        elif entry.kind == "unanswered":
+            for row in entry.fields["channels"]:  # one pulse of it, or none
+                before_ua = lanes[row["channel"]].amplitude_ua if row["channel"] in lanes else 0
+                result.open_pc[row["channel"]] += abs(row["amplitude_ua"] - before_ua) * row["pulse_width_us"]
         elif _ends_a_run(entry):
             for number in list(lanes):
                 _until(result, number, lanes, entry.t_us, EDGE_US, None)

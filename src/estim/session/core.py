@@ -22,7 +22,7 @@ from estim.safety.verdict import ClearedSchedule
 from estim.session.effects import Authorise, Effect, Log, LowerCeiling, Reply, Revoke, Send
 from estim.session.facts import Account, Cover, Found, Known, Pending, dose_rows
 from estim.session.on_time import OnTime, counts
-from estim.session.plain import plain
+from estim.session.plain import output_rows, plain
 from estim.session.player import Booking, WindowPlayer
 from estim.session.run import Ended, Place, Run
 from estim.session.snapshot import Alarm, Practice, Signature
@@ -235,7 +235,7 @@ class Core:
                     self.gatekeeper.ended(item.player.window, self.now_us)
         self.command_n += 1
         self.changed_us = self.now_us
-        self.unanswered.clear()
+        overtaken, self.unanswered = self.unanswered, {}
         self.pending.clear()
         self.cover = None
         self.prepared = False
@@ -246,6 +246,9 @@ class Core:
         # Off goes out before anything is written about it.
         self.effects.insert(0, Send(command=OutputOff(reason=reason), command_n=self.command_n))
         self.emit(Revoke())
+        for n, (sent_us, output) in overtaken.items():  # nobody will ever know whether they played a pulse
+            if not output.is_zero:
+                self.log("unanswered", command=n, sent_us=sent_us, channels=output_rows(output))
 
     def repeat_off(self) -> None:
         """Off again, while it is not confirmed."""

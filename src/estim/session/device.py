@@ -28,6 +28,7 @@ from estim.safety.reports import (
 )
 from estim.safety.units import US_PER_S
 from estim.session.core import Core
+from estim.session.plain import output_rows
 from estim.session.play import move_gates, pause
 from estim.session.snapshot import Practice
 from estim.session.state import Phase, Turn
@@ -80,16 +81,7 @@ def acknowledged(core: Core, report: Acknowledged) -> None:
         command=report.seq,
         sent_us=sent[0],
         ack_us=report.round_trip_us,
-        channels=[
-            {
-                "channel": output.channel,
-                "amplitude_ua": output.amplitude_ua,
-                "pulse_width_us": output.pulse_width_us,
-                "interphase_us": output.interphase_us,
-                "period_us": output.period_us,
-            }
-            for output in sent[1].channels
-        ],
+        channels=output_rows(sent[1]),
     )
 
 

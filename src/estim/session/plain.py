@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from estim.safety.commands import SetOutput
+
 
 def plain(value: object) -> Any:
     """`value` as JSON values without floats: dataclasses become objects, tuples lists, floats text of full
@@ -22,3 +24,17 @@ def plain(value: object) -> Any:
     if isinstance(value, float):
         return int(value) if value.is_integer() else repr(value)
     return str(value)
+
+
+def output_rows(output: SetOutput) -> list[dict[str, int]]:
+    """A command's channels, as its line has them."""
+    return [
+        {
+            "channel": channel.channel,
+            "amplitude_ua": channel.amplitude_ua,
+            "pulse_width_us": channel.pulse_width_us,
+            "interphase_us": channel.interphase_us,
+            "period_us": channel.period_us,
+        }
+        for channel in output.channels
+    ]
