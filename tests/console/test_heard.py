@@ -29,7 +29,7 @@ from .fake_session import FakeSession
 
 SOURCE = Path(__file__).parents[2] / "src" / "estim"
 # Where the text stands in the call; `_time_is_up` hands it on to `alarm`.
-SAYING = {"alarm": 2, "fail": 1, "no": 1, "_time_is_up": 1}
+SAYING = {"sound": 2, "fail": 1, "no": 1, "_time_is_up": 1}
 # Refusals that no key of the console can bring about: requests of programs.
 OF_PROGRAMS = {"§ is none of §", "§ is not known", "§ is nothing that can be confirmed",
                "scripted answers are for simulated devices only"}  # fmt: skip

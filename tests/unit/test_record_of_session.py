@@ -109,7 +109,7 @@ def test_alarms_belong_to_their_session_and_the_devices_stay(desk: Desk) -> None
     """Found: a warning that nobody had accepted kept the next patient's level from being raised."""
     desk.therapy()
     core = desk.engine.core
-    core.alarm("warn-1-L8", "low", "quadriceps: charge density. Raising waits.")
+    core.alarms.sound("warn-1-L8", "low", "quadriceps: charge density. Raising waits.")
     desk.step(Battery(percent=10, millivolt=3_200))
     desk.step(PatientSwitch(pressed=True))
     desk.let_pass(1)

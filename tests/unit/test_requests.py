@@ -327,17 +327,17 @@ def test_sensory_output_is_capped_by_its_mark_and_one_key_corrects_it() -> None:
 def test_an_alarm_goes_when_it_was_seen_and_its_cause_is_gone(desk: Desk) -> None:
     desk.sign_in()
     core = desk.engine.core
-    core.alarm("x", "medium", "something")
-    core.alarm("x", "medium", "something")
+    core.alarms.sound("x", "medium", "something")
+    core.alarms.sound("x", "medium", "something")
     assert len(logged(desk, "alarm")) == 0, "lines of a step go out with the step"
     assert desk.ask(events.Acknowledge, code="x").accepted
     assert core.alarms["x"].acknowledged
-    core.calm("x")
+    core.alarms.calm("x")
     assert "x" not in core.alarms
-    core.alarm("y", "medium", "something else")
-    core.calm("y")
-    core.calm("y")
-    core.calm("unknown")
+    core.alarms.sound("y", "medium", "something else")
+    core.alarms.calm("y")
+    core.alarms.calm("y")
+    core.alarms.calm("unknown")
     assert not core.alarms["y"].active
     assert desk.ask(events.Acknowledge, code="y").accepted
     assert "y" not in core.alarms
@@ -384,8 +384,8 @@ def test_an_alarm_that_nobody_saw_stays_as_one_that_is_over(desk: Desk) -> None:
 def test_a_high_alarm_keeps_from_arming(desk: Desk) -> None:
     desk.sign_in()
     assert desk.configure("titration").accepted
-    desk.engine.core.alarm("x", "high", "something bad")
-    desk.engine.core.alarm("z", "low", "something small")
+    desk.engine.core.alarms.sound("x", "high", "something bad")
+    desk.engine.core.alarms.sound("z", "low", "something small")
     assert "something bad" in said(desk.arm())
 
 

@@ -7,7 +7,6 @@ each of them works on this one `Core`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from estim.protocols.schema import Protocol
 from estim.protocols.setup import Setup
@@ -19,19 +18,19 @@ from estim.safety.reports import Identified, OutputState
 from estim.safety.schedule import Purpose
 from estim.safety.units import US_PER_S, Micros
 from estim.safety.verdict import ClearedSchedule
+from estim.session.alarms import Alarms
 from estim.session.effects import Authorise, Effect, Log, LowerCeiling, Reply, Revoke, Send
 from estim.session.facts import Account, Cover, Found, Known, Pending, dose_rows
 from estim.session.on_time import OnTime, counts
 from estim.session.plain import output_rows, plain
 from estim.session.player import Booking, WindowPlayer
 from estim.session.run import Ended, Place, Run
-from estim.session.snapshot import Alarm, Practice, Signature
+from estim.session.snapshot import Practice, Signature
 from estim.session.state import Phase, Turn, advance
 from estim.session.trigger import Gatekeeper
 
 STOP_VERIFY_US = 1_000_000  # L25: verified by readback within 1 s, else UNCERTAIN
 OFF_REPEAT_US = 100_000
-DEVICE_ALARMS = frozenset({"battery-low", "device-lost", "link-lost", "output-uncertain"})  # as long as it lasts
 
 
 class Core:
@@ -48,7 +47,7 @@ class Core:
         self.output = OutputState.UNCERTAIN  # nobody has asked the device yet: unknown is not OFF
         self.output_since_us = 0
         self.cause = self.outcome = ""
-        self.alarms: dict[str, Alarm] = {}
+        self.alarms = Alarms(self.log)
         # who and what
         self.device: Identified | None = None
         self.battery_percent: int | None = None
@@ -116,8 +115,7 @@ class Core:
         self.protocol_sha256, self.purpose = "", "titration"
         self.outcome, self.contractions_done, self.elapsed_before_us, self.dose_due = "", 0, 0, False
         self.on_time, self.accepted_warnings, self.raised_us = OnTime(), set(), {}
-        kept = {code: alarm for code, alarm in self.alarms.items() if code in DEVICE_ALARMS or alarm.priority == "high"}
-        self.alarms = kept  # the others stand in the record of the session they belong to
+        self.alarms.forget_patient()
 
     @property
     def playing(self) -> tuple[Run, ClearedSchedule]:
@@ -152,34 +150,6 @@ class Core:
         self.log("refused", request=request_id, problems=[plain(problem) for problem in problems])
         self.emit(Reply(id=request_id, accepted=False, problems=problems))
 
-    # -- alarms -----------------------------------------------------------------------------------------------------
-
-    def alarm(self, code: str, priority: str, text: str) -> None:
-        """Raise an alarm; one that already stands keeps its acknowledgement only if nothing new happened."""
-        known = self.alarms.get(code)
-        if known is None or not known.active or known.text != text:
-            self.log("alarm", code=code, priority=priority, text=text)
-            self.alarms[code] = Alarm(code=code, priority=priority, text=text)
-
-    def calm(self, code: str) -> None:
-        """The cause of an alarm is gone; it stays visible until acknowledged."""
-        known = self.alarms.get(code)
-        if known is None:
-            return
-        if known.acknowledged:
-            del self.alarms[code]
-        elif known.active:
-            self.alarms[code] = replace(known, active=False)
-
-    def go_on(self) -> None:
-        """A person arms or resumes: what ended output before is over; if it comes again it is a new alarm.
-
-        A warning waits for its reason, and the device is as it was.
-        """
-        for code in list(self.alarms):
-            if code not in DEVICE_ALARMS and not code.startswith("warn-"):
-                self.calm(code)
-
     # -- phase and output -------------------------------------------------------------------------------------------
 
     def move(self, turn: Turn, cause: str = "") -> None:
@@ -192,7 +162,7 @@ class Core:
             self.running_since_us = None
         self.log("phase", before=before.value, after=self.phase.value, turn=turn.value, cause=cause)
         if turn in {Turn.ARM, Turn.RESUME}:
-            self.go_on()
+            self.alarms.go_on()
 
     def see_output(self, state: OutputState) -> None:
         """The output's state as it is now known."""
@@ -202,13 +172,13 @@ class Core:
         self.output_since_us = self.now_us
         self.log("output", state=state.value)
         if state is OutputState.UNCERTAIN:
-            self.alarm(
+            self.alarms.sound(
                 "output-uncertain",
                 "high",
                 f"The device does not confirm that its output is off. Pull the {self.profile.cable}.",
             )
         elif state is OutputState.OFF:
-            self.calm("output-uncertain")
+            self.alarms.calm("output-uncertain")
 
     def send(self, output: SetOutput) -> None:
         """The whole output as it shall be from now on."""
@@ -273,7 +243,7 @@ class Core:
         self.log_dose()
         self.log("fault", cause=cause, text=text)
         self.move(Turn.FAIL, cause)
-        self.alarm(cause, "high", text)
+        self.alarms.sound(cause, "high", text)
         self.found.clear()  # a fault ends what was tolerated: levels are found again
 
     def keep_place(self) -> None:

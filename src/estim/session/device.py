@@ -44,8 +44,8 @@ def identified(core: Core, report: Identified) -> None:
     core.status_us = core.status_asked_us = core.now_us
     core.off_asked_us = None
     core.see_output(OutputState.OFF)
-    core.calm("link-lost")
-    core.calm("device-lost")
+    core.alarms.calm("link-lost")
+    core.alarms.calm("device-lost")
     named_simulated = report.device_id.startswith("SIM")
     if report.model != core.profile.model:
         core.fail("wrong-device", f"This is a {report.model}, not the {core.profile.title} that was asked for.")
@@ -141,7 +141,7 @@ def _check_against_plan(core: Core, report: DeviceStatus, *, idle: bool) -> None
 
 def channel_fault(core: Core, report: ChannelFault) -> None:
     """A channel's own error: the whole device is stopped, and that channel's level is found again (decisions 4.13)."""
-    core.alarm("lead-off" if report.kind == "electrode" else report.kind, "medium", report.text)
+    core.alarms.sound("lead-off" if report.kind == "electrode" else report.kind, "medium", report.text)
     names = [channel.name for channel in (core.cleared.schedule.channels if core.cleared else ())]
     hit = [
         channel.name
@@ -164,7 +164,9 @@ def device_fault(core: Core, report: DeviceFault) -> None:
     if core.phase in {Phase.ARMED, Phase.RUNNING}:
         core.fail("device-refused", f"The device refused a command: {report.text} (code {report.code}).")
     else:
-        core.alarm("device-refused", "medium", f"The device refused a command: {report.text} (code {report.code}).")
+        core.alarms.sound(
+            "device-refused", "medium", f"The device refused a command: {report.text} (code {report.code})."
+        )
 
 
 def device_lost(core: Core, report: DeviceLost) -> None:
@@ -181,10 +183,10 @@ def _gone(core: Core, cause: str, reason: str, *, output_ended: bool) -> None:
     core.link_gone = True
     text = f"The device can't be reached: {reason}."
     if core.phase is Phase.DISCONNECTED:
-        core.alarm(cause, "medium", text)
+        core.alarms.sound(cause, "medium", text)
         return
     if core.output is OutputState.OFF and core.phase in {Phase.READY, Phase.CONFIGURED}:
-        core.alarm(cause, "medium", text)
+        core.alarms.sound(cause, "medium", text)
         core.cleared = core.run = None  # what is asked of a run now (lower, marks) is refused
         core.move(Turn.LOSE, cause)
         return
@@ -199,9 +201,9 @@ def battery(core: Core, report: Battery) -> None:
     """Charge of a battery-powered device."""
     core.battery_percent = report.percent
     if report.percent <= 15:
-        core.alarm("battery-low", "low", f"The device's battery is at {report.percent} %.")
+        core.alarms.sound("battery-low", "low", f"The device's battery is at {report.percent} %.")
     else:
-        core.calm("battery-low")
+        core.alarms.calm("battery-low")
 
 
 def noise(core: Core, report: Noise) -> None:
@@ -218,7 +220,7 @@ def patient_switch(core: Core, report: PatientSwitch) -> None:
     if report.pressed:
         core.log("patient-switch", pressed=True)
         core.stop("patient-switch")
-        core.alarm("patient-stop", "medium", "The patient pressed the stop switch.")
+        core.alarms.sound("patient-stop", "medium", "The patient pressed the stop switch.")
 
 
 def sensor(core: Core, report: SensorEvent) -> None:

@@ -122,7 +122,7 @@ def _granted(core: Core, event: events.Granted) -> None:
 
 def _record_failed(core: Core, event: events.RecordFailed) -> None:
     core.stop("record-failed")
-    core.alarm("record-failed", "medium", f"The record can't be written: {event.reason}. Output was stopped.")
+    core.alarms.sound("record-failed", "medium", f"The record can't be written: {event.reason}. Output was stopped.")
 
 
 def _clock_jumped(core: Core, event: events.ClockJumped) -> None:

@@ -110,7 +110,9 @@ def warn_level(core: Core, channel: int) -> None:
         if key in crossed and code not in core.accepted_warnings and code not in core.alarms:
             value, warn = crossed[key]
             words = f"{scheduled.name}: {guardrail.words} {guardrail.shown(value):g} {guardrail.unit}"
-            core.alarm(code, "low", f"{words}, above {guardrail.shown(warn):g} ({guardrail.rule}). Raising waits.")
+            core.alarms.sound(
+                code, "low", f"{words}, above {guardrail.shown(warn):g} ({guardrail.rule}). Raising waits."
+            )
     for code in [code for code in core.alarms if code.startswith(f"warn-{channel}-")]:
         rules = {BY_KEY[key].rule for key in crossed}
         if code.removeprefix(f"warn-{channel}-") not in rules:

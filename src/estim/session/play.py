@@ -54,10 +54,10 @@ def _check_lease(core: Core) -> None:
     """Output lasts only while console, device and record are all fresh."""
     now_us = core.now_us
     if now_us - core.heartbeat_us > HEARTBEAT_FRESH_US:
-        core.alarm("console-silent", "medium", "The console stopped answering; output was stopped.")
+        core.alarms.sound("console-silent", "medium", "The console stopped answering; output was stopped.")
         core.stop("console-silent")
     elif core.record_pending_us is not None and now_us - core.record_pending_us > RECORD_FRESH_US:
-        core.alarm("record-late", "medium", "The record can't be written in time; output was stopped.")
+        core.alarms.sound("record-late", "medium", "The record can't be written in time; output was stopped.")
         core.stop("record-late")
     elif now_us - core.status_us > STATUS_FRESH_US:
         core.fail("device-silent", "The device gave no status for 1 s; output was stopped.")
@@ -87,9 +87,9 @@ def _play(core: Core, run: Run) -> None:
     now_us = core.now_us
     place = run.place
     if core.pending and core.drop_raises("not durable within 1 s", now_us - RAISE_MAX_US):
-        core.alarm("raise-dropped", "low", "A raise was dropped: the record was too slow to hold it.")
+        core.alarms.sound("raise-dropped", "low", "A raise was dropped: the record was too slow to hold it.")
     if core.cover is not None and now_us >= core.cover.until_us and run.output().channels:
-        core.alarm("cover-over", "medium", "What plays is not authorised any longer; the session pauses.")
+        core.alarms.sound("cover-over", "medium", "What plays is not authorised any longer; the session pauses.")
         pause(core, "record-late")
         return
     _ask_cover(core, run)
@@ -137,14 +137,14 @@ def _wait_for_rest(core: Core, run: Run) -> bool:
         ready_us = max(ready_us, core.on_time.ready_us(window.channel, window.on_us, permille, core.now_us))
     if ready_us <= core.now_us:
         return False
-    core.alarm("duty", "low", "The rest is longer: the muscle was on for its share of the last 5 minutes (L20).")
+    core.alarms.sound("duty", "low", "The rest is longer: the muscle was on for its share of the last 5 minutes (L20).")
     run.wait(ready_us)
     core.cover = None  # its time would be over by then
     return True
 
 
 def _time_is_up(core: Core, text: str) -> bool:
-    core.alarm("time-over", "low", text)
+    core.alarms.sound("time-over", "low", text)
     core.stop("time-over")
     return True
 
@@ -202,7 +202,9 @@ def _begin(core: Core, run: Run) -> None:
     if core.hold_since_us is None:
         core.hold_since_us = core.now_us
     elif core.now_us - core.hold_since_us >= HOLD_MAX_US:
-        core.alarm("onset-held", "medium", "The next contraction was not authorised in time; the session pauses.")
+        core.alarms.sound(
+            "onset-held", "medium", "The next contraction was not authorised in time; the session pauses."
+        )
         pause(core, "record-late" if core.prepared else "device-not-ready")
 
 
@@ -228,7 +230,9 @@ def move_gates(core: Core, moves: list[Move]) -> None:
     if keeper.withheld:
         rule, keeper.withheld = keeper.withheld, ""
         span = "the last 5 minutes" if rule == "L20" else "this session"
-        core.alarm("duty", "low", f"A contraction was withheld: the muscle was on for too much of {span} ({rule}).")
+        core.alarms.sound(
+            "duty", "low", f"A contraction was withheld: the muscle was on for too much of {span} ({rule})."
+        )
 
 
 def pause(core: Core, reason: str) -> None:

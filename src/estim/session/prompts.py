@@ -24,5 +24,5 @@ def ask_levels(core: Core) -> None:
             core.run.asked[number] = (level_ua, core.now_us)
             code = f"retitrate-{number}"
             head = f"{channel.name}: {channel.retitrate_every_s / 60:g} min at one level"
-            core.alarm(code, "low", f"{head}. Find it again: {channel.amplitude_instruction}.")
-            core.calm(code)  # nothing is wrong: it stands until somebody has seen it
+            core.alarms.sound(code, "low", f"{head}. Find it again: {channel.amplitude_instruction}.")
+            core.alarms.calm(code)  # nothing is wrong: it stands until somebody has seen it

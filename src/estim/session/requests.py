@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from estim.safety.errors import Problem
 from estim.safety.reports import OutputState
@@ -119,7 +119,7 @@ def stop(core: Core, request: events.Stop) -> None:
     core.stop(f"stop-{request.source}")
     core.log("request", what="stop", source=request.source)
     if request.source.startswith("observer"):  # the therapist must learn that it was somebody else
-        core.alarm("observer-stop", "medium", f"Somebody who looks on has stopped it ({request.source}).")
+        core.alarms.sound("observer-stop", "medium", f"Somebody who looks on has stopped it ({request.source}).")
     core.accept(request.id)
 
 
@@ -238,11 +238,7 @@ def acknowledge(core: Core, request: events.Acknowledge) -> None:
     if alarm is not None and request.code.startswith("warn-"):
         levels.accept_warning(core, request.code, request.reason)
     elif alarm is not None:
-        core.log("alarm-seen", code=request.code)
-        if alarm.active:
-            core.alarms[request.code] = replace(alarm, acknowledged=True)
-        else:
-            del core.alarms[request.code]
+        core.alarms.seen(request.code)
     core.accept(request.id)
 
 
@@ -267,8 +263,7 @@ def reset_fault(core: Core, request: events.ResetFault) -> None:
         core.refuse(request.id, no("reset", "a reason is needed"))
         return
     core.log("request", what="reset-fault", reason=request.reason)
-    for code in list(core.alarms):
-        core.calm(code)
+    core.alarms.reset()
     core.cleared = core.run = None
     core.move(Turn.RESET, request.reason)
     core.emit(Connect())

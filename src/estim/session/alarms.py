@@ -1,0 +1,68 @@
+"""The alarms of a session: they stand until somebody has seen them and their cause is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from estim.session.snapshot import Alarm
+
+OF_THE_DEVICE = frozenset({"battery-low", "device-lost", "link-lost", "output-uncertain"})  # as long as that lasts
+WARNING = "warn-"  # codes of limits that are crossed: each waits for a reason
+
+
+class Alarms(dict[str, Alarm]):
+    """Code → what stands.
+
+    Args:
+        log: writes a line into the record.
+    """
+
+    def __init__(self, log: Callable[..., None]) -> None:
+        super().__init__()
+        self._log = log
+
+    def sound(self, code: str, priority: str, text: str) -> None:
+        """Raise an alarm; one that already stands keeps its acknowledgement only if nothing new happened."""
+        known = self.get(code)
+        if known is None or not known.active or known.text != text:
+            self._log("alarm", code=code, priority=priority, text=text)
+            self[code] = Alarm(code=code, priority=priority, text=text)
+
+    def seen(self, code: str) -> None:
+        """Somebody has seen it; it goes once its cause is gone."""
+        self._log("alarm-seen", code=code)
+        if self[code].active:
+            self[code] = replace(self[code], acknowledged=True)
+        else:
+            del self[code]
+
+    def calm(self, code: str) -> None:
+        """The cause of an alarm is gone; it stays visible until acknowledged."""
+        known = self.get(code)
+        if known is None:
+            return
+        if known.acknowledged:
+            del self[code]
+        elif known.active:
+            self[code] = replace(known, active=False)
+
+    def go_on(self) -> None:
+        """A person arms or resumes: what ended output before is over; if it comes again it is a new alarm.
+
+        A warning waits for its reason, and the device is as it was.
+        """
+        for code in list(self):
+            if code not in OF_THE_DEVICE and not code.startswith(WARNING):
+                self.calm(code)
+
+    def reset(self) -> None:
+        """A fault was left with a reason: its cause and all others are gone."""
+        for code in list(self):
+            self.calm(code)
+
+    def forget_patient(self) -> None:
+        """Another session begins: what stays is the device's, the rest stands in the record that it belongs to."""
+        for code, alarm in list(self.items()):
+            if code not in OF_THE_DEVICE and alarm.priority != "high":
+                del self[code]
