@@ -129,6 +129,11 @@ def logged(desk: Desk, kind: str) -> list[Any]:
     return [effect.fields for effect in desk.effects if isinstance(effect, effects.Log) and effect.kind == kind]
 
 
+def said(reply: effects.Reply) -> str:
+    assert not reply.accepted
+    return "; ".join(problem.message for problem in reply.problems)
+
+
 def amplitudes(desk: Desk) -> list[int]:
     return [
         command.channels[0].amplitude_ua if command.channels else 0
@@ -148,6 +153,27 @@ def test_it_begins_at_zero_and_rises_a_step_at_a_time_at_2_5_hz() -> None:
     desk.ask(events.Stop)
     desk.let_pass(0.2)
     assert desk.phase is Phase.CONFIGURED
+
+
+@pytest.mark.hazard("H39")
+def test_a_raise_that_a_slow_disk_held_up_is_felt_before_the_next() -> None:
+    """Found: a raise was granted 0.9 s late, the next one at once, and between two twitches stood both."""
+    desk = Judged()
+    twitching(desk)
+    for _ in range(4):
+        while desk.look().channels[0].raise_locked:
+            desk.let_pass(0.01)
+        desk.grants = False
+        assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+        asked = next(effect for effect in reversed(desk.effects) if isinstance(effect, effects.Authorise))
+        desk.let_pass(0.9)
+        desk.grants = True
+        desk.step(events.Granted(n=asked.n))
+        assert "too fast" in said(desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n))
+    desk.let_pass(1)
+    played = amplitudes(desk)
+    assert max(played) == 10_000
+    assert all(after - before <= 1_000 for before, after in pairwise(played))
 
 
 def test_every_way_back_ramps_from_zero(desk: Desk) -> None:

@@ -81,9 +81,12 @@ def raise_locked(core: Core, channel: int) -> str:
 
 
 def _interval_us(core: Core, channel: int, step: int) -> int:
-    """At least so long between two raises: L15's rate, and L16's slope above what this patient has tolerated."""
-    rate_us = ceil_div(US_PER_S, core.limits["raises_per_s"].value)
+    """At least so long between two raises: L15's rate, L16's slope above what this patient has tolerated, and a period,
+    so that each is felt before the next.
+    """
     run, cleared = core.playing
+    periods_us = [player.window.period_us for player in run.players if player.window.channel == channel]
+    rate_us = max([ceil_div(US_PER_S, core.limits["raises_per_s"].value), *periods_us])
     found = core.found.get(cleared.schedule.channel(channel).name)
     tolerated_ua = (found.max_tolerated_ua or 0) if found is not None else 0
     if run.levels_ua[channel] + step <= tolerated_ua:
@@ -141,6 +144,7 @@ def granted(core: Core, n: int) -> None:
         return  # revoked or dropped meanwhile: never applied late
     core.cover = Cover(place=pending.place, contractions=pending.contractions, until_us=pending.until_us)
     for channel, level_ua in pending.raised.items():
+        core.raised_us[channel] = core.now_us  # the pace is what the patient feels, not when a slow disk was asked
         core.run.set_level(channel, level_ua, core.now_us)
         core.log("raised", channel=channel, level_ua=level_ua, authorise=n)
         note_level(core, channel)
