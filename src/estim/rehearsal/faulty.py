@@ -265,7 +265,8 @@ class FaultyWorld(World):
         kind = fault.kind
         self.device.advance(self.now_us)
         if kind == "hang":
-            self.device.inject(DeviceEvent("resume"), self.now_us)
+            if not self.faults.active("hang", self.now_us):
+                self.device.inject(DeviceEvent("resume"), self.now_us)
         elif kind in {"ignore-stop", "ignore-update"}:
             self.device.inject(DeviceEvent(kind, 0), self.now_us)
             if kind == "ignore-update":
