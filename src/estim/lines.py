@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from estim.controller.interface import ConfigureFrom, SessionClient
@@ -19,7 +19,7 @@ from estim.controller.script import ScriptedTherapist
 from estim.protocols.setup import Setup
 from estim.safety.schedule import Purpose
 from estim.session import events, screening
-from estim.session.snapshot import Snapshot
+from estim.session.snapshot import Alarm, Snapshot, new_alarms
 from estim.session.state import Phase
 
 HEARTBEAT_S = 0.25
@@ -45,7 +45,7 @@ class Told:
     """What was printed last, so that only changes are said."""
 
     words: str = ""
-    alarms: set[str] = field(default_factory=set)
+    alarms: tuple[Alarm, ...] = ()
 
 
 class StopSignals:
@@ -137,10 +137,9 @@ def _tell(snapshot: Snapshot, told: Told, say: Callable[[str], None]) -> None:
     if words != told.words:
         told.words = words
         say(f"{snapshot.now_us / 1e6:8.2f} s  {words}")
-    for alarm in snapshot.alarms:
-        if alarm.text not in told.alarms:
-            told.alarms.add(alarm.text)
-            say(f"  {'!' * {'high': 3, 'medium': 2}.get(alarm.priority, 1)} {alarm.text}")
+    for alarm in new_alarms(told.alarms, snapshot.alarms):
+        say(f"  {'!' * {'high': 3, 'medium': 2}.get(alarm.priority, 1)} {alarm.text}")
+    told.alarms = snapshot.alarms
 
 
 @dataclass(slots=True, kw_only=True)

@@ -426,6 +426,11 @@ async def test_large_terminals_list_what_happened(bench: Make) -> None:
         assert changes(other, paused) == ("ch1 level 23.0 → 24.0 mA",)
         loaded = replace(paused, phase=Phase.CONFIGURED)  # anew: nobody changed that level
         assert not any("level" in text for text in changes(other, loaded))
+        lost = Alarm(code="lead-off", priority="medium", text="a pad is off")
+        seen, over = (replace(lost, acknowledged=True), replace(lost, active=False))
+        for alarms, before in (((), 1), ((seen,), 1), ((over,), 1), ((lost,), 0)):  # again is new
+            assert len(changes(replace(paused, alarms=alarms), replace(paused, alarms=(lost,)))) == before
+        assert changes(replace(paused, alarms=(lost,)), replace(paused, alarms=(seen,))) == ()
         await b.pilot.resize_terminal(80, 24)
         await b.look()
         assert b.text("#happened") == ""

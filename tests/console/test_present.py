@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from estim import lines
 from estim.console import present
 from estim.console.bigtext import FONT, ROWS, big, width
 from estim.console.bodymap import figure
@@ -258,3 +259,12 @@ def test_a_problem_names_asked_allowed_rule_and_layer() -> None:
     )
     assert line == "✖ refused: too fast. Asked 180 Hz. Allowed 150 Hz. (L4 · absolute · x)"
     assert problem_line({"severity": "warn", "message": "look"}) == "! note: look"
+
+
+def test_lines_say_an_alarm_again_when_it_happens_again() -> None:
+    told, printed = lines.Told(), list[str]()
+    lost = Alarm(code="lead-off", priority="medium", text="a pad is off")
+    over = dataclasses.replace(lost, active=False)
+    for alarms in ((lost,), (lost,), (over,), (), (lost,), (over,), (lost,)):
+        lines._tell(snapshot(alarms=alarms), told, printed.append)
+    assert [line for line in printed if "pad" in line] == ["  !! a pad is off"] * 3

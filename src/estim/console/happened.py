@@ -6,7 +6,7 @@ from collections import deque
 
 from estim.console import present
 from estim.console.language import ENGLISH, Words
-from estim.session.snapshot import Snapshot
+from estim.session.snapshot import Snapshot, new_alarms
 from estim.session.state import Phase
 
 KEPT = 50
@@ -52,6 +52,5 @@ def changes(before: Snapshot, after: Snapshot, say: Words = ENGLISH) -> tuple[st
         if old is not None and old.name == view.name and old.level_ua != view.level_ua:
             before_ma, after_ma = present.short_ma(old.level_ua), present.milliamps(view.level_ua)
             found.append(say("happened.level", channel=view.channel, before=before_ma, after=after_ma))
-    codes = {alarm.code for alarm in before.alarms}
-    found += [present.alarm_line(alarm, say) for alarm in after.alarms if alarm.code not in codes]
+    found += [present.alarm_line(alarm, say) for alarm in new_alarms(before.alarms, after.alarms)]
     return tuple(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -27,6 +28,19 @@ class Alarm:
     text: str
     acknowledged: bool = False
     active: bool = True
+
+    @property
+    def calls(self) -> bool:
+        """It waits for somebody, and its cause stands."""
+        return self.active and not self.acknowledged
+
+
+def new_alarms(before: Sequence[Alarm], after: Sequence[Alarm]) -> list[Alarm]:
+    """Those that were raised between two pictures, also where the same had stood there before and was over or seen."""
+    known, calling = {alarm.code for alarm in before}, {(alarm.code, alarm.text) for alarm in before if alarm.calls}
+    return [
+        alarm for alarm in after if alarm.code not in known or (alarm.calls and (alarm.code, alarm.text) not in calling)
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
