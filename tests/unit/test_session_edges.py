@@ -345,6 +345,18 @@ def test_a_rise_waits_for_the_answer_and_is_as_much_later() -> None:
     assert whole_us["waited"] == whole_us["not"] + PERIOD_US
 
 
+def test_a_raise_right_after_a_late_step_waits_for_a_pulse_of_its_own() -> None:
+    """Found: a turn 13 ms late, a raise 1 ms after it, and two rises stood in one period; the interlock stopped it."""
+    plays = player()
+    for _ in range(12):
+        assert plays.turn(plays.due_us())
+    late_us = plays.due_us() + PERIOD_US * 2 // 3
+    assert plays.turn(late_us)
+    following_us = plays.due_us()
+    plays.set_level(21_000, late_us + 1_000)
+    assert plays.due_us() == following_us
+
+
 def test_the_time_of_a_session_withholds_a_gate_long_after_it_was_used_up() -> None:
     assert used_up((-2_400 * SECOND, -600 * SECOND), (0, 1))(window()) == "L21b"
 

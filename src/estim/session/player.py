@@ -51,6 +51,7 @@ class WindowPlayer:
         "_counted",
         "_down",
         "_joined",
+        "_k_last",
         "_k_next",
         "_late",
         "_pulses",
@@ -107,6 +108,7 @@ class WindowPlayer:
         self.reached_hold = False
         self.sent_n = 0  # the command that set the present amplitude
         self.bookings: list[Booking] = []  # pulses that are over; whoever keeps the dose takes them away
+        self._k_last = -1  # the pulse that the last command was for
         self._k_next = 0
         self.amplitude_next_ua = MicroAmp(0)
         self._look_ahead(0)
@@ -224,6 +226,8 @@ class WindowPlayer:
             if self._spaced:  # the next command may follow after a whole period: too late for the second pulse
                 self._started_us = now_us
                 self._late += 1
+        if changed:
+            self._k_last = pulse
         self.amplitude_ua = amplitude
         self.peak_ua = max(self.peak_ua, amplitude)
         self._look_ahead(pulse + 1)
@@ -260,10 +264,11 @@ class WindowPlayer:
         if amplitude < self.amplitude_ua:
             self.book(now_us)
             self.amplitude_ua = amplitude
+            self._k_last = pulse
             self._look_ahead(pulse + 1)
             return True
-        if self.amplitude_ua:  # a rise keeps its half period before the pulse
-            pulse = max(0, ceil_div(now_us - self._base_us + period_us // 2, period_us))
+        if self.amplitude_ua:  # a rise keeps its half period before the pulse, and two are never for one pulse
+            pulse = max(self._k_last + 1, ceil_div(now_us - self._base_us + period_us // 2, period_us))
         self._look_ahead(pulse)
         return False
 
