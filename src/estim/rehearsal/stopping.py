@@ -91,9 +91,9 @@ def _pushed_us(fault: Fault, at_us: int, clear_us: int, timer_us: int, hits_us: 
     if kind in _ONE_SHOT and at_us < min(fault.end_us, fault.at_us + 1_000_000) + ONCE_US:
         return min(clear_us, hits_us + OBEY_US) + ONCE_US
     if kind == "refuse" and at_us < fault.at_us + 10_000_000:  # by then that many commands were refused
-        return max(at_us, fault.at_us) + fault.size * REPEAT_US + 2 * REPEAT_US
+        return hits_us + fault.size * REPEAT_US + 2 * REPEAT_US
     if kind == "late" and at_us < fault.end_us + fault.size * LATE_STEP_US:
-        return min(max(at_us, fault.at_us), fault.end_us) + fault.size * LATE_STEP_US + OBEY_US
+        return min(hits_us, fault.end_us) + fault.size * LATE_STEP_US + OBEY_US
     if kind in _STALLS and at_us < fault.end_us:
         return fault.end_us + OBEY_US
     if kind == "stutter" and at_us < fault.end_us:
