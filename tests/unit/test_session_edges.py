@@ -19,7 +19,7 @@ from estim.session.player import WindowPlayer, join_grid
 from estim.session.run import Run
 from estim.session.screening_outcomes import SKIN_GRADES, judge_outcome
 from estim.session.snapshot import Snapshot
-from estim.session.state import Phase
+from estim.session.state import Cycle, Phase
 from tests.safety.build import SECOND, channel, schedule, window
 from tests.support import crank_sample, sample
 from tests.unit.desk import Desk
@@ -355,6 +355,19 @@ def test_a_raise_right_after_a_late_step_waits_for_a_pulse_of_its_own() -> None:
     following_us = plays.due_us()
     plays.set_level(21_000, late_us + 1_000)
     assert plays.due_us() == following_us
+
+
+def test_a_raise_within_the_ramp_down_lifts_nothing() -> None:
+    """Found: it was granted late, right behind a step down that was late too: up again within the same period."""
+    plays = player()
+    while plays.cycle(plays.due_us()) is not Cycle.RAMP_DOWN:
+        assert plays.turn(plays.due_us())
+    before_ua = plays.amplitude_ua
+    plays.set_level(40_000, plays.due_us() + 1_000)
+    while not plays.ended:
+        plays.turn(plays.due_us())
+        assert plays.amplitude_ua <= before_ua
+        before_ua = plays.amplitude_ua
 
 
 def test_the_time_of_a_session_withholds_a_gate_long_after_it_was_used_up() -> None:

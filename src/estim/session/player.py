@@ -163,11 +163,13 @@ class WindowPlayer:
 
     def _reachable(self, pulse: int) -> MicroAmp:
         """What pulse number `pulse` gets: the plan, or less where a level that rose within the ramp would make its own
-        step and the ramp's into one (L17a: it is a new level).
+        step and the ramp's into one (L17a: it is a new level). In the ramp down it counts from the next contraction.
         """
         planned = self._planned(pulse)
         if not self._rose or planned <= self.amplitude_ua:
             return planned
+        if self._pulses - pulse <= self._down:
+            return self.amplitude_ua
         bound_ua = step_bound_ua(self.target_ua, self._step_ua, first=True)
         return MicroAmp(min(planned, floor_to_step(self.amplitude_ua + bound_ua, self._step_ua)))
 
