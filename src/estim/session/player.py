@@ -48,10 +48,10 @@ class WindowPlayer:
 
     __slots__ = (
         "_base_us",
+        "_changed_us",
         "_counted",
         "_down",
         "_joined",
-        "_k_last",
         "_k_next",
         "_late",
         "_pulses",
@@ -108,7 +108,7 @@ class WindowPlayer:
         self.reached_hold = False
         self.sent_n = 0  # the command that set the present amplitude
         self.bookings: list[Booking] = []  # pulses that are over; whoever keeps the dose takes them away
-        self._k_last = -1  # the pulse that the last command was for
+        self._changed_us = -(1 << 60)  # when its amplitude last changed
         self._k_next = 0
         self.amplitude_next_ua = MicroAmp(0)
         self._look_ahead(0)
@@ -199,16 +199,18 @@ class WindowPlayer:
         """Take what is due at `now_us`; True if the amplitude changed (then send).
 
         A rise waits for whole periods while an older command has been unanswered for `unanswered_us`, half a period or
-        more: commands that overtake one another on a slow link would merge ramp steps into one jump (L17).
+        more: commands that overtake one another on a slow link would merge ramp steps into one jump (L17). So would two
+        changes less than half a period apart, as they come about where turns are late.
         """
         if self.ended or now_us < self.due_us():
             self._note_hold(now_us)
             return False
-        late_us = now_us - self.due_us()
-        if 0 < self.amplitude_ua < self.amplitude_next_ua:
-            late_us += self.window.period_us // 2  # the pulse that it was for may be over: the next one takes it
+        late_us, half_us = now_us - self.due_us(), self.window.period_us // 2
+        rises = 0 < self.amplitude_ua < self.amplitude_next_ua
+        if rises:
+            late_us += half_us  # the pulse that it was for may be over: the next one takes it
         missed = late_us // self.window.period_us
-        if 0 < self.amplitude_ua < self.amplitude_next_ua and unanswered_us >= self.window.period_us // 2:
+        if rises and (unanswered_us >= half_us or now_us - self._changed_us < half_us):
             self._late += missed + 1
             self._look_ahead(self._k_next + missed + 1)
             return False
@@ -229,7 +231,7 @@ class WindowPlayer:
                 self._started_us = now_us
                 self._late += 1
         if changed:
-            self._k_last = pulse
+            self._changed_us = now_us
         self.amplitude_ua = amplitude
         self.peak_ua = max(self.peak_ua, amplitude)
         self._look_ahead(pulse + 1)
@@ -266,11 +268,11 @@ class WindowPlayer:
         if amplitude < self.amplitude_ua:
             self.book(now_us)
             self.amplitude_ua = amplitude
-            self._k_last = pulse
+            self._changed_us = now_us
             self._look_ahead(pulse + 1)
             return True
-        if self.amplitude_ua:  # a rise keeps its half period before the pulse, and two are never for one pulse
-            pulse = max(self._k_last + 1, ceil_div(now_us - self._base_us + period_us // 2, period_us))
+        if self.amplitude_ua:  # a rise keeps its half period before the pulse
+            pulse = max(0, ceil_div(now_us - self._base_us + period_us // 2, period_us))
         self._look_ahead(pulse)
         return False
 
