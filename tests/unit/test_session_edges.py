@@ -357,6 +357,21 @@ def test_a_raise_right_after_a_late_step_waits_for_a_pulse_of_its_own() -> None:
     assert any(plays.turn(now_us) for now_us in range(late_us + PERIOD_US // 2, late_us + 2 * PERIOD_US, 500))
 
 
+def test_two_rises_that_may_meet_between_two_pulses_are_no_more_than_one_may_be() -> None:
+    """Found on a RehaStim2, steps of 2 mA: its first update was ignored, so its pulses lay where nobody had them."""
+    plan = window(ramp_up_us=Micros(SECOND // 2), first_ramp_up_us=Micros(SECOND // 2), on_us=Micros(3 * SECOND))
+    plays = WindowPlayer(plan, 12_000, 2_000, 0, first=False, spaced=True)
+    changes: list[tuple[int, int]] = []
+    for now_us in range(0, SECOND, 500):
+        if plays.turn(now_us):
+            changes.append((now_us, plays.amplitude_ua))
+            if plays.amplitude_ua == 10_000:
+                plays.set_level(14_000, now_us + 500)
+    assert changes[-1][1] == 14_000
+    for (_, before_ua), (one_us, _), (other_us, after_ua) in zip(changes, changes[1:], changes[2:], strict=False):
+        assert other_us - one_us >= PERIOD_US * 3 // 2 or after_ua - before_ua <= 2_000
+
+
 def test_a_raise_within_the_ramp_down_lifts_nothing() -> None:
     """Found: it was granted late, right behind a step down that was late too: up again within the same period."""
     plays = player()

@@ -48,6 +48,7 @@ class WindowPlayer:
 
     __slots__ = (
         "_base_us",
+        "_before_ua",
         "_changed_us",
         "_counted",
         "_down",
@@ -109,6 +110,7 @@ class WindowPlayer:
         self.sent_n = 0  # the command that set the present amplitude
         self.bookings: list[Booking] = []  # pulses that are over; whoever keeps the dose takes them away
         self._changed_us = -(1 << 60)  # when its amplitude last changed
+        self._before_ua = MicroAmp(0)  # what it was before
         self._k_next = 0
         self.amplitude_next_ua = MicroAmp(0)
         self._look_ahead(0)
@@ -210,7 +212,7 @@ class WindowPlayer:
         if rises:
             late_us += half_us  # the pulse that it was for may be over: the next one takes it
         missed = late_us // self.window.period_us
-        if rises and (unanswered_us >= half_us or now_us - self._changed_us < half_us):
+        if rises and (unanswered_us >= half_us or self._would_merge(now_us)):
             self._late += missed + 1
             self._look_ahead(self._k_next + missed + 1)
             return False
@@ -231,12 +233,25 @@ class WindowPlayer:
                 self._started_us = now_us
                 self._late += 1
         if changed:
-            self._changed_us = now_us
+            self._changed_us, self._before_ua = now_us, self.amplitude_ua
         self.amplitude_ua = amplitude
         self.peak_ua = max(self.peak_ua, amplitude)
         self._look_ahead(pulse + 1)
         self._note_hold(now_us)
         return changed
+
+    def _would_merge(self, now_us: int) -> bool:
+        """Whether a rise now could stand with the change before it between two pulses, and be too much with it.
+
+        A device that takes an update a period later than it was sent (it may have ignored the first one) plays on a
+        grid of its own: there no pulse is sure to lie between two updates less than one and a half periods apart.
+        """
+        since_us, period_us = now_us - self._changed_us, self.window.period_us
+        if since_us < period_us // 2:
+            return True
+        both_ua = self.amplitude_next_ua - min(self._before_ua, self.amplitude_ua)
+        bound_ua = step_bound_ua(self.target_ua, self._step_ua, first=self.first or self._rose)
+        return self._spaced and since_us < period_us * 3 // 2 and both_ua > bound_ua
 
     def _note_hold(self, now_us: int) -> None:
         if not self.reached_hold and self.cycle(now_us) is Cycle.HOLD:
@@ -267,8 +282,8 @@ class WindowPlayer:
         amplitude = self._planned(pulse)
         if amplitude < self.amplitude_ua:
             self.book(now_us)
+            self._changed_us, self._before_ua = now_us, self.amplitude_ua
             self.amplitude_ua = amplitude
-            self._changed_us = now_us
             self._look_ahead(pulse + 1)
             return True
         if self.amplitude_ua:  # a rise keeps its half period before the pulse
