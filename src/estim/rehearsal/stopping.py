@@ -18,6 +18,7 @@ ONCE_US = 4 * REPEAT_US  # a lost or damaged piece each way, and the frame that 
 TIMER_US = {"p24": 2_000_000, "rehamove3": 2_000_000, "rehastim2": 1_200_000}
 LIE_US = {"p24": 0, "rehamove3": 0, "rehastim2": 1_050_000}  # frames feed its timer: after 1 s the driver falls silent
 LATE_STEP_US = 40_000  # size of a `late` fault (firmware_sim.faults)
+REFUSED_US = 10_000_000  # by then as many commands were refused as a `refuse` fault says
 STUTTER_US = 240_000  # turns up to 250 ms late are not a fault (L23)
 NOTICE_US = 450_000 + 250_000 + 20_000  # a silent device: the next question, and no answer to it
 UNANSWERED_US = 250_000  # an update without an answer: after so long the driver takes the device for lost
@@ -38,31 +39,35 @@ def clear_by_us(
     """
     since_us = at_us if since_us is None else since_us
     timer_us = (at_us if fed_us is None else fed_us) + TIMER_US[model] + OBEY_US
-    fed_for_us = LIE_US[model] if any(_lies(fault, at_us) for fault in faults) else 0
+    fed_for_us = LIE_US[model] if any(_feeds(fault, at_us) for fault in faults) else 0
     clear_us = at_us + OBEY_US
+    silent_us = since_us + LIE_US[model] - 3 * REPEAT_US  # from then on a device that lies hears nothing
     for _ in faults:  # one may push it into the next
         for fault in faults:
             if fault.at_us > clear_us:
                 continue
-            if _lies(fault, at_us):
+            if _feeds(fault, at_us):
                 timer_us = max(timer_us, at_us + fed_for_us + TIMER_US[model] + OBEY_US)
             if fault.kind == "late" and at_us < fault.end_us + fault.size * LATE_STEP_US:
                 timer_us = max(timer_us, at_us + fed_for_us + fault.size * LATE_STEP_US + TIMER_US[model] + OBEY_US)
             if fault.kind in _STALLS and at_us < fault.end_us + OBEY_US:
                 timer_us = max(timer_us, fault.at_us + TIMER_US[model] + OBEY_US)
-            silent_us = since_us + LIE_US[model] - 3 * REPEAT_US  # from then on a device that lies hears nothing
-            if fault.kind == "ignore-stop" and fault.end_us + OBEY_US > silent_us > since_us:
+            clear_us = max(clear_us, _pushed_us(fault, at_us, clear_us, timer_us, _hits_us(fault, at_us, faults)))
+            if clear_us > silent_us > since_us:
                 clear_us = max(clear_us, timer_us)  # the next stop would come only after the device's timer
-            hits_us = max(
-                at_us, fault.at_us
-            )  # the first piece from then on, which a host that stands still sends later
-            hits_us = max([hits_us, *(s.end_us for s in faults if s.kind in _STALLS and s.at_us <= hits_us < s.end_us)])
-            clear_us = max(clear_us, _pushed_us(fault, at_us, clear_us, timer_us, hits_us))
     return min(clear_us, timer_us)
 
 
-def _lies(fault: Fault, at_us: int) -> bool:
-    """A device that acknowledges stops, does not obey, and is kept alive by those that follow."""
+def _hits_us(fault: Fault, at_us: int, faults: Sequence[Fault]) -> int:
+    """When it meets the first piece: a host that stands still sends it later."""
+    hits_us = max(at_us, fault.at_us)
+    return max([hits_us, *(s.end_us for s in faults if s.kind in _STALLS and s.at_us <= hits_us < s.end_us)])
+
+
+def _feeds(fault: Fault, at_us: int) -> bool:
+    """A device that hears stops, does not obey, and is kept alive by those that follow."""
+    if fault.kind == "refuse":
+        return at_us < fault.at_us + REFUSED_US
     return fault.kind == "ignore-stop" and at_us < fault.end_us + OBEY_US
 
 
@@ -90,7 +95,7 @@ def _pushed_us(fault: Fault, at_us: int, clear_us: int, timer_us: int, hits_us: 
         return fault.end_us + (2 if kind == "ignore-stop" else 1) * REPEAT_US + OBEY_US
     if kind in _ONE_SHOT and at_us < min(fault.end_us, fault.at_us + 1_000_000) + ONCE_US:
         return min(clear_us, hits_us + OBEY_US) + ONCE_US
-    if kind == "refuse" and at_us < fault.at_us + 10_000_000:  # by then that many commands were refused
+    if kind == "refuse" and at_us < fault.at_us + REFUSED_US:
         return hits_us + fault.size * REPEAT_US + 2 * REPEAT_US
     if kind == "late" and at_us < fault.end_us + fault.size * LATE_STEP_US:
         return min(hits_us, fault.end_us) + fault.size * LATE_STEP_US + OBEY_US
