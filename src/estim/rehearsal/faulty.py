@@ -89,6 +89,7 @@ class FaultyWorld(World):
         self._late_us = 0
         self._beat_us = 0
         self._noted: list[events.Event] = []
+        self._recorded = False  # a record was open before this turn: a stop goes before the sign-in that opens one
         self._gone = self._left = False
         self._bad_pads: Counter[int] = Counter()
         self._open_us: dict[int, int] = {}  # channel → when its lead was found in the air, and it has not played since
@@ -175,6 +176,7 @@ class FaultyWorld(World):
 
     def _incoming(self) -> list[events.Event]:
         incoming, self._noted = self._noted, []
+        self._recorded = self.runner.record is not None
         if self._late_us:
             incoming.append(events.ClockJumped(late_us=self._late_us))
             self._late_us = 0
@@ -313,7 +315,8 @@ class FaultyWorld(World):
         if self.runner.replies:
             self.device.advance(self.now_us)
             for reply in self.runner.replies:
-                self.watch.heard(reply, self.now_us, recording=self.runner.record is not None)
+                recording = self._recorded and self.runner.record is not None
+                self.watch.heard(reply, self.now_us, recording=recording)
         super()._hear()
 
     def play(self) -> Verdict:
