@@ -19,11 +19,12 @@ from estim.safety.schedule import Purpose
 from estim.safety.units import US_PER_S, Micros
 from estim.safety.verdict import ClearedSchedule
 from estim.session.alarms import Alarms
+from estim.session.booking import Booking
 from estim.session.effects import Authorise, Effect, Log, LowerCeiling, Reply, Revoke, Send
 from estim.session.facts import Account, Cover, Found, Known, Pending, dose_rows
 from estim.session.on_time import OnTime, counts
 from estim.session.plain import output_rows, plain
-from estim.session.player import Booking, WindowPlayer
+from estim.session.player import WindowPlayer
 from estim.session.run import Ended, Place, Run
 from estim.session.snapshot import Practice, Signature
 from estim.session.state import Phase, Turn, advance

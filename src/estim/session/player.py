@@ -10,31 +10,14 @@ A rise is never caught up: what came late is played late (the ramp is as much lo
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from estim.safety.commands import ChannelOutput
 from estim.safety.ramp import ramp_amplitude_ua, ramp_down_amplitude_ua, shortest_ramp_us, step_bound_ua
 from estim.safety.schedule import Window
 from estim.safety.units import MicroAmp, ceil_div, floor_to_step
+from estim.session.booking import Booking
 from estim.session.state import Cycle
 
 CLOSE_AHEAD_US = 10_000  # ten times what a command takes on the slowest wire; too short to be felt
-
-
-class Booking(NamedTuple):
-    """Pulses of one amplitude that are over.
-
-    Attributes:
-        pulses: how many, bursts counted out.
-        amplitude_ua: of each.
-        sent_n: the command that asked for them; they count as acknowledged if that was.
-        on_us: time they took.
-    """
-
-    pulses: int
-    amplitude_ua: MicroAmp
-    sent_n: int
-    on_us: int
 
 
 class WindowPlayer:

@@ -1,0 +1,23 @@
+"""Pulses that are over, as a player hands them to whoever keeps the dose. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from estim.safety.units import MicroAmp
+
+
+class Booking(NamedTuple):
+    """Pulses of one amplitude that are over.
+
+    Attributes:
+        pulses: how many, bursts counted out.
+        amplitude_ua: of each.
+        sent_n: the command that asked for them; they count as acknowledged if that was.
+        on_us: time they took.
+    """
+
+    pulses: int
+    amplitude_ua: MicroAmp
+    sent_n: int
+    on_us: int
