@@ -128,6 +128,23 @@ def test_newer_output_takes_the_place_of_one_that_waits(case: Case) -> None:
     assert [report.seq for report in table.of(Acknowledged)] == [first, third]
 
 
+@pytest.mark.hazard("H06")
+def test_a_fall_goes_ahead_of_questions_and_of_each_of_them_once(case: Case) -> None:
+    """Found in rehearsals: on a slow link a level of 0 waited for the answer to a question that waited before it."""
+    table = Table(case, delay_us=40_000).on()
+    table.poll_us = None
+    table.run(100_000)
+    began = table.now_us
+    table.submit(output(pulse(1, 22)))  # goes out at once, all others wait for its answer
+    table.driver.request_status(table.now_us)
+    for amplitude_ma in (18, 16, 14, 12, 10):
+        table.submit(output(pulse(1, amplitude_ma)))
+        table.run(60_000)
+    table.run(400_000)
+    asked = [command for at_us, _, command, _ in table.stim.heard if at_us > began]
+    assert [command == case.update for command in asked[:4]] == [True, True, False, True]
+
+
 def test_stop_is_confirmed_by_the_devices_own_status(case: Case) -> None:
     table = Table(case).on()
     seq = table.off()

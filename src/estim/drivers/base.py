@@ -79,6 +79,7 @@ class BaseDriver:
         self._connect_us = connect_us
         self._connect_until_us: int | None = None
         self._seq = 0
+        self._told_ua: dict[int, int] = {}  # channel → amplitude of the last output that was asked for
         self._off: Off | None = None
         self._bad = 0
         self._dropped = 0
@@ -122,12 +123,18 @@ class BaseDriver:
         if self._off is not None:  # off comes first; whoever wants output again prepares again
             self._reports.append(Superseded(seq=self._seq))
             return self._seq
-        replaced = self._exchange.put_output(call)
+        replaced = self._exchange.put_output(call, falls=self._falls(command))
         if replaced:
             self._reports.append(Superseded(seq=replaced))
         return self._seq
 
+    def _falls(self, command: SetOutput) -> bool:
+        """Whether any channel gets less than it was told last."""
+        before, self._told_ua = self._told_ua, {output.channel: output.amplitude_ua for output in command.channels}
+        return any(self._told_ua.get(channel, 0) < amplitude_ua for channel, amplitude_ua in before.items())
+
     def _submit_off(self, now_us: int) -> None:
+        self._told_ua = {}
         if self._off is None:
             self._off = Off(self._seq, now_us, now_us + OFF_REPEAT_US, [self._seq])
             self._send_for_off(self._off_call())

@@ -25,6 +25,7 @@ class Call:
         packet: number given when it went out.
         sent_us: when it went out.
         late: its answer came after something else had been sent.
+        overtaken: a fall went ahead of it.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class Call:
     packet: int = -1
     sent_us: int = 0
     late: bool = False
+    overtaken: bool = False
 
 
 class Exchange:
@@ -64,16 +66,22 @@ class Exchange:
         """Before all that waits."""
         self._waiting.appendleft(call)
 
-    def put_output(self, call: Call) -> int:
-        """A newer whole output takes the place of one that still waits; gives that one's number, 0 if there was
-        none.
+    def put_output(self, call: Call, *, falls: bool = False) -> int:
+        """A newer whole output takes the place of one that still waits; gives that one's number, 0 if there was none.
+
+        Where it falls it also goes ahead of the questions right before it, of each once, so that none waits for ever.
         """
+        replaced, place = 0, len(self._waiting)
         for index, waiting in enumerate(self._waiting):
             if waiting.is_output:
-                self._waiting[index] = call
-                return waiting.seq
-        self._waiting.append(call)
-        return 0
+                replaced, place = waiting.seq, index
+                del self._waiting[index]
+                break
+        while falls and place and (before := self._waiting[place - 1]).retries and not before.overtaken:
+            before.overtaken = True
+            place -= 1
+        self._waiting.insert(place, call)
+        return replaced
 
     @property
     def next_kind(self) -> str:
