@@ -42,20 +42,22 @@ def clear_by_us(
     fed_for_us = LIE_US[model] if any(_feeds(fault, at_us) for fault in faults) else 0
     clear_us = at_us + OBEY_US
     silent_us = since_us + LIE_US[model] - 3 * REPEAT_US  # from then on a device that lies hears nothing
+    late_us = 0
     for _ in faults:  # one may push it into the next
         for fault in faults:
-            if fault.at_us > clear_us:
+            if fault.at_us > clear_us + late_us:
                 continue
             if _feeds(fault, at_us):
                 timer_us = max(timer_us, at_us + fed_for_us + TIMER_US[model] + OBEY_US)
             if fault.kind == "late" and at_us < fault.end_us + fault.size * LATE_STEP_US:
+                late_us = max(late_us, fault.size * LATE_STEP_US)  # what is obeyed at last comes so much later
                 timer_us = max(timer_us, at_us + fed_for_us + fault.size * LATE_STEP_US + TIMER_US[model] + OBEY_US)
             if fault.kind in _STALLS and at_us < fault.end_us + OBEY_US:
                 timer_us = max(timer_us, fault.at_us + TIMER_US[model] + OBEY_US)
             clear_us = max(clear_us, _pushed_us(fault, at_us, clear_us, timer_us, _hits_us(fault, at_us, faults)))
             if clear_us > silent_us > since_us:
                 clear_us = max(clear_us, timer_us)  # the next stop would come only after the device's timer
-    return min(clear_us, timer_us)
+    return min(clear_us + late_us, timer_us)
 
 
 def _hits_us(fault: Fault, at_us: int, faults: Sequence[Fault]) -> int:
@@ -97,8 +99,6 @@ def _pushed_us(fault: Fault, at_us: int, clear_us: int, timer_us: int, hits_us: 
         return min(clear_us, hits_us + OBEY_US) + ONCE_US
     if kind == "refuse" and at_us < fault.at_us + REFUSED_US:
         return hits_us + fault.size * REPEAT_US + 2 * REPEAT_US
-    if kind == "late" and at_us < fault.end_us + fault.size * LATE_STEP_US:
-        return min(hits_us, fault.end_us) + fault.size * LATE_STEP_US + OBEY_US
     if kind in _STALLS and at_us < fault.end_us:
         return fault.end_us + OBEY_US
     if kind == "stutter" and at_us < fault.end_us:
