@@ -139,10 +139,24 @@ def test_a_fall_goes_ahead_of_questions_and_of_each_of_them_once(case: Case) -> 
     table.driver.request_status(table.now_us)
     for amplitude_ma in (18, 16, 14, 12, 10):
         table.submit(output(pulse(1, amplitude_ma)))
+        table.driver.request_status(table.now_us)  # a second one is not put while one waits
         table.run(60_000)
     table.run(400_000)
     asked = [command for at_us, _, command, _ in table.stim.heard if at_us > began]
     assert [command == case.update for command in asked[:4]] == [True, True, False, True]
+
+
+def test_a_question_asked_while_a_fall_waits_goes_behind_it(case: Case) -> None:
+    table = Table(case, delay_us=40_000).on()
+    table.poll_us = None
+    table.run(100_000)
+    began = table.now_us
+    table.submit(output(pulse(1, 22)))
+    table.submit(output(pulse(1, 10)))
+    table.driver.request_status(table.now_us)
+    table.run(400_000)
+    asked = [command for at_us, _, command, _ in table.stim.heard if at_us > began]
+    assert [command == case.update for command in asked[:3]] == [True, True, False]
 
 
 def test_stop_is_confirmed_by_the_devices_own_status(case: Case) -> None:

@@ -123,7 +123,8 @@ class BaseDriver:
         if self._off is not None:  # off comes first; whoever wants output again prepares again
             self._reports.append(Superseded(seq=self._seq))
             return self._seq
-        replaced = self._exchange.put_output(call, falls=self._falls(command))
+        call.falls = self._falls(command)
+        replaced = self._exchange.put_output(call)
         if replaced:
             self._reports.append(Superseded(seq=replaced))
         return self._seq

@@ -25,6 +25,7 @@ class Call:
         packet: number given when it went out.
         sent_us: when it went out.
         late: its answer came after something else had been sent.
+        falls: an output in which a channel gets less than before.
         overtaken: a fall went ahead of it.
     """
 
@@ -39,6 +40,7 @@ class Call:
     packet: int = -1
     sent_us: int = 0
     late: bool = False
+    falls: bool = False
     overtaken: bool = False
 
 
@@ -66,7 +68,12 @@ class Exchange:
         """Before all that waits."""
         self._waiting.appendleft(call)
 
-    def put_output(self, call: Call, *, falls: bool = False) -> int:
+    def put_question(self, call: Call) -> None:
+        """Before all that waits but a fall."""
+        call.overtaken = bool(self._waiting) and self._waiting[0].falls
+        self._waiting.insert(int(call.overtaken), call)
+
+    def put_output(self, call: Call) -> int:
         """A newer whole output takes the place of one that still waits; gives that one's number, 0 if there was none.
 
         Where it falls it also goes ahead of the questions right before it, of each once, so that none waits for ever.
@@ -77,7 +84,7 @@ class Exchange:
                 replaced, place = waiting.seq, index
                 del self._waiting[index]
                 break
-        while falls and place and (before := self._waiting[place - 1]).retries and not before.overtaken:
+        while call.falls and place and (before := self._waiting[place - 1]).retries and not before.overtaken:
             before.overtaken = True
             place -= 1
         self._waiting.insert(place, call)

@@ -108,7 +108,8 @@ class RehaStim2Driver(BaseDriver):
         itself, and while it is not connected it must be silent.
         """
         if self._connected and not self.is_off_pending and not self._exchange.is_waiting("status"):
-            self._exchange.put_first(Call("status", sm.GET_MODE, retries=QUESTION_RETRIES))  # no held update delays it
+            # No held update delays it.
+            self._exchange.put_question(Call("status", sm.GET_MODE, retries=QUESTION_RETRIES))
 
     def stop_bytes(self) -> bytes:
         """Ends a half-sent frame, then StopChannelListMode: a connected device takes it in every mode."""
