@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from estim.safety.commands import OutputOff
+from estim.safety.commands import OutputOff, SetOutput
 from estim.safety.reports import ChannelFault, Identified, LinkDown, OutputState
 from estim.safety.units import MicroAmp
 from estim.session import effects, events
@@ -223,6 +223,37 @@ def test_the_second_plan_of_a_session_counts_what_the_first_one_gave() -> None:
     desk.engine.core.on_time.note(channel, 0, 30 * 60 * SECOND, therapy=True)
     reply = desk.configure("therapy")
     assert {problem.rule for problem in reply.problems} == {"L21b"}
+
+
+@pytest.mark.hazard("H17")
+@pytest.mark.parametrize("purpose", ["titration", "low-rate"])
+@pytest.mark.parametrize("channel", [1, None])
+def test_a_pad_that_came_off_while_levels_are_found_sends_back_to_zero(purpose: str, channel: int | None) -> None:
+    """Found in rehearsals: what was raised before the device said that a lead was off came back with the resume."""
+    desk = Desk()
+    desk.sign_in()
+    assert desk.configure(purpose).accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    while desk.look().channels[0].level_ua < 3_000:
+        if not desk.look().channels[0].raise_locked:
+            assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+        desk.let_pass(0.1)
+    desk.step(ChannelFault(channel=channel, kind="electrode", text="a pad is off"))
+    assert desk.phase is Phase.PAUSED
+    assert not desk.engine.core.found
+    assert desk.look().channels[0].level_ua == 0
+    desk.let_pass(1)
+    before = len(desk.sent())
+    assert desk.ask(events.Resume).accepted
+    desk.let_pass(6)
+    assert not any(isinstance(command, SetOutput) and command.channels for command in desk.sent()[before:])
+    while desk.look().channels[0].raise_locked:
+        desk.let_pass(0.1)
+    assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+    desk.let_pass(3)
+    played = [o.amplitude_ua for c in desk.sent()[before:] if isinstance(c, SetOutput) for o in c.channels]
+    assert max(played) == 1_000
 
 
 def test_finding_levels_again_begins_at_zero_whatever_the_request_brings(desk: Desk) -> None:

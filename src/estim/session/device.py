@@ -27,6 +27,7 @@ from estim.safety.reports import (
     Superseded,
 )
 from estim.safety.units import US_PER_S
+from estim.session import levels
 from estim.session.core import Core
 from estim.session.plain import output_rows
 from estim.session.play import move_gates, pause
@@ -140,7 +141,10 @@ def _check_against_plan(core: Core, report: DeviceStatus, *, idle: bool) -> None
 
 
 def channel_fault(core: Core, report: ChannelFault) -> None:
-    """A channel's own error: the whole device is stopped, and that channel's level is found again (decisions 4.13)."""
+    """A channel's own error: the whole device is stopped, and that channel's level is found again (decisions 4.13).
+
+    While levels are being found they go on from 0 mA: what was raised since the pad came off nobody has felt.
+    """
     core.alarms.sound("lead-off" if report.kind == "electrode" else report.kind, "medium", report.text)
     names = [channel.name for channel in (core.cleared.schedule.channels if core.cleared else ())]
     hit = [
@@ -149,13 +153,15 @@ def channel_fault(core: Core, report: ChannelFault) -> None:
         if report.channel in (None, channel.channel)
     ]
     core.log("lead-off", channel=report.channel, fault=report.kind, text=report.text)
-    for name in hit or names:
-        core.found.pop(name, None)
-        core.twitch_ua.pop(name, None)
     if core.phase is Phase.RUNNING:
         pause(core, "lead-off" if report.kind == "electrode" else report.kind)
     elif core.phase is Phase.ARMED:
         core.stop("lead-off")
+    if core.phase is Phase.PAUSED and core.purpose != "therapy":
+        levels.lower(core, report.channel, 100)
+    for name in hit or names:
+        core.found.pop(name, None)
+        core.twitch_ua.pop(name, None)
 
 
 def device_fault(core: Core, report: DeviceFault) -> None:
