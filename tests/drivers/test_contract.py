@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import pytest
 
@@ -210,17 +211,21 @@ def test_repeated_off_does_not_delay_its_confirmation(case: Case) -> None:
     assert set(numbers[:3]) <= {report.seq for report in table.of(Acknowledged)}
 
 
-def test_stop_is_repeated_every_30_ms_until_acknowledged(case: Case) -> None:
+def stopping(case: Case) -> tuple[Table, Callable[[], list[int]]]:
+    """A device that pulses, has just been told to stop and answers no stop; and the gaps between the stops it heard."""
     table = Table(case).on()
     table.run(300_000)
     table.stim.override[case.stop] = lambda _d: None
     before = len(table.stim.commands(case.stop))
     table.off()
+    return table, lambda: [b - a for a, b in itertools.pairwise(table.stim.commands(case.stop)[before:])]
+
+
+def test_stop_is_repeated_every_30_ms_until_acknowledged(case: Case) -> None:
+    table, gaps_us = stopping(case)
     table.run(900_000)
-    heard = table.stim.commands(case.stop)[before:]
-    gaps = [later - earlier for earlier, later in itertools.pairwise(heard)]
-    assert len(gaps) >= 28
-    assert set(gaps) == {30_000}
+    assert len(gaps_us()) >= 28
+    assert set(gaps_us()) == {30_000}
     assert not table.is_off()
     assert not table.of(Acknowledged)
     del table.stim.override[case.stop]
@@ -231,16 +236,11 @@ def test_stop_is_repeated_every_30_ms_until_acknowledged(case: Case) -> None:
 @pytest.mark.hazard("H18")
 def test_connecting_goes_on_with_a_stop_that_is_not_confirmed(case: Case) -> None:
     """Found in rehearsals: asked again who it is while it was silent, the device heard a stop each 100 ms instead."""
-    table = Table(case).on()
-    table.run(300_000)
-    table.stim.override[case.stop] = lambda _d: None
-    before = len(table.stim.commands(case.stop))
-    table.off()
+    table, gaps_us = stopping(case)
     table.run(300_000)
     table.connect()
     table.run(300_000)
-    heard = table.stim.commands(case.stop)[before:]
-    assert {later - earlier for earlier, later in itertools.pairwise(heard)} == {30_000}
+    assert set(gaps_us()) == {30_000}
     assert not table.is_off()
     assert not table.of(Identified)
     del table.stim.override[case.stop]
