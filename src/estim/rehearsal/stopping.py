@@ -39,7 +39,8 @@ def clear_by_us(
     """
     since_us = at_us if since_us is None else since_us
     timer_us = (at_us if fed_us is None else fed_us) + TIMER_US[model] + OBEY_US
-    fed_for_us = LIE_US[model] if any(_feeds(fault, at_us) for fault in faults) else 0
+    fed = any(_feeds(fault, at_us) and fault.at_us <= at_us + LIE_US[model] for fault in faults)
+    fed_for_us = LIE_US[model] if fed else 0
     clear_us = at_us + OBEY_US
     silent_us = since_us + LIE_US[model] - 3 * REPEAT_US  # from then on a device that lies hears nothing
     late_us = 0
