@@ -171,6 +171,15 @@ def test_a_stop_is_bounded_by_what_is_in_its_way(model: str) -> None:
     assert after("lead-off") == OBEY_US
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_a_stop_asked_for_again_waits_for_the_repeat_of_the_first(model: str) -> None:
+    """The repeat just before a silence ends is not heard; the next comes 30 ms later, whoever asks meanwhile."""
+    silence = Fault(at_us=0, kind="silence", for_us=500_000, size=1)
+    assert clear_by_us(510_000, model, (silence,), since_us=300_000) == 535_000
+    assert clear_by_us(510_000, model, (silence,)) == 510_000 + OBEY_US  # the first leaves at once
+    assert clear_by_us(540_000, model, (silence,), since_us=300_000) == 540_000 + OBEY_US  # the repeat was heard
+
+
 def test_every_kind_of_trouble_and_of_whim_is_drawn() -> None:
     stories = [Story.from_seed(seed) for seed in range(600)]
     assert {fault.kind for story in stories for fault in story.faults} == set(KINDS)

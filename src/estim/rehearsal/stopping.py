@@ -55,7 +55,9 @@ def clear_by_us(
                 timer_us = max(timer_us, at_us + fed_for_us + fault.size * LATE_STEP_US + TIMER_US[model] + OBEY_US)
             if fault.kind in _STALLS and at_us < fault.end_us + OBEY_US:
                 timer_us = max(timer_us, fault.at_us + TIMER_US[model] + OBEY_US)
-            clear_us = max(clear_us, _pushed_us(fault, at_us, clear_us, timer_us, _hits_us(fault, at_us, faults)))
+            clear_us = max(
+                clear_us, _pushed_us(fault, at_us, since_us, clear_us, timer_us, _hits_us(fault, at_us, faults))
+            )
             if clear_us > silent_us > since_us:
                 clear_us = max(clear_us, timer_us)  # the next stop would come only after the device's timer
     return min(clear_us + late_us, timer_us)
@@ -88,13 +90,14 @@ def fallen_by_us(fell_us: int, model: str, faults: Sequence[Fault]) -> int:
     return heard_us
 
 
-def _pushed_us(fault: Fault, at_us: int, clear_us: int, timer_us: int, hits_us: int) -> int:
+def _pushed_us(fault: Fault, at_us: int, since_us: int, clear_us: int, timer_us: int, hits_us: int) -> int:
     """To when one fault can put off the last pulse."""
     kind = fault.kind
     if kind == "vanish":
         return timer_us
-    if kind in _DEAF and at_us < fault.end_us + OBEY_US:
-        # Stop and question by turns where the stop was acknowledged, else stop after stop.
+    if kind in _DEAF and since_us < fault.end_us + OBEY_US:
+        # Stop and question by turns where the stop was acknowledged, else stop after stop; who asks for one that is
+        # under way waits for its next repeat as well.
         return fault.end_us + (2 if kind == "ignore-stop" else 1) * REPEAT_US + OBEY_US
     if kind in _ONE_SHOT and at_us < min(fault.end_us, fault.at_us + 1_000_000) + ONCE_US:
         return min(clear_us, hits_us + OBEY_US) + ONCE_US
