@@ -19,7 +19,7 @@ from estim.rehearsal.campaign import Story, play_story, play_world, shrink
 from estim.rehearsal.faulty import FaultyWorld
 from estim.rehearsal.moods import KINDS as WHIMS
 from estim.rehearsal.moods import Whim
-from estim.rehearsal.stopping import OBEY_US, TIMER_US, clear_by_us
+from estim.rehearsal.stopping import OBEY_US, TIMER_US, clear_by_us, noticed_by_us
 from estim.session import events
 from firmware_sim.faults import KINDS, Fault, FaultPlan, read_plan, time_us
 from tests.rehearsal.planted import handle, world_plan
@@ -178,6 +178,29 @@ def test_a_stop_asked_for_again_waits_for_the_repeat_of_the_first(model: str) ->
     assert clear_by_us(510_000, model, (silence,), since_us=300_000) == 535_000
     assert clear_by_us(510_000, model, (silence,)) == 510_000 + OBEY_US  # the first leaves at once
     assert clear_by_us(540_000, model, (silence,), since_us=300_000) == 540_000 + OBEY_US  # the repeat was heard
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_host_that_stutters_sends_its_first_stop_and_every_repeat_late(model: str) -> None:
+    stutter = Fault(at_us=0, kind="stutter", for_us=900_000, size=1)
+    silence = Fault(at_us=0, kind="silence", for_us=500_000, size=1)
+    lies = Fault(at_us=0, kind="ignore-stop", for_us=9_000_000, size=1)
+    fed_us = 240_000 + 1_050_000 if model == "rehastim2" else 0  # only its timer is fed by what it does not obey
+    assert clear_by_us(100_000, model, (stutter,)) == 100_000 + 240_000 + OBEY_US
+    assert clear_by_us(1_100_000, model, (stutter,)) == 1_100_000 + 240_000 + OBEY_US  # its last turn is late as well
+    assert clear_by_us(1_140_000, model, (stutter,)) == 1_140_000 + OBEY_US
+    assert clear_by_us(100_000, model, (silence, stutter)) == 500_000 + 240_000 + 35_000
+    assert clear_by_us(100_000, model, (lies, stutter)) == 100_000 + fed_us + TIMER_US[model] + OBEY_US
+    assert noticed_by_us(0, ()) == 720_000
+    assert noticed_by_us(0, (stutter,)) == 720_000 + 480_000
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_a_host_sends_as_it_wakes_feeds_a_device_that_lies(model: str) -> None:
+    stands = Fault(at_us=0, kind="late-turn", for_us=400_000, size=1)
+    lies = Fault(at_us=0, kind="ignore-stop", for_us=9_000_000, size=1)
+    fed_us = 300_000 + 1_050_000 if model == "rehastim2" else 0
+    assert clear_by_us(100_000, model, (stands, lies)) == 100_000 + fed_us + TIMER_US[model] + OBEY_US
 
 
 def test_every_kind_of_trouble_and_of_whim_is_drawn() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from estim.records.simulated import SimulatedWriter
 from estim.rehearsal.link import FaultyLink
 from estim.rehearsal.moods import MoodyTherapist, Whim
-from estim.rehearsal.stopping import NOTICE_US
+from estim.rehearsal.stopping import noticed_by_us
 from estim.rehearsal.watch import Watch
 from estim.rehearsal.world import HEARTBEAT_US, Plan, World
 from estim.safety.reports import PatientSwitch
@@ -278,8 +278,10 @@ class FaultyWorld(World):
             self._bad_pads[fault.channel] -= 1
             right = not self._bad_pads[fault.channel]
             self.watch.lawful.pads_changed(fault.channel, self.now_us, right=right)
-        if kind in {"silence", "hang"} and fault.for_us > NOTICE_US and self.watch.stops.open:
-            self._end_output(kind, fault.at_us + NOTICE_US, fed_us=fault.at_us)
+        if kind in {"silence", "hang"} and self.watch.stops.open:
+            by_us = noticed_by_us(fault.at_us, self.faults.faults)
+            if fault.end_us > by_us:
+                self._end_output(kind, by_us, fed_us=fault.at_us)
 
     def _open_seen(self, channel: int, at_us: int) -> None:
         """The device itself found a lead in the air: it stops the channel, and its next status says so.
@@ -292,14 +294,15 @@ class FaultyWorld(World):
     def _expect_lead_off(self) -> None:
         if not self.watch.stops.open:
             self._open_us.clear()  # it was stopped: whoever starts again opens the level anew
-        if not any(self.now_us >= at_us + NOTICE_US for at_us in self._open_us.values()):
+        by_us = {channel: noticed_by_us(at_us, self.faults.faults) for channel, at_us in self._open_us.items()}
+        if not any(self.now_us >= us for us in by_us.values()):
             return
         self.device.advance(self.now_us)  # a pulse that played takes the claim back
-        for channel, at_us in list(self._open_us.items()):
-            if self.now_us >= at_us + NOTICE_US:
+        for channel in list(self._open_us):
+            if self.now_us >= by_us[channel]:
                 del self._open_us[channel]
                 if self.watch.stops.open:
-                    self._end_output("lead-off", at_us + NOTICE_US)
+                    self._end_output("lead-off", by_us[channel])
 
     def _end_output(self, cause: str, at_us: int, *, fed_us: int | None = None) -> None:
         self.watch.end_output(cause, at_us, self.now_us, fed_us=fed_us)

@@ -14,7 +14,7 @@ from firmware_sim.faults import Fault
 
 OBEY_US = 5_000  # two frames on the wire at 0.9 ms each, and a pulse that had begun
 REPEAT_US = 30_000  # a stop is sent again while it is not acknowledged (drivers.base)
-ONCE_US = 4 * REPEAT_US  # a lost or damaged piece each way, and the frame that it may take along
+ONCE = 4  # repeats: a lost or damaged piece each way, and the frame that it may take along
 TIMER_US = {"p24": 2_000_000, "rehamove3": 2_000_000, "rehastim2": 1_200_000}
 LIE_US = {"p24": 0, "rehamove3": 0, "rehastim2": 1_050_000}  # frames feed its timer: after 1 s the driver falls silent
 LATE_STEP_US = 40_000  # size of a `late` fault (firmware_sim.faults)
@@ -38,34 +38,49 @@ def clear_by_us(
         since_us: when the stop that is under way was first sent, where that was earlier; asking again begins no other.
     """
     since_us = at_us if since_us is None else since_us
+    begun_us = _begun_us(at_us, model, faults)
     timer_us = (at_us if fed_us is None else fed_us) + TIMER_US[model] + OBEY_US
-    fed = any(_feeds(fault, at_us) and fault.at_us <= at_us + LIE_US[model] for fault in faults)
-    fed_for_us = LIE_US[model] if fed else 0
-    clear_us = at_us + OBEY_US
-    silent_us = since_us + LIE_US[model] - 3 * REPEAT_US  # from then on a device that lies hears nothing
+    fed = any(_feeds(fault, at_us) and fault.at_us <= begun_us + LIE_US[model] for fault in faults)
+    fed_by_us = begun_us + LIE_US[model] if fed and LIE_US[model] else at_us
+    clear_us = begun_us + OBEY_US
     late_us = 0
     for _ in faults:  # one may push it into the next
+        repeat_us = REPEAT_US
+        if any(f.kind == "stutter" and f.at_us <= clear_us + late_us and at_us < f.end_us + STUTTER_US for f in faults):
+            repeat_us += STUTTER_US
+        silent_us = since_us + LIE_US[model] - 2 * REPEAT_US - repeat_us  # then a device that lies hears nothing
         for fault in faults:
             if fault.at_us > clear_us + late_us:
                 continue
             if _feeds(fault, at_us):
-                timer_us = max(timer_us, at_us + fed_for_us + TIMER_US[model] + OBEY_US)
+                timer_us = max(timer_us, fed_by_us + TIMER_US[model] + OBEY_US)
             if fault.kind == "late" and at_us < fault.end_us + fault.size * LATE_STEP_US:
                 late_us = max(late_us, fault.size * LATE_STEP_US)  # what is obeyed at last comes so much later
-                timer_us = max(timer_us, at_us + fed_for_us + fault.size * LATE_STEP_US + TIMER_US[model] + OBEY_US)
+                timer_us = max(timer_us, fed_by_us + fault.size * LATE_STEP_US + TIMER_US[model] + OBEY_US)
             if fault.kind in _STALLS and at_us < fault.end_us + OBEY_US:
                 timer_us = max(timer_us, fault.at_us + TIMER_US[model] + OBEY_US)
-            clear_us = max(
-                clear_us, _pushed_us(fault, at_us, since_us, clear_us, timer_us, _hits_us(fault, at_us, faults))
-            )
+            hits_us = _hits_us(max(begun_us, fault.at_us), faults)
+            pushed_us = _pushed_us(fault, at_us, since_us, clear_us, timer_us, hits_us, repeat_us)
+            clear_us = max(clear_us, pushed_us)
             if clear_us > silent_us > since_us:
                 clear_us = max(clear_us, timer_us)  # the next stop would come only after the device's timer
     return min(clear_us + late_us, timer_us)
 
 
-def _hits_us(fault: Fault, at_us: int, faults: Sequence[Fault]) -> int:
-    """When it meets the first piece: a host that stands still sends it later."""
-    hits_us = max(at_us, fault.at_us)
+def _begun_us(at_us: int, model: str, faults: Sequence[Fault]) -> int:
+    """When the host sees the cause at the latest and sends the first stop.
+
+    Its last late turn may begin as the stutter ends. A host that stands for longer than the device's timer finds that
+    device off, and what it sends feeds nothing.
+    """
+    if any(fault.kind == "stutter" and fault.at_us <= at_us < fault.end_us + STUTTER_US for fault in faults):
+        at_us += STUTTER_US
+    stands = [s for s in faults if s.kind in _STALLS and s.end_us < s.at_us + TIMER_US[model]]
+    return max([at_us, *(s.end_us for s in stands if s.at_us <= at_us < s.end_us)])
+
+
+def _hits_us(hits_us: int, faults: Sequence[Fault]) -> int:
+    """When a fault meets the first piece: a host that stands still sends it later."""
     return max([hits_us, *(s.end_us for s in faults if s.kind in _STALLS and s.at_us <= hits_us < s.end_us)])
 
 
@@ -74,6 +89,17 @@ def _feeds(fault: Fault, at_us: int) -> bool:
     if fault.kind == "refuse":
         return at_us < fault.at_us + REFUSED_US
     return fault.kind == "ignore-stop" and at_us < fault.end_us + OBEY_US
+
+
+def noticed_by_us(at_us: int, faults: Sequence[Fault]) -> int:
+    """When the host knows at the latest that a device is silent, or has found a lead in the air, since `at_us`.
+
+    A host that stutters asks late, and is late again to see that no answer came.
+    """
+    by_us = at_us + NOTICE_US
+    slow_us = by_us + 2 * STUTTER_US
+    stutters = any(f.kind == "stutter" and f.at_us < slow_us and at_us < f.end_us + STUTTER_US for f in faults)
+    return slow_us if stutters else by_us
 
 
 def fallen_by_us(fell_us: int, model: str, faults: Sequence[Fault]) -> int:
@@ -90,7 +116,9 @@ def fallen_by_us(fell_us: int, model: str, faults: Sequence[Fault]) -> int:
     return heard_us
 
 
-def _pushed_us(fault: Fault, at_us: int, since_us: int, clear_us: int, timer_us: int, hits_us: int) -> int:
+def _pushed_us(
+    fault: Fault, at_us: int, since_us: int, clear_us: int, timer_us: int, hits_us: int, repeat_us: int
+) -> int:
     """To when one fault can put off the last pulse."""
     kind = fault.kind
     if kind == "vanish":
@@ -98,11 +126,11 @@ def _pushed_us(fault: Fault, at_us: int, since_us: int, clear_us: int, timer_us:
     if kind in _DEAF and since_us < fault.end_us + OBEY_US:
         # Stop and question by turns where the stop was acknowledged, else stop after stop; who asks for one that is
         # under way waits for its next repeat as well.
-        return fault.end_us + (2 if kind == "ignore-stop" else 1) * REPEAT_US + OBEY_US
-    if kind in _ONE_SHOT and at_us < min(fault.end_us, fault.at_us + 1_000_000) + ONCE_US:
-        return min(clear_us, hits_us + OBEY_US) + ONCE_US
+        return fault.end_us + (2 if kind == "ignore-stop" else 1) * repeat_us + OBEY_US
+    if kind in _ONE_SHOT and at_us < min(fault.end_us, fault.at_us + 1_000_000) + ONCE * repeat_us:
+        return min(clear_us, hits_us + OBEY_US) + ONCE * repeat_us
     if kind == "refuse" and at_us < fault.at_us + REFUSED_US:
-        return hits_us + fault.size * REPEAT_US + 2 * REPEAT_US
+        return hits_us + (fault.size + 2) * repeat_us
     if kind in _STALLS and at_us < fault.end_us:
         return fault.end_us + OBEY_US
     if kind == "stutter" and at_us < fault.end_us:
