@@ -203,6 +203,15 @@ def test_what_a_host_sends_as_it_wakes_feeds_a_device_that_lies(model: str) -> N
     assert clear_by_us(100_000, model, (stands, lies)) == 100_000 + fed_us + TIMER_US[model] + OBEY_US
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_a_fault_that_takes_one_piece_waits_for_it_while_the_host_stands(model: str) -> None:
+    drop = Fault(at_us=0, kind="drop", for_us=2_500_000, size=1)
+    stands = Fault(at_us=100_000, kind="late-turn", for_us=1_500_000, size=1)
+    assert clear_by_us(1_600_000, model, (drop,)) == 1_600_000 + OBEY_US  # a question had it
+    assert clear_by_us(1_600_000, model, (drop, stands)) > 1_600_000 + 100_000  # the stop has it, as the host wakes
+    assert clear_by_us(2_800_000, model, (drop, stands)) == 2_800_000 + OBEY_US
+
+
 def test_every_kind_of_trouble_and_of_whim_is_drawn() -> None:
     stories = [Story.from_seed(seed) for seed in range(600)]
     assert {fault.kind for story in stories for fault in story.faults} == set(KINDS)

@@ -20,6 +20,7 @@ LIE_US = {"p24": 0, "rehamove3": 0, "rehastim2": 1_050_000}  # frames feed its t
 LATE_STEP_US = 40_000  # size of a `late` fault (firmware_sim.faults)
 REFUSED_US = 10_000_000  # by then as many commands were refused as a `refuse` fault says
 STUTTER_US = 240_000  # turns up to 250 ms late are not a fault (L23)
+ASKS_US = 1_000_000 + STUTTER_US  # the driver asks each second (poll_us), in a stutter later
 NOTICE_US = 450_000 + 250_000 + 20_000  # a silent device: the next question, and no answer to it
 UNANSWERED_US = 250_000  # an update without an answer: after so long the driver takes the device for lost
 _ONE_SHOT = frozenset({"flip", "drop", "duplicate", "garbage"})
@@ -59,9 +60,10 @@ def clear_by_us(
                 timer_us = max(timer_us, fed_by_us + fault.size * LATE_STEP_US + TIMER_US[model] + OBEY_US)
             if fault.kind in _STALLS and at_us < fault.end_us + OBEY_US:
                 timer_us = max(timer_us, fault.at_us + TIMER_US[model] + OBEY_US)
-            hits_us = _hits_us(max(begun_us, fault.at_us), faults)
-            pushed_us = _pushed_us(fault, at_us, since_us, clear_us, timer_us, hits_us, repeat_us)
-            clear_us = max(clear_us, pushed_us)
+            if not (fault.kind in _ONE_SHOT and at_us >= _spent_us(fault, faults) + ONCE * repeat_us):
+                hits_us = _hits_us(max(begun_us, fault.at_us), faults)
+                pushed_us = _pushed_us(fault, at_us, since_us, clear_us, timer_us, hits_us, repeat_us)
+                clear_us = max(clear_us, pushed_us)
             if clear_us > silent_us > since_us:
                 clear_us = max(clear_us, timer_us)  # the next stop would come only after the device's timer
     return min(clear_us + late_us, timer_us)
@@ -82,6 +84,15 @@ def _begun_us(at_us: int, model: str, faults: Sequence[Fault]) -> int:
 def _hits_us(hits_us: int, faults: Sequence[Fault]) -> int:
     """When a fault meets the first piece: a host that stands still sends it later."""
     return max([hits_us, *(s.end_us for s in faults if s.kind in _STALLS and s.at_us <= hits_us < s.end_us)])
+
+
+def _spent_us(fault: Fault, faults: Sequence[Fault]) -> int:
+    """When a fault that takes one piece has had it: the host asks for the status, unless it stands still."""
+    asked_us = fault.at_us + ASKS_US
+    for s in sorted(faults, key=lambda stall: stall.at_us):
+        if s.kind in _STALLS and s.at_us < asked_us and fault.at_us < s.end_us:
+            asked_us = max(asked_us, s.end_us + ASKS_US)
+    return min(fault.end_us, asked_us)
 
 
 def _feeds(fault: Fault, at_us: int) -> bool:
@@ -127,7 +138,7 @@ def _pushed_us(
         # Stop and question by turns where the stop was acknowledged, else stop after stop; who asks for one that is
         # under way waits for its next repeat as well.
         return fault.end_us + (2 if kind == "ignore-stop" else 1) * repeat_us + OBEY_US
-    if kind in _ONE_SHOT and at_us < min(fault.end_us, fault.at_us + 1_000_000) + ONCE * repeat_us:
+    if kind in _ONE_SHOT:
         return min(clear_us, hits_us + OBEY_US) + ONCE * repeat_us
     if kind == "refuse" and at_us < fault.at_us + REFUSED_US:
         return hits_us + (fault.size + 2) * repeat_us
