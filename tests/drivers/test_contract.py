@@ -160,6 +160,22 @@ def test_a_question_asked_while_a_fall_waits_goes_behind_it(case: Case) -> None:
     assert [command == case.update for command in asked[:3]] == [True, True, False]
 
 
+@pytest.mark.hazard("H06")
+def test_what_takes_the_place_of_a_waiting_fall_goes_ahead_of_a_question_too(case: Case) -> None:
+    """Channel 1 falls, and before that is sent channel 2 rises: the device has yet to hear of the fall."""
+    table = Table(case, delay_us=40_000).on()
+    table.poll_us = None
+    table.run(100_000)
+    began = table.now_us
+    table.submit(output(pulse(1, 22)))
+    table.submit(output(pulse(1, 10)))
+    table.submit(output(pulse(1, 10), pulse(2, 20)))
+    table.driver.request_status(table.now_us)
+    table.run(400_000)
+    asked = [command for at_us, _, command, _ in table.stim.heard if at_us > began]
+    assert [command == case.update for command in asked[:3]] == [True, True, False]
+
+
 def test_stop_is_confirmed_by_the_devices_own_status(case: Case) -> None:
     table = Table(case).on()
     seq = table.off()

@@ -25,7 +25,7 @@ class Call:
         packet: number given when it went out.
         sent_us: when it went out.
         late: its answer came after something else had been sent.
-        falls: an output in which a channel gets less than before.
+        falls: an output in which a channel gets less than the device was told last.
         overtaken: a fall went ahead of it.
     """
 
@@ -77,11 +77,13 @@ class Exchange:
         """A newer whole output takes the place of one that still waits; gives that one's number, 0 if there was none.
 
         Where it falls it also goes ahead of the questions right before it, of each once, so that none waits for ever.
+        One that takes the place of a fall falls too: the device has not heard of that one.
         """
         replaced, place = 0, len(self._waiting)
         for index, waiting in enumerate(self._waiting):
             if waiting.is_output:
                 replaced, place = waiting.seq, index
+                call.falls = call.falls or waiting.falls
                 del self._waiting[index]
                 break
         while call.falls and place and (before := self._waiting[place - 1]).retries and not before.overtaken:
