@@ -29,6 +29,27 @@ _KEEP_ANSWERS = _ONE_SHOT | {"silence", "hang", "late", "refuse", "stutter"}
 _STALLS = frozenset({"late-turn", "suspend"})
 
 
+@dataclass(slots=True)
+class _Stop:
+    """One stop and what is known so far of how late it can be.
+
+    Attributes:
+        asked_us: when output was to end.
+        since_us: when the stop that is under way was first sent; earlier than `asked_us` where it was asked for again.
+        begun_us: when the host sends the first stop at the latest.
+        clear_us: when the last pulse may fall, but for answers and commands that come late.
+        timer_us: when the device's own timer ends output.
+        repeat_us: after how long it is sent again while it is not acknowledged.
+    """
+
+    asked_us: int
+    since_us: int
+    begun_us: int
+    clear_us: int
+    timer_us: int
+    repeat_us: int = REPEAT_US
+
+
 def clear_by_us(
     at_us: int, model: str, faults: Sequence[Fault], *, fed_us: int | None = None, since_us: int | None = None
 ) -> int:
@@ -38,35 +59,40 @@ def clear_by_us(
         fed_us: when the device last heard of the host at the latest, where that was earlier.
         since_us: when the stop that is under way was first sent, where that was earlier; asking again begins no other.
     """
-    since_us = at_us if since_us is None else since_us
     begun_us = _begun_us(at_us, model, faults)
-    timer_us = (at_us if fed_us is None else fed_us) + TIMER_US[model] + OBEY_US
+    stop = _Stop(
+        asked_us=at_us,
+        since_us=at_us if since_us is None else since_us,
+        begun_us=begun_us,
+        clear_us=begun_us + OBEY_US,
+        timer_us=(at_us if fed_us is None else fed_us) + TIMER_US[model] + OBEY_US,
+    )
     fed = any(_feeds(fault, at_us) and fault.at_us <= begun_us + LIE_US[model] for fault in faults)
     fed_by_us = begun_us + LIE_US[model] if fed and LIE_US[model] else at_us
-    clear_us = begun_us + OBEY_US
     late_us = 0
     for _ in faults:  # one may push it into the next
-        repeat_us = REPEAT_US
-        if any(f.kind == "stutter" and f.at_us <= clear_us + late_us and at_us < f.end_us + STUTTER_US for f in faults):
-            repeat_us += STUTTER_US
-        silent_us = since_us + LIE_US[model] - 2 * REPEAT_US - repeat_us  # then a device that lies hears nothing
+        until_us = stop.clear_us + late_us
+        slow = any(f.kind == "stutter" and f.at_us <= until_us and at_us < f.end_us + STUTTER_US for f in faults)
+        stop.repeat_us = REPEAT_US + (STUTTER_US if slow else 0)
+        silent_us = (
+            stop.since_us + LIE_US[model] - 2 * REPEAT_US - stop.repeat_us
+        )  # then a device that lies hears nothing
         for fault in faults:
-            if fault.at_us > clear_us + late_us:
+            if fault.at_us > stop.clear_us + late_us:
                 continue
             if _feeds(fault, at_us):
-                timer_us = max(timer_us, fed_by_us + TIMER_US[model] + OBEY_US)
+                stop.timer_us = max(stop.timer_us, fed_by_us + TIMER_US[model] + OBEY_US)
             if fault.kind == "late" and at_us < fault.end_us + fault.size * LATE_STEP_US:
                 late_us = max(late_us, fault.size * LATE_STEP_US)  # what is obeyed at last comes so much later
-                timer_us = max(timer_us, fed_by_us + fault.size * LATE_STEP_US + TIMER_US[model] + OBEY_US)
+                stop.timer_us = max(stop.timer_us, fed_by_us + fault.size * LATE_STEP_US + TIMER_US[model] + OBEY_US)
             if fault.kind in _STALLS and at_us < fault.end_us + OBEY_US:
-                timer_us = max(timer_us, fault.at_us + TIMER_US[model] + OBEY_US)
-            if not (fault.kind in _ONE_SHOT and at_us >= _spent_us(fault, faults) + ONCE * repeat_us):
+                stop.timer_us = max(stop.timer_us, fault.at_us + TIMER_US[model] + OBEY_US)
+            if not (fault.kind in _ONE_SHOT and at_us >= _spent_us(fault, faults) + ONCE * stop.repeat_us):
                 hits_us = _hits_us(max(begun_us, fault.at_us), faults)
-                pushed_us = _pushed_us(fault, at_us, since_us, clear_us, timer_us, hits_us, repeat_us)
-                clear_us = max(clear_us, pushed_us)
-            if clear_us > silent_us > since_us:
-                clear_us = max(clear_us, timer_us)  # the next stop would come only after the device's timer
-    return min(clear_us + late_us, timer_us)
+                stop.clear_us = max(stop.clear_us, _pushed_us(stop, fault, hits_us))
+            if stop.clear_us > silent_us > stop.since_us:
+                stop.clear_us = max(stop.clear_us, stop.timer_us)  # the next stop would come only after the timer
+    return min(stop.clear_us + late_us, stop.timer_us)
 
 
 def _begun_us(at_us: int, model: str, faults: Sequence[Fault]) -> int:
@@ -127,26 +153,24 @@ def fallen_by_us(fell_us: int, model: str, faults: Sequence[Fault]) -> int:
     return heard_us
 
 
-def _pushed_us(
-    fault: Fault, at_us: int, since_us: int, clear_us: int, timer_us: int, hits_us: int, repeat_us: int
-) -> int:
-    """To when one fault can put off the last pulse."""
-    kind = fault.kind
+def _pushed_us(stop: _Stop, fault: Fault, hits_us: int) -> int:
+    """To when one fault, which meets its first piece at `hits_us`, can put off the last pulse."""
+    kind, repeat_us = fault.kind, stop.repeat_us
     if kind == "vanish":
-        return timer_us
-    if kind in _DEAF and since_us < fault.end_us + OBEY_US:
+        return stop.timer_us
+    if kind in _DEAF and stop.since_us < fault.end_us + OBEY_US:
         # Stop and question by turns where the stop was acknowledged, else stop after stop; who asks for one that is
         # under way waits for its next repeat as well.
         return fault.end_us + (2 if kind == "ignore-stop" else 1) * repeat_us + OBEY_US
     if kind in _ONE_SHOT:
-        return min(clear_us, hits_us + OBEY_US) + ONCE * repeat_us
-    if kind == "refuse" and at_us < fault.at_us + REFUSED_US:
+        return min(stop.clear_us, hits_us + OBEY_US) + ONCE * repeat_us
+    if kind == "refuse" and stop.asked_us < fault.at_us + REFUSED_US:
         return hits_us + (fault.size + 2) * repeat_us
-    if kind in _STALLS and at_us < fault.end_us:
+    if kind in _STALLS and stop.asked_us < fault.end_us:
         return fault.end_us + OBEY_US
-    if kind == "stutter" and at_us < fault.end_us:
-        return max(at_us, fault.at_us) + STUTTER_US + OBEY_US
-    return clear_us
+    if kind == "stutter" and stop.asked_us < fault.end_us:
+        return max(stop.asked_us, fault.at_us) + STUTTER_US + OBEY_US
+    return stop.clear_us
 
 
 @dataclass(slots=True)
