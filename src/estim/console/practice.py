@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult, SystemCommand
 from textual.content import Content
 from textual.widgets import Static
 
+from estim.console.contract import Console
 from estim.console.language import ENGLISH, Words
 from estim.console.stage import Dialog, StageScreen
 from estim.session.events import RoomAction
 from estim.session.snapshot import Snapshot
-
-if TYPE_CHECKING:
-    from estim.console.app import EstimConsole
 
 _PADS = ("lift", "dry", "place")
 _REST: tuple[tuple[str, dict[str, object]], ...] = (
@@ -81,13 +79,13 @@ class RoomDialog(Dialog[RoomMessage]):
         self.dismiss({})
 
 
-def room_commands(console: EstimConsole) -> Iterator[SystemCommand]:
+def room_commands(console: Console) -> Iterator[SystemCommand]:
     """The same for the palette, for all channels."""
     for title, about, message in room_actions(console.snapshot, console.say):
         yield SystemCommand(title, about, partial(_happens, console, message))
 
 
-def open_room(console: EstimConsole) -> None:
+def open_room(console: Console) -> None:
     """Ask what happens, for the chosen channel's pads; beside a real device nothing can."""
     screen = console.screen
     actions = room_actions(console.snapshot, console.say, channel=getattr(screen, "chosen", None) or 1)
@@ -95,6 +93,6 @@ def open_room(console: EstimConsole) -> None:
         console.push_screen(RoomDialog(actions), partial(_happens, console))
 
 
-def _happens(console: EstimConsole, message: RoomMessage | None) -> None:
+def _happens(console: Console, message: RoomMessage | None) -> None:
     if message:
         console.send(RoomAction(id=console.next_id(), message=message))

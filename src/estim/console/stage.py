@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -12,6 +12,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
 from estim.console import present
+from estim.console.contract import Console
 from estim.console.draft import Stage
 from estim.console.keys import bindings
 from estim.console.language import Words
@@ -19,9 +20,6 @@ from estim.console.widgets import AlarmBar, Banner, KeyLine, ProblemList, Trail
 from estim.controller.interface import Answer, ConfigureFrom
 from estim.safety.schedule import Purpose
 from estim.session.snapshot import Snapshot
-
-if TYPE_CHECKING:
-    from estim.console.app import EstimConsole
 
 ResultT = TypeVar("ResultT")
 
@@ -31,7 +29,7 @@ def hint(id: str, label: str = "") -> tuple[str, str]:  # noqa: A002
     return f"@{id}", label or f"action.{id}.label"
 
 
-def named(console: EstimConsole, hints: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+def named(console: Console, hints: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Hints as they are printed: keys as the site's key map has them, labels in the language chosen."""
     return [
         (console.key_names[key[1:]] if key.startswith("@") else console.say(key), console.say(label))
@@ -54,9 +52,9 @@ class Drawn(Screen[ResultT]):
     composed = False  # widgets exist, so a snapshot can be drawn
 
     @property
-    def console(self) -> EstimConsole:
+    def console(self) -> Console:
         """The application, by its own type."""
-        return cast("EstimConsole", self.app)
+        return cast("Console", self.app)
 
     @property
     def say(self) -> Words:

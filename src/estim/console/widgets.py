@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from textual.content import Content
 from textual.message import Message
@@ -12,15 +12,13 @@ from textual.widgets import Static
 
 from estim.console import present
 from estim.console.bigtext import big
+from estim.console.contract import Console
 from estim.console.draft import Stage
 from estim.console.language import ENGLISH, Words
 from estim.controller.interface import Takeover
 from estim.safety.reports import OutputState
 from estim.session.snapshot import Alarm, ChannelView, Snapshot
 from estim.session.state import Cycle
-
-if TYPE_CHECKING:
-    from estim.console.app import EstimConsole
 
 STYLES = ("idle", "ready", "armed", "on", "paused", "fault", "uncertain", "off")
 MAX_ALARMS_SHOWN = 2
@@ -29,7 +27,7 @@ SEVERITY_MARKS: Mapping[str, str] = {"refuse": "✖", "warn": "!", "info": "i"}
 
 def words(widget: Widget) -> Words:
     """The words in which this widget speaks."""
-    return cast("EstimConsole", widget.app).say
+    return cast("Console", widget.app).say
 
 
 class Banner(Static):
@@ -48,7 +46,7 @@ class Banner(Static):
         right = snapshot.patient_id if snapshot is not None and snapshot.patient_id else ""
         if setup_us is not None:
             right = f"{right}  {say('banner.setup', clock=present.clock(setup_us))}"
-        if role := cast("EstimConsole", self.app).ROLE:
+        if role := cast("Console", self.app).ROLE:
             right = f"{say(role)}  {right}"
         first = _spread(f" {state.line}", f"{right} ", width)
         device = say("device.none")
