@@ -4,7 +4,7 @@ any of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ import estim.drivers.sciencemode34 as wire
 from estim.controller.runner import Runner
 from estim.drivers.base import BaseDriver, Got, Off
 from estim.drivers.exchange import Exchange
+from estim.record_lines.base import Line
 from estim.records.chain import Chain
 from estim.rehearsal.campaign import Story, play_story
 from estim.rehearsal.world import Plan
@@ -356,9 +357,9 @@ def _(patch: Patch) -> None:
 def _(patch: Patch) -> None:
     right, count = Runner._append, [0]
 
-    def append(runner: Runner, kind: str, fields: Mapping[str, object], now_us: int, **named: Any) -> int | None:
+    def append(runner: Runner, line: Line, now_us: int, **named: Any) -> int | None:
         count[0] += 1
-        return None if count[0] % 40 == 0 else right(runner, kind, fields, now_us, **named)
+        return None if count[0] % 40 == 0 else right(runner, line, now_us, **named)
 
     patch.setattr(Runner, "_append", append)
 

@@ -1,4 +1,4 @@
-"""`records list|show|verify|audit|index|patients|patient`: looking at past sessions."""
+"""`records list|show|verify|audit|schema|index|patients|patient`: looking at past sessions."""
 
 from __future__ import annotations
 
@@ -204,6 +204,14 @@ def audited(given: argparse.Namespace) -> int:
         for finding in row["findings"]:
             print(f"  line {finding['n']}: {finding['rule']}: {finding['message']}")
     return 0 if ok else EXIT_REFUSED
+
+
+def schema(given: argparse.Namespace) -> int:  # noqa: ARG001 - there is nothing to choose
+    """What the lines of a record say, for other programs."""
+    from estim.record_lines.schema import schema as made
+
+    print_json(made())
+    return 0
 
 
 def index(given: argparse.Namespace) -> int:

@@ -43,6 +43,7 @@ def _looking(actions: Any, home: argparse.ArgumentParser) -> None:
     verify.add_argument("--key", action="append", default=[], metavar="HEX", help="a public key to trust, and no other")
     audit = actions.add_parser("audit", parents=[home], help="was what it says within the rules")
     audit.add_argument("path", nargs="*", help="sessions; without any: all of the home")
+    actions.add_parser("schema", parents=[home], help="the JSON Schema of a record's lines")
     index = actions.add_parser("index", parents=[home], help="bring the index up to date with the records")
     index.add_argument("--rebuild", action="store_true", help="throw it away and read every record")
 
@@ -97,6 +98,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
         "records_verify": past.verify,
         "records_audit": past.audited,
         "records_index": past.index,
+        "records_schema": past.schema,
         "records_patients": past.patients,
         "records_patient": past.patient,
         "records_report": papers.report,

@@ -9,6 +9,8 @@ from typing import Any
 from estim.controller.interface import Takeover
 from estim.controller.script import ScriptedTherapist
 from estim.controller.setup_from import Said
+from estim.record_lines.events import Dose, End
+from estim.record_lines.kinds import Bend
 from estim.records.segment import segments
 from estim.records.verify import verify_session
 from estim.safety.errors import Problem
@@ -21,8 +23,8 @@ def report_run(
     """The document of DESIGN 9 for `run`. Numbers come from the record, not from the screen."""
     path = snapshot.record_path if snapshot is not None else ""
     lines = _lines(Path(path)) if path else []
-    end: dict[str, Any] = next((line["fields"] for line in reversed(lines) if line["kind"] == "end"), {})
-    doses = {line["fields"]["purpose"]: line["fields"]["channels"] for line in lines if line["kind"] == "dose"}
+    end: dict[str, Any] = next((line["fields"] for line in reversed(lines) if line["kind"] == End.KIND), {})
+    doses = {line["fields"]["purpose"]: line["fields"]["channels"] for line in lines if line["kind"] == Dose.KIND}
     names = {view.channel: view.name for view in (snapshot.channels if snapshot is not None else ())}
     outcome = person.outcome or str(end.get("outcome", "stopped"))
     if takeover is not None:
@@ -38,7 +40,7 @@ def report_run(
         "channels": [_row(dose, names) for dose in doses.get("therapy", [])],
         "titration": [_row(dose, names) for dose in doses.get("titration", [])],
         "low_rate": [_row(dose, names) for dose in doses.get("low-rate", [])],
-        "bends": [line["fields"] for line in lines if line["kind"] == "bend"],
+        "bends": [line["fields"] for line in lines if line["kind"] == Bend.KIND],
         "problems": [*problems, *(note.to_json() for note in said.notes)],
         "word_head": snapshot.word_head if snapshot is not None else "",
         "simulated_s": snapshot.now_us / 1_000_000 if snapshot is not None else 0.0,

@@ -11,6 +11,8 @@ from typing import Protocol
 
 from estim.drivers.interface import Driver
 from estim.drivers.link import ByteLink
+from estim.record_lines.base import Line
+from estim.record_lines.kinds import Authorise as AuthoriseLine
 from estim.records.sink import RecordSink
 from estim.safety.commands import OutputOff
 from estim.safety.errors import InterlockTripped, LinkLost, RecordError
@@ -179,7 +181,7 @@ class Runner:
             if isinstance(effect, effects.Send):
                 self._send(effect, now_us)
             elif isinstance(effect, effects.Log):
-                self._append(effect.kind, effect.fields, now_us)
+                self._append(effect.line, now_us)
             elif isinstance(effect, effects.RequestStatus):
                 self.driver.request_status(now_us)
             elif isinstance(effect, effects.Authorise):
@@ -240,12 +242,12 @@ class Runner:
         self._step(events.Tripped(rule=error.rule, text=str(error)), now_us)
 
     def _authorise(self, effect: effects.Authorise, now_us: int) -> None:
-        fields = {
-            "authorise": effect.n,
-            "reason": effect.reason,
-            "contractions": list(effect.contractions),
-            "until_us": effect.until_us,
-            "channels": [
+        written = AuthoriseLine(
+            authorise=effect.n,
+            reason=effect.reason,
+            contractions=list(effect.contractions),
+            until_us=effect.until_us,
+            channels=[
                 {
                     "channel": peak.channel,
                     "peak_ua": peak.peak_ua,
@@ -254,17 +256,17 @@ class Runner:
                 }
                 for peak in effect.peaks
             ],
-        }
-        line = self._append("authorise", fields, now_us, durable=True)
+        )
+        line = self._append(written, now_us, durable=True)
         if line is not None:
             self._interlock.authorise(effect.n, effect.peaks, effect.until_us)
             self._written[effect.n] = line
 
-    def _append(self, kind: str, fields: object, now_us: int, *, durable: bool = False) -> int | None:
+    def _append(self, line: Line, now_us: int, *, durable: bool = False) -> int | None:
         if self.record is None:
             return None
         try:
-            return self.record.append(kind, fields, now_us, durable=durable)  # type: ignore[arg-type]
+            return self.record.append(line.KIND, line.to_fields(), now_us, durable=durable)
         except RecordError as error:
             self._fail_record(str(error), now_us)
             return None

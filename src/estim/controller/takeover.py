@@ -15,6 +15,9 @@ from estim.drivers.address import Address, open_link
 from estim.drivers.interface import Driver
 from estim.drivers.link import ByteLink
 from estim.drivers.models import MODELS
+from estim.record_lines.base import Line
+from estim.record_lines.events import Dose, End, Seal, TakeOver
+from estim.record_lines.rows import DoseRow
 from estim.records.chain import GENESIS, Chain, Entry
 from estim.records.keys import station_signer
 from estim.records.replay import replay
@@ -114,34 +117,33 @@ def _write_down(home: Path, last: Snapshot | None, taken: Takeover, took_ms: int
     try:
         found = segments(folder)
         entries = read_record(folder).entries
-        if entries and entries[-1].kind == "seal":
+        if entries and entries[-1].kind == Seal.KIND:
             return  # it was closed in order
         prev, t_us = (entries[-1].hash, entries[-1].t_us) if entries else (GENESIS, 0)
         chain = Chain(simulated=last.simulated, first_n=len(entries), prev=prev)
         writer = RecordWriter(folder, chain, station_signer(home), segment=len(found))
         t_us = max(t_us, last.now_us)
-        writer.append(
-            "take-over",
-            {
-                "cause": taken.cause,
-                "output": taken.output,
-                "text": taken.text,
-                "took_ms": took_ms,
-                "last_phase": last.phase.value,
-                "last_snapshot_us": last.now_us,
-            },
-            t_us,
+        taken_over = TakeOver(
+            cause=taken.cause,
+            output=taken.output,
+            text=taken.text,
+            took_ms=took_ms,
+            last_phase=last.phase.value,
+            last_snapshot_us=last.now_us,
         )
+        lines: list[Line] = [taken_over]
         dose = _dose(entries, last.purpose, t_us + took_ms * 1_000 if taken.output == "OFF" else None)
         if dose:
-            writer.append("dose", {"purpose": last.purpose, "basis": "commands", "channels": dose}, t_us)
-        writer.append("end", {"outcome": "fault", "output": taken.output, "reason": "take-over"}, t_us)
+            lines.append(Dose(purpose=last.purpose, basis="commands", channels=dose))
+        lines.append(End(outcome="fault", output=taken.output, reason="take-over"))
+        for line in lines:
+            writer.append(line.KIND, line.to_fields(), t_us)
         writer.close(t_us)
     except (OSError, RecordError):
         return  # the device is what matters; an auditor sees a record without an end
 
 
-def _dose(entries: tuple[Entry, ...], purpose: str, silent_us: int | None) -> list[dict[str, int]]:
+def _dose(entries: tuple[Entry, ...], purpose: str, silent_us: int | None) -> list[DoseRow]:
     """What the acknowledged commands amount to: the controller took its own count along."""
     try:
         return replay(entries, silent_us=silent_us).dose_rows(purpose)

@@ -7,10 +7,12 @@ the output was off at the end. Reads lines only; pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from estim.record_lines import events as lines
+from estim.record_lines import kinds
 from estim.records.chain import Entry
 
 # Phases in which no current may flow (DESIGN 6). PAUSED and STOPPING are left out: their fall takes up to 0.3 s.
@@ -84,10 +86,18 @@ def audit(entries: Iterable[Entry]) -> tuple[Finding, ...]:
         of its kind is a finding too.
     """
     replay = _Replay()
-    handlers = {
-        "setup": _setup, "authorise": _authorise, "raise-dropped": _dropped, "lowered": _lowered, "phase": _phase,
-        "output": _output, "command": _command, "unanswered": _command, "dose": _dose, "end": _end,
-    }  # fmt: skip
+    handlers: Mapping[str, Callable[[_Replay, Entry], None]] = {
+        kinds.SetupLine.KIND: _setup,
+        kinds.Authorise.KIND: _authorise,
+        kinds.RaiseDropped.KIND: _dropped,
+        kinds.Lowered.KIND: _lowered,
+        lines.Phase.KIND: _phase,
+        lines.Output.KIND: _output,
+        lines.Command.KIND: _command,
+        lines.Unanswered.KIND: _command,
+        lines.Dose.KIND: _dose,
+        lines.End.KIND: _end,
+    }
     for entry in entries:
         handler = handlers.get(entry.kind)
         if handler is None:

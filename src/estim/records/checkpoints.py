@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from estim.record_lines import events as lines
+
 EVERY_US = 60_000_000  # safety.md 4.3: each minute
 EVERY_LINES = 1_000
 _STOPS = frozenset({"PAUSED", "STOPPING", "FAULT"})
@@ -30,7 +32,7 @@ class CheckpointClock:
         self._lines += 1
         if self._signed_us is None:
             self._signed_us = t_us
-        if kind == "phase" and fields.get("after") in _STOPS:
+        if kind == lines.Phase.KIND and fields.get("after") in _STOPS:
             self._due = True
 
     @property

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from estim.record_lines import events as lines
 from estim.records.fhir_parts import ABSENT, Resource, concept, moment, operator, quantity, refer, resource, url_of
 from estim.records.segment import segments
 from estim.records.summary import ChannelSummary, Read, SessionSummary
@@ -109,7 +110,7 @@ def _procedure(session: SessionSummary, url: str, *, patient: str, device: str) 
     notes = [f"Protocol {session.protocol} {session.protocol_version}, SHA-256 {session.protocol_sha256}"]
     if not session.verified:
         notes.append(f"The record is NOT VERIFIED ({session.ending}): {session.reason}")
-    faults = [text for _, kind, text in session.happened if kind in {"fault", "take-over"}]
+    faults = [text for _, kind, text in session.happened if kind in {lines.Fault.KIND, lines.TakeOver.KIND}]
     return resource(
         "Procedure", url, simulated=session.simulated, status=status,
         identifier=[{"system": "urn:estim:session", "value": session.session}],
@@ -228,7 +229,13 @@ def _events(
         url = url_of("event", session.head or session.session, number)
         severity = _SEVERITY.get(kind, "informational")
         bad = severity == "error"
-        by_device = kind in {"fault", "lead-off", "device-fault", "take-over", "alarm"}
+        by_device = kind in {
+            lines.Fault.KIND,
+            lines.LeadOff.KIND,
+            lines.DeviceFault.KIND,
+            lines.TakeOver.KIND,
+            lines.AlarmLine.KIND,
+        }
         code = {"system": _OUTCOMES, "code": "8" if bad else "0", "display": "Serious failure" if bad else "Success"}
         who = refer(device) if by_device else operator(session.operator)
         yield url, resource(
@@ -245,7 +252,7 @@ def _provenance(read: Read, url: str, targets: list[str], exported: str, *, docu
     recorded = moment(session.began_ms, session.duration_us) or exported
     last = read.entries[-1] if read.entries else None
     signature = None
-    if session.verified and last is not None and last.kind == "seal":
+    if session.verified and last is not None and last.kind == lines.Seal.KIND:
         data = base64.b64encode(bytes.fromhex(last.fields["signature"])).decode("ascii")
         signature = [{"type": [_SIGNED], "when": recorded, "who": operator(session.operator), "data": data,
                       "targetFormat": "application/x-ndjson", "sigFormat": "application/octet-stream"}]  # fmt: skip

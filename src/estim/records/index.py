@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from estim.record_lines import events as lines
+from estim.record_lines import kinds
 from estim.records.home import Home
 from estim.records.keys import known_keys
 from estim.records.master import MASTER
@@ -265,7 +267,18 @@ class Index:
             return [{"patient": patient, "sessions": number, "last_ms": last} for patient, number, last in rows]
 
 
-_SEARCHED = frozenset({"note", "reason", "outcome", "fault", "take-over", "lead-off", "alarm", "signature"})
+_SEARCHED = frozenset(
+    {
+        kinds.Note.KIND,
+        kinds.Reason.KIND,
+        kinds.Outcome.KIND,
+        lines.Fault.KIND,
+        lines.TakeOver.KIND,
+        lines.LeadOff.KIND,
+        lines.AlarmLine.KIND,
+        lines.Signature.KIND,
+    }
+)
 
 
 def _folders(root: Path) -> Iterator[Path]:

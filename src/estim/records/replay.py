@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from estim.record_lines import events as lines
+from estim.record_lines import kinds
+from estim.record_lines.rows import DoseRow
 from estim.records.chain import Entry
 from estim.records.verify import RECORD_LAG_US
 
@@ -82,24 +85,24 @@ class Replay:
     def take(self, entry: Entry) -> None:
         """One line."""
         fields = entry.fields
-        if entry.kind == "setup":
+        if entry.kind == kinds.SetupLine.KIND:
             self._silence(entry.t_us)
             self.setups.append(fields)
             if fields["purpose"] == "therapy":
                 self.levels_ua = {row["channel"]: row["level_ua"] for row in fields["schedule"]["channels"]}
-        elif entry.kind == "command":
+        elif entry.kind == lines.Command.KIND:
             self._command(fields["sent_us"], fields["channels"])
-        elif entry.kind in {"raised", "lowered"} and self.purpose == "therapy":
+        elif entry.kind in {kinds.Raised.KIND, kinds.Lowered.KIND} and self.purpose == "therapy":
             self.levels_ua[fields["channel"]] = fields["level_ua"]
-        elif entry.kind == "output" and fields.get("state") == "OFF":
+        elif entry.kind == lines.Output.KIND and fields.get("state") == "OFF":
             self._silence(entry.t_us)
-        elif entry.kind == "take-over" and fields.get("output") == "OFF":
+        elif entry.kind == lines.TakeOver.KIND and fields.get("output") == "OFF":
             self._silence(entry.t_us + int(fields.get("took_ms", 0)) * 1_000)
-        elif entry.kind == "dose" and fields.get("basis") != "commands":  # a take-over's is made from what stands here
+        elif entry.kind == lines.Dose.KIND and fields.get("basis") != "commands":  # a take-over's is made from these
             for row in fields["channels"]:
                 given = self.channel(row["channel"], str(fields["purpose"]))
                 given.dose, given.pending = row, False
-        elif entry.kind == "phase":
+        elif entry.kind == lines.Phase.KIND:
             self._phase(str(fields.get("after")), entry.t_us)
 
     def _phase(self, after: str, t_us: int) -> None:
@@ -144,7 +147,7 @@ class Replay:
         self._silence(silent_us)
         self._phase("", t_us)
 
-    def dose_rows(self, purpose: str) -> list[dict[str, int]]:
+    def dose_rows(self, purpose: str) -> list[DoseRow]:
         """What the acknowledged commands of one purpose amount to, in the shape of a dose line."""
         return [
             {"channel": channel, "pulses": one.sent_pulses, "charge_pc": one.sent_charge_pc, "on_us": one.on_us,

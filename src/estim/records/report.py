@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from estim.record_lines import events as lines
 from estim.records.page import Html, facts, page, table, tag
 from estim.records.plots import Series, amplitude_plot, line_plot
 from estim.records.qr import qr_svg
@@ -14,7 +15,7 @@ from estim.records.segment import word_head
 from estim.records.summary import ChannelSummary, Read, SessionSummary
 from estim.records.words import WEIGHT
 
-_LETTERS = {"fault": "F", "take-over": "T", "lead-off": "E", "patient-switch": "P"}
+_LETTERS = {lines.Fault.KIND: "F", lines.TakeOver.KIND: "T", lines.LeadOff.KIND: "E", lines.PatientSwitch.KIND: "P"}
 
 
 def clock(time_us: int) -> str:
@@ -46,7 +47,7 @@ def marks(session: SessionSummary) -> list[str]:
     if session.ending == "take-over":
         first.append("The controller was lost; the console stopped the device.")
     said = "The session ended with a fault" if session.outcome == "fault" else "There was a fault"
-    first += [f"{said}: {text}" for _, kind, text in session.happened if kind == "fault"]
+    first += [f"{said}: {text}" for _, kind, text in session.happened if kind == lines.Fault.KIND]
     if session.outcome == "uncertain":
         first.append("The device did not confirm that its output was off.")
     if any(

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
+from estim.record_lines.events import Seal
 from estim.records.chain import Chain
 from estim.records.checkpoints import CheckpointClock
 from estim.records.keys import Signer
@@ -125,7 +126,7 @@ class SimulatedWriter:
         self._sealed = True
         said = {"public_key": self._signer.public_hex}
         at_us = max(now_us, self._last_us)
-        self._lines.append(self._chain.checkpoint(self._signer.sign, self._signer.key_id, at_us, said, kind="seal"))
+        self._lines.append(self._chain.checkpoint(self._signer.sign, self._signer.key_id, at_us, said, kind=Seal.KIND))
         if self._folder is not None:
             self._folder.mkdir(parents=True)
             (self._folder / RECORD).write_bytes(self.data)

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from estim.record_lines import events as lines
+from estim.record_lines import kinds
 from estim.records.audit import audit
 from estim.records.chain import Entry
 from estim.records.replay import Given, Replay, replay
@@ -178,15 +180,15 @@ def understand(folder: Path, record: RecordReading, *, keys: Mapping[str, str] |
 def _summary(
     folder: Path, verdict: SessionVerdict, entries: tuple[Entry, ...], runs: Replay, *, unreadable: str = ""
 ) -> SessionSummary:
-    header: Mapping[str, Any] = entries[0].fields if entries and entries[0].kind == "header" else {}
+    header: Mapping[str, Any] = entries[0].fields if entries and entries[0].kind == kinds.Header.KIND else {}
     device = header.get("device", {})
-    end = _last(entries, "end")
+    end = _last(entries, lines.End.KIND)
     setups = [setup for setup in runs.setups if setup["purpose"] == "therapy"] or runs.setups
     setup = setups[-1] if setups else {}
     schedule = setup.get("schedule", {})
     own = setup.get("setup", {})
     utc = str(header.get("utc", ""))
-    done = sum(1 for e in entries if e.kind == "contraction" and _therapy(e) and e.fields.get("whole", True))
+    done = sum(1 for e in entries if e.kind == lines.Contraction.KIND and _therapy(e) and e.fields.get("whole", True))
     return SessionSummary(
         path=str(folder),
         session=folder.name,
@@ -224,12 +226,12 @@ def _summary(
         therapy_us=runs.running_us.get("therapy", 0),
         channels=_channels(entries, runs),
         phases=tuple(schedule.get("phases", ())),
-        bends=tuple(str(e.fields.get("message", "")) for e in _after_setup(entries) if e.kind == "bend"),
+        bends=tuple(str(e.fields.get("message", "")) for e in _after_setup(entries) if e.kind == kinds.Bend.KIND),
         warnings=tuple(str(text) for text in setup.get("warnings", ())),
         flags=_flags(own),
         comfort=tuple((e.t_us, e.fields["discomfort"]) for e in entries if _is_comfort(e)),
-        outcomes={key: str(value) for key, value in _last(entries, "outcome").items()},
-        signature={key: str(value) for key, value in _last(entries, "signature").items()},
+        outcomes={key: str(value) for key, value in _last(entries, kinds.Outcome.KIND).items()},
+        signature={key: str(value) for key, value in _last(entries, lines.Signature.KIND).items()},
         happened=tuple(happened(entries)),
         findings=tuple(f"line {finding.n}: {finding.message}" for finding in audit(entries)),
         unreadable=unreadable,
@@ -253,7 +255,7 @@ def _last(entries: tuple[Entry, ...], kind: str) -> Mapping[str, Any]:
 
 def _after_setup(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
     """The lines from the last setup on."""
-    last = max((entry.n for entry in entries if entry.kind == "setup"), default=0)
+    last = max((entry.n for entry in entries if entry.kind == kinds.SetupLine.KIND), default=0)
     return entries[last:]
 
 
@@ -262,7 +264,7 @@ def _therapy(entry: Entry) -> bool:
 
 
 def _is_comfort(entry: Entry) -> bool:
-    return entry.kind == "note" and type(entry.fields.get("discomfort")) is int
+    return entry.kind == kinds.Note.KIND and type(entry.fields.get("discomfort")) is int
 
 
 def _flags(setup: Mapping[str, Any]) -> tuple[str, ...]:
@@ -281,7 +283,7 @@ def _channels(entries: tuple[Entry, ...], runs: Replay) -> tuple[ChannelSummary,
         known |= {row["channel"]: (row, setup) for row in setup["schedule"]["channels"]}
     marks: dict[tuple[int, str], int] = {}
     for entry in entries:
-        if entry.kind == "levels":
+        if entry.kind == kinds.Levels.KIND:
             channel, mark = entry.fields["channel"], str(entry.fields["mark"])
             marks[channel, mark] = entry.fields["level_ua"]
             if mark == "twitch":

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from estim.record_lines import events as lines
+from estim.record_lines import kinds
 from estim.records.chain import GENESIS, Entry, check_signatures, read
 from estim.records.keys import signed_by
 from estim.records.segment import segments
@@ -107,7 +109,7 @@ def read_segments(parts: Sequence[bytes]) -> RecordReading:
         last = index == len(parts) - 1
         if reading.first_bad is not None and (last or not reading.torn):
             return RecordReading(tuple(entries), reading.first_bad, reading.reason, reading.torn, len(parts))
-        if index and reading.entries and reading.entries[0].kind != "take-over":
+        if index and reading.entries and reading.entries[0].kind != lines.TakeOver.KIND:
             reason = f"segment {index} does not begin with a take-over"
             return RecordReading(tuple(entries), reading.entries[0].n, reason, torn=False, segments=len(parts))
     return RecordReading(tuple(entries), None, "", torn=False, segments=len(parts))
@@ -137,7 +139,7 @@ def _signatures(entries: tuple[Entry, ...], trusted: Mapping[str, str]) -> _Sign
         public = lookup.get(key_id)
         return public is not None and signed_by(public, message, signature)
 
-    unsigned = [e for e in entries if e.kind in {"checkpoint", "seal"} and not _is_signed(e)]
+    unsigned = [e for e in entries if e.kind in {lines.Checkpoint.KIND, lines.Seal.KIND} and not _is_signed(e)]
     bad, why = check_signatures(entries, check)
     if unsigned and (bad is None or unsigned[0].n < bad):
         bad, why = unsigned[0].n, f"line {unsigned[0].n}: a {unsigned[0].kind} without a signature"
@@ -178,8 +180,8 @@ def judge(folder: Path, record: RecordReading, *, keys: Mapping[str, str] | None
         signer = "station"
     first_bad, reason = _first_bad(record, signatures, foreign=bool(trusted) and signer == "unknown")
     last = entries[-1] if entries else None
-    sealed = first_bad is None and last is not None and last.kind == "seal"
-    taken = any(entry.kind == "take-over" for entry in entries)
+    sealed = first_bad is None and last is not None and last.kind == lines.Seal.KIND
+    taken = any(entry.kind == lines.TakeOver.KIND for entry in entries)
     ending = "take-over" if taken and sealed else "complete" if sealed else "torn" if record.torn else "incomplete"
     if not sealed and not reason:
         reason = "the session was not sealed: its process ended before its end"
@@ -197,9 +199,9 @@ def judge(folder: Path, record: RecordReading, *, keys: Mapping[str, str] | None
         signed=signatures.signed,
         last_on_us=last_on_us,
         off_by_us=off_by_us,
-        outcome=next((str(e.fields.get("outcome", "")) for e in reversed(entries) if e.kind == "end"), ""),
+        outcome=next((str(e.fields.get("outcome", "")) for e in reversed(entries) if e.kind == lines.End.KIND), ""),
         head=last.hash if last is not None else "",
-        signature=next((_signature(e.fields) for e in reversed(entries) if e.kind == "signature"), {}),
+        signature=next((_signature(e.fields) for e in reversed(entries) if e.kind == lines.Signature.KIND), {}),
         session=next((str(e.fields["session"]) for e in entries if _is_signed(e) and "session" in e.fields), ""),
     )
 
@@ -217,19 +219,19 @@ def _first_bad(record: RecordReading, signatures: _Signatures, *, foreign: bool)
         found.append((record.first_bad, record.reason))
     if signatures.bad is not None:
         found.append((signatures.bad, signatures.why))
-    if entries and entries[0].kind != "header":
+    if entries and entries[0].kind != kinds.Header.KIND:
         found.append((0, "the record does not begin with a header"))
-    seal = next((entry.n for entry in entries[:-1] if entry.kind == "seal"), None)
+    seal = next((entry.n for entry in entries[:-1] if entry.kind == lines.Seal.KIND), None)
     if seal is not None:
         found.append((seal + 1, "lines follow the seal"))
-    if foreign and not found and entries and entries[-1].kind == "seal":
+    if foreign and not found and entries and entries[-1].kind == lines.Seal.KIND:
         found.append((entries[-1].n, "signed by a key that is not among the trusted ones"))
     return min(found, default=(None, ""), key=lambda one: one[0] if one[0] is not None else -1)
 
 
 def _last_output(entries: tuple[Entry, ...]) -> tuple[int | None, int | None]:
     """Session time of the last line that shows output, and by when output had ended."""
-    on = [entry for entry in entries if entry.kind == "command" and _is_on(entry)]
+    on = [entry for entry in entries if entry.kind == lines.Command.KIND and _is_on(entry)]
     if not on:
         return None, None
     last_on = on[-1]
@@ -245,9 +247,9 @@ def _last_output(entries: tuple[Entry, ...]) -> tuple[int | None, int | None]:
 
 
 def _says_off(entry: Entry) -> bool:
-    if entry.kind == "take-over":
+    if entry.kind == lines.TakeOver.KIND:
         return entry.fields.get("output") == "OFF"
-    return entry.kind == "output" and entry.fields.get("state") == "OFF"
+    return entry.kind == lines.Output.KIND and entry.fields.get("state") == "OFF"
 
 
 def _is_on(entry: Entry) -> bool:

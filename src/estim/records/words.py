@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from estim.record_lines import events as lines
+from estim.record_lines import kinds
+from estim.record_lines.table import KINDS
 from estim.records.chain import Entry
 
 # kind → how much a reader must notice it
 WEIGHT = {
-    "fault": "bad", "take-over": "bad", "device-fault": "bad", "lead-off": "bad", "alarm": "bad",
-    "patient-switch": "bad", "outcome": "said", "note": "said", "reason": "said", "signature": "said",
-}  # fmt: skip
+    lines.Fault.KIND: "bad",
+    lines.TakeOver.KIND: "bad",
+    lines.DeviceFault.KIND: "bad",
+    lines.LeadOff.KIND: "bad",
+    lines.AlarmLine.KIND: "bad",
+    lines.PatientSwitch.KIND: "bad",
+    kinds.Outcome.KIND: "said",
+    kinds.Note.KIND: "said",
+    kinds.Reason.KIND: "said",
+    lines.Signature.KIND: "said",
+}
 _TURNS = {
     ("RUNNING", "start"): "Started",
     ("RUNNING", "resume"): "Went on after the pause, from 0 mA",
@@ -29,7 +40,7 @@ def happened(entries: Iterable[Entry]) -> Iterable[tuple[int, str, str]]:
     """(session time, kind, text) of what a reader wants to know."""
     purpose = ""
     for entry in entries:
-        if entry.kind == "setup":
+        if entry.kind == kinds.SetupLine.KIND:
             purpose = str(entry.fields.get("purpose", ""))
         text = _say(entry, purpose)
         if text:
@@ -41,11 +52,11 @@ def _say(entry: Entry, purpose: str) -> str:
     say = _SAY.get(entry.kind)
     if say is not None:
         return say(fields)
-    if entry.kind == "phase":
+    if entry.kind == lines.Phase.KIND:
         return _phase(fields, purpose)
-    if entry.kind == "take-over":
+    if entry.kind == lines.TakeOver.KIND:
         return f"{fields.get('text', '')}"
-    return ""
+    return "" if entry.kind in KINDS else f"A line of kind {entry.kind}, which this version does not know"
 
 
 def _phase(fields: Mapping[str, Any], purpose: str) -> str:
@@ -95,6 +106,10 @@ def _refused(fields: Mapping[str, Any]) -> str:
     return "Refused: " + "; ".join(str(row.get("message", "")) for row in problems)
 
 
+def _refused_by_device(fields: Mapping[str, Any]) -> str:
+    return f"The device refused a command: {fields.get('text', '')} ({fields.get('code')})"
+
+
 def _signature(fields: Mapping[str, Any]) -> str:
     meaning = f", {fields['meaning']}" if fields.get("meaning") else ""
     comment = f": {fields['comment']}" if fields.get("comment") else ""
@@ -103,20 +118,21 @@ def _signature(fields: Mapping[str, Any]) -> str:
 
 
 _SAY: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "alarm": lambda fields: f"Alarm: {fields.get('text', '')}",
-    "fault": lambda fields: f"FAULT {fields.get('cause', '')}: {fields.get('text', '')}",
-    "lead-off": lambda fields: f"Electrode fault on channel {fields.get('channel')}: {fields.get('text', '')}",
-    "device-fault": lambda fields: f"The device refused a command: {fields.get('text', '')} ({fields.get('code')})",
-    "patient-switch": lambda _: "The patient pressed the stop switch",
-    "levels": _levels,
-    "lowered": _lowered,
-    "raise-dropped": lambda fields: f"A raise was dropped: {fields.get('reason', '')}",
-    "note": _note,
-    "reason": _note,
-    "outcome": _outcome,
-    "bend": lambda fields: f"Differs from the protocol: {fields.get('message', '')}",
-    "request": _request,
-    "refused": _refused,
-    "signature": _signature,
-    "correction": lambda fields: f"Correction to line {fields.get('line')}: {fields.get('text', '')}",
+    lines.AlarmLine.KIND: lambda fields: f"Alarm: {fields.get('text', '')}",
+    lines.Fault.KIND: lambda fields: f"FAULT {fields.get('cause', '')}: {fields.get('text', '')}",
+    lines.LeadOff.KIND: lambda fields: f"Electrode fault on channel {fields.get('channel')}: {fields.get('text', '')}",
+    lines.DeviceFault.KIND: lambda fields: (
+        f"The device refused a command: {fields.get('text', '')} ({fields.get('code')})"
+    ),
+    lines.PatientSwitch.KIND: lambda _: "The patient pressed the stop switch",
+    kinds.Levels.KIND: _levels,
+    kinds.Lowered.KIND: _lowered,
+    kinds.RaiseDropped.KIND: lambda fields: f"A raise was dropped: {fields.get('reason', '')}",
+    kinds.Note.KIND: _note,
+    kinds.Reason.KIND: _note,
+    kinds.Outcome.KIND: _outcome,
+    kinds.Bend.KIND: lambda fields: f"Differs from the protocol: {fields.get('message', '')}",
+    kinds.Request.KIND: _request,
+    kinds.Refused.KIND: _refused,
+    lines.Signature.KIND: _signature,
 }

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from estim.record_lines.events import Seal
 from estim.records.chain import GENESIS, Chain
 from estim.records.checkpoints import CheckpointClock
 from estim.records.keys import Signer
@@ -134,7 +135,7 @@ class RecordWriter:
         """
         number = self._chain.n
         line = self._chain.checkpoint(
-            self._signer.sign, self._signer.key_id, max(now_us, self._last_us), self._said(), kind="seal"
+            self._signer.sign, self._signer.key_id, max(now_us, self._last_us), self._said(), kind=Seal.KIND
         )
         head = self._chain.head
         self._put(line, number, now_us)

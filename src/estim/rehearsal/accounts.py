@@ -12,6 +12,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from estim.record_lines import events as lines
+from estim.record_lines import kinds
 from estim.records.chain import Entry
 from firmware_sim.devices.interface import Pulse
 from firmware_sim.faults import BODY, DEVICE, WIRE, Fault
@@ -60,8 +62,8 @@ def off_and_pulsing(entries: Iterable[Entry], pulses: Sequence[Pulse]) -> str:
     times = [pulse.t_us for pulse in pulses if pulse.peak_ua]
     since_us: int | None = None
     for entry in entries:
-        state = entry.fields.get("state") if entry.kind == "output" else None
-        ends = state in {"ON", "UNCERTAIN"} or entry.kind == "end"
+        state = entry.fields.get("state") if entry.kind == lines.Output.KIND else None
+        ends = state in {"ON", "UNCERTAIN"} or entry.kind == lines.End.KIND
         if since_us is not None and ends:
             found = bisect_right(times, since_us)
             if found < len(times) and times[found] < entry.t_us:
@@ -96,13 +98,13 @@ def replayed(entries: Iterable[Entry]) -> Replayed:
     result = Replayed()
     lanes: dict[int, _Lane] = {}
     for entry in entries:
-        if entry.kind == "command":
+        if entry.kind == lines.Command.KIND:
             ack_us = int(entry.fields["ack_us"])
             at_us = entry.t_us - ack_us // 2
             wanted = {int(output["channel"]): output for output in entry.fields["channels"]}
             for number in {*lanes, *wanted}:
                 _until(result, number, lanes, at_us, ack_us // 2 + EDGE_US, wanted.get(number))
-        elif entry.kind == "unanswered":
+        elif entry.kind == lines.Unanswered.KIND:
             for row in entry.fields["channels"]:  # one pulse of it, or none
                 before_ua = lanes[row["channel"]].amplitude_ua if row["channel"] in lanes else 0
                 result.open_pc[row["channel"]] += abs(row["amplitude_ua"] - before_ua) * row["pulse_width_us"]
@@ -157,7 +159,7 @@ def unexplained(entries: Sequence[Entry], pulses: Sequence[Pulse], faults: Seque
 
 
 def _ends_a_run(entry: Entry) -> bool:
-    return entry.kind == "phase" and entry.fields["before"] == "RUNNING" and entry.fields["after"] != "RUNNING"
+    return entry.kind == lines.Phase.KIND and entry.fields["before"] == "RUNNING" and entry.fields["after"] != "RUNNING"
 
 
 def _dose(entries: Iterable[Entry]) -> dict[tuple[str, int], Mapping[str, int]]:
@@ -165,9 +167,13 @@ def _dose(entries: Iterable[Entry]) -> dict[tuple[str, int], Mapping[str, int]]:
     dose: dict[tuple[str, int], Mapping[str, int]] = {}
     purpose = "titration"
     for entry in entries:
-        purpose = str(entry.fields.get("purpose", purpose)) if entry.kind in {"setup", "dose", "end"} else purpose
-        if entry.kind in {"dose", "end"}:
-            for row in entry.fields["channels"] if entry.kind == "dose" else entry.fields["dose"]:
+        purpose = (
+            str(entry.fields.get("purpose", purpose))
+            if entry.kind in {kinds.SetupLine.KIND, lines.Dose.KIND, lines.End.KIND}
+            else purpose
+        )
+        if entry.kind in {lines.Dose.KIND, lines.End.KIND}:
+            for row in entry.fields["channels"] if entry.kind == lines.Dose.KIND else entry.fields["dose"]:
                 dose[purpose, row["channel"]] = row
     return dose
 
@@ -178,7 +184,7 @@ def _largest(entries: Iterable[Entry], pulses: Sequence[Pulse]) -> dict[int, int
     for pulse in pulses:
         largest[pulse.channel] = max(largest[pulse.channel], abs(pulse.phase1_pc))
     for entry in entries:
-        for row in entry.fields["channels"] if entry.kind == "command" else ():
+        for row in entry.fields["channels"] if entry.kind == lines.Command.KIND else ():
             largest[row["channel"]] = max(largest[row["channel"]], row["amplitude_ua"] * row["pulse_width_us"])
     return largest
 
@@ -188,7 +194,7 @@ def _rooms(entries: Sequence[Entry], pulses: Sequence[Pulse], faults: Sequence[F
     open_us = sum(fault.for_us + AFTER_US for fault in faults if fault.kind in {*WIRE, *DEVICE, *BODY, *_STALLS})
     if not open_us:
         return {}
-    rows = [row for entry in entries if entry.kind == "command" for row in entry.fields["channels"]]
+    rows = [row for entry in entries if entry.kind == lines.Command.KIND for row in entry.fields["channels"]]
     period_us = min((int(row["period_us"]) for row in rows), default=open_us)
     return {number: charge * (open_us // period_us + 1) for number, charge in _largest(entries, pulses).items()}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 
+from estim.record_lines import events as lines
+from estim.record_lines import kinds
 from estim.records.chain import check_signatures, read
 from estim.records.keys import signed_by
 from estim.records.simulated import SimulatedWriter
@@ -131,13 +133,15 @@ class Watch:
 
     def wrote(self, number: int, kind: str, fields: Mapping[str, object], now_us: int) -> None:
         """A line was appended."""
-        if kind == "authorise":
+        if kind == kinds.Authorise.KIND:
             rows = fields["channels"]
             self._written.append((number, {row["channel"]: row["peak_ua"] for row in rows}))  # type: ignore[attr-defined]
-        elif kind == "lowered":
+        elif kind == kinds.Lowered.KIND:
             self._device.advance(now_us)
             self.lawful.lowered(int(str(fields["channel"])), int(str(fields["level_ua"])), now_us)
-        elif kind == "fault" and fields["cause"] == "interlock":  # the engine made a command that must never be made
+        elif (
+            kind == lines.Fault.KIND and fields["cause"] == "interlock"
+        ):  # the engine made a command that must never be made
             self.broken.setdefault("tripped", f"at {now_us / 1e6:.4f} s: {fields['text']}")
 
     def _look_at(self, record: SimulatedWriter, now_us: int) -> None:
@@ -162,7 +166,7 @@ class Watch:
         wrong, reason = check_signatures(entries, lambda _id, message, made: signed_by(public_hex, message, made))
         found = {
             "record": reason if wrong is not None else "",
-            "closed": "" if entries[-1].kind == "seal" else "the record was never sealed",
+            "closed": "" if entries[-1].kind == lines.Seal.KIND else "the record was never sealed",
             "missing": accounts.missing(entries, self._heard),
             "off-in-record": accounts.off_and_pulsing(entries, self.pulses),
             "charge": accounts.unexplained(entries, self.pulses, self._faults),

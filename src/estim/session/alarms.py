@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from estim.record_lines.base import Line
+from estim.record_lines.events import AlarmLine, AlarmSeen
 from estim.session.snapshot import Alarm
 
 OF_THE_DEVICE = frozenset({"battery-low", "device-lost", "link-lost", "output-uncertain"})  # as long as that lasts
@@ -18,7 +20,7 @@ class Alarms(dict[str, Alarm]):
         log: writes a line into the record.
     """
 
-    def __init__(self, log: Callable[..., None]) -> None:
+    def __init__(self, log: Callable[[Line], None]) -> None:
         super().__init__()
         self._log = log
 
@@ -26,12 +28,12 @@ class Alarms(dict[str, Alarm]):
         """Raise an alarm; one that already stands keeps its acknowledgement only if nothing new happened."""
         known = self.get(code)
         if known is None or not known.active or known.text != text:
-            self._log("alarm", code=code, priority=priority, text=text)
+            self._log(AlarmLine(code=code, priority=priority, text=text))
             self[code] = Alarm(code=code, priority=priority, text=text)
 
     def seen(self, code: str) -> None:
         """Somebody has seen it; it goes once its cause is gone."""
-        self._log("alarm-seen", code=code)
+        self._log(AlarmSeen(code=code))
         if self[code].active:
             self[code] = replace(self[code], acknowledged=True)
         else:

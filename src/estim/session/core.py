@@ -10,6 +10,9 @@ from collections.abc import Mapping
 
 from estim.protocols.schema import Protocol
 from estim.protocols.setup import Setup
+from estim.record_lines import events as lines
+from estim.record_lines.base import Line
+from estim.record_lines.kinds import RaiseDropped, Refused
 from estim.safety.commands import OutputOff, SetOutput
 from estim.safety.errors import Problem
 from estim.safety.limits import Limits
@@ -135,10 +138,10 @@ class Core:
         """Have `effect` done at the end of this step."""
         self.effects.append(effect)
 
-    def log(self, kind: str, **fields: object) -> None:
+    def log(self, line: Line) -> None:
         """A line for the record; before sign-in there is none and nothing to record."""
         if self.recording:
-            self.emit(Log(kind=kind, fields=fields))
+            self.emit(Log(line=line))
 
     def accept(self, request_id: int) -> None:
         """Answer a request: done."""
@@ -148,7 +151,7 @@ class Core:
     def refuse(self, request_id: int, *problems: Problem) -> None:
         """Answer a request: not done, and why."""
         self.answered = max(self.answered, request_id)
-        self.log("refused", request=request_id, problems=[plain(problem) for problem in problems])
+        self.log(Refused(request=request_id, problems=[plain(problem) for problem in problems]))
         self.emit(Reply(id=request_id, accepted=False, problems=problems))
 
     # -- phase and output -------------------------------------------------------------------------------------------
@@ -161,7 +164,7 @@ class Core:
             if self.purpose == "therapy":  # finding a lost level again in the middle of it is none
                 self.elapsed_before_us += self.now_us - self.running_since_us
             self.running_since_us = None
-        self.log("phase", before=before.value, after=self.phase.value, turn=turn.value, cause=cause)
+        self.log(lines.Phase(before=before.value, after=self.phase.value, turn=turn.value, cause=cause))
         if turn in {Turn.ARM, Turn.RESUME}:
             self.alarms.go_on()
 
@@ -171,7 +174,7 @@ class Core:
             return
         self.output = state
         self.output_since_us = self.now_us
-        self.log("output", state=state.value)
+        self.log(lines.Output(state=state.value))
         if state is OutputState.UNCERTAIN:
             self.alarms.sound(
                 "output-uncertain",
@@ -219,7 +222,7 @@ class Core:
         self.emit(Revoke())
         for n, (sent_us, output) in overtaken.items():  # nobody will ever know whether they played a pulse
             if not output.is_zero:
-                self.log("unanswered", command=n, sent_us=sent_us, channels=output_rows(output))
+                self.log(lines.Unanswered(command=n, sent_us=sent_us, channels=output_rows(output)))
 
     def repeat_off(self) -> None:
         """Off again, while it is not confirmed."""
@@ -242,7 +245,7 @@ class Core:
         if self.purpose == "therapy" and self.run is not None and not self.outcome:
             self.outcome = "fault"
         self.log_dose()
-        self.log("fault", cause=cause, text=text)
+        self.log(lines.Fault(cause=cause, text=text))
         self.move(Turn.FAIL, cause)
         self.alarms.sound(cause, "high", text)
         self.found.clear()  # a fault ends what was tolerated: levels are found again
@@ -297,7 +300,7 @@ class Core:
                 continue
             del self.pending[n]
             dropped += 1
-            self.log("raise-dropped", authorise=n, reason=reason)
+            self.log(RaiseDropped(authorise=n, reason=reason))
             for channel in pending.raised:
                 self.lower_ceiling(channel)
         return dropped
@@ -315,7 +318,7 @@ class Core:
             self.book_pulses(window.channel, item.player.bookings, window.pulse_width_us)
             item.player.bookings = []
             if item.contraction is not None:
-                self.log("contraction", n=item.contraction, whole=item.whole, purpose=self.purpose)
+                self.log(lines.Contraction(n=item.contraction, whole=item.whole, purpose=self.purpose))
                 if self.purpose == "therapy" and self.run is not None:
                     self.contractions_done = self.run.contractions
 
@@ -323,7 +326,7 @@ class Core:
         """Once for each run, however it ended: what the record's reader must not have to guess after a fault."""
         if self.dose_due:
             self.dose_due = False
-            self.log("dose", purpose=self.purpose, channels=dose_rows(self.accounts, self.purpose))
+            self.log(lines.Dose(purpose=self.purpose, channels=dose_rows(self.accounts, self.purpose)))
 
     def book_pulses(self, channel: int, bookings: list[Booking], pulse_width_us: int) -> None:
         """Add pulses to a channel's account."""

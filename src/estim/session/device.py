@@ -6,6 +6,8 @@ off first and a fault then.
 
 from __future__ import annotations
 
+from estim.record_lines import events as lines
+from estim.record_lines import kinds
 from estim.safety.reports import (
     Acknowledged,
     Battery,
@@ -58,7 +60,7 @@ def identified(core: Core, report: Identified) -> None:
             else "A real stimulator answered where a simulator was asked for.",
         )
     elif core.phase is Phase.DISCONNECTED:
-        core.log("device", model=report.model, device_id=report.device_id, firmware=report.firmware)
+        core.log(kinds.Device(model=report.model, device_id=report.device_id, firmware=report.firmware))
         core.move(Turn.IDENTIFIED)
 
 
@@ -78,11 +80,7 @@ def acknowledged(core: Core, report: Acknowledged) -> None:
     for older in [n for n in core.unanswered if n < report.seq]:
         del core.unanswered[older]
     core.log(
-        "command",
-        command=report.seq,
-        sent_us=sent[0],
-        ack_us=report.round_trip_us,
-        channels=output_rows(sent[1]),
+        lines.Command(command=report.seq, sent_us=sent[0], ack_us=report.round_trip_us, channels=output_rows(sent[1]))
     )
 
 
@@ -96,7 +94,7 @@ def status(core: Core, report: DeviceStatus) -> None:
     core.status_us = core.now_us
     if core.now_us - core.status_logged_us >= US_PER_S:
         core.status_logged_us = core.now_us
-        core.log("status", output_on=report.output_on, level_open=report.level_open)
+        core.log(lines.Status(output_on=report.output_on, level_open=report.level_open))
     idle = not report.output_on and not report.level_open
     if core.off_asked_us is not None:
         if idle:
@@ -152,7 +150,7 @@ def channel_fault(core: Core, report: ChannelFault) -> None:
         for channel in (core.cleared.schedule.channels if core.cleared else ())
         if report.channel in (None, channel.channel)
     ]
-    core.log("lead-off", channel=report.channel, fault=report.kind, text=report.text)
+    core.log(lines.LeadOff(channel=report.channel, fault=report.kind, text=report.text))
     if core.phase is Phase.RUNNING:
         pause(core, "lead-off" if report.kind == "electrode" else report.kind)
     elif core.phase is Phase.ARMED:
@@ -166,7 +164,7 @@ def channel_fault(core: Core, report: ChannelFault) -> None:
 
 def device_fault(core: Core, report: DeviceFault) -> None:
     """The device refused a command."""
-    core.log("device-fault", code=report.code, text=report.text)
+    core.log(lines.DeviceFault(code=report.code, text=report.text))
     if core.phase in {Phase.ARMED, Phase.RUNNING}:
         core.fail("device-refused", f"The device refused a command: {report.text} (code {report.code}).")
     else:
@@ -214,7 +212,7 @@ def battery(core: Core, report: Battery) -> None:
 
 def noise(core: Core, report: Noise) -> None:
     """Bytes that were no frame."""
-    core.log("noise", count=report.count, text=report.text)
+    core.log(lines.Noise(count=report.count, text=report.text))
 
 
 def patient_switch(core: Core, report: PatientSwitch) -> None:
@@ -224,7 +222,7 @@ def patient_switch(core: Core, report: PatientSwitch) -> None:
         move_gates(core, keeper.press(core.now_us) if report.pressed else keeper.release(core.now_us))
         return
     if report.pressed:
-        core.log("patient-switch", pressed=True)
+        core.log(lines.PatientSwitch(pressed=True))
         core.stop("patient-switch")
         core.alarms.sound("patient-stop", "medium", "The patient pressed the stop switch.")
 
@@ -252,7 +250,7 @@ def emg(core: Core, report: EmgSamples) -> None:
 def patient_says(core: Core, report: PatientSays) -> None:
     """Words of the virtual patient, for practice."""
     core.says = report.text
-    core.log("patient-says", sensation=report.sensation, text=report.text)
+    core.log(kinds.PatientSays(sensation=report.sensation, text=report.text))
 
 
 def practice(core: Core, report: PracticeState) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from estim.record_lines.base import Line
 from estim.safety.commands import OutputOff, SetOutput
 from estim.safety.errors import Problem
 from estim.safety.units import Micros
@@ -82,8 +84,17 @@ class LowerCeiling:
 class Log:
     """A line for the record."""
 
-    kind: str
-    fields: Mapping[str, object]
+    line: Line
+
+    @property
+    def kind(self) -> str:
+        """Its kind."""
+        return self.line.KIND
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """What it says, as the record has it."""
+        return self.line.to_fields()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

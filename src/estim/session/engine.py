@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from estim.record_lines.kinds import Request
 from estim.safety import reports
 from estim.safety.limits import Limits
 from estim.safety.profile import DeviceProfile
@@ -92,7 +93,7 @@ class SessionEngine:
         if not self._leaving:
             self._leaving = cause
             self.core.stop(cause)
-            self.core.log("request", what="leave", source=cause)
+            self.core.log(Request(what="leave", source=cause))
 
     def _settled(self) -> bool:
         return self.core.off_asked_us is None or self.core.output is OutputState.UNCERTAIN

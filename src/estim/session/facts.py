@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
+from estim.record_lines.rows import DoseRow
 from estim.safety.schedule import Purpose
 from estim.session.run import Place
 
@@ -61,8 +62,17 @@ class Known:
     flags: tuple[str, ...] = ()
 
 
-def dose_rows(accounts: Mapping[tuple[Purpose, int], Account], purpose: Purpose) -> list[dict[str, int]]:
+def dose_rows(accounts: Mapping[tuple[Purpose, int], Account], purpose: Purpose) -> list[DoseRow]:
     """The accounts of one purpose, as the record and the command line give them; sums since the session began."""
     return [
-        {"channel": channel, **asdict(account)} for (of, channel), account in sorted(accounts.items()) if of == purpose
+        {
+            "channel": channel,
+            "pulses": account.pulses,
+            "charge_pc": account.charge_pc,
+            "on_us": account.on_us,
+            "peak_ua": account.peak_ua,
+            "unacknowledged_pulses": account.unacknowledged_pulses,
+        }
+        for (of, channel), account in sorted(accounts.items())
+        if of == purpose
     ]

@@ -5,6 +5,7 @@ Rises need a reason (a key, one step, while the muscle is held, with a durable a
 
 from __future__ import annotations
 
+from estim.record_lines.kinds import Levels, Lowered, Raised, WarningAccepted
 from estim.safety import measures
 from estim.safety.caps import smaller_pad_mm2, target_ua
 from estim.safety.limits_table import BY_KEY
@@ -126,7 +127,7 @@ def accept_warning(core: Core, code: str, reason: str) -> None:
     """A person goes on above a warning, once a channel and session."""
     core.accepted_warnings.add(code)
     core.alarms.pop(code, None)
-    core.log("warning-accepted", code=code, reason=reason, operator=core.operator)
+    core.log(WarningAccepted(code=code, reason=reason, operator=core.operator))
 
 
 def ask_raise(core: Core, channel: int) -> None:
@@ -146,7 +147,7 @@ def granted(core: Core, n: int) -> None:
     for channel, level_ua in pending.raised.items():
         core.raised_us[channel] = core.now_us  # the pace is what the patient feels, not when a slow disk was asked
         core.run.set_level(channel, level_ua, core.now_us)
-        core.log("raised", channel=channel, level_ua=level_ua, authorise=n)
+        core.log(Raised(channel=channel, level_ua=level_ua, authorise=n))
         note_level(core, channel)
 
 
@@ -188,7 +189,7 @@ def _lower_one(core: Core, run: Run, channel: int, percent: int) -> None:
         core.send_run(falls)
     core.lower_ceiling(channel)
     core.raised_us[channel] = core.now_us  # a raise right behind a fall is two changes within one pulse (L15, L17)
-    core.log("lowered", channel=channel, before_ua=before_ua, level_ua=level_ua)
+    core.log(Lowered(channel=channel, before_ua=before_ua, level_ua=level_ua))
     note_level(core, channel)
 
 
@@ -201,12 +202,13 @@ def mark(core: Core, channel: int, kind: str) -> None:
     windows = (*run.phase.windows, *(w for phase in cleared.schedule.phases for w in phase.windows))
     window = next(window for window in windows if window.channel == channel)
     core.log(
-        "levels",
-        channel=channel,
-        mark=kind,
-        level_ua=level_ua,
-        frequency_mhz=window.frequency_mhz,
-        pulse_width_us=window.pulse_width_us,
+        Levels(
+            channel=channel,
+            mark=kind,
+            level_ua=level_ua,
+            frequency_mhz=window.frequency_mhz,
+            pulse_width_us=window.pulse_width_us,
+        )
     )
     if kind == "twitch":
         core.twitch_ua[name] = level_ua

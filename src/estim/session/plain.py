@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from estim.record_lines.rows import CommandRow
 from estim.safety.commands import SetOutput
 
 
@@ -26,7 +27,7 @@ def plain(value: object) -> Any:
     return str(value)
 
 
-def output_rows(output: SetOutput) -> list[dict[str, int]]:
+def output_rows(output: SetOutput) -> list[CommandRow]:
     """A command's channels, as its line has them."""
     return [
         {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 
+from estim.record_lines.events import Gate
 from estim.safety.reports import OutputState
 from estim.safety.schedule import Window
 from estim.safety.units import US_PER_S
@@ -222,11 +223,11 @@ def move_gates(core: Core, moves: list[Move]) -> None:
             keeper.ended(window, core.now_us)
     if opens:
         run.open_gates(opens, core.now_us)
-        core.log("gate", opens=True, channels=[window.channel for window in opens])
+        core.log(Gate(opens=True, channels=[window.channel for window in opens]))
     closes = [move.window for move in moves if not move.opens]
     if closes:
         run.close_gates(closes, core.now_us)
-        core.log("gate", opens=False, channels=[window.channel for window in closes])
+        core.log(Gate(opens=False, channels=[window.channel for window in closes]))
     if keeper.withheld:
         rule, keeper.withheld = keeper.withheld, ""
         span = "the last 5 minutes" if rule == "L20" else "this session"

@@ -10,6 +10,7 @@ from estim.protocols.compile_low_rate import compile_low_rate
 from estim.protocols.resolve import resolve
 from estim.protocols.schema import Protocol
 from estim.protocols.setup import ChannelSetup, Setup
+from estim.record_lines.kinds import Accepted, Bend, Screening
 from estim.safety.errors import Problem, ProtocolError, SetupError
 from estim.safety.schedule import Schedule
 from estim.safety.units import US_PER_S, MicroAmp, ceil_div
@@ -19,7 +20,7 @@ from estim.session.core import Core
 from estim.session.effects import OpenRecord
 from estim.session.facts import Known
 from estim.session.plain import plain
-from estim.session.record_json import header_json, setup_json
+from estim.session.record_json import header_line, setup_line
 from estim.session.state import Phase, Turn
 
 US_PER_MIN = 60 * US_PER_S
@@ -43,7 +44,7 @@ def sign_in(core: Core, request: events.SignIn) -> None:
     core.known = Known(dict(request.minutes_today), tuple(request.patient_flags))
     core.recording, core.signature = True, None
     core.emit(OpenRecord(patient_id=core.patient_id))
-    core.log("header", utc=request.utc, authenticated=request.authenticated, **header_json(core))
+    core.log(header_line(core, request))
     core.accept(request.id)
 
 
@@ -56,7 +57,7 @@ def screen(core: Core, request: events.Screen) -> None:
         core.refuse(request.id, no("screening", "scripted answers are for simulated devices only"))
         return
     core.screening, core.screened_us = dict(request.answers), core.now_us
-    core.log("screening", answers=plain(request.answers), scripted=request.scripted)
+    core.log(Screening(answers=plain(request.answers), scripted=request.scripted))
     problems = screening.judge(core.screening)
     blocking = [problem for problem in problems if problem.severity == "refuse"]
     if blocking:
@@ -124,9 +125,9 @@ def configure(core: Core, request: events.Configure) -> None:
         core.elapsed_before_us = 0 if core.kept is None else core.elapsed_before_us
         core.outcome = ""
         core.contractions_done = core.kept[1] if core.kept else 0
-    core.log("setup", **setup_json(core, cleared))
+    core.log(setup_line(core, cleared))
     for bend in schedule.bends:
-        core.log("bend", **plain(bend))
+        core.log(Bend(**plain(bend)))
     core.move(Turn.CONFIGURE, request.purpose)
     core.accept(request.id)
 
@@ -234,5 +235,5 @@ def confirm(core: Core, request: events.Confirm) -> None:
         core.refuse(request.id, no("warnings", "a warning is accepted with a reason"))
         return
     core.confirmed[request.what] = (request.value, core.now_us)
-    core.log("accepted", what=request.what, value=request.value)
+    core.log(Accepted(what=request.what, value=request.value))
     core.accept(request.id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from estim.record_lines import events as lines
+from estim.record_lines.kinds import Note, Outcome, Reason, Request
 from estim.safety.errors import Problem
 from estim.safety.reports import OutputState
 from estim.safety.units import US_PER_S
@@ -79,7 +81,7 @@ def pause_request(core: Core, request: events.Pause) -> None:
     if core.phase is not Phase.RUNNING or core.run is None:
         core.refuse(request.id, no("pause", f"nothing runs (it is {core.phase.value})"))
         return
-    core.log("request", what="pause", reason=request.reason)
+    core.log(Request(what="pause", reason=request.reason))
     if core.cleared is not None and core.cleared.schedule.weight_bearing and core.run.players:
         core.pause_after_gate = request.reason
     else:
@@ -117,7 +119,7 @@ def resume(core: Core, request: events.Resume) -> None:
 def stop(core: Core, request: events.Stop) -> None:
     """Off. Never judged, never refused; answered after it was sent."""
     core.stop(f"stop-{request.source}")
-    core.log("request", what="stop", source=request.source)
+    core.log(Request(what="stop", source=request.source))
     if request.source.startswith("observer"):  # the therapist must learn that it was somebody else
         core.alarms.sound("observer-stop", "medium", f"Somebody who looks on has stopped it ({request.source}).")
     core.accept(request.id)
@@ -188,7 +190,7 @@ def skip_phase(core: Core, request: events.SkipPhase) -> None:
 
 
 def _leave_phase(core: Core, run: Run, reason: str) -> None:
-    core.log("request", what="skip-phase", phase=run.phase.name, reason=reason)
+    core.log(Request(what="skip-phase", phase=run.phase.name, reason=reason))
     playing = bool(run.output().channels)
     core.book(run.skip_phase(core.now_us))
     core.cover = None
@@ -205,7 +207,7 @@ def end_early(core: Core, request: events.EndEarly) -> None:
     if core.phase not in {Phase.RUNNING, Phase.PAUSED} or not request.reason.strip():
         core.refuse(request.id, no("end-early", "possible while running or paused, with a reason"))
         return
-    core.log("request", what="end-early", reason=request.reason)
+    core.log(Request(what="end-early", reason=request.reason))
     if core.purpose == "therapy":
         core.outcome = "completed"
         core.kept = None
@@ -245,7 +247,7 @@ def acknowledge(core: Core, request: events.Acknowledge) -> None:
 def reset_fault(core: Core, request: events.ResetFault) -> None:
     """Leave FAULT: output confirmed off, reason given; everything begins again at identification."""
     if core.phase is Phase.DISCONNECTED:  # asked again who it is: stop, identify, verify idle, as at the beginning
-        core.log("request", what="connect", reason=request.reason)
+        core.log(Request(what="connect", reason=request.reason))
         core.emit(Connect())
         core.accept(request.id)
         return
@@ -262,7 +264,7 @@ def reset_fault(core: Core, request: events.ResetFault) -> None:
     if not request.reason.strip():
         core.refuse(request.id, no("reset", "a reason is needed"))
         return
-    core.log("request", what="reset-fault", reason=request.reason)
+    core.log(Request(what="reset-fault", reason=request.reason))
     core.alarms.reset()
     core.cleared = core.run = None
     core.move(Turn.RESET, request.reason)
@@ -270,12 +272,15 @@ def reset_fault(core: Core, request: events.ResetFault) -> None:
     core.accept(request.id)
 
 
+_NOTES = {kind.KIND: kind for kind in (Note, Outcome, Reason)}
+
+
 def note(core: Core, request: events.Note) -> None:
     """Text into the record."""
     if not core.recording:
         core.refuse(request.id, no("note", "there is no open session"))
         return
-    core.log(request.kind if request.kind in {"note", "outcome", "reason"} else "note", **plain(request.fields))
+    core.log(_NOTES.get(request.kind, Note)(said=plain(request.fields)))
     core.accept(request.id)
 
 
@@ -297,7 +302,7 @@ def sign(core: Core, request: events.Sign) -> None:
         utc=request.utc,
         authenticated=request.authenticated,
     )
-    core.log("signature", **asdict(core.signature), comment=request.comment)
+    core.log(lines.Signature(**asdict(core.signature), comment=request.comment))
     end_record(core)
     core.accept(request.id)
 
@@ -306,11 +311,12 @@ def end_record(core: Core) -> None:
     """Write how the session ended and close its record."""
     core.log_dose()  # output that stayed uncertain has not been booked by a confirmed stop
     core.log(
-        "end",
-        outcome=core.outcome or ("fault" if core.phase is Phase.FAULT else "stopped"),
-        output=core.output.value,
-        contractions=core.contractions_done,
-        dose=dose_rows(core.accounts, core.purpose),
+        lines.End(
+            outcome=core.outcome or ("fault" if core.phase is Phase.FAULT else "stopped"),
+            output=core.output.value,
+            contractions=core.contractions_done,
+            dose=dose_rows(core.accounts, core.purpose),
+        )
     )
     core.emit(CloseRecord())
     core.recording = False
