@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from estim.controller.setup_from import Words, setup_from  # noqa: E402
+from estim.drivers.models import MODELS  # noqa: E402
 from estim.protocols.loader import load  # noqa: E402
 from estim.records.chain import read  # noqa: E402
 from estim.rehearsal import Plan, World  # noqa: E402
@@ -148,7 +149,7 @@ def pace(worlds: int) -> None:
     words = Words(patient="bench", levels=("quadriceps=20",))
     said = setup_from(load(WORLDS), words, simulated=True)
     plan = Plan(source=str(WORLDS), setup=said.setup, levels_ua=said.levels_ua, motor_ua={}, limits=ABSOLUTE & DEFAULT)
-    for model in ("p24", "rehamove3", "rehastim2"):
+    for model in MODELS:
         began = time.process_time()
         verdicts = [play_world(replace(plan, model=model), seed) for seed in range(worlds)]
         cpu_s = time.process_time() - began

@@ -9,8 +9,19 @@ from firmware_sim.devices.p24 import P24
 from firmware_sim.devices.rehamove3 import RehaMove3
 from firmware_sim.devices.rehastim2 import RehaStim2
 
-_DEVICES = {device.model: device for device in (P24, RehaMove3, RehaStim2)}
+_KINDS: tuple[type[P24 | RehaMove3 | RehaStim2], ...] = (P24, RehaMove3, RehaStim2)
+_DEVICES = {device.model: device for device in _KINDS}
 MODELS: tuple[str, ...] = tuple(_DEVICES)
+
+
+def step_ua(model: str) -> int:
+    """The finest step of this device's current."""
+    return _DEVICES[model].step_ua
+
+
+def timer_us(model: str) -> int:
+    """After how long without a word from the host this device ends its output by itself."""
+    return _DEVICES[model].timer_us
 
 
 def make_device(model: str, *, seed: int = 0, options: Mapping[str, str] | None = None) -> SimulatedDevice:

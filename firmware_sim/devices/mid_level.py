@@ -41,6 +41,8 @@ class MidLevelDevice(LowLevel):
 
     model = ""
     channels = 8
+    step_ua = 500
+    timer_us = KEEP_ALIVE_US
     overhead_us = 60
     current_limit_ua = 130_000
     detect_from_ua = 15_000  # electrodes are judged by pulses from here on

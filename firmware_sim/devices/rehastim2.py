@@ -54,6 +54,8 @@ class RehaStim2:
 
     model = "rehastim2"
     channels = CHANNELS
+    step_ua = 2_000
+    timer_us = WATCHDOG_US
 
     def __init__(self, *, seed: int = 0, options: Mapping[str, str] | None = None) -> None:  # noqa: ARG002
         self.on_pulse: Callable[[Pulse], None] = lambda _pulse: None

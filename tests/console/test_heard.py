@@ -15,7 +15,8 @@ from estim.console.coach import coach_lines, concerned
 from estim.console.language import ENGLISH, LANGUAGES, load
 from estim.console.language.heard import Heard
 from estim.console.widgets import problem_line
-from estim.drivers import midlevel, p24, rehamove3
+from estim.drivers import midlevel
+from estim.drivers.models import MODELS
 from estim.drivers.rehastim2_profile import PROFILE as REHASTIM2
 from estim.drivers.sciencemode2 import ERRORS
 from estim.safety.limits_table import BY_KEY
@@ -98,7 +99,7 @@ def test_what_devices_say_and_what_is_confirmed_has_a_form(language: str) -> Non
     heard = load(language).heard
     texts = [
         *(text for _, text in midlevel._FAULTS.values()), *ERRORS.values(), *arming.CONFIRMATIONS.values(),
-        *(profile.cable for profile in (p24.PROFILE, rehamove3.PROFILE, REHASTIM2)),
+        *(model.profile.cable for model in MODELS.values()),
         arming.STOOD_STILL,
     ]  # fmt: skip
     assert [text for text in texts if heard(text) == text] == []

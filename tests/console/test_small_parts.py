@@ -14,6 +14,7 @@ from estim.console.pad_words import uses_line
 from estim.console.preview import changes_since, preview_lines, suggested_week
 from estim.console.raise_lock import IDLE_US, RaiseLock
 from estim.console.settings import parse_settings
+from estim.drivers.models import MODELS
 from estim.protocols import library
 from estim.protocols.loader import load as load_protocol
 from estim.protocols.schema import Protocol
@@ -85,7 +86,7 @@ def test_comfort_is_asked_on_a_schedule_and_after_a_rise() -> None:
 
 @pytest.mark.parametrize("name", library.names())
 def test_every_protocol_has_a_preview_or_a_reason(name: str) -> None:
-    for model in ("p24", "rehamove3", "rehastim2"):
+    for model in MODELS:
         lines = preview_lines(protocol(name), model=model, week=1, session=1, columns=76)
         assert any("│" in line for line in lines) or lines[0].startswith("Not playable as it is: ")
         assert all(len(line) <= 120 for line in lines if "│" in line)

@@ -158,11 +158,12 @@ def test_time_from_cause_to_last_pulse(model: str, cause: str) -> None:
 
 
 def unheard(model: str) -> set[str]:
-    """Causes after which the device can't say that it is off. RehaStim2's Init says so when stops are not obeyed."""
+    """Causes after which the device can't say that it is off. One that tells when its timer ran out says so later."""
     never = {
         "device answers nothing",
         "device hangs, output goes on",
         "cable to the computer unplugged",
         "controller killed",
     }
-    return never if model == "rehastim2" else never | {"stop acknowledged, not obeyed"}
+    tells = "timeout" in MODELS[model].profile.tells
+    return never if tells else never | {"stop acknowledged, not obeyed"}

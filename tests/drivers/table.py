@@ -30,6 +30,10 @@ CASES = [
 ]
 
 
+# Models whose wire has nothing to script in common with these, and the file of their own suite.
+TESTED_ALONE: dict[str, str] = {}
+
+
 class Table(WireBench):
     """A bench with its case and its scripted device."""
 

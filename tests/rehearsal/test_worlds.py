@@ -13,20 +13,20 @@ import pytest
 from estim.cli import main
 from estim.controller.loading import find
 from estim.controller.setup_from import Words, setup_from
+from estim.drivers.models import MODELS
 from estim.protocols.loader import load
 from estim.rehearsal import Plan
 from estim.rehearsal.campaign import Story, play_story, play_world, shrink
 from estim.rehearsal.faulty import FaultyWorld
 from estim.rehearsal.moods import KINDS as WHIMS
 from estim.rehearsal.moods import Whim
-from estim.rehearsal.stopping import OBEY_US, TIMER_US, clear_by_us, noticed_by_us
+from estim.rehearsal.stopping import LIE_US, OBEY_US, TIMER_US, clear_by_us, noticed_by_us
 from estim.session import events
 from firmware_sim.faults import KINDS, Fault, FaultPlan, read_plan, time_us
 from tests.rehearsal.planted import handle, world_plan
 from tests.support import DATA, LIMITS
 
 LONG = DATA / "worlds.toml"
-MODELS = ["p24", "rehamove3", "rehastim2"]
 WORLDS = int(os.environ.get("ESTIM_WORLDS", "60"))  # of each model; about 40 s on one core
 
 
@@ -185,7 +185,7 @@ def test_a_host_that_stutters_sends_its_first_stop_and_every_repeat_late(model: 
     stutter = Fault(at_us=0, kind="stutter", for_us=900_000, size=1)
     silence = Fault(at_us=0, kind="silence", for_us=500_000, size=1)
     lies = Fault(at_us=0, kind="ignore-stop", for_us=9_000_000, size=1)
-    fed_us = 240_000 + 1_050_000 if model == "rehastim2" else 0  # only its timer is fed by what it does not obey
+    fed_us = 240_000 + LIE_US[model] if LIE_US[model] else 0  # only its timer is fed by what it does not obey
     assert clear_by_us(100_000, model, (stutter,)) == 100_000 + 240_000 + OBEY_US
     assert clear_by_us(1_100_000, model, (stutter,)) == 1_100_000 + 240_000 + OBEY_US  # its last turn is late as well
     assert clear_by_us(1_140_000, model, (stutter,)) == 1_140_000 + OBEY_US
@@ -199,7 +199,7 @@ def test_a_host_that_stutters_sends_its_first_stop_and_every_repeat_late(model: 
 def test_what_a_host_sends_as_it_wakes_feeds_a_device_that_lies(model: str) -> None:
     stands = Fault(at_us=0, kind="late-turn", for_us=400_000, size=1)
     lies = Fault(at_us=0, kind="ignore-stop", for_us=9_000_000, size=1)
-    fed_us = 300_000 + 1_050_000 if model == "rehastim2" else 0
+    fed_us = 300_000 + LIE_US[model] if LIE_US[model] else 0
     assert clear_by_us(100_000, model, (stands, lies)) == 100_000 + fed_us + TIMER_US[model] + OBEY_US
 
 

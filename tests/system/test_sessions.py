@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from estim.drivers.models import MODELS
 from estim.records.verify import verify_session
 from tests.support import SHORT, sample
 from tests.system.conftest import RunningSimulator, children, environment, wait_until
@@ -101,7 +102,7 @@ def test_ctrl_c_while_levels_are_found_begins_no_therapy(tmp_path: Path, simulat
 
 
 @pytest.mark.hazard("H01")
-@pytest.mark.parametrize("model", ["p24", "rehamove3", "rehastim2"])
+@pytest.mark.parametrize("model", MODELS)
 def test_the_controller_is_killed_while_it_stimulates(tmp_path: Path, simulator: Start, model: str) -> None:
     running = simulator("--tcp", "0", model=model)
     front = start_long(tmp_path, running, model)

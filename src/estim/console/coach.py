@@ -5,29 +5,26 @@ from __future__ import annotations
 import re
 
 from estim.console.language import ENGLISH, Words
+from estim.drivers.models import MODELS
 from estim.safety.reports import OutputState
 from estim.session.snapshot import ChannelView, Snapshot
 from estim.session.state import Phase
 
-# Channels 1-4, and 5-8 once more: on the RehaStim2's other side (ScienceMode2), at the P24's green plug.
-_COLOURS = ("red", "blue", "black", "white")
-
 
 def cable_of(model: str, channel: int, say: Words = ENGLISH) -> str:
     """Where this channel comes out of the stimulator."""
-    name = model.lower()
-    channels = 4 if "rehamove3" in name else 8
-    if not 1 <= channel <= channels:
+    leads = MODELS[model].profile.leads if model in MODELS else ()
+    if not 1 <= channel <= len(leads):
         return say("cable.output", channel=channel)
-    colour = say(f"colour.{_COLOURS[(channel - 1) % 4]}")
-    if "rehastim2" in name:
-        return say("cable.colour", colour=colour, side="A" if channel <= 4 else "B")
-    if "p24" in name:
-        plug = say("colour.yellow" if channel <= 4 else "colour.green")
-        return say("cable.plug", plug=plug, colour=colour)
-    if "rehamove3" in name:
-        return say("cable.lead", colour=colour)
-    return say("cable.output", channel=channel)
+    lead = leads[channel - 1]
+    colour = say(f"colour.{lead.colour}")
+    if lead.side:
+        return say("cable.colour", colour=colour, side=lead.side)
+    return (
+        say("cable.plug", plug=say(f"colour.{lead.plug}"), colour=colour)
+        if lead.plug
+        else say("cable.lead", colour=colour)
+    )
 
 
 def channel_words(snapshot: Snapshot, view: ChannelView, say: Words = ENGLISH) -> str:

@@ -55,8 +55,6 @@ class Dialect:
         init_data: of Ml_init; the P24 is told to stop all channels on any error.
         selection: of Ml_get_current_data.
         quarter_ms: periods on the 0.25 ms grid can be coded.
-        has_battery: it can be asked for its battery.
-        colours: cable colour by channel, for the text of a fault.
     """
 
     version_command: int
@@ -64,8 +62,6 @@ class Dialect:
     init_data: bytes
     selection: int
     quarter_ms: bool
-    has_battery: bool
-    colours: tuple[str, ...]
 
 
 class MidLevelDriver(BaseDriver):
@@ -120,7 +116,7 @@ class MidLevelDriver(BaseDriver):
         if self.is_off_pending or self._exchange.is_waiting("data") or self._exchange.is_waiting("status"):
             return
         self._ask("data", sm.ML_DATA, bytes((self._dialect.selection,)))
-        if self._dialect.has_battery and now_us >= self._battery_due_us:
+        if "battery" in self.profile.tells and now_us >= self._battery_due_us:
             self._battery_due_us = now_us + BATTERY_EVERY_US
             self._ask("battery", sm.GET_BATTERY)
 
@@ -253,7 +249,7 @@ class MidLevelDriver(BaseDriver):
     def _name(self, channel: int) -> str:
         if not channel:
             return "a channel that the device does not name"
-        return f"channel {channel} ({self._dialect.colours[channel - 1]} cable)"
+        return f"channel {channel} ({self.profile.leads[channel - 1].name} cable)"
 
     def _got_status(self, got: Got) -> None:
         status = sm.decode_status(got.frame.data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from estim.drivers.midlevel import Dialect, MidLevelDriver
 from estim.drivers.sciencemode34 import GET_EXTENDED_VERSION, SELECTION_P24
-from estim.safety.profile import DeviceProfile, PeriodGrid
+from estim.safety.profile import DeviceProfile, PeriodGrid, leads_of
 from estim.safety.units import MicroAmp, Micros
 
 PROFILE = DeviceProfile(
@@ -12,6 +12,7 @@ PROFILE = DeviceProfile(
     title="P24 Science",
     intended_use="For research. Not intended for medical purposes on humans (maker's instructions, v1.1 2023).",
     channels=8,
+    leads=leads_of(plug=("yellow", "green")),
     amplitude_step_ua=MicroAmp(500),
     amplitude_max_ua=MicroAmp(130_000),
     pulse_width_step_us=Micros(1),
@@ -27,9 +28,11 @@ PROFILE = DeviceProfile(
     points_max=16,
     pulse_overhead_us=Micros(60),
     watchdog_us=Micros(2_000_000),
+    unobeyed_stop_us=Micros(0),
     poll_us=Micros(1_000_000),
     lead_off_min_ua=MicroAmp(15_000),
     changes_rate_while_running=True,
+    tells=("id", "version", "output", "channels", "electrode", "electrode-channel"),
     has_stop_switch=False,
     cable="USB cable (the P24 has no battery and no stop switch)",
     source="P24 instructions for use v1.1 (2023); ScienceMode4 library; wire document 2",
@@ -42,17 +45,6 @@ DIALECT = Dialect(
     init_data=b"\x01",  # stop all channels on any error (safety reference 1.3)
     selection=SELECTION_P24,
     quarter_ms=True,
-    has_battery=False,
-    colours=(
-        "yellow-red",
-        "yellow-blue",
-        "yellow-black",
-        "yellow-white",
-        "green-red",
-        "green-blue",
-        "green-black",
-        "green-white",
-    ),
 )
 
 

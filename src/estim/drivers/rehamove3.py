@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from estim.drivers.midlevel import Dialect, MidLevelDriver
 from estim.drivers.sciencemode34 import GET_VERSION_MAIN, SELECTION_RM3
-from estim.safety.profile import DeviceProfile, PeriodGrid
+from estim.safety.profile import DeviceProfile, PeriodGrid, leads_of
 from estim.safety.units import MicroAmp, Micros, MilliHertz
 
 PROFILE = DeviceProfile(
@@ -12,6 +12,7 @@ PROFILE = DeviceProfile(
     title="RehaMove3 Science",
     intended_use="ScienceMode3 is the maker's interface for research; the device's own instructions say for whom.",
     channels=4,
+    leads=leads_of(),
     amplitude_step_ua=MicroAmp(500),
     amplitude_max_ua=MicroAmp(130_000),  # the library accepts 150 mA, the device is rated 130
     pulse_width_step_us=Micros(1),
@@ -24,9 +25,11 @@ PROFILE = DeviceProfile(
     points_max=16,
     pulse_overhead_us=Micros(330),  # mute 200 + test pulse 30 + reserve 100
     watchdog_us=Micros(2_000_000),
+    unobeyed_stop_us=Micros(0),
     poll_us=Micros(1_000_000),
     lead_off_min_ua=MicroAmp(15_000),  # C header's figure; its test pulse may find faults below
     changes_rate_while_running=True,
+    tells=("id", "version", "output", "electrode", "electrode-channel", "battery"),
     has_stop_switch=False,
     cable="stimulation cable at the device (it runs on its battery: pulling the USB cable alone is not enough)",
     source="ScienceMode3 description and library 3.2.4; wire document 2",
@@ -38,8 +41,6 @@ DIALECT = Dialect(
     init_data=b"\x00",  # reserved
     selection=SELECTION_RM3,
     quarter_ms=False,
-    has_battery=True,
-    colours=("red", "blue", "black", "white"),
 )
 
 

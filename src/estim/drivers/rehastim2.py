@@ -39,8 +39,9 @@ from estim.safety.units import Micros
 
 CONNECT_US = 4_500_000  # a watchdog widened to 2 s for other clients, Init 0.5 s later, one Init lost, answers
 PARAMETER_ERROR = -2
-OFF_TRY_US = 1_000_000  # a stop that is not confirmed for so long will not be ...
-OFF_SILENCE_US = 2_300_000  # ... but silence ends the output: the watchdog, 1.2 s, or 2 s where it was widened
+# A stop that is not confirmed within the profile's `unobeyed_stop_us` will not be; but silence ends the output: the
+# watchdog, 1.2 s, or 2 s where it was widened.
+OFF_SILENCE_US = 2_300_000
 LEAVE_MAX = 5  # stops sent while connecting
 SILENT_US = 500_000  # while nothing is open the driver itself keeps the connection
 
@@ -147,7 +148,7 @@ class RehaStim2Driver(BaseDriver):
 
     def _repeat_off(self, off: Off, now_us: int) -> None:
         """Every frame feeds the watchdog, also a stop that is not obeyed: so between tries there is silence."""
-        if now_us - off.since_us < OFF_TRY_US:
+        if now_us - off.since_us < self.profile.unobeyed_stop_us:
             super()._repeat_off(off, now_us)
             return
         self._exchange.clear()

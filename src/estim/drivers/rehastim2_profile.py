@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from estim.safety.profile import DeviceProfile, PeriodGrid
+from estim.safety.profile import DeviceProfile, PeriodGrid, leads_of
 from estim.safety.units import MicroAmp, Micros, MilliHertz
 
 PROFILE = DeviceProfile(
@@ -10,6 +10,7 @@ PROFILE = DeviceProfile(
     title="RehaStim2",
     intended_use="Medical device (instructions 2.5c, 2021); ScienceMode2 is its interface for research.",
     channels=8,
+    leads=leads_of(side=("A", "B")),
     amplitude_step_ua=MicroAmp(2_000),
     amplitude_max_ua=MicroAmp(130_000),
     pulse_width_step_us=Micros(1),
@@ -22,9 +23,11 @@ PROFILE = DeviceProfile(
     points_max=3,  # one symmetric pulse: no bursts, no free form
     pulse_overhead_us=Micros(400),  # a channel's slot of 1500 µs less the longest pulse, 500 + 100 + 500
     watchdog_us=Micros(1_200_000),
+    unobeyed_stop_us=Micros(1_000_000),
     poll_us=Micros(500_000),
     lead_off_min_ua=MicroAmp(2_000),  # a test pulse before each pulse
     changes_rate_while_running=False,
+    tells=("version", "output", "electrode", "timeout"),
     has_stop_switch=True,
     cable="stimulation cables at the device, or press its emergency switch",
     source="RehaStim2 instructions 2.5c (2021); ScienceMode2 description 1.24; wire document 3",

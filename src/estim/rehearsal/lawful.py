@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from estim.rehearsal.stopping import OBEY_US, fallen_by_us
+from firmware_sim.devices import step_ua
 from firmware_sim.devices.interface import Pulse
 from firmware_sim.faults import Fault
 
@@ -19,7 +20,6 @@ FIRST_UA, FIRST_PERCENT, FIRST_US = 2_000, 10, 300_000  # L17a, absolute
 REPEAT_UA, REPEAT_PERCENT, REPEAT_US = 4_000, 25, 100_000  # L17b, absolute
 SLOPE_UA_PER_S = 200_000  # L17a
 RAISE_UA, RAISE_UA_PER_S = 1_000, 5_000  # L15, L16
-STEP_UA = {"p24": 500, "rehamove3": 500, "rehastim2": 2_000}  # wire documents
 SHARE_US = 2_500  # one source serves all channels in turn
 SECOND_US = 1_000_000
 GAP_PERIODS = 3
@@ -69,7 +69,7 @@ class Lawful:
         self.lying = False
         self._broken = broken
         self._model = model
-        self._step_ua = STEP_UA[model]
+        self._step_ua = step_ua(model)
         self._faults = faults
         self._channels: dict[int, _Channel] = {}
 

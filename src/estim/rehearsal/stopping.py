@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from estim.drivers.models import MODELS
+from firmware_sim.devices import timer_us
 from firmware_sim.devices.interface import Pulse
 from firmware_sim.faults import Fault
 
 OBEY_US = 5_000  # two frames on the wire at 0.9 ms each, and a pulse that had begun
 REPEAT_US = 30_000  # a stop is sent again while it is not acknowledged (drivers.base)
 ONCE = 4  # repeats: a lost or damaged piece each way, and the frame that it may take along
-TIMER_US = {"p24": 2_000_000, "rehamove3": 2_000_000, "rehastim2": 1_200_000}
-LIE_US = {"p24": 0, "rehamove3": 0, "rehastim2": 1_050_000}  # frames feed its timer: after 1 s the driver falls silent
+TIMER_US = {model: timer_us(model) for model in MODELS}
+# Where frames feed the timer the driver falls silent after so long; its last frame may be a repeat later.
+LIE_US = {name: tried + 50_000 if (tried := model.profile.unobeyed_stop_us) else 0 for name, model in MODELS.items()}
 LATE_STEP_US = 40_000  # size of a `late` fault (firmware_sim.faults)
 REFUSED_US = 10_000_000  # by then as many commands were refused as a `refuse` fault says
 STUTTER_US = 240_000  # turns up to 250 ms late are not a fault (L23)

@@ -5,6 +5,7 @@ wire.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from estim.safety.units import MicroAmp, Micros, MilliHertz, ceil_div
 
@@ -18,15 +19,41 @@ class PeriodGrid:
     max_us: Micros
 
 
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """How a channel's cable is told from the others: its colour, and the plug or the side of the device it hangs on."""
+
+    colour: str
+    plug: str = ""
+    side: str = ""
+
+    @property
+    def name(self) -> str:
+        """`yellow-red`: plug, then colour."""
+        return f"{self.plug}-{self.colour}" if self.plug else self.colour
+
+
+def leads_of(*, plug: tuple[str, ...] = ("",), side: tuple[str, ...] = ("",)) -> tuple[Lead, ...]:
+    """Four leads, red, blue, black and white, for each plug or side: what all of these makers' cables look like."""
+    groups = [(at_plug, at_side) for at_plug in plug for at_side in side]
+    return tuple(
+        Lead(colour, at_plug, at_side) for at_plug, at_side in groups for colour in ("red", "blue", "black", "white")
+    )
+
+
+Tells = Literal["id", "version", "output", "channels", "electrode", "electrode-channel", "battery", "timeout"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceProfile:
     """What a model can deliver.
 
     Attributes:
-        model: `p24`, `rehamove3`, `rehastim2`.
+        model: the name under which the registry (`drivers.models`) has it.
         title: the maker's name for it.
         intended_use: the maker's own word on use in people; console and record show it.
         channels: number of output channels; they count from 1.
+        leads: how each channel's cable looks, in the order of the channels.
         amplitude_step_ua, amplitude_max_ua: current grid and the device's rated maximum.
         pulse_width_step_us, pulse_width_min_us, pulse_width_max_us: one phase.
         interphase_fixed_us: the only gap that the device makes, or None where it is free (1 µs steps).
@@ -36,9 +63,13 @@ class DeviceProfile:
         points_max: points a pulse may have (bursts need three and more a pulse).
         pulse_overhead_us: device time a pulse needs beside its phases, one source serving all channels in turn.
         watchdog_us: the device's own timer: output ends by itself after so long without a command.
+        unobeyed_stop_us: for so long a stop that is not obeyed is repeated before the driver falls silent, because on
+            this device every frame feeds the timer, also a stop; 0 where stops feed nothing.
         poll_us: how often at least a keep-alive must be sent; well below the watchdog.
         lead_off_min_ua: below this amplitude electrode faults can't be detected; None = never detected.
         changes_rate_while_running: False where a change of rate or channels needs stop and init (RehaStim2).
+        tells: what the device can be asked or says by itself: its id, its version, whether it stimulates (`output`),
+            on which channels, an electrode error (and its channel), its battery, that its own timer has run out.
         has_stop_switch: whether the patient's own switch can be plugged into the device.
         cable: what to pull when output is uncertain.
         source: where these facts stand.
@@ -48,6 +79,7 @@ class DeviceProfile:
     title: str
     intended_use: str
     channels: int
+    leads: tuple[Lead, ...]
     amplitude_step_ua: MicroAmp
     amplitude_max_ua: MicroAmp
     pulse_width_step_us: Micros
@@ -60,9 +92,11 @@ class DeviceProfile:
     points_max: int
     pulse_overhead_us: Micros
     watchdog_us: Micros
+    unobeyed_stop_us: Micros
     poll_us: Micros
     lead_off_min_ua: MicroAmp | None
     changes_rate_while_running: bool
+    tells: tuple[Tells, ...]
     has_stop_switch: bool
     cable: str
     source: str
