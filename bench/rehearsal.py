@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from estim.controller.setup_from import Words, setup_from  # noqa: E402
+from estim.desk.setup_from import Words, setup_from  # noqa: E402
 from estim.drivers.models import MODELS  # noqa: E402
 from estim.protocols.loader import load  # noqa: E402
 from estim.records.chain import read  # noqa: E402

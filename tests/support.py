@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from estim.controller.setup_from import Words, setup_from
+from estim.desk.setup_from import Words, setup_from
 from estim.protocols.loader import load
 from estim.rehearsal import Plan
 from estim.safety.limits import ABSOLUTE, DEFAULT
@@ -40,7 +40,7 @@ def crank_sample(duration_s: int) -> str:
 
 def plan(source: str | Path = SHORT, *, level_ma: float = 10, name: str = "quadriceps", seed: int = 0) -> Plan:
     """A rehearsal of a one-channel protocol."""
-    from estim.controller.loading import find
+    from estim.protocols.catalogue import find
 
     protocol = load(find(str(source)))
     said = setup_from(protocol, Words(patient="test", levels=(f"{name}={level_ma}",)), simulated=True)

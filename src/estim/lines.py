@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from estim.controller.interface import ConfigureFrom, SessionClient
-from estim.controller.script import ScriptedTherapist
+from estim.desk.script import ScriptedTherapist
 from estim.protocols.setup import Setup
 from estim.safety.schedule import Purpose
 from estim.session import events, screening

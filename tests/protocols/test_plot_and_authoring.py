@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from estim.controller.checking import check_protocol
-from estim.controller.setup_from import Words, setup_from
+from estim.desk.checking import check_protocol
+from estim.desk.setup_from import Words, setup_from
 from estim.drivers.models import MODELS
 from estim.protocols import library
 from estim.protocols.authoring import new_protocol

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from estim.cli import main
-from estim.controller.checking import check_protocol, compiled_for
-from estim.controller.setup_from import Words, setup_from
+from estim.desk.checking import check_protocol, compiled_for
+from estim.desk.setup_from import Words, setup_from
 from estim.protocols.loader import load, parse
 from estim.protocols.schema import Protocol
 from estim.rehearsal import Plan, World, rehearse

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from estim.cli import main
-from estim.controller.signing_in import Desk
+from estim.controller.signing_in import Reception
 from estim.records import operators
 from estim.records.home import Home
 from estim.records.operators import Doorkeeper, Operator, deactivated, fits, hash_pin, load_operators, save_operator
@@ -38,7 +38,7 @@ def sign_in(operator: str, pin: str = "") -> SignIn:
 
 
 def test_a_real_session_wants_a_therapists_pin(home: Home) -> None:
-    desk = Desk(home, simulated=False)
+    desk = Reception(home, simulated=False)
     known = desk.sign_in(sign_in(" the ", "pin-therapist"))
     assert (known.authenticated, known.pin) == (True, "")
     for operator, pin, why in (
@@ -50,7 +50,7 @@ def test_a_real_session_wants_a_therapists_pin(home: Home) -> None:
 
 
 def test_practice_goes_without_and_the_record_says_so(home: Home) -> None:
-    desk = Desk(home, simulated=True)
+    desk = Reception(home, simulated=True)
     assert not desk.sign_in(sign_in("anybody")).authenticated
     assert desk.sign_in(sign_in("the", "pin-therapist")).authenticated
     with pytest.raises(RecordError):
@@ -58,7 +58,7 @@ def test_practice_goes_without_and_the_record_says_so(home: Home) -> None:
 
 
 def test_without_operators_a_name_is_a_claim(tmp_path: Path) -> None:
-    known = Desk(Home(tmp_path), simulated=False).sign_in(sign_in("anybody", "whatever"))
+    known = Reception(Home(tmp_path), simulated=False).sign_in(sign_in("anybody", "whatever"))
     assert (known.authenticated, known.pin) == (False, "")
 
 
@@ -72,7 +72,7 @@ def test_without_operators_a_name_is_a_claim(tmp_path: Path) -> None:
 def test_a_signature_has_name_time_and_meaning(home: Home, operator: str, meaning: str, *, let: bool) -> None:
     pins = {"the": "pin-therapist", "obs": "pin-observer", "aud": "pin-auditor"}
     asked = Sign(id=1, operator=operator, meaning=meaning, pin=pins[operator], name="forged", utc="1999")
-    desk = Desk(home, simulated=False)
+    desk = Reception(home, simulated=False)
     if not let:
         with pytest.raises(RecordError, match="needed is"):
             desk.sign(asked)
@@ -96,7 +96,7 @@ def test_guessing_is_slowed_down(home: Home) -> None:
 def test_a_disabled_operator_is_not_let_in(home: Home) -> None:
     save_operator(home.operators, deactivated(load_operators(home.operators)["the"]))
     with pytest.raises(RecordError, match="not known"):
-        Desk(home, simulated=False).sign_in(sign_in("the", "pin-therapist"))
+        Reception(home, simulated=False).sign_in(sign_in("the", "pin-therapist"))
 
 
 def test_pins_are_kept_as_hashes_and_differ(home: Home) -> None:
@@ -126,7 +126,7 @@ def test_an_operators_file_that_can_not_be_lets_nobody_in(tmp_path: Path, row: d
     home = Home(tmp_path)
     home.operators.write_text(json.dumps({"operators": [{**good, **row}]}), encoding="utf-8")
     with pytest.raises(RecordError):
-        Desk(home, simulated=False).sign_in(sign_in("a", "123456"))
+        Reception(home, simulated=False).sign_in(sign_in("a", "123456"))
     assert not fits(Operator(id="a", name="A", role="therapist", pin="$argon2id$x"), "123456")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from estim.controller.signing_in import Desk
+from estim.controller.signing_in import Reception
 from estim.records.home import Home
 from estim.records.index import Index
 from estim.records.patients import Patient, save_patient
@@ -90,10 +90,10 @@ def test_signing_in_brings_what_is_known_and_nothing_that_a_front_claims(home: H
     save_patient(home.patients, Patient(id="K-1", flags=("fragile_bone",)))
     session(home, at=datetime.datetime.now(datetime.UTC))
     asked = SignIn(id=1, operator="o", patient_id=" K-1 ", minutes_today={KEY: -50}, utc="1999")
-    known = Desk(home, simulated=True).sign_in(asked)
+    known = Reception(home, simulated=True).sign_in(asked)
     assert known.minutes_today == {KEY: 2}
     assert known.patient_flags == ("fragile_bone",)
     assert known.utc > "2026"
     home.patients.write_text("{", encoding="utf-8")
     with pytest.raises(RecordError):
-        Desk(home, simulated=True).sign_in(asked)
+        Reception(home, simulated=True).sign_in(asked)

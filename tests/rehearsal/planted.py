@@ -17,7 +17,7 @@ from estim.drivers.exchange import Exchange
 from estim.record_lines.base import Line
 from estim.records.chain import Chain
 from estim.rehearsal.campaign import Story, play_story
-from estim.rehearsal.world import Plan
+from estim.rehearsal.plan import Plan
 from estim.safety import reports
 from estim.safety.commands import ChannelOutput, SetOutput
 from estim.safety.interlock import Interlock

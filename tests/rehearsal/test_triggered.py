@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from estim.cli import main
-from estim.controller.setup_from import Words, setup_from
+from estim.desk.setup_from import Words, setup_from
 from estim.protocols.loader import load
 from estim.rehearsal import Plan, World
 from estim.rehearsal.room import RehearsedRoom, profiles

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from estim.cli import main
-from estim.controller.loading import find
-from estim.controller.setup_from import Words, setup_from
+from estim.desk.setup_from import Words, setup_from
 from estim.drivers.models import MODELS
+from estim.protocols.catalogue import find
 from estim.protocols.loader import load
 from estim.rehearsal import Plan
 from estim.rehearsal.campaign import Story, play_story, play_world, shrink

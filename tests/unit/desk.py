@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from estim.controller.loading import load_runnable
-from estim.controller.setup_from import Words, setup_from
+from estim.desk.setup_from import Words, setup_from
 from estim.drivers.p24 import PROFILE
+from estim.protocols.catalogue import load_runnable
 from estim.safety.commands import OutputOff, SetOutput
 from estim.safety.limits import ABSOLUTE, DEFAULT
 from estim.safety.reports import Acknowledged, DeviceStatus, Identified, Prepared

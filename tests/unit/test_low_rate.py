@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from estim.controller.loading import load_runnable
-from estim.controller.setup_from import Words, setup_from
+from estim.desk.setup_from import Words, setup_from
 from estim.drivers import p24, rehamove3
 from estim.drivers.rehastim2_profile import PROFILE as REHASTIM2
 from estim.protocols import library
+from estim.protocols.catalogue import load_runnable
 from estim.protocols.compile import compile_titration
 from estim.protocols.compile_low_rate import compile_low_rate
 from estim.protocols.loader import load

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from estim.controller.setup_from import Words, setup_from
+from estim.desk.setup_from import Words, setup_from
 from estim.safety.commands import OutputOff
 from estim.safety.errors import InterlockTripped
 from estim.safety.reports import ChannelFault, EmgSamples, Identified, OutputState, PatientSwitch

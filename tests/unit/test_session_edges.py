@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from estim.controller.setup_from import Words, setup_from
+from estim.desk.setup_from import Words, setup_from
 from estim.safety.commands import SetOutput
 from estim.safety.errors import Problem
 from estim.safety.reports import CrankAngle, SensorEvent

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from estim.controller.setup_from import Said
+    from estim.desk.setup_from import Said
     from estim.protocols.schema import Protocol
     from estim.records.home import Home
 
@@ -28,8 +28,8 @@ def home_of(given: argparse.Namespace) -> Home:
 
 def said_of(given: argparse.Namespace, home: Home, *, simulated: bool) -> tuple[Protocol, Said]:
     """The protocol that the command names, and the setup that its words describe."""
-    from estim.controller.loading import load_runnable
-    from estim.controller.setup_from import Words, setup_from
+    from estim.desk.setup_from import Words, setup_from
+    from estim.protocols.catalogue import load_runnable
 
     protocol, _ = load_runnable(given.protocol, own=home.protocols)
     words = Words(

@@ -64,10 +64,10 @@ def _model(name: str, option: str) -> str:
 
 def listed(given: argparse.Namespace) -> int:
     """Those protocols that are looked for."""
-    from estim.controller.checking import plays_on
-    from estim.controller.site import limits_in_force
+    from estim.desk.checking import plays_on
     from estim.protocols.catalogue import entries
     from estim.protocols.search import Query, finds, parse_channels
+    from estim.records.site import limits_in_force
 
     home = home_of(given)
     model = _model(given.runnable_on, "--runnable-on") if given.runnable_on else ""
@@ -211,7 +211,7 @@ def plot(given: argparse.Namespace) -> int:
 
 def _compiled(given: argparse.Namespace, protocol: Protocol) -> Schedule:
     """The schedule that is drawn: levels are open, so all heights are shares of them."""
-    from estim.controller.checking import compiled_for
+    from estim.desk.checking import compiled_for
 
     resolved = _resolved(given, protocol) or protocol
     week, session = _moment(given)
@@ -256,9 +256,9 @@ def new(given: argparse.Namespace) -> int:
 
 def check(given: argparse.Namespace) -> int:
     """Every violation in these files."""
-    from estim.controller.checking import check_file, refused_entry
-    from estim.controller.site import limits_in_force
+    from estim.desk.checking import check_file, refused_entry
     from estim.protocols.catalogue import entries, find
+    from estim.records.site import limits_in_force
     from estim.safety.errors import ProtocolError
 
     home = home_of(given)
@@ -289,11 +289,11 @@ def check(given: argparse.Namespace) -> int:
 
 def table(given: argparse.Namespace) -> int:
     """Which device plays which protocol, and how."""
-    from estim.controller.checking import plays_on
-    from estim.controller.site import limits_in_force
+    from estim.desk.checking import plays_on
     from estim.drivers.models import MODELS
     from estim.protocols.catalogue import entries, find
     from estim.protocols.loader import load
+    from estim.records.site import limits_in_force
 
     home = home_of(given)
     limits = limits_in_force(home)

@@ -7,13 +7,16 @@ import contextlib
 import datetime
 import getpass
 import sys
+import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from estim.cli.output import EXIT_DEVICE, EXIT_REFUSED, home_of, print_json, print_report, said_of
+from estim.cli.output import home_of, print_json, print_report, said_of
 
 if TYPE_CHECKING:
-    from estim.controller.setup_from import Said
+    from estim.desk.result import Result
+    from estim.desk.setup_from import Said
     from estim.drivers.address import Address
     from estim.protocols.schema import Protocol
     from estim.records.home import Home
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def _device(text: str, home: Home) -> Iterator[tuple[Address, str]]:
     """The address and side channel of `--device`; `sim://` becomes a simulator process here and nowhere else."""
-    from estim.controller.simulator import Simulator
+    from estim.desk.simulator import Simulator
     from estim.drivers.address import parse_address
 
     if not text.startswith("sim://"):
@@ -94,7 +97,8 @@ def _web_tab(given: argparse.Namespace, home: Home) -> int:
 def run(given: argparse.Namespace) -> int:
     """One session, line by line."""
     from estim.controller.client import ControllerClient
-    from estim.controller.script import ScriptedTherapist
+    from estim.desk.result import Seen, result_of
+    from estim.desk.script import ScriptedTherapist
     from estim.drivers.room import check_rooms
     from estim.lines import Person, play
     from estim.safety.errors import UsageError
@@ -110,6 +114,7 @@ def run(given: argparse.Namespace) -> int:
         _check_before(protocol, said, address)
         if not address.simulated and not sys.stdin.isatty():
             raise UsageError("a session on a real device needs a person at a terminal")
+        began = time.perf_counter()
         client = ControllerClient(address, home.root, side=side)
         try:
             if not address.simulated:
@@ -132,10 +137,25 @@ def run(given: argparse.Namespace) -> int:
                 operator=given.operator,
             )
             say = (lambda text: print(text, file=sys.stderr)) if given.json else print
-            code = play(client, person, say=say)
+            play(client, person, say=say)
         finally:
             client.close()
-    return _report_run(given, client, person, said, code)
+        last = client.snapshot
+        result = result_of(
+            Seen(
+                source=given.protocol,
+                simulated=address.simulated,
+                began=began,
+                folder=Path(last.record_path) if last is not None and last.record_path else None,
+                word_head=last.word_head if last is not None else "",
+                session_us=last.now_us if last is not None else 0,
+                refused=person.refused,
+                notes=said.notes,
+                takeover=client.takeover,
+                fatal=client.fatal,
+            )
+        )
+    return _print_result(given, result)
 
 
 def _ask_whether_simulated(address: Address) -> Address:
@@ -150,7 +170,7 @@ def _ask_whether_simulated(address: Address) -> Address:
 
 def _check_before(protocol: Protocol, said: Said, address: Address) -> None:
     """Everything that can be refused without a device is refused before one is touched."""
-    from estim.controller.preflight import preflight
+    from estim.desk.preflight import preflight
 
     preflight(protocol, said, address)
 
@@ -161,25 +181,21 @@ def _refused(key: str, message: str) -> Exception:
     return SetupError([Problem(severity="refuse", key=key, message=message, rule="session")])
 
 
-def _report_run(given: argparse.Namespace, client: Any, person: Any, said: Said, code: int) -> int:
-    from estim.controller.after import report_run
-
-    report = report_run(client.snapshot, person, said, takeover=client.takeover)
+def _print_result(given: argparse.Namespace, result: Result) -> int:
     if given.json:
-        print_json(report)
+        print_json(result.document)
     else:
-        print_report(report)
-    return code if code else EXIT_REFUSED if report["outcome"] == "refused" or not report["record_verified"] else 0
+        print_report(result.document)
+    return result.exit_code
 
 
 def rehearse(given: argparse.Namespace) -> int:
     """One session in simulated time."""
-    from estim.controller.preflight import preflight
-    from estim.controller.site import limits_in_force
+    from estim.desk.preflight import preflight
     from estim.drivers.address import Address
     from estim.drivers.models import MODELS
+    from estim.records.site import limits_in_force
     from estim.records.today import folder_name
-    from estim.records.verify import verify_session
     from estim.rehearsal import Plan
     from estim.rehearsal import rehearse as play_through
     from estim.rehearsal.room import profiles
@@ -212,19 +228,8 @@ def rehearse(given: argparse.Namespace) -> int:
                 own=home.protocols,
                 pulses=pulses,
                 patient_profile=given.patient_profile,
+                notes=said.notes,
             ),
             faults=given.faults,
         )
-    report = done.report
-    if report["record"]:
-        verdict = verify_session(folder)
-        report["record_verified"] = verdict.ok
-        report["record_reason"] = verdict.reason
-    report["problems"] += [note.to_json() for note in said.notes]
-    if given.json:
-        print_json(report)
-    else:
-        print_report(report)
-    bad = report["outcome"] == "refused" or not report["record_verified"]
-    codes = {"fault": EXIT_DEVICE, "uncertain": 4}
-    return EXIT_REFUSED if bad else codes.get(report["outcome"], 0)
+    return _print_result(given, done.result)

@@ -10,7 +10,7 @@ from estim.cli.output import home_of, print_json
 
 def limits(given: argparse.Namespace) -> int:
     """The table in force."""
-    from estim.controller.site import limits_in_force
+    from estim.records.site import limits_in_force
 
     table = limits_in_force(home_of(given), site_file=Path(given.site) if given.site else None)
     rows = table.to_json()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from estim.cli.output import EXIT_REFUSED, print_json
 
 if TYPE_CHECKING:
-    from estim.controller.setup_from import Said
+    from estim.desk.setup_from import Said
     from estim.rehearsal import Plan
     from estim.safety.limits import Limits
 

@@ -26,14 +26,14 @@ from estim.controller.messages import LINE_MAX, decode_request, encode_fatal, en
 from estim.controller.observers import Observers
 from estim.controller.pipe import LineReader, LineWriter
 from estim.controller.runner import Runner
-from estim.controller.signing_in import Desk, refused
-from estim.controller.site import limits_in_force
+from estim.controller.signing_in import Reception, refused
 from estim.drivers.address import Address, open_link
 from estim.drivers.models import MODELS
 from estim.drivers.room import open_room
 from estim.records.chain import Chain
 from estim.records.home import Home
 from estim.records.keys import station_signer
+from estim.records.site import limits_in_force
 from estim.records.today import folder_name
 from estim.records.writer import RecordWriter
 from estim.safety.errors import EstimError, ProtocolError, RecordError, UsageError
@@ -57,8 +57,8 @@ class Controller:
         self._clock = SessionClock()
         self._home = home
         self._address = address
-        self._desk = Desk(home, simulated=address.simulated)
-        self._from_desk: queue.SimpleQueue[events.SignIn | Reply | Exception] = queue.SimpleQueue()
+        self._reception = Reception(home, simulated=address.simulated)
+        self._from_reception: queue.SimpleQueue[events.SignIn | Reply | Exception] = queue.SimpleQueue()
         self._reading_up = False
         self._held: list[Event | ConfigureFrom] = []  # what was asked after a sign-in that is still being read up
         model = MODELS[address.model]
@@ -164,7 +164,7 @@ class Controller:
 
     def _event(self, request: Event | ConfigureFrom) -> Event | None:
         if isinstance(request, events.SignIn | events.Sign):
-            return self._at_desk(request)
+            return self._at_reception(request)
         if not isinstance(request, ConfigureFrom):
             return request
         try:
@@ -173,7 +173,7 @@ class Controller:
             self._writer.put(encode_reply(Reply(id=request.id, accepted=False, problems=error.problems)))
             return None
 
-    def _at_desk(self, request: events.SignIn | events.Sign) -> Event | None:
+    def _at_reception(self, request: events.SignIn | events.Sign) -> Event | None:
         """Refused here: who it is, what the patient had today or what tightens limits is not known well enough.
 
         Signing in reads today's records: a second for each hour of treatment that no index knows yet. The loop can't
@@ -183,21 +183,21 @@ class Controller:
             if self._runner.record is not None:
                 return replace(request, pin="")  # refused: a session is open; nothing is read while output may be on
             self._reading_up = True
-            threading.Thread(target=self._read_up, args=(request,), name="desk", daemon=True).start()
+            threading.Thread(target=self._read_up, args=(request,), name="reception", daemon=True).start()
             return None
         try:
-            return self._desk.sign(request)
+            return self._reception.sign(request)
         except RecordError as error:
             self._writer.put(encode_reply(Reply(id=request.id, accepted=False, problems=(refused(error, "sign"),))))
             return None
 
     def _read_up(self, request: events.SignIn) -> None:
         try:
-            self._from_desk.put(self._desk.sign_in(request))
+            self._from_reception.put(self._reception.sign_in(request))
         except RecordError as error:
-            self._from_desk.put(Reply(id=request.id, accepted=False, problems=(refused(error, "sign-in"),)))
+            self._from_reception.put(Reply(id=request.id, accepted=False, problems=(refused(error, "sign-in"),)))
         except Exception as error:  # raised again in the loop
-            self._from_desk.put(error)
+            self._from_reception.put(error)
 
     def _signed_in(self) -> list[Event]:
         """The sign-in that was read up, and what was asked after it, in its order; a second sign-in is read up again.
@@ -206,10 +206,10 @@ class Controller:
         """
         if not self._reading_up:
             return self._asked_meanwhile()
-        if self._from_desk.empty():
+        if self._from_reception.empty():
             return []
         self._reading_up = False
-        read = self._from_desk.get()
+        read = self._from_reception.get()
         if isinstance(read, Exception):
             raise read
         if isinstance(read, Reply):

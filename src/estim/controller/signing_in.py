@@ -14,8 +14,8 @@ from estim.safety.errors import Problem, RecordError
 from estim.session.events import Sign, SignIn
 
 
-class Desk:
-    """One controller's desk.
+class Reception:
+    """One controller's reception.
 
     A home without operators takes a typed name as a claim. With operators, a real session needs a therapist's PIN; a
     simulated one takes a PIN and does without: practice and scripts have none, and the record says so.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from estim.protocols import library
-from estim.protocols.loader import load
+from estim.protocols.loader import load, load_with_digest
 from estim.protocols.schema import Protocol
 from estim.safety.errors import Problem, ProtocolError
 
@@ -126,3 +126,24 @@ def find(source: str, *, own: Path | None = None) -> Path:
             )
         ]
     )
+
+
+def load_runnable(source: str, *, own: Path | None = None) -> tuple[Protocol, str]:
+    """The protocol and its digest, if it may be run at all.
+
+    Raises:
+        ProtocolError: not found, not valid, or for reference only.
+    """
+    path = find(source, own=own)
+    protocol, digest = load_with_digest(path)
+    refuse_clash(protocol, path, own)
+    if not protocol.runnable:
+        refused = Problem(
+            severity="refuse",
+            key="basis",
+            message=f"{protocol.id} can't be run: {protocol.not_runnable_because}",
+            asked=protocol.basis,
+            rule="not-runnable",
+        )
+        raise ProtocolError([refused])
+    return protocol, digest

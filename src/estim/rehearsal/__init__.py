@@ -1,5 +1,7 @@
-"""Whole sessions in simulated time: one (`world`), or many with everything that can go wrong (`campaign`)."""
+"""Whole sessions in simulated time: one (`playing`), or many with everything that can go wrong (`campaign`)."""
 
-from estim.rehearsal.world import Plan, Rehearsed, World, rehearse
+from estim.rehearsal.plan import Plan
+from estim.rehearsal.playing import Rehearsed, rehearse
+from estim.rehearsal.world import World
 
 __all__ = ["Plan", "Rehearsed", "World", "rehearse"]

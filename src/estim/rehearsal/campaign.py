@@ -15,7 +15,7 @@ from typing import Any
 
 from estim.rehearsal.faulty import WORLD_US, FaultyWorld, Verdict
 from estim.rehearsal.moods import Whim, whims_from_seed
-from estim.rehearsal.world import Plan
+from estim.rehearsal.plan import Plan
 from estim.safety.errors import UsageError
 from firmware_sim.faults import KINDS, Fault, FaultPlan
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from estim.records.simulated import SimulatedWriter
 from estim.rehearsal.link import FaultyLink
 from estim.rehearsal.moods import MoodyTherapist, Whim
+from estim.rehearsal.plan import Plan
 from estim.rehearsal.stopping import noticed_by_us
 from estim.rehearsal.watch import Watch
-from estim.rehearsal.world import HEARTBEAT_US, Plan, World
+from estim.rehearsal.world import HEARTBEAT_US, World
 from estim.safety.reports import PatientSwitch
 from estim.session import events
 from estim.session.snapshot import Snapshot

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from estim.controller.interface import Answer
-from estim.controller.script import ScriptedTherapist
+from estim.desk.script import ScriptedTherapist
 from estim.safety.reports import PatientSwitch
 from estim.session import events
 from estim.session.effects import Reply

@@ -13,8 +13,8 @@ from estim.records.simulated import SimulatedWriter
 from estim.rehearsal import accounts
 from estim.rehearsal.invariants import AtTheElectrode
 from estim.rehearsal.lawful import Lawful
+from estim.rehearsal.plan import Plan
 from estim.rehearsal.stopping import StopWatch
-from estim.rehearsal.world import Plan
 from estim.safety.electrodes import electrode_from_cm
 from estim.safety.reports import OutputState
 from estim.safety.verdict import ClearedSchedule

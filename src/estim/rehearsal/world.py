@@ -6,25 +6,19 @@ from __future__ import annotations
 
 import itertools
 import random
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TextIO
 
 from estim.controller.interface import ConfigureFrom
 from estim.controller.loading import load_for
 from estim.controller.runner import Runner
-from estim.controller.script import ScriptedTherapist
-from estim.controller.summary import agrees, channels_json
+from estim.desk.script import ScriptedTherapist
 from estim.drivers.models import MODELS
-from estim.protocols.setup import Setup
 from estim.records.keys import Signer, seeded_signer
 from estim.records.simulated import SimulatedWriter
 from estim.rehearsal.link import SimulatedLink
+from estim.rehearsal.plan import Plan
 from estim.rehearsal.room import RehearsedRoom
-from estim.safety.errors import Problem, ProtocolError, UsageError
-from estim.safety.limits import Limits
+from estim.safety.errors import ProtocolError
 from estim.session import events
 from estim.session.effects import Reply
 from estim.session.engine import SessionEngine
@@ -32,8 +26,7 @@ from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
 from firmware_sim.devices import make_device
 from firmware_sim.devices.interface import Pulse
-from firmware_sim.faults import read_plan
-from firmware_sim.monitor import Monitor, Output
+from firmware_sim.monitor import Monitor
 
 HEARTBEAT_US = 250_000  # with the first turn from then on
 SLACK_US = 200_000  # what need not be on time waits so long for a turn that is made anyway
@@ -42,39 +35,6 @@ WATCH_US = 1_000_000  # while the therapy runs by itself
 CLOSE_US = 5_000_000
 TIME_MAX_US = 4 * 3600 * 1_000_000
 UTC = "2000-01-01T00:00:00Z"  # a rehearsal has no wall time
-
-
-@dataclass(slots=True, kw_only=True)
-class Plan:
-    """What to rehearse.
-
-    Attributes:
-        folder: where the record goes; None keeps it in memory.
-        pulses: gets every pulse as a CSV row.
-        limits: absolute & site.
-        patient_profile: the virtual patient on the electrodes; "" is a plain resistor.
-    """
-
-    source: str
-    setup: Setup
-    levels_ua: dict[str, int]
-    motor_ua: dict[str, int]
-    model: str = "p24"
-    seed: int = 0
-    limits: Limits
-    folder: Path | None = None
-    own: Path | None = None
-    pulses: TextIO | None = None
-    patient_profile: str = ""
-
-
-@dataclass(slots=True)
-class Rehearsed:
-    """How it went: the JSON of DESIGN 9, and the record's bytes."""
-
-    report: dict[str, Any]
-    data: bytes
-    problems: list[Problem] = field(default_factory=list)
 
 
 class World:
@@ -224,54 +184,3 @@ class World:
             self.person.replied(reply)
             if not reply.accepted or reply.id:
                 self._look_us, self._calm = self.now_us, False  # an answer is looked at at once
-
-
-def rehearse(plan: Plan, *, faults: str | None = None) -> Rehearsed:
-    """Play `plan`; gives the report of DESIGN 9 (`record_verified` is filled in by who can read the folder).
-
-    Args:
-        faults: a fault plan's file, or `seed:N`.
-
-    Raises:
-        UsageError: not a fault plan.
-    """
-    began = time.perf_counter()
-    if faults is None:
-        world = World(plan)
-    else:
-        from estim.rehearsal.faulty import FaultyWorld  # noqa: PLC0415 - it builds on this module
-
-        try:
-            world = FaultyWorld(plan, read_plan(faults))
-        except ValueError as error:
-            raise UsageError(str(error)) from None
-    world.run()
-    core = world.engine.core
-    measured: dict[int, Output] = {
-        channel: output for (purpose, channel), output in world.monitor.channels.items() if purpose == "therapy"
-    }
-    titrated: dict[int, Output] = {
-        channel: output for (purpose, channel), output in world.monitor.channels.items() if purpose == "titration"
-    }
-    refused = [problem for problem in world.person.refused if isinstance(problem, Problem)]
-    outcome = world.person.outcome or core.outcome or "stopped"
-    rows = channels_json(core, "therapy", measured) if core.purpose == "therapy" else []
-    report: dict[str, Any] = {
-        "outcome": outcome,
-        "simulated": True,
-        "protocol": core.protocol.id if core.protocol is not None else plan.source,
-        "record": str(plan.folder) if plan.folder is not None and world.record is not None else None,
-        "record_verified": False,
-        "contractions": core.contractions_done,
-        "channels": rows,
-        "dose_agrees": agrees(rows),
-        "titration": channels_json(core, "titration", titrated) if core.cleared is not None else [],
-        "bends": [bend.to_json() for bend in (core.cleared.schedule.bends if core.cleared is not None else ())],
-        "problems": [problem.to_json() for problem in refused],
-        "alarms": [alarm.text for alarm in core.alarms.values()],
-        "seed": plan.seed,
-        "word_head": world.runner.word_head,
-        "simulated_s": world.now_us / 1_000_000,
-        "wall_s": time.perf_counter() - began,
-    }
-    return Rehearsed(report, world.record.data if world.record is not None else b"", refused)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from estim.controller.setup_from import Words, setup_from
+from estim.desk.setup_from import Words, setup_from
 from estim.drivers.models import MODELS
 from estim.protocols.catalogue import refuse_clash
 from estim.protocols.compile import compile_schedule

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from estim.controller.interface import Answer, ConfigureFrom
 from estim.protocols.setup import Setup
+from estim.safety.errors import Problem
 from estim.safety.schedule import Purpose
 from estim.safety.units import US_PER_S
 from estim.session import events, screening
@@ -42,7 +44,7 @@ class ScriptedTherapist:
     next_id: Callable[[], int]
     operator: str = "script"
     twitches_first: bool = False
-    refused: tuple[object, ...] = ()
+    refused: tuple[Problem | Mapping[str, Any], ...] = ()
     done: bool = False
     outcome: str = ""
     _stage: str = "sign-in"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from estim.controller.setup_from import Said, missing_levels
+from estim.desk.setup_from import Said, missing_levels
 from estim.drivers.address import Address
 from estim.drivers.models import MODELS
 from estim.protocols.compile import compile_schedule

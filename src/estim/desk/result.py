@@ -1,0 +1,196 @@
+"""What a session came to: made in one way for `run`, `rehearse`, the console and the Python interface.
+
+Numbers come from the record, never from a screen. Therapy alone counts; titration and low-rate test stand apart.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from estim.controller.interface import Takeover
+from estim.record_lines.events import Dose, End
+from estim.record_lines.kinds import Bend, SetupLine
+from estim.records.segment import segments
+from estim.records.verify import verify_session
+from estim.safety.errors import Problem
+
+EXIT_CODES: Mapping[str, int] = {"completed": 0, "stopped": 0, "refused": 1, "fault": 3, "uncertain": 4}
+_MARKS = tuple(f'"kind":"{kind}"'.encode("ascii") for kind in (SetupLine.KIND, Bend.KIND, Dose.KIND, End.KIND))
+
+
+class Measured(Protocol):
+    """One channel's sums as something outside measured them (the simulator's monitor)."""
+
+    pulses: int
+    charge_pc: int
+    net_pc: int
+    peak_ua: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What whoever drove a session knows of it beside its record.
+
+    Attributes:
+        source: the protocol as it was asked for.
+        folder: the record's; None where there is none, or where `data` holds it in memory.
+        data: the record's bytes where no folder has them.
+        refused: problems of the request that ended the script; notes: what else there is to say of the words.
+        session_us: session time at its end.
+        fatal: why the controller could not begin its work.
+        began: `time.perf_counter()` at the session's first event.
+        measured: purpose → channel → sums, where something outside measured them.
+    """
+
+    source: str
+    simulated: bool
+    began: float
+    folder: Path | None = None
+    data: bytes = b""
+    word_head: str = ""
+    session_us: int = 0
+    refused: Sequence[Problem | Mapping[str, Any]] = ()
+    notes: Sequence[Problem] = ()
+    takeover: Takeover | None = None
+    fatal: str = ""
+    measured: Mapping[str, Mapping[int, Measured]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a session went.
+
+    Attributes:
+        outcome: completed | stopped | refused | fault | uncertain; the exit code follows from it.
+        document: what `run --json` and `rehearse --json` print.
+    """
+
+    outcome: str
+    document: dict[str, Any]
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 1 refused, stopped before the first contraction or not verified, 3 device or link, 4 uncertain."""
+        if code := EXIT_CODES[self.outcome]:
+            return code
+        nothing_done = self.outcome == "stopped" and not self.document["contractions"]
+        unproved = self.document["record"] is not None and not self.document["record_verified"]
+        return int(nothing_done or unproved)
+
+
+@dataclass(slots=True)
+class _Lines:
+    """The few lines of a record that a result is made of."""
+
+    setups: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # purpose → the last one's fields
+    doses: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    bends: list[Mapping[str, Any]] = field(default_factory=list)
+    end: Mapping[str, Any] = field(default_factory=dict)
+    purpose: str = ""
+
+    def take(self, raw: bytes) -> None:
+        """One line; a torn one says nothing."""
+        try:
+            line = json.loads(raw)
+            kind, fields = line["kind"], line["fields"]
+        except (ValueError, KeyError, TypeError):
+            return
+        if kind == SetupLine.KIND:
+            self.purpose = fields["purpose"]
+            self.setups[self.purpose] = fields
+            self.bends.clear()
+        elif kind == Bend.KIND:
+            self.bends.append(fields)
+        elif kind == Dose.KIND:
+            self.doses[fields["purpose"]] = fields
+        elif kind == End.KIND:
+            self.end = fields
+
+
+def result_of(seen: Seen) -> Result:
+    """The document of `run` and `rehearse`; the record is verified here, and `wall_s` ends after that."""
+    lines = _read(seen)
+    outcome = _outcome(seen, lines)
+    verdict = verify_session(seen.folder) if seen.folder is not None else None
+    channels = _rows(lines, "therapy", seen.measured) if lines.purpose == "therapy" else []
+    setup = lines.setups.get(lines.purpose, {})
+    document: dict[str, Any] = {
+        "outcome": outcome,
+        "simulated": seen.simulated,
+        "protocol": setup.get("schedule", {}).get("protocol_id") or seen.source,
+        "record": str(seen.folder) if seen.folder is not None else None,
+        "record_verified": verdict is not None and verdict.ok,
+        "record_reason": verdict.reason if verdict is not None else "",
+        "contractions": lines.end.get("contractions", 0),
+        "channels": channels,
+        "titration": _rows(lines, "titration", seen.measured),
+        "low_rate": _rows(lines, "low-rate", seen.measured),
+        "bends": lines.bends,
+        "problems": [dict(p) if isinstance(p, Mapping) else p.to_json() for p in (*seen.refused, *seen.notes)],
+        "word_head": seen.word_head,
+        "simulated_s": seen.session_us / 1_000_000,
+    }
+    if seen.measured is not None:
+        document["dose_agrees"] = _agrees(channels)
+    document["wall_s"] = time.perf_counter() - seen.began
+    return Result(outcome=outcome, document=document)
+
+
+def _outcome(seen: Seen, lines: _Lines) -> str:
+    """What was known of the output last comes before all else; then what was refused, then the record's own end."""
+    if seen.takeover is not None:
+        return "uncertain" if seen.takeover.output != "OFF" else "fault"
+    if lines.end.get("output") == "UNCERTAIN":
+        return "uncertain"
+    if seen.fatal:
+        return "fault"
+    return "refused" if seen.refused else str(lines.end.get("outcome", "stopped"))
+
+
+def _read(seen: Seen) -> _Lines:
+    """Of some thousand lines the dozen that are needed; the others are not even parsed."""
+    lines = _Lines()
+    parts = [path.read_bytes() for path in segments(seen.folder)] if seen.folder is not None else [seen.data]
+    for part in parts:
+        for raw in part.splitlines():
+            if any(mark in raw for mark in _MARKS):
+                lines.take(raw)
+    return lines
+
+
+def _rows(lines: _Lines, purpose: str, measured: Mapping[str, Mapping[int, Measured]] | None) -> list[dict[str, Any]]:
+    """One object a channel: measured numbers where something measured them, acknowledged ones beside or else."""
+    if purpose not in lines.setups:
+        return []
+    dose = lines.doses.get(purpose, {})
+    given = {row["channel"]: row for row in dose.get("channels", ())}
+    rows: list[dict[str, Any]] = []
+    for channel in lines.setups[purpose]["schedule"]["channels"]:
+        number = channel["channel"]
+        account = given.get(number, {})
+        said = _numbers(*(account.get(key, 0) for key in ("pulses", "charge_pc", "peak_ua")))
+        row: dict[str, Any] = {"name": channel["name"], "channel": number}
+        if measured is None:
+            row |= said | {"basis": dose.get("basis", "acknowledged")}
+        else:
+            out = measured.get(purpose, {}).get(number)
+            row |= _numbers(out.pulses, out.charge_pc, out.peak_ua) if out is not None else _numbers(0, 0, 0)
+            row |= {"net_pc": out.net_pc if out is not None else 0, "basis": "measured", "acknowledged": said}
+        row["on_s"] = account.get("on_us", 0) / 1_000_000
+        row["unacknowledged_pulses"] = account.get("unacknowledged_pulses", 0)
+        rows.append(row)
+    return rows
+
+
+def _numbers(pulses: int, charge_pc: int, peak_ua: int) -> dict[str, Any]:
+    return {"pulses": pulses, "charge_pc": charge_pc, "charge_uc": charge_pc / 1_000_000, "peak_ma": peak_ua / 1_000}
+
+
+def _agrees(rows: list[dict[str, Any]]) -> bool:
+    """What the device acknowledged is exactly what was measured, on every channel."""
+    return all(row["acknowledged"][key] == row[key] for row in rows for key in ("charge_pc", "pulses"))
