@@ -5,10 +5,11 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 	&& echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.estim-ready
-CODE := src firmware_sim tests bench
+RUN := $(VENV)/.ready-to-run
+STAMP := $(VENV)/.ready-to-test
+CODE := src firmware_sim tests bench tools
 
-.PHONY: help run test check bench campaign fuzz worlds kills records walk browser format lock clean
+.PHONY: help run test check bench campaign fuzz worlds kills records walk browser format lock anew clean
 
 help:
 	@echo "make run       the console on a simulated P24; without a terminal, a whole session in simulated time"
@@ -22,19 +23,32 @@ help:
 	@echo "make browser   a practice session in a real headless browser; pictures into PICTURES"
 	@echo "make campaign  all three of them"
 	@echo "make format    what the formatter can do by itself"
-	@echo "make lock      requirements/ from pyproject.toml; needs uv"
+	@echo "make anew      both commands in a fresh clone with an empty home; PIP=oldest, newest or a version"
+	@echo "make lock      requirements/ from pyproject.toml, renewed; KEEP=1 only adds"
 
-$(STAMP): requirements/dev.txt pyproject.toml
+# Nothing is resolved here: each lock is whole, so any pip from 22.3 on installs its lines as they stand, whatever newer
+# versions an index has by then. `pip check` then asks whether they are whole in fact.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-user --no-deps
+LOCKED := $(INSTALL) --require-hashes --only-binary :all:
+
+# $(RUN) is enough to run, $(STAMP) adds to the same place what tests and checks need.
+$(RUN): requirements/run.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "estim needs Python 3.11 or newer with venv; none was found (set PYTHON=...)"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(LOCKED) -r requirements/run.txt
+	$(INSTALL) --no-build-isolation -e .
+	$(BIN)/python -m pip check --disable-pip-version-check
+	@touch $@
+
+$(STAMP): requirements/dev.txt $(RUN)
+	$(LOCKED) -r requirements/dev.txt
+	$(BIN)/python -m pip check --disable-pip-version-check
 	@touch $@
 
 # Its records stay here, away from those of real sessions.
 run: export ESTIM_HOME ?= $(CURDIR)/.estim
-run: $(STAMP)
+run: $(RUN)
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/estim console; \
 	else $(BIN)/estim rehearse knee-replacement-quadriceps-early --level quadriceps=40; fi
 
@@ -73,7 +87,7 @@ coverage: $(STAMP)
 
 # About 20 minutes on two cores. Survivors are explained in tests/safety/survivors.md.
 mutants: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutants.txt
+	$(LOCKED) -r requirements/mutants.txt
 	$(BIN)/python -m mutmut run --max-children 2 || true
 	$(BIN)/python tests/safety/survivors.py
 
@@ -94,11 +108,17 @@ format: $(STAMP)
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
 
-# Needs uv (https://docs.astral.sh/uv); the files name versions and hashes, and no host.
+# The locks, renewed, and what changed; KEEP=1 only adds what pyproject.toml newly asks for. They name no host.
+KEEP ?=
+PIP ?= oldest
 lock:
-	uv pip compile pyproject.toml --extra dev --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate -o requirements/dev.txt
-	uv pip compile pyproject.toml --extra dev --extra mutants --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate -o requirements/mutants.txt
-	uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate -o requirements/run.txt
+	test -x $(VENV)/lock/bin/python || $(PYTHON) -m venv $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check --no-user --no-deps --require-hashes --only-binary :all: -r requirements/lock.txt
+	$(VENV)/lock/bin/python tools/lock.py --uv $(VENV)/lock/bin/uv $(if $(KEEP),--keep)
+
+# What a newcomer meets: a fresh clone of what is committed, an empty home, the oldest pip, an index of years from now.
+anew:
+	$(PYTHON) tools/set_up_anew.py --python $(PYTHON) --pip $(PIP)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -192,20 +192,3 @@ def test_every_doc_page_is_in_the_list() -> None:
     listed = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     for page in (ROOT / "docs").glob("*.md"):
         assert page.name == "README.md" or f"({page.name})" in listed
-
-
-@pytest.mark.parametrize(("file", "extras"), [("run.txt", ()), ("dev.txt", ("dev",))])
-def test_the_hashed_requirements_cover_what_is_declared(file: str, extras: tuple[str, ...]) -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = [
-        *project["dependencies"],
-        *(line for extra in extras for line in project["optional-dependencies"][extra]),
-    ]
-    names = {re.split(r"[<>=~!\[; ]", line)[0].lower() for line in declared}
-    pinned = {}
-    for entry in re.split(r"\n(?=\S)", (ROOT / "requirements" / file).read_text(encoding="utf-8")):
-        package, exact, rest = entry.partition("==")
-        if exact:
-            pinned[package.lower()] = "--hash=sha256:" in rest
-    assert names - set(pinned) == set(), f"requirements/{file} is behind pyproject.toml: make lock"
-    assert [package for package, hashed in pinned.items() if not hashed] == []
