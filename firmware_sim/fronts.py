@@ -10,6 +10,8 @@ import tty
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from firmware_sim.openers import Openers
+
 PENDING_MAX = 1 << 20  # a peer that reads nothing loses what comes after this
 
 
@@ -30,6 +32,7 @@ class PtyFront:
         self._raw = termios.tcgetattr(self._slave)
         os.set_blocking(self._master, False)
         self.name = os.ttyname(self._slave)
+        self.openers = Openers(self.name)
         self.link = Path(link) if link else None
         if self.link is not None:
             if self.link.exists() and not self.link.is_symlink():
@@ -42,13 +45,13 @@ class PtyFront:
         return self._master
 
     def cure(self) -> None:
-        """Settings back to raw, through the master, wherever a client has changed them.
+        """Settings back to raw once the last client has left; while one has the port open they are its own.
 
         A pty never takes parity, and tcsetattr fails with EINVAL where parity is all that it has left to change: so the
-        second identical open with even parity would fail. This runs at every turn, also where a client wrote nothing.
+        second identical open with even parity would fail.
         """
-        with contextlib.suppress(termios.error):
-            if termios.tcgetattr(self._master) != self._raw:
+        if self.openers.left():
+            with contextlib.suppress(termios.error):
                 termios.tcsetattr(self._master, termios.TCSANOW, self._raw)
 
     def read(self) -> bytes:
@@ -67,6 +70,7 @@ class PtyFront:
         """Remove the link and hang up on whoever has it open."""
         if self.link is not None:
             self.link.unlink(missing_ok=True)
+        self.openers.close()
         os.close(self._master)
         os.close(self._slave)
 

@@ -20,7 +20,7 @@ from firmware_sim.devices.interface import SimulatedDevice
 from firmware_sim.fronts import PtyFront, TcpFront
 from firmware_sim.monitor import Monitor
 
-IDLE_S = 0.05  # how long a pty may stay as a client left it
+IDLE_S = 0.05  # between two looks at the fault plan
 RETRY_S = 0.005  # a socket that took only a part
 ORPHAN_S = 3.0  # longer than any device's own timer: the simulator must outlive the stop that it is there to show
 _STDIN = 0
@@ -69,12 +69,17 @@ class Server:
         self.stopped = False
         self._selector = selectors.DefaultSelector()
         if pty is not None:
-            self._selector.register(pty.fileno(), selectors.EVENT_READ, self._from_pty)
+            self._watch(pty)
         for front, accepted in ((tcp, self._tcp_knock), (side, self._side_knock)):
             if front is not None:
                 self._selector.register(front.server, selectors.EVENT_READ, accepted)
         if until_parent:
             self._selector.register(_STDIN, selectors.EVENT_READ, self._from_parent)
+
+    def _watch(self, pty: PtyFront) -> None:
+        self._selector.register(pty.fileno(), selectors.EVENT_READ, self._from_pty)
+        if pty.openers.fileno() >= 0:
+            self._selector.register(pty.openers.fileno(), selectors.EVENT_READ, pty.cure)
 
     def now_us(self) -> int:
         """The device's clock."""
@@ -117,7 +122,7 @@ class Server:
         self._monitor.flush()
 
     def _plug(self) -> None:
-        """The cable goes out and in again as the plan says; a pty is cured of what a client left behind."""
+        """The cable goes out and in again as the plan says."""
         out = isinstance(self._device, FaultyDevice) and self._device.unplugged
         if self._tcp is not None:
             self._tcp.closed = out
@@ -127,12 +132,12 @@ class Server:
             return
         if out and self._plugged:
             self._selector.unregister(self._pty.fileno())
+            if self._pty.openers.fileno() >= 0:
+                self._selector.unregister(self._pty.openers.fileno())
             self._pty.close()
         elif not out and not self._plugged:
             self._pty = PtyFront(str(self._pty.link or ""))
-            self._selector.register(self._pty.fileno(), selectors.EVENT_READ, self._from_pty)
-        elif not out:
-            self._pty.cure()
+            self._watch(self._pty)
         self._plugged = not out
 
     def _forget(self, sock: socket.socket) -> None:

@@ -30,15 +30,19 @@ class _Queued:
     error: str = ""
 
 
-def read_points(data: bytes, count: int, limit_ua: int) -> Points | None:
-    """`count` points of 4 bytes; None where bytes are missing or a current is beyond the limit."""
+def read_points(data: bytes, count: int, limit_ua: int, *, checks_steps: bool) -> Points | None:
+    """`count` points of 4 bytes; None where bytes are missing or a current is beyond the limit.
+
+    Args:
+        checks_steps: bits 6 and 5 say how to go from point to point: 0 and 1 (linear, played as steps), no others.
+    """
     if len(data) < 4 * count:
         return None
     points: list[tuple[int, int]] = []
     for index in range(count):
         word = int.from_bytes(data[4 * index : 4 * index + 4], "big")
         current = ((word >> 10 & 0x3FF) - 300) * 500
-        if abs(current) > limit_ua:
+        if abs(current) > limit_ua or (checks_steps and word >> 5 & 3 > 1):
             return None
         points.append((current, max(10, word >> 20)))
     return tuple(points)
@@ -98,7 +102,7 @@ class LowLevel:
         if not first & 0x80:
             self._ack(frame, OK, where)
             return
-        points = read_points(frame.data[1:], (first & 0x0F) + 1, self.current_limit_ua)
+        points = read_points(frame.data[1:], (first & 0x0F) + 1, self.current_limit_ua, checks_steps=False)
         if points is None:
             self._ack(frame, PARAMETER, where)
             return

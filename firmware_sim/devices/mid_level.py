@@ -22,6 +22,7 @@ from firmware_sim.devices.low_level import (
     LowLevel,
     read_points,
 )
+from firmware_sim.devices.options import Options
 from firmware_sim.devices.output_stage import OutputStage, Points
 from firmware_sim.wire.sciencemode34 import Frame, Reader, Unreadable, build
 
@@ -35,8 +36,8 @@ class MidLevelDevice(LowLevel):
 
     Args:
         seed: makes the device id, so that two simulators differ.
-        options: `answer_unlisted=1` answers commands that the device's document does not list;
-            `device_id=P240012345` stands for a real device in tests of what real devices demand.
+        options: `device_id=P240012345` stands for a real device in tests of what real devices demand;
+            `receive_buffer=maker` cuts frames as the maker's library does; and the model's own.
     """
 
     model = ""
@@ -49,18 +50,17 @@ class MidLevelDevice(LowLevel):
     test_pulse = False  # a small pulse before each one tells the electrodes at any amplitude
     quarter_ms = True  # the flag in a period means quarters of a millisecond
     chooses_voltage = False  # Ll_init may choose 30 to 150 V
+    checks_steps = True  # an update with a point that goes to the next in a way that nobody knows is refused
     measures = True  # low level answers with samples if asked to, and too little current is an error
     answer_sizes: ClassVar[dict[int, int]] = {52: 11, 62: 3, 68: 13, 2: 3, 36: 7}  # bytes that clients index blindly
 
     def __init__(self, *, seed: int = 0, options: Mapping[str, str] | None = None) -> None:
         self.on_pulse: Callable[[Pulse], None] = lambda _pulse: None
-        self._options = dict(options or {})
-        known = {"answer_unlisted", "device_id"}
-        for name in self._options:
-            if name not in known:
-                raise ValueError(f"{self.model} has no option {name!r}; it has {', '.join(sorted(known))}")
-        self._id = self._options.get("device_id", f"SIM{seed % 10_000_000:07d}")[:10].ljust(10)
-        self._reader = Reader()
+        given = Options(self.model, options)
+        self._id = given.text("device_id", f"SIM{seed % 10_000_000:07d}", longest=10).ljust(10)
+        self._reader = Reader(restarts=given.restarts())
+        self._set_own(given)
+        given.finish()
         self._out: list[bytes] = []
         self._stage = OutputStage(
             self.channels,
@@ -206,6 +206,9 @@ class MidLevelDevice(LowLevel):
         }
         return handlers | self._own_handlers()
 
+    def _set_own(self, given: Options) -> None:
+        """Take the options that only this model has."""
+
     def _own_handlers(self) -> dict[int, Callable[[Frame, int], None]]:
         """Commands that only this model has."""
         return {}
@@ -265,7 +268,7 @@ class MidLevelDevice(LowLevel):
             count, ramp = (head[0] >> 4) + 1, head[0] & 0x0F
             raw = head[1] << 8 | head[2]
             period_us = (raw >> 1) * (250 if raw & 1 and self.quarter_ms else 500)
-            points = read_points(data[at + 3 :], count, self.current_limit_ua)
+            points = read_points(data[at + 3 :], count, self.current_limit_ua, checks_steps=self.checks_steps)
             if points is None or not 0 < period_us <= 16_383_000:
                 return None
             at += 3 + 4 * count

@@ -21,10 +21,11 @@ class RehaMove3(MidLevelDevice):
     quarter_ms = False
     chooses_voltage = True
     measures = False
-    answer_sizes: ClassVar[dict[int, int]] = {52: 11, 62: 3, 50: 7, 54: 4, 2: 2, 36: 3}
+    checks_steps = False
+    answer_sizes: ClassVar[dict[int, int]] = {52: 11, 62: 3, 50: 7, 54: 4, 60: 7, 64: 2, 2: 2, 36: 3}
 
     def _own_handlers(self) -> dict[int, Callable[[Frame, int], None]]:
-        return {50: self._version_main, 54: self._battery}
+        return {50: self._version_main, 54: self._battery, 60: self._version_stim, 64: self._main_status}
 
     def _where(self, first: int, *, failed: bool = False) -> bytes:
         return bytes((first >> 5 & 3 if failed else 0,))
@@ -41,6 +42,12 @@ class RehaMove3(MidLevelDevice):
 
     def _version_main(self, frame: Frame, now_us: int) -> None:  # noqa: ARG002
         self._ack(frame, OK, bytes((2, 1, 16, 3, 2, 4)))
+
+    def _version_stim(self, frame: Frame, now_us: int) -> None:  # noqa: ARG002
+        self._ack(frame, OK, bytes((2, 1, 0, 3, 2, 4)))  # of the stimulation processor, then of its protocol
+
+    def _main_status(self, frame: Frame, now_us: int) -> None:  # noqa: ARG002
+        self._ack(frame, OK, b"\0")  # 1 and 2 belong to the maker's own "Dm" mode, which no host can open here
 
     def _battery(self, frame: Frame, now_us: int) -> None:  # noqa: ARG002
         self._ack(frame, OK, bytes((87,)) + (3972).to_bytes(2, "big"))

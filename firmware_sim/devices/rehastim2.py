@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from firmware_sim.devices.interface import DeviceEvent, Pulse
 from firmware_sim.devices.load_port import Load, ResistiveLoad
+from firmware_sim.devices.options import Options
 from firmware_sim.wire.sciencemode2 import Frame, Reader, build
 
 CHANNELS = 8
@@ -49,7 +50,8 @@ class RehaStim2:
     """A RehaStim2 made of software.
 
     Args:
-        options: `watchdog_s=2.0` for clients that are silent for longer than the documented 1.2 s.
+        options: `watchdog_s=2.0` for clients that are silent for longer than the documented 1.2 s;
+            `receive_buffer=maker` cuts frames as the maker's library does.
     """
 
     model = "rehastim2"
@@ -59,14 +61,10 @@ class RehaStim2:
 
     def __init__(self, *, seed: int = 0, options: Mapping[str, str] | None = None) -> None:  # noqa: ARG002
         self.on_pulse: Callable[[Pulse], None] = lambda _pulse: None
-        given = dict(options or {})
-        try:
-            self._watchdog_us = round(float(given.pop("watchdog_s", str(WATCHDOG_US / 1e6))) * 1_000_000)
-        except ValueError:
-            raise ValueError("rehastim2: watchdog_s is a number of seconds") from None
-        if given:
-            raise ValueError(f"rehastim2 has no option {next(iter(given))!r}; it has watchdog_s")
-        self._reader = Reader()
+        given = Options(self.model, options)
+        self._watchdog_us = round(given.number("watchdog_s", WATCHDOG_US / 1e6, low=0.1, high=60) * 1_000_000)
+        self._reader = Reader(restarts=given.restarts())
+        given.finish()
         self._out: list[bytes] = []
         self._loads: dict[int, Load] = {channel: ResistiveLoad() for channel in range(1, CHANNELS + 1)}
         self._connected = False

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 STUFF, KEY = 0x81, 0x55
 MAX_FRAME = 256
-_FRAME = re.compile(rb"\xf0((?:\x81.|[^\xf0\x0f\x81])*)\x0f", re.DOTALL)
+# What may stand within a frame, up to the next unescaped START or STOP; possessive, so that no byte is tried
+# twice. A byte after 81 is data whatever it looks like.
+_INNER = re.compile(rb"(?:[^\xf0\x0f\x81]++|\x81.)*+", re.DOTALL)
+_INNER_TO_STOP = re.compile(rb"(?:[^\x0f\x81]++|\x81.)*+", re.DOTALL)
 _ESCAPED = re.compile(rb"\x81(.)", re.DOTALL)
 _TO_ESCAPE = re.compile(rb"[\xf0\x0f\x81]")
 _HEADER = 4  # 81 CC 81 LL
@@ -40,24 +43,39 @@ def build(packet: int, command: int, data: bytes = b"") -> bytes:
 
 
 class Reader:
-    """Cuts the incoming stream into frames; bytes up to a second START are dropped."""
+    """Cuts the incoming stream into frames; noise between frames is dropped, so is a frame without an end.
 
-    def __init__(self) -> None:
+    Args:
+        restarts: a START within a frame begins it anew. False is the maker's receive buffer, which takes everything up
+            to the next STOP for one frame and loses a good one that begins in it.
+    """
+
+    def __init__(self, *, restarts: bool = True) -> None:
         self._pending = b""
+        self._inner = _INNER if restarts else _INNER_TO_STOP
 
     def feed(self, data: bytes) -> list[Frame]:
-        """Take `data`, give every frame that is complete and has a command."""
-        stream = self._pending + data
+        """Take `data`, give every frame that is complete."""
+        stream, at = self._pending + data, 0
         found: list[Frame] = []
-        end = 0
-        for match in _FRAME.finditer(stream):
-            end = match.end()
-            frame = self._open(match[1])
-            if frame is not None and end - match.start() <= MAX_FRAME:
+        while (start := stream.find(b"\xf0", at)) >= 0:
+            inner = self._inner.match(stream, start + 1, start + MAX_FRAME)
+            stop = inner.end() if inner is not None else start + 1
+            open_end = stop >= len(stream) or stream[stop] == STUFF
+            if stop >= start + MAX_FRAME or (open_end and len(stream) - start >= MAX_FRAME):
+                at = start + MAX_FRAME  # it can't become a frame any more; what begins behind it may
+                continue
+            if open_end:
+                self._pending = stream[start:]
+                return found
+            at = stop
+            if stream[stop] != 0x0F:
+                continue  # an unescaped START
+            at = stop + 1
+            frame = self._open(stream[start + 1 : stop])
+            if frame is not None:
                 found.append(frame)
-        rest = stream[end:]
-        start = rest.find(b"\xf0")
-        self._pending = rest[start:] if start >= 0 and len(rest) - start <= MAX_FRAME else b""
+        self._pending = b""
         return found
 
     @staticmethod

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 START, STOP, STUFF, KEY = 0xF0, 0x0F, 0x81, 0x55
 MAX_FRAME = 1200
 _HEADER = 8  # 81 LL 81 LL 81 CC 81 CC
-# One escape-aware expression: a byte after 81 is data whatever it looks like; an unescaped F0 begins anew.
-_FRAME = re.compile(rb"\xf0((?:\x81.|[^\xf0\x0f\x81])*)\x0f", re.DOTALL)
+# What may stand within a frame, up to the next unescaped START or STOP; possessive, so that no byte is tried
+# twice. A byte after 81 is data whatever it looks like.
+_INNER = re.compile(rb"(?:[^\xf0\x0f\x81]++|\x81.)*+", re.DOTALL)
+_INNER_TO_STOP = re.compile(rb"(?:[^\x0f\x81]++|\x81.)*+", re.DOTALL)
 _ESCAPED = re.compile(rb"\x81(.)", re.DOTALL)
 _TO_ESCAPE = re.compile(rb"[\xf0\x0f\x81]")
 
@@ -56,23 +58,37 @@ def build(packet: int, command: int, data: bytes) -> bytes:
 
 
 class Reader:
-    """Cuts the incoming stream into frames; a START within a frame begins it anew; noise between frames is dropped."""
+    """Cuts the incoming stream into frames; noise between frames is dropped, so is a frame without an end.
 
-    def __init__(self) -> None:
+    Args:
+        restarts: a START within a frame begins it anew. False is the maker's receive buffer, which takes everything up
+            to the next STOP for one frame and loses a good one that begins in it.
+    """
+
+    def __init__(self, *, restarts: bool = True) -> None:
         self._pending = b""
+        self._inner = _INNER if restarts else _INNER_TO_STOP
 
     def feed(self, data: bytes) -> list[Frame | Unreadable]:
         """Take `data`, give every frame that is complete."""
-        stream = self._pending + data
+        stream, at = self._pending + data, 0
         found: list[Frame | Unreadable] = []
-        end = 0
-        for match in _FRAME.finditer(stream):
-            end = match.end()
-            if end - match.start() <= MAX_FRAME:
-                found.append(self._open(match[1]))
-        rest = stream[end:]
-        start = rest.find(b"\xf0")
-        self._pending = rest[start:] if start >= 0 and len(rest) - start <= MAX_FRAME else b""
+        while (start := stream.find(b"\xf0", at)) >= 0:
+            inner = self._inner.match(stream, start + 1, start + MAX_FRAME)
+            stop = inner.end() if inner is not None else start + 1
+            open_end = stop >= len(stream) or stream[stop] == STUFF
+            if stop >= start + MAX_FRAME or (open_end and len(stream) - start >= MAX_FRAME):
+                at = start + MAX_FRAME  # it can't become a frame any more; what begins behind it may
+                continue
+            if open_end:
+                self._pending = stream[start:]
+                return found
+            at = stop
+            if stream[stop] != 0x0F:
+                continue  # an unescaped START
+            at = stop + 1
+            found.append(self._open(stream[start + 1 : stop]))
+        self._pending = b""
         return found
 
     @staticmethod

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from estim.drivers.models import MODELS
@@ -15,6 +17,7 @@ from estim.safety.reports import (
     Noise,
     Prepared,
 )
+from firmware_sim.devices.interface import Pulse
 from tests.drivers.wire_bench import WireBench, output, pulse
 
 from .stops import CAUSES, PAIRS, PERIOD_US, Pair, causes_of, play
@@ -167,3 +170,32 @@ def unheard(model: str) -> set[str]:
     }
     tells = "timeout" in MODELS[model].profile.tells
     return never if tells else never | {"stop acknowledged, not obeyed"}
+
+
+def no_pulses() -> list[Pulse]:
+    return []
+
+
+@pytest.mark.hazard("H19")
+@pytest.mark.parametrize("buffer", ["restart", "maker"])
+@pytest.mark.parametrize("model", PAIRS)
+def test_the_first_stop_is_seen_behind_every_cut_of_every_frame(model: str, buffer: str) -> None:
+    """A killed controller leaves half a frame behind. Counted in pulses: none comes after the first stop."""
+    pair = Pair(model, receive_buffer=buffer)
+    frames: list[bytes] = []
+    pair.to_device = lambda data: frames.append(data) or data  # type: ignore[func-returns-value]
+    pair.on(20)
+    pair.simulated.on_pulse = print  # a copy must not share the list
+    assert len(set(frames)) >= 5
+    stop = MODELS[model].make().stop_bytes()
+    for frame in sorted(set(frames)):
+        for cut in range(1, len(frame)):
+            device, pulses = copy.deepcopy(pair.simulated), no_pulses()
+            device.on_pulse = pulses.append
+            device.receive(frame[:cut] + stop, pair.now_us)
+            device.advance(pair.now_us + 200_000)
+            assert not pulses, (frame.hex(), cut)
+    device, pulses = copy.deepcopy(pair.simulated), no_pulses()
+    device.on_pulse = pulses.append
+    device.advance(pair.now_us + 200_000)
+    assert len(pulses) == 10  # it was on

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -170,3 +171,35 @@ def test_single_bit_errors_never_pass() -> None:
             mutated[bit // 8] ^= 1 << bit % 8
             frames = framer().feed(bytes(mutated))
             assert not [f for f in frames if isinstance(f, framing.WireFrame)], (family, bit)
+
+
+@pytest.mark.parametrize("noise", [b"\x81\xf0", b"\xf0", b"\x81", b"\xf0\x81", b"\xf0\x81\x81", b"\xf0\x11\x0f"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_time_grows_with_the_bytes_and_no_faster(family: str, noise: bytes) -> None:
+    """Found on a wrongly set line: 64 kB of `81 F0` held the loop for 14 s."""
+
+    def seconds(size: int, piece: int) -> float:
+        stream, best = noise * (size // len(noise)), 9.0
+        for _ in range(3):
+            framer, began = FAMILIES[family][0](), time.process_time()
+            for at in range(0, size, piece):
+                framer.feed(stream[at : at + piece])
+                assert framer.pending < framing.FRAME_MAX
+            best = min(best, time.process_time() - began)
+        return best
+
+    for piece in (64, 1 << 20):
+        seconds(4_096, piece)
+        assert seconds(16_384, piece) <= 6 * max(seconds(4_096, piece), 0.001)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_good_frame_is_found_behind_noise_that_ends_in_an_escape(family: str) -> None:
+    framer, encode, _, _ = FAMILIES[family]
+    good = encode(5, 7, b"abc")
+    for noise in (b"\xf0\x81", b"\xf0\x11\x81", b"\x81", b"\xf0" + b"\x81\xf0" * 700 + b"\x81", b"\xf0" * 9 + b"\x81"):
+        for size in (1, 7, 1 << 20):
+            stream, device = noise + good, framer()
+            frames = [f for at in range(0, len(stream), size) for f in device.feed(stream[at : at + size])]
+            assert frames == [framing.WireFrame(5, 7, b"abc")], (noise[:6], size)
+            assert device.dropped == len(noise)

@@ -19,6 +19,9 @@ from estim.safety.units import Micros
 
 ANSWER_US = 250_000  # answers take up to 40 ms (P24, RehaMove3) or 100 ms (RehaStim2), wire document 2.4 and 3.3
 OFF_REPEAT_US = 30_000  # decisions on take-over (e)
+# Before the first frame after connecting and before a take-over's stop: ends a frame that was left half-sent. Twice,
+# since behind a cut that ends in an escape the first is data; a receiver that begins anew at each start needs neither.
+LEAD = b"\x0f\x0f"
 NOISE_MAX = 8  # bad frames in a row after which the device is not believed any more
 QUESTION_RETRIES = 2
 NOT_NOW = -100  # our own code, outside both families' results
@@ -84,7 +87,7 @@ class BaseDriver:
         self._bad = 0
         self._dropped = 0
         self._reports: list[DriverReport] = []  # made by a submit, given with the next answer or tick
-        self._lead = b"\x0f"  # ends a frame that another program may have left half-sent
+        self._lead = LEAD
 
     # -- what is asked of it ----------------------------------------------------------------------------------------
 
@@ -95,7 +98,7 @@ class BaseDriver:
         """
         self._connect_until_us = now_us + self._connect_us
         self._bad = 0
-        self._lead = b"\x0f"
+        self._lead = LEAD
         if self._off is None:
             self._reports += [Superseded(seq=seq) for seq in self._exchange.clear()]
             self._begin(now_us)

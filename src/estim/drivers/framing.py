@@ -1,4 +1,4 @@
-"""Framing: bytes ↔ frames of the two wire families. One escape-aware expression cuts the stream; nothing is guessed.
+"""Framing: bytes ↔ frames of the two wire families. One escape-aware expression cuts the stream.
 
 Family 3/4 (P24, RehaMove3): `F0 | 81 len 81 len | 81 crc 81 crc | stuffed body | 0F`, CRC-16/XMODEM over the stuffed
 body.
@@ -12,7 +12,8 @@ import binascii
 import re
 from dataclasses import dataclass
 
-_FRAME = re.compile(rb"\xf0(?:\x81[\x00-\xff]|[^\xf0\x0f\x81])*\x0f")
+# All that may follow a start, up to the next unescaped start or stop; possessive, so that no byte is tried twice.
+_BODY = re.compile(rb"(?:[^\xf0\x0f\x81]++|\x81[\x00-\xff])*+")
 _SPECIAL = re.compile(rb"[\xf0\x0f\x81]")
 _ESCAPE = re.compile(rb"\x81([\x00-\xff])")
 _XOR = bytes(byte ^ 0x55 for byte in range(256))
@@ -72,8 +73,10 @@ def crc16(data: bytes) -> int:
 class Framer:
     """Common part: cut the stream, keep an unfinished tail, count what was thrown away.
 
-    An unescaped start begins anew; bytes outside a frame are dropped; so is a frame that has no end within 1200 bytes,
-    and the search goes on behind those. The same good frames come out however the bytes are split.
+    An unescaped start begins anew; bytes outside a frame are dropped; so is what has no end within 1200 bytes. Noise
+    may end in an escape, which makes the start of the good frame behind it look like data: where what stands between
+    start and stop is no frame, each start within it is tried with the same stop. The same good frames come out however
+    the bytes are split, and each byte is looked at a bounded number of times, whatever the bytes.
 
     Attributes:
         dropped: bytes outside any frame, of frames that began anew, and of frames without an end.
@@ -87,19 +90,28 @@ class Framer:
         """Take bytes from the link; gives every frame that is complete, good or bad, in order."""
         stream = self._tail + data
         frames: list[WireFrame | BadFrame] = []
-        at = 0
-        while match := _FRAME.search(stream, at):
-            start, end = match.span()
+        at, size = 0, len(stream)
+        while (start := stream.find(START, at)) >= 0:
             self.dropped += start - at
-            if end - start > FRAME_MAX:
-                at = start + FRAME_MAX
-                self.dropped += FRAME_MAX
-            else:
-                at = end
-                frames.append(self._decode(match[0]))
-        start = _unfinished(stream, at) if at < len(stream) else at
-        self.dropped += start - at
-        self._tail = stream[start:]
+            matched = _BODY.match(stream, start + 1)
+            stop = matched.end() if matched is not None else start + 1
+            if stop >= size or stream[stop] == ESCAPE:  # unfinished; keep what may still become a frame
+                at = start if size - start < FRAME_MAX else _start_from(stream, size - FRAME_MAX + 1)
+                self.dropped += at - start
+                break
+            if stream[stop] == START:
+                self.dropped += stop - start
+                at = stop
+                continue
+            at = stop + 1
+            begun = start if at - start <= FRAME_MAX else _start_from(stream, at - FRAME_MAX, at)
+            self.dropped += begun - start
+            if begun < at:
+                frames.append(self._best(stream, begun, at))
+        else:
+            self.dropped += size - at
+            at = size
+        self._tail = stream[at:]
         return frames
 
     @property
@@ -107,22 +119,29 @@ class Framer:
         """Bytes of an unfinished frame that are kept, less than 1200."""
         return len(self._tail)
 
+    def _best(self, stream: bytes, start: int, end: int) -> WireFrame | BadFrame:
+        """The frame that ends before `end`: from `start`, or from a start behind an escape within it."""
+        whole = self._decode(stream[start:end])
+        if isinstance(whole, WireFrame):
+            return whole
+        inner = start
+        while (inner := stream.find(START, inner + 1, end)) >= 0:
+            if stream[inner + 1] == ESCAPE:
+                frame = self._decode(stream[inner:end])
+                if isinstance(frame, WireFrame):
+                    self.dropped += inner - start
+                    return frame
+        return whole
+
     def _decode(self, raw: bytes) -> WireFrame | BadFrame:
         raise NotImplementedError
 
 
-def _unfinished(stream: bytes, at: int) -> int:
-    """Where a frame begins that may still be completed by what comes; the stream's length if there is none."""
-    end = len(stream)
-    start = stream.find(START, at)
-    while start >= 0:
-        at = start + 1
-        while at < end and at - start < FRAME_MAX and stream[at] != START:
-            at += 2 if stream[at] == ESCAPE and at + 1 - start < FRAME_MAX else 1
-        if at >= end and end - start < FRAME_MAX:
-            return start
-        start = stream.find(START, min(at, end))
-    return end
+def _start_from(stream: bytes, at: int, end: int | None = None) -> int:
+    """The first start at or behind `at`; `end`, or the stream's length, if there is none."""
+    end = len(stream) if end is None else end
+    found = stream.find(START, at, end)
+    return end if found < 0 else found
 
 
 class ScienceMode34Framer(Framer):

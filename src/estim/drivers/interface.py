@@ -54,4 +54,4 @@ class Driver(Protocol):
         """When `tick` must be called next, if nothing arrives."""
 
     def stop_bytes(self) -> bytes:
-        """A stop that needs no state and no answer (a leading 0F ends a half-sent frame): for the take-over."""
+        """A stop that needs no state and no answer (it ends a half-sent frame first): for the take-over."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from estim.drivers import sciencemode34 as sm
-from estim.drivers.base import QUESTION_RETRIES, BaseDriver, Got
+from estim.drivers.base import LEAD, QUESTION_RETRIES, BaseDriver, Got
 from estim.drivers.exchange import Call
 from estim.drivers.framing import ScienceMode34Framer, WireFrame, encode34
 from estim.safety.commands import SetOutput
@@ -122,7 +122,7 @@ class MidLevelDriver(BaseDriver):
 
     def stop_bytes(self) -> bytes:
         """Ends a half-sent frame, then Ml_stop and Ll_stop: one of them is the right one in every state."""
-        return b"\x0f" + encode34(0, sm.ML_STOP) + encode34(1, sm.LL_STOP)
+        return LEAD + encode34(0, sm.ML_STOP) + encode34(1, sm.LL_STOP)
 
     def _output_call(self, command: SetOutput, seq: int) -> Call:
         data = sm.encode_update(command, channels=self.profile.channels, quarter_ms=self._dialect.quarter_ms)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from estim.drivers import sciencemode2 as sm
-from estim.drivers.base import QUESTION_RETRIES, BaseDriver, Got, Off
+from estim.drivers.base import LEAD, QUESTION_RETRIES, BaseDriver, Got, Off
 from estim.drivers.exchange import Call
 from estim.drivers.framing import ScienceMode2Framer, WireFrame, encode2
 from estim.drivers.rehastim2_profile import PROFILE
@@ -114,7 +114,7 @@ class RehaStim2Driver(BaseDriver):
 
     def stop_bytes(self) -> bytes:
         """Ends a half-sent frame, then StopChannelListMode: a connected device takes it in every mode."""
-        return b"\x0f" + encode2(0, sm.LIST_STOP)
+        return LEAD + encode2(0, sm.LIST_STOP)
 
     def _output_call(self, command: SetOutput, seq: int) -> Call:
         if not self._list.channels:
