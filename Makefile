@@ -9,7 +9,7 @@ RUN := $(VENV)/.ready-to-run
 STAMP := $(VENV)/.ready-to-test
 CODE := src firmware_sim tests bench tools
 
-.PHONY: help run test check bench campaign fuzz worlds kills records walk browser format lock anew clean
+.PHONY: help run test check bench campaign fuzz worlds kills records walk browser format lock anew docs clean
 
 help:
 	@echo "make run       the console on a simulated P24; without a terminal, a whole session in simulated time"
@@ -22,6 +22,7 @@ help:
 	@echo "make kills     KILLS blows of each kind to the processes of running sessions"
 	@echo "make browser   a practice session in a real headless browser; pictures into PICTURES"
 	@echo "make campaign  all three of them"
+	@echo "make docs      the handbook as a site, built strictly into site/"
 	@echo "make format    what the formatter can do by itself"
 	@echo "make anew      both commands in a fresh clone with an empty home; PIP=oldest, newest or a version"
 	@echo "make lock      requirements/ from pyproject.toml, renewed; KEEP=1 only adds"
@@ -103,6 +104,11 @@ walk: $(STAMP)
 PICTURES ?= out/pictures
 browser: $(STAMP)
 	$(BIN)/python tests/system/browser_session.py --pictures $(PICTURES)
+
+# A folder of the same name exists: .PHONY above.
+docs: $(STAMP)
+	$(LOCKED) -r requirements/docs.txt
+	$(BIN)/python -m tools.handbook
 
 format: $(STAMP)
 	$(BIN)/ruff format $(CODE)

@@ -28,6 +28,7 @@ LOCKS = {
     "dev.txt": ("dev",),
     "run.txt": ("build",),
 }
+ADDED = {"docs.txt": ("docs",)}  # the site's builder, into the same place as what tests need: held to its pins
 ALONE = {"lock.txt": ("lock",)}  # uv itself: a program of its own, shares nothing with the rest
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
@@ -115,16 +116,18 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     before = {
         file: (FOLDER / file).read_text(encoding="utf-8") if (FOLDER / file).exists() else ""
-        for file in (*LOCKS, *ALONE)
+        for file in (*LOCKS, *ADDED, *ALONE)
     }
     hold = None
     for file, groups in LOCKS.items():
         compile_lock(options.uv, file, groups, hold, keep=options.keep)
         hold = FOLDER / file
+    for file, groups in ADDED.items():
+        compile_lock(options.uv, file, groups, FOLDER / "dev.txt", keep=options.keep)
     for file, groups in ALONE.items():
         compile_lock(options.uv, file, groups, None, keep=options.keep)
     bad = []
-    for file in (*LOCKS, *ALONE):
+    for file in (*LOCKS, *ADDED, *ALONE):
         changed = changes(before[file], (FOLDER / file).read_text(encoding="utf-8"))
         print(f"requirements/{file}: {'nothing changed' if not changed else ''}")
         for line in changed:

@@ -45,25 +45,25 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", parents=[home, session], help="one session, line by line")
     run.add_argument("--patient", required=True, help="pseudonym")
     run.add_argument("--operator", default="operator", help="pseudonym")
-    run.add_argument("--device", default=DEFAULT_DEVICE)
+    run.add_argument("--device", default=DEFAULT_DEVICE, help="port, socket://host:port or sim://MODEL")
     run.add_argument("--emg", default="", metavar="URL", help=EMG_HELP)
     run.add_argument("--yes", action="store_true", help="confirm what is asked; refused on a real device")
 
     rehearse = commands.add_parser("rehearse", parents=[home, session], help="one session in simulated time")
     rehearse.add_argument("--patient", default="rehearsal", help="pseudonym")
-    rehearse.add_argument("--device-model", default="p24")
+    rehearse.add_argument("--device-model", default="p24", metavar="MODEL", help="the simulated stimulator")
     rehearse.add_argument(
         "--patient-profile",
         default="",
         metavar="NAME",
         help="a virtual patient who feels and speaks",
     )
-    rehearse.add_argument("--seed", type=int, default=0)
+    rehearse.add_argument("--seed", type=int, default=0, metavar="N", help="chance begins here; the same seed repeats")
     rehearse.add_argument("--pulses", metavar="FILE", help="every pulse as a CSV row")
     rehearse.add_argument("--faults", metavar="PLAN", help="a fault plan's file, or seed:N")
     rehearse.add_argument("--world", action="store_true", help="one world: the faults and moods of --seed")
     rehearse.add_argument("--worlds", type=int, metavar="N", help="N worlds from --seed on")
-    rehearse.add_argument("--jobs", type=int, default=1, metavar="J")
+    rehearse.add_argument("--jobs", type=int, default=1, metavar="J", help="with --worlds: processes at once")
     rehearse.add_argument("--shrink", action="store_true", help="with --world: the few faults and acts that it takes")
     rehearse.add_argument("--only", metavar="PARTS", help="with --world: these of its faults and acts, such as f0,w2")
 
@@ -90,16 +90,20 @@ def _session_words() -> argparse.ArgumentParser:
     """The words that describe a session, for `run` and `rehearse`."""
     session = argparse.ArgumentParser(add_help=False)
     session.add_argument("protocol", help="a library name, an own protocol's name, or a file")
-    session.add_argument("--level", action="append", default=[], metavar="NAME=mA")
+    session.add_argument(
+        "--level", action="append", default=[], metavar="NAME=mA", help="simulated only: the level that is found"
+    )
     session.add_argument(
         "--motor", action="append", default=[], metavar="NAME=mA", help="motor mark (sensory channels)"
     )
     session.add_argument("--pad", action="append", default=[], metavar="NAME=7.6x12.7", help="size of both pads in cm")
-    session.add_argument("--region", action="append", default=[], metavar="NAME=REGION")
+    session.add_argument(
+        "--region", action="append", default=[], metavar="NAME=REGION", help="where any-permitted lies"
+    )
     session.add_argument("--measure", action="append", default=[], metavar="NAME=VALUE", help="for its criteria")
     session.add_argument("--side", default="left", choices=("left", "right"), help="the treated side")
-    session.add_argument("--week", type=int, default=1)
-    session.add_argument("--session", type=int, default=1)
+    session.add_argument("--week", type=int, default=1, metavar="N", help="week of the course, from 1")
+    session.add_argument("--session", type=int, default=1, metavar="N", help="session of the course, from 1")
     return session
 
 

@@ -23,7 +23,9 @@ def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     add.add_argument("--name", required=True, help="printed name, for signatures")
     add.add_argument("--role", default="therapist", help="therapist, observer or auditor")
     for action, text in (("pin", "a new PIN, after the old one"), ("disable", "lets nobody in any more")):
-        actions.add_parser(action, parents=[home], help=text).add_argument("id")
+        actions.add_parser(action, parents=[home], help=text).add_argument(
+            "id", help="pseudonym or initials, as typed at sign-in"
+        )
 
 
 def listed(given: argparse.Namespace) -> int:

@@ -26,7 +26,7 @@ def _looking(actions: Any, home: argparse.ArgumentParser) -> None:
     listed = actions.add_parser("list", parents=[home], help="sessions, the latest first")
     listed.add_argument("--patient", default="", help="pseudonym")
     listed.add_argument("--protocol", default="", help="its id")
-    listed.add_argument("--operator", default="")
+    listed.add_argument("--operator", default="", help="who ran it")
     listed.add_argument("--outcome", default="", help="completed, stopped, fault, uncertain")
     listed.add_argument("--ending", default="", help="complete, take-over, torn, incomplete")
     listed.add_argument("--since", metavar="DAY", help="as 2026-11-21, UTC")
@@ -57,38 +57,38 @@ def _papers(actions: Any, home: argparse.ArgumentParser) -> None:
     form.add_argument("--pdf", action="store_true", help="the same as PDF (extra `pdf`); needs -o")
     form.add_argument("--patient", action="store_true", help="the patient's sheet, in plain words")
     form.add_argument("--patient-html", action="store_true", help="the same as a page")
-    report.add_argument("-o", "--output", metavar="FILE")
+    report.add_argument("-o", "--output", metavar="FILE", help="where to; else standard output")
 
     course = actions.add_parser("course", parents=[home], help="one patient's progress on paper")
     course.add_argument("patient", help="pseudonym")
     course.add_argument("--protocol", default="", help="its id; without it the last one's")
     course.add_argument("--simulated", action="store_true", help="of simulated sessions")
-    course.add_argument("--html", action="store_true")
-    course.add_argument("-o", "--output", metavar="FILE")
+    course.add_argument("--html", action="store_true", help="one page without scripts or links, with plots")
+    course.add_argument("-o", "--output", metavar="FILE", help="where to; else standard output")
 
     export = actions.add_parser("export", parents=[home], help="sessions for other programs")
     export.add_argument("path", nargs="*", help=f"{SESSION}; without any: all real ones of the home")
-    export.add_argument("--format", choices=("csv", "json", "fhir"), default="json")
+    export.add_argument("--format", choices=("csv", "json", "fhir"), default="json", help="what it becomes")
     export.add_argument("--simulated", action="store_true", help="the simulated sessions of the home instead")
     export.add_argument("--patient", default="", help="of this patient alone")
     export.add_argument(
         "--research", metavar="SALT-FILE", help="de-identified with the secret in this file (csv, json)"
     )
-    export.add_argument("-o", "--output", metavar="FILE")
+    export.add_argument("-o", "--output", metavar="FILE", help="where to; else standard output")
 
 
 def _patients(actions: Any, home: argparse.ArgumentParser) -> None:
     actions.add_parser("patients", parents=[home], help="the patients' file")
     patient = actions.add_parser("patient", parents=[home], help="show one patient, or change what is said of one")
     patient.add_argument("id", help="pseudonym, never a name")
-    patient.add_argument("--condition")
-    patient.add_argument("--side", choices=("left", "right", "both"))
+    patient.add_argument("--condition", help="what is treated, a word of the library")
+    patient.add_argument("--side", choices=("left", "right", "both"), help="the treated side")
     patient.add_argument("--flag", action="append", metavar="NAME", help="a fact that tightens limits")
     patient.add_argument("--no-flags", action="store_true", help="none of them holds any more")
-    patient.add_argument("--pad", action="append", metavar="NAME=7.6x12.7")
-    patient.add_argument("--protocol")
-    patient.add_argument("--week", type=int)
-    patient.add_argument("--note")
+    patient.add_argument("--pad", action="append", metavar="NAME=7.6x12.7", help="size of both pads in cm")
+    patient.add_argument("--protocol", help="the usual protocol's id")
+    patient.add_argument("--week", type=int, help="week of the course, from 1")
+    patient.add_argument("--note", help="a line for who comes next")
 
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(

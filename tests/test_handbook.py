@@ -1,0 +1,90 @@
+"""The handbook: its links lead somewhere, its commands are commands, and nothing that the program takes is left out."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from estim.cli import parser
+from firmware_sim.__main__ import parse as parse_simulator
+from tools.handbook.__main__ import gather
+
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
+BLOCK = re.compile(r"^```(?:sh|console|bash)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+NOT_RUN = ("…", "...", "|", "<", "[")  # words that stand for something: a table of forms, not a command
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]:
+    """Every page of the handbook, by its path below the site's root."""
+    folder = tmp_path_factory.mktemp("handbook")
+    gather(folder)
+    return {page.relative_to(folder): page.read_text("utf-8") for page in sorted(folder.rglob("*.md"))}
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that a page's headings make, as the site's builder makes them."""
+    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    found = set()
+    for heading in HEADING.findall(text):
+        named = re.search(r"\{#([\w-]+)\}$", heading)
+        plain = re.sub(r"[`*]|\[([^\]]*)\]\([^)]*\)", lambda match: match[1] or "", heading)
+        plain = re.sub(r"[^\w\s-]", "", plain).strip().lower()
+        found.add(named[1] if named else re.sub(r"[\s-]+", "-", plain))
+    return found
+
+
+def test_every_link_leads_to_a_page_and_a_heading(pages: dict[Path, str]) -> None:
+    dead = []
+    for page, text in pages.items():
+        for target in LINK.findall(re.sub(r"`[^`\n]*`", "", text)):
+            if re.match(r"[a-z]+:", target):
+                continue
+            path, _, anchor = target.partition("#")
+            there = Path(page.parent, path) if path else page
+            parts: list[str] = []
+            for part in there.parts:
+                parts = parts[:-1] if part == ".." else [*parts, part]
+            there = Path(*parts)
+            if path.endswith(".md") and (there not in pages or (anchor and anchor not in anchors(pages[there]))):
+                dead.append(f"{page}: {target}")
+    assert not dead
+
+
+def commands(text: str) -> list[str]:
+    """The lines of a page's command blocks that call a program of the project."""
+    found = []
+    for block in BLOCK.findall(text):
+        for line in block.replace("\\\n", " ").splitlines():
+            command = re.split(r"\s{2,}|\s+[#>]", line.strip().removeprefix("$ "))[0].rstrip(" &")
+            if re.match(r"(estim|python -m firmware_sim) ", command) and not any(word in command for word in NOT_RUN):
+                found.append(command)
+    return found
+
+
+def test_every_command_on_a_page_is_one(pages: dict[Path, str]) -> None:
+    wrong, seen = [], 0
+    for page, text in pages.items():
+        for command in commands(text):
+            words = shlex.split(command)
+            take, words = (parser().parse_args, words[1:]) if words[0] == "estim" else (parse_simulator, words[3:])
+            said = io.StringIO()
+            seen += 1
+            try:
+                with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+                    take(words)
+            except SystemExit as end:
+                if end.code:
+                    wrong.append(f"{page}: {command}: {said.getvalue().strip().splitlines()[-1]}")
+    assert not wrong
+    assert seen > 0
+
+
+def test_the_reader_of_commands_finds_a_wrong_one() -> None:
+    assert commands("```sh\nestim limits --no-such  # why\nls\n```\n") == ["estim limits --no-such"]

@@ -1,0 +1,1 @@
+"""Tools of the project's makers; nothing of it is installed."""

@@ -1,0 +1,39 @@
+"""The limits page, made from the kernel's own table."""
+
+from __future__ import annotations
+
+from estim.safety.guardrail import Guardrail
+from estim.safety.limits_table import TABLE
+
+
+def page() -> str:
+    """Every limit with both bounds, source and mark, an anchor for each rule."""
+    lines = [
+        "# Limits",
+        "",
+        "Made from the table that the kernel itself judges with. *Absolute* is a constant of the code that no file",
+        "reaches; *shipped* is the default, which a signed site file may move, never past absolute. `estim limits`",
+        "shows what is in force on your station. [SAFETY.md](../SAFETY.md) says why each is there and which test",
+        "holds it.",
+        "",
+    ]
+    for rule in dict.fromkeys(row.rule for row in TABLE):
+        lines += [f"## {rule} {{#{rule.lower()}}}", ""]
+        lines += [
+            "| quantity | | shipped | warns from | absolute | unit | mark | source |",
+            "|---|---|---:|---:|---:|---|---|---|",
+        ]
+        lines += [_row(row) for row in TABLE if row.rule == rule]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _row(row: Guardrail) -> str:
+    def number(value: int | None) -> str:
+        return "" if value is None else f"{value / row.scale:g}"
+
+    sense = "≤" if row.sense == "max" else "≥"
+    return (
+        f"| {row.words} (`{row.key}`) | {sense} | {number(row.default)} | {number(row.warn)} | {number(row.absolute)} "
+        f"| {row.unit} | {row.mark} | {row.source} |"
+    )
