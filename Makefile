@@ -120,11 +120,11 @@ PIP ?= oldest
 lock:
 	test -x $(VENV)/lock/bin/python || $(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check --no-user --no-deps --require-hashes --only-binary :all: -r requirements/lock.txt
-	$(VENV)/lock/bin/python tools/lock.py --uv $(VENV)/lock/bin/uv $(if $(KEEP),--keep)
+	$(VENV)/lock/bin/python -m tools.lock --uv $(VENV)/lock/bin/uv $(if $(KEEP),--keep)
 
 # What a newcomer meets: a fresh clone of what is committed, an empty home, the oldest pip, an index of years from now.
 anew:
-	$(PYTHON) tools/set_up_anew.py --python $(PYTHON) --pip $(PIP)
+	$(PYTHON) -m tools.set_up_anew --python $(PYTHON) --pip $(PIP)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

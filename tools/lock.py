@@ -1,6 +1,6 @@
 """`make lock`: requirements/*.txt from pyproject.toml, whole, hashed and the same for every system; says what changed.
 
-    python tools/lock.py [--keep] [--uv UV]
+    python -m tools.lock [--keep] [--uv UV]
 
 Each file is complete: a package's extras stand there as pins of their own, and so does what builds the checkout.
 A user's pip installs the lines as they are (`--no-deps --require-hashes --only-binary :all:`) and resolves nothing: an

@@ -1,6 +1,6 @@
 """Both of the README's commands as on a new machine: fresh clone, empty home, old pip, an index of years from now.
 
-    python tools/set_up_anew.py [--pip VERSION | newest | own] [--only-run] [--index today]
+    python -m tools.set_up_anew [--pip VERSION | newest | own] [--only-run] [--index today]
 
 The clone's `.venv` gets the oldest pip that its Python was released with (requirements/oldest-pip.txt), or the one
 asked for. No cache is used. On the loopback a later index stands beside the configured one: of every locked package it
@@ -27,8 +27,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from lock import FOLDER, ROOT, normal, pins
+from tools.lock import FOLDER, ROOT, normal, pins
 
 LATER = "9999.0"
 
