@@ -50,6 +50,7 @@ def test_the_question_of_the_issue(tmp_path: Path, capsys: pytest.CaptureFixture
     arguments = ("--condition", "stroke", "--muscle", "tibialis anterior", "--runnable-on", "rehastim2")
     assert listed(capsys, tmp_path, *arguments) == [
         "stroke-foot-drop-peroneal",
+        "stroke-gait-dorsi-plantarflexors",  # its peroneal channel drives the muscle, whatever the file calls it
         "stroke-leg-four-channel-gait-pattern",
         "stroke-tibialis-anterior-spasticity",
     ]

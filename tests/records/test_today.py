@@ -16,7 +16,7 @@ from estim.safety.errors import RecordError
 from estim.session.events import SignIn
 from tests.records.build import NOON, session
 
-KEY = "quadriceps femoris/left"
+KEY = "quadriceps-femoris/left"  # the records say "quadriceps femoris", as those before the vocabulary did
 HOUR = datetime.timedelta(hours=1)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
+from estim.cli.protocol_table import table
 
 if TYPE_CHECKING:
     from estim.protocols.schema import Protocol
@@ -70,6 +71,7 @@ def listed(given: argparse.Namespace) -> int:
     """Those protocols that are looked for."""
     from estim.desk.checking import plays_on
     from estim.protocols.catalogue import entries
+    from estim.protocols.muscles import why_not
     from estim.protocols.search import Query, finds, parse_channels
     from estim.records.site import limits_in_force
 
@@ -99,8 +101,12 @@ def listed(given: argparse.Namespace) -> int:
                 continue
             row["plays"] = playing.verdict
         rows.append(row)
+    refusal = next(
+        (found for text in (given.condition, given.muscle, query.words) if text and (found := why_not(text))), None
+    )
     if given.json:
-        print_json({"protocols": rows, "broken": broken})
+        why = {"not_treated": refusal.sentence()} if refusal is not None else {}
+        print_json({"protocols": rows, "broken": broken} | why)
         return 0
     for row in rows:
         mark = "*" if row["own"] else " " if row["runnable"] else "-"
@@ -108,6 +114,8 @@ def listed(given: argparse.Namespace) -> int:
     for bad in broken:
         print(f"! {bad['file']}: {bad['problems'][0]['message']} (`estim protocols check` says all)")
     print(_count(rows))
+    if refusal is not None:
+        print(refusal.sentence())
     return 0
 
 
@@ -289,45 +297,6 @@ def check(given: argparse.Namespace) -> int:
         runnable, refused = sum(entry["runnable"] for entry in files), sum(not entry["ok"] for entry in files)
         print(f"{len(files)} checked for the {model}: {runnable} runnable, {refused} refused")
     return 0 if ok else EXIT_REFUSED
-
-
-def table(given: argparse.Namespace) -> int:
-    """Which device plays which protocol, and how."""
-    from estim.desk.checking import plays_on
-    from estim.drivers.models import MODELS
-    from estim.protocols.catalogue import entries, find
-    from estim.protocols.loader import load
-    from estim.records.site import limits_in_force
-
-    home = home_of(given)
-    limits = limits_in_force(home)
-    if given.protocols:
-        chosen = [load(find(name, own=home.protocols)) for name in given.protocols]
-    else:
-        chosen = [entry.protocol for entry in entries(home.protocols) if entry.protocol is not None]
-    rows = [
-        {"id": protocol.id} | {"devices": {name: plays_on(protocol, limits, model=name).to_json() for name in MODELS}}
-        for protocol in chosen
-    ]
-    if given.json:
-        print_json({"protocols": rows})
-        return 0
-    print(f"{'protocol':48}" + "".join(f"{name:13}" for name in MODELS))
-    for row in rows:
-        devices: Any = row["devices"]
-        print(f"{row['id']:48}" + "".join(f"{devices[name]['verdict']:13}" for name in MODELS))
-        for words, names in _same_reasons(devices).items():
-            print(f"    {', '.join(names)}: {words}")
-    return 0
-
-
-def _same_reasons(devices: dict[str, Any]) -> dict[str, list[str]]:
-    """Reason → the devices that have it, so that each is printed once."""
-    found: dict[str, list[str]] = {}
-    for name, playing in devices.items():
-        for reason in playing["reasons"]:
-            found.setdefault(reason, []).append(name)
-    return found
 
 
 def schema(given: argparse.Namespace) -> int:  # noqa: ARG001

@@ -26,6 +26,7 @@ from estim.safety.errors import Problem, ProtocolError, SetupError
 from estim.safety.limits import Limits
 from estim.safety.profile import DeviceProfile
 from estim.safety.schedule import PatientFacts, Schedule
+from estim.safety.static_rules import judge_day
 from estim.safety.verdict import admissible
 
 COARSE_STEP = 0.125  # of the lowest usual level; the steps of 1 mA at 8 mA still count as fine
@@ -180,7 +181,9 @@ def _at(protocol: Protocol, limits: Limits, model: str, *, week: int, session: i
         return [_course(f"in week {week}, session {session}: {message}")]
     except ValueError:
         return []  # nothing is played in this week or session, which is no fault
-    found = [*schedule.bends, *admissible(schedule, limits, profile)]
+    dose = protocol.dose
+    day = judge_day(schedule, limits, blocks=dose.blocks_per_session, sessions=dose.sessions_per_day)
+    found = [*schedule.bends, *admissible(schedule, limits, profile), *day]
     return [replace(problem, key=_file_key(problem.key, protocol, resolved)) for problem in found]
 
 

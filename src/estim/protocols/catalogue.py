@@ -8,6 +8,7 @@ from pathlib import Path
 
 from estim.protocols import library
 from estim.protocols.loader import load, load_with_digest
+from estim.protocols.muscles import why_not
 from estim.protocols.schema import Protocol
 from estim.safety.errors import Problem, ProtocolError
 
@@ -112,6 +113,12 @@ def find(source: str, *, own: Path | None = None) -> Path:
         found = _entry(file.stem, file, own=True).protocol
         if found is not None and found.id == source:
             return file
+    refusal = why_not(source)
+    if refusal is not None:
+        words = refusal.sentence()
+        raise ProtocolError(
+            [Problem(severity="refuse", key="protocol", message=words, asked=source, rule="not-treated")]
+        )
     known = [*library.names(), *(file.stem for file in files)]
     near = difflib.get_close_matches(source, known, n=3)
     hint = f"; near: {', '.join(near)}" if near else "; `estim protocols list` shows them all"

@@ -6,16 +6,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from estim.protocols import muscles
 from estim.protocols.device_grid import Findings
-from estim.protocols.schema import Channel, Protocol
+from estim.protocols.schema import ANY_REGION, Channel, Protocol
 from estim.protocols.setup import ChannelSetup, Setup
 from estim.safety.electrodes import Electrode, electrode_from_cm
 from estim.safety.errors import SetupError
 from estim.safety.profile import DeviceProfile
 from estim.safety.schedule import ScheduleChannel
 from estim.safety.units import MicroAmp, floor_to_step, milliamps
-
-ANY_REGION = "any-permitted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +125,7 @@ def _plan(
         motor_mark_ua=decided.motor_ua,
         plausible_ua=(milliamps(low), milliamps(high)),
         cap_ua=decided.cap_ua,
+        counts_as=muscles.accounts(channel.muscle),
     )
     return ChannelPlan(name=channel.name, scheduled=scheduled, pads=pads)
 
@@ -145,6 +145,15 @@ def _region(key: str, channel: Channel, decided: ChannelSetup, findings: Finding
             f"{key}.region",
             f"{channel.name}: the protocol leaves the region open, name where the pads are",
             asked=ANY_REGION,
+            rule="region",
+        )
+    elif (home := muscles.muscles()[channel.muscle].region) not in {ANY_REGION, region}:
+        findings.add(
+            "refuse",
+            f"{key}.region",
+            f"{channel.name}: {channel.muscle} lies in the region {home}, not in the {region}",
+            asked=region,
+            allowed=home,
             rule="region",
         )
     elif str(channel.region) not in {ANY_REGION, region}:

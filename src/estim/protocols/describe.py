@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
+from estim.protocols.muscles import name_of
 from estim.protocols.schema import Channel, Protocol
 from estim.protocols.schema_course import Dose, Progression
 from estim.protocols.schema_phase import Phase, PhaseChannel, TriggerSpec
@@ -90,7 +91,7 @@ def _channel(channel: Channel, protocol: Protocol) -> list[str]:
         level += f", {channel.amplitude_target:g} %"
     if channel.amplitude_minimum is not None:
         level += f", at least {channel.amplitude_minimum:g} % of the maximum voluntary contraction"
-    head = f"Channel {channel.name}: {channel.muscle}, {_side(channel.side)}, {channel.region}"
+    head = f"Channel {channel.name}: {name_of(channel.muscle)}, {_side(channel.side)}, {channel.region}"
     lines = textwrap.wrap(head + (", may be left out" if channel.optional else ""), WIDTH, subsequent_indent=" " * 4)
     indent = [
         *_wrapped("Pads", f"{channel.placement} ({pads_words(channel, protocol)})"),
@@ -132,7 +133,8 @@ def _phase(number: int, phase: Phase) -> list[str]:
         head += f", {', '.join(phase.channels)} only"
     weeks = _when(phase.from_week, phase.to_week, "week")
     sessions = _when(phase.from_session, phase.to_session, "session")
-    lines = [head + "".join(f", {words}" for words in (weeks, sessions) if words)]
+    head += "".join(f", {words}" for words in (weeks, sessions) if words)
+    lines = textwrap.wrap(head, WIDTH, subsequent_indent=" " * 4)
     pulse = f"{phase.frequency_hz:g} Hz, {phase.pulse_width_us:g} µs a phase, {phase.waveform}"
     if phase.phase_ratio is not None:
         pulse += f" (second phase {phase.phase_ratio} times as long and as much lower)"

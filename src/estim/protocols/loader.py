@@ -11,6 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from estim.protocols.lines import LineIndex
+from estim.protocols.muscles import why_not
 from estim.protocols.schema import Protocol
 from estim.protocols.schema_base import NUMBER_MAX
 from estim.protocols.schema_words import meaning
@@ -153,7 +154,7 @@ def _from_pydantic(entry: Any, document: dict[str, Any], index: LineIndex) -> Pr
     if kind == "missing":
         return _problem(key, needed(_model_name(location[:-1]), str(location[-1])), line=line, rule="required")
     if ruled:
-        asked = shown(value) if ruled[2] and not isinstance(value, dict) else None
+        asked = None if isinstance(value, dict) else shown(value)
         allowed = f"a number up to {NUMBER_MAX}" if ruled[1] == "number" else None
         return _problem(key or "file", ruled[3], line=line, rule=ruled[1], asked=asked, allowed=allowed)
     if isinstance(value, dict) and kind == "tuple_type":
@@ -165,6 +166,9 @@ def _from_pydantic(entry: Any, document: dict[str, Any], index: LineIndex) -> Pr
         return _problem(
             key, f"{quoted(value)}: {_WAVEFORM_HINT}", line=line, rule="L12", asked=shown(value), allowed=allowed
         )
+    refusal = why_not(value) if last == "region" and isinstance(value, str) else None
+    if refusal is not None:
+        return _problem(key, refusal.sentence(), line=line, rule="not-treated", asked=value, allowed=allowed)
     why = meaning(_model_name(location[:-1] if not isinstance(location[-1], int) else location[:-2]), last)
     return _problem(
         key,

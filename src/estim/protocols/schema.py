@@ -7,10 +7,11 @@ that is refused by rule L4. Here a number must only be a number that can mean so
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
 
+from estim.protocols import muscles
 from estim.protocols.schema_base import Strict, Text, exactly, rule
 from estim.protocols.schema_course import CHANNEL_KEYS, Criterion, Dose, Equivalent, Evidence, Progression, fits
 from estim.protocols.schema_phase import Phase
@@ -28,6 +29,7 @@ Source = Literal["read", "recalled", "convention", "not-stated"]
 AmplitudeRule = Literal[
     "sensory", "motor-visible", "functional", "max-tolerated", "percent-mvic", "percent-motor-threshold"
 ]  # fmt: skip
+ANY_REGION = "any-permitted"
 SENSORY_RULES = frozenset({"sensory", "percent-motor-threshold"})
 
 
@@ -63,6 +65,40 @@ class Channel(Strict):
     plausible_ma: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
     retitrate_every_s: Annotated[float, Field(gt=0)] | None = None
     optional: bool = False
+
+    @field_validator("muscle")
+    @classmethod
+    def _canonical(cls, text: str) -> str:
+        """The id of the vocabulary, whatever spelling the file has: one muscle has one account of the day (L27)."""
+        try:
+            return muscles.find(text).muscle.id
+        except muscles.UnknownMuscleError as error:
+            raise rule("muscle", str(error)) from None
+        except muscles.RefusedMuscleError as error:
+            raise rule("not-treated", str(error)) from None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _place(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """A side in the muscle's name must be the channel's, and the muscle must lie in the channel's region."""
+        channel = handler(given)
+        typed = given.get("muscle", "") if isinstance(given, dict) else ""
+        named = muscles.side_in(typed) if isinstance(typed, str) else ""
+        if named and named != channel.side:
+            raise rule(
+                "side",
+                f"{typed!r} names the {named} side, the channel's side is {channel.side!r}; "
+                "a side stands in `side` alone",
+                at="muscle",
+            )
+        home = muscles.muscles()[channel.muscle].region
+        if ANY_REGION not in {home, channel.region} and home != channel.region:
+            raise rule(
+                "region",
+                f"{channel.muscle} lies in the region {home!r}, this channel says {channel.region!r}",
+                at="region",
+            )
+        return channel
 
     @model_validator(mode="after")
     def _rules(self) -> Self:

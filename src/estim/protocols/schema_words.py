@@ -49,7 +49,7 @@ WORDS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("Electrode", "size_cm"): "Width and height, or one number for a round pad's diameter [cm].",
         ("Electrode", "placement"): "Where it lies.",
         ("Channel", "name"): "Name of the channel within this file.",
-        ("Channel", "muscle"): "The muscle or muscle group.",
+        ("Channel", "muscle"): "The muscle, nerve or site: an id of the vocabulary, or an alias of one.",
         (
             "Channel",
             "region",

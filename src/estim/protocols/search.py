@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from estim.protocols.schema import Protocol
+from estim.protocols.muscles import accounts, find, muscles
+from estim.protocols.schema import Channel, Protocol
 from estim.safety.errors import UsageError
 
 _WORD = re.compile(r"[^\W_]+")
@@ -96,11 +97,25 @@ def finds(protocol: Protocol, query: Query) -> bool:
         return False
     if query.condition and not has_words(_condition_words(protocol), query.condition):
         return False
-    if query.muscle and not any(
-        has_words(f"{channel.muscle} {channel.name} {channel.region}", query.muscle) for channel in protocol.channel
-    ):
+    if query.muscle and not any(_has_muscle(channel, query.muscle) for channel in protocol.channel):
         return False
     return not query.words or has_words(_all_words(protocol), query.words)
+
+
+def _has_muscle(channel: Channel, asked: str) -> bool:
+    """By the vocabulary where it knows the word: a part finds its whole and the other way round; else by words."""
+    try:
+        meant = find(asked).muscle
+    except ValueError:
+        return has_words(_muscle_words(channel), asked)
+    return bool({meant.id, *meant.counts_as} & {channel.muscle, *accounts(channel.muscle)}) or has_words(
+        f"{channel.name} {channel.region}", asked
+    )
+
+
+def _muscle_words(channel: Channel) -> str:
+    entry = muscles()[channel.muscle]
+    return " ".join((entry.id, entry.name, *entry.aliases, channel.name, str(channel.region)))
 
 
 def _condition_words(protocol: Protocol) -> str:
@@ -116,7 +131,7 @@ def _all_words(protocol: Protocol) -> str:
             protocol.goal_note or "",
             protocol.indication,
             protocol.basis,
-            *(f"{channel.muscle} {channel.name} {channel.region}" for channel in protocol.channel),
+            *(_muscle_words(channel) for channel in protocol.channel),
         )
     )
 

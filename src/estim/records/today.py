@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from estim.protocols.muscles import accounts
 from estim.records.home import Home
 from estim.records.index import Index
 from estim.records.keys import known_keys
@@ -45,7 +46,7 @@ def minutes_today(
         now: aware local time; None is the system's.
 
     Returns:
-        `muscle/side` → minutes, as `safety.verdict.clear` takes them.
+        `muscle-id/side` → minutes, by the muscle that it counts for, as `safety.verdict.clear` takes them.
 
     Raises:
         RecordError: the records can't be read. What was given today is then unknown, and nothing may be given.
@@ -72,9 +73,11 @@ def minutes_today(
             reason = summary["unreadable"] or summary["reason"]
             raise RecordError(f"{summary['path']}: {reason}; what this patient was given today is unknown")
         for channel in summary["channels"]:
-            key = f"{channel['muscle']}/{channel['side']}"
-            # Two channels on one muscle at the same time count once each: more than the truth, never less.
-            total_us[key] = total_us.get(key, 0) + channel["motor_on_us"]
+            # By the vocabulary, whatever the record calls it: two names of one thigh are one account. Two channels on
+            # one muscle at the same time count once each: more than the truth, never less.
+            for muscle in accounts(channel["muscle"]):
+                key = f"{muscle}/{channel['side']}"
+                total_us[key] = total_us.get(key, 0) + channel["motor_on_us"]
     return {key: math.ceil(on_us / 60_000_000) for key, on_us in total_us.items() if on_us}
 
 

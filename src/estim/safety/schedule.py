@@ -33,6 +33,8 @@ class ScheduleChannel:
         plausible_ua: the protocol's plausibility band, a prompt and never a limit.
         cap_ua: a cap that the therapist set for this patient (L28), or None; in a low-rate test never above the cap
             of finding levels.
+        counts_as: muscles on whose minutes of the day output counts (L27): a part fills its whole, a nerve all that
+            it drives; empty: `muscle` itself.
     """
 
     channel: int
@@ -48,6 +50,12 @@ class ScheduleChannel:
     motor_mark_ua: MicroAmp | None
     plausible_ua: tuple[MicroAmp, MicroAmp]
     cap_ua: MicroAmp | None = None
+    counts_as: tuple[str, ...] = ()
+
+    @property
+    def day_accounts(self) -> tuple[str, ...]:
+        """`muscle/side` of every account of the day that output fills (L27)."""
+        return tuple(f"{muscle}/{self.side}" for muscle in self.counts_as or (self.muscle,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

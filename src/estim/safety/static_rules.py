@@ -163,11 +163,13 @@ def _l28(key: str, message: str) -> Problem:
 def judge_clocks(
     schedule: Schedule, limits: Limits, minutes_today: Mapping[str, int], session_on_us: Mapping[int, int]
 ) -> Iterator[Problem]:
-    """L21a, L21b, L27: time of the block, of each channel in this session, of each muscle today."""
+    """L21a, L21b, L27: time of the block, of each channel in this session, of each muscle today (its channels add)."""
     if schedule.purpose != "therapy":
         return
     total = sum(phase.duration_us for phase in schedule.phases)
     yield from _check("dose.blocks_per_session", "block_us", total, limits, schedule.protocol_title)
+    by_muscle: dict[str, int] = {}
+    first: dict[str, str] = {}
     for channel in schedule.channels:
         if channel.output != "motor":
             continue
@@ -180,10 +182,63 @@ def judge_clocks(
         key = f"channel[{channel.name}]"
         had_us = session_on_us.get(channel.channel, 0)
         yield from _check(key, "motor_on_us", had_us + on_us, limits, channel.name)
-        before = minutes_today.get(f"{channel.muscle}/{channel.side}", 0)
-        yield from _check(
-            key, "muscle_day_min", before + ceil_div(on_us, _US_PER_MIN), limits, f"{channel.muscle}, {channel.side}"
+        for muscle in channel.day_accounts:
+            by_muscle[muscle] = by_muscle.get(muscle, 0) + on_us
+            first.setdefault(muscle, key)
+    for muscle, muscle_us in by_muscle.items():
+        minutes = minutes_today.get(muscle, 0) + ceil_div(muscle_us, _US_PER_MIN)
+        yield from _check(first[muscle], "muscle_day_min", minutes, limits, muscle.replace("/", ", "))
+
+
+def judge_day(schedule: Schedule, limits: Limits, *, blocks: int, sessions: int) -> Iterator[Problem]:
+    """L27 for what a file asks of one day: time of all channels on a muscle × blocks × sessions, judged beforehand.
+
+    A warning, since the first of these sessions is lawful: the one that passes the limit is refused on its day.
+    """
+    minutes: dict[str, int] = {}
+    for channel in schedule.channels:
+        if channel.output != "motor":
+            continue
+        on_us = sum(
+            _on_us(phase, window) or _triggered_at_most_us(phase, window, limits)
+            for phase in schedule.phases
+            for window in phase.windows
+            if window.channel == channel.channel and window.frequency_mhz > FUSED_MHZ
         )
+        for muscle in channel.day_accounts:
+            minutes[muscle] = minutes.get(muscle, 0) + on_us * blocks * sessions
+    guardrail, bound = BY_KEY["muscle_day_min"], limits["muscle_day_min"]
+    for muscle, on_us in minutes.items():
+        asked = ceil_div(on_us, _US_PER_MIN)
+        if not guardrail.breaks(asked, bound.value):
+            continue
+        name, side = muscle.split("/")
+        once = on_us / _US_PER_MIN / blocks / sessions
+        yield Problem(
+            severity="warn",
+            key="dose.sessions_per_day" if sessions > 1 or blocks == 1 else "dose.blocks_per_session",
+            message=f"{name}, {side}: {sessions} session{'s' * (sessions > 1)} a day × {blocks} "
+            f"block{'s' * (blocks > 1)} × {once:.3g} min of motor on time are {asked} min a day, allowed at most "
+            f"{bound.value} min: of this dose {int(bound.value // once)} of {blocks * sessions} blocks are played on a "
+            "day, the next is refused",
+            asked=asked,
+            allowed=bound.value,
+            unit="min",
+            layer=bound.layer,
+            rule="L27",
+            source=bound.source,
+        )
+
+
+def _triggered_at_most_us(phase: PhasePlan, window: Window, limits: Limits) -> int:
+    """The longest that triggers can keep a window open: the governor's share of the phase (L20)."""
+    if phase.mode not in {"triggered", "emg-triggered"} or phase.trigger is None:
+        return 0
+    if phase.cycles:
+        return phase.cycles * phase.sets * window.max_on_us
+    pause_us = phase.trigger.refractory_us + phase.trigger.lockout_us
+    share = min(limits["duty_triggered_permille"].value, 1000 * window.max_on_us // max(1, window.max_on_us + pause_us))
+    return phase.duration_us * share // 1000
 
 
 def _on_us(phase: PhasePlan, window: Window) -> int:

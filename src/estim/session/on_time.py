@@ -37,8 +37,8 @@ class OnTime:
         if not therapy:
             return
         self._total_us[channel.channel] = self.total_us(channel.channel) + end_us - begin_us
-        muscle = f"{channel.muscle}/{channel.side}"
-        self._muscle_us[muscle] = self._muscle_us.get(muscle, 0) + end_us - begin_us
+        for muscle in channel.day_accounts:  # two channels on one muscle add: more than the truth, never less
+            self._muscle_us[muscle] = self._muscle_us.get(muscle, 0) + end_us - begin_us
 
     def had_us(self, channel: int, from_us: int) -> int:
         """ON time of device channel `channel` since `from_us`; what lies before is forgotten."""
