@@ -13,6 +13,7 @@ NOISE_UV = 2.0
 M_WAVE_UV = 4_000.0  # half of a peak-to-peak of 8 mV: quadriceps and tibialis anterior 5 to 12, wrist extensors 4 to 8
 LATENCY_MS, WIDTH_MS = 3.0, 2.25
 LOOK_BACK_MS = 40.0  # after this nothing of a pulse is left
+ENVELOPE_S = 0.075  # an effort rises in about 150 ms
 EMPTY_LEAD_UV = 1_000.0  # mains hum of a lead that hangs in the air
 
 
@@ -25,13 +26,18 @@ class Emg:
         self._pulses: deque[tuple[int, float, float]] = deque(maxlen=4_000)
         self._slow = self._fast = 0.0
         self._envelope = 0.0
+        self._made_us = 0
 
     def pulse(self, t_us: int, current_ma: float, m_wave: float) -> None:
         """A pulse, and the share of the largest M-wave that it evokes."""
         self._pulses.append((t_us, current_ma, m_wave))
 
     def batch(self, begin_us: int, effort: float, *, lead_off: bool = False) -> list[int]:
-        """The samples of 50 ms."""
+        """The samples of 50 ms. What lies between them and the last ones is not made: the effort alone goes on."""
+        if begin_us > self._made_us:
+            gone_s = (begin_us - self._made_us) / 1e6
+            self._envelope += (effort - self._envelope) * -math.expm1(-gone_s / ENVELOPE_S)
+        self._made_us = begin_us + BATCH_US
         horizon_us = begin_us - round(LOOK_BACK_MS * 1000)
         while self._pulses and self._pulses[0][0] < horizon_us:
             self._pulses.popleft()
@@ -42,7 +48,7 @@ class Emg:
             if lead_off:
                 out.append(round(EMPTY_LEAD_UV * math.sin(2 * math.pi * 50 * at_us / 1e6)))
                 continue
-            self._envelope += (effort - self._envelope) / (0.075 * RATE_HZ)  # rises in about 150 ms
+            self._envelope += (effort - self._envelope) / (ENVELOPE_S * RATE_HZ)
             value = self._voluntary() * self._effort_uv * self._envelope + self._random.gauss(0.0, NOISE_UV)
             for t_us, current_ma, m_wave in near:
                 since_ms = (at_us - t_us) / 1000

@@ -14,6 +14,7 @@ from statistics import NormalDist
 from firmware_sim.body.muscle import Fibre, Parameters
 
 MOTOR_US, SENSORY_US, PAIN_US = 460.0, 665.0, 800.0  # chronaxies: motor, cutaneous sensory (both Mogyoros 1996), pain
+WAITING_MAX = 20_000  # pulses that nobody has asked about yet: 6 min at 50 Hz, some 3 MB
 TABLE_US = 300.0  # the width at which the threshold tables are given
 
 
@@ -58,22 +59,37 @@ class Pools:
         self._whole = parameters
         self._jitter = jitter
         self._random = random.Random(seed)
-        self._now_us = 0
+        self._waiting: list[tuple[int, list[Fibre]]] = []
+        self._now_us = self._until_us = 0
 
     def pulse(self, t_us: int, current_ma: float, width_us: float) -> float:
-        """A pulse; returns the share of pools that fired."""
-        self.advance(t_us)
+        """A pulse; returns the share of pools that fired. What it does to the force is worked out when that is read."""
         felt_ma = at_table_width(current_ma, width_us, MOTOR_US)
-        fired = 0
-        for threshold_ma, fibre in self._pools:
-            wobble = self._jitter * self._random.gauss(0.0, 1.0) if self._jitter else 0.0
-            if felt_ma * (1 + wobble) >= threshold_ma * (1 - 1e-12):
-                fibre.pulse(t_us / 1e6)
-                fired += 1
-        return fired / len(self._pools)
+        jitter, gauss = self._jitter, self._random.gauss
+        fired = [
+            fibre
+            for threshold_ma, fibre in self._pools
+            if (felt_ma * (1 + jitter * gauss(0.0, 1.0)) if jitter else felt_ma) >= threshold_ma * (1 - 1e-12)
+        ]
+        self._waiting.append((t_us, fired))
+        if len(self._waiting) > WAITING_MAX:
+            self._settle()
+        return len(fired) / len(self._pools)
 
     def advance(self, now_us: int) -> None:
         """Let time pass."""
+        self._until_us = max(self._until_us, now_us)
+
+    def _settle(self) -> None:
+        """Play what happened since into the fibres."""
+        for t_us, fired in self._waiting:
+            self._pass(t_us)
+            for fibre in fired:
+                fibre.pulse(t_us / 1e6)
+        self._waiting.clear()
+        self._pass(self._until_us)
+
+    def _pass(self, now_us: int) -> None:
         if now_us > self._now_us:
             for _, fibre in self._pools:
                 fibre.advance(self._now_us / 1e6, now_us / 1e6)
@@ -82,10 +98,12 @@ class Pools:
     @property
     def force_n(self) -> float:
         """Force of all pools now, in N."""
+        self._settle()
         return sum(fibre.force_n for _, fibre in self._pools)
 
     @property
     def lost(self) -> float:
         """Share of the force scaling A that fatigue took, over the whole muscle; 0 to 1."""
+        self._settle()
         debt_ns = sum(fibre.debt_ns for _, fibre in self._pools)
         return min(1.0, max(0.0, -self._whole.aa * debt_ns / self._whole.a))

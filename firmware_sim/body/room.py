@@ -2,17 +2,19 @@
 
 It stands for the room and not for the device: nothing that a driver needs passes through it. Everything that leaves it
 is rounded to integers, so a seed gives the same messages on any machine. Muscles are advanced in batches when practice
-lines are due, EMG is made when messages are fetched.
+lines are due, EMG is made when messages are fetched, and neither when nobody looks.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol
 
 from firmware_sim.body import patients
 from firmware_sim.body.emg import BATCH_US, RATE_HZ, Emg
 from firmware_sim.body.load import PAST_THE_MUSCLE, SkinLoad
+from firmware_sim.body.muscle import Parameters
 from firmware_sim.body.patients import Patient
 from firmware_sim.body.recruitment import Pools, recruited
 from firmware_sim.body.sensation import Sensation
@@ -81,7 +83,12 @@ class _Site:
 
 
 class Room:
-    """A patient, the pads, the switch. See the module's text."""
+    """A patient, the pads, the switch. See the module's text.
+
+    Attributes:
+        shows_force, shows_emg: somebody looks at it. What nobody looks at is not worked out (it is most of the work);
+            what the patient feels, says and presses always is.
+    """
 
     def __init__(self, patient: Patient, seed: int) -> None:
         self.patient = patient
@@ -89,7 +96,7 @@ class Room:
             channel: _Site(load=SkinLoad(patient.profile.pads), muscle=_muscle(patient, seed * CHANNELS + channel))
             for channel in range(1, CHANNELS + 1)
         }
-        self._full_n = _full_n(patient)
+        self.shows_force = self.shows_emg = True
         self._sensation = Sensation(patient)
         self._emg = Emg(patient.profile.effort_uv, seed)
         self._emg_us = 0
@@ -114,7 +121,8 @@ class Room:
             site.period_us = pulse.t_us - site.last_us
         site.last_us = pulse.t_us
         site.waiting.append((pulse.t_us, pulse.peak_ua / 1000, pulse.pulse_width_us))
-        self._emg.pulse(pulse.t_us, pulse.peak_ua / 1000, self._m_wave(site, pulse.peak_ua, pulse.pulse_width_us))
+        if self.shows_emg and self.patient.profile.effort_uv:
+            self._emg.pulse(pulse.t_us, pulse.peak_ua / 1000, self._m_wave(site, pulse.peak_ua, pulse.pulse_width_us))
 
     def _m_wave(self, site: _Site, peak_ua: int, width_us: int) -> float:
         current_ma = peak_ua / 1000 / (MISPLACED if site.misplaced else 1.0)
@@ -189,12 +197,14 @@ class Room:
             rate_hz = 1e6 / site.period_us
             vas = self._sensation.vas(strongest_ma, width_us, rate_hz, now_us, density=1 / (site.load.contact or 1.0))
             self._out += self._sensation.says(strongest_ma, width_us, share, vas, now_us)
+        if not self.shows_force:
+            return
         self._out.append(
             {
                 "type": "practice",
                 "channel": channel,
                 "force_n": round(site.muscle.force_n),
-                "force_percent": round(100 * site.muscle.force_n / self._full_n),
+                "force_percent": round(100 * site.muscle.force_n / _full_n(self.patient.muscle, self.patient.spread)),
                 "fatigue": round(100 * site.muscle.lost),
                 "comfort": round(vas),
             }
@@ -203,7 +213,7 @@ class Room:
 
     def messages(self) -> list[dict[str, Any]]:
         """What there is to say; drains. Bounded, since perhaps nobody listens; EMG is made here."""
-        if self.patient.profile.effort_uv:
+        if self.shows_emg and self.patient.profile.effort_uv:
             self._emg_us = max(self._emg_us, (self._now_us - LISTENING_US) // BATCH_US * BATCH_US)
             while self._now_us - self._emg_us >= BATCH_US:
                 samples = self._emg.batch(self._emg_us, self._effort, lead_off=self._sites[1].load.state == "lift")
@@ -217,9 +227,10 @@ def _muscle(patient: Patient, seed: int) -> Pools:
     return Pools(patient.muscle, half_ma=patient.half_ua / 1000, spread=patient.spread, jitter=JITTER, seed=seed)
 
 
-def _full_n(patient: Patient) -> float:
+@lru_cache(maxsize=64)
+def _full_n(parameters: Parameters, spread: float) -> float:
     """What the whole fresh muscle holds: the reference of `force_percent`."""
-    muscle = Pools(patient.muscle, half_ma=1.0, spread=patient.spread, count=1)
+    muscle = Pools(parameters, half_ma=1.0, spread=spread, count=1)
     for k in range(round(FULL_HZ * FULL_S)):
         muscle.pulse(k * 1_000_000 // FULL_HZ, 1e6, 300)
     return max(1.0, muscle.force_n)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firmware_sim.body.emg import Emg
 from firmware_sim.body.load import STATES, SkinLoad, charge_share, needed_v
 from firmware_sim.body.muscle import SETS, Fibre, Parameters, force_trace
 from firmware_sim.body.patients import PROFILES, SITES, draw
@@ -376,3 +377,31 @@ def test_unknown_patients_are_named() -> None:
     with pytest.raises(ValueError, match="knee-replacement"):
         make_room("nobody", 1)
     assert set(SETS) == {"ding2003", "ding2007", "hmed2018"}
+
+
+def test_what_nobody_looks_at_is_not_worked_out_and_changes_nothing_that_the_patient_feels() -> None:
+    watched, unwatched = make_room("stroke", 5), make_room("stroke", 5)
+    unwatched.shows_force = unwatched.shows_emg = False
+    felt = [
+        [message for message in play(room, 30, seconds=3) if message["type"] in ("says", "patient-switch")]
+        for room in (watched, unwatched)
+    ]
+    assert felt[0] == felt[1] != []
+    assert {message["type"] for message in play(unwatched, 30, seconds=1)} <= {"says", "patient-switch"}
+
+
+def test_force_that_is_read_late_is_the_force_that_was_read_all_along() -> None:
+    often, late = (Pools(SETS["ding2003"], half_ma=20.0, spread=0.4, jitter=0.03, seed=3) for _ in range(2))
+    for k in range(150):
+        assert often.pulse(k * 20_000, 22.0, 300) == late.pulse(k * 20_000, 22.0, 300)
+        assert often.force_n >= 0
+    assert late.force_n == pytest.approx(often.force_n, rel=1e-6)
+    assert late.lost == pytest.approx(often.lost, rel=1e-6)
+
+
+def test_emg_after_a_gap_goes_on_with_the_effort_that_was_made_meanwhile() -> None:
+    rests, works = Emg(effort_uv=200, seed=2), Emg(effort_uv=200, seed=2)
+    rests.batch(0, 0.0)
+    works.batch(0, 0.0)
+    quiet, loud = rests.batch(1_000_000, 0.0), works.batch(1_000_000, 1.0)
+    assert max(map(abs, loud)) > 5 * max(map(abs, quiet))

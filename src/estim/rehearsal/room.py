@@ -36,6 +36,7 @@ EFFORT_AFTER_US = (2_000_000, 6_000_000)  # once a new effort would be heard
 CRANK_EVERY_US = 20_000
 EMG_EVERY_US = 50_000  # the body's own batches
 DEGREES = 360
+FEELS_EVERY_US = 200_000  # how often the body says what it feels, and shows its force
 EMG_PATIENT = "stroke"
 
 
@@ -54,6 +55,7 @@ class RehearsedRoom:
 
     Attributes:
         body: the virtual patient, once there is one.
+        shows_force: somebody looks at the muscle's force; else it is not worked out.
         resting: nobody presses, walks or tries: noise alone is left.
         presses: the key should be pressed now; whoever drives the session takes it away.
         efforts: when the patient began an effort, in µs.
@@ -62,6 +64,7 @@ class RehearsedRoom:
     seed: int
     profile: str = ""
     body: Room | None = None
+    shows_force: bool = False
     resting: bool = False
     presses: bool = False
     efforts: list[int] = field(default_factory=list)
@@ -104,10 +107,12 @@ class RehearsedRoom:
             else:
                 self._act(phase, phase.trigger, now_us)
         if self.body is not None and now_us >= self._emg_us:
-            self._emg_us = now_us + EMG_EVERY_US
+            hears = self._hears_emg()
+            self._emg_us = now_us + (EMG_EVERY_US if hears else FEELS_EVERY_US)
+            self.body.shows_emg, self.body.shows_force = hears, self.shows_force
             self.body.advance(now_us)
             for message in self.body.messages():
-                if self.profile or message.get("type") == "emg":
+                if self.profile or message["type"] == "emg":
                     report = parse_line(json.dumps(message).encode())
                     self._reports += [report] if report is not None else []
 
