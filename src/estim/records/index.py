@@ -96,9 +96,10 @@ class Index:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        with self._said():
+        with self._said(), contextlib.ExitStack() as way_out:
             home.root.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(home.root / "index.sqlite3", timeout=5.0)
+            way_out.callback(self._db.close)  # a damaged file must not stay open: its owner is told to delete it
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
@@ -108,6 +109,7 @@ class Index:
                     f"DROP TABLE IF EXISTS session; PRAGMA user_version = {VERSION};"
                 )
             self._db.executescript(SCHEMA)
+            way_out.pop_all()
 
     @contextlib.contextmanager
     def _said(self) -> Iterator[None]:
