@@ -4,7 +4,7 @@ skin, one-fibre muscle, chained record, verification), as a ratio to real time, 
 python bench/rehearsal.py             Markdown table: rhythm, simulated, CPU, ratio; then shares of the 15/45 s session
 python bench/rehearsal.py --worlds 20 also the pace of worlds on each device
 
-Aims (decisions on processes, c): 2,000 times for 15/45 s on one channel, 1,000 times at half duty or continuous.
+Aims (docs/decisions/rehearsal.md): 2,000 times for 15/45 s on one channel, 1,000 times at half duty or continuous.
 """
 
 from __future__ import annotations

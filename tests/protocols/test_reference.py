@@ -24,7 +24,7 @@ ROWS: list[dict[str, Any]] = json.loads((DATA / "protocol_reference.json").read_
 
 # (file, phase, field): what the reference says, what is played; and why.
 PLAYED_OTHERWISE = {
-    # Reference ramps of 0 s are played at 0.2 s, 0.5 s for spinal cord injury (decisions on limits, L17b).
+    # Reference ramps of 0 s are played at 0.2 s, 0.5 s for spinal cord injury (docs/decisions/limits.md, L17b).
     ("stroke-gait-dorsi-plantarflexors", "gait", "ramp_up_s"): (0, 0.2),
     ("stroke-gait-dorsi-plantarflexors", "gait", "ramp_down_s"): (0, 0.2),
     ("spinal-cord-injury-quadriceps-resistance", "work", "ramp_up_s"): (0, 0.5),

@@ -1,4 +1,4 @@
-"""The formulas of the safety notes, 1.6, against exact fractions; units and sizes as they come in."""
+"""The formulas in docs/decisions/limits.md, against exact fractions; units and sizes as they come in."""
 
 from __future__ import annotations
 

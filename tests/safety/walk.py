@@ -155,7 +155,7 @@ def pulse_of(walk: Walk) -> tuple[Numbers, Numbers]:
 
 def forbidden(walk: Walk) -> Mapping[str, Points]:
     """Guardrail → the points (width × amplitude) that it forbids: each formula solved for what was rendered, so that
-    only integers are compared. Written from the formulas of the safety notes, not from `dose`.
+    only integers are compared. Written from the formulas in docs/decisions/limits.md, not from `dose`.
     """
     square, charge = pulse_of(walk)
     amplitude = np.broadcast_to(np.array(walk.amplitudes_ua, dtype=np.int64), square.shape)

@@ -108,7 +108,7 @@ def _session_words() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit code is DESIGN 9's."""
+    """Run one command; returns its exit code (README.md)."""
     given = parser().parse_args(arguments)
     name = f"{given.command}_{given.action}" if getattr(given, "action", None) else given.command
     from estim.safety.errors import EstimError, LinkLost, ProtocolError, SetupError, SiteFileError, UsageError

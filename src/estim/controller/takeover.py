@@ -1,4 +1,4 @@
-"""Take-over: the controller is gone, so the front stops the device itself (decisions on processes, e).
+"""Take-over: the controller is gone, so the front stops the device itself (docs/decisions/take-over.md).
 
 Kill first (a process that can wake must not own the port), open, stop, read back idle, write down what was seen; all
 within one second, or the output is UNCERTAIN and the screen says which cable to pull.

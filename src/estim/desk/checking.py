@@ -34,7 +34,8 @@ SAMPLE_REGION = "thigh"  # stands for `any-permitted`, which today's setup must 
 
 
 def check_file(path: Path, limits: Limits, *, model: str, own: Path | None = None) -> dict[str, Any]:
-    """One file's entry of DESIGN 9: `{"file", "ok", "runnable", "problems"}`, and `devices`: what each model plays.
+    """One file's entry of `protocols check --json`: `{"file", "ok", "runnable", "problems"}`, and `devices`: what each
+    model plays.
 
     Args:
         own: the folder of own protocols, in which no two may have one id.

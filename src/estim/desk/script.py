@@ -1,7 +1,7 @@
 """A scripted person for simulated devices: does by request what a therapist does by key, and nothing else.
 
-`--level quadriceps=40` means: find this level by a titration, from 0 mA, one step at a time (decisions on the session
-4.2).
+`--level quadriceps=40` means: find this level by a titration, from 0 mA, one step at a time
+(docs/decisions/session.md 2).
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from estim.safety.reports import Acknowledged, DeviceFault, DeviceLost, DeviceSt
 from estim.safety.units import Micros
 
 ANSWER_US = 250_000  # answers take up to 40 ms (P24, RehaMove3) or 100 ms (RehaStim2), wire document 2.4 and 3.3
-OFF_REPEAT_US = 30_000  # decisions on take-over (e)
+OFF_REPEAT_US = 30_000  # docs/decisions/take-over.md
 # Before the first frame after connecting and before a take-over's stop: ends a frame that was left half-sent. Twice,
 # since behind a cut that ends in an escape the first is data; a receiver that begins anew at each start needs neither.
 LEAD = b"\x0f\x0f"

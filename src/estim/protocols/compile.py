@@ -2,7 +2,7 @@
 
 `compile_schedule` needs the levels that were found, `compile_titration` is what finds them: one phase for each channel
 at the highest rate and width that the protocol will ever use on it, so a level holds for all of its phases and never
-the other way round (decisions on protocols 4.1 and the note under its schema). What may come before it, the test of the
+the other way round (docs/decisions/protocols.md). What may come before it, the test of the
 pads with single twitches, is in `compile_low_rate`.
 """
 

@@ -1,6 +1,6 @@
 """The test of the pads before levels are found: single twitches show whether they lie over the motor point. Pure.
 
-No level comes from it: levels belong to their rate (decisions on protocols, note under 1).
+No level comes from it: levels belong to their rate (docs/decisions/protocols.md).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from estim.safety.profile import DeviceProfile
 from estim.safety.schedule import PhasePlan, Schedule
 from estim.safety.units import ZERO_US, MilliHertz, seconds
 
-LOW_RATE_MHZ = MilliHertz(2_500)  # decisions on protocols 4.1: 2 to 3 Hz; 400 ms lie on the grid of every device
+LOW_RATE_MHZ = MilliHertz(2_500)  # docs/decisions/protocols.md: 2 to 3 Hz; 400 ms lie on the grid of every device
 LOW_RATE_US = seconds(300)  # convention: 5 min on one channel are ample to move a pad; then a person begins again
 
 

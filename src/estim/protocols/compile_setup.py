@@ -131,7 +131,7 @@ def _plan(
 
 
 def _rule(channel: Channel, setup: Setup) -> str:
-    """percent-mvic without a measured MVIC is played as max-tolerated (decisions on protocols 4.21)."""
+    """percent-mvic without a measured MVIC is played as max-tolerated (docs/decisions/protocols.md)."""
     if channel.amplitude_rule == "percent-mvic" and setup.mvic != "measured":
         return "max-tolerated"
     return str(channel.amplitude_rule)

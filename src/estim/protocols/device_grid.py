@@ -1,6 +1,6 @@
 """From a protocol's pulse to what a device can play, with every difference said (`bends`). Pure.
 
-Rules: decisions on protocols 4.8 (rates: up to 2 % shown, up to 5 % acknowledged, beyond that refused), 4.10 (phase 1
+Rules: docs/decisions/protocols.md (rates: up to 2 % shown, up to 5 % acknowledged, beyond that refused; phase 1
 is quantised to ratio × step, phase 2 derived, so that charge stays exactly balanced).
 """
 

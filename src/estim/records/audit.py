@@ -15,7 +15,7 @@ from estim.record_lines import events as lines
 from estim.record_lines import kinds
 from estim.records.chain import Entry
 
-# Phases in which no current may flow (DESIGN 6). PAUSED and STOPPING are left out: their fall takes up to 0.3 s.
+# Phases in which no current may flow (docs/states.md). PAUSED and STOPPING are left out: their fall takes up to 0.3 s.
 SILENT = frozenset({"DISCONNECTED", "READY", "CONFIGURED", "FAULT"})
 
 

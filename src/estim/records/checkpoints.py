@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from estim.record_lines import events as lines
 
-EVERY_US = 60_000_000  # safety.md 4.3: each minute
+EVERY_US = 60_000_000  # each minute: docs/decisions/record.md
 EVERY_LINES = 1_000
 _STOPS = frozenset({"PAUSED", "STOPPING", "FAULT"})
 

@@ -1,7 +1,7 @@
 """The patient's sheet: what was done and what to watch for, in plain words. No number that a patient can't use.
 
-What to watch for: pink skin that fades within about an hour is expected, blister, burn or redness the next day is not
-(clinical.md, skin); muscle damage after a first session shows within 48 h (Vanderthommen 2012, JSSM 11:592).
+What to watch for: pink skin that fades within about an hour is expected, blister, burn or redness the next day is not;
+muscle damage after a first session shows within 48 h (Vanderthommen 2012, JSSM 11:592).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from estim.records.page import page, tag
 from estim.records.summary import ChannelSummary, SessionSummary
 
-# DESIGN 8's regions as patients name them.
+# The schema's regions as patients name them.
 _PLACES = {
     "thigh": "thigh", "shank": "lower leg", "foot": "foot", "buttock": "buttock", "forearm": "forearm", "hand": "hand",
     "upper-arm": "upper arm", "shoulder": "shoulder", "upper-back": "upper back", "low-back": "lower back",

@@ -20,7 +20,7 @@ from estim.records.chain import GENESIS, Entry, check_signatures, read
 from estim.records.keys import signed_by
 from estim.records.segment import segments
 
-# The lease lets the record lag behind the output by 2 s at most (decisions, d): a record that breaks off may have been
+# The lease lets the record lag behind the output by 2 s (docs/decisions/durability.md): what breaks off may have been
 # followed by so much output, and then by the device's own timer.
 RECORD_LAG_US = 2_000_000
 
@@ -62,7 +62,7 @@ class SessionVerdict:
     signature: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """As DESIGN 9 has it, and more."""
+        """The entry that `records verify --json` prints."""
         return {
             "path": self.path,
             "ok": self.ok,

@@ -2,7 +2,8 @@
 else.
 
 Every line goes to the disk as fast as the disk can, well within the 200 ms that lines inside an authorisation have. A
-failed write or fsync is final: the kernel may have dropped the pages, so nothing is retried (decisions, d).
+failed write or fsync is final: the kernel may have dropped the pages, so nothing is retried
+(docs/decisions/durability.md).
 """
 
 from __future__ import annotations

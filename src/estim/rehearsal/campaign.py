@@ -147,7 +147,7 @@ def campaign(
     replay: str,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Many worlds; the document of DESIGN 9.
+    """Many worlds; the document that `rehearse --worlds --json` prints.
 
     Args:
         replay: command line that plays one world again, with `{seed}` in it.

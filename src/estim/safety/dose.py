@@ -1,4 +1,4 @@
-"""Dose: what a pulse train does to tissue, in exact integers (safety notes 1.6). Pure.
+"""Dose: what a pulse train does to tissue, in exact integers (docs/decisions/limits.md, dose). Pure.
 
 Squares are compared, never roots of floats: `ceil(sqrt(x)) <= L` holds exactly when `x <= L²`.
 rms is taken over ON time (the worst second), never diluted by OFF time.

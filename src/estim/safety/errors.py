@@ -54,7 +54,7 @@ class Problem:
     source: str = ""
 
     def to_json(self) -> dict[str, object]:
-        """The problem as DESIGN 9 writes it."""
+        """The problem as every `--json` prints it."""
         return asdict(self)
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
 """The limit table: every number, its two bounds, its source. `SAFETY.md` shows it; a test keeps both equal.
 
-Numbers: safety notes 1.7 and appendix A as amended by the decisions on limits (L4, L15, L17a/b, L19 to L22, L26 to
+Numbers: docs/decisions/limits.md, with what trials changed in the first table (L4, L15, L17a/b, L19 to L22, L26 to
     L28).
 `judgement` and `convention` rows are this project's own and want a clinician's review.
 """

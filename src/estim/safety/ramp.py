@@ -3,7 +3,7 @@
 Pulse k of a ramp up over n pulses has `level × (k+1)/n`, cut to the device's step; a ramp down over m pulses has
 `level × left/(m+1)` with `left` pulses still to come, the present one included.
 
-Shortest ramps: `decisions on limits` L17a (a level not yet held, and every way back to output) and L17b (repeats).
+Shortest ramps: docs/decisions/limits.md, L17a (a level not yet held, and every way back to output) and L17b (repeats).
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class ScheduleChannel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """When a triggered phase's window opens and closes (decisions on the `[phase.trigger]` table)."""
+    """When a triggered phase's window opens and closes (docs/decisions/protocols.md, triggers)."""
 
     source: Literal["key", "switch", "sensor", "crank", "emg"]
     on: str

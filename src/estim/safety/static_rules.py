@@ -156,7 +156,7 @@ def _l28(key: str, message: str) -> Problem:
         message=message + " (sensation under the pads is absent or was not asked for)",
         layer="patient",
         rule="L28",
-        source="decisions on limits, L28 (convention)",
+        source="docs/decisions/limits.md, L28 (convention)",
     )
 
 
