@@ -177,10 +177,10 @@ def test_a_master_chain_that_can_not_be_written_refuses_a_new_session_and_keeps_
     tmp_path: Path, mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     writer = begin(tmp_path, "a")
-    mocker.patch("estim.records.master._last_line", side_effect=OSError(5, "Input/output error"))
+    mocker.patch("estim.records.signed_chain._last_line", side_effect=OSError(5, "Input/output error"))
     assert writer.close(1)
-    assert "master chain can't be written" in capsys.readouterr().err
-    with pytest.raises(RecordError, match="master chain"):
+    assert "chain can't be written" in capsys.readouterr().err
+    with pytest.raises(RecordError, match="chain can't be written"):
         begin(tmp_path, "b")
     mocker.stopall()
     assert any("master chain does not know" in verdict.reason for verdict in bad(tmp_path))

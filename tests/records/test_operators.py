@@ -11,9 +11,10 @@ import pytest
 
 from estim.cli import main
 from estim.controller.signing_in import Reception
-from estim.records import operators
+from estim.records import clocks, operators, reception
 from estim.records.home import Home
-from estim.records.operators import Doorkeeper, Operator, deactivated, fits, hash_pin, load_operators, save_operator
+from estim.records.operators import Operator, deactivated, fits, hash_pin, load_operators, save_operator
+from estim.records.station import station_lines
 from estim.safety.errors import RecordError
 from estim.session.events import Sign, SignIn
 
@@ -83,14 +84,30 @@ def test_a_signature_has_name_time_and_meaning(home: Home, operator: str, meanin
     assert (signed.authenticated, signed.pin) == (True, "")
 
 
-def test_guessing_is_slowed_down(home: Home) -> None:
-    known, keeper = load_operators(home.operators), Doorkeeper()
+def test_guessing_is_slowed_down_across_processes(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_us = [1_000_000_000]
+    monkeypatch.setattr(reception, "boot_us", lambda: now_us[0])
+    monkeypatch.setattr(clocks, "boot_us", lambda: now_us[0])
     for _ in range(5):
-        with pytest.raises(RecordError, match="not known"):
-            keeper.admit(known, "the", "guess-1", ("therapist",), 100.0)
+        with pytest.raises(RecordError, match="not known"):  # a new process each time
+            Reception(home, simulated=False).sign_in(sign_in("the", "guess-1"))
+    now_us[0] += 30_000_000
     with pytest.raises(RecordError, match="next try in 30 s"):
-        keeper.admit(known, "the", "pin-therapist", ("therapist",), 130.0)
-    assert keeper.admit(known, "the", "pin-therapist", ("therapist",), 161.0).id == "the"
+        Reception(home, simulated=False).sign_in(sign_in("the", "pin-therapist"))
+    now_us[0] += 31_000_000
+    assert Reception(home, simulated=False).sign_in(sign_in("the", "pin-therapist")).authenticated
+
+
+def test_a_wrong_pin_leaves_a_line_and_never_itself(home: Home) -> None:
+    for operator, pin in (("the", "guess-1"), ("my-own-pin-123", "x"), ("obs", "pin-observer")):
+        with pytest.raises(RecordError):
+            Reception(home, simulated=False).sign_in(sign_in(operator, pin))
+    lines = [entry for entry in station_lines(home.root) if entry["event"] == "sign-in-refused"]
+    assert [(line["operator"], line["reason"]) for line in lines] == [
+        ("the", "wrong operator or PIN"), ("unknown", "wrong operator or PIN"), ("obs", "role observer"),
+    ]  # fmt: skip
+    assert "guess-1" not in (home.root / "station.jsonl").read_text(encoding="utf-8")
+    assert "my-own-pin" not in (home.root / "station.jsonl").read_text(encoding="utf-8")
 
 
 def test_a_disabled_operator_is_not_let_in(home: Home) -> None:
@@ -131,23 +148,34 @@ def test_an_operators_file_that_can_not_be_lets_nobody_in(tmp_path: Path, row: d
 
 
 def test_the_command_line_adds_changes_and_disables(
-    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    home = Home(tmp_path)
+
     def call(typed: str, *words: str) -> int:
         monkeypatch.setattr("sys.stdin", io.StringIO(typed))
         return main(["operators", *words, "--home", str(home.root)])
 
-    assert call("new-pin\nnew-pin\n", "add", "ann", "--name", "Ann B") == 0
-    assert call("new-pin\nnew-pin\n", "add", "ann", "--name", "Ann B") == 1
-    assert call("new-pin\nother\n", "add", "bob", "--name", "Bob") == 1
+    assert call("new-pin\nnew-pin\n", "add", "ann", "--name", "Ann B") == 0  # the first is the administrator
+    assert call("new-pin\nnew-pin\nnew-pin\n", "add", "ann", "--name", "Ann B") == 1
+    assert call("new-pin\nbobs-pin\nother\n", "add", "bob", "--name", "Bob") == 1
     assert call("", "add", "bob", "--name", "Bob", "--role", "king") == 1
+    assert call("wrong\nbobs-pin\nbobs-pin\n", "add", "bob", "--name", "Bob") == 1
+    assert call("new-pin\nbobs-pin\nbobs-pin\n", "add", "bob", "--name", "Bob") == 0
+    assert call("bobs-pin\neves-pin\neves-pin\n", "add", "eve", "--name", "Eve", "--by", "bob") == 1
     assert call("wrong\n", "pin", "ann") == 1
     assert call("new-pin\nnewer-pin\nnewer-pin\n", "pin", "ann") == 0
     assert fits(load_operators(home.operators)["ann"], "newer-pin")
-    assert call("", "disable", "ann") == 0
-    assert call("", "disable", "nobody") == 1
+    assert call("newer-pin\nforgotten\nforgotten\n", "pin", "bob", "--by", "ann", "--reason", "forgotten") == 0
+    assert call("", "disable", "bob") == 1
+    assert call("newer-pin\n", "disable", "bob", "--reason", "left") == 0
+    assert call("newer-pin\n", "disable", "nobody") == 1
     capsys.readouterr()
     assert call("", "list") == 0
     said = capsys.readouterr().out
-    assert "Ann B  (disabled)" in said
+    assert "Bob  (disabled)" in said
+    assert "Ann B  (administrator)" in said
     assert "argon2" not in said
+    changes = [entry for entry in station_lines(home.root) if entry["event"] == "register"]
+    assert [(line["operator"], line["change"]) for line in changes][-1] == ("ann", "operator bob, therapist, disabled")
+    assert changes[-1]["reason"] == "left"

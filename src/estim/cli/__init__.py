@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import Any
 
@@ -109,6 +110,7 @@ def _session_words() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit code (README.md)."""
+    os.umask(0o077)  # what is written of patients is its owner's alone; processes that are started inherit it
     given = parser().parse_args(arguments)
     name = f"{given.command}_{given.action}" if getattr(given, "action", None) else given.command
     from estim.safety.errors import EstimError, LinkLost, ProtocolError, SetupError, SiteFileError, UsageError

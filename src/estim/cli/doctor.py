@@ -16,9 +16,12 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
+
+if TYPE_CHECKING:
+    from estim.records.home import Home
 
 COLUMNS_MIN, ROWS_MIN = 80, 24
 TMUX_ESCAPE_MS_MAX = 50  # above it Escape is a slow third choice of the stop; tmux 3.3 has 500 by default
@@ -51,6 +54,8 @@ def doctor(given: argparse.Namespace) -> int:
         *clock(home.root, now=datetime.datetime.now(datetime.UTC)),
         *disk(home.root),
         *station_key(home.root),
+        *whole(home),
+        *private(home.root),
     ]
     bad = any(finding.state == "bad" for finding in findings)
     if given.json:
@@ -198,3 +203,45 @@ def station_key(home: Path) -> Iterator[Finding]:
         yield _found("key", "bad", f"{path} can't be read by this user: no record can be signed")
     else:
         yield _found("key", "ok", f"{path}, readable by its owner alone")
+
+
+def whole(home: Home) -> Iterator[Finding]:
+    """Do registers, keys and chains fit each other? Does the site's file of limits hold?"""
+    from estim.records.guard import REGISTERS, check
+    from estim.records.patients import load_patients, spellings
+    from estim.records.site import site_problem
+    from estim.records.station import judge_station
+    from estim.safety.errors import RecordError
+
+    wrong = [f"{path}: {reason}" for path, _, reason in judge_station(home.root)]
+    for register in REGISTERS:
+        try:
+            check(home.root, register)
+        except RecordError as error:
+            wrong += [str(error)] if not wrong else []
+    if problem := site_problem(home):
+        wrong.append(problem)
+    for text in wrong:
+        yield _found("home", "bad", text)
+    try:
+        twice = spellings(load_patients(home.patients))
+    except RecordError as error:
+        twice = ()
+        if not wrong:
+            yield _found("home", "bad", str(error))
+    for names in twice:
+        yield _found("home", "warn", f"{' and '.join(names)} are one pseudonym: join them with `estim records join`")
+    if not wrong:
+        yield _found("home", "ok", "registers, keys and chains fit each other")
+
+
+def private(home: Path) -> Iterator[Finding]:
+    """Does everything in the home belong to its owner alone?"""
+    if os.name != "posix" or not home.is_dir():
+        return
+    is_open = [path for path in (home, *home.rglob("*")) if not path.is_symlink() and path.stat().st_mode & 0o077]
+    if is_open:
+        text = f"{len(is_open)} files or folders of {home} can be read by others: `chmod -R go= {home}`"
+        yield _found("privacy", "warn", text)
+    else:
+        yield _found("privacy", "ok", f"{home} is its owner's alone")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import getpass
-import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import home_of, print_json
+from estim.cli.secret import typed_unseen
+
+if TYPE_CHECKING:
+    from estim.records.home import Home
+    from estim.records.operators import Operator
 
 
 def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
@@ -22,10 +25,16 @@ def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     add.add_argument("id", help="pseudonym or initials, as typed at sign-in")
     add.add_argument("--name", required=True, help="printed name, for signatures")
     add.add_argument("--role", default="therapist", help="therapist, observer or auditor")
-    for action, text in (("pin", "a new PIN, after the old one"), ("disable", "lets nobody in any more")):
-        actions.add_parser(action, parents=[home], help=text).add_argument(
-            "id", help="pseudonym or initials, as typed at sign-in"
-        )
+    add.add_argument("--administrator", action="store_true", help="may change operators; the first one always may")
+    pin = actions.add_parser(
+        "pin", parents=[home], help="a new PIN, after the old one, or with --by after an administrator's"
+    )
+    disable = actions.add_parser("disable", parents=[home], help="lets nobody in any more")
+    for one in (pin, disable):
+        one.add_argument("id", help="who")
+    for one in (add, pin, disable):
+        one.add_argument("--by", default="", metavar="ID", help="the administrator who does it, whose PIN is asked for")
+        one.add_argument("--reason", default="", metavar="TEXT", help="why, for the station's chain")
 
 
 def listed(given: argparse.Namespace) -> int:
@@ -33,12 +42,16 @@ def listed(given: argparse.Namespace) -> int:
     from estim.records.operators import load_operators
 
     known = load_operators(home_of(given).operators).values()
-    rows = [{"id": one.id, "name": one.name, "role": one.role, "active": one.active} for one in known]
+    rows = [
+        {"id": one.id, "name": one.name, "role": one.role, "active": one.active, "administrator": one.administrator}
+        for one in known
+    ]
     if given.json:
         print_json({"operators": rows})
         return 0
     for row in rows:
-        print(f"{row['id']:14} {row['role']:10} {row['name']}{'' if row['active'] else '  (disabled)'}")
+        said = ("  (administrator)" if row["administrator"] else "") + ("" if row["active"] else "  (disabled)")
+        print(f"{row['id']:14} {row['role']:10} {row['name']}{said}")
     if not rows:
         print("none: whoever signs in is who they say")
     return 0
@@ -46,14 +59,23 @@ def listed(given: argparse.Namespace) -> int:
 
 def add(given: argparse.Namespace) -> int:
     """A new operator."""
+    from dataclasses import replace
+
     from estim.records.operators import Operator, hash_pin, load_operators, save_operator
     from estim.safety.errors import RecordError
 
-    path = home_of(given).operators
-    if given.id in load_operators(path):
+    home = home_of(given)
+    known = load_operators(home.operators)
+    if given.id in known:
         raise RecordError(f"operator {given.id}: known already")
-    Operator(id=given.id, name=given.name, role=given.role, pin="$argon2id$")  # refused before a PIN is asked for
-    save_operator(path, Operator(id=given.id, name=given.name, role=given.role, pin=hash_pin(_new_pin(given.id))))
+    first = not known
+    made = Operator(
+        id=given.id, name=given.name, role=given.role, pin="$argon2id$", administrator=given.administrator or first
+    )  # refused before a PIN is asked for
+    by = _by(home, given, known) or given.id
+    save_operator(home.operators, replace(made, pin=hash_pin(_new_pin(given.id))), by=by, reason=given.reason)
+    if first:
+        print(f"{given.id} is the first operator here, and its administrator")
     return 0
 
 
@@ -61,14 +83,20 @@ def pin(given: argparse.Namespace) -> int:
     """A new PIN."""
     from dataclasses import replace
 
-    from estim.records.operators import fits, hash_pin, load_operators, save_operator
+    from estim.records.operators import ROLES, hash_pin, load_operators, save_operator
+    from estim.records.reception import admit
     from estim.safety.errors import RecordError
 
-    path = home_of(given).operators
-    known = load_operators(path).get(given.id)
-    if known is None or not fits(known, _secret(f"Old PIN of {given.id}: ")):
-        raise RecordError(f"operator {given.id}: this operator with this PIN is not known here")
-    save_operator(path, replace(known, pin=hash_pin(_new_pin(given.id))))
+    home = home_of(given)
+    known = load_operators(home.operators)
+    if given.by:  # a forgotten one: an administrator lets it be set anew
+        by = _by(home, given, known)
+        if given.id not in known:
+            raise RecordError(f"operator {given.id}: not known here")
+    else:
+        by = admit(home, known, given.id, typed_unseen(f"Old PIN of {given.id}: "), tuple(ROLES), "pin").id
+    changed = replace(known[given.id], pin=hash_pin(_new_pin(given.id)))
+    save_operator(home.operators, changed, by=by, reason=given.reason or "a new PIN")
     return 0
 
 
@@ -77,24 +105,42 @@ def disable(given: argparse.Namespace) -> int:
     from estim.records.operators import deactivated, load_operators, save_operator
     from estim.safety.errors import RecordError
 
-    path = home_of(given).operators
-    known = load_operators(path).get(given.id)
-    if known is None:
+    home = home_of(given)
+    known = load_operators(home.operators)
+    if given.id not in known:
         raise RecordError(f"operator {given.id}: not known here")
-    save_operator(path, deactivated(known))
+    by = _by(home, given, known)
+    save_operator(home.operators, deactivated(known[given.id]), by=by, reason=given.reason)
     return 0
 
 
-def _secret(text: str) -> str:
-    """Typed unseen at a terminal; a line of standard input where there is none."""
-    return getpass.getpass(text) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+def _by(home: Home, given: argparse.Namespace, known: Mapping[str, Operator]) -> str:
+    """Who changes the register: an administrator by PIN; nobody where there is no operator yet.
+
+    Raises:
+        RecordError: not let in, or no administrator.
+    """
+    from estim.records.operators import ROLES
+    from estim.records.reception import admit, is_administrator
+    from estim.safety.errors import RecordError
+
+    if not known:
+        return ""
+    may = [one.id for one in known.values() if one.active and is_administrator(known, one)]
+    name = given.by or (may[0] if len(may) == 1 else "")
+    if not name:
+        raise RecordError(f"--by ID: an administrator is needed for this: {', '.join(may)}")
+    found = admit(home, known, name, typed_unseen(f"PIN of {name}: "), tuple(ROLES), given.action)
+    if not is_administrator(known, found):
+        raise RecordError(f"operator {name}: an administrator is needed for this: {', '.join(may)}")
+    return found.id
 
 
 def _new_pin(name: str) -> str:
     from estim.safety.errors import RecordError
 
-    first = _secret(f"New PIN of {name}: ")
-    if _secret("Once more: ") != first:
+    first = typed_unseen(f"New PIN of {name}: ")
+    if typed_unseen("Once more: ") != first:
         raise RecordError("the two PINs differ")
     return first
 

@@ -17,6 +17,7 @@ from estim.cli.output import EXIT_REFUSED, home_of, print_json
 if TYPE_CHECKING:
     from estim.records.home import Home
     from estim.records.index import Filter
+    from estim.records.verify import SessionVerdict
 
 
 def progress(what: str) -> Callable[[int, int], None] | None:
@@ -134,43 +135,81 @@ def show(given: argparse.Namespace) -> int:
 
 
 def verify(given: argparse.Namespace) -> int:
-    """0 only for records that were closed in order or honestly taken over."""
-    from estim.records.keys import known_keys
-    from estim.records.report import signature_words
+    """0 only for records that were closed in order or honestly taken over, in a home that continues every anchor."""
+    from estim.records.anchor import UNVOUCHED
+    from estim.records.station import trusted_keys
     from estim.records.verify_home import verify_folder, verify_home
-    from estim.safety.errors import UsageError
 
     home = home_of(given)
-    try:
-        pinned = {hashlib.sha256(bytes.fromhex(key)).hexdigest()[:16]: key for key in given.key}
-    except ValueError:
-        raise UsageError("--key: a public key is 64 hex digits, as in keys/station-keys.txt") from None
-    keys = pinned or known_keys(home.root)
+    keys = _pinned(given)
     tell = progress("verifying")
     if given.path:
-        verdicts = [one for path in given.path for one in verify_folder(Path(path), keys=keys, progress=tell)]
+        trusted = keys or trusted_keys(home.root)[0]
+        verdicts = [one for path in given.path for one in verify_folder(Path(path), keys=trusted, progress=tell)]
     else:
-        verdicts = verify_home(home.root, keys=keys, progress=tell)
-    ok = bool(verdicts) and all(verdict.ok for verdict in verdicts)
+        verdicts = verify_home(home.root, keys=keys or None, progress=tell)
+    anchors = _anchors(home, given.anchor)
+    ok = bool(verdicts) and all(verdict.ok for verdict in verdicts) and not any(row["reason"] for row in anchors)
+    vouched = "" if anchors else UNVOUCHED
     if given.json:
-        print_json({"ok": ok, "sessions": [verdict.to_json() for verdict in verdicts]})
+        rows = [verdict.to_json() for verdict in verdicts]
+        print_json({"ok": ok, "sessions": rows, "anchors": anchors, "unvouched": vouched})
         return 0 if ok else EXIT_REFUSED
     for verdict in verdicts:
-        bad = "" if verdict.first_bad is None else f", first bad record {verdict.first_bad}"
-        state = "verified" if verdict.ok else "NOT VERIFIED"
-        reason = f": {verdict.reason}" if verdict.reason else ""
-        signer = ", signer unknown" if verdict.signer == "unknown" and verdict.records else ""
-        print(f"{verdict.path}: {state}, {verdict.records} records, {verdict.ending}{signer}{bad}{reason}")
-        if verdict.signature:
-            print(f"  {signature_words(verdict.signature, by_pin=verdict.signature['authenticated'])}")
-        if not verdict.sealed and verdict.last_on_us is not None and verdict.off_by_us is not None:
-            print(
-                f"  last line with output {verdict.last_on_us / 1e6:.1f} s after the beginning; it had ended "
-                f"{verdict.off_by_us / 1e6:.1f} s after the beginning at the latest (record's lag, device's own timer)"
-            )
+        _say_verdict(verdict)
+    for row in anchors:
+        print(f"{row['file']}: anchor of {row['utc']}: {row['reason'] or 'this home continues it'}")
     if not verdicts:
         print("no record found")
+    elif vouched:
+        print(vouched)
     return 0 if ok else EXIT_REFUSED
+
+
+def _pinned(given: argparse.Namespace) -> dict[str, str]:
+    from estim.safety.errors import UsageError
+
+    try:
+        return {hashlib.sha256(bytes.fromhex(key)).hexdigest()[:16]: key for key in given.key}
+    except ValueError:
+        raise UsageError("--key: a public key is 64 hex digits, as in keys/station-keys.txt") from None
+
+
+def _anchors(home: Home, files: list[str]) -> list[dict[str, str]]:
+    """Each anchor of each file, and why the home does not continue it."""
+    from estim.records.anchor import against, read_anchors
+    from estim.safety.errors import RecordError, UsageError
+
+    rows = []
+    for name in files:
+        try:
+            found = read_anchors(Path(name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--anchor {name}: {error}") from None
+        except RecordError as error:
+            rows.append({"file": name, "utc": "", "reason": str(error)})
+            continue
+        rows += [{"file": name, "utc": one.utc, "reason": against(home.root, one)} for one in found]
+    return rows
+
+
+def _say_verdict(verdict: SessionVerdict) -> None:
+    from estim.records.report import signature_words
+
+    bad = "" if verdict.first_bad is None else f", first bad record {verdict.first_bad}"
+    state = "verified" if verdict.ok else "NOT VERIFIED"
+    reason = f": {verdict.reason}" if verdict.reason else ""
+    signer = ", signer unknown" if verdict.signer == "unknown" and verdict.records else ""
+    print(f"{verdict.path}: {state}, {verdict.records} records, {verdict.ending}{signer}{bad}{reason}")
+    if verdict.signature:
+        print(f"  {signature_words(verdict.signature, by_pin=verdict.signature['authenticated'])}")
+    elif verdict.records:
+        print("  UNSIGNED: no person signed this session; the station sealed what it wrote")
+    if not verdict.sealed and verdict.last_on_us is not None and verdict.off_by_us is not None:
+        print(
+            f"  last line with output {verdict.last_on_us / 1e6:.1f} s after the beginning; it had ended "
+            f"{verdict.off_by_us / 1e6:.1f} s after the beginning at the latest (record's lag, device's own timer)"
+        )
 
 
 def audited(given: argparse.Namespace) -> int:
@@ -234,21 +273,25 @@ def index(given: argparse.Namespace) -> int:
 
 def patients(given: argparse.Namespace) -> int:
     """The patients' file."""
-    from estim.records.patients import load_patients
+    from estim.records.patients import load_patients, spellings
 
     known = load_patients(home_of(given).patients)
+    twice = spellings(known)
     if given.json:
-        print_json({"patients": [asdict(one) for one in known.values()]})
+        print_json({"patients": [asdict(one) for one in known.values()], "spelled_twice": twice})
         return 0
     for one in known.values():
         said = (one.condition, one.side, one.protocol, f"week {one.week}" if one.protocol else "", " ".join(one.flags))
         print(f"{one.id:14} {', '.join(part for part in said if part)}")
+    for names in twice:
+        print(f"{' and '.join(names)} are one pseudonym in several spellings: join them with `estim records join`")
     return 0
 
 
 def patient(given: argparse.Namespace) -> int:
     """Show one patient, or change what is said of one."""
     from estim.records.patients import Patient, load_patients, save_patient
+    from estim.records.pseudonym import normal, written
     from estim.safety.errors import RecordError, UsageError
 
     path = home_of(given).patients
@@ -259,6 +302,8 @@ def patient(given: argparse.Namespace) -> int:
         if (value := getattr(given, key)) is not None
     }
     before = known.get(given.id)
+    if before is None:
+        before = next((one for name, one in known.items() if normal(name) == normal(given.id)), None)
     if given.flag or given.no_flags:
         kept = () if given.no_flags or before is None else before.flags
         changes["flags"] = tuple(sorted({*kept, *(given.flag or ())}))
@@ -267,7 +312,7 @@ def patient(given: argparse.Namespace) -> int:
             raise UsageError("--pad: a channel and the size of its pads in cm, as quadriceps=7.6x12.7")
         changes["pads"] = {**(before.pads if before else {}), **dict(pad.split("=", 1) for pad in given.pad)}
     if changes:
-        before = replace(before, **changes) if before is not None else Patient(id=given.id, **changes)
+        before = replace(before, **changes) if before is not None else Patient(id=written(given.id), **changes)
         save_patient(path, before)
     elif before is None:
         raise RecordError(f"patient {given.id}: not in {path}")

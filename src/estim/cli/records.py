@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from estim.cli import papers, past
+from estim.cli import keeping, papers, past
 
 SESSION = "a session's folder, its name, the beginning of its name, or `last`"
 
@@ -20,6 +20,7 @@ def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     _looking(actions, home)
     _papers(actions, home)
     _patients(actions, home)
+    _keeping(actions, home)
 
 
 def _looking(actions: Any, home: argparse.ArgumentParser) -> None:
@@ -41,6 +42,13 @@ def _looking(actions: Any, home: argparse.ArgumentParser) -> None:
     verify = actions.add_parser("verify", parents=[home], help="is it what was written")
     verify.add_argument("path", nargs="*", help="sessions' folders or records folders; without any: all of the home")
     verify.add_argument("--key", action="append", default=[], metavar="HEX", help="a public key to trust, and no other")
+    verify.add_argument(
+        "--anchor",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="anchors kept elsewhere: the home must continue each",
+    )
     audit = actions.add_parser("audit", parents=[home], help="was what it says within the rules")
     audit.add_argument("path", nargs="*", help="sessions; without any: all of the home")
     actions.add_parser("schema", parents=[home], help="the JSON Schema of a record's lines")
@@ -91,6 +99,22 @@ def _patients(actions: Any, home: argparse.ArgumentParser) -> None:
     patient.add_argument("--note", help="a line for who comes next")
 
 
+def _keeping(actions: Any, home: argparse.ArgumentParser) -> None:
+    anchor = actions.add_parser("anchor", parents=[home], help="one signed line to keep elsewhere: how far the home is")
+    anchor.add_argument("-o", "--output", metavar="FILE", help="put it behind the others in this file")
+    accept = actions.add_parser("accept", parents=[home], help="take a register as it is: opens a closed door")
+    accept.add_argument("register", help="operators, patients or site")
+    clear = actions.add_parser("clear", parents=[home], help="a session of today that is gone, cut or changed is known")
+    clear.add_argument("session", help="its name")
+    join = actions.add_parser("join", parents=[home], help="two pseudonyms are one person")
+    join.add_argument("wrong", help="the pseudonym that was wrong")
+    join.add_argument("right", help="the one that stays")
+    fresh = actions.add_parser("new-key", parents=[home], help="a new key for a station that lost its own")
+    for one in (accept, clear, join, fresh):
+        one.add_argument("--operator", default="", metavar="ID", help="who does it; the PIN is asked for")
+        one.add_argument("--reason", required=True, metavar="TEXT", help="why; stands in the station's chain")
+
+
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
     {
         "records_list": past.listed,
@@ -101,6 +125,11 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
         "records_schema": past.schema,
         "records_patients": past.patients,
         "records_patient": past.patient,
+        "records_anchor": keeping.anchor,
+        "records_accept": keeping.accept,
+        "records_clear": keeping.clear,
+        "records_join": keeping.join,
+        "records_new-key": keeping.new_key,
         "records_report": papers.report,
         "records_course": papers.course,
         "records_export": papers.export,

@@ -10,12 +10,13 @@ from estim.cli.output import home_of, print_json
 
 def limits(given: argparse.Namespace) -> int:
     """The table in force."""
-    from estim.records.site import limits_in_force
+    from estim.records.site import limits_in_force, site_problem
 
     table = limits_in_force(home_of(given), site_file=Path(given.site) if given.site else None)
     rows = table.to_json()
+    problem = "" if given.site else site_problem(home_of(given))
     if given.json:
-        print_json({"limits": rows})
+        print_json({"limits": rows, "site_problem": problem})
         return 0
     print(f"{'rule':6}{'quantity':44}{'in force':>12} {'unit':8}{'absolute':>10}  {'layer':9}{'mark':11} source")
     for row in rows:
@@ -24,6 +25,8 @@ def limits(given: argparse.Namespace) -> int:
             f"{row['rule']:6}{row['quantity']:44}{word}{row['in_force'] / row['scale']:>11g} {row['unit']:8}"
             f"{row['absolute'] / row['scale']:>10g}  {row['layer']:9}{row['mark']:11} {row['source']}"
         )
+    if problem:
+        print(problem)
     return 0
 
 

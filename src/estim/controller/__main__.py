@@ -57,7 +57,7 @@ class Controller:
         self._clock = SessionClock()
         self._home = home
         self._address = address
-        self._reception = Reception(home, simulated=address.simulated)
+        self._reception = Reception(home, simulated=address.simulated, device=address.url)
         self._from_reception: queue.SimpleQueue[events.SignIn | Reply | Exception] = queue.SimpleQueue()
         self._reading_up = False
         self._held: list[Event | ConfigureFrom] = []  # what was asked after a sign-in that is still being read up
@@ -103,6 +103,8 @@ class Controller:
             late = self._wait()
             incoming = self._incoming(late)
             self._due_us = self._runner.turn(incoming)
+            if self._runner.record is None and not self._reading_up:
+                self._reception.left()
             self._say()
             self._collect_garbage()
             if self._runner.engine.finished:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import time
 from dataclasses import replace
 
+from estim.records.door import InTheRoom, here, open_door
 from estim.records.home import Home
-from estim.records.operators import MEANINGS, Doorkeeper, Operator, load_operators
-from estim.records.patients import load_patients
-from estim.records.today import minutes_today
+from estim.records.operators import MEANINGS, Operator, load_operators
+from estim.records.reception import admit
 from estim.safety.errors import Problem, RecordError
 from estim.session.events import Sign, SignIn
 
@@ -21,10 +20,11 @@ class Reception:
     simulated one takes a PIN and does without: practice and scripts have none, and the record says so.
     """
 
-    def __init__(self, home: Home, *, simulated: bool) -> None:
+    def __init__(self, home: Home, *, simulated: bool, device: str = "") -> None:
         self._home = home
         self._simulated = simulated
-        self._doorkeeper = Doorkeeper()
+        self._device = device
+        self._room = InTheRoom(home)
 
     def sign_in(self, request: SignIn) -> SignIn:
         """The request with the wall time, today's minutes (L27), the patient's flags and who signs in; what a front
@@ -33,14 +33,15 @@ class Reception:
         Raises:
             RecordError: not let in; or records or patients' file can't be read, so that what limits need is unknown.
         """
-        operator = self._admit(request.operator, request.pin, ("therapist",))
-        patient_id = request.patient_id.strip()
-        patient = load_patients(self._home.patients).get(patient_id)
+        operator = self._admit(request.operator, request.pin, ("therapist",), "sign-in")
+        known = open_door(self._home, request.patient_id, simulated=self._simulated)
+        self._room.enter(known.person, here(self._device))
         return replace(
             request,
+            patient_id=known.patient,
             utc=_utc(),
-            minutes_today=minutes_today(self._home, patient_id, simulated=self._simulated),
-            patient_flags=patient.flags if patient is not None else (),
+            minutes_today=known.minutes_today,
+            patient_flags=known.flags,
             authenticated=operator is not None,
             pin="",
         )
@@ -51,17 +52,21 @@ class Reception:
         Raises:
             RecordError: not let in, or not in this role.
         """
-        operator = self._admit(request.operator, request.pin, MEANINGS.get(request.meaning, ("therapist",)))
+        operator = self._admit(request.operator, request.pin, MEANINGS.get(request.meaning, ("therapist",)), "sign")
         name = operator.name if operator is not None else ""
         return replace(request, utc=_utc(), name=name, authenticated=operator is not None, pin="")
 
-    def _admit(self, name: str, pin: str, roles: tuple[str, ...]) -> Operator | None:
+    def left(self) -> None:
+        """The session is over: the patient may be in another one."""
+        self._room.leave()
+
+    def _admit(self, name: str, pin: str, roles: tuple[str, ...], what: str) -> Operator | None:
         known = load_operators(self._home.operators)
         if not known or (self._simulated and not pin):
             return None
         if not pin:
             raise RecordError(f"operator {name.strip()}: this station asks for a PIN")
-        return self._doorkeeper.admit(known, name.strip(), pin, roles, time.monotonic())
+        return admit(self._home, known, name.strip(), pin, roles, what)
 
 
 def _utc() -> str:

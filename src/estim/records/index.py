@@ -5,9 +5,11 @@ be thrown away and built again from the records at any time.
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import hmac
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,19 +18,18 @@ from typing import Any
 from estim.record_lines import events as lines
 from estim.record_lines import kinds
 from estim.records.home import Home
-from estim.records.keys import known_keys
-from estim.records.master import MASTER
-from estim.records.segment import segments
+from estim.records.index_looks import bytes_of, folders_in, look_of, mark_of, names_between
+from estim.records.keys import known_keys, station_signer
 from estim.records.summary import SessionSummary, summarise
 from estim.safety.errors import RecordError
 
-VERSION = 2  # another one throws the file's contents away
+VERSION = 3  # another one throws the file's contents away
 # Narrow rows are searched, whole summaries lie apart: a search over 100 000 sessions reads some 30 MB, not 300.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS session (
     path TEXT PRIMARY KEY, size INTEGER NOT NULL, simulated INTEGER NOT NULL, began_ms INTEGER NOT NULL,
     patient TEXT NOT NULL, operator TEXT NOT NULL, protocol TEXT NOT NULL, outcome TEXT NOT NULL,
-    ending TEXT NOT NULL, verified INTEGER NOT NULL, words TEXT NOT NULL
+    ending TEXT NOT NULL, verified INTEGER NOT NULL, words TEXT NOT NULL, looked TEXT NOT NULL, mac TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS session_by_time ON session (simulated, began_ms, path);
 CREATE INDEX IF NOT EXISTS session_by_patient ON session (simulated, patient, began_ms, path);
@@ -40,7 +41,6 @@ CREATE TABLE IF NOT EXISTS summary (
 CREATE TABLE IF NOT EXISTS seen (folder TEXT PRIMARY KEY, bytes INTEGER NOT NULL, tail TEXT NOT NULL) STRICT;
 """
 BATCH = 200  # sessions a transaction: an fsync each would cost more than the reading
-_TAIL = 200
 Progress = Callable[[int, int], None]
 
 
@@ -87,6 +87,20 @@ class Filter:
         return " AND ".join(terms), said
 
 
+_SEARCHED = frozenset(
+    {
+        kinds.Note.KIND,
+        kinds.Reason.KIND,
+        kinds.Outcome.KIND,
+        lines.Fault.KIND,
+        lines.TakeOver.KIND,
+        lines.LeadOff.KIND,
+        lines.AlarmLine.KIND,
+        lines.Signature.KIND,
+    }
+)
+
+
 class Index:
     """The index of one home.
 
@@ -98,6 +112,7 @@ class Index:
         self._home = home
         with self._said(), contextlib.ExitStack() as way_out:
             home.root.mkdir(parents=True, exist_ok=True)
+            self._key = station_signer(home.root).secret(b"estim index\n")
             self._db = sqlite3.connect(home.root / "index.sqlite3", timeout=5.0)
             way_out.callback(self._db.close)  # a damaged file must not stay open: its owner is told to delete it
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -150,9 +165,9 @@ class Index:
             how many were read.
         """
         with self._said():
-            marks = {folder: _mark(folder) for folder in self._roots()}  # before the look: nothing falls between
+            marks = {folder: mark_of(folder) for folder in self._roots()}  # before the look: nothing falls between
             known = dict(self._db.execute("SELECT path, size FROM session"))
-            there = {str(path): size for folder in marks for path in _folders(folder) if (size := _size(path))}
+            there = {str(path): size for folder in marks for path in folders_in(folder) if (size := bytes_of(path))}
             read = self._take({path: size for path, size in there.items() if known.get(path) != size}, progress)
             with self._db:
                 self._db.executemany(
@@ -171,18 +186,18 @@ class Index:
         todo: set[Path] = set()
         with self._said():
             seen = {folder: (size, tail) for folder, size, tail in self._db.execute("SELECT * FROM seen")}
-            marks = {folder: _mark(folder) for folder in self._roots()}
+            marks = {folder: mark_of(folder) for folder in self._roots()}
             for folder, (size, tail) in marks.items():
                 before = seen.get(str(folder), (0, ""))
-                if size < before[0] or (before[0] and _mark(folder, before[0])[1] != before[1]):
+                if size < before[0] or (before[0] and mark_of(folder, before[0])[1] != before[1]):
                     return self.refresh(progress)
                 if before[0] == 0 and folder.is_dir():
                     return self.refresh(progress)
                 if (size, tail) != before:
-                    todo |= {folder / name for name in _named(folder, before[0], size)}
+                    todo |= {folder / name for name in names_between(folder, before[0], size)}
             open_ones = self._db.execute("SELECT path FROM session WHERE ending IN ('torn', 'incomplete')")
             todo |= {Path(path) for (path,) in open_ones}
-            sizes = {str(path): _size(path) for path in todo}
+            sizes = {str(path): bytes_of(path) for path in todo}
             read = self._take(
                 {path: size for path, size in sizes.items() if size and not self._knows(path, size)}, progress
             )
@@ -219,29 +234,62 @@ class Index:
         simulated = Path(path).parent == self._home.records(simulated=True)
         said = [summary.session, summary.patient, summary.operator, summary.protocol, summary.title, summary.device]
         said += [summary.outcome, summary.ending, *(text for _, kind, text in summary.happened if kind in _SEARCHED)]
-        self._db.execute(
-            "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                path, size, simulated, summary.began_ms, summary.patient, summary.operator, summary.protocol,
-                summary.outcome, summary.ending, summary.verified, " ".join(said).lower(),
-            ),
-        )  # fmt: skip
         whole = json.dumps(summary.to_json(), ensure_ascii=False, separators=(",", ":"))
+        looked = look_of(Path(path))
+        row = (
+            path, size, int(simulated), summary.began_ms, summary.patient, summary.operator, summary.protocol,
+            summary.outcome, summary.ending, int(summary.verified), " ".join(said).lower(), looked,
+        )  # fmt: skip
+        values = ", ".join("?" * (len(row) + 1))
+        self._db.execute(f"INSERT INTO session VALUES ({values})", (*row, self._mac(row, whole)))  # noqa: S608
         self._db.execute("INSERT INTO summary VALUES (?, ?)", (path, whole))
+
+    def _mac(self, row: Sequence[object], summary: str) -> str:
+        """Over a row and its summary, with a key that only this station has: who edits the file is found out."""
+        said = json.dumps([*row, summary], ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        return hmac.new(self._key, said, hashlib.sha256).hexdigest()
+
+    def _believed(self, rows: Iterable[Sequence[Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+        """The summaries of rows that are as this program wrote them and whose record is as it was then; the paths of
+        all others.
+        """
+        good: list[dict[str, Any]] = []
+        bad: list[str] = []
+        for *row, mac, summary in rows:
+            path = str(row[0])
+            if hmac.compare_digest(self._mac(row, summary), str(mac)) and look_of(Path(path)) == row[-1]:
+                good.append(json.loads(summary))
+            else:
+                bad.append(path)
+        return good, bad
+
+    def _read_again(self, paths: Iterable[str]) -> None:
+        """Rows that can't be believed: their records are read anew, or the rows go."""
+        sizes = {path: bytes_of(Path(path)) for path in paths}
+        with self._db:
+            self._db.executemany("DELETE FROM session WHERE path = ?", [(path,) for path in sizes])
+        self._take({path: size for path, size in sizes.items() if size and self._inside(path)}, None)
+
+    def _inside(self, path: str) -> bool:
+        return Path(path).parent in self._roots()
 
     # -- asking -----------------------------------------------------------------------------------------------------
 
     def sessions(self, wanted: Filter, *, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
-        """Sessions in brief, the latest first."""
+        """Sessions in brief, the latest first. What the index says is checked against itself and the record's file."""
         where, values = wanted.where()
         with self._said():
-            rows = self._db.execute(
-                "SELECT summary FROM summary JOIN"  # noqa: S608 - the condition holds column names of ours alone
-                f" (SELECT path, began_ms FROM session WHERE {where}"
-                " ORDER BY began_ms DESC, path DESC LIMIT ? OFFSET ?) USING (path) ORDER BY began_ms DESC, path DESC",
-                [*values, limit, offset],
-            )
-            return [json.loads(row[0]) for row in rows]
+            for _ in range(2):
+                rows = self._db.execute(
+                    "SELECT session.*, summary FROM session JOIN summary USING (path)"  # noqa: S608 - our own columns
+                    f" WHERE {where} ORDER BY began_ms DESC, path DESC LIMIT ? OFFSET ?",
+                    [*values, limit, offset],
+                ).fetchall()
+                good, bad = self._believed(rows)
+                if not bad:
+                    return good
+                self._read_again(bad)
+        raise RecordError(f"{self._home.root / 'index.sqlite3'}: the index changes while it is read; it may be deleted")
 
     def count(self, wanted: Filter) -> int:
         """How many sessions there are."""
@@ -250,13 +298,23 @@ class Index:
             row = self._db.execute(f"SELECT COUNT(*) FROM session WHERE {where}", values).fetchone()  # noqa: S608
             return int(row[0])
 
-    def summary(self, path: Path, size: int) -> dict[str, Any] | None:
-        """One session's summary, if the index has read exactly these bytes of it."""
+    def summaries(self, paths: Iterable[Path]) -> list[dict[str, Any]]:
+        """What these sessions come to: from rows that can be believed, else from the records."""
+        wanted = [str(path) for path in paths]
+        found: dict[str, dict[str, Any]] = {}
         with self._said():
-            row = self._db.execute(
-                "SELECT summary FROM summary JOIN session USING (path) WHERE path = ? AND size = ?", (str(path), size)
-            ).fetchone()
-        return None if row is None else json.loads(row[0])
+            for _ in range(2):
+                for path in wanted:
+                    if path in found:
+                        continue
+                    rows = self._db.execute(
+                        "SELECT session.*, summary FROM session JOIN summary USING (path) WHERE path = ?", (path,)
+                    ).fetchall()
+                    for one in self._believed(rows)[0]:
+                        found[path] = one
+                if missing := [path for path in wanted if path not in found]:
+                    self._read_again(missing)
+        return [found[path] for path in wanted if path in found]
 
     def patients(self, *, simulated: bool) -> list[dict[str, Any]]:
         """Every patient with the number of sessions and the time of the last one, the latest first."""
@@ -267,55 +325,3 @@ class Index:
                 (int(simulated),),
             )
             return [{"patient": patient, "sessions": number, "last_ms": last} for patient, number, last in rows]
-
-
-_SEARCHED = frozenset(
-    {
-        kinds.Note.KIND,
-        kinds.Reason.KIND,
-        kinds.Outcome.KIND,
-        lines.Fault.KIND,
-        lines.TakeOver.KIND,
-        lines.LeadOff.KIND,
-        lines.AlarmLine.KIND,
-        lines.Signature.KIND,
-    }
-)
-
-
-def _folders(root: Path) -> Iterator[Path]:
-    if root.is_dir():
-        yield from (folder for folder in root.iterdir() if folder.is_dir())
-
-
-def _size(folder: Path) -> int:
-    """Bytes of all segments; 0 where there is no record. Whoever changes a record within its size meets `verify`."""
-    try:
-        return sum(path.stat().st_size for path in segments(folder))
-    except OSError:
-        return 0
-
-
-def _mark(folder: Path, at: int | None = None) -> tuple[int, str]:
-    """Where a master chain ends, or what stands before `at` in it."""
-    try:
-        with (folder / MASTER).open("rb") as file:
-            size = file.seek(0, 2) if at is None else at
-            file.seek(max(0, size - _TAIL))
-            return size, file.read(min(size, _TAIL)).decode("latin-1")
-    except OSError:
-        return 0, ""
-
-
-def _named(folder: Path, begin: int, end: int) -> set[str]:
-    """The sessions that the master chain names between two places."""
-    with (folder / MASTER).open("rb") as file:
-        file.seek(begin)
-        data = file.read(end - begin)
-    names: set[str] = set()
-    for line in data.splitlines():
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            name = json.loads(line)["session"]
-            if isinstance(name, str) and name == Path(name).name:  # a forged name must not lead out of the folder
-                names.add(name)
-    return names

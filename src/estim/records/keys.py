@@ -33,11 +33,24 @@ class Signer:
     @property
     def key_id(self) -> str:
         """Its short name in records."""
-        return hashlib.sha256(bytes.fromhex(self.public_hex)).hexdigest()[:16]
+        return key_id_of(self.public_hex)
 
     def sign(self, message: bytes) -> bytes:
         """Ed25519 signature."""
         return self.key.sign(message)
+
+    def secret(self, purpose: bytes) -> bytes:
+        """A key for something else, which only the holder of this one can make."""
+        raw = self.key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+        return hashlib.sha256(purpose + raw).digest()
+
+
+def key_id_of(public_hex: str) -> str:
+    """The first 16 hexadecimal digits of SHA-256 over the public key's 32 bytes; "" for what is no key."""
+    try:
+        return hashlib.sha256(bytes.fromhex(public_hex)).hexdigest()[:16]
+    except ValueError:
+        return ""
 
 
 def station_signer(home: Path) -> Signer:

@@ -25,14 +25,15 @@ def locked(path: Path, *, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
     """
     until = time.monotonic() + wait_s
     with path.open("a+b") as file:
-        while not _try(file):
+        while not try_lock(file):
             if time.monotonic() > until:
                 raise RecordError(f"{path}: held by another process for {wait_s:g} s")
             time.sleep(0.005)
         yield  # closing the file lets the lock go
 
 
-def _try(file: BinaryIO) -> bool:
+def try_lock(file: BinaryIO) -> bool:
+    """Take the lock if it is free; it falls when the file is closed."""
     try:
         if sys.platform == "win32":
             import msvcrt  # noqa: PLC0415 - exists on Windows alone

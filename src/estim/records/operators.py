@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,6 +42,7 @@ class Operator:
         role: one of ROLES.
         pin: Argon2id in PHC form, never the PIN.
         active: False keeps the name for old signatures and lets nobody in.
+        administrator: may add, change and disable operators, and open doors that a damaged register has closed.
 
     Raises:
         RecordError: a value that can't be, named.
@@ -53,6 +53,7 @@ class Operator:
     role: str
     pin: str
     active: bool = True
+    administrator: bool = False
 
     def __post_init__(self) -> None:
         if type(self.id) is not str or not ID.fullmatch(self.id):
@@ -88,41 +89,6 @@ def fits(operator: Operator, pin: str) -> bool:
     return True
 
 
-class Doorkeeper:
-    """Lets operators in, and makes guessing slow: after 5 wrong PINs of one operator 60 s pass before the next try.
-
-    The count ends with the process; against somebody who starts a new one for each try stands the hash alone.
-    """
-
-    def __init__(self) -> None:
-        self._wrong: dict[str, tuple[int, float]] = {}
-
-    def admit(
-        self, known: Mapping[str, Operator], name: str, pin: str, roles: tuple[str, ...], now_s: float
-    ) -> Operator:
-        """The operator, if PIN and role are right.
-
-        Raises:
-            RecordError: why not; an unknown operator and a wrong PIN are told alike.
-        """
-        count, since_s = self._wrong.get(name, (0, now_s))
-        if count >= WRONG_MAX and now_s - since_s < LOCKED_S:
-            left_s = LOCKED_S - (now_s - since_s)
-            raise RecordError(f"operator {name}: {count} wrong PINs; next try in {left_s:.0f} s")
-        operator = known.get(name)
-        if operator is None or not operator.active or not fits(operator, pin):
-            self._wrong[name] = (count + 1, now_s)
-            raise RecordError(f"operator {name}: this operator with this PIN is not known here")
-        self._wrong.pop(name, None)
-        if operator.role not in roles:
-            raise RecordError(f"operator {name}: {operator.role}s {_says(roles)}")
-        return operator
-
-
-def _says(roles: tuple[str, ...]) -> str:
-    return f"may not do this; needed is {' or '.join(roles)}"
-
-
 _REGISTER = Register("operator", "operators", Operator)
 
 
@@ -135,13 +101,14 @@ def load_operators(path: Path) -> dict[str, Operator]:
     return _REGISTER.load(path)
 
 
-def save_operator(path: Path, operator: Operator) -> None:
-    """Add or replace one operator.
+def save_operator(path: Path, operator: Operator, *, by: str = "", reason: str = "") -> None:
+    """Add or replace one operator; `by` and `reason` stand in the chain.
 
     Raises:
         RecordError: the file can't be read or written; the old one stands.
     """
-    with _REGISTER.changing(path) as known:
+    said = f"operator {operator.id}, {operator.role}{'' if operator.active else ', disabled'}"
+    with _REGISTER.changing(path, said, operator=by, reason=reason) as known:
         known[operator.id] = operator
 
 

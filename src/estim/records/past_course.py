@@ -9,8 +9,9 @@ from estim.protocols.catalogue import find
 from estim.protocols.loader import load
 from estim.records.course import Course, Plan, course
 from estim.records.home import Home
+from estim.records.index import Index
 from estim.records.segment import segments
-from estim.records.today import safe_name, summaries
+from estim.records.today import safe_name
 from estim.safety.errors import EstimError
 
 
@@ -23,7 +24,8 @@ def courses(home: Home, patient: str, *, simulated: bool, now_ms: int) -> tuple[
     root, ending = home.records(simulated=simulated), f"-{safe_name(patient)}"
     names = sorted(os.listdir(root)) if root.is_dir() else []
     folders = [root / name for name in names if name.endswith(ending) and segments(root / name)]
-    rows = [row for row in summaries(home, folders) if row["patient"] == patient and row["protocol"]]
+    with Index(home) as index:
+        rows = [row for row in index.summaries(folders) if row["patient"] == patient and row["protocol"]]
     protocols = dict.fromkeys(row["protocol"] for row in reversed(rows))  # folders' names begin with the time
     found = (
         course(rows, patient, protocol, plan=plan_of(protocol, own=home.protocols), now_ms=now_ms)

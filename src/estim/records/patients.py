@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from estim.records.pseudonym import WRITTEN, normal
 from estim.records.register import Register
 from estim.safety.errors import RecordError
 
-PSEUDONYM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+PSEUDONYM = WRITTEN
 # Flags that tighten limits (L17b, L26, L28), by the names that `PatientFacts` has. Whether it is the first session
 # ever is asked each time.
 FLAGS = ("child", "fragile_bone", "insensate_skin", "lesion_t6_or_above")
@@ -88,11 +89,50 @@ def load_patients(path: Path) -> dict[str, Patient]:
     return _REGISTER.load(path)
 
 
-def save_patient(path: Path, patient: Patient) -> None:
+def save_patient(path: Path, patient: Patient, *, operator: str = "", reason: str = "") -> None:
     """Add or replace one patient. The old file stands until the new one is wholly on the disk.
 
     Raises:
-        RecordError: the file can't be read or written; the old one stands.
+        RecordError: the file can't be read or written, or holds this person in another spelling; the old one stands.
     """
-    with _REGISTER.changing(path) as known:
+    with _REGISTER.changing(path, "a patient's row", operator=operator, reason=reason) as known:
+        others = [one for one in known if one != patient.id and normal(one) == normal(patient.id)]
+        if others and patient.id not in known:
+            raise RecordError(f"patient {patient.id}: known here as {others[0]}; a person has one pseudonym")
         known[patient.id] = patient
+
+
+def find_patient(known: Mapping[str, Patient], person: frozenset[str]) -> tuple[str, tuple[str, ...]]:
+    """How a person is written in the register, and all facts that tighten limits under any spelling.
+
+    Args:
+        person: normal forms of every pseudonym of this person.
+
+    Returns:
+        the spelling ("" where the register does not know the person), and the flags of all rows together.
+    """
+    rows = [row for name, row in sorted(known.items()) if normal(name) in person]
+    flags = sorted({flag for row in rows for flag in row.flags})
+    return (rows[0].id if rows else ""), tuple(flags)
+
+
+def spellings(known: Mapping[str, Patient]) -> tuple[tuple[str, ...], ...]:
+    """Rows of the register that are one pseudonym in several spellings: a person must say that they are one."""
+    groups: dict[str, list[str]] = {}
+    for name in sorted(known):
+        groups.setdefault(normal(name), []).append(name)
+    return tuple(tuple(names) for names in groups.values() if len(names) > 1)
+
+
+def merge_patients(path: Path, wrong: str, right: str, *, operator: str, reason: str) -> None:
+    """One row of two: what tightens limits is kept of both, everything else is the right one's.
+
+    Raises:
+        RecordError: the register does not know both, or can't be written.
+    """
+    with _REGISTER.changing(path, "two rows of one person became one", operator=operator, reason=reason) as known:
+        if wrong not in known or right not in known:
+            raise RecordError(f"patient {wrong if wrong not in known else right}: not in {path}")
+        flags = {*known[wrong].flags, *known[right].flags}
+        known[right] = replace(known[right], flags=tuple(sorted(flags)))
+        del known[wrong]

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from estim.records.guard import change, check
 from estim.records.lock import locked
-from estim.records.whole_file import replace_whole
 from estim.safety.errors import RecordError
 
 Row = TypeVar("Row", bound=Any)
@@ -32,11 +32,13 @@ class Register(Generic[Row]):
     prepare: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
 
     def load(self, path: Path) -> dict[str, Row]:
-        """All rows by id, {} where there is no file.
+        """All rows by id, {} where there is no file and never was one.
 
         Raises:
-            RecordError: the file can't be read, or holds what can't be; it is left as it is.
+            RecordError: the file can't be read, holds what can't be, or is not the one that its chain names; it is
+                left as it is.
         """
+        check(path.parent, self.many)
         try:
             return {row["id"]: self._row(row) for row in json.loads(path.read_bytes())[self.many]}
         except FileNotFoundError:
@@ -52,8 +54,12 @@ class Register(Generic[Row]):
         return made
 
     @contextlib.contextmanager
-    def changing(self, path: Path) -> Iterator[dict[str, Row]]:
+    def changing(self, path: Path, said: str, *, operator: str = "", reason: str = "") -> Iterator[dict[str, Row]]:
         """The rows, to be changed by one process at a time. The old file stands until the new one is on the disk.
+
+        Args:
+            said: what changes, in words without anything that a person must be able to have erased.
+            operator, reason: who changes it and why.
 
         Raises:
             RecordError: the file can't be read or written; the old one stands.
@@ -64,6 +70,7 @@ class Register(Generic[Row]):
                 known = self.load(path)
                 yield known
                 rows = [asdict(known[name]) for name in sorted(known)]
-                replace_whole(path, json.dumps({self.many: rows}, ensure_ascii=False, indent=1).encode("utf-8") + b"\n")
+                data = json.dumps({self.many: rows}, ensure_ascii=False, indent=1).encode("utf-8") + b"\n"
+                change(path, self.many, data, said=said, operator=operator, reason=reason)
         except OSError as error:
             raise RecordError(f"{path}: the {self.many}' file can't be written: {error.strerror or error}") from None

@@ -14,9 +14,10 @@ from estim.record_lines.events import Seal
 from estim.records.chain import Chain
 from estim.records.checkpoints import CheckpointClock
 from estim.records.keys import Signer
-from estim.records.master import enter_master
+from estim.records.master import enter_master, home_of_records
 from estim.records.segment import RECORD, word_head
 from estim.records.sink import WriterStatus
+from estim.records.station import begin_station
 
 LAZY_US = 200_000
 UNAWAITED_US = 300_000  # a rehearsal looks so much later at lines that nothing waits for
@@ -130,6 +131,9 @@ class SimulatedWriter:
         if self._folder is not None:
             self._folder.mkdir(parents=True)
             (self._folder / RECORD).write_bytes(self.data)
+            home = home_of_records(self._folder.parent)
+            if home is not None:
+                begin_station(home)
             enter_master(
                 self._folder.parent, self._folder.name, self._chain.head, self._signer, event="sealed",
                 lines=self._chain.n,

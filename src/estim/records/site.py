@@ -50,3 +50,14 @@ def limits_in_force(home: Home, *, site_file: Path | None = None) -> Limits:
         if site_file is not None:
             raise
         return ABSOLUTE & DEFAULT
+
+
+def site_problem(home: Home) -> str:
+    """Why the site's limits do not hold although there is a file of them; "" if they do, or there is none."""
+    if not home.site_file.exists():
+        return ""
+    try:
+        site_limits(home.site_file, lead_keys(home))
+    except (SiteFileError, OSError) as error:
+        return f"{home.site_file}: these limits of the site do not hold, and no real session may begin: {error}"
+    return ""

@@ -7,10 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from estim.records.keys import known_keys, signed_by
-from estim.records.master import MASTER, MasterReading, read_master
+from estim.records.guard import REGISTERS, check
+from estim.records.keys import signed_by
+from estim.records.master import MASTER, STATION, read_master
 from estim.records.segment import segments
+from estim.records.signed_chain import ChainReading
+from estim.records.station import judge_station, trusted_keys
 from estim.records.verify import SessionVerdict, verify_session
+from estim.safety.errors import RecordError
 
 Progress = Callable[[int, int], None]
 
@@ -40,9 +44,21 @@ def verify_folder(
 def verify_home(
     root: Path, *, keys: Mapping[str, str] | None = None, progress: Progress | None = None
 ) -> list[SessionVerdict]:
-    """All sessions of a home, real and simulated, with the keys that it published where none are given."""
-    keys = known_keys(root) if keys is None else keys
-    verdicts: list[SessionVerdict] = []
+    """All sessions of a home, real and simulated, its registers and its station's chain.
+
+    Args:
+        keys: what the auditor trusts; None trusts the published keys that the station's chain vouches for.
+    """
+    keys = trusted_keys(root)[0] if keys is None else keys
+    verdicts = [
+        SessionVerdict(path=str(path), first_bad=line, reason=reason) for path, line, reason in judge_station(root)
+    ]
+    for register, name in REGISTERS.items():
+        try:
+            check(root, register)
+        except RecordError as error:
+            if not any(verdict.path == str(root / STATION) for verdict in verdicts):
+                verdicts.append(SessionVerdict(path=str(root / name), first_bad=None, reason=str(error)))
     for kind in ("real", "simulated"):
         folder = root / "records" / kind
         if folder.is_dir():
@@ -97,7 +113,7 @@ def _against_master(records: Path, verdicts: list[SessionVerdict], keys: Mapping
 
 
 def _signed_part(
-    records: Path, master: MasterReading, here: Mapping[str, SessionVerdict], keys: Mapping[str, str]
+    records: Path, master: ChainReading, here: Mapping[str, SessionVerdict], keys: Mapping[str, str]
 ) -> tuple[tuple[Mapping[str, Any], ...], int | None]:
     """The lines up to the first that no trusted key signed, and that line's number."""
     for entry in master.entries:

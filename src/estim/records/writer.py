@@ -13,7 +13,6 @@ import os
 import queue
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from pathlib import Path
 from estim.record_lines.events import Seal
 from estim.records.chain import GENESIS, Chain
 from estim.records.checkpoints import CheckpointClock
+from estim.records.clocks import boot_us, now_stamp
 from estim.records.keys import Signer
 from estim.records.master import enter_master
 from estim.records.segment import segment_name, sync_folder, word_head
@@ -33,9 +33,7 @@ _CLOSE_S = 10.0
 
 def wall_stamp() -> dict[str, object]:
     """Wall time, and time since boot with sleep counted where the system has it: both stand in checkpoints."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    boot_us = (time.clock_gettime_ns(clock) if clock is not None else time.monotonic_ns()) // 1_000
-    return {"boot_us": boot_us, "utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")}
+    return {"boot_us": boot_us(), "utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")}
 
 
 class RecordWriter:
@@ -82,7 +80,7 @@ class RecordWriter:
         if segment == 0:
             # Before any line: a session that is never sealed and whose folder disappears is missed all the same.
             try:
-                enter_master(folder.parent, folder.name, GENESIS, signer, event="opened", lines=0)
+                enter_master(folder.parent, folder.name, GENESIS, signer, event="opened", lines=0, stamp=now_stamp())
             except RecordError:
                 self._file.close()
                 raise
@@ -145,7 +143,15 @@ class RecordWriter:
         if self._failed is not None or self._durable_n < number:
             return ""
         try:
-            enter_master(self._folder.parent, self._folder.name, head, self._signer, event="sealed", lines=number + 1)
+            enter_master(
+                self._folder.parent,
+                self._folder.name,
+                head,
+                self._signer,
+                event="sealed",
+                lines=number + 1,
+                stamp=now_stamp(),
+            )
         except RecordError as error:
             sys.stderr.write(f"{error}\n")
         self.head = head

@@ -1,0 +1,101 @@
+"""`records anchor|accept|clear|join|new-key`: what keeps a home whole, and who opens its doors again."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from estim.cli.output import home_of, print_json
+from estim.cli.secret import typed_unseen
+
+if TYPE_CHECKING:
+    from estim.records.home import Home
+
+
+def anchor(given: argparse.Namespace) -> int:
+    """One signed line for paper, mail or another machine; with --witness a line that another machine cosigns."""
+    from estim.records.anchor import make_anchor
+
+    made = make_anchor(home_of(given).root)
+    if given.json:
+        print_json({"anchor": str(made), "utc": made.utc, "key": made.public_key})
+    elif given.output:
+        with Path(given.output).open("a", encoding="utf-8") as file:
+            file.write(f"{made}\n")
+    else:
+        print(made)
+    return 0
+
+
+def accept(given: argparse.Namespace) -> int:
+    """An administrator takes a register as it is."""
+    from estim.records.guard import accept as take
+
+    home = home_of(given)
+    who = _who(home, given.operator, "accept", administrator=True)
+    take(home.root, given.register, operator=who, reason=given.reason)
+    return 0
+
+
+def clear(given: argparse.Namespace) -> int:
+    """A session of today that is gone, cut or changed no longer keeps its patient out."""
+    from estim.records.station import enter_station
+
+    home = home_of(given)
+    who = _who(home, given.operator, "clear")
+    name = Path(given.session).name
+    enter_station(home.root, "cleared", session=name, operator=who, reason=given.reason)
+    return 0
+
+
+def join(given: argparse.Namespace) -> int:
+    """Two pseudonyms are one person: facts that tighten limits and the day's minutes count for both."""
+    from estim.records.patients import load_patients, merge_patients
+    from estim.records.pseudonym import normal, written
+    from estim.records.station import enter_station
+
+    home = home_of(given)
+    who = _who(home, given.operator, "join")
+    known = load_patients(home.patients)
+    wrong = given.wrong if given.wrong in known else written(given.wrong)
+    right = given.right if given.right in known else written(given.right)
+    if wrong in known and right in known and wrong != right:
+        merge_patients(home.patients, wrong, right, operator=who, reason=given.reason)
+    if normal(wrong) != normal(right):
+        enter_station(home.root, "joined", patient=wrong, into=right, operator=who, reason=given.reason)
+    return 0
+
+
+def new_key(given: argparse.Namespace) -> int:
+    """A new key for a station whose old one is lost."""
+    from estim.records.station import new_key as make
+
+    home = home_of(given)
+    who = _who(home, given.operator, "new-key", administrator=True)
+    print(make(home.root, operator=who, reason=given.reason))
+    return 0
+
+
+def _who(home: Home, name: str, what: str, *, administrator: bool = False) -> str:
+    """The operator, by PIN where this home has operators.
+
+    Raises:
+        RecordError: not let in.
+    """
+    from estim.records.operators import ROLES, load_operators
+    from estim.records.reception import admit, is_administrator
+    from estim.safety.errors import RecordError
+
+    try:
+        known = load_operators(home.operators)
+    except RecordError:
+        if what != "accept":
+            raise
+        return name  # the register itself is what is taken as it is: nobody's PIN can be asked, and the line says so
+    if not known:
+        return name
+    found = admit(home, known, name, typed_unseen(f"PIN of {name}: "), tuple(ROLES), what)
+    if administrator and not is_administrator(known, found):
+        raise RecordError(f"operator {name}: an administrator is needed for this")
+    return found.id

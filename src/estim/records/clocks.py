@@ -1,0 +1,56 @@
+"""What this computer's clocks say: wall time, time since boot with sleep counted, and which boot it is."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux; elsewhere the moment of the boot stands for it
+
+
+def boot_us() -> int:
+    """Time since the computer started; sleep counts where the system tells it."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return (time.clock_gettime_ns(clock) if clock is not None else time.monotonic_ns()) // 1_000
+
+
+@cache
+def boot_id() -> str:
+    """Which boot this is; "" where the system does not tell."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def now_stamp() -> dict[str, object]:
+    """For a line of a chain."""
+    zone = datetime.datetime.now().astimezone().strftime("%z")
+    utc = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    return {"utc": utc, "boot_us": boot_us(), "boot_id": boot_id(), "zone": zone}
+
+
+def moment_of(stamp: Mapping[str, Any]) -> datetime.datetime | None:
+    """The wall time that a line says; None where it says none."""
+    try:
+        moment = datetime.datetime.fromisoformat(str(stamp["utc"]))
+    except (KeyError, ValueError):
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=datetime.UTC)
+
+
+def as_of_now(
+    stamp: Mapping[str, Any], now: datetime.datetime, *, now_boot_us: int, now_boot_id: str
+) -> datetime.datetime | None:
+    """When a line of this same boot was written, by the present wall clock; None for another boot's.
+
+    Time since boot can't be set by anybody: a wall clock that was put right since then moves the line along.
+    """
+    said = stamp.get("boot_us")
+    if not now_boot_id or stamp.get("boot_id") != now_boot_id or type(said) is not int or said > now_boot_us:
+        return None
+    return now - datetime.timedelta(microseconds=now_boot_us - said)

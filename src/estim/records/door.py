@@ -1,0 +1,127 @@
+"""The door of a session: who this patient is, what is known of them, and whether everything fits its chain."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from estim.records.guard import adopt, check
+from estim.records.home import Home
+from estim.records.lock import try_lock
+from estim.records.patients import find_patient, load_patients
+from estim.records.pseudonym import normal, shown, written
+from estim.records.site import site_problem
+from estim.records.station import begin_station, one_person, station_lines
+from estim.records.today import Clock, clock_notes, minutes_today
+from estim.safety.errors import RecordError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownAtTheDoor:
+    """What a sign-in learns.
+
+    Attributes:
+        patient: the pseudonym as this home writes it.
+        person: normal forms of all pseudonyms of this person.
+        minutes_today: `muscle/side` → minutes of motor output today (L27).
+        flags: facts that tighten limits, from every spelling.
+        notes: what must be said: a clock that was set, a person in two spellings.
+    """
+
+    patient: str
+    person: frozenset[str]
+    minutes_today: Mapping[str, int]
+    flags: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def open_door(home: Home, typed: str, *, simulated: bool, now: datetime.datetime | None = None) -> KnownAtTheDoor:
+    """What is known of the patient that was typed.
+
+    Raises:
+        RecordError: no pseudonym; a register is not the one that its chain names; or what was given today is unknown.
+    """
+    patient = written(typed)
+    begin_station(home.root)
+    adopt(home.root)
+    check(home.root, "site")
+    problem = site_problem(home)
+    if problem and not simulated:
+        raise RecordError(problem)
+    known = load_patients(home.patients)
+    person = one_person(station_lines(home.root), patient)
+    filed, flags = find_patient(known, person)
+    clock = Clock.system(now)
+    notes = [*clock_notes(home, clock), *([problem] if problem else [])]
+    rows = [name for name in known if normal(name) in person]
+    if len(rows) > 1:
+        both = " and ".join(sorted(rows))
+        notes.append(f"{both} are one person in two rows: `estim records join {rows[0]} {rows[1]} --reason TEXT`")
+    return KnownAtTheDoor(
+        patient=filed or patient,
+        person=person,
+        minutes_today=minutes_today(home, patient, simulated=simulated, clock=clock),
+        flags=flags,
+        notes=tuple(notes),
+    )
+
+
+class InTheRoom:
+    """One person is in one session at a time on a home: a lock that falls with the process that holds it."""
+
+    def __init__(self, home: Home) -> None:
+        self._folder = home.root / "open"
+        self._held: BinaryIO | None = None
+
+    def enter(self, person: frozenset[str], where: str) -> None:
+        """Take the person's place; a place that this object held before is left.
+
+        Args:
+            where: what to tell who else asks: device and process.
+
+        Raises:
+            RecordError: another session has it, and which; or the place can't be made.
+        """
+        self.leave()
+        path = self._folder / f"{min(person)}.lock"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = path.open("a+b")
+        except OSError as error:
+            raise RecordError(f"{path}: can't be made: {error.strerror or error}") from None
+        if not try_lock(file):
+            said = _says(path)
+            file.close()
+            raise RecordError(f"this patient is in a session already: {said}")
+        with contextlib.suppress(OSError):
+            file.truncate(0)
+            file.write(where.encode("utf-8"))
+            file.flush()
+        self._held = file
+
+    def __del__(self) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Give the place free."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+
+def _says(path: Path) -> str:
+    try:
+        return shown(path.read_bytes()[:400].decode("utf-8", "replace")) or "where is not known"
+    except OSError:
+        return "where is not known"
+
+
+def here(device: str) -> str:
+    """What this process tells others of its session."""
+    began = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z")
+    return f"on {device}, since {began}, process {os.getpid()}"

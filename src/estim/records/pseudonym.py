@@ -1,0 +1,45 @@
+"""One written form for a pseudonym, so that one person is one person however it was typed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from estim.safety.errors import RecordError
+
+WRITTEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+# What keyboards, word processors and web pages put in the place of a hyphen: U+2010 to U+2015, minus, small and full
+# width ones, soft hyphen, hyphenation point.
+_HYPHENS = dict.fromkeys(
+    map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u02d7\u2043\u00ad\u2027\ufe58\ufe63\uff0d"), "-"
+)
+
+
+def normal(text: str) -> str:
+    """The form by which pseudonyms are compared: NFKC, one hyphen, no blanks around, no case."""
+    return unicodedata.normalize("NFKC", text.translate(_HYPHENS)).translate(_HYPHENS).strip().casefold()
+
+
+def written(text: str) -> str:
+    """A pseudonym as it is kept: as typed, with one kind of hyphen and without blanks around.
+
+    Raises:
+        RecordError: what no pseudonym can be: control and format characters, other letters, too long.
+    """
+    kept = unicodedata.normalize("NFKC", text.translate(_HYPHENS)).translate(_HYPHENS).strip()
+    if not WRITTEN.fullmatch(kept):
+        raise RecordError(
+            f"patient {shown(text)}: a pseudonym is 1 to 40 of the letters A to Z, digits, - and _, and never a name"
+        )
+    return kept
+
+
+def shown(text: str) -> str:
+    """Text of unknown origin as it may stand on a terminal or a page: control, format and direction characters are
+    spelled out.
+    """
+    return "".join(f"<U+{ord(letter):04X}>" if _hidden(letter) else letter for letter in text)
+
+
+def _hidden(letter: str) -> bool:
+    return unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}

@@ -1,0 +1,67 @@
+"""Who is let in: a PIN is asked once, a wrong one leaves a line, and too many of them wait, whichever process asks."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from estim.records.clocks import boot_id, boot_us, moment_of
+from estim.records.home import Home
+from estim.records.operators import LOCKED_S, WRONG_MAX, Operator, fits
+from estim.records.station import enter_station, station_lines
+from estim.safety.errors import RecordError
+
+UNKNOWN = "unknown"  # what was typed may be a PIN in the wrong field: it is not written down
+
+
+def admit(
+    home: Home, known: Mapping[str, Operator], name: str, pin: str, roles: tuple[str, ...], what: str
+) -> Operator:
+    """The operator, if PIN and role are right.
+
+    Args:
+        what: what was asked for, for the line that a refusal leaves.
+
+    Raises:
+        RecordError: why not; an unknown operator and a wrong PIN are told alike.
+    """
+    asked = name if name in known else UNKNOWN
+    left_s = _locked_s(station_lines(home.root), asked)
+    if left_s > 0:
+        raise RecordError(f"operator {name}: {WRONG_MAX} wrong PINs; next try in {left_s:.0f} s")
+    operator = known.get(name)
+    if operator is None or not operator.active or not fits(operator, pin):
+        enter_station(home.root, "sign-in-refused", operator=asked, what=what, reason="wrong operator or PIN")
+        raise RecordError(f"operator {name}: this operator with this PIN is not known here")
+    if operator.role not in roles:
+        enter_station(home.root, "sign-in-refused", operator=asked, what=what, reason=f"role {operator.role}")
+        raise RecordError(f"operator {name}: {operator.role}s may not do this; needed is {' or '.join(roles)}")
+    return operator
+
+
+def _locked_s(lines: tuple[Mapping[str, Any], ...], asked: str) -> float:
+    """How long this operator must still wait: five refusals in a row within a minute lock for a minute.
+
+    Time since boot decides, where it is the same boot: a clock that is set opens nothing.
+    """
+    now, here, started = datetime.datetime.now(datetime.UTC), boot_us(), boot_id()
+    ages: list[float] = []
+    for entry in reversed(lines):
+        if entry["event"] != "sign-in-refused" or entry.get("operator") != asked:
+            continue
+        moment = moment_of(entry)
+        if started and entry.get("boot_id") == started:
+            ages.append((here - int(entry["boot_us"])) / 1e6)
+        elif moment is not None:
+            ages.append(abs((now - moment).total_seconds()))
+        if len(ages) == WRONG_MAX:
+            return LOCKED_S - ages[0] if ages[-1] - ages[0] < LOCKED_S else 0.0
+    return 0.0
+
+
+def is_administrator(known: Mapping[str, Operator], operator: Operator) -> bool:
+    """Whether this operator may change others. A register without any active administrator is everybody's who is in
+    it: homes made before there were administrators.
+    """
+    return operator.administrator or not any(one.administrator and one.active for one in known.values())

@@ -1,0 +1,221 @@
+"""The station's chain: everything that happens to a home beside its sessions.
+
+Keys that sign, registers that change (operators, patients, site limits), wrong PINs, looks and exports, sessions that a
+person cleared, pseudonyms that are one person. Each line also names the last lines of both chains of sessions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from estim.records.clocks import now_stamp
+from estim.records.keys import PRIVATE, PUBLIC, Signer, key_id_of, known_keys, signed_by, station_signer
+from estim.records.master import KINDS, MASTER, STATION
+from estim.records.pseudonym import normal
+from estim.records.signed_chain import ChainReading, append_signed, last_of, read_chain
+from estim.safety.errors import RecordError
+
+NAME = "station's chain"
+# Which keys each event's line has beside n, event, utc, boot_us, boot_id, zone, real, simulated, prev, key_id, hash,
+# signature: the page on the record format is held against this table.
+EVENTS: Mapping[str, str] = {
+    "key": "a key signs from now on: public_key, and `before` (key id) where an older one signed until then",
+    "register": "a register changed: register, sha256 of its file, change in words, operator, reason",
+    "taken-as-it-is": "an administrator accepts a register or a missing one: register, sha256, operator, reason",
+    "sign-in-refused": "a wrong PIN or role: operator, what, reason",
+    "looked": "somebody read, reported or exported: what, sessions, patient, operator, reason",
+    "cleared": "what today's session says or lacks no longer keeps the patient out: session, operator, reason",
+    "joined": "two pseudonyms are one person: patient, into, operator, reason",
+    "restored": "this home was put back from a backup: from (its anchor), operator, reason",
+    "archived": "sessions were moved into an archive: archive, sha256, sessions, operator, reason",
+    "erased": "a patient's key was destroyed: key (its id), operator, reason",
+    "cosigned": "a witness saw this chain: witness, anchor, signature",
+}
+
+
+def begin_station(home: Path) -> Signer:
+    """The station's key, and a chain that introduces it and every key that the home had before.
+
+    Raises:
+        RecordError: the chain can't be written, or the key that it names is gone.
+    """
+    path, private = home / STATION, home / "keys" / PRIVATE
+    if path.exists() and not private.exists():
+        how = "`estim records new-key --operator ID --reason TEXT`"
+        raise RecordError(f"{private}: the station's key is gone; put it back from a backup, or make a new one: {how}")
+    signer = station_signer(home)
+    with contextlib.suppress(OSError):
+        home.chmod(0o700)
+    if not path.exists():
+        append_signed(path, signer, {"event": "key", "public_key": signer.public_hex, **_context(home)})
+        for key_id, public in known_keys(home).items():
+            if key_id != signer.key_id:
+                append_signed(path, signer, {"event": "key", "public_key": public, **_context(home)})
+    return signer
+
+
+def enter_station(home: Path, event: str, **said: object) -> Mapping[str, Any]:
+    """One line in the station's chain, on the disk before this returns. The first line introduces the key.
+
+    Raises:
+        RecordError: it can't be written.
+        KeyError: no such event.
+    """
+    EVENTS[event]
+    return append_signed(home / STATION, begin_station(home), {"event": event, **said, **_context(home)})
+
+
+def new_key(home: Path, *, operator: str, reason: str) -> str:
+    """A new key for a station whose old one is lost or known to others; gives its id. Old records stay good.
+
+    Raises:
+        RecordError: it can't be made.
+    """
+    private = home / "keys" / PRIVATE
+    before = station_signer(home) if private.exists() else None
+    if private.exists():
+        number = sum(1 for _ in private.parent.glob(f"{PRIVATE}.old*"))
+        private.rename(private.with_name(f"{PRIVATE}.old{number}"))
+    signer = station_signer(home)
+    said = {"event": "key", "public_key": signer.public_hex, "operator": operator, "reason": reason, **_context(home)}
+    if before is not None:
+        said["before"] = before.key_id
+    append_signed(home / STATION, before or signer, said)
+    return signer.key_id
+
+
+def _context(home: Path) -> dict[str, object]:
+    heads = {kind: last_of(home / "records" / kind / MASTER) for kind in KINDS}
+    return {**now_stamp(), **heads}
+
+
+def read_station(home: Path) -> ChainReading | None:
+    """The chain; None where there is none."""
+    return read_chain(home / STATION, NAME)
+
+
+def station_lines(home: Path) -> tuple[Mapping[str, Any], ...]:
+    """Its lines, for a safety question.
+
+    Raises:
+        RecordError: it was changed, or cut so that a session's chain knows more of it than there is.
+    """
+    reading = read_station(home)
+    lines = reading.entries if reading is not None else ()
+    if reading is not None and reading.first_bad is not None and not reading.torn:
+        raise RecordError(f"{home / STATION}: {reading.reason}; {HOW_TO_OPEN}")
+    reason = cut(home, lines)
+    if reason:
+        raise RecordError(f"{home / STATION}: {reason}; {HOW_TO_OPEN}")
+    return lines
+
+
+HOW_TO_OPEN = (
+    "put the right file back from a backup, or let an administrator take what is there as it is: "
+    "`estim records accept NAME --operator ID --reason TEXT`"
+)
+
+
+def cut(home: Path, lines: tuple[Mapping[str, Any], ...]) -> str:
+    """Why the station's chain can't be whole: a chain of sessions knows more of it than there is; "" if all is well."""
+    taken = max((entry["n"] for entry in lines if entry["event"] == "taken-as-it-is"), default=-1)
+    for kind in KINDS:
+        number, head = _station_in(home / "records" / kind / MASTER)
+        if number > len(lines) and taken < 0:
+            return f"{'it is gone' if not lines else 'its end was cut off'}: sessions saw {number} lines of it"
+        if 0 < number <= len(lines) and lines[number - 1]["hash"] != head and number - 1 > taken:
+            return f"line {number - 1} is not the one that sessions saw: it was written anew"
+    return ""
+
+
+def _station_in(path: Path) -> tuple[int, str]:
+    """The highest number of lines of the station's chain that a chain of sessions names, and the hash there."""
+    reading = read_chain(path, "master chain")
+    best = (0, "")
+    for entry in reading.entries if reading is not None else ():
+        seen = entry.get("station")
+        if isinstance(seen, list) and len(seen) == 2 and type(seen[0]) is int and seen[0] >= best[0]:
+            best = (seen[0], str(seen[1]))
+    return best
+
+
+def cleared(lines: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Sessions that a person has cleared."""
+    return {str(entry["session"]) for entry in lines if entry["event"] == "cleared"}
+
+
+def one_person(lines: Iterable[Mapping[str, Any]], patient: str) -> frozenset[str]:
+    """Every pseudonym, in normal form, that stands for the same person as `patient`."""
+    groups: dict[str, set[str]] = {}
+    for entry in lines:
+        if entry["event"] == "joined":
+            left, right = normal(str(entry["patient"])), normal(str(entry["into"]))
+            both = groups.get(left, {left}) | groups.get(right, {right})
+            for name in both:
+                groups[name] = both
+    own = normal(patient)
+    return frozenset(groups.get(own, {own}))
+
+
+def trusted_keys(home: Path) -> tuple[dict[str, str], list[str]]:
+    """The published keys that the chain vouches for, and the ids of those that nothing vouches for.
+
+    A key is vouched for by the chain's first line, by a line that a vouched key signed, or by a line with which a
+    person introduced it with a reason. A home without a chain of its station trusts what it published.
+    """
+    known = known_keys(home)
+    reading = read_station(home)
+    if reading is None or not reading.entries:
+        return known, []
+    vouched: set[str] = set()
+    for entry in reading.entries:
+        public = str(entry.get("public_key", ""))
+        if entry["event"] == "key" and (not vouched or entry["key_id"] in vouched or entry.get("reason")):
+            vouched.add(key_id_of(public))
+    return {key: public for key, public in known.items() if key in vouched}, sorted(known.keys() - vouched)
+
+
+def signed_lines(entries: Iterable[Mapping[str, Any]], keys: Mapping[str, str]) -> int | None:
+    """Number of the first line that no key of `keys` signed; None if all are signed."""
+    for entry in entries:
+        public = keys.get(str(entry["key_id"]))
+        if public is None or not signed_by(public, bytes.fromhex(entry["hash"]), bytes.fromhex(entry["signature"])):
+            return int(entry["n"])
+    return None
+
+
+def judge_station(home: Path) -> list[tuple[Path, int | None, str]]:
+    """What is wrong with the station's chain, its keys, and what the chains say of each other: (file, line, why)."""
+    keys, unvouched = trusted_keys(home)
+    found: list[tuple[Path, int | None, str]] = [
+        (
+            home / "keys" / PUBLIC,
+            None,
+            f"the key {key} was put here by nobody that the station's chain knows: not trusted",
+        )
+        for key in unvouched
+    ]
+    reading, path = read_station(home), home / STATION
+    lines = reading.entries if reading is not None else ()
+    if reading is not None and reading.first_bad is not None:
+        found.append((path, reading.first_bad, reading.reason))
+    unsigned = signed_lines(lines, keys)
+    if unsigned is not None:
+        found.append((path, unsigned, f"line {unsigned} of the {NAME} is not signed by a trusted key"))
+    reason = cut(home, lines)
+    if reason:
+        found.append((path, len(lines), f"the {NAME}: {reason}"))
+    for kind in KINDS:
+        seen = read_chain(home / "records" / kind / MASTER, "master chain")
+        hashes = [str(entry["hash"]) for entry in seen.entries] if seen is not None else []
+        number, head = max(((entry[kind][0], str(entry[kind][1])) for entry in lines if kind in entry), default=(0, ""))
+        master = home / "records" / kind / MASTER
+        if number > len(hashes):
+            text = f"{len(hashes)} lines are here, the {NAME} saw {number}: its end was cut off, or it is an older copy"
+            found.append((master, len(hashes), text))
+        elif number and hashes[number - 1] != head:
+            found.append((master, number - 1, f"line {number - 1} is not the one that the {NAME} saw: written anew"))
+    return found
