@@ -84,7 +84,7 @@ records: $(STAMP)
 	$(BIN)/python tests/system/record_kills.py --kills $(KILLS)
 
 coverage: $(STAMP)
-	$(BIN)/python -m pytest -n 2 -q --cov=estim.safety --cov=estim.session --cov-branch --cov-report=term-missing:skip-covered tests/safety tests/unit tests/contract tests/rehearsal tests/protocols tests/console
+	$(BIN)/python -m pytest -n 2 -q --cov=estim.safety --cov=estim.session --cov-branch --cov-report=term-missing:skip-covered tests/safety tests/session tests/contract tests/rehearsal tests/protocols tests/console
 
 # About 20 minutes on two cores. Survivors are explained in tests/safety/survivors.md.
 mutants: $(STAMP)

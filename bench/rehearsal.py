@@ -135,7 +135,7 @@ def main() -> None:
             simulated_s = made.now_us / 1e6
             print(
                 f"| {rhythm} | {simulated_s:.0f} | {made.monitor.count} | {cpu_s:.2f} | {simulated_s / cpu_s:.0f} |"
-                f" {made.engine.core.outcome} |"
+                f" {made.engine.outcome} |"
             )
         parts = shares(protocol("15/45 s", Path(name)))
         print("\n15/45 s, profiled: " + ", ".join(f"{part} {share:.0%}" for part, share in parts if share > 0.01))

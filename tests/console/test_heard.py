@@ -23,7 +23,7 @@ from estim.safety.limits_table import BY_KEY
 from estim.session import arming, events
 from estim.session.levels import raise_locked
 from estim.session.snapshot import Alarm
-from tests.unit.desk import Desk
+from tests.session.desk import Desk
 
 from .conftest import Bench, Make
 from .fake_session import FakeSession

@@ -23,7 +23,8 @@ from estim.safety.commands import ChannelOutput, SetOutput
 from estim.safety.interlock import Interlock
 from estim.safety.reports import OutputState
 from estim.safety.units import MicroAmp, Micros
-from estim.session import core, engine, events, levels, play, requests
+from estim.session import core, engine, events, found, lease, ledger, levels, link, play, shown
+from estim.session.booking import Booking
 from estim.session.player import WindowPlayer
 from estim.session.run import Run
 from firmware_sim.faults import DEVICE, HOST, KINDS, WIRE
@@ -144,7 +145,7 @@ def _(patch: Patch) -> None:
 
 @bug("the heartbeat's second is counted in milliseconds", "stop", kinds=HOST)
 def _(patch: Patch) -> None:
-    patch.setattr(play, "HEARTBEAT_FRESH_US", 1_000 * play.HEARTBEAT_FRESH_US)
+    patch.setattr(lease, "HEARTBEAT_FRESH_US", 1_000 * lease.HEARTBEAT_FRESH_US)
 
 
 @bug("a failing disk is of no matter", "stop")
@@ -158,10 +159,13 @@ def _(patch: Patch) -> None:
 
     def off(session: core.Core, reason: str) -> None:
         right(session, reason)
-        del session.effects[0]
+        kept = session.out.take()
+        for effect in kept[1:]:
+            session.out.emit(effect)
 
     patch.setattr(core.Core, "off", off)
-    patch.setattr(core.Core, "repeat_off", lambda session: setattr(session, "off_sent_us", session.now_us))
+    patch.setattr(link.Link, "repeat_off", lambda *_: None)
+    patch.setattr(link.Link, "due_us", lambda *_: None)
 
 
 @bug("a stop is never repeated", "stop")
@@ -198,7 +202,7 @@ def _(patch: Patch) -> None:
 def _(patch: Patch) -> None:
     def rash(session: core.Core, reason: str) -> None:  # noqa: ARG001
         session.see_output(OutputState.OFF)
-        session.off_asked_us = None
+        session.link.off_confirmed()
 
     patch.setattr(core.Core, "off", rash)
 
@@ -206,12 +210,12 @@ def _(patch: Patch) -> None:
 @bug("a device that is lost goes on being stimulated with", "stop", kinds=WIRE)
 def _(patch: Patch) -> None:
     handle(patch, reports.DeviceLost, lambda *_: None)
-    patch.setattr(play, "STATUS_FRESH_US", 10**12)
+    patch.setattr(lease, "STATUS_FRESH_US", 10**12)
 
 
 @bug("a stale status is as good as a fresh one", "stop", kinds=(*WIRE, *DEVICE))
 def _(patch: Patch) -> None:
-    patch.setattr(play, "STATUS_FRESH_US", 10**12)
+    patch.setattr(lease, "STATUS_FRESH_US", 10**12)
     patch.setattr(Exchange, "overdue", lambda *_: None)
 
 
@@ -280,8 +284,8 @@ def _(patch: Patch) -> None:
 
 @bug("a raise counts on any screen, however old", "stale")
 def _(patch: Patch) -> None:
-    patch.setattr(requests, "SNAPSHOT_FRESH_US", 10**12)
-    patch.setattr("estim.session.view.REMEMBERED", 10**6)
+    patch.setattr(shown, "SNAPSHOT_FRESH_US", 10**12)
+    patch.setattr(shown, "REMEMBERED", 10**6)
 
 
 @bug("a raise is played before its authorisation is durable", "ceiling", kinds=HOST)
@@ -291,21 +295,14 @@ def _(patch: Patch) -> None:
 
     def at_once(session: core.Core, channel: int) -> None:
         right(session, channel)
-        levels.granted(session, session.authorise_n)
+        levels.granted(session, session.authority.number)
 
     patch.setattr(levels, "ask_raise", at_once)
 
 
 @bug("a fault keeps the levels of before", "raise", "raise-rate")
 def _(patch: Patch) -> None:
-    right = core.Core.fail
-
-    def fail(session: core.Core, cause: str, text: str) -> None:
-        found = dict(session.found)
-        right(session, cause, text)
-        session.found.update(found)
-
-    patch.setattr(core.Core, "fail", fail)
+    patch.setattr(found.FoundLevels, "lose_levels", lambda *_: None)
 
 
 @bug("channels are counted from the other end by one", "channel", "shape", "ceiling")
@@ -366,12 +363,12 @@ def _(patch: Patch) -> None:
 
 @bug("the dose leaves the last pulse of each amplitude out", "dose")
 def _(patch: Patch) -> None:
-    right = core.Core.book_pulses
+    right = ledger.Account.add
 
-    def short(session: core.Core, channel: int, bookings: Any, pulse_width_us: int) -> None:
-        right(session, channel, [entry._replace(pulses=entry.pulses - 1) for entry in bookings], pulse_width_us)
+    def short(account: ledger.Account, booking: Booking, *how: Any) -> None:
+        right(account, booking._replace(pulses=booking.pulses - 1), *how)
 
-    patch.setattr(core.Core, "book_pulses", short)
+    patch.setattr(ledger.Account, "add", short)
 
 
 @bug("the record's clock counts milliseconds", "off-in-record", "charge", "record")
@@ -397,4 +394,4 @@ def _(patch: Patch) -> None:
 
 @bug("the dose is written down at the end alone", "dose")
 def _(patch: Patch) -> None:
-    patch.setattr(core.Core, "log_dose", lambda *_: None)
+    patch.setattr(ledger.Ledger, "log_dose", lambda *_: None)

@@ -244,7 +244,7 @@ class Controller:
 
     def _collect_garbage(self) -> None:
         """No collection while output may be on: it would hold up a turn."""
-        live = self._runner.engine.core.phase in _LIVE
+        live = self._runner.engine.phase in _LIVE
         if live and not self._frozen:
             gc.collect()
             gc.freeze()

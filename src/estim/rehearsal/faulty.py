@@ -216,7 +216,7 @@ class FaultyWorld(World):
         return super()._act(snapshot)
 
     def _weight_bearing(self) -> bool:
-        cleared = self.engine.core.cleared
+        cleared = self.engine.cleared
         return cleared is not None and cleared.schedule.weight_bearing
 
     def _load(self, request: events.Request) -> events.Event | None:
@@ -313,7 +313,7 @@ class FaultyWorld(World):
     def _turned(self) -> None:
         self._expect_lead_off()
         record = self.record if self.runner.record is not None else None  # closed ones are not asked any more
-        self.watch.turned(self.engine.core, record, self.now_us)
+        self.watch.turned(self.engine, record, self.now_us)
 
     def _hear(self) -> None:
         if self.runner.replies:
@@ -326,8 +326,7 @@ class FaultyWorld(World):
     def play(self) -> Verdict:
         """The whole world and a while after it."""
         self.run_until(WORLD_US)
-        core = self.engine.core
-        outcome = self.person.outcome or core.outcome or core.phase.value
+        outcome = self.person.outcome or self.engine.outcome or self.engine.phase.value
         if not self._gone:
             self._leave("console-gone")
         self.run_until(self.now_us + AFTER_US)

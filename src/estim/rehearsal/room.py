@@ -18,8 +18,6 @@ from types import MappingProxyType
 from estim.drivers.side import parse_line
 from estim.safety.reports import CrankAngle, PatientSwitch, Report, SensorEvent
 from estim.safety.schedule import PhasePlan, Trigger
-from estim.session.core import Core
-from estim.session.state import Phase
 from firmware_sim.body.room import CHANNELS, Room, make_room, names
 from firmware_sim.devices.interface import Pulse, SimulatedDevice
 
@@ -92,9 +90,8 @@ class RehearsedRoom:
         if self.body is not None:
             self.body.on_pulse(pulse)
 
-    def look(self, core: Core, now_us: int) -> None:
-        """See what the session waits for now, and do it when its time has come."""
-        phase = self._waiting(core)
+    def look(self, phase: PhasePlan | None, now_us: int) -> None:
+        """See which phase waits for somebody now, and do what it waits for when its time has come."""
         if phase is not self._phase:
             self._phase, self._script = phase, []
             self._next_us = None if phase is None else now_us + FIRST_US
@@ -135,14 +132,6 @@ class RehearsedRoom:
 
     def _hears_emg(self) -> bool:
         return self._phase is not None and self._phase.mode == "emg-triggered"
-
-    @staticmethod
-    def _waiting(core: Core) -> PhasePlan | None:
-        """The triggered phase that is played now."""
-        run = core.run
-        if core.phase is not Phase.RUNNING or core.purpose != "therapy" or run is None or run.done or not run.begun:
-            return None
-        return run.phase if run.phase.trigger is not None else None
 
     def _act(self, phase: PhasePlan, trigger: Trigger, now_us: int) -> None:
         if trigger.source == "key":

@@ -19,8 +19,8 @@ from estim.safety.electrodes import electrode_from_cm
 from estim.safety.reports import OutputState
 from estim.safety.verdict import ClearedSchedule
 from estim.session import events
-from estim.session.core import Core
 from estim.session.effects import Reply
+from estim.session.engine import SessionEngine
 from estim.session.state import Phase
 from firmware_sim.devices.interface import Pulse, SimulatedDevice
 from firmware_sim.faults import Fault
@@ -83,22 +83,22 @@ class Watch:
 
     # -- what the session claims --------------------------------------------------------------------------------------
 
-    def turned(self, core: Core, record: SimulatedWriter | None, now_us: int) -> None:
+    def turned(self, engine: SessionEngine, record: SimulatedWriter | None, now_us: int) -> None:
         """The controller has made a turn."""
-        off = core.output is OutputState.OFF
+        off = engine.output is OutputState.OFF
         if off != (self._off_since_us is not None):
             self._device.advance(now_us)
             self._off_since_us = now_us if off else None
-        if self._phase is Phase.RUNNING and core.phase is not Phase.RUNNING:
-            self.end_output(core.cause or core.phase.value, now_us, now_us)
+        if self._phase is Phase.RUNNING and engine.phase is not Phase.RUNNING:
+            self.end_output(engine.cause or engine.phase.value, now_us, now_us)
             self.lawful.returned()
-            self.causes[f"{core.phase.value}: {core.cause}"] += 1
-        self._faulted = self._faulted or core.phase is Phase.FAULT
-        self._phase = core.phase
-        if core.cleared is not None and core.cleared is not self._schedule:
-            self._schedule = core.cleared
+            self.causes[f"{engine.phase.value}: {engine.cause}"] += 1
+        self._faulted = self._faulted or engine.phase is Phase.FAULT
+        self._phase = engine.phase
+        if engine.cleared is not None and engine.cleared is not self._schedule:
+            self._schedule = engine.cleared
             shapes: dict[int, set[tuple[int, int, int, int]]] = defaultdict(set)
-            for phase in core.cleared.schedule.phases:
+            for phase in engine.cleared.schedule.phases:
                 for w in phase.windows:
                     shapes[w.channel].add((w.pulse_width_us, w.interphase_us, w.period_us, w.burst_pulses))
             self.lawful.cleared({channel: frozenset(known) for channel, known in shapes.items()})

@@ -117,7 +117,7 @@ class World:
             self.link.deliver()
             if self.now_us < host_us or self._held_up():
                 continue  # what reaches the device wakes nobody here
-            self.room.look(self.engine.core, self.now_us)
+            self.room.look(self.engine.awaited, self.now_us)
             incoming = self._incoming()
             incoming += self.extra
             self.extra.clear()

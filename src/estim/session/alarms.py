@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from estim.record_lines.base import Line
 from estim.record_lines.events import AlarmLine, AlarmSeen
@@ -18,10 +19,11 @@ class Alarms(dict[str, Alarm]):
 
     Args:
         log: writes a line into the record.
+        standing: of the device, from the sitting before.
     """
 
-    def __init__(self, log: Callable[[Line], None]) -> None:
-        super().__init__()
+    def __init__(self, log: Callable[[Line], None], standing: Mapping[str, Alarm] = MappingProxyType({})) -> None:
+        super().__init__(standing)
         self._log = log
 
     def sound(self, code: str, priority: str, text: str) -> None:
@@ -63,8 +65,10 @@ class Alarms(dict[str, Alarm]):
         for code in list(self):
             self.calm(code)
 
-    def forget_patient(self) -> None:
-        """Another session begins: what stays is the device's, the rest stands in the record that it belongs to."""
-        for code, alarm in list(self.items()):
-            if code not in OF_THE_DEVICE and alarm.priority != "high":
-                del self[code]
+    def drop(self, code: str) -> None:
+        """It is answered, or its cause is no more: nothing waits for it."""
+        self.pop(code, None)
+
+    def of_the_device(self) -> Mapping[str, Alarm]:
+        """What goes on standing for the next patient; the rest stands in the record that it belongs to."""
+        return {code: alarm for code, alarm in self.items() if code in OF_THE_DEVICE or alarm.priority == "high"}

@@ -6,13 +6,10 @@ from estim.safety.errors import Problem
 from estim.safety.reports import OutputState
 from estim.safety.units import US_PER_S
 from estim.session.core import Core
-from estim.session.play import HEARTBEAT_FRESH_US
 from estim.session.state import Phase
 
 SCREENING_VALID_US = 3600 * US_PER_S
 CONFIRM_VALID_US = 600 * US_PER_S  # safety.md 5.1: confirmed at most 10 min before
-
-AWAKE_US = US_PER_S  # as old as a screen may be on which somebody raises
 
 CONFIRMATIONS = {
     "identity": "this is the patient whose pseudonym the record carries",
@@ -27,43 +24,34 @@ CONFIRMATIONS = {
 STOOD_STILL = "the console stood still until just now: look at the screen, then again"
 
 
-def stood_still(core: Core) -> bool:
-    """The console gave no heartbeat for longer than its lease, or does so again for less than 1 s.
-
-    What was typed meanwhile was typed on a screen that did not move, and comes all at once.
-    """
-    if core.now_us - core.heartbeat_us > HEARTBEAT_FRESH_US:
-        return True
-    return core.woke_us is not None and core.now_us - core.woke_us < AWAKE_US
-
-
 def wanted(core: Core) -> tuple[str, ...]:
     """What a person must still confirm or answer before arming, in the order in which it is asked."""
     wants: list[str] = []
-    if core.screened_us is None or core.now_us - core.screened_us > SCREENING_VALID_US:
+    if core.sitting.screened_us is None or core.now_us - core.sitting.screened_us > SCREENING_VALID_US:
         wants.append("screening")
     wants.extend(what for what in _needed(core) if not _fresh(core, what))
     return tuple(wants)
 
 
 def _needed(core: Core) -> tuple[str, ...]:
-    if core.cleared is None:
+    cleared = core.sitting.cleared
+    if cleared is None:
         return ()
     needed = ["identity", "pads", "stop-control"]
-    if core.purpose == "therapy":
+    if core.sitting.purpose == "therapy":
         needed.append("skin")
-    if core.cleared.schedule.weight_bearing:
+    if cleared.schedule.weight_bearing:
         needed.append("support")
-    if any(bend.severity == "warn" for bend in core.cleared.schedule.bends):
+    if any(bend.severity == "warn" for bend in cleared.schedule.bends):
         needed.append("bends")
-    if any(problem.severity == "warn" for problem in core.cleared.warnings):
+    if any(problem.severity == "warn" for problem in cleared.warnings):
         needed.append("warnings")
     return tuple(needed)
 
 
 def _fresh(core: Core, what: str) -> bool:
-    confirmed = core.confirmed.get(what)
-    return confirmed is not None and core.now_us - confirmed[1] <= CONFIRM_VALID_US
+    confirmed_us = core.sitting.confirmed_us(what)
+    return confirmed_us is not None and core.now_us - confirmed_us <= CONFIRM_VALID_US
 
 
 def missing(core: Core) -> tuple[Problem, ...]:
@@ -73,23 +61,23 @@ def missing(core: Core) -> tuple[Problem, ...]:
     def no(key: str, message: str) -> None:
         problems.append(Problem(severity="refuse", key=key, message=message, rule="arm"))
 
-    if stood_still(core):
+    if core.lease.console_stood_still(core.now_us):
         no("console", STOOD_STILL)
     if core.phase is not Phase.CONFIGURED:
         no("arm", f"only possible in CONFIGURED, it is {core.phase.value}")
-    if core.output is not OutputState.OFF:
-        no("output", f"the device's output is {core.output.value}, not OFF")
-    elif core.off_asked_us is not None:
+    if core.link.output is not OutputState.OFF:
+        no("output", f"the device's output is {core.link.output.value}, not OFF")
+    elif core.link.off_asked_us is not None:
         no("output", "the device has not confirmed the last off yet")
-    if not core.recording:
+    if not core.out.recording:
         no("record", "there is no open record")
     for what in wanted(core):
         no(what, f"not confirmed: {CONFIRMATIONS.get(what, 'the screening was not answered in the last 60 min')}")
-    if core.purpose == "therapy" and core.cleared is not None:
-        lost = [channel.name for channel in core.cleared.schedule.channels if channel.name not in core.found]
+    if core.sitting.purpose == "therapy" and core.sitting.cleared is not None:
+        lost = core.sitting.found.missing(channel.name for channel in core.sitting.cleared.schedule.channels)
         if lost:  # a lost pad, a long pause or a fault took them away
             no("levels", f"the level of {', '.join(lost)} must be found again first")
-    for alarm in core.alarms.values():
+    for alarm in core.sitting.alarms.values():
         if alarm.priority == "high" and alarm.active:
             no(alarm.code, alarm.text)
     return tuple(problems)

@@ -21,12 +21,16 @@ from estim.safety import reports
 from estim.safety.limits import Limits
 from estim.safety.profile import DeviceProfile
 from estim.safety.reports import OutputState
+from estim.safety.schedule import PhasePlan, Purpose
+from estim.safety.verdict import ClearedSchedule
 from estim.session import device, events, levels, play, preparing, requests
 from estim.session.core import Core
-from estim.session.effects import Connect, Effect
+from estim.session.effects import Effect
 from estim.session.events import Event
-from estim.session.snapshot import Snapshot
-from estim.session.state import Phase
+from estim.session.ledger import Account
+from estim.session.sitting import Loaded
+from estim.session.snapshot import Alarm, Snapshot
+from estim.session.state import Phase, Turn
 from estim.session.view import snapshot
 
 
@@ -40,24 +44,86 @@ class SessionEngine:
     """
 
     def __init__(self, profile: DeviceProfile, limits: Limits, *, simulated: bool) -> None:
-        self.core = Core(profile, limits, simulated=simulated)
+        self._core = Core(profile, limits, simulated=simulated)
         self._leaving = ""
+
+    def watch_turns(self, watcher: Callable[[Phase, Turn, Phase], None]) -> None:
+        """Have `watcher` told of every turn from now on, also where no record is open."""
+        self._core.watch_turns(watcher)
 
     @property
     def finished(self) -> bool:
         """The console is gone or a signal came, output is settled and the record closed: the process may end."""
-        return bool(self._leaving) and not self.core.recording and self._settled()
+        return bool(self._leaving) and not self._core.out.recording and self._settled()
+
+    @property
+    def phase(self) -> Phase:
+        """Where the session stands."""
+        return self._core.phase
+
+    @property
+    def cause(self) -> str:
+        """Of the last change of phase."""
+        return self._core.cause
+
+    @property
+    def output(self) -> OutputState:
+        """What is known of the device's output."""
+        return self._core.link.output
+
+    @property
+    def loaded(self) -> Loaded | None:
+        """The protocol and setup in hand, and what was cleared of them."""
+        return self._core.sitting.loaded
+
+    @property
+    def cleared(self) -> ClearedSchedule | None:
+        """What may be armed or is played."""
+        return self._core.sitting.cleared
+
+    @property
+    def purpose(self) -> Purpose:
+        """What output is for now."""
+        return self._core.sitting.purpose
+
+    @property
+    def outcome(self) -> str:
+        """Of the last therapy; "" while it is open."""
+        return self._core.sitting.outcome
+
+    @property
+    def contractions(self) -> int:
+        """Of the last therapy."""
+        return self._core.sitting.contractions
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """What stands."""
+        return tuple(self._core.sitting.alarms.values())
+
+    @property
+    def awaited(self) -> PhasePlan | None:
+        """The triggered phase of a therapy that is played now: somebody is waited for."""
+        run = self._core.run
+        if self.phase is not Phase.RUNNING or self.purpose != "therapy" or run is None or run.done or not run.begun:
+            return None
+        return run.phase if run.phase.trigger is not None else None
+
+    def account(self, purpose: Purpose, channel: int) -> Account:
+        """What a device channel got in this sitting."""
+        return self._core.ledger.account(purpose, channel)
 
     def start(self, now_us: int) -> tuple[Effect, ...]:
         """The first step: ask the device who it is."""
-        self.core.now_us = self.core.heartbeat_us = now_us
-        return (Connect(),)
+        self._core.begin_step(now_us)
+        self._core.lease.begin(now_us)
+        self._core.link.connect()
+        return self._core.out.take()
 
     def step(self, event: Event, now_us: int) -> tuple[Effect, ...]:
         """Take one event at `now_us`; gives what is to be done, in order, off always first."""
-        core = self.core
-        core.now_us = now_us
-        core.effects = []
+        core = self._core
+        core.begin_step(now_us)
         handler = _HANDLERS.get(type(event))
         if handler is not None:
             handler(core, event)
@@ -67,11 +133,11 @@ class SessionEngine:
             self._leave(event)
         play.pass_time(core)
         self._end_if_leaving()
-        return tuple(core.effects)
+        return core.out.take()
 
     def next_deadline_us(self) -> int | None:
         """When `step(Tick(), …)` must be called if nothing else happens; None: only an event changes anything."""
-        return play.next_deadline_us(self.core)
+        return play.next_deadline_us(self._core)
 
     def snapshot(
         self,
@@ -83,38 +149,36 @@ class SessionEngine:
         head: str = "",
     ) -> Snapshot:
         """The session as a screen shows it."""
-        self.core.now_us = max(self.core.now_us, now_us)
+        self._core.begin_step(max(self._core.now_us, now_us))
         return snapshot(
-            self.core, record_path=record_path, record_durable=record_durable, word_head=word_head, head=head
+            self._core, record_path=record_path, record_durable=record_durable, word_head=word_head, head=head
         )
 
     def _leave(self, event: events.ConsoleGone | events.Signal) -> None:
         cause = "console-gone" if isinstance(event, events.ConsoleGone) else f"signal-{event.name.lower()}"
         if not self._leaving:
             self._leaving = cause
-            self.core.stop(cause)
-            self.core.log(Request(what="leave", source=cause))
+            self._core.stop(cause)
+            self._core.out.log(Request(what="leave", source=cause))
 
     def _settled(self) -> bool:
-        return self.core.off_asked_us is None or self.core.output is OutputState.UNCERTAIN
+        return self._core.link.off_asked_us is None or self._core.link.output is OutputState.UNCERTAIN
 
     def _end_if_leaving(self) -> None:
-        core = self.core
-        if self._leaving and core.recording and self._settled() and core.phase is not Phase.STOPPING:
+        core = self._core
+        if self._leaving and core.out.recording and self._settled() and core.phase is not Phase.STOPPING:
             requests.end_record(core)
-        elif self._leaving and core.recording and core.output is OutputState.UNCERTAIN:
-            core.outcome = "uncertain"
+        elif self._leaving and core.out.recording and core.link.output is OutputState.UNCERTAIN:
+            core.sitting.end("uncertain")
             requests.end_record(core)
 
 
 def _heartbeat(core: Core, _event: events.Heartbeat) -> None:
-    if core.now_us - core.heartbeat_us > play.HEARTBEAT_FRESH_US:
-        core.woke_us = core.now_us
-    core.heartbeat_us = core.now_us
+    core.lease.beat(core.now_us)
 
 
 def _durable(core: Core, event: events.Durable) -> None:
-    core.record_pending_us = event.oldest_pending_us
+    core.lease.record(event.oldest_pending_us)
 
 
 def _granted(core: Core, event: events.Granted) -> None:
@@ -123,7 +187,8 @@ def _granted(core: Core, event: events.Granted) -> None:
 
 def _record_failed(core: Core, event: events.RecordFailed) -> None:
     core.stop("record-failed")
-    core.alarms.sound("record-failed", "medium", f"The record can't be written: {event.reason}. Output was stopped.")
+    text = f"The record can't be written: {event.reason}. Output was stopped."
+    core.sitting.alarms.sound("record-failed", "medium", text)
 
 
 def _clock_jumped(core: Core, event: events.ClockJumped) -> None:

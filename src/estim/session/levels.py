@@ -11,7 +11,6 @@ from estim.safety.caps import smaller_pad_mm2, target_ua
 from estim.safety.limits_table import BY_KEY
 from estim.safety.units import UA_PER_MA, US_PER_S, ceil_div, floor_to_step
 from estim.session.core import Core
-from estim.session.facts import Cover, Found
 from estim.session.run import Run
 from estim.session.state import Cycle, Phase
 
@@ -23,10 +22,11 @@ STEP_UA = UA_PER_MA  # L15
 
 def step_ua(core: Core, channel: int) -> int:
     """One step up: 1 mA, or one device step × phase ratio where that is more (L15)."""
+    cleared = core.sitting.cleared
     ratio = max(
         (
             window.phase_ratio
-            for phase in (core.cleared.schedule.phases if core.cleared else ())
+            for phase in (cleared.schedule.phases if cleared else ())
             for window in phase.windows
             if window.channel == channel
         ),
@@ -42,8 +42,8 @@ def cap_ua(core: Core, channel: int) -> tuple[int, str]:
     cap = cleared.caps_ua.get(channel, 0)
     rule = cleared.cap_reasons.get(channel, "")
     scheduled = cleared.schedule.channel(channel)
-    found = core.found.get(scheduled.name)
-    if scheduled.output == "sensory" and core.purpose == "therapy":
+    found = core.sitting.found.get(scheduled.name)
+    if scheduled.output == "sensory" and core.sitting.purpose == "therapy":
         mark_ua = found.motor_ua if found and found.motor_ua is not None else 0
         if mark_ua * 9 // 10 < cap:
             cap, rule = floor_to_step(mark_ua * 9 // 10, core.profile.amplitude_step_ua), "L26"
@@ -52,18 +52,18 @@ def cap_ua(core: Core, channel: int) -> tuple[int, str]:
 
 def raise_locked(core: Core, channel: int) -> str:
     """Why one step up on `channel` is not possible now; "" if it is."""
-    run = core.run
-    if core.phase is not Phase.RUNNING or run is None or core.cleared is None:
+    run, sitting = core.run, core.sitting
+    if core.phase is not Phase.RUNNING or run is None or sitting.cleared is None:
         return "not running"
     if channel not in run.levels_ua:
         return "no such channel"
     players = [player for player in run.players if player.window.channel == channel and not player.ended]
     if not any(player.cycle(core.now_us) is Cycle.HOLD for player in players):
         return "only while the contraction is held"
-    if any(pending.raised for pending in core.pending.values()):
+    if core.authority.raising:
         return "the last raise is being written"
     step, level_ua = step_ua(core, channel), run.levels_ua[channel]
-    since_us = core.now_us - core.raised_us.get(channel, -BLOCK_PAUSE_US)
+    since_us = core.authority.since_raise_us(channel, core.now_us)
     if since_us < _interval_us(core, channel, step):
         return "too fast"
     if (level_ua + step) // BLOCK_UA > level_ua // BLOCK_UA and since_us < BLOCK_PAUSE_US:
@@ -71,11 +71,11 @@ def raise_locked(core: Core, channel: int) -> str:
     cap, rule = cap_ua(core, channel)
     if level_ua + step > cap:
         return f"at its limit {cap / UA_PER_MA:g} mA ({rule})"
-    if any(code.startswith(f"warn-{channel}-") for code in core.alarms):
+    if any(code.startswith(f"warn-{channel}-") for code in sitting.alarms):
         return "a warning waits for its reason: acknowledge it first"
-    scheduled = core.cleared.schedule.channel(channel)
-    if scheduled.output == "sensory" and core.purpose == "therapy":
-        found = core.found.get(scheduled.name)
+    scheduled = sitting.cleared.schedule.channel(channel)
+    if scheduled.output == "sensory" and sitting.purpose == "therapy":
+        found = sitting.found.get(scheduled.name)
         if found is None or found.motor_at_us is None or core.now_us - found.motor_at_us > MARK_AGE_US:
             return "the motor mark is older than 10 min: mark it again"
     return ""
@@ -88,7 +88,7 @@ def _interval_us(core: Core, channel: int, step: int) -> int:
     run, cleared = core.playing
     periods_us = [player.window.period_us for player in run.players if player.window.channel == channel]
     rate_us = max([ceil_div(US_PER_S, core.limits["raises_per_s"].value), *periods_us])
-    found = core.found.get(cleared.schedule.channel(channel).name)
+    found = core.sitting.found.get(cleared.schedule.channel(channel).name)
     tolerated_ua = (found.max_tolerated_ua or 0) if found is not None else 0
     if run.levels_ua[channel] + step <= tolerated_ua:
         return rate_us
@@ -109,63 +109,59 @@ def warn_level(core: Core, channel: int) -> None:
             warn = BY_KEY[key].warn
             if warn is not None and BY_KEY[key].breaks(value, warn):
                 crossed[key] = (max(value, crossed.get(key, (0, 0))[0]), warn)
+    alarms = core.sitting.alarms
     for key, guardrail in BY_KEY.items():
         code = f"warn-{channel}-{guardrail.rule}"
-        if key in crossed and code not in core.accepted_warnings and code not in core.alarms:
+        if key in crossed and not core.sitting.accepts(code) and code not in alarms:
             value, warn = crossed[key]
             words = f"{scheduled.name}: {guardrail.words} {guardrail.shown(value):g} {guardrail.unit}"
-            core.alarms.sound(
-                code, "low", f"{words}, above {guardrail.shown(warn):g} ({guardrail.rule}). Raising waits."
-            )
-    for code in [code for code in core.alarms if code.startswith(f"warn-{channel}-")]:
-        rules = {BY_KEY[key].rule for key in crossed}
+            alarms.sound(code, "low", f"{words}, above {guardrail.shown(warn):g} ({guardrail.rule}). Raising waits.")
+    rules = {BY_KEY[key].rule for key in crossed}
+    for code in [code for code in alarms if code.startswith(f"warn-{channel}-")]:
         if code.removeprefix(f"warn-{channel}-") not in rules:
-            del core.alarms[code]  # lowered again: nothing waits
+            alarms.drop(code)  # lowered again: nothing waits
 
 
 def accept_warning(core: Core, code: str, reason: str) -> None:
     """A person goes on above a warning, once a channel and session."""
-    core.accepted_warnings.add(code)
-    core.alarms.pop(code, None)
-    core.log(WarningAccepted(code=code, reason=reason, operator=core.operator))
+    core.sitting.accept_warning(code)
+    core.sitting.alarms.drop(code)
+    core.out.log(WarningAccepted(code=code, reason=reason, operator=core.sitting.operator))
 
 
 def ask_raise(core: Core, channel: int) -> None:
     """One step up, as a new authorisation: the level follows when that is durable."""
     run, _ = core.playing
     level_ua = run.levels_ua[channel] + step_ua(core, channel)
-    core.raised_us[channel] = core.now_us
-    core.authorise("raise", {channel: level_ua})
+    core.authority.note_raise(channel, core.now_us)
+    core.authority.ask(run, "raise", core.now_us, {channel: level_ua})
 
 
 def granted(core: Core, n: int) -> None:
     """Authorisation `n` is durable: its cover counts, and a raise that came with it is played."""
-    pending = core.pending.pop(n, None)
-    if pending is None or core.run is None:
-        return  # revoked or dropped meanwhile: never applied late
-    core.cover = Cover(place=pending.place, contractions=pending.contractions, until_us=pending.until_us)
-    for channel, level_ua in pending.raised.items():
-        core.raised_us[channel] = core.now_us  # the pace is what the patient feels, not when a slow disk was asked
+    if core.run is None:
+        return  # revoked meanwhile
+    for channel, level_ua in (core.authority.granted(n) or {}).items():
+        core.authority.note_raise(channel, core.now_us)  # the pace is what is felt, not when a slow disk was asked
         core.run.set_level(channel, level_ua, core.now_us)
-        core.log(Raised(channel=channel, level_ua=level_ua, authorise=n))
+        core.out.log(Raised(channel=channel, level_ua=level_ua, authorise=n))
         note_level(core, channel)
 
 
 def note_level(core: Core, channel: int) -> None:
     """Keep the level that is played now as the one found, while levels are being found or adjusted; warn of it.
 
-    What a low-rate test plays is nobody's level: levels belong to their rate (decisions on protocols, note under 1).
+    What a low-rate test plays is nobody's level: levels belong to their rate.
     """
     run, cleared = core.playing
     warn_level(core, channel)
-    if core.purpose == "low-rate":
+    if core.sitting.purpose == "low-rate":
         return
-    found = core.found.setdefault(cleared.schedule.channel(channel).name, Found())
-    found.level_ua = run.levels_ua[channel]
-    if core.purpose == "titration":
+    titrated = None
+    if core.sitting.purpose == "titration":
         windows = (window for phase in cleared.schedule.phases for window in phase.windows)
-        window = next(window for window in windows if window.channel == channel)
-        found.frequency_mhz, found.pulse_width_us = window.frequency_mhz, window.pulse_width_us
+        titrated = next(window for window in windows if window.channel == channel)
+    core.sitting.found.note_level(cleared.schedule.channel(channel).name, run.levels_ua[channel], titrated)
 
 
 def lower(core: Core, channel: int | None, percent: int) -> bool:
@@ -173,7 +169,7 @@ def lower(core: Core, channel: int | None, percent: int) -> bool:
     run = core.run
     if run is None:
         return False
-    core.drop_raises("lowered")
+    core.authority.drop_raises(run, "lowered")
     for number in [channel] if channel is not None else list(run.levels_ua):
         if number in run.levels_ua:
             _lower_one(core, run, number, percent)
@@ -187,9 +183,11 @@ def _lower_one(core: Core, run: Run, channel: int, percent: int) -> None:
     falls = run.set_level(channel, level_ua, core.now_us)
     if falls:
         core.send_run(falls)
-    core.lower_ceiling(channel)
-    core.raised_us[channel] = core.now_us  # a raise right behind a fall is two changes within one pulse (L15, L17)
-    core.log(Lowered(channel=channel, before_ua=before_ua, level_ua=level_ua))
+    core.authority.lower_ceiling(channel, run.peaks())
+    core.authority.note_raise(
+        channel, core.now_us
+    )  # a raise right behind a fall is two changes in one pulse (L15, L17)
+    core.out.log(Lowered(channel=channel, before_ua=before_ua, level_ua=level_ua))
     note_level(core, channel)
 
 
@@ -201,7 +199,7 @@ def mark(core: Core, channel: int, kind: str) -> None:
     name, level_ua = cleared.schedule.channel(channel).name, run.levels_ua[channel]
     windows = (*run.phase.windows, *(w for phase in cleared.schedule.phases for w in phase.windows))
     window = next(window for window in windows if window.channel == channel)
-    core.log(
+    core.out.log(
         Levels(
             channel=channel,
             mark=kind,
@@ -210,17 +208,9 @@ def mark(core: Core, channel: int, kind: str) -> None:
             pulse_width_us=window.pulse_width_us,
         )
     )
-    if kind == "twitch":
-        core.twitch_ua[name] = level_ua
-        return
-    note_level(core, channel)
-    found = core.found[name]
-    if kind == "sensory":
-        found.sensory_ua = level_ua
-    elif kind == "max-tolerated":
-        found.max_tolerated_ua = level_ua
-    else:  # motor, or no twitch up to here: marks here (L26)
-        found.motor_ua, found.motor_at_us = level_ua, core.now_us
+    if kind != "twitch":
+        note_level(core, channel)
+    core.sitting.found.mark(name, kind, level_ua, core.now_us)
 
 
 def contraction_seen(core: Core, channel: int) -> None:
@@ -228,5 +218,5 @@ def contraction_seen(core: Core, channel: int) -> None:
     if core.run is None or channel not in core.run.levels_ua:
         return
     lower(core, channel, 20)
-    if core.purpose != "low-rate":
+    if core.sitting.purpose != "low-rate":
         mark(core, channel, "motor")

@@ -306,6 +306,15 @@ class WindowPlayer:
                 Booking(count * self.window.burst_pulses, self.amplitude_ua, self.sent_n, count * period_us)
             )
 
+    def take_bookings(self) -> list[Booking]:
+        """The pulses that are over, for whoever keeps the dose."""
+        taken, self.bookings = self.bookings, []
+        return taken
+
+    def sent(self, command_n: int) -> None:
+        """The present amplitude went out with this command."""
+        self.sent_n = command_n
+
     def output(self) -> ChannelOutput:
         """The present amplitude as the device is told it."""
         window = self.window

@@ -13,17 +13,14 @@ from estim.protocols.setup import ChannelSetup, Setup
 from estim.record_lines.kinds import Accepted, Bend, Screening
 from estim.safety.errors import Problem, ProtocolError, SetupError
 from estim.safety.schedule import Schedule
-from estim.safety.units import US_PER_S, MicroAmp, ceil_div
+from estim.safety.units import MicroAmp
 from estim.safety.verdict import ClearedSchedule, clear
 from estim.session import arming, events, screening
 from estim.session.core import Core
-from estim.session.effects import OpenRecord
-from estim.session.facts import Known
 from estim.session.plain import plain
 from estim.session.record_json import header_line, setup_line
+from estim.session.sitting import Known, Loaded
 from estim.session.state import Phase, Turn
-
-US_PER_MIN = 60 * US_PER_S
 
 
 def no(key: str, message: str, *, rule: str = "session") -> Problem:
@@ -33,35 +30,32 @@ def no(key: str, message: str, *, rule: str = "session") -> Problem:
 
 def sign_in(core: Core, request: events.SignIn) -> None:
     """Open the session and its record."""
-    if core.recording:
+    if core.out.recording:
         core.refuse(request.id, no("sign-in", "a session is open already; sign it first"))
         return
     if not request.operator.strip() or not request.patient_id.strip():
         core.refuse(request.id, no("sign-in", "operator and patient are both needed"))
         return
-    core.operator, core.patient_id = request.operator.strip(), request.patient_id.strip()
-    core.forget_patient()
-    core.known = Known(dict(request.minutes_today), tuple(request.patient_flags))
-    core.recording, core.signature = True, None
-    core.emit(OpenRecord(patient_id=core.patient_id))
-    core.log(header_line(core, request))
+    known = Known(dict(request.minutes_today), tuple(request.patient_flags))
+    core.sit_down(request.operator.strip(), request.patient_id.strip(), known)
+    core.out.open_record(core.sitting.patient_id)
+    core.out.log(header_line(core, request))
     core.accept(request.id)
 
 
 def screen(core: Core, request: events.Screen) -> None:
     """Take the screening's answers; what they forbid is judged at configure and arm."""
-    if not core.recording:
+    if not core.out.recording:
         core.refuse(request.id, no("screening", "sign in first"))
         return
     if request.scripted and not core.simulated:
         core.refuse(request.id, no("screening", "scripted answers are for simulated devices only"))
         return
-    core.screening, core.screened_us = dict(request.answers), core.now_us
-    core.log(Screening(answers=plain(request.answers), scripted=request.scripted))
-    problems = screening.judge(core.screening)
-    blocking = [problem for problem in problems if problem.severity == "refuse"]
+    answers = dict(request.answers)
+    core.out.log(Screening(answers=plain(answers), scripted=request.scripted))
+    blocking = [problem for problem in screening.judge(answers) if problem.severity == "refuse"]
+    core.sitting.screen(answers, core.now_us, forbids=bool(blocking))
     if blocking:
-        core.screened_us = None
         core.refuse(request.id, *blocking)
     else:
         core.accept(request.id)
@@ -72,23 +66,24 @@ def configure(core: Core, request: events.Configure) -> None:
     if core.phase not in {Phase.READY, Phase.CONFIGURED}:
         core.refuse(request.id, no("configure", f"not possible in {core.phase.value}"))
         return
-    if not core.recording:
+    if not core.out.recording:
         core.refuse(request.id, no("configure", "sign in first"))
         return
-    if core.screened_us is None:
+    if core.sitting.screened_us is None:
         core.refuse(request.id, no("screening", "answer the screening first"))
         return
-    setup = replace(request.setup, simulated=core.simulated, patient_id=core.patient_id)
+    setup = replace(request.setup, simulated=core.simulated, patient_id=core.sitting.patient_id)
     places = _places(request.protocol, setup)
-    blocking = [p for p in screening.judge(core.screening, places, session=setup.session) if p.severity == "refuse"]
+    blocking = [
+        p for p in screening.judge(core.sitting.answers, places, session=setup.session) if p.severity == "refuse"
+    ]
     if blocking:
         core.refuse(request.id, *blocking)
         return
-    facts = screening.patient_facts(core.screening, places)
-    setup = replace(setup, patient=replace(facts, **dict.fromkeys(core.known.flags, True)))
+    facts = screening.patient_facts(core.sitting.answers, places)
+    setup = replace(setup, patient=replace(facts, **dict.fromkeys(core.sitting.known.flags, True)))
     if _pads_changed(core, setup):
-        core.found.clear()
-        core.twitch_ua.clear()
+        core.sitting.found.lose_all()
     try:
         protocol = resolve(
             request.protocol,
@@ -113,21 +108,20 @@ def configure(core: Core, request: events.Configure) -> None:
     except ValueError as error:
         core.refuse(request.id, no("protocol", str(error), rule="course"))
         return
-    if core.kept is not None and not _goes_on(core, request):
-        core.kept = None
-    if request.purpose == "therapy" and core.kept is None:
-        core.on_time.begin_plan()
-    still = _still_confirmed(core, request, setup)
-    core.protocol, core.protocol_sha256, core.setup = request.protocol, request.protocol_sha256, setup
-    core.cleared, core.purpose, core.run = cleared, request.purpose, None
-    core.confirmed = {what: value for what, value in core.confirmed.items() if what in still}
-    if request.purpose == "therapy":
-        core.elapsed_before_us = 0 if core.kept is None else core.elapsed_before_us
-        core.outcome = ""
-        core.contractions_done = core.kept[1] if core.kept else 0
-    core.log(setup_line(core, cleared))
+    loaded = Loaded(
+        protocol=request.protocol,
+        protocol_sha256=request.protocol_sha256,
+        setup=setup,
+        purpose=request.purpose,
+        cleared=cleared,
+    )
+    core.sitting.load(loaded, _still_confirmed(core, request, setup), goes_on=_goes_on(core, request))
+    if request.purpose == "therapy" and core.sitting.kept is None:
+        core.ledger.begin_plan()
+    core.begin_run(None)
+    core.out.log(setup_line(loaded, cleared))
     for bend in schedule.bends:
-        core.log(Bend(**plain(bend)))
+        core.out.log(Bend(**plain(bend)))
     core.move(Turn.CONFIGURE, request.purpose)
     core.accept(request.id)
 
@@ -136,26 +130,22 @@ def _still_confirmed(core: Core, request: events.Configure, setup: Setup) -> fro
     """What need not be confirmed anew. Between low-rate test and titration the same person lies there with the same
     stop in the hand; the pads may have been moved: that is what the test is for.
     """
-    between = {core.purpose, request.purpose} == {"low-rate", "titration"}
-    if between and core.setup == setup and core.protocol_sha256 == request.protocol_sha256:
+    before = core.sitting.loaded
+    between = {core.sitting.purpose, request.purpose} == {"low-rate", "titration"}
+    if between and before and before.setup == setup and before.protocol_sha256 == request.protocol_sha256:
         return frozenset({"screening", "identity", "stop-control"})
     return frozenset({"screening"})
 
 
 def _goes_on(core: Core, request: events.Configure) -> bool:
     """The plan that was broken off is asked for again: it goes on where it was."""
-    return core.protocol is not None and core.protocol.id == request.protocol.id
+    return core.sitting.loaded is not None and core.sitting.loaded.protocol.id == request.protocol.id
 
 
 def _clear(core: Core, schedule: Schedule, setup: Setup, request: events.Configure) -> ClearedSchedule:
     """Judge with what this patient already had today: before this session by the index, in it by our own count."""
-    before_us, muscles_us = core.on_time.total_of_session()
-    if core.kept is not None and _goes_on(core, request):
-        before_us, muscles_us = core.on_time.total_before_plan()
-    minutes = dict(core.known.minutes_today)
-    for muscle, had_us in muscles_us.items():
-        minutes[muscle] = minutes.get(muscle, 0) + ceil_div(had_us, US_PER_MIN)
-    return clear(schedule, core.limits, core.profile, setup.patient, minutes_today=minutes, session_on_us=before_us)
+    minutes, on_us = core.ledger.had(goes_on=core.sitting.kept is not None and _goes_on(core, request))
+    return clear(schedule, core.limits, core.profile, setup.patient, minutes_today=minutes, session_on_us=on_us)
 
 
 def _no_higher(schedule: Schedule, highest_ua: Mapping[int, MicroAmp]) -> Schedule:
@@ -184,9 +174,10 @@ def _places(protocol: Protocol, setup: Setup) -> tuple[screening.Place, ...]:
 
 def _pads_changed(core: Core, setup: Setup) -> bool:
     """Levels belong to channel, side and pads: another pad means that they are found again."""
-    if core.setup is None:
+    if core.sitting.loaded is None:
         return False
-    known = {channel.name: (channel.channel, channel.side, channel.pads_cm) for channel in core.setup.channels}
+    before = core.sitting.loaded.setup
+    known = {channel.name: (channel.channel, channel.side, channel.pads_cm) for channel in before.channels}
     now = {channel.name: (channel.channel, channel.side, channel.pads_cm) for channel in setup.channels}
     return any(known[name] != place for name, place in now.items() if name in known)
 
@@ -211,7 +202,7 @@ def _with_found(core: Core, setup: Setup) -> Setup:
     """A therapy plays the levels that this session found, never numbers that came with a request."""
 
     def found(channel: ChannelSetup) -> ChannelSetup:
-        levels_found = core.found.get(channel.name)
+        levels_found = core.sitting.found.get(channel.name)
         if levels_found is None or levels_found.level_ua == 0:
             return replace(channel, level_ua=None, motor_ua=None, sensory_ua=None, max_tolerated_ua=None)
         motor_ua = levels_found.motor_ua
@@ -234,6 +225,6 @@ def confirm(core: Core, request: events.Confirm) -> None:
     if request.what == "warnings" and not request.value.strip():
         core.refuse(request.id, no("warnings", "a warning is accepted with a reason"))
         return
-    core.confirmed[request.what] = (request.value, core.now_us)
-    core.log(Accepted(what=request.what, value=request.value))
+    core.sitting.confirm(request.what, request.value, core.now_us)
+    core.out.log(Accepted(what=request.what, value=request.value))
     core.accept(request.id)

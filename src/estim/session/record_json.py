@@ -12,11 +12,12 @@ from estim.safety.verdict import ClearedSchedule
 from estim.session.core import Core
 from estim.session.events import SignIn
 from estim.session.plain import plain
+from estim.session.sitting import Loaded
 
 
 def header_line(core: Core, request: SignIn) -> Header:
     """What the first line of a session says."""
-    device = core.device
+    device = core.link.device
     limits = plain(core.limits.to_json())
     digest = hashlib.sha256(json.dumps(limits, sort_keys=True, separators=(",", ":")).encode("utf-8")).hexdigest()
     return Header(
@@ -24,8 +25,8 @@ def header_line(core: Core, request: SignIn) -> Header:
         authenticated=request.authenticated,
         format=FORMAT,
         software=f"estim {__version__}",
-        operator=core.operator,
-        patient=core.patient_id,
+        operator=core.sitting.operator,
+        patient=core.sitting.patient_id,
         simulated_device=core.simulated,
         device={
             "model": core.profile.model,
@@ -35,19 +36,19 @@ def header_line(core: Core, request: SignIn) -> Header:
             "intended_use": core.profile.intended_use,
             "profile": plain(core.profile),
         },
-        minutes_today=dict(core.known.minutes_today),
-        patient_flags=list(core.known.flags),
+        minutes_today=dict(core.sitting.known.minutes_today),
+        patient_flags=list(core.sitting.known.flags),
         limits=limits,
         limits_sha256=digest,
     )
 
 
-def setup_line(core: Core, cleared: ClearedSchedule) -> SetupLine:
+def setup_line(loaded: Loaded, cleared: ClearedSchedule) -> SetupLine:
     """What was decided, compiled and cleared for the coming run."""
     return SetupLine(
-        purpose=core.purpose,
-        protocol_sha256=core.protocol_sha256,
-        setup=plain(core.setup),
+        purpose=loaded.purpose,
+        protocol_sha256=loaded.protocol_sha256,
+        setup=plain(loaded.setup),
         schedule=plain(cleared.schedule),
         caps_ua=plain(cleared.caps_ua),
         cap_reasons=plain(cleared.cap_reasons),

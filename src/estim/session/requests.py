@@ -8,32 +8,28 @@ from estim.record_lines import events as lines
 from estim.record_lines.kinds import Note, Outcome, Reason, Request
 from estim.safety.errors import Problem
 from estim.safety.reports import OutputState
-from estim.safety.units import US_PER_S
 from estim.safety.verdict import ClearedSchedule
 from estim.session import arming, events, levels
 from estim.session.core import Core
-from estim.session.effects import CloseRecord, Connect, Install, Prepare, Revoke, ToRoom
-from estim.session.facts import dose_rows
+from estim.session.effects import Install, Prepare, ToRoom
 from estim.session.plain import plain
-from estim.session.play import KEEP_LEVELS_PAUSE_US, RESUME_LEAD_US, START_LEAD_US, complete, move_gates, pause
+from estim.session.play import KEEP_LEVELS_PAUSE_US, RESUME_LEAD_US, START_LEAD_US, move_gates
 from estim.session.preparing import no
-from estim.session.run import Place, Run
+from estim.session.run import PlanPlace, Run
 from estim.session.snapshot import Signature
 from estim.session.state import Phase, Turn
 
-SNAPSHOT_FRESH_US = US_PER_S
 SIGNATURE_MEANINGS = ("performed", "witnessed", "reviewed")  # 21 CFR 11.50: a signature says what it means
 
 
 def arm(core: Core, request: events.Arm) -> None:
     """First step to output: everything that must be true is checked, then the stimulation level is opened."""
     problems = arming.missing(core)
-    if problems or core.cleared is None:
+    if problems or core.sitting.cleared is None:
         core.refuse(request.id, *(problems or (no("arm", "nothing is configured"),)))
         return
-    core.emit(Install(cleared=core.cleared))
-    _prepare(core, core.cleared)
-    core.armed_us = core.now_us
+    core.out.emit(Install(cleared=core.sitting.cleared))
+    _prepare(core, core.sitting.cleared)
     core.move(Turn.ARM)
     core.accept(request.id)
 
@@ -41,37 +37,38 @@ def arm(core: Core, request: events.Arm) -> None:
 def _prepare(core: Core, cleared: ClearedSchedule) -> None:
     schedule = cleared.schedule
     phase = schedule.phases[core.run.place.phase if core.run is not None else 0]
-    core.status_us = core.status_asked_us = core.now_us
-    core.emit(
-        Prepare(
-            channels=tuple(channel.channel for channel in schedule.channels),
-            period_us=min(window.period_us for window in phase.windows),
-        )
+    core.lease.status(core.now_us)
+    channels = tuple(channel.channel for channel in schedule.channels)
+    core.link.prepare(
+        Prepare(channels=channels, period_us=min(window.period_us for window in phase.windows)), core.now_us
     )
 
 
 def start(core: Core, request: events.Start) -> None:
     """Second step: the plan begins, from 0 mA, when its first authorisation is durable."""
-    if core.phase is not Phase.ARMED or core.cleared is None:
+    if core.phase is not Phase.ARMED or core.sitting.cleared is None:
         core.refuse(request.id, no("start", f"not armed (it is {core.phase.value})"))
         return
-    if not core.prepared:
+    if not core.link.open:
         core.refuse(request.id, no("start", "the device is not ready yet"))
         return
-    place, contractions = (core.kept if core.kept and core.purpose == "therapy" else None) or (Place(), 0)
-    core.run = Run(
-        core.cleared.schedule,
-        core.profile.amplitude_step_ua,
-        core.now_us + START_LEAD_US,
-        gentle=core.cleared.patient.gentle,
-        common_grid=not core.profile.changes_rate_while_running,
-        place=place,
-        contractions=contractions,
+    cleared, ledger = core.sitting.cleared, core.ledger
+    kept = core.sitting.kept if core.sitting.purpose == "therapy" else None
+    core.begin_run(
+        Run(
+            cleared.schedule,
+            core.profile.amplitude_step_ua,
+            core.now_us + START_LEAD_US,
+            gentle=cleared.patient.gentle,
+            common_grid=not core.profile.changes_rate_while_running,
+            place=kept.place if kept else PlanPlace(),
+            contractions=kept.contractions if kept else 0,
+            governor=lambda window, at_us: ledger.withholds(cleared.schedule.channel(window.channel), window, at_us),
+        )
     )
-    core.outcome = ""
-    core.dose_due = True
-    core.gatekeeper = None
-    core.running_since_us = core.now_us
+    core.sitting.begin_run()
+    ledger.begin_run()
+    core.sitting.clock.go(core.now_us)
     core.move(Turn.START)
     core.accept(request.id)
 
@@ -81,37 +78,37 @@ def pause_request(core: Core, request: events.Pause) -> None:
     if core.phase is not Phase.RUNNING or core.run is None:
         core.refuse(request.id, no("pause", f"nothing runs (it is {core.phase.value})"))
         return
-    core.log(Request(what="pause", reason=request.reason))
-    if core.cleared is not None and core.cleared.schedule.weight_bearing and core.run.players:
-        core.pause_after_gate = request.reason
+    core.out.log(Request(what="pause", reason=request.reason))
+    if core.sitting.cleared is not None and core.sitting.cleared.schedule.weight_bearing and core.run.players:
+        core.run.pause_later(request.reason)
     else:
-        pause(core, request.reason)
+        core.pause(request.reason)
     core.accept(request.id)
 
 
 def resume(core: Core, request: events.Resume) -> None:
     """Go on from 0 mA, 3 s from now, with the contraction that was broken."""
-    if core.phase is not Phase.PAUSED or core.run is None or core.cleared is None:
+    if core.phase is not Phase.PAUSED or core.run is None or core.sitting.cleared is None:
         core.refuse(request.id, no("resume", f"nothing is paused (it is {core.phase.value})"))
         return
     problems: list[Problem] = []
-    if arming.stood_still(core):
+    if core.lease.console_stood_still(core.now_us):
         problems.append(no("console", arming.STOOD_STILL))
-    if core.output is not OutputState.OFF or core.off_asked_us is not None:
+    if core.link.output is not OutputState.OFF or core.link.off_asked_us is not None:
         problems.append(no("resume", "the device has not confirmed that its output is off"))
-    if core.now_us - core.paused_us > KEEP_LEVELS_PAUSE_US:
+    if core.now_us - core.since_us > KEEP_LEVELS_PAUSE_US:
         problems.append(no("resume", "the pause was longer than 60 s: stop, and find the levels again", rule="pause"))
-    lost = [c.name for c in core.cleared.schedule.channels if c.name not in core.found]
-    if lost and core.purpose == "therapy":
+    lost = core.sitting.found.missing(channel.name for channel in core.sitting.cleared.schedule.channels)
+    if lost and core.sitting.purpose == "therapy":
         problems.append(
             no("resume", f"the level of {', '.join(lost)} must be found again: stop first", rule="lead-off")
         )
     if problems:
         core.refuse(request.id, *problems)
         return
-    core.run.cycle_start_us = core.now_us + RESUME_LEAD_US
-    core.running_since_us = core.now_us
-    _prepare(core, core.cleared)
+    core.run.go_on(core.now_us + RESUME_LEAD_US)
+    core.sitting.clock.go(core.now_us)
+    _prepare(core, core.sitting.cleared)
     core.move(Turn.RESUME)
     core.accept(request.id)
 
@@ -119,16 +116,16 @@ def resume(core: Core, request: events.Resume) -> None:
 def stop(core: Core, request: events.Stop) -> None:
     """Off. Never judged, never refused; answered after it was sent."""
     core.stop(f"stop-{request.source}")
-    core.log(Request(what="stop", source=request.source))
+    core.out.log(Request(what="stop", source=request.source))
     if request.source.startswith("observer"):  # the therapist must learn that it was somebody else
-        core.alarms.sound("observer-stop", "medium", f"Somebody who looks on has stopped it ({request.source}).")
+        text = f"Somebody who looks on has stopped it ({request.source})."
+        core.sitting.alarms.sound("observer-stop", "medium", text)
     core.accept(request.id)
 
 
 def raise_level(core: Core, request: events.Raise) -> None:
     """One step up on one channel."""
-    seen_us = core.snapshot_times.get(request.snapshot_n)
-    if seen_us is None or core.now_us - seen_us > SNAPSHOT_FRESH_US:
+    if not core.shown.is_fresh(request.snapshot_n, core.now_us):
         core.refuse(request.id, no("raise", "the screen was older than 1 s: look, and press again", rule="L15"))
         return
     locked = levels.raise_locked(core, request.channel)
@@ -152,7 +149,7 @@ def mark(core: Core, request: events.Mark) -> None:
     if core.phase is not Phase.RUNNING or core.run is None or request.channel not in core.run.levels_ua:
         core.refuse(request.id, no("mark", "a mark is made while the channel runs"))
         return
-    if (request.kind == "twitch") is not (core.purpose == "low-rate"):
+    if (request.kind == "twitch") is not (core.sitting.purpose == "low-rate"):
         why = "only a twitch is marked at the low rate: levels belong to their rate"
         if request.kind == "twitch":
             why = "a twitch is marked in the low-rate test alone"
@@ -170,10 +167,10 @@ def contraction_seen(core: Core, request: events.ContractionSeen) -> None:
 
 def next_channel(core: Core, request: events.NextChannel) -> None:
     """Titration, low-rate test: on to the next channel; after the last one it is complete."""
-    if core.phase is not Phase.RUNNING or core.run is None or core.purpose == "therapy":
+    if core.phase is not Phase.RUNNING or core.run is None or core.sitting.purpose == "therapy":
         core.refuse(request.id, no("next-channel", "no levels are being found"))
         return
-    _leave_phase(core, core.run, "level found" if core.purpose == "titration" else "channel tested")
+    _leave_phase(core, core.run, "level found" if core.sitting.purpose == "titration" else "channel tested")
     core.accept(request.id)
 
 
@@ -190,14 +187,12 @@ def skip_phase(core: Core, request: events.SkipPhase) -> None:
 
 
 def _leave_phase(core: Core, run: Run, reason: str) -> None:
-    core.log(Request(what="skip-phase", phase=run.phase.name, reason=reason))
+    core.out.log(Request(what="skip-phase", phase=run.phase.name, reason=reason))
     playing = bool(run.output().channels)
     core.book(run.skip_phase(core.now_us))
-    core.cover = None
-    core.pending.clear()
-    core.emit(Revoke())  # what was authorised was for the phase that is left
+    core.authority.end()  # what was authorised was for the phase that is left
     if run.over:
-        complete(core)
+        core.complete()
     elif playing:
         core.send(run.output())
 
@@ -207,17 +202,16 @@ def end_early(core: Core, request: events.EndEarly) -> None:
     if core.phase not in {Phase.RUNNING, Phase.PAUSED} or not request.reason.strip():
         core.refuse(request.id, no("end-early", "possible while running or paused, with a reason"))
         return
-    core.log(Request(what="end-early", reason=request.reason))
-    if core.purpose == "therapy":
-        core.outcome = "completed"
-        core.kept = None
+    core.out.log(Request(what="end-early", reason=request.reason))
+    if core.sitting.purpose == "therapy":
+        core.sitting.end("completed")
     core.stop("end-early")
     core.accept(request.id)
 
 
 def trigger(core: Core, request: events.Trigger) -> None:
     """The key of a key-triggered phase: one press, one contraction."""
-    keeper = core.gatekeeper
+    keeper = core.run.gatekeeper if core.run is not None else None
     if core.phase is not Phase.RUNNING or keeper is None or keeper.trigger.source != "key":
         core.refuse(request.id, no("trigger", "no phase waits for a key now"))
         return
@@ -236,39 +230,41 @@ def trigger(core: Core, request: events.Trigger) -> None:
 
 def acknowledge(core: Core, request: events.Acknowledge) -> None:
     """An alarm was seen; it goes once its cause is gone."""
-    alarm = core.alarms.get(request.code)
+    alarm = core.sitting.alarms.get(request.code)
     if alarm is not None and request.code.startswith("warn-"):
         levels.accept_warning(core, request.code, request.reason)
     elif alarm is not None:
-        core.alarms.seen(request.code)
+        core.sitting.alarms.seen(request.code)
     core.accept(request.id)
 
 
 def reset_fault(core: Core, request: events.ResetFault) -> None:
     """Leave FAULT: output confirmed off, reason given; everything begins again at identification."""
     if core.phase is Phase.DISCONNECTED:  # asked again who it is: stop, identify, verify idle, as at the beginning
-        core.log(Request(what="connect", reason=request.reason))
-        core.emit(Connect())
+        core.out.log(Request(what="connect", reason=request.reason))
+        core.link.connect()
         core.accept(request.id)
         return
     if core.phase is not Phase.FAULT:
         core.refuse(request.id, no("reset", f"there is no fault (it is {core.phase.value})"))
         return
-    if core.output is not OutputState.OFF:
+    if core.link.output is not OutputState.OFF:
         asked = ""
-        if core.link_gone:  # connecting is stop, identify, verify idle: the one way to a confirmed off
-            core.emit(Connect())
+        if core.link.gone:  # connecting is stop, identify, verify idle: the one way to a confirmed off
+            core.link.connect()
             asked = "; the device is being asked again"
-        core.refuse(request.id, no("reset", f"output is {core.output.value}: it must be confirmed off first{asked}"))
+        text = f"output is {core.link.output.value}: it must be confirmed off first{asked}"
+        core.refuse(request.id, no("reset", text))
         return
     if not request.reason.strip():
         core.refuse(request.id, no("reset", "a reason is needed"))
         return
-    core.log(Request(what="reset-fault", reason=request.reason))
-    core.alarms.reset()
-    core.cleared = core.run = None
+    core.out.log(Request(what="reset-fault", reason=request.reason))
+    core.sitting.alarms.reset()
+    core.sitting.unload()
+    core.begin_run(None)
     core.move(Turn.RESET, request.reason)
-    core.emit(Connect())
+    core.link.connect()
     core.accept(request.id)
 
 
@@ -277,49 +273,50 @@ _NOTES = {kind.KIND: kind for kind in (Note, Outcome, Reason)}
 
 def note(core: Core, request: events.Note) -> None:
     """Text into the record."""
-    if not core.recording:
+    if not core.out.recording:
         core.refuse(request.id, no("note", "there is no open session"))
         return
-    core.log(_NOTES.get(request.kind, Note)(said=plain(request.fields)))
+    core.out.log(_NOTES.get(request.kind, Note)(said=plain(request.fields)))
     core.accept(request.id)
 
 
 def sign(core: Core, request: events.Sign) -> None:
     """Close the session: its record ends, signed."""
-    if not core.recording:
+    if not core.out.recording:
         core.refuse(request.id, no("sign", "there is no open session"))
         return
-    if core.phase in {Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING} or core.output is not OutputState.OFF:
+    stopped = core.phase not in {Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING}
+    if not stopped or core.link.output is not OutputState.OFF:
         core.refuse(request.id, no("sign", "output must be off and the session stopped first"))
         return
     if request.meaning not in SIGNATURE_MEANINGS:
         core.refuse(request.id, no("sign", f"{request.meaning!r} is none of {', '.join(SIGNATURE_MEANINGS)}"))
         return
-    core.signature = Signature(
+    signature = Signature(
         operator=request.operator,
         name=request.name,
         meaning=request.meaning,
         utc=request.utc,
         authenticated=request.authenticated,
     )
-    core.log(lines.Signature(**asdict(core.signature), comment=request.comment))
+    core.sitting.sign(signature)
+    core.out.log(lines.Signature(**asdict(signature), comment=request.comment))
     end_record(core)
     core.accept(request.id)
 
 
 def end_record(core: Core) -> None:
     """Write how the session ended and close its record."""
-    core.log_dose()  # output that stayed uncertain has not been booked by a confirmed stop
-    core.log(
+    core.ledger.log_dose(core.sitting.purpose)  # output that stayed uncertain has not been booked by a confirmed stop
+    core.out.log(
         lines.End(
-            outcome=core.outcome or ("fault" if core.phase is Phase.FAULT else "stopped"),
-            output=core.output.value,
-            contractions=core.contractions_done,
-            dose=dose_rows(core.accounts, core.purpose),
+            outcome=core.sitting.outcome or ("fault" if core.phase is Phase.FAULT else "stopped"),
+            output=core.link.output.value,
+            contractions=core.sitting.contractions,
+            dose=core.ledger.rows(core.sitting.purpose),
         )
     )
-    core.emit(CloseRecord())
-    core.recording = False
+    core.out.close_record()
 
 
 def room_action(core: Core, request: events.RoomAction) -> None:
@@ -327,7 +324,7 @@ def room_action(core: Core, request: events.RoomAction) -> None:
     if not core.simulated:
         core.refuse(request.id, no("room", "there is no simulated room beside a real device"))
         return
-    core.emit(ToRoom(message=request.message))
+    core.out.emit(ToRoom(message=request.message))
     core.accept(request.id)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,13 +16,14 @@ from estim.safety.schedule import PhasePlan, Schedule, Window
 from estim.safety.units import US_PER_S, MicroAmp, Micros, floor_to_step
 from estim.session.effects import AuthorisedPeak
 from estim.session.player import WindowPlayer, join_grid, settings
+from estim.session.trigger import Gatekeeper
 
 CONTINUOUS_COVER_US = 60 * US_PER_S  # an authorisation covers at most so much continuous output (decisions, d)
 COVER_SLACK_US = 5 * US_PER_S  # after the planned end, for a plan that waited
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PlanPlace:
     """Where in the plan: phase, set and cycle, each from 0."""
 
     phase: int = 0
@@ -49,6 +51,7 @@ class Run:
     Args:
         gentle: every contraction has the long ramp (L17a), whatever was held before.
         common_grid: the device pulses all its channels on one grid (RehaStim2).
+        governor: says which rule withholds a gate that would open now; "" if none does.
 
     Attributes:
         place: the cycle that is being played or comes next.
@@ -57,6 +60,9 @@ class Run:
         done: the plan has no further cycle; windows may still play.
         contractions: completed cycles whose channels all reached their plateau.
         levels_ua: device channel → the level that full intensity plays now.
+        gatekeeper: of the triggered phase that plays.
+        held_since_us: since when an onset waits at 0 mA for what it needs.
+        pause_after_gate: why it pauses once the running contraction is over; "" where it does not.
     """
 
     def __init__(
@@ -67,8 +73,9 @@ class Run:
         *,
         gentle: bool,
         common_grid: bool = False,
-        place: Place = Place(),
+        place: PlanPlace = PlanPlace(),
         contractions: int = 0,
+        governor: Callable[[Window, int], str] = lambda _window, _now_us: "",
     ) -> None:
         self.schedule = schedule
         self._step_ua = step_ua
@@ -82,13 +89,17 @@ class Run:
         self.contractions = contractions
         self.players: list[WindowPlayer] = []
         self.levels_ua: dict[int, int] = {channel.channel: channel.level_ua for channel in schedule.channels}
-        self.asked: dict[int, tuple[int, int]] = {}  # device channel → level last asked for or set, and when
+        self._asked: dict[int, tuple[int, int]] = {}  # device channel → level last asked for or set, and when
         # Held through a whole first-ramp contraction since output was last off: at these settings (L17b).
         self.held_ua: dict[tuple[int, int, int], int] = {}
         self._played_us = 0  # of a phase without cycles, before the last pause
         self.gates = 0  # gates that opened in the present triggered phase
         self._opened: Counter[tuple[int, int]] = Counter()  # (phase, channel) → gates that opened
         self._open: dict[int, tuple[int, bool]] = {}  # contraction → windows still open, all reached their plateau
+        self._governor = governor
+        self.gatekeeper: Gatekeeper | None = None
+        self.held_since_us: int | None = None
+        self.pause_after_gate = ""
 
     @property
     def phase(self) -> PhasePlan:
@@ -164,12 +175,39 @@ class Run:
         """Hold the plan before the cycle that comes next: it begins at `until_us` at the earliest."""
         self.cycle_start_us = max(self.cycle_start_us, until_us)
 
+    def go_on(self, at_us: int) -> None:
+        """After a pause: the broken cycle begins anew at `at_us`."""
+        self.cycle_start_us = at_us
+
+    def hold_onset(self, now_us: int) -> int:
+        """The onset that is due can't be given: 0 mA is held. Gives for how long that has lasted."""
+        if self.held_since_us is None:
+            self.held_since_us = now_us
+        return now_us - self.held_since_us
+
+    def pause_later(self, reason: str) -> None:
+        """Pause once the running contraction is over: the limb carries the patient."""
+        self.pause_after_gate = reason
+
+    def is_stale(self, channel: int, after_us: int, now_us: int) -> bool:
+        """The level of `channel` has stood unchanged and unasked for `after_us`: it is asked for now."""
+        level_ua = self.levels_ua[channel]
+        asked_ua, since_us = self._asked.get(channel, (-1, now_us))
+        if asked_ua == level_ua and now_us - since_us < after_us:
+            return False
+        self._asked[channel] = (level_ua, now_us)
+        return asked_ua == level_ua
+
     def begin(self, now_us: int) -> None:
         """The cycle begins: its windows start to play."""
         self.cycle_start_us = max(self.cycle_start_us, now_us)
         self.begun = True
-        if self.phase.trigger is not None:
-            return  # its windows open by themselves
+        self.held_since_us = None
+        if self.phase.trigger is not None:  # its windows open by themselves
+            if self.gatekeeper is None or self.gatekeeper.phase is not self.phase:
+                self.gatekeeper = Gatekeeper(self.phase, self._governor)
+            return
+        self.gatekeeper = None
         self._open[self.contraction_number] = (len(self.phase.windows), True)
         for window in self.phase.windows:
             self._play(self._rest_of(window), self.cycle_start_us + window.offset_us)
@@ -237,23 +275,23 @@ class Run:
         had = self._opened[self.place.phase, window.channel]
         return 0 < count <= had or now_us >= self.cycle_start_us + self._cycle_us()
 
-    def _following(self) -> Place | None:
+    def _following(self) -> PlanPlace | None:
         place, phase = self.place, self.phase
         if phase.trigger is not None:
-            return Place(place.phase + 1, 0, 0) if place.phase + 1 < len(self.schedule.phases) else None
+            return PlanPlace(place.phase + 1, 0, 0) if place.phase + 1 < len(self.schedule.phases) else None
         if place.cycle + 1 < phase.cycles:
-            return Place(place.phase, place.set, place.cycle + 1)
+            return PlanPlace(place.phase, place.set, place.cycle + 1)
         if place.set + 1 < phase.sets:
-            return Place(place.phase, place.set + 1, 0)
+            return PlanPlace(place.phase, place.set + 1, 0)
         if place.phase + 1 < len(self.schedule.phases):
-            return Place(place.phase + 1, 0, 0)
+            return PlanPlace(place.phase + 1, 0, 0)
         return None
 
     def skip_phase(self, now_us: int) -> list[Ended]:
         """End this phase's windows here and go to the next phase in 1 s, or to the end."""
         ended = self.drop_output(now_us)
         if self.place.phase + 1 < len(self.schedule.phases):
-            self.place = Place(self.place.phase + 1, 0, 0)
+            self.place = PlanPlace(self.place.phase + 1, 0, 0)
             self.cycle_start_us = now_us + US_PER_S
             self.begun = False
             self._played_us, self.gates = 0, 0
@@ -288,8 +326,19 @@ class Run:
                 del self._open[player.contraction]
                 self.contractions += whole
             results.append(Ended(player, contraction=player.contraction if open_windows == 1 else None, whole=whole))
+        self._shut_gates(ended, now_us)
         self._move_on(now_us)
         return results
+
+    def _shut_gates(self, ended: list[WindowPlayer], now_us: int) -> None:
+        if self.gatekeeper is not None:
+            for player in ended:
+                self.gatekeeper.ended(player.window, now_us)
+
+    def off(self, now_us: int) -> list[Ended]:
+        """Output is off: all windows end here, and what the plan waited for is over."""
+        self.held_since_us, self.pause_after_gate = None, ""
+        return self.drop_output(now_us)
 
     def drop_output(self, now_us: int) -> list[Ended]:
         """All windows end here (pause, stop, fault): the broken cycle will be played again from its beginning."""
@@ -299,6 +348,7 @@ class Run:
         ended, self.players = self.players, []
         self.held_ua.clear()
         self._open.clear()
+        self._shut_gates(ended, now_us)
         if self.begun and self.phase.mode != "timed":
             self._played_us += max(0, now_us - self.cycle_start_us)
         if broken or self.phase.trigger is not None:

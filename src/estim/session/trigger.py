@@ -168,6 +168,11 @@ class Gatekeeper:
         if self.emg is not None:
             self.emg.deafen(now_us + max(self.trigger.lockout_us, self.trigger.blanking_us))
 
+    def take_withheld(self) -> str:
+        """The rule by which a gate was withheld since this was last asked; "" if none was."""
+        withheld, self.withheld = self.withheld, ""
+        return withheld
+
     def _may_open(self, window: Window, now_us: int) -> bool:
         """Not open, not in its refractory time, and within its share of the last five minutes."""
         if window.channel in self._opened_us:

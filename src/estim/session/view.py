@@ -5,42 +5,36 @@ from __future__ import annotations
 from estim.safety.schedule import ScheduleChannel
 from estim.session import arming, levels
 from estim.session.core import Core
-from estim.session.facts import Account
 from estim.session.snapshot import ChannelView, Snapshot
 from estim.session.state import Cycle, Phase
-
-REMEMBERED = 64  # snapshots that a raise may still refer to: 3 s at 20 Hz
 
 
 def snapshot(
     core: Core, *, record_path: str = "", record_durable: bool = True, word_head: str = "", head: str = ""
 ) -> Snapshot:
     """The session now. The four arguments are the record's, which the engine does not know."""
-    core.snapshot_n += 1
-    core.snapshot_times[core.snapshot_n] = core.now_us
-    core.snapshot_times.pop(core.snapshot_n - REMEMBERED, None)
-    run, cleared = core.run, core.cleared
+    run, cleared = core.run, core.sitting.cleared
     phase_index = run.place.phase if run is not None else 0
     schedule = cleared.schedule if cleared is not None else None
     return Snapshot(
-        n=core.snapshot_n,
+        n=core.shown.next(core.now_us),
         now_us=core.now_us,
-        answered=core.answered,
+        answered=core.shown.answered,
         phase=core.phase,
-        purpose=core.purpose,
-        output=core.output,
-        output_since_us=core.output_since_us,
+        purpose=core.sitting.purpose,
+        output=core.link.output,
+        output_since_us=core.link.output_since_us,
         cause=core.cause,
         simulated=core.simulated,
         model=core.profile.model,
-        device_id=core.device.device_id if core.device else "",
+        device_id=core.link.device.device_id if core.link.device else "",
         device_title=core.profile.title,
         intended_use=core.profile.intended_use,
-        battery_percent=core.battery_percent,
+        battery_percent=core.link.battery_percent,
         protocol_id=schedule.protocol_id if schedule else "",
         protocol_title=schedule.protocol_title if schedule else "",
-        patient_id=core.patient_id,
-        operator=core.operator,
+        patient_id=core.sitting.patient_id,
+        operator=core.sitting.operator,
         plan_phase=run.phase.name if run else "",
         plan_phase_index=phase_index,
         plan_phases=len(schedule.phases) if schedule else 0,
@@ -49,31 +43,26 @@ def snapshot(
         contraction=run.contraction_number if run else 0,
         contractions=run.contractions_total if run else 0,
         countdown_us=_countdown(core),
-        elapsed_us=core.elapsed_us(),
+        elapsed_us=core.sitting.clock.elapsed_us(core.now_us),
         total_us=sum(phase.duration_us for phase in schedule.phases) if schedule else 0,
         cue=run.phase.cue if run else "",
         channels=tuple(_channel(core, channel) for channel in (schedule.channels if schedule else ())),
-        alarms=tuple(core.alarms.values()),
+        alarms=tuple(core.sitting.alarms.values()),
         wants=arming.wanted(core),
         warnings=tuple(problem.message for problem in (cleared.warnings if cleared else ())),
         record_path=record_path,
         record_durable=record_durable,
         word_head=word_head,
         head=head,
-        signature=core.signature,
-        lease_us=(
-            0,
-            core.now_us - core.status_us,
-            core.now_us - core.heartbeat_us,
-            core.now_us - core.record_pending_us if core.record_pending_us is not None else 0,
-        ),
+        signature=core.sitting.signature,
+        lease_us=(0, *core.lease.ages_us(core.now_us)),
         watchdog_us=core.profile.watchdog_us,
         cable=core.profile.cable,
         titration_channel=_titration_channel(core),
-        practice=core.practice if core.simulated else None,
-        outcome=core.outcome,
-        level_open=core.prepared,
-        acknowledged=not core.unanswered,
+        practice=core.sitting.practice if core.simulated else None,
+        outcome=core.sitting.outcome,
+        level_open=core.link.open,
+        acknowledged=core.link.all_answered,
         weight_bearing=schedule.weight_bearing if schedule else False,
     )
 
@@ -86,13 +75,13 @@ def _countdown(core: Core) -> int | None:
 
 
 def _titration_channel(core: Core) -> int | None:
-    if core.purpose == "therapy" or core.run is None or core.phase is not Phase.RUNNING:
+    if core.sitting.purpose == "therapy" or core.run is None or core.phase is not Phase.RUNNING:
         return None
     return core.run.phase.windows[0].channel
 
 
 def _channel(core: Core, scheduled: ScheduleChannel) -> ChannelView:
-    run, cleared = core.run, core.cleared
+    run, cleared = core.run, core.sitting.cleared
     channel = scheduled.channel
     player = next((p for p in run.players if p.window.channel == channel and not p.ended), None) if run else None
     windows = [
@@ -103,8 +92,8 @@ def _channel(core: Core, scheduled: ScheduleChannel) -> ChannelView:
     cap, rule = levels.cap_ua(core, channel) if run else (0, "")
     if cleared is not None and not run:
         cap, rule = cleared.caps_ua.get(channel, 0), cleared.cap_reasons.get(channel, "")
-    found = core.found.get(scheduled.name)
-    account = core.accounts.get((core.purpose, channel), Account())
+    found = core.sitting.found.get(scheduled.name)
+    account = core.ledger.account(core.sitting.purpose, channel)
     sent_ua = player.amplitude_ua if player else 0
     area_mm2 = min(
         (cleared.schedule.electrode(pad).area_mm2 for pad in scheduled.electrodes) if cleared else (0,), default=0
@@ -128,7 +117,7 @@ def _channel(core: Core, scheduled: ScheduleChannel) -> ChannelView:
         motor_ua=found.motor_ua if found else None,
         max_tolerated_ua=found.max_tolerated_ua if found else None,
         found=found is not None,
-        twitch_ua=core.twitch_ua.get(scheduled.name),
+        twitch_ua=core.sitting.found.twitch_ua(scheduled.name),
         raise_locked=levels.raise_locked(core, channel),
         frequency_mhz=window.frequency_mhz,
         pulse_width_us=window.pulse_width_us,

@@ -13,7 +13,7 @@ import pytest
 from estim.safety.reports import Battery, DeviceFault, Identified, LinkDown, PatientSwitch
 from estim.session import effects, events, screening
 from estim.session.state import Phase
-from tests.unit.desk import Desk
+from tests.session.desk import Desk
 
 
 @pytest.fixture
@@ -78,11 +78,10 @@ def test_the_next_patient_gets_nothing_of_the_last_one(desk: Desk) -> None:
     desk.ask(events.Stop)
     desk.let_pass(1)
     assert desk.ask(events.Sign, operator="o").accepted
-    assert desk.engine.core.found
+    assert desk.look().channels[0].found
     assert desk.ask(events.SignIn, operator="o", patient_id="q").accepted
-    core = desk.engine.core
     assert desk.phase is Phase.READY
-    assert (core.found, core.accounts, core.confirmed, core.cleared, core.setup) == ({}, {}, {}, None, None)
+    assert desk.engine.loaded is None
     assert not desk.ask(events.Arm).accepted
     assert desk.ask(events.Screen, answers=screening.scripted_answers(), scripted=True).accepted
     refused = desk.configure("therapy")
@@ -107,13 +106,12 @@ def test_a_command_that_an_off_overtakes_has_its_line(desk: Desk) -> None:
 
 def test_alarms_belong_to_their_session_and_the_devices_stay(desk: Desk) -> None:
     """Found: a warning that nobody had accepted kept the next patient's level from being raised."""
-    desk.therapy()
-    core = desk.engine.core
-    core.alarms.sound("warn-1-L8", "low", "quadriceps: charge density. Raising waits.")
+    desk.sign_in()
+    desk.titrate(81)
     desk.step(Battery(percent=10, millivolt=3_200))
     desk.step(PatientSwitch(pressed=True))
     desk.let_pass(1)
-    assert {alarm.code for alarm in desk.look().alarms} == {"warn-1-L8", "battery-low", "patient-stop"}
+    assert {alarm.code for alarm in desk.look().alarms} == {"warn-1-L1", "battery-low", "patient-stop"}
     assert desk.ask(events.Sign, operator="o").accepted
     assert desk.ask(events.SignIn, operator="o", patient_id="q").accepted
     assert [alarm.code for alarm in desk.look().alarms] == ["battery-low"]

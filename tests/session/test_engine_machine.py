@@ -29,8 +29,8 @@ from estim.safety.reports import Acknowledged, DeviceStatus, OutputState, Prepar
 from estim.safety.units import Micros
 from estim.session import core, effects, events
 from estim.session.state import TABLE, Phase, Turn
-from tests.unit.desk import Desk
-from tests.unit.test_explored import watched
+from tests.session.desk import Desk
+from tests.session.test_explored import watched
 
 LIVE = {Phase.ARMED, Phase.RUNNING}
 PLAYING = {Phase.RUNNING}
@@ -158,11 +158,16 @@ class Sessions(RuleBasedStateMachine):
     def raise_level(self, age_us: int) -> None:
         shown = self.desk.look().n
         self._pass(age_us)
-        session = self.desk.engine.core
-        before = dict(session.run.levels_ua) if session.run is not None else {}
+        before = self._levels_ua()
         accepted = self._ask(events.Raise, channel=1, snapshot_n=shown)
         assert not (accepted and age_us)
-        assert session.run is None or not before or session.run.levels_ua == before, "a raise before it was durable"
+        after = self._levels_ua()
+        assert not after or not before or after == before, "a raise before it was durable"
+
+    def _levels_ua(self) -> dict[int, int]:
+        """Device channel → level, while something is played."""
+        shown = self.desk.look()
+        return {view.channel: view.level_ua for view in shown.channels} if shown.phase is Phase.RUNNING else {}
 
     @rule(percent=st.sampled_from([0, 20, 100]))
     def lower(self, percent: int) -> None:
@@ -256,7 +261,7 @@ class Sessions(RuleBasedStateMachine):
 
     @rule(number=st.integers(-2, 2))
     def an_old_answer_comes(self, number: int) -> None:
-        seq = max(0, self.desk.engine.core.command_n + number)
+        seq = max(0, self.desk.command_n + number)
         self._step(Acknowledged(seq=seq, round_trip_us=Micros(1_000)))
         self._step(events.Granted(n=seq))
         self._step(Prepared() if number == 2 else reports.Superseded(seq=seq))
@@ -277,7 +282,7 @@ class Sessions(RuleBasedStateMachine):
 
     @invariant()
     def off_is_believed_only_if_it_is(self) -> None:
-        if self.desk.engine.core.output is OutputState.OFF:
+        if self.desk.engine.output is OutputState.OFF:
             assert self.output is None or not self.output.channels
 
     @invariant()
@@ -288,16 +293,15 @@ class Sessions(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_above_what_was_granted(self) -> None:
-        session = self.desk.engine.core
-        if self.output is not None and session.run is not None:
+        levels_ua = self._levels_ua()
+        if self.output is not None and levels_ua:
             for output in self.output.channels:
-                assert output.amplitude_ua <= session.run.levels_ua[output.channel]
+                assert output.amplitude_ua <= levels_ua[output.channel]
 
     @invariant()
     def uncertain_is_not_left(self) -> None:
-        session = self.desk.engine.core
-        if session.output is OutputState.UNCERTAIN:
-            assert session.phase in {Phase.DISCONNECTED, Phase.STOPPING, Phase.FAULT, Phase.PAUSED}
+        if self.desk.engine.output is OutputState.UNCERTAIN:
+            assert self.desk.phase in {Phase.DISCONNECTED, Phase.STOPPING, Phase.FAULT, Phase.PAUSED}
 
 
 DRAWN = settings(max_examples=100, stateful_step_count=30, derandomize=True)

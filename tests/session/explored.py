@@ -7,9 +7,10 @@ from typing import Any
 
 from estim.safety import reports
 from estim.safety.reports import DeviceStatus
+from estim.safety.units import Micros
 from estim.session import events
 from estim.session.state import Phase
-from tests.unit.desk import OFF, Desk
+from tests.session.desk import OFF, Desk
 
 ON = DeviceStatus(output_on=True, level_open=True, active_channels=(1,))
 OPEN = DeviceStatus(output_on=False, level_open=True, active_channels=())
@@ -197,8 +198,8 @@ EVENTS: Mapping[str, Callable[[Desk], Any]] = {
     "identified": lambda _d: reports.Identified(model="p24", device_id="SIM0000001", firmware="1"),
     "identified-other": lambda _d: reports.Identified(model="rehamove3", device_id="SIM0000001", firmware="1"),
     "prepared": lambda _d: reports.Prepared(),
-    "acknowledged": lambda d: reports.Acknowledged(seq=d.engine.core.command_n, round_trip_us=1_000),  # type: ignore[arg-type]
-    "superseded": lambda d: reports.Superseded(seq=d.engine.core.command_n),
+    "acknowledged": lambda d: reports.Acknowledged(seq=d.command_n, round_trip_us=Micros(1_000)),
+    "superseded": lambda d: reports.Superseded(seq=d.command_n),
     "status-off": lambda _d: OFF,
     "status-on": lambda _d: ON,
     "status-open": lambda _d: OPEN,

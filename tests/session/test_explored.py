@@ -11,8 +11,8 @@ from estim.safety.reports import OutputState
 from estim.session import effects, events
 from estim.session.engine import _HANDLERS
 from estim.session.state import TABLE, Phase, Turn
-from tests.unit.desk import Desk
-from tests.unit.explored import EVENTS, STANDS
+from tests.session.desk import Desk
+from tests.session.explored import EVENTS, STANDS
 
 SILENT = {Phase.DISCONNECTED, Phase.READY, Phase.CONFIGURED, Phase.STOPPING, Phase.PAUSED, Phase.FAULT}
 
@@ -22,15 +22,8 @@ Made = list[tuple[Phase, Turn, Phase]]
 
 def watched(desk: Desk) -> Made:
     """Every turn that the session takes from now on, also where no record is open."""
-    core, made = desk.engine.core, Made()
-    right = core.move
-
-    def move(turn: Turn, cause: str = "") -> None:
-        before = core.phase
-        right(turn, cause)
-        made.append((before, turn, core.phase))
-
-    core.move = move  # type: ignore[method-assign]
+    made = Made()
+    desk.engine.watch_turns(lambda before, turn, after: made.append((before, turn, after)))
     return made
 
 
@@ -42,7 +35,7 @@ def explored(stand: str, event: str) -> tuple[Desk, Made]:
     build(desk)
     assert desk.phase is phase, stand
     uncertain = "uncertain" in stand
-    assert (desk.engine.core.output is OutputState.UNCERTAIN) is (uncertain or stand == "new")
+    assert (desk.engine.output is OutputState.UNCERTAIN) is (uncertain or stand == "new")
     before, sent = desk.phase, len(desk.effects)
     desk.step(EVENTS[event](desk))
     _check(desk, before, sent, made)
@@ -54,14 +47,13 @@ def _check(desk: Desk, before: Phase, since: int, made: Made) -> None:
         assert TABLE[at, turn] is after
     for (_, _, after), (at, _, _) in itertools.pairwise(made):
         assert after is at, made
-    core = desk.engine.core
     commands = [e.command for e in desk.effects[since:] if isinstance(e, effects.Send)]
     if before in SILENT and desk.phase in SILENT:
         rises = [c for c in commands if isinstance(c, SetOutput) and not c.is_zero]
         assert not rises, "output outside a run"
     if before is Phase.RUNNING and desk.phase is not Phase.RUNNING:
         assert any(isinstance(c, OutputOff) for c in commands)
-    if core.output is OutputState.UNCERTAIN and before in {Phase.STOPPING, Phase.FAULT}:
+    if desk.engine.output is OutputState.UNCERTAIN and before in {Phase.STOPPING, Phase.FAULT}:
         assert desk.phase in {before, Phase.FAULT}, "left while uncertain"
     for effect in desk.effects[since:]:
         if isinstance(effect, effects.Reply) and not effect.accepted:
@@ -82,7 +74,7 @@ def test_every_kind_of_event_is_tried() -> None:
     made = {type(make(desk)) for make in EVENTS.values()}
     asked = {events.Configure}  # by the desk itself
     silent = {kind.__name__ for kind in set(_HANDLERS) - made - asked}
-    assert silent <= {"EmgSamples", "PracticeState", "CrankAngle"}  # samples: tests/unit/test_trigger.py
+    assert silent <= {"EmgSamples", "PracticeState", "CrankAngle"}  # samples: tests/session/test_trigger.py
 
 
 def test_every_turn_of_the_table_is_made_by_some_event() -> None:

@@ -14,7 +14,7 @@ from estim.session import events
 from estim.session.state import Phase
 from estim.session.trigger import EmgDetector, Gatekeeper
 from tests.safety.build import SECOND, window
-from tests.unit.desk import Desk
+from tests.session.desk import Desk
 
 
 def ready(protocol: str) -> Desk:
@@ -36,7 +36,7 @@ def test_a_key_makes_one_contraction_with_the_delays_of_its_channels() -> None:
     assert on(desk) == [1, 2, 3]
     desk.let_pass(4)
     assert on(desk) == []
-    assert desk.engine.core.contractions_done == 1
+    assert desk.engine.contractions == 1
 
 
 def test_a_key_pressed_at_once_again_is_refused() -> None:
@@ -168,7 +168,7 @@ def test_an_emg_triggered_session_contracts_with_each_effort() -> None:
             desk.step(EmgSamples(t0_us=Micros(0), rate_hz=2_000, samples_uv=noise))
             desk.let_pass(0.1)
         contractions += second % 30 == 20
-    assert desk.engine.core.contractions_done == contractions == 5
+    assert desk.engine.contractions == contractions == 5
 
 
 @pytest.mark.parametrize("held", [True, False])

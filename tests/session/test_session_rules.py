@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 
 from estim.safety.commands import OutputOff, SetOutput
-from estim.safety.reports import ChannelFault, Identified, LinkDown, OutputState
+from estim.safety.limits import ABSOLUTE, DEFAULT, Limits
+from estim.safety.reports import ChannelFault, Identified, LinkDown, OutputState, SensorEvent
 from estim.safety.units import MicroAmp
 from estim.session import effects, events
 from estim.session.on_time import DUTY_WINDOW_US
 from estim.session.state import Cycle, Phase
+from tests.session.desk import OFF, Desk
 from tests.support import SHORT
-from tests.unit.desk import OFF, Desk
 
 SECOND = 1_000_000
 
@@ -34,11 +35,8 @@ def test_nothing_is_carried_to_the_next_patient(desk: Desk) -> None:
     desk.therapy()
     finish(desk)
     assert desk.ask(events.SignIn, operator="o", patient_id="another").accepted
-    core = desk.engine.core
-    assert core.found == {}
-    assert core.accounts == {}
-    assert core.confirmed == {}
-    assert [core.setup, core.cleared, core.run, core.kept] == [None] * 4
+    assert desk.engine.loaded is None
+    assert not desk.look().channels
     assert desk.look().wants[0] == "screening"
     reply = desk.configure("therapy")
     assert not reply.accepted
@@ -157,20 +155,34 @@ def test_a_device_that_was_lost_while_it_ran_is_asked_again_before_the_fault_is_
     assert desk.ask(events.ResetFault, reason="plugged in again").accepted
 
 
-def test_what_is_not_authorised_any_longer_pauses(desk: Desk) -> None:
-    desk.therapy()
-    cover = desk.engine.core.cover
-    assert cover is not None
-    cover.until_us = desk.now_us + 100_000
-    desk.let_pass(0.2)
+def test_what_is_not_authorised_any_longer_pauses() -> None:
+    desk = Desk("spasticity-tens-with-exercise")  # it plays without an end
+    desk.sign_in()
+    desk.find_sensory()
+    assert desk.configure("therapy").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    desk.let_pass(3)
+    assert desk.last().channels
+    desk.grants = False
+    desk.let_pass(61)
     assert desk.phase is Phase.PAUSED
+    assert "cover-over" in {alarm.code for alarm in desk.look().alarms}
 
 
-def test_a_pause_that_waited_for_the_gate_ends_with_the_stop(desk: Desk) -> None:
-    desk.therapy()
-    desk.engine.core.pause_after_gate = "operator"
+def test_a_pause_that_waited_for_the_gate_ends_with_the_stop() -> None:
+    desk = Desk("stroke-foot-drop-peroneal")
+    desk.triggered()
+    desk.step(SensorEvent(name="heel-off"))
+    desk.let_pass(0.5)
+    assert desk.ask(events.Pause).accepted
+    assert desk.phase is Phase.RUNNING
     desk.ask(events.Stop)
-    assert desk.engine.core.pause_after_gate == ""
+    desk.let_pass(0.2)
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    desk.let_pass(2)
+    assert desk.phase is Phase.RUNNING, "nobody asked for a pause of this run"
 
 
 def raise_to(desk: Desk, level_ua: int) -> None:
@@ -212,15 +224,11 @@ def test_a_warning_of_the_plan_is_accepted_with_a_reason_only(desk: Desk) -> Non
 
 
 def test_the_second_plan_of_a_session_counts_what_the_first_one_gave() -> None:
-    desk = Desk()
+    allowed = Limits.of({"motor_on_us": 11 * SECOND}, layer="patient", source="a test")  # the plan has 6 s
+    desk = Desk(limits=ABSOLUTE & DEFAULT & allowed)
     desk.therapy()
     while desk.phase is not Phase.CONFIGURED:
         desk.let_pass(1)
-    had = desk.engine.core.on_time.total_us(1)
-    assert had > 0
-    channel = desk.engine.core.cleared.schedule.channel(1) if desk.engine.core.cleared else None
-    assert channel is not None
-    desk.engine.core.on_time.note(channel, 0, 30 * 60 * SECOND, therapy=True)
     reply = desk.configure("therapy")
     assert {problem.rule for problem in reply.problems} == {"L21b"}
 
@@ -241,7 +249,7 @@ def test_a_pad_that_came_off_while_levels_are_found_sends_back_to_zero(purpose: 
         desk.let_pass(0.1)
     desk.step(ChannelFault(channel=channel, kind="electrode", text="a pad is off"))
     assert desk.phase is Phase.PAUSED
-    assert not desk.engine.core.found
+    assert not desk.look().channels[0].found
     assert desk.look().channels[0].level_ua == 0
     desk.let_pass(1)
     before = len(desk.sent())
@@ -260,8 +268,8 @@ def test_finding_levels_again_begins_at_zero_whatever_the_request_brings(desk: D
     desk.therapy()
     desk.ask(events.Stop)
     desk.let_pass(0.2)
-    setup = desk.engine.core.setup
-    assert setup is not None
+    assert desk.engine.loaded is not None
+    setup = desk.engine.loaded.setup
     brought = replace(setup, channels=tuple(replace(channel, level_ua=MicroAmp(15_000)) for channel in setup.channels))
     asked = {"protocol": desk.source, "protocol_sha256": desk.digest, "setup": brought, "purpose": "titration"}
     assert desk.ask(events.Configure, **asked).accepted

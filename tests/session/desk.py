@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from estim.desk.setup_from import Words, setup_from
 from estim.drivers.p24 import PROFILE
 from estim.protocols.catalogue import load_runnable
 from estim.safety.commands import OutputOff, SetOutput
-from estim.safety.limits import ABSOLUTE, DEFAULT
+from estim.safety.limits import ABSOLUTE, DEFAULT, Limits
+from estim.safety.profile import DeviceProfile
 from estim.safety.reports import Acknowledged, DeviceStatus, Identified, Prepared
 from estim.safety.units import Micros
 from estim.session import effects, events, screening
 from estim.session.effects import Effect
 from estim.session.engine import SessionEngine
 from estim.session.snapshot import Snapshot
-from estim.session.state import Phase
+from estim.session.state import Cycle, Phase
 from tests.support import SHORT
 
 OFF = DeviceStatus(output_on=False, level_open=False, active_channels=())
@@ -24,8 +26,16 @@ OFF = DeviceStatus(output_on=False, level_open=False, active_channels=())
 class Desk:
     """An engine with a well-behaved device, console and record around it."""
 
-    def __init__(self, source: str = str(SHORT)) -> None:
-        self.engine = SessionEngine(PROFILE, ABSOLUTE & DEFAULT, simulated=True)
+    def __init__(
+        self,
+        source: str = str(SHORT),
+        *,
+        limits: Limits = ABSOLUTE & DEFAULT,
+        profile: DeviceProfile = PROFILE,
+        simulated: bool = True,
+    ) -> None:
+        self.profile = profile
+        self.engine = SessionEngine(profile, limits, simulated=simulated)
         self.now_us = 0
         self.number = 0
         self.effects: list[Effect] = []
@@ -57,6 +67,11 @@ class Desk:
         elif isinstance(effect, effects.Authorise) and self.grants:
             self.step(events.Granted(n=effect.n))
 
+    @property
+    def command_n(self) -> int:
+        """Number of the last command that was sent."""
+        return max((effect.command_n for effect in self.effects if isinstance(effect, effects.Send)), default=0)
+
     def sent(self) -> list[SetOutput | OutputOff]:
         return [effect.command for effect in self.effects if isinstance(effect, effects.Send)]
 
@@ -66,7 +81,7 @@ class Desk:
 
     @property
     def phase(self) -> Phase:
-        return self.engine.core.phase
+        return self.engine.phase
 
     def ask(self, request: type[events.Request], /, **fields: Any) -> effects.Reply:
         self.number += 1
@@ -87,7 +102,7 @@ class Desk:
         return self.engine.snapshot(self.now_us)
 
     def sign_in(self) -> None:
-        self.step(Identified(model="p24", device_id="SIM0000001", firmware="1"))
+        self.step(Identified(model=self.profile.model, device_id="SIM0000001", firmware="1"))
         assert self.ask(events.SignIn, operator="o", patient_id="p").accepted
         assert self.ask(events.Screen, answers=screening.scripted_answers(), scripted=True).accepted
 
@@ -102,6 +117,18 @@ class Desk:
             assert self.ask(events.Confirm, what=what, value="by the desk").accepted
         return self.ask(events.Arm)
 
+    def logged(self, kind: str) -> list[Mapping[str, Any]]:
+        """The lines of this kind so far."""
+        return [e.fields for e in self.effects if isinstance(e, effects.Log) and e.kind == kind]
+
+    def hold(self, channel: int = 1) -> None:
+        """Until the channel holds its plateau."""
+        for _ in range(3_000):
+            if any(view.channel == channel and view.cycle is Cycle.HOLD for view in self.look().channels):
+                return
+            self.let_pass(0.05)
+        raise AssertionError("never held")
+
     def titrate(self, steps: int = 5) -> None:
         assert self.configure("titration").accepted
         assert self.arm().accepted
@@ -109,6 +136,21 @@ class Desk:
         while (number := self.look().titration_channel) is not None:
             view = next(view for view in self.look().channels if view.channel == number)
             if view.level_ua >= steps * 1_000:
+                assert self.ask(events.NextChannel).accepted
+            elif not view.raise_locked:
+                assert self.ask(events.Raise, channel=number, snapshot_n=self.look().n).accepted
+            self.let_pass(0.1)
+
+    def find_sensory(self, level_ua: int = 10_000) -> None:
+        """The levels of a sensory protocol: marked without a twitch, then well below."""
+        assert self.configure("titration").accepted
+        assert self.arm().accepted
+        assert self.ask(events.Start).accepted
+        while (number := self.look().titration_channel) is not None:
+            view = next(view for view in self.look().channels if view.channel == number)
+            if view.level_ua >= level_ua:
+                assert self.ask(events.Mark, channel=number, kind="no-twitch").accepted
+                assert self.ask(events.Lower, channel=number, percent=20).accepted
                 assert self.ask(events.NextChannel).accepted
             elif not view.raise_locked:
                 assert self.ask(events.Raise, channel=number, snapshot_n=self.look().n).accepted

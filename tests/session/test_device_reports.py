@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from estim.safety.commands import OutputOff
+from estim.safety.limits import ABSOLUTE, DEFAULT, Limits
 from estim.safety.reports import (
     Acknowledged,
     Battery,
@@ -28,8 +29,7 @@ from estim.safety.units import Micros
 from estim.session import effects, events
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
-from tests.unit.desk import OFF, Desk
-from tests.unit.test_requests import hold, logged
+from tests.session.desk import OFF, Desk
 
 SECOND = 1_000_000
 
@@ -41,12 +41,6 @@ def desk() -> Desk:
 
 def on(*channels: int) -> DeviceStatus:
     return DeviceStatus(output_on=bool(channels), level_open=True, active_channels=channels)
-
-
-def settled(desk: Desk) -> None:
-    """As if the last command were long ago and a status had been asked for since."""
-    desk.engine.core.changed_us = desk.now_us - SECOND
-    desk.engine.core.status_asked_us = desk.now_us
 
 
 def test_another_model_is_refused(desk: Desk) -> None:
@@ -73,25 +67,26 @@ def test_a_device_that_is_idle_is_off(desk: Desk) -> None:
     desk.sign_in()
     desk.step(OFF)
     assert desk.look().output is OutputState.OFF
-    desk.engine.core.phase = Phase.FAULT
+    desk.step(events.Tripped(rule="L1", text="too much"))
+    assert desk.look().phase is Phase.FAULT
     desk.step(on(1))
     assert desk.look().output is OutputState.OFF, "a status is held against the phases in which nothing may play"
 
 
 def test_output_that_ended_by_itself_is_a_fault(desk: Desk) -> None:
     desk.therapy()
-    hold(desk)
-    settled(desk)
+    desk.hold()
+    desk.let_pass(0.5)  # the last command is long ago, and a status was asked for since
     desk.step(on())
-    assert "stopped stimulating by itself" in logged(desk, "fault")[0]["text"]
+    assert "stopped stimulating by itself" in desk.logged("fault")[0]["text"]
 
 
 def test_output_on_another_channel_is_a_fault(desk: Desk) -> None:
     desk.therapy()
-    hold(desk)
-    settled(desk)
+    desk.hold()
+    desk.let_pass(0.5)  # the last command is long ago, and a status was asked for since
     desk.step(on(1, 5))
-    assert "stimulates on channel [5]" in logged(desk, "fault")[0]["text"]
+    assert "stimulates on channel [5]" in desk.logged("fault")[0]["text"]
 
 
 def test_a_status_before_the_level_is_open_says_nothing(desk: Desk) -> None:
@@ -134,18 +129,19 @@ def test_a_refused_command_is_a_fault_where_output_could_be(desk: Desk) -> None:
 
 def test_answers_that_were_overtaken_settle_the_older_ones(desk: Desk) -> None:
     desk.therapy()
-    hold(desk)
+    desk.hold()
     desk.answers = False
     assert desk.ask(events.Lower, channel=1).accepted
     assert desk.ask(events.Lower, channel=1).accepted
     assert desk.ask(events.Lower, channel=1).accepted
-    core = desk.engine.core
-    first, *_, last = sorted(core.unanswered)
-    desk.step(Superseded(seq=first))
-    assert first not in core.unanswered
+    last, lines = desk.command_n, len(desk.logged("command"))
+    desk.step(Superseded(seq=last - 2))
+    assert not desk.look().acknowledged
     desk.step(Acknowledged(seq=last, round_trip_us=Micros(900)))
-    assert not core.unanswered
+    assert desk.look().acknowledged
+    desk.step(Acknowledged(seq=last - 1, round_trip_us=Micros(900)))
     desk.step(Acknowledged(seq=last, round_trip_us=Micros(900)))
+    assert [line["command"] for line in desk.logged("command")[lines:]] == [last]
 
 
 def test_what_the_room_says_is_shown(desk: Desk) -> None:
@@ -158,7 +154,7 @@ def test_what_the_room_says_is_shown(desk: Desk) -> None:
     desk.step(Battery(percent=90, millivolt=4_100))
     assert not desk.look().alarms[0].active
     desk.step(Noise(count=3, text="0x00"))
-    assert logged(desk, "noise") == [{"count": 3, "text": "0x00"}]
+    assert desk.logged("noise") == [{"count": 3, "text": "0x00"}]
     desk.step(PatientSays(sensation="strong", text="stronger"))
     desk.step(PracticeState(channel=1, force_n=12, force_percent=10, fatigue_percent=1, comfort=2))
     practice = desk.look().practice
@@ -186,31 +182,28 @@ def test_a_link_that_is_lost_with_output_proved_off_in_a_pause(desk: Desk) -> No
 
 def test_a_record_that_was_late_drops_the_raise_and_says_so(desk: Desk) -> None:
     desk.therapy()
-    hold(desk)
+    desk.hold()
     desk.grants = False
     assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
-    desk.engine.core.record_pending_us = None
     desk.let_pass(1.2)
     assert "raise-dropped" in {alarm.code for alarm in desk.look().alarms}
 
 
-def test_the_sessions_time_is_used_up(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("rule", "limit"), [("L21a", {"block_us": 12 * SECOND}), ("L21b", {"motor_on_us": 6 * SECOND})]
+)
+def test_a_plan_whose_contractions_are_broken_off_ends_with_its_time(rule: str, limit: dict[str, int]) -> None:
+    """The plan needs exactly what is allowed; what is played again comes on top of it."""
+    desk = Desk(limits=ABSOLUTE & DEFAULT & Limits.of(limit, layer="patient", source="a test"))
     desk.therapy()
-    desk.engine.core.elapsed_before_us = 3_600 * SECOND
-    desk.let_pass(5)
-    assert desk.phase is not Phase.RUNNING
-    assert "L21a" in desk.look().alarms[-1].text
-
-
-def test_a_channels_time_is_used_up(desk: Desk) -> None:
-    desk.therapy()
-    core = desk.engine.core
-    assert core.cleared is not None
-    core.on_time.note(core.cleared.schedule.channel(1), -1_800 * SECOND, -400 * SECOND, therapy=True)
-    core.on_time.note(core.cleared.schedule.channel(1), -1_000 * SECOND, -400 * SECOND, therapy=True)
-    desk.let_pass(6)
-    assert desk.look().phase is not Phase.RUNNING
-    assert "L21b" in desk.look().alarms[-1].text
+    desk.let_pass(0.5)
+    assert desk.ask(events.Pause).accepted
+    desk.let_pass(0.2)
+    assert desk.ask(events.Resume).accepted
+    while desk.phase is Phase.RUNNING:
+        desk.let_pass(0.5)
+    assert desk.look().outcome == "stopped"
+    assert rule in desk.look().alarms[-1].text
 
 
 def test_a_limb_that_bears_weight_gets_its_contraction_to_the_end() -> None:
@@ -238,15 +231,13 @@ def test_stop_is_never_kept_waiting_by_the_weight() -> None:
 
 
 def sets(desk: Desk) -> Any:
-    return [line["n"] for line in logged(desk, "contraction") if line["purpose"] == "therapy"]
+    return [line["n"] for line in desk.logged("contraction") if line["purpose"] == "therapy"]
 
 
 def test_sets_phases_and_weeks_are_played_in_their_order() -> None:
     desk = Desk("spinal-cord-injury-quadriceps-resistance")
     desk.therapy()
-    run = desk.engine.core.run
-    assert run is not None
-    total = run.contractions_total
+    total = desk.look().contractions
     while desk.phase is Phase.RUNNING:
         desk.let_pass(5)
     assert desk.look().outcome == "completed"

@@ -28,7 +28,7 @@ class Watched(World):
 
 def test_an_off_does_not_wait_for_a_signature() -> None:
     world = Watched(plan())
-    while world.engine.core.phase is not Phase.RUNNING or not world.engine.core.run:
+    while world.engine.phase is not Phase.RUNNING:
         world.run_until(world.now_us + 100_000)
     record = world.record
     assert record is not None

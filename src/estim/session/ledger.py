@@ -1,0 +1,140 @@
+"""The ledger of one sitting: what each channel got, how long it was on, what limits on time leave of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from estim.record_lines.events import Dose
+from estim.record_lines.rows import DoseRow
+from estim.safety.limits import Limits
+from estim.safety.schedule import Purpose, ScheduleChannel, Window
+from estim.safety.units import US_PER_S, ceil_div
+from estim.session.booking import Booking
+from estim.session.on_time import DUTY_WINDOW_US, OnTime, counts
+from estim.session.outbox import Outbox
+
+US_PER_MIN = 60 * US_PER_S
+
+
+@dataclass(slots=True)
+class Account:
+    """What one channel got in one purpose, by the device's acknowledgements."""
+
+    pulses: int = 0
+    charge_pc: int = 0
+    on_us: int = 0
+    peak_ua: int = 0
+    unacknowledged_pulses: int = 0
+
+    def add(self, booking: Booking, pulse_width_us: int, acknowledged_n: int) -> None:
+        """Pulses that are over."""
+        if booking.sent_n > acknowledged_n:
+            self.unacknowledged_pulses += booking.pulses
+            return
+        self.pulses += booking.pulses
+        self.charge_pc += booking.pulses * booking.amplitude_ua * pulse_width_us
+        self.on_us += booking.on_us
+        self.peak_ua = max(self.peak_ua, booking.amplitude_ua)
+
+
+class Ledger:
+    """The accounts and the ON time of one patient's sitting.
+
+    Args:
+        out: takes the lines of dose.
+        limits: absolute & site & device.
+        minutes_today: what each `muscle/side` had today before this sitting (L27).
+    """
+
+    def __init__(self, out: Outbox, limits: Limits, minutes_today: Mapping[str, int]) -> None:
+        self._out = out
+        self._limits = limits
+        self._minutes_today = minutes_today
+        self._accounts: dict[tuple[Purpose, int], Account] = {}
+        self._on_time = OnTime()
+        self._dose_due = False  # a run began and its dose is not in the record yet
+
+    def account(self, purpose: Purpose, channel: int) -> Account:
+        """What device channel `channel` got in `purpose`."""
+        return self._accounts.get((purpose, channel), Account())
+
+    def book(self, purpose: Purpose, window: Window, bookings: list[Booking], acknowledged_n: int) -> None:
+        """Pulses of a window that are over."""
+        account = self._accounts.setdefault((purpose, window.channel), Account())
+        for booking in bookings:
+            account.add(booking, window.pulse_width_us, acknowledged_n)
+
+    def note_on(self, channel: ScheduleChannel, window: Window, begin_us: int, end_us: int, *, therapy: bool) -> None:
+        """`channel` was on in `window`, where limits on time speak of that."""
+        if counts(channel, window):
+            self._on_time.note(channel, begin_us, end_us, therapy=therapy)
+
+    # -- the record -------------------------------------------------------------------------------------------------
+
+    def begin_run(self) -> None:
+        """A run begins: its dose will be written."""
+        self._dose_due = True
+
+    def log_dose(self, purpose: Purpose) -> None:
+        """Once for each run, however it ended: what the record's reader must not have to guess after a fault."""
+        if self._dose_due:
+            self._dose_due = False
+            self._out.log(Dose(purpose=purpose, channels=self.rows(purpose)))
+
+    def rows(self, purpose: Purpose) -> list[DoseRow]:
+        """The accounts of one purpose, as the record and the command line give them; sums since the session began."""
+        return [
+            {
+                "channel": channel,
+                "pulses": account.pulses,
+                "charge_pc": account.charge_pc,
+                "on_us": account.on_us,
+                "peak_ua": account.peak_ua,
+                "unacknowledged_pulses": account.unacknowledged_pulses,
+            }
+            for (of, channel), account in sorted(self._accounts.items())
+            if of == purpose
+        ]
+
+    # -- limits on time ---------------------------------------------------------------------------------------------
+
+    def begin_plan(self) -> None:
+        """A new plan is loaded: what was had so far lies before it."""
+        self._on_time.begin_plan()
+
+    def had(self, *, goes_on: bool) -> tuple[Mapping[str, int], Mapping[int, int]]:
+        """What a plan must be judged with: `muscle/side` → minutes of today, device channel → ON time of this session.
+
+        Args:
+            goes_on: the plan was broken off and goes on: what it had itself is no part of that.
+        """
+        on_us, muscles_us = self._on_time.total_before_plan() if goes_on else self._on_time.total_of_session()
+        minutes = dict(self._minutes_today)
+        for muscle, had_us in muscles_us.items():
+            minutes[muscle] = minutes.get(muscle, 0) + ceil_div(had_us, US_PER_MIN)
+        return minutes, on_us
+
+    def withholds(self, channel: ScheduleChannel, window: Window, now_us: int) -> str:
+        """The rule (L20, L21b) by which a gate that would open now stays shut; "" if it may open."""
+        if not counts(channel, window):
+            return ""
+        had_us = self._on_time.had_us(channel.channel, now_us + window.max_on_us - DUTY_WINDOW_US)
+        if (had_us + window.max_on_us) * 1000 > self._limits["duty_triggered_permille"].value * DUTY_WINDOW_US:
+            return "L20"
+        if self._on_time.total_us(channel.channel) + window.max_on_us > self._limits["motor_on_us"].value:
+            return "L21b"
+        return ""
+
+    def used_up(self, channel: ScheduleChannel, window: Window) -> bool:
+        """`channel` was on for as long as one session allows (L21b)."""
+        return (
+            counts(channel, window)
+            and self._on_time.total_us(channel.channel) + window.on_us > self._limits["motor_on_us"].value
+        )
+
+    def ready_us(self, channel: ScheduleChannel, window: Window, now_us: int) -> int:
+        """The earliest time at which `window` may begin by its share of five minutes (L20)."""
+        if not counts(channel, window):
+            return now_us
+        return self._on_time.ready_us(channel.channel, window.on_us, self._limits["duty_permille"].value, now_us)

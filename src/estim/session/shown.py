@@ -1,0 +1,33 @@
+"""What people were shown and told: numbers of snapshots and answers. Pure."""
+
+from __future__ import annotations
+
+from estim.safety.units import US_PER_S
+
+REMEMBERED = 64  # snapshots that a raise may still refer to: 3 s at 20 Hz
+SNAPSHOT_FRESH_US = US_PER_S
+
+
+class Shown:
+    """Snapshots that went out and requests that were answered."""
+
+    def __init__(self) -> None:
+        self.answered = 0
+        self._n = 0
+        self._times_us: dict[int, int] = {}
+
+    def answer(self, request_id: int) -> None:
+        """This request has its answer."""
+        self.answered = max(self.answered, request_id)
+
+    def next(self, now_us: int) -> int:
+        """Number of the snapshot that is made now."""
+        self._n += 1
+        self._times_us[self._n] = now_us
+        self._times_us.pop(self._n - REMEMBERED, None)
+        return self._n
+
+    def is_fresh(self, snapshot_n: int, now_us: int) -> bool:
+        """What stood on this snapshot may be acted on: it is at most 1 s old."""
+        seen_us = self._times_us.get(snapshot_n)
+        return seen_us is not None and now_us - seen_us <= SNAPSHOT_FRESH_US
