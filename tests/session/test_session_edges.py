@@ -17,6 +17,7 @@ from estim.safety.schedule import Window
 from estim.safety.units import Micros
 from estim.session import effects, events, screening
 from estim.session.core import Core
+from estim.session.covering import peaks_of
 from estim.session.ledger import Ledger
 from estim.session.outbox import Outbox
 from estim.session.player import WindowPlayer, join_grid
@@ -119,7 +120,7 @@ def test_a_timed_phase_follows_a_triggered_one(tmp_path: Path) -> None:
 def test_the_peak_of_a_channel_is_its_strongest_windows() -> None:
     weak, strong = window(intensity_permille=500), window()
     run = Run(schedule([channel(ma=40)], [strong, weak]), 500, 0, gentle=False)
-    assert [peak.peak_ua for peak in run.peaks()] == [40_000]
+    assert [peak.peak_ua for peak in peaks_of(run)] == [40_000]
 
 
 # -- pauses, skips and ends --------------------------------------------------------------------------------------------

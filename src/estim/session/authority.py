@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 
 from estim.record_lines.kinds import RaiseDropped
 from estim.safety.units import US_PER_S, Micros
-from estim.session.effects import Authorise, AuthorisedPeak, LowerCeiling, Revoke
+from estim.session.covering import peaks_of, span_of
+from estim.session.effects import Authorise, LowerCeiling, Revoke
 from estim.session.outbox import Outbox
-from estim.session.run import PlanPlace, Run
+from estim.session.route import PlanPlace
+from estim.session.run import Run
 
 LONG_AGO_US = US_PER_S  # of a channel that was never raised
 
@@ -75,14 +77,14 @@ class Authority:
     def ask(self, run: Run, reason: str, now_us: int, raised: Mapping[int, int] | None = None) -> None:
         """Ask for what the next contractions need; it counts once it is durable."""
         self.number += 1
-        contractions, until_us = run.cover(now_us)
+        contractions, until_us = span_of(run, now_us)
         wanted = {channel: level for pending in self._pending.values() for channel, level in pending.raised.items()}
         wanted.update(raised or {})  # the latest durable one is the ceiling: it must hold raises that are on their way
         self._pending[self.number] = Pending(now_us, contractions, until_us, run.place, dict(raised or {}))
         self._out.emit(
             Authorise(
                 n=self.number,
-                peaks=run.peaks(wanted),
+                peaks=peaks_of(run, wanted),
                 reason=reason,
                 contractions=contractions,
                 until_us=Micros(until_us),
@@ -119,9 +121,9 @@ class Authority:
         """`channel` got another level, or one was asked for: what comes next keeps its distance (L15, L17)."""
         self._raised_us[channel] = now_us
 
-    def lower_ceiling(self, channel: int, peaks: tuple[AuthorisedPeak, ...]) -> None:
+    def lower_ceiling(self, channel: int, run: Run | None) -> None:
         """A fall, or a raise that is dropped, lowers what the interlock allows at once: to what plays at most now."""
-        for peak in peaks:
+        for peak in peaks_of(run) if run is not None else ():
             if peak.channel == channel:
                 self._out.emit(LowerCeiling(channel=channel, peak_ua=peak.peak_ua))
 
@@ -135,5 +137,5 @@ class Authority:
             dropped += 1
             self._out.log(RaiseDropped(authorise=n, reason=reason))
             for channel in pending.raised:
-                self.lower_ceiling(channel, run.peaks() if run is not None else ())
+                self.lower_ceiling(channel, run)
         return dropped

@@ -183,7 +183,7 @@ def _lower_one(core: Core, run: Run, channel: int, percent: int) -> None:
     falls = run.set_level(channel, level_ua, core.now_us)
     if falls:
         core.send_run(falls)
-    core.authority.lower_ceiling(channel, run.peaks())
+    core.authority.lower_ceiling(channel, run)
     core.authority.note_raise(
         channel, core.now_us
     )  # a raise right behind a fall is two changes in one pulse (L15, L17)

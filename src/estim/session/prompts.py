@@ -17,7 +17,8 @@ def ask_levels(core: Core) -> None:
         number = next((known.channel for known in loaded.cleared.schedule.channels if known.name == channel.name), 0)
         if number not in run.levels_ua:
             continue  # left out today
-        if run.is_stale(number, round(channel.retitrate_every_s * US_PER_S), core.now_us):
+        after_us = round(channel.retitrate_every_s * US_PER_S)
+        if run.reminders.due(number, run.levels_ua[number], after_us, core.now_us):
             code = f"retitrate-{number}"
             head = f"{channel.name}: {channel.retitrate_every_s / 60:g} min at one level"
             core.sitting.alarms.sound(code, "low", f"{head}. Find it again: {channel.amplitude_instruction}.")

@@ -15,7 +15,8 @@ from estim.session.effects import Install, Prepare, ToRoom
 from estim.session.plain import plain
 from estim.session.play import KEEP_LEVELS_PAUSE_US, RESUME_LEAD_US, START_LEAD_US, move_gates
 from estim.session.preparing import no
-from estim.session.run import PlanPlace, Run
+from estim.session.route import BEGINNING
+from estim.session.run import Run
 from estim.session.snapshot import Signature
 from estim.session.state import Phase, Turn
 
@@ -61,7 +62,7 @@ def start(core: Core, request: events.Start) -> None:
             core.now_us + START_LEAD_US,
             gentle=cleared.patient.gentle,
             common_grid=not core.profile.changes_rate_while_running,
-            place=kept.place if kept else PlanPlace(),
+            place=kept.place if kept else BEGINNING,
             contractions=kept.contractions if kept else 0,
             governor=lambda window, at_us: ledger.withholds(cleared.schedule.channel(window.channel), window, at_us),
         )

@@ -5,30 +5,18 @@ Time of the plan stands still while it waits (for an authorisation, for the devi
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from estim.safety.commands import SetOutput
 from estim.safety.schedule import PhasePlan, Schedule, Window
 from estim.safety.units import US_PER_S, MicroAmp, Micros, floor_to_step
-from estim.session.effects import AuthorisedPeak
+from estim.session.contractions import Contractions, Reminders
 from estim.session.player import WindowPlayer, join_grid, settings
+from estim.session.route import BEGINNING, PlanPlace, Route
 from estim.session.trigger import Gatekeeper
-
-CONTINUOUS_COVER_US = 60 * US_PER_S  # an authorisation covers at most so much continuous output (decisions, d)
-COVER_SLACK_US = 5 * US_PER_S  # after the planned end, for a plan that waited
-
-
-@dataclass(frozen=True, slots=True)
-class PlanPlace:
-    """Where in the plan: phase, set and cycle, each from 0."""
-
-    phase: int = 0
-    set: int = 0
-    cycle: int = 0
 
 
 class Ended(NamedTuple):
@@ -58,7 +46,6 @@ class Run:
         cycle_start_us: when it begins (began).
         begun: its windows were handed out.
         done: the plan has no further cycle; windows may still play.
-        contractions: completed cycles whose channels all reached their plateau.
         levels_ua: device channel → the level that full intensity plays now.
         gatekeeper: of the triggered phase that plays.
         held_since_us: since when an onset waits at 0 mA for what it needs.
@@ -73,33 +60,36 @@ class Run:
         *,
         gentle: bool,
         common_grid: bool = False,
-        place: PlanPlace = PlanPlace(),
+        place: PlanPlace = BEGINNING,
         contractions: int = 0,
         governor: Callable[[Window, int], str] = lambda _window, _now_us: "",
     ) -> None:
         self.schedule = schedule
         self._step_ua = step_ua
         self._gentle, self._common_grid = gentle, common_grid
-        # Cycles before each phase, and in all: number 1 is the first of the plan.
-        self._before = [0, *itertools.accumulate(phase.cycles * phase.sets for phase in schedule.phases)]
+        self._route = Route(schedule)
         self.place = place
         self.cycle_start_us = start_us
         self.begun = False
         self.done = False
-        self.contractions = contractions
         self.players: list[WindowPlayer] = []
         self.levels_ua: dict[int, int] = {channel.channel: channel.level_ua for channel in schedule.channels}
-        self._asked: dict[int, tuple[int, int]] = {}  # device channel → level last asked for or set, and when
+        self.reminders = Reminders()
         # Held through a whole first-ramp contraction since output was last off: at these settings (L17b).
         self.held_ua: dict[tuple[int, int, int], int] = {}
         self._played_us = 0  # of a phase without cycles, before the last pause
         self.gates = 0  # gates that opened in the present triggered phase
         self._opened: Counter[tuple[int, int]] = Counter()  # (phase, channel) → gates that opened
-        self._open: dict[int, tuple[int, bool]] = {}  # contraction → windows still open, all reached their plateau
+        self._counted = Contractions(contractions)
         self._governor = governor
         self.gatekeeper: Gatekeeper | None = None
         self.held_since_us: int | None = None
         self.pause_after_gate = ""
+
+    @property
+    def contractions(self) -> int:
+        """Completed cycles whose channels all reached their plateau."""
+        return self._counted.done
 
     @property
     def phase(self) -> PhasePlan:
@@ -109,20 +99,19 @@ class Run:
     @property
     def contraction_number(self) -> int:
         """Number of the present cycle within the whole plan, from 1."""
-        before = self._before[self.place.phase]
         if self.phase.trigger is not None:
-            return before + max(1, self.gates)
-        return before + self.place.set * self.phase.cycles + self.place.cycle + 1
+            return self._route.number_of_gate(self.place, self.gates)
+        return self._route.number(self.place)
 
     @property
     def contractions_total(self) -> int:
         """Cycles in the whole plan."""
-        return self._before[-1]
+        return self._route.contractions
 
     @property
     def last_of_phase(self) -> int:
         """Number of the present phase's last cycle."""
-        return self._before[self.place.phase + 1]
+        return self._route.last_of_phase(self.place)
 
     def step_ua(self, window: Window) -> int:
         """Amplitude step of the window's pulse: device step × phase ratio, so that phase 2 stays on the grid."""
@@ -148,7 +137,7 @@ class Run:
         """When the next cycle begins, or may be looked for; None while windows play that must end first."""
         if not self.begun:
             return self.cycle_start_us
-        following = self._following()
+        following = self._route.after(self.place)
         playing = any(not player.ended for player in self.players)
         if playing and (following is None or following.phase != self.place.phase):
             return None
@@ -189,15 +178,6 @@ class Run:
         """Pause once the running contraction is over: the limb carries the patient."""
         self.pause_after_gate = reason
 
-    def is_stale(self, channel: int, after_us: int, now_us: int) -> bool:
-        """The level of `channel` has stood unchanged and unasked for `after_us`: it is asked for now."""
-        level_ua = self.levels_ua[channel]
-        asked_ua, since_us = self._asked.get(channel, (-1, now_us))
-        if asked_ua == level_ua and now_us - since_us < after_us:
-            return False
-        self._asked[channel] = (level_ua, now_us)
-        return asked_ua == level_ua
-
     def begin(self, now_us: int) -> None:
         """The cycle begins: its windows start to play."""
         self.cycle_start_us = max(self.cycle_start_us, now_us)
@@ -208,7 +188,7 @@ class Run:
                 self.gatekeeper = Gatekeeper(self.phase, self._governor)
             return
         self.gatekeeper = None
-        self._open[self.contraction_number] = (len(self.phase.windows), True)
+        self._counted.begin(self.contraction_number, len(self.phase.windows))
         for window in self.phase.windows:
             self._play(self._rest_of(window), self.cycle_start_us + window.offset_us)
 
@@ -230,7 +210,7 @@ class Run:
     def open_gates(self, windows: list[Window], now_us: int) -> None:
         """Gates of the present triggered phase open: their windows play for at most `max_on_us`."""
         self.gates += 1
-        self._open[self.contraction_number] = (len(windows), True)
+        self._counted.begin(self.contraction_number, len(windows))
         for window in windows:
             self._opened[self.place.phase, window.channel] += 1
             self._play(replace(window, on_us=window.max_on_us), now_us + window.offset_us)
@@ -249,7 +229,7 @@ class Run:
         playing = any(not player.ended for player in self.players)
         if self.phase.trigger is not None and not self._phase_is_over(now_us):
             return
-        following = self._following()
+        following = self._route.after(self.place)
         if following is None:
             self.done = not playing
             return
@@ -275,23 +255,12 @@ class Run:
         had = self._opened[self.place.phase, window.channel]
         return 0 < count <= had or now_us >= self.cycle_start_us + self._cycle_us()
 
-    def _following(self) -> PlanPlace | None:
-        place, phase = self.place, self.phase
-        if phase.trigger is not None:
-            return PlanPlace(place.phase + 1, 0, 0) if place.phase + 1 < len(self.schedule.phases) else None
-        if place.cycle + 1 < phase.cycles:
-            return PlanPlace(place.phase, place.set, place.cycle + 1)
-        if place.set + 1 < phase.sets:
-            return PlanPlace(place.phase, place.set + 1, 0)
-        if place.phase + 1 < len(self.schedule.phases):
-            return PlanPlace(place.phase + 1, 0, 0)
-        return None
-
     def skip_phase(self, now_us: int) -> list[Ended]:
         """End this phase's windows here and go to the next phase in 1 s, or to the end."""
         ended = self.drop_output(now_us)
-        if self.place.phase + 1 < len(self.schedule.phases):
-            self.place = PlanPlace(self.place.phase + 1, 0, 0)
+        following = self._route.next_phase(self.place)
+        if following is not None:
+            self.place = following
             self.cycle_start_us = now_us + US_PER_S
             self.begun = False
             self._played_us, self.gates = 0, 0
@@ -319,13 +288,8 @@ class Run:
                 self.held_ua[key] = max(self.held_ua.get(key, 0), player.peak_ua)
         results: list[Ended] = []
         for player in ended:
-            open_windows, whole = self._open.get(player.contraction, (1, True))
-            whole = whole and player.reached_hold
-            self._open[player.contraction] = (open_windows - 1, whole)
-            if open_windows == 1:
-                del self._open[player.contraction]
-                self.contractions += whole
-            results.append(Ended(player, contraction=player.contraction if open_windows == 1 else None, whole=whole))
+            number, whole = self._counted.end_window(player.contraction, reached=player.reached_hold)
+            results.append(Ended(player, contraction=number, whole=whole))
         self._shut_gates(ended, now_us)
         self._move_on(now_us)
         return results
@@ -347,7 +311,7 @@ class Run:
             player.end(now_us)
         ended, self.players = self.players, []
         self.held_ua.clear()
-        self._open.clear()
+        self._counted.break_off()
         self._shut_gates(ended, now_us)
         if self.begun and self.phase.mode != "timed":
             self._played_us += max(0, now_us - self.cycle_start_us)
@@ -368,30 +332,3 @@ class Run:
             for player in self.players
             if player.window.channel == channel and not player.ended and player.set_level(level_ua, now_us)
         ]
-
-    # -- authorisation ----------------------------------------------------------------------------------------------
-
-    def peaks(self, raised: dict[int, int] | None = None) -> tuple[AuthorisedPeak, ...]:
-        """The most that the present phase plays on each channel, with `raised` levels in place of the present ones."""
-        peaks: dict[int, AuthorisedPeak] = {}
-        for window in self.phase.windows:
-            level_ua = (raised or {}).get(window.channel, self.levels_ua[window.channel])
-            peak_ua = floor_to_step(level_ua * window.intensity_permille // 1000, self.step_ua(window))
-            known = peaks.get(window.channel)
-            if known is None or peak_ua > known.peak_ua:
-                peaks[window.channel] = AuthorisedPeak(
-                    channel=window.channel,
-                    peak_ua=peak_ua,
-                    pulse_width_us=window.pulse_width_us,
-                    period_us=window.period_us,
-                )
-        return tuple(peaks[channel] for channel in sorted(peaks))
-
-    def cover(self, now_us: int) -> tuple[tuple[int, int], int]:
-        """Which contractions an authorisation asked for now covers, and until when: this cycle and the next."""
-        number, from_us = self.contraction_number, max(now_us, self.cycle_start_us)
-        if self.phase.trigger is not None or self.phase.mode == "continuous":
-            last = number if self.phase.trigger is None else number + 1
-            return (number, last), from_us + CONTINUOUS_COVER_US
-        span = 2 * self.phase.cycle_us + self.phase.set_rest_us
-        return (number, min(number + 1, self.last_of_phase)), from_us + span + COVER_SLACK_US

@@ -18,7 +18,7 @@ from estim.safety.verdict import ClearedSchedule
 from estim.session.alarms import Alarms
 from estim.session.clock import TherapyClock
 from estim.session.found import FoundLevels
-from estim.session.run import PlanPlace
+from estim.session.route import PlanPlace
 from estim.session.snapshot import Practice, Signature
 
 
