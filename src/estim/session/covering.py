@@ -1,4 +1,4 @@
-"""What an authorisation that is asked for now must hold: the peaks of the present phase, and which contractions. Pure."""
+"""What an authorisation asked for now must hold: the peaks of the present phase, and which contractions. Pure."""
 
 from __future__ import annotations
 
