@@ -9,7 +9,7 @@ RUN := $(VENV)/.ready-to-run
 STAMP := $(VENV)/.ready-to-test
 CODE := src firmware_sim tests bench tools
 
-.PHONY: help run test check bench campaign fuzz worlds kills records walk browser format lock anew docs clean
+.PHONY: help run test check bench campaign fuzz worlds kills records walk browser format lock anew package docs clean
 
 help:
 	@echo "make run       the console on a simulated P24; without a terminal, a whole session in simulated time"
@@ -24,6 +24,7 @@ help:
 	@echo "make campaign  all three of them"
 	@echo "make docs      the handbook as a site, built strictly into site/"
 	@echo "make format    what the formatter can do by itself"
+	@echo "make package   wheel, sdist and SBOM into dist/"
 	@echo "make anew      both commands in a fresh clone with an empty home; PIP=oldest, newest or a version"
 	@echo "make lock      requirements/ from pyproject.toml, renewed; KEEP=1 only adds"
 
@@ -121,6 +122,15 @@ lock:
 	test -x $(VENV)/lock/bin/python || $(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check --no-user --no-deps --require-hashes --only-binary :all: -r requirements/lock.txt
 	$(VENV)/lock/bin/python -m tools.lock --uv $(VENV)/lock/bin/uv $(if $(KEEP),--keep)
+
+# Wheel, sdist and the SBOM of what running takes, into dist/; from what git knows, so commit first.
+RELEASE := $(VENV)/release
+package:
+	test -x $(RELEASE)/bin/python || $(PYTHON) -m venv $(RELEASE)
+	$(RELEASE)/bin/python -m pip install --quiet --disable-pip-version-check --no-user --no-deps --require-hashes -r requirements/release.txt
+	rm -rf dist
+	$(RELEASE)/bin/python -m build --no-isolation --outdir dist .
+	$(RELEASE)/bin/cyclonedx-py requirements requirements/run.txt --pyproject pyproject.toml --output-reproducible --of JSON -o dist/estim.cdx.json
 
 # What a newcomer meets: a fresh clone of what is committed, an empty home, the oldest pip, an index of years from now.
 anew:

@@ -29,7 +29,7 @@ LOCKS = {
     "run.txt": ("build",),
 }
 ADDED = {"docs.txt": ("docs",)}  # the site's builder, into the same place as what tests need: held to its pins
-ALONE = {"lock.txt": ("lock",)}  # uv itself: a program of its own, shares nothing with the rest
+ALONE = {"lock.txt": ("lock",), "release.txt": ("release",)}  # programs of their own: they share nothing with the rest
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 SYSTEMS = (
@@ -73,8 +73,10 @@ def changes(before: str, after: str) -> list[str]:
 def compile_lock(uv: str, file: str, groups: tuple[str, ...], hold: Path | None, *, keep: bool) -> None:
     """Write one lock: of the package and these groups, or of the groups alone."""
     command = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", PYTHONS[0], "--generate-hashes"]
-    command += ["--only-binary", ":all:", "--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate"]
+    command += ["--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate"]
     command += [f"--group=pyproject.toml:{group}" for group in groups]
+    if file != "release.txt":  # the maintainer's: one of its packages comes as source alone
+        command += ["--only-binary", ":all:"]
     if file in LOCKS:
         command.append("pyproject.toml")
     if hold is not None:

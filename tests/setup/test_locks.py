@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 WITH_ESTIM = [("run.txt", ("build",)), ("dev.txt", ("dev",)), ("mutants.txt", ("dev", "mutants"))]
-WHOLE = [*WITH_ESTIM, ("docs.txt", ("docs",)), ("lock.txt", ("lock",))]
+WHOLE = [*WITH_ESTIM, ("docs.txt", ("docs",)), ("lock.txt", ("lock",)), ("release.txt", ("release",))]
 
 Lock = dict[str, list[tuple[str, Marker | None]]]
 

@@ -7,7 +7,6 @@ import os
 import sys
 from typing import Any
 
-from estim import __version__
 from estim.cli import clinic, doctor, operators, protocols, records, sessions, tables
 from estim.cli.output import EXIT_DEVICE, EXIT_REFUSED, EXIT_USAGE, print_json
 
@@ -31,10 +30,20 @@ def _add_console(commands: Any, home: argparse.ArgumentParser) -> None:
     console.add_argument("--theme", metavar="NAME", help="estim-dark, -light, -contrast, -colour-blind or -mono")
 
 
+class _Version(argparse.Action):
+    """Asks git only when it is asked itself."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from estim.version import software
+
+        print(software())
+        parser.exit()
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(prog="estim", description=DESCRIPTION)
-    top.add_argument("--version", action="version", version=f"estim {__version__}")
+    top.add_argument("--version", action=_Version, nargs=0, help="release, commit and whether it was changed")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     home = argparse.ArgumentParser(add_help=False)
     home.add_argument("--home", help="records, patients, own protocols, site limits, keys (or ESTIM_HOME)")
@@ -80,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
         "--probe", action="store_true", help="ask each port who is there"
     )
 
+    commands.add_parser("safety", parents=[home], help="SAFETY.md: limits, hazards, what this program is not")
     commands.add_parser("doctor", parents=[home], help="is this machine fit: terminal, keys, ports, clock, disk, key")
     records.add_parsers(commands, home)
     operators.add_parsers(commands, home)
@@ -145,6 +155,7 @@ COMMANDS = {
     "rehearse": sessions.rehearse,
     "limits": tables.limits,
     "devices": tables.devices,
+    "safety": tables.safety,
     "doctor": doctor.doctor,
     **records.COMMANDS,
     **operators.COMMANDS,

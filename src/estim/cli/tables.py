@@ -1,4 +1,4 @@
-"""`limits`, `devices`, `records`: what can be looked at and checked."""
+"""`limits`, `safety`, `devices`: what can be looked at and checked."""
 
 from __future__ import annotations
 
@@ -27,6 +27,19 @@ def limits(given: argparse.Namespace) -> int:
         )
     if problem:
         print(problem)
+    return 0
+
+
+def safety(given: argparse.Namespace) -> int:
+    """SAFETY.md as it is in this very version: beside the code in a wheel, above it in a checkout."""
+    from estim.version import ROOT, version
+
+    places = (Path(__file__).parents[1] / "SAFETY.md", ROOT / "SAFETY.md")
+    text = next(path for path in places if path.is_file()).read_text(encoding="utf-8")
+    if given.json:
+        print_json({"version": version(), "text": text})
+    else:
+        print(f"estim {version()}\n\n{text}", end="")
     return 0
 
 

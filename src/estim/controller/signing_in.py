@@ -11,6 +11,7 @@ from estim.records.operators import MEANINGS, Operator, load_operators
 from estim.records.reception import admit
 from estim.safety.errors import Problem, RecordError
 from estim.session.events import Sign, SignIn
+from estim.version import software
 
 
 class Reception:
@@ -40,6 +41,7 @@ class Reception:
             request,
             patient_id=known.patient,
             utc=_utc(),
+            software=software(),
             minutes_today=known.minutes_today,
             patient_flags=known.flags,
             authenticated=operator is not None,

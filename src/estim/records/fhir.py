@@ -76,6 +76,7 @@ def _session(read: Read, exported: str) -> Iterable[tuple[str, Resource]]:
     yield software, resource(
         "Device", software, simulated=session.simulated, status="active",
         name=[{"value": "estim", "type": "registered-name"}],
+        version=[{"value": session.software.removeprefix("estim ") or "unknown"}],
         note=[{"text": "Open session controller for neuromuscular electrical stimulation"}],
     )  # fmt: skip
     yield procedure, _procedure(session, procedure, patient=patient, device=device)

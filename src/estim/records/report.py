@@ -70,6 +70,7 @@ def rows(session: SessionSummary) -> list[tuple[str, str]]:
         ("Of the course", week),
         ("Device", " ".join(part for part in (session.device, session.device_id, session.firmware) if part)),
         ("Intended use", session.intended_use),
+        ("Software", session.software),
         ("Outcome", session.outcome or "not recorded"),
         ("Contractions", f"{session.contractions}{planned}"),
         ("Therapy time", clock(session.therapy_us)),

@@ -83,8 +83,7 @@ class SessionSummary:
     Attributes:
         name: the session's name as its checkpoints have it, "" where they don't (rehearsals).
         began_ms: wall time of the sign-in since 1970, 0 where the record does not say.
-        contractions_planned: cycles of the whole plan, 0 where it has none (continuous).
-        comfort: (session time, discomfort 0 to 10).
+        contractions_planned: cycles of the whole plan, 0 for continuous ones; comfort: (session time, 0 to 10).
         outcomes: measure → value, as entered.
         happened: session time, kind, text.
         unreadable: why lines could not be understood, although they are those that were written.
@@ -135,6 +134,7 @@ class SessionSummary:
     happened: tuple[tuple[int, str, str], ...] = ()
     findings: tuple[str, ...] = ()
     unreadable: str = ""
+    software: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -187,7 +187,6 @@ def _summary(
     setup = setups[-1] if setups else {}
     schedule = setup.get("schedule", {})
     own = setup.get("setup", {})
-    utc = str(header.get("utc", ""))
     done = sum(1 for e in entries if e.kind == lines.Contraction.KIND and _therapy(e) and e.fields.get("whole", True))
     return SessionSummary(
         path=str(folder),
@@ -195,7 +194,8 @@ def _summary(
         name=verdict.session,
         patient=str(header.get("patient", "")),
         operator=str(header.get("operator", "")),
-        utc=utc,
+        software=str(header.get("software", "")),
+        utc=(utc := str(header.get("utc", ""))),
         began_ms=milliseconds(utc),
         simulated=verdict.simulated,
         protocol=str(schedule.get("protocol_id", "")),

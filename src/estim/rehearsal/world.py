@@ -7,6 +7,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 from estim.controller.interface import ConfigureFrom
 from estim.controller.loading import load_for
@@ -24,6 +25,7 @@ from estim.session.effects import Reply
 from estim.session.engine import SessionEngine
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
+from estim.version import software
 from firmware_sim.devices import make_device
 from firmware_sim.devices.interface import Pulse
 from firmware_sim.monitor import Monitor
@@ -169,7 +171,7 @@ class World:
 
     def _load(self, request: events.Request) -> events.Event | None:
         if isinstance(request, events.SignIn):
-            return events.SignIn(id=request.id, operator=request.operator, patient_id=request.patient_id, utc=UTC)
+            return replace(request, utc=UTC, software=software())
         if not isinstance(request, ConfigureFrom):
             return request
         try:

@@ -36,6 +36,7 @@ class SignIn(Request):
     operator: str
     patient_id: str
     utc: str = ""
+    software: str = "estim"
     minutes_today: Mapping[str, int] = field(default_factory=dict)
     patient_flags: tuple[str, ...] = ()
     authenticated: bool = False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 
-from estim import __version__
 from estim.record_lines.kinds import Header, SetupLine
 from estim.record_lines.table import FORMAT
 from estim.safety.verdict import ClearedSchedule
@@ -24,7 +23,7 @@ def header_line(core: Core, request: SignIn) -> Header:
         utc=request.utc,
         authenticated=request.authenticated,
         format=FORMAT,
-        software=f"estim {__version__}",
+        software=request.software,
         operator=core.sitting.operator,
         patient=core.sitting.patient_id,
         simulated_device=core.simulated,
