@@ -417,6 +417,7 @@ class FakeSession:
     def _view(self, channel: Channel) -> ChannelView:
         cycle = self._cycle_of(channel)
         return ChannelView(
+            raise_step_ua=1_000,
             name=channel.name,
             channel=channel.channel,
             muscle=channel.muscle,

@@ -111,7 +111,7 @@ def run(given: argparse.Namespace) -> int:
         if given.yes and not address.simulated:
             raise _refused("--yes", "every step is confirmed by a person on a real device; --yes is for simulated ones")
         protocol, said = said_of(given, home, simulated=address.simulated)
-        _check_before(protocol, said, address)
+        said = _check_before(protocol, said, address)
         if not address.simulated and not sys.stdin.isatty():
             raise UsageError("a session on a real device needs a person at a terminal")
         began = time.perf_counter()
@@ -168,11 +168,11 @@ def _ask_whether_simulated(address: Address) -> Address:
     return type(address)(address.model, address.url, identity.device_id.startswith("SIM"))
 
 
-def _check_before(protocol: Protocol, said: Said, address: Address) -> None:
+def _check_before(protocol: Protocol, said: Said, address: Address) -> Said:
     """Everything that can be refused without a device is refused before one is touched."""
     from estim.desk.preflight import preflight
 
-    preflight(protocol, said, address)
+    return preflight(protocol, said, address)
 
 
 def _refused(key: str, message: str) -> Exception:
@@ -207,7 +207,7 @@ def rehearse(given: argparse.Namespace) -> int:
     if given.patient_profile and given.patient_profile not in profiles():
         raise UsageError(f"--patient-profile {given.patient_profile!r}: one of {', '.join(profiles())}")
     protocol, said = said_of(given, home, simulated=True)
-    preflight(protocol, said, Address(model=given.device_model, url="", simulated=True))
+    said = preflight(protocol, said, Address(model=given.device_model, url="", simulated=True))
     if given.worlds is not None or given.world:
         from estim.cli.worlds import worlds
 

@@ -177,7 +177,7 @@ class ScriptedTherapist:
 
     def _look(self, snapshot: Snapshot, channel: ChannelView) -> events.Request | None:
         """Up to half the level that will be looked for, where a twitch is said to be seen; then the next channel."""
-        if channel.level_ua < self.levels_ua.get(channel.name, 0) // 2 and "limit" not in channel.raise_locked:
+        if _below(channel, self.levels_ua.get(channel.name, 0) // 2) and "limit" not in channel.raise_locked:
             if channel.raise_locked:
                 return None
             return events.Raise(id=self.next_id(), channel=channel.channel, snapshot_n=snapshot.n)
@@ -190,15 +190,15 @@ class ScriptedTherapist:
         wanted_ua = self.levels_ua.get(channel.name, 0)
         motor_ua = self.motor_ua.get(channel.name)
         if motor_ua is not None and channel.motor_ua is None:
-            if channel.level_ua < motor_ua and not channel.raise_locked:
+            if _below(channel, motor_ua) and not channel.raise_locked:
                 return events.Raise(id=self.next_id(), channel=channel.channel, snapshot_n=snapshot.n)
-            if channel.level_ua >= motor_ua or "limit" in channel.raise_locked:
+            if not _below(channel, motor_ua) or "limit" in channel.raise_locked:
                 return events.Mark(id=self.next_id(), channel=channel.channel, kind="motor")
             return None
         if channel.level_ua > wanted_ua:
             return events.Lower(id=self.next_id(), channel=channel.channel)
         at_limit = "limit" in channel.raise_locked
-        if channel.level_ua < wanted_ua and not at_limit:
+        if _below(channel, wanted_ua) and not at_limit:
             if channel.raise_locked:
                 return None
             return events.Raise(id=self.next_id(), channel=channel.channel, snapshot_n=snapshot.n)
@@ -207,6 +207,11 @@ class ScriptedTherapist:
             kind = "sensory" if channel.output == "sensory" else "max-tolerated"
             return events.Mark(id=self.next_id(), channel=channel.channel, kind=kind)  # type: ignore[arg-type]
         return events.NextChannel(id=self.next_id())
+
+
+def _below(channel: ChannelView, wanted_ua: int) -> bool:
+    """One more step does not go beyond what is wanted: never above it, also not on the way."""
+    return channel.level_ua + channel.raise_step_ua <= wanted_ua
 
 
 def _keys(reply: Reply | Answer) -> set[str]:

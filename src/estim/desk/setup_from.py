@@ -104,7 +104,7 @@ def setup_from(protocol: Protocol, words: Words, *, simulated: bool) -> Said:
         sensory = channel.output == "sensory"
         if simulated and sensory and channel.name in levels and channel.name not in motor:
             motor[channel.name] = _practice_mark(levels[channel.name])
-            notes.append(_mark_note(channel.name, motor[channel.name]))
+            notes.append(mark_note(channel.name, motor[channel.name]))
         channels.append(
             ChannelSetup(
                 name=channel.name,
@@ -156,7 +156,8 @@ def _practice_mark(level_ua: int) -> int:
     return -(-level_ua * 10 // 9 // UA_PER_MA) * UA_PER_MA + UA_PER_MA
 
 
-def _mark_note(name: str, motor_ua: int) -> Problem:
+def mark_note(name: str, motor_ua: int) -> Problem:
+    """That nobody said where the motor mark lies, and where it is put."""
     return Problem(
         severity="info",
         key=f"motor.{name}",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from estim.record_lines.kinds import Levels, Lowered, Raised, WarningAccepted
 from estim.safety import measures
-from estim.safety.caps import smaller_pad_mm2, target_ua
+from estim.safety.caps import level_step_ua, smaller_pad_mm2, target_ua
 from estim.safety.limits_table import BY_KEY
 from estim.safety.units import UA_PER_MA, US_PER_S, ceil_div, floor_to_step
 from estim.session.core import Core
@@ -17,23 +17,13 @@ from estim.session.state import Cycle, Phase
 BLOCK_UA = 10 * UA_PER_MA  # L16: at least 1 s between blocks of 10 mA
 BLOCK_PAUSE_US = US_PER_S
 MARK_AGE_US = 600 * US_PER_S  # L26: an older motor mark locks raising
-STEP_UA = UA_PER_MA  # L15
 
 
 def step_ua(core: Core, channel: int) -> int:
     """One step up: 1 mA, or one device step × phase ratio where that is more (L15)."""
-    cleared = core.sitting.cleared
-    ratio = max(
-        (
-            window.phase_ratio
-            for phase in (cleared.schedule.phases if cleared else ())
-            for window in phase.windows
-            if window.channel == channel
-        ),
-        default=1,
-    )
-    device_step_ua = core.profile.amplitude_step_ua * ratio
-    return max(device_step_ua, STEP_UA // device_step_ua * device_step_ua)
+    _, cleared = core.playing
+    raise_ua = core.limits["raise_step_ua"].value
+    return level_step_ua(cleared.schedule, channel, step_ua=core.profile.amplitude_step_ua, raise_ua=raise_ua)
 
 
 def cap_ua(core: Core, channel: int) -> tuple[int, str]:

@@ -51,6 +51,7 @@ class ChannelView:
         level_ua: what full intensity plays now; `target_ua` is this phase's share of it.
         sent_ua: last amplitude handed to the device; 0 while off.
         cap_ua: the most that limits allow, and `cap_rule` which one binds.
+        raise_step_ua: what one raise adds.
         raise_locked: "" or why one step up is not possible now.
         charge_uc, density_ua_per_cm2: of what was acknowledged, of the level.
         remaining_us: of this channel's current ON or OFF time.
@@ -74,6 +75,7 @@ class ChannelView:
     sensory_ua: int | None
     motor_ua: int | None
     max_tolerated_ua: int | None
+    raise_step_ua: int
     raise_locked: str
     frequency_mhz: int
     pulse_width_us: int

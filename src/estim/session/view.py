@@ -118,6 +118,7 @@ def _channel(core: Core, scheduled: ScheduleChannel) -> ChannelView:
         max_tolerated_ua=found.max_tolerated_ua if found else None,
         found=found is not None,
         twitch_ua=core.sitting.found.twitch_ua(scheduled.name),
+        raise_step_ua=levels.step_ua(core, channel) if run else 0,
         raise_locked=levels.raise_locked(core, channel),
         frequency_mhz=window.frequency_mhz,
         pulse_width_us=window.pulse_width_us,
