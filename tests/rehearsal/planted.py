@@ -135,7 +135,8 @@ def _(patch: Patch) -> None:
 
 @bug("the console may go, output goes on", "stop")
 def _(patch: Patch) -> None:
-    patch.setattr(engine.SessionEngine, "_leave", lambda *_: None)
+    handle(patch, events.ConsoleGone, lambda *_: None)
+    handle(patch, events.Signal, lambda *_: None)
 
 
 @bug("nobody checks the lease", "stop", kinds=HOST)

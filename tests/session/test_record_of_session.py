@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from estim.safety.reports import Battery, DeviceFault, Identified, LinkDown, PatientSwitch
+from estim.safety.reports import Battery, DeviceFault, Identified, LinkDown, PatientSays, PatientSwitch, PracticeState
 from estim.session import effects, events, screening
 from estim.session.state import Phase
 from tests.session.desk import Desk
@@ -84,6 +84,23 @@ def test_the_next_patient_gets_nothing_of_the_last_one(desk: Desk) -> None:
     assert desk.ask(events.Screen, answers=screening.scripted_answers(), scripted=True).accepted
     refused = desk.configure("therapy")
     assert not refused.accepted  # no levels were found for this patient
+
+
+def test_what_was_practised_and_said_is_not_shown_to_the_next(desk: Desk) -> None:
+    """Found: the last patient's words stood on the screen when the next one sat down."""
+    desk.therapy()
+    desk.step(PatientSays(sensation="strong", text="that is too much"))
+    desk.step(PracticeState(channel=1, force_n=12, force_percent=10, fatigue_percent=1, comfort=2))
+    assert desk.look().practice is not None
+    desk.ask(events.Stop)
+    desk.let_pass(1)
+    assert desk.ask(events.Sign, operator="o").accepted
+    assert desk.ask(events.SignIn, operator="o", patient_id="q").accepted
+    assert desk.look().practice is None
+    desk.step(PracticeState(channel=1, force_n=0, force_percent=0, fatigue_percent=0, comfort=10))
+    practice = desk.look().practice
+    assert practice is not None
+    assert practice.says == ""
 
 
 def test_a_command_that_an_off_overtakes_has_its_line(desk: Desk) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from estim.desk.setup_from import Words, setup_from
 from estim.drivers.p24 import PROFILE
+from estim.safety import reports
 from estim.safety.commands import OutputOff
 from estim.safety.errors import InterlockTripped
 from estim.safety.limits import Limits
@@ -20,6 +21,7 @@ from estim.session import effects, events, screening
 from estim.session.alarms import Alarms
 from estim.session.arming import missing
 from estim.session.core import Core
+from estim.session.engine import _HANDLERS, UnhandledEvent
 from estim.session.plain import plain
 from estim.session.state import Phase
 from estim.session.trigger import Gatekeeper
@@ -132,8 +134,16 @@ def test_only_what_is_known_can_be_confirmed(desk: Desk) -> None:
     assert "nothing that can be confirmed" in said(desk.ask(events.Confirm, what="weather", value="fine"))
 
 
-def test_a_request_that_nobody_serves(desk: Desk) -> None:
-    assert "Request is not known" in said(desk.ask(events.Request))
+def test_an_event_that_nobody_serves_is_an_error(desk: Desk) -> None:
+    with pytest.raises(UnhandledEvent, match="no function serves Request"):
+        desk.ask(events.Request)
+
+
+def test_every_kind_of_event_has_its_function() -> None:
+    asked = {kind for kind in vars(events).values() if isinstance(kind, type) and issubclass(kind, events.Request)}
+    known = {*asked, *get_args(events.Event), *get_args(reports.Report)} - {events.Request}
+    assert len(known) > 40
+    assert known == set(_HANDLERS)
 
 
 # -- armed and running -------------------------------------------------------------------------------------------------
@@ -168,17 +178,34 @@ def test_reasons_are_asked_for(desk: Desk) -> None:
     assert "reason" in said(desk.ask(events.SkipPhase, reason=" "))
     assert "reason" in said(desk.ask(events.EndEarly, reason=" "))
     assert desk.ask(events.EndEarly, reason="tired").accepted
-    assert desk.engine.outcome == "completed"
+    assert desk.engine.outcome == "stopped", "no contraction was given to its end"
     desk.let_pass(0.2)
     assert desk.phase is Phase.CONFIGURED
 
 
-def test_skipping_the_last_phase_completes(desk: Desk) -> None:
+@pytest.mark.parametrize(("after_s", "outcome"), [(0, "stopped"), (5, "stopped"), (9.6, "completed")])
+@pytest.mark.parametrize("how", [events.EndEarly, events.SkipPhase])
+def test_what_is_ended_early_is_complete_if_nearly_all_was_given(
+    desk: Desk, how: type[events.Request], after_s: float, outcome: str
+) -> None:
+    """Three contractions of 2 s with 2 s between them, the first one second before this begins."""
     desk.therapy()
-    assert desk.ask(events.SkipPhase, reason="enough").accepted
-    assert isinstance(desk.sent()[-1], OutputOff)
+    desk.let_pass(after_s)
+    if desk.phase is Phase.RUNNING:
+        assert desk.ask(how, reason="enough").accepted
     desk.let_pass(0.2)
-    assert desk.engine.outcome == "completed"
+    assert desk.engine.outcome == desk.look().outcome == outcome
+
+
+def test_a_plan_of_which_nothing_was_given_is_not_complete(desk: Desk) -> None:
+    desk.sign_in()
+    desk.titrate()
+    assert desk.configure("therapy").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    assert desk.ask(events.SkipPhase, reason="not today").accepted
+    desk.let_pass(0.2)
+    assert desk.look().outcome == "stopped"
 
 
 def test_skipping_a_phase_ends_its_authorisation_and_begins_the_next_from_zero() -> None:

@@ -39,7 +39,7 @@ from estim.session.shown import Shown
 from estim.session.sitting import Known, Sitting
 from estim.session.state import Phase, Turn, advance
 
-__all__ = ["Core"]
+WHOLE_PERMILLE = 950  # convention: a treatment of which at least 95 % were given is complete
 
 
 class Core:
@@ -51,6 +51,7 @@ class Core:
         self.phase = Phase.DISCONNECTED
         self.since_us = 0  # when this phase began
         self.cause = ""
+        self.leaving = False  # the console is gone or a signal came: nobody is left
         self.out = Outbox()
         self.link, self.lease, self.shown = Link(self.out), Lease(), Shown()
         self.sitting = Sitting(Alarms(self.out.log))
@@ -76,6 +77,30 @@ class Core:
         self.ledger = Ledger(self.out, self.limits, known.minutes_today)
         self.authority = Authority(self.out, self.authority.number)
         self.run = None
+
+    def leave(self) -> None:
+        """Nobody is left: once output is settled the record ends."""
+        self.leaving = True
+
+    @property
+    def uncertain(self) -> bool:
+        """Nobody knows whether output is off."""
+        return self.link.output is OutputState.UNCERTAIN
+
+    @property
+    def settled(self) -> bool:
+        """Off was not asked for, was confirmed, or can't be."""
+        return self.link.off_asked_us is None or self.uncertain
+
+    @property
+    def outcome(self) -> str:
+        """How this sitting's treatment ends if it ends here: the one word for record, result and screen.
+
+        Where nobody knows whether output is off, that comes before everything else.
+        """
+        if self.uncertain:
+            return "uncertain"
+        return self.sitting.outcome or ("fault" if self.phase is Phase.FAULT else "stopped")
 
     def begin_run(self, run: Run | None) -> None:
         """What is played from now on; None: nothing."""
@@ -169,8 +194,13 @@ class Core:
         """The plan is played to its end."""
         self.off("end")
         if self.sitting.purpose == "therapy":
-            self.sitting.end("completed")
+            run, _ = self.playing
+            self.sitting.end("completed" if self.ledger.gave("therapy") and self.is_whole(run) else "stopped")
         self.move(Turn.COMPLETE, "completed")
+
+    def is_whole(self, run: Run) -> bool:
+        """What was planned has been given: all of it that was not skipped, or nearly all of the whole plan."""
+        return not run.skipped or run.given_permille(self.sitting.clock.elapsed_us(self.now_us)) >= WHOLE_PERMILLE
 
     def fail(self, cause: str, text: str) -> None:
         """Off and FAULT, latched until a person resets it."""

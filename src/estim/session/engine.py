@@ -16,14 +16,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from estim.record_lines.kinds import Request
 from estim.safety import reports
+from estim.safety.errors import EstimError
 from estim.safety.limits import Limits
 from estim.safety.profile import DeviceProfile
 from estim.safety.reports import OutputState
 from estim.safety.schedule import PhasePlan, Purpose
 from estim.safety.verdict import ClearedSchedule
-from estim.session import device, events, levels, play, preparing, requests
+from estim.session import device, events, play, preparing, processes, requests
 from estim.session.core import Core
 from estim.session.effects import Effect
 from estim.session.events import Event
@@ -32,6 +32,10 @@ from estim.session.sitting import Loaded
 from estim.session.snapshot import Alarm, Snapshot
 from estim.session.state import Phase, Turn
 from estim.session.view import snapshot
+
+
+class UnhandledEvent(EstimError):
+    """An event of a kind that no function serves."""
 
 
 class SessionEngine:
@@ -45,7 +49,6 @@ class SessionEngine:
 
     def __init__(self, profile: DeviceProfile, limits: Limits, *, simulated: bool) -> None:
         self._core = Core(profile, limits, simulated=simulated)
-        self._leaving = ""
 
     def watch_turns(self, watcher: Callable[[Phase, Turn, Phase], None]) -> None:
         """Have `watcher` told of every turn from now on, also where no record is open."""
@@ -54,7 +57,7 @@ class SessionEngine:
     @property
     def finished(self) -> bool:
         """The console is gone or a signal came, output is settled and the record closed: the process may end."""
-        return bool(self._leaving) and not self._core.out.recording and self._settled()
+        return self._core.leaving and not self._core.out.recording and self._core.settled
 
     @property
     def phase(self) -> Phase:
@@ -121,18 +124,19 @@ class SessionEngine:
         return self._core.out.take()
 
     def step(self, event: Event, now_us: int) -> tuple[Effect, ...]:
-        """Take one event at `now_us`; gives what is to be done, in order, off always first."""
+        """Take one event at `now_us`; gives what is to be done, in order, off always first.
+
+        Raises:
+            UnhandledEvent: a kind that nobody serves; a test goes through them all.
+        """
         core = self._core
         core.begin_step(now_us)
         handler = _HANDLERS.get(type(event))
-        if handler is not None:
-            handler(core, event)
-        elif isinstance(event, events.Request):
-            requests.unknown(core, event)
-        elif isinstance(event, events.ConsoleGone | events.Signal):
-            self._leave(event)
+        if handler is None:
+            raise UnhandledEvent(f"no function serves {type(event).__name__}")
+        handler(core, event)
         play.pass_time(core)
-        self._end_if_leaving()
+        processes.end_if_leaving(core)
         return core.out.take()
 
     def next_deadline_us(self) -> int | None:
@@ -153,51 +157,6 @@ class SessionEngine:
         return snapshot(
             self._core, record_path=record_path, record_durable=record_durable, word_head=word_head, head=head
         )
-
-    def _leave(self, event: events.ConsoleGone | events.Signal) -> None:
-        cause = "console-gone" if isinstance(event, events.ConsoleGone) else f"signal-{event.name.lower()}"
-        if not self._leaving:
-            self._leaving = cause
-            self._core.stop(cause)
-            self._core.out.log(Request(what="leave", source=cause))
-
-    def _settled(self) -> bool:
-        return self._core.link.off_asked_us is None or self._core.link.output is OutputState.UNCERTAIN
-
-    def _end_if_leaving(self) -> None:
-        core = self._core
-        if self._leaving and core.out.recording and self._settled() and core.phase is not Phase.STOPPING:
-            requests.end_record(core)
-        elif self._leaving and core.out.recording and core.link.output is OutputState.UNCERTAIN:
-            core.sitting.end("uncertain")
-            requests.end_record(core)
-
-
-def _heartbeat(core: Core, _event: events.Heartbeat) -> None:
-    core.lease.beat(core.now_us)
-
-
-def _durable(core: Core, event: events.Durable) -> None:
-    core.lease.record(event.oldest_pending_us)
-
-
-def _granted(core: Core, event: events.Granted) -> None:
-    levels.granted(core, event.n)
-
-
-def _record_failed(core: Core, event: events.RecordFailed) -> None:
-    core.stop("record-failed")
-    text = f"The record can't be written: {event.reason}. Output was stopped."
-    core.sitting.alarms.sound("record-failed", "medium", text)
-
-
-def _clock_jumped(core: Core, event: events.ClockJumped) -> None:
-    if core.phase in {Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING}:
-        core.fail("clock-jumped", f"The controller was held up for {event.late_us // 1000} ms; output was stopped.")
-
-
-def _tripped(core: Core, event: events.Tripped) -> None:
-    core.fail("interlock", f"The interlock stopped the output: {event.text}")
 
 
 _HANDLERS: Mapping[type, Callable[[Core, Any], None]] = MappingProxyType(
@@ -224,12 +183,15 @@ _HANDLERS: Mapping[type, Callable[[Core, Any], None]] = MappingProxyType(
         events.Note: requests.note,
         events.Sign: requests.sign,
         events.RoomAction: requests.room_action,
-        events.Heartbeat: _heartbeat,
-        events.Durable: _durable,
-        events.Granted: _granted,
-        events.RecordFailed: _record_failed,
-        events.ClockJumped: _clock_jumped,
-        events.Tripped: _tripped,
+        events.Tick: processes.tick,
+        events.Heartbeat: processes.heartbeat,
+        events.Durable: processes.durable,
+        events.Granted: processes.granted,
+        events.RecordFailed: processes.record_failed,
+        events.ClockJumped: processes.clock_jumped,
+        events.Tripped: processes.tripped,
+        events.ConsoleGone: processes.console_gone,
+        events.Signal: processes.signal,
         reports.Identified: device.identified,
         reports.Prepared: device.prepared,
         reports.Acknowledged: device.acknowledged,

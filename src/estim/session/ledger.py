@@ -59,6 +59,14 @@ class Ledger:
         """What device channel `channel` got in `purpose`."""
         return self._accounts.get((purpose, channel), Account())
 
+    def gave(self, purpose: Purpose) -> bool:
+        """Some channel got pulses in `purpose`."""
+        return any(
+            account.pulses + account.unacknowledged_pulses
+            for (of, _), account in self._accounts.items()
+            if of == purpose
+        )
+
     def book(self, purpose: Purpose, window: Window, bookings: list[Booking], acknowledged_n: int) -> None:
         """Pulses of a window that are over."""
         account = self._accounts.setdefault((purpose, window.channel), Account())

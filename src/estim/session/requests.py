@@ -10,7 +10,7 @@ from estim.safety.errors import Problem
 from estim.safety.reports import OutputState
 from estim.safety.verdict import ClearedSchedule
 from estim.session import arming, events, levels
-from estim.session.core import Core
+from estim.session.core import WHOLE_PERMILLE, Core
 from estim.session.effects import Install, Prepare, ToRoom
 from estim.session.plain import plain
 from estim.session.play import KEEP_LEVELS_PAUSE_US, RESUME_LEAD_US, START_LEAD_US, move_gates
@@ -199,13 +199,15 @@ def _leave_phase(core: Core, run: Run, reason: str) -> None:
 
 
 def end_early(core: Core, request: events.EndEarly) -> None:
-    """Complete by the therapist's judgement."""
+    """The treatment ends here, with a reason; complete if nearly all of it was given."""
     if core.phase not in {Phase.RUNNING, Phase.PAUSED} or not request.reason.strip():
         core.refuse(request.id, no("end-early", "possible while running or paused, with a reason"))
         return
     core.out.log(Request(what="end-early", reason=request.reason))
-    if core.sitting.purpose == "therapy":
-        core.sitting.end("completed")
+    if core.sitting.purpose == "therapy" and core.run is not None:
+        given = core.run.given_permille(core.sitting.clock.elapsed_us(core.now_us))
+        core.sitting.end("completed" if given >= WHOLE_PERMILLE else "stopped")
+        core.sitting.forget_place()
     core.stop("end-early")
     core.accept(request.id)
 
@@ -311,7 +313,7 @@ def end_record(core: Core) -> None:
     core.ledger.log_dose(core.sitting.purpose)  # output that stayed uncertain has not been booked by a confirmed stop
     core.out.log(
         lines.End(
-            outcome=core.sitting.outcome or ("fault" if core.phase is Phase.FAULT else "stopped"),
+            outcome=core.outcome,
             output=core.link.output.value,
             contractions=core.sitting.contractions,
             dose=core.ledger.rows(core.sitting.purpose),
@@ -327,8 +329,3 @@ def room_action(core: Core, request: events.RoomAction) -> None:
         return
     core.out.emit(ToRoom(message=request.message))
     core.accept(request.id)
-
-
-def unknown(core: Core, request: events.Request) -> None:
-    """A request that no function serves."""
-    core.refuse(request.id, no("request", f"{type(request).__name__} is not known"))

@@ -85,6 +85,13 @@ class Run:
         self.gatekeeper: Gatekeeper | None = None
         self.held_since_us: int | None = None
         self.pause_after_gate = ""
+        self.skipped = False  # some of the plan was left out
+
+    def given_permille(self, elapsed_us: int) -> int:
+        """Share of the plan that was given: of its contractions, or where it has none of its time."""
+        if self.contractions_total:
+            return self.contractions * 1000 // self.contractions_total
+        return elapsed_us * 1000 // max(1, sum(phase.duration_us for phase in self.schedule.phases))
 
     @property
     def contractions(self) -> int:
@@ -258,6 +265,7 @@ class Run:
     def skip_phase(self, now_us: int) -> list[Ended]:
         """End this phase's windows here and go to the next phase in 1 s, or to the end."""
         ended = self.drop_output(now_us)
+        self.skipped = True
         following = self._route.next_phase(self.place)
         if following is not None:
             self.place = following

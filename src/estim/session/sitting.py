@@ -153,6 +153,10 @@ class Sitting:
         if outcome == "completed":
             self.kept = None
 
+    def forget_place(self) -> None:
+        """It is over: a new start begins anew."""
+        self.kept = None
+
     def keep(self, place: PlanPlace, contractions: int) -> None:
         """Remember where a therapy was broken off."""
         self.kept = Kept(place, contractions)

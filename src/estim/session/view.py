@@ -60,7 +60,7 @@ def snapshot(
         cable=core.profile.cable,
         titration_channel=_titration_channel(core),
         practice=core.sitting.practice if core.simulated else None,
-        outcome=core.sitting.outcome,
+        outcome=core.outcome if core.sitting.outcome or (core.leaving and core.uncertain) else "",
         level_open=core.link.open,
         acknowledged=core.link.all_answered,
         weight_bearing=schedule.weight_bearing if schedule else False,
