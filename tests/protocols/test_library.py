@@ -20,8 +20,12 @@ NAMES = library.names()
 
 
 def test_the_library_is_the_reference() -> None:
-    assert sorted(row["id"] for row in ROWS) == sorted(NAMES)
-    assert len(NAMES) == 47
+    assert {row["id"] for row in ROWS} <= set(NAMES)
+    assert len(ROWS) == 47
+    assert set(NAMES) - {row["id"] for row in ROWS} == {  # from later reading; their marks say what was read
+        "arm-reach", "heart-failure-quadriceps-15-hz", "knee-quadriceps-high-intensity", "knee-replacement-gait",
+        "leg-cycling", "sit-to-stand-key", "tibial-nerve-bladder",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])

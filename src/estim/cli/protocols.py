@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from estim.cli.evidence import evidence
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
 from estim.cli.protocol_table import table
 
@@ -39,6 +40,8 @@ def add_parsers(protocols: Any, home: argparse.ArgumentParser) -> None:
     plot.add_argument(
         "--device", "--device-model", dest="device_model", default="p24", metavar="MODEL", help="on whose grid"
     )
+    behind = protocols.add_parser("evidence", parents=[home], help="what stands behind each number of one protocol")
+    behind.add_argument("protocol", metavar="ID", help="a library or own protocol")
     new = protocols.add_parser("new", parents=[home], help="a new file of your own, to write on")
     new.add_argument("id", metavar="ID", help="small letters, digits and hyphens, e.g. calf-after-cast")
     new.add_argument("--from", dest="based_on", metavar="ID", help="start from this protocol instead of the template")
@@ -313,6 +316,7 @@ COMMANDS = {
     "protocols_plot": plot,
     "protocols_new": new,
     "protocols_check": check,
+    "protocols_evidence": evidence,
     "protocols_table": table,
     "protocols_schema": schema,
 }

@@ -31,10 +31,10 @@ effect = "not known"
 
 [[channel]]                          # one block for each muscle
 name = "quadriceps"
-muscle = "quadriceps femoris"
+muscle = "quadriceps-femoris"         # an id of the vocabulary or an alias
 region = "thigh"                     # thigh shank foot buttock forearm hand upper-arm shoulder upper-back low-back
 side = "treated"                     # left right treated other
-placement = "Where both pads lie"
+placement = "Pad 1: where it lies; pad 2: where it lies"
 electrode_cm = [5.0, 9.0]            # both pads; [3.2] is a round pad's diameter
 output = "motor"                     # motor, or sensory: below the motor threshold
 amplitude_rule = "motor-visible"     # how the level is found; a file never holds a current to deliver
@@ -45,6 +45,7 @@ plausible_ma = [10, 60]              # outside this you are asked; nothing is re
 name = "work"
 kind = "work"
 mode = "timed"                       # timed continuous triggered emg-triggered
+effort = "join"                      # what the patient does: relax join try-first task free
 waveform = "symmetric-biphasic"      # balanced pulses only: net charge is exactly 0
 frequency_hz = 35
 pulse_width_us = 250                 # one phase of the pulse, in µs
@@ -60,7 +61,8 @@ sessions_per_day = 1
 days_per_week = 3
 weeks = 4
 
-[provenance]                         # read recalled convention not-stated
+[provenance]                         # read recalled convention derived not-stated; read says where:
+# frequency_hz = { mark = "read", source = 1, where = "table 2" }
 frequency_hz = "convention"
 pulse_width_us = "convention"
 interphase_us = "convention"

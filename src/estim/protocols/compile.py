@@ -215,8 +215,8 @@ def _phase(job: Job, key: str, phase: Phase) -> PhasePlan | None:
         set_rest_us=seconds(phase.set_rest_s or 0.0),
         duration_us=duration_us,
         trigger=_trigger(phase),
-        cue=getattr(phase, "cue", "") or "",
         cue_signal=phase.cue_signal or "none",
+        effort=phase.effort or "join",
     )
 
 

@@ -33,7 +33,21 @@ RELATIONS = {
     "overlapping": "each channel starts by its own delay and may overlap the one before",
     "interleaved": "all channels together, their pulses between one another",
 }
-SOURCES = {"read": "read in a source", "recalled": "recalled", "convention": "convention", "not-stated": "not stated"}
+SOURCES = {
+    "read": "read in a source",
+    "recalled": "recalled",
+    "convention": "convention",
+    "derived": "derived from other fields",
+    "not-stated": "not stated",
+}
+STANCES = {"supports": "supports", "mixed": "is divided about", "against": "speaks against"}
+EFFORTS = {
+    "relax": "the patient relaxes and lets it work",
+    "join": "the patient pulls with the current",
+    "try-first": "the patient tries first, the current follows",
+    "task": "the current goes with a task",
+    "free": "nothing is asked of the patient",
+}
 
 
 def describe(protocol: Protocol, *, resolved: Protocol | None = None, week: int = 1, session: int = 1) -> str:
@@ -144,6 +158,8 @@ def _phase(number: int, phase: Phase) -> list[str]:
         pulse += f", {phase.burst.pulses} pulses {phase.burst.interval_us / 1000:g} ms apart at the place of one"
     lines += [f"  {line}" for line in _wrapped("Pulse", pulse)]
     lines += [f"  {line}" for line in _wrapped("Rhythm", rhythm_words(phase))]
+    if phase.effort is not None:
+        lines += [f"  {line}" for line in _wrapped("Effort", EFFORTS[phase.effort])]
     if phase.relation is not None:
         lines += [f"  {line}" for line in _wrapped("Channels", RELATIONS[phase.relation])]
     if phase.trigger is not None:
@@ -275,13 +291,18 @@ def _evidence(protocol: Protocol) -> list[str]:
     for item in protocol.evidence:
         where = f" doi:{item.doi}" if item.doi else f" {item.url}" if item.url else ""
         lines += _wrapped("Evidence", f"{item.citation}{where}{f'. {item.effect}' if item.effect else ''}")
+    for number, item in enumerate(protocol.evidence, start=1):
+        if item.stance in {"against", "mixed"}:
+            lines += _wrapped(
+                "Take note", f"source {number} {STANCES[item.stance]} this treatment: {item.effect or ''}"
+            )
     return lines
 
 
 def _provenance(protocol: Protocol) -> list[str]:
     lines = []
     for source, words in SOURCES.items():
-        keys = [key for key, value in protocol.provenance.items() if value == source]
+        keys = [key for key, sourced in protocol.marks.items() if sourced.mark == source]
         if keys:
             lines += _wrapped(f"Numbers {words}", ", ".join(sorted(keys)))
     return lines

@@ -203,7 +203,7 @@ def _place(entry: Any) -> list[Any]:
 def _is_branch(part: object) -> bool:
     """Names that pydantic adds for the branches of a union are no keys of the file."""
     return isinstance(part, str) and (
-        part.startswith(("tuple[", "constrained-", "function-")) or part in {"int", "float"}
+        part.startswith(("tuple[", "constrained-", "function-")) or part in {"int", "float", "mark-alone", "mark-table"}
     )
 
 

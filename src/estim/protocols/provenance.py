@@ -22,6 +22,20 @@ def check_provenance(protocol: Protocol) -> list[Problem]:
         wrong = _stray(key, protocol)
         if wrong:
             found.append(Problem(severity="warn", key=f"provenance.{key}", message=wrong, asked=key, rule="provenance"))
+    nowhere = [key for key, sourced in protocol.marks.items() if sourced.mark == "read" and not sourced.where]
+    if nowhere:
+        words = (
+            f'read, and not said where: {", ".join(nowhere)}; write {{ mark = "read", source = 1, where = "table 2" }}'
+        )
+        found.append(Problem(severity="info", key="provenance", message=words, rule="provenance-where"))
+    without = [phase.name for phase in protocol.phase if phase.effort is None]
+    if without:
+        at = [phase.name for phase in protocol.phase].index(without[0])
+        words = (
+            f"it is not said what the patient does in {', '.join(without)}: effort = relax, join, try-first, task or "
+            "free; join is taken"
+        )
+        found.append(Problem(severity="info", key=f"phase[{at}].effort", message=words, rule="effort"))
     said = {key.rpartition(".")[2] for key in protocol.provenance}
     missing = [
         name

@@ -51,6 +51,8 @@ def _apply(document: dict[str, Any], channel: str | None, changes: dict[str, Any
             continue
         if "on_s" in timing and channel is not None:
             _override(phase, channel).pop("on_s", None)  # the phase's own on time is the channel's again
+        if "cadence_rpm" in timing:
+            phase["trigger"] = {**phase["trigger"], "cadence_rpm": timing.pop("cadence_rpm")}
         if "contractions" in timing:
             phase.pop("duration_s", None)
         if "duration_s" in timing:

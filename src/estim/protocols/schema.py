@@ -7,13 +7,24 @@ that is refused by rule L4. Here a number must only be a number that can mean so
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
 
 from estim.protocols import muscles
 from estim.protocols.schema_base import Strict, Text, exactly, rule
-from estim.protocols.schema_course import CHANNEL_KEYS, Criterion, Dose, Equivalent, Evidence, Progression, fits
+from estim.protocols.schema_course import (
+    CHANNEL_KEYS,
+    Criterion,
+    Dose,
+    Equivalent,
+    Evidence,
+    Progression,
+    Provenance,
+    Sourced,
+    fits,
+)
 from estim.protocols.schema_phase import Phase
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
@@ -25,7 +36,6 @@ Region = Literal[
 ]  # fmt: skip
 Goal = Literal["strength", "endurance", "disuse", "re-education", "function", "spasticity", "pain", "circulation"]
 Basis = Literal["published", "partial", "recalled", "convention", "reference-only"]
-Source = Literal["read", "recalled", "convention", "not-stated"]
 AmplitudeRule = Literal[
     "sensory", "motor-visible", "functional", "max-tolerated", "percent-mvic", "percent-motor-threshold"
 ]  # fmt: skip
@@ -180,7 +190,7 @@ class Protocol(Strict):
     dose: Dose
     progression: Annotated[tuple[Progression, ...], Field(max_length=60)] = ()
     criterion: Annotated[tuple[Criterion, ...], Field(max_length=20)] = ()
-    provenance: dict[str, Source]
+    provenance: dict[str, Provenance]
 
     @property
     def not_runnable_because(self) -> str:
@@ -195,6 +205,13 @@ class Protocol(Strict):
             if missing:
                 return f"crank_deg is not given for {', '.join(missing)}; a clinician fills in the crank windows"
         return ""
+
+    @property
+    def marks(self) -> Mapping[str, Sourced]:
+        """`[provenance]` with each value in its long form."""
+        return {
+            key: value if isinstance(value, Sourced) else Sourced(mark=value) for key, value in self.provenance.items()
+        }
 
     @property
     def runnable(self) -> bool:
@@ -221,6 +238,12 @@ class Protocol(Strict):
                 _known("progression: channel", step.channel, set(names))
         for index, step in enumerate(self.progression):
             self._reaches(index, step)
+        for key, sourced in self.marks.items():
+            if sourced.source is not None and sourced.source > len(self.evidence):
+                raise rule(
+                    "reference",
+                    f"provenance.{key}: source = {sourced.source}, the file has {len(self.evidence)} [[evidence]]",
+                )
         return self
 
     def _reaches(self, index: int, step: Progression) -> None:

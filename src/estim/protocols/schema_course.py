@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from estim.protocols.schema_base import Strict, Text, rule
+from estim.protocols.schema_phase import Effort
 
 Count = Annotated[int, Field(ge=1)]
+Mark = Literal["read", "recalled", "convention", "derived", "not-stated"]
 Weeks = Annotated[int, Field(ge=1, le=520)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -22,6 +24,22 @@ class Evidence(Strict):
     doi: str | None = None
     url: str | None = None
     effect: Text | None = None
+    kind: Literal["trial", "review", "guideline", "other"] | None = None
+    stance: Literal["supports", "mixed", "against"] | None = None
+
+
+class Sourced(Strict):
+    """Where one number comes from: the mark, the number of the `[[evidence]]` block, and the place in it."""
+
+    mark: Mark
+    source: Annotated[int, Field(ge=1)] | None = None
+    where: Text | None = None
+
+
+Provenance = Annotated[
+    Annotated[Mark, Tag("mark-alone")] | Annotated[Sourced, Tag("mark-table")],
+    Discriminator(lambda value: "mark-alone" if isinstance(value, str) else "mark-table"),
+]
 
 
 class Equivalent(Strict):
@@ -70,6 +88,8 @@ class ProgressionSet(Strict):
         | None
     ) = None
     amplitude_target: Annotated[float, Field(gt=0, le=100)] | None = None
+    effort: Effort | None = None
+    cadence_rpm: Annotated[int, Field(gt=0)] | None = None
 
 
 CHANNEL_KEYS = frozenset({"output", "amplitude_rule", "amplitude_target"})
@@ -80,6 +100,8 @@ def fits(key: str, phase: Mapping[str, Any], changes: Mapping[str, Any]) -> bool
     """Whether a `set` key means something in a phase: on and off times in timed ones, sets where contractions count."""
     if key in {"on_s", "off_s"}:
         return bool(phase["mode"] == "timed")
+    if key == "cadence_rpm":
+        return (phase.get("trigger") or {}).get("source") == "crank"
     if key in SET_KEYS:
         return "duration_s" not in changes and ("contractions" in changes or phase.get("contractions") is not None)
     return True

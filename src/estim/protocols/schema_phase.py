@@ -22,6 +22,7 @@ def _one_line(name: str) -> str:
 
 Name = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_one_line)]
 WAVEFORMS = ("symmetric-biphasic", "asymmetric-balanced-biphasic")
+Effort = Literal["relax", "join", "try-first", "task", "free"]
 TRIGGERED = frozenset({"triggered", "emg-triggered"})
 
 
@@ -137,6 +138,7 @@ class Phase(Strict):
     set_rest_s: NotNegative | None = None
     intensity: Share = 1.0
     cue_signal: Literal["none", "audio"] | None = None
+    effort: Effort | None = None
     trigger: TriggerSpec | None = None
     channel: tuple[PhaseChannel, ...] = ()
 

@@ -118,6 +118,7 @@ class Window:
 class PhasePlan:
     """One phase: `sets` × `cycles` cycles of `cycle_us`, with `set_rest_us` between sets.
 
+    `effort` is what the patient does: relax | join | try-first | task | free. It rules words and sounds, never current.
     A continuous phase is one cycle whose windows last `cycle_us`. A triggered phase lasts `duration_us` or until
     `cycles` contractions were made (0 = no count), and `cycle_us` is 0.
     """
@@ -135,6 +136,7 @@ class PhasePlan:
     trigger: Trigger | None = None
     cue: str = ""
     cue_signal: str = "none"
+    effort: str = "join"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
