@@ -16,7 +16,7 @@ from estim.records.plots import Series, amplitude_plot, envelope, line_plot, nic
 from estim.records.qr import qr_svg
 from estim.records.replay import replay
 from estim.records.report import html_report, text_report
-from estim.records.segment import word_head
+from estim.records.segment import digest_of, word_head
 from estim.records.sheet import sheet_html, sheet_text
 from estim.records.simulated import SimulatedWriter
 from estim.records.summary import Read, read_session, summarise
@@ -117,7 +117,8 @@ def test_a_take_over_is_told_in_order(tmp_path: Path) -> None:
     home = Home(tmp_path)
     folder = session(home, end="broken", simulated=False)
     broken = read_session(folder)
-    chain = Chain(simulated=False, first_n=broken.summary.records, prev=broken.summary.head)
+    before = [digest_of((folder / "record.jsonl").read_bytes())]
+    chain = Chain(simulated=False, first_n=broken.summary.records, prev=broken.summary.head, before=before)
     writer = RecordWriter(folder, chain, station_signer(home.root), segment=1)
     writer.append("take-over", {"cause": "eof", "output": "OFF", "text": "stopped by the console"}, 92_000_000)
     rows = replay(broken.entries, silent_us=92_000_000).dose_rows("therapy")

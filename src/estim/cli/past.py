@@ -124,7 +124,7 @@ def show(given: argparse.Namespace) -> int:
     folder = session_folder(home_of(given), given.path)
     record = read_record(folder)
     if given.json:
-        print_json({"path": str(folder), "lines": [asdict(entry) for entry in record.entries], "bad": record.reason})
+        print_json({"path": str(folder), "lines": [entry._asdict() for entry in record.entries], "bad": record.reason})
         return 0
     for entry in record.entries:
         said = json.dumps(entry.fields, ensure_ascii=False)
@@ -145,9 +145,13 @@ def verify(given: argparse.Namespace) -> int:
     tell = progress("verifying")
     if given.path:
         trusted = keys or trusted_keys(home.root)[0]
-        verdicts = [one for path in given.path for one in verify_folder(Path(path), keys=trusted, progress=tell)]
+        verdicts = [
+            one
+            for path in given.path
+            for one in verify_folder(Path(path), keys=trusted, progress=tell, deep=given.deep)
+        ]
     else:
-        verdicts = verify_home(home.root, keys=keys or None, progress=tell)
+        verdicts = verify_home(home.root, keys=keys or None, progress=tell, deep=given.deep)
     anchors = _anchors(home, given.anchor)
     ok = bool(verdicts) and all(verdict.ok for verdict in verdicts) and not any(row["reason"] for row in anchors)
     vouched = "" if anchors else UNVOUCHED

@@ -42,6 +42,7 @@ def _looking(actions: Any, home: argparse.ArgumentParser) -> None:
     verify = actions.add_parser("verify", parents=[home], help="is it what was written")
     verify.add_argument("path", nargs="*", help="sessions' folders or records folders; without any: all of the home")
     verify.add_argument("--key", action="append", default=[], metavar="HEX", help="a public key to trust, and no other")
+    verify.add_argument("--deep", action="store_true", help="look at each line, not only at the digests of the seal")
     verify.add_argument(
         "--anchor",
         action="append",

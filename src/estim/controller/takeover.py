@@ -21,7 +21,7 @@ from estim.record_lines.rows import DoseRow
 from estim.records.chain import GENESIS, Chain, Entry
 from estim.records.keys import station_signer
 from estim.records.replay import replay
-from estim.records.segment import segments
+from estim.records.segment import digest_of, read_segment, segments
 from estim.records.verify import read_record
 from estim.records.writer import RecordWriter
 from estim.safety.commands import OutputOff
@@ -120,7 +120,8 @@ def _write_down(home: Path, last: Snapshot | None, taken: Takeover, took_ms: int
         if entries and entries[-1].kind == Seal.KIND:
             return  # it was closed in order
         prev, t_us = (entries[-1].hash, entries[-1].t_us) if entries else (GENESIS, 0)
-        chain = Chain(simulated=last.simulated, first_n=len(entries), prev=prev)
+        before = [digest_of(read_segment(path)) for path in found]
+        chain = Chain(simulated=last.simulated, first_n=len(entries), prev=prev, before=before)
         writer = RecordWriter(folder, chain, station_signer(home), segment=len(found))
         t_us = max(t_us, last.now_us)
         taken_over = TakeOver(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from estim.record_lines.base import Line
-from estim.record_lines.rows import CommandRow, DoseRow
+from estim.record_lines.rows import CommandRow, DoseRow, SegmentRow
 
 # -- output ---------------------------------------------------
 
@@ -215,3 +215,4 @@ class Seal(Checkpoint):
     """The last line: a checkpoint after which nothing may follow."""
 
     KIND: ClassVar[str] = "seal"
+    segments: Annotated[Sequence[SegmentRow] | None, "each segment's file; since format 3"] = None

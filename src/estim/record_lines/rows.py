@@ -59,3 +59,10 @@ class ProblemRow(TypedDict):
     layer: Annotated[str, "which layer of limits says so, or schema"]
     rule: Annotated[str, "the limit's number, or the rule's name"]
     source: Annotated[str, "where the number comes from"]
+
+
+class SegmentRow(TypedDict):
+    """One segment's file, as its seal signs it."""
+
+    bytes: Annotated[int, "how many; of the last segment those before the seal's line"]
+    sha256: Annotated[str, "of these bytes"]

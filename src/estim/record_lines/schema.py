@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 from estim.record_lines.base import Line
 from estim.record_lines.table import FORMAT, KINDS
 
-ID = "https://estim.dev/schema/record-line-1.json"
+ID = f"urn:estim:record-line:{FORMAT}"
 _HASH = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _UNITS = {
     "_us": "µs", "_ms": "ms", "_ua": "µA", "_pc": "pC", "_uc": "µC", "_mhz": "mHz", "_hz": "Hz", "_mm": "mm",

@@ -9,7 +9,9 @@ from typing import Any
 from estim.record_lines import events, kinds
 from estim.record_lines.base import Line
 
-FORMAT = 1  # of what the lines say; one that a reader does not know is not guessed at
+# Of what the lines say; one that a reader does not know is not guessed at. 3: the seal signs the digests of the files.
+# 2 was never written by a release; readers take it as 1.
+FORMAT = 3
 
 KINDS: Mapping[str, type[Line]] = MappingProxyType(
     {

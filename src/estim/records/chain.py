@@ -9,11 +9,13 @@ so over the hash of everything before it and over its own times.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from estim.records.canonical import canonical, decode, spelled
+from estim.record_lines.events import Seal
+from estim.record_lines.rows import SegmentRow
+from estim.records.canonical import canonical, decode, spelled, suspects
 from estim.safety.errors import RecordError
 
 GENESIS = "0" * 64
@@ -30,12 +32,18 @@ class Chain:
     Args:
         simulated: stands in every line.
         first_n, prev: for a segment that goes on from another.
+        before: the segments that stand already, as their files are: the seal signs them too.
     """
 
-    def __init__(self, *, simulated: bool, first_n: int = 0, prev: str = GENESIS) -> None:
+    def __init__(
+        self, *, simulated: bool, first_n: int = 0, prev: str = GENESIS, before: Sequence[SegmentRow] = ()
+    ) -> None:
         self.simulated = simulated
         self.n = first_n
         self.head = prev
+        self._before = list(before)
+        self._bytes = 0
+        self._digest = hashlib.sha256()
 
     def line(self, kind: str, fields: Mapping[str, object], t_us: int) -> bytes:
         """The next line, with its newline.
@@ -49,13 +57,19 @@ class Chain:
         digest = hashlib.sha256(b'{"fields":' + said + b"," + rest[1:]).hexdigest()
         self.n += 1
         self.head = digest
-        return b'{"fields":' + said + b',"hash":"' + digest.encode("ascii") + b'",' + rest[1:] + b"\n"
+        line = b'{"fields":' + said + b',"hash":"' + digest.encode("ascii") + b'",' + rest[1:] + b"\n"
+        self._bytes += len(line)
+        self._digest.update(line)
+        return line
 
     def checkpoint(
         self, sign: Sign, key_id: str, t_us: int, fields: Mapping[str, object], *, kind: str = "checkpoint"
     ) -> bytes:
-        """A line that signs everything before it, and itself."""
+        """A line that signs everything before it, and itself. A seal also signs the digest of each segment's bytes."""
         said = {"key_id": key_id, **fields}
+        if kind == Seal.KIND:
+            here: SegmentRow = {"bytes": self._bytes, "sha256": self._digest.hexdigest()}
+            said["segments"] = [*self._before, here]
         message = signed_bytes(kind, self.n, self.head, t_us, said, simulated=self.simulated)
         return self.line(kind, {**said, "signature": sign(message).hex()}, t_us)
 
@@ -67,8 +81,7 @@ def signed_bytes(kind: str, n: int, prev: str, t_us: int, fields: Mapping[str, o
     return b"estim checkpoint 1\n" + canonical(line)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line that was read and found right."""
 
     n: int
@@ -113,25 +126,27 @@ def read(data: bytes, *, first_n: int = 0, prev: str = GENESIS, simulated: bool 
 
     lines = data.split(b"\n")
     tail = lines.pop()
-    for raw in lines:
+    closer = suspects(data)
+    last_us: int | None = None
+    for number, raw in enumerate(lines):
         try:
-            entry, digest = _open(raw)
+            entry, before, digest = _open(raw, closer=number in closer)
         except RecordError as error:
             return bad(str(error))
-        if entry["n"] != n:
-            return bad(f"line {n} says that it is line {entry['n']}: lines are missing, doubled or in another order")
-        if entry["prev"] != head:
+        if entry.n != n:
+            return bad(f"line {n} says that it is line {entry.n}: lines are missing, doubled or in another order")
+        if before != head:
             return bad(f"line {n} does not follow the line before it")
-        if digest != entry["hash"]:
+        if digest != entry.hash:
             return bad(f"line {n} was changed: its hash does not fit")
         if simulated is None:
-            simulated = entry["simulated"]
-        if entry["simulated"] is not simulated:
+            simulated = entry.simulated
+        if entry.simulated is not simulated:
             return bad(f"line {n} mixes simulated and real")
-        if entries and entry["t_us"] < entries[-1].t_us:
+        if last_us is not None and entry.t_us < last_us:
             return bad(f"line {n} is earlier than the line before it")
-        head = entry["hash"]
-        entries.append(Entry(n, entry["t_us"], entry["kind"], entry["simulated"], entry["fields"], entry["hash"]))
+        head, last_us = digest, entry.t_us
+        entries.append(entry)
         n += 1
     if tail:
         return bad("the last line is unfinished", torn=True)
@@ -139,43 +154,55 @@ def read(data: bytes, *, first_n: int = 0, prev: str = GENESIS, simulated: bool 
 
 
 _TYPES = (("n", int), ("t_us", int), ("kind", str), ("simulated", bool), ("fields", dict), ("prev", str), ("hash", str))
+_BEFORE_HASH = b',"hash":"'
+_HASH_BYTES = len(_BEFORE_HASH) + 64 + 1
 
 
-def _open(raw: bytes) -> tuple[dict[str, Any], str]:
-    """A line and the hash that it should have."""
+def _open(raw: bytes, *, closer: bool = True) -> tuple[Entry, str, str]:
+    """A line, what it says of the line before it, and the hash that it should have."""
     if len(raw) > LINE_MAX:
         raise RecordError("a line is longer than 1 MB")
     try:
-        entry = decode(raw)
-    except (ValueError, RecursionError):
+        line = decode(raw, closer=closer)
+    except ValueError:
         raise RecordError("a line is not JSON of integers, text, true, false and null") from None
-    if not isinstance(entry, dict) or entry.keys() != KEYS:
+    if not isinstance(line, dict) or line.keys() != KEYS:
         raise RecordError("a line has not exactly the keys of a record line")
     for key, kind in _TYPES:
-        if type(entry[key]) is not kind:
+        if type(line[key]) is not kind:
             raise RecordError(f"{key} of a line is no {kind.__name__}")
-    try:
-        said = spelled(entry["fields"])
-        rest = spelled({key: entry[key] for key in ("kind", "n", "prev", "simulated", "t_us")})
-        whole = b'{"fields":' + said + b',"hash":' + spelled(entry["hash"]) + b"," + rest[1:]
-    except UnicodeEncodeError:
-        raise RecordError("a line holds half a surrogate pair") from None
-    if whole != raw:
+    if spelled(line) != raw:
         raise RecordError("a line is not in its canonical spelling")
-    return entry, hashlib.sha256(b'{"fields":' + said + b"," + rest[1:]).hexdigest()
+    # After the fields come hash, kind, n, ...: the last `,"hash":"` is the line's own. In a text it would be escaped.
+    at = raw.rfind(_BEFORE_HASH)
+    digest = hashlib.sha256(raw[:at] + raw[at + _HASH_BYTES :]).hexdigest()
+    entry = Entry(line["n"], line["t_us"], line["kind"], line["simulated"], line["fields"], line["hash"])
+    return entry, line["prev"], digest
+
+
+def entry_of(raw: bytes) -> Entry:
+    """One line by itself, without its newline.
+
+    Raises:
+        RecordError: it is not a good line, whatever stands before it.
+    """
+    entry, _, digest = _open(raw)
+    if digest != entry.hash:
+        raise RecordError(f"line {entry.n} was changed: its hash does not fit")
+    return entry
 
 
 def check_signatures(entries: tuple[Entry, ...], verify: Verify, *, prev: str = GENESIS) -> tuple[int | None, str]:
     """Number of the first line whose signature is wrong, and why; (None, "") if all are right."""
-    before = prev
-    for entry in entries:
-        if "signature" in entry.fields and "key_id" in entry.fields:
-            try:
-                signature = bytes.fromhex(entry.fields["signature"])
-            except (ValueError, TypeError):
-                return entry.n, f"line {entry.n}: the signature is no signature"
-            said = signed_bytes(entry.kind, entry.n, before, entry.t_us, entry.fields, simulated=entry.simulated)
-            if not verify(str(entry.fields["key_id"]), said, signature):
-                return entry.n, f"line {entry.n}: the signature does not fit, or its key is not known"
-        before = entry.hash
+    for at, entry in enumerate(entries):
+        if "signature" not in entry.fields or "key_id" not in entry.fields:
+            continue
+        before = entries[at - 1].hash if at else prev
+        try:
+            signature = bytes.fromhex(entry.fields["signature"])
+        except (ValueError, TypeError):
+            return entry.n, f"line {entry.n}: the signature is no signature"
+        said = signed_bytes(entry.kind, entry.n, before, entry.t_us, entry.fields, simulated=entry.simulated)
+        if not verify(str(entry.fields["key_id"]), said, signature):
+            return entry.n, f"line {entry.n}: the signature does not fit, or its key is not known"
     return None, ""

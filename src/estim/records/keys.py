@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -99,10 +100,15 @@ def known_keys(home: Path) -> dict[str, str]:
     return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
 
 
+@lru_cache(maxsize=64)
+def _public(public_hex: str) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_hex))
+
+
 def signed_by(public_hex: str, message: bytes, signature: bytes) -> bool:
     """`signature` is this key's over `message`."""
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_hex)).verify(signature, message)
+        _public(public_hex).verify(signature, message)
     except (InvalidSignature, ValueError):
         return False
     return True

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
+from typing import BinaryIO, cast
+
+import zstandard
+
+from estim.record_lines.rows import SegmentRow
 
 RECORD = "record.jsonl"
+PACKED = ".zst"
 # 256 short words, so that a head of 4 words is 32 bits: enough to notice, short enough to write down.
 _ONSETS = ("b", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z")
 _RIMES = (
@@ -25,11 +32,49 @@ def segment_name(index: int) -> str:
 
 
 def segments(folder: Path) -> list[Path]:
-    """The segments that a folder has, in order, without a gap."""
+    """The segments that a folder has, in order, without a gap; an archived one is compressed."""
     found: list[Path] = []
-    while (path := folder / segment_name(len(found))).exists():
-        found.append(path)
-    return found
+    while True:
+        plain = folder / segment_name(len(found))
+        packed = plain.with_name(plain.name + PACKED)
+        if plain.exists():
+            found.append(plain)
+        elif packed.exists():
+            found.append(packed)
+        else:
+            return found
+
+
+def open_segment(path: Path) -> BinaryIO:
+    """The plain bytes of a segment, as a stream.
+
+    Raises:
+        OSError: it can't be opened.
+    """
+    file = path.open("rb")
+    if path.suffix != PACKED:
+        return file
+    return cast("BinaryIO", zstandard.ZstdDecompressor().stream_reader(file, closefd=True))
+
+
+def read_segment(path: Path) -> bytes:
+    """The plain bytes of a segment.
+
+    Raises:
+        OSError: it can't be read, or what is compressed is damaged.
+    """
+    if path.suffix != PACKED:
+        return path.read_bytes()
+    try:
+        with open_segment(path) as file:
+            return file.read()
+    except zstandard.ZstdError as error:
+        raise OSError(f"{path}: damaged: {error}") from None
+
+
+def digest_of(data: bytes) -> SegmentRow:
+    """A segment's file as a seal signs it."""
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def sync_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ two are ok. Whole folders and the master chain are judged in `verify_home`.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,13 +17,15 @@ from typing import Any
 
 from estim.record_lines import events as lines
 from estim.record_lines import kinds
+from estim.record_lines.rows import SegmentRow
 from estim.records.chain import GENESIS, Entry, check_signatures, read
 from estim.records.keys import signed_by
-from estim.records.segment import segments
+from estim.records.segment import digest_of, read_segment, segments
 
 # The lease lets the record lag behind the output by 2 s (docs/decisions/durability.md): what breaks off may have been
 # followed by so much output, and then by the device's own timer.
 RECORD_LAG_US = 2_000_000
+SEALED_FILES = 3  # the format since which a seal signs the digests of the files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,7 @@ class SessionVerdict:
         off_by_us: when output had ended at the latest: the device's own word, or for a record that broke off the
             time by which its lag and the device's own timer had run out.
         signature: who closed it, when, and what that means: the operator's, not the station's; empty without one.
+        deep: each line was looked at; False where the files were found to be those that the seal signs.
     """
 
     path: str
@@ -60,6 +64,7 @@ class SessionVerdict:
     head: str = ""
     session: str = ""
     signature: Mapping[str, Any] = field(default_factory=dict)
+    deep: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """The entry that `records verify --json` prints."""
@@ -77,24 +82,38 @@ class SessionVerdict:
             "last_on_us": self.last_on_us,
             "off_by_us": self.off_by_us,
             "signature": dict(self.signature) or None,
+            "signed_by_a_person": bool(self.signature),
+            "deep": self.deep,
             "outcome": self.outcome,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class RecordReading:
-    """All segments of a record as read: the good lines of the whole, and where they stop being good."""
+    """All segments of a record as read: the good lines of the whole, and where they stop being good.
+
+    Attributes:
+        files: each segment's digest; of the last one without its last line, as a seal signs it.
+    """
 
     entries: tuple[Entry, ...]
     first_bad: int | None
     reason: str
     torn: bool
     segments: int
+    files: tuple[SegmentRow, ...] = ()
 
 
 def read_record(folder: Path) -> RecordReading:
     """Read a session's segments and check their chain."""
-    return read_segments([path.read_bytes() for path in segments(folder)])
+    parts = [read_segment(path) for path in segments(folder)]
+    collects = gc.isenabled()
+    gc.disable()  # thousands of lines are kept: looking through them for circles would take longer than reading them
+    try:
+        return read_segments(parts)
+    finally:
+        if collects:
+            gc.enable()
 
 
 def read_segments(parts: Sequence[bytes]) -> RecordReading:
@@ -112,7 +131,10 @@ def read_segments(parts: Sequence[bytes]) -> RecordReading:
         if index and reading.entries and reading.entries[0].kind != lines.TakeOver.KIND:
             reason = f"segment {index} does not begin with a take-over"
             return RecordReading(tuple(entries), reading.entries[0].n, reason, torn=False, segments=len(parts))
-    return RecordReading(tuple(entries), None, "", torn=False, segments=len(parts))
+    files = [digest_of(data) for data in parts[:-1]]
+    if parts:
+        files.append(digest_of(parts[-1][: parts[-1].rfind(b"\n", 0, -1) + 1]))
+    return RecordReading(tuple(entries), None, "", torn=False, segments=len(parts), files=tuple(files))
 
 
 def verify_session(folder: Path, *, keys: Mapping[str, str] | None = None) -> SessionVerdict:
@@ -155,7 +177,9 @@ def _own_keys(entries: tuple[Entry, ...]) -> dict[str, str]:
     """Keys that the record brings along: with them it agrees with itself, and proves no more than that."""
     own: dict[str, str] = {}
     for entry in entries:
-        public, key_id = str(entry.fields.get("public_key", "")), str(entry.fields.get("key_id", ""))
+        if "public_key" not in entry.fields:
+            continue
+        public, key_id = str(entry.fields["public_key"]), str(entry.fields.get("key_id", ""))
         try:
             fits = hashlib.sha256(bytes.fromhex(public)).hexdigest()[:16] == key_id
         except ValueError:
@@ -201,12 +225,13 @@ def judge(folder: Path, record: RecordReading, *, keys: Mapping[str, str] | None
         off_by_us=off_by_us,
         outcome=next((str(e.fields.get("outcome", "")) for e in reversed(entries) if e.kind == lines.End.KIND), ""),
         head=last.hash if last is not None else "",
-        signature=next((_signature(e.fields) for e in reversed(entries) if e.kind == lines.Signature.KIND), {}),
+        signature=next((signature_of(e.fields) for e in reversed(entries) if e.kind == lines.Signature.KIND), {}),
         session=next((str(e.fields["session"]) for e in entries if _is_signed(e) and "session" in e.fields), ""),
     )
 
 
-def _signature(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+def signature_of(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A person's signature, as a verdict says it."""
     said = {key: str(fields.get(key) or "") for key in ("operator", "name", "meaning", "utc")}
     return {**said, "authenticated": fields.get("authenticated") is True}
 
@@ -224,9 +249,20 @@ def _first_bad(record: RecordReading, signatures: _Signatures, *, foreign: bool)
     seal = next((entry.n for entry in entries[:-1] if entry.kind == lines.Seal.KIND), None)
     if seal is not None:
         found.append((seal + 1, "lines follow the seal"))
+    if not found and entries and entries[-1].kind == lines.Seal.KIND and not _digests_fit(record):
+        found.append((entries[-1].n, "the seal does not sign these files: their digests are others"))
     if foreign and not found and entries and entries[-1].kind == lines.Seal.KIND:
         found.append((entries[-1].n, "signed by a key that is not among the trusted ones"))
     return min(found, default=(None, ""), key=lambda one: one[0] if one[0] is not None else -1)
+
+
+def _digests_fit(record: RecordReading) -> bool:
+    """Whether the seal signs the files as they are; before format 3 it did not say."""
+    said = record.entries[-1].fields.get("segments")
+    if said is None:
+        form = record.entries[0].fields.get("format")
+        return type(form) is not int or form < SEALED_FILES
+    return bool(said == list(record.files))
 
 
 def _last_output(entries: tuple[Entry, ...]) -> tuple[int | None, int | None]:

@@ -10,6 +10,7 @@ from typing import Any
 from estim.records.guard import REGISTERS, check
 from estim.records.keys import signed_by
 from estim.records.master import MASTER, STATION, read_master
+from estim.records.quick import verify_quickly
 from estim.records.segment import segments
 from estim.records.signed_chain import ChainReading
 from estim.records.station import judge_station, trusted_keys
@@ -20,29 +21,31 @@ Progress = Callable[[int, int], None]
 
 
 def verify_folder(
-    records: Path, *, keys: Mapping[str, str] | None = None, progress: Progress | None = None
+    records: Path, *, keys: Mapping[str, str] | None = None, progress: Progress | None = None, deep: bool = False
 ) -> list[SessionVerdict]:
     """Judge every session under a records folder, and the master chain that says which there should be.
 
     Args:
+        deep: look at each line of every record, not only at those whose files are not as they were sealed.
         records: such a folder, or one session's.
         progress: told (done, all) after each session.
     """
+    look = verify_session if deep else verify_quickly
     if segments(records):
-        return [_at_home(verify_session(records, keys=keys))]
+        return [_at_home(look(records, keys=keys))]
     if not records.is_dir():
         return [SessionVerdict(path=str(records), reason="there is no such folder")]
     folders = [folder for folder in sorted(records.iterdir()) if folder.is_dir() and segments(folder)]
     verdicts: list[SessionVerdict] = []
     for done, folder in enumerate(folders, 1):
-        verdicts.append(_at_home(verify_session(folder, keys=keys)))
+        verdicts.append(_at_home(look(folder, keys=keys)))
         if progress is not None:
             progress(done, len(folders))
     return _against_master(records, verdicts, keys or {})
 
 
 def verify_home(
-    root: Path, *, keys: Mapping[str, str] | None = None, progress: Progress | None = None
+    root: Path, *, keys: Mapping[str, str] | None = None, progress: Progress | None = None, deep: bool = False
 ) -> list[SessionVerdict]:
     """All sessions of a home, real and simulated, its registers and its station's chain.
 
@@ -62,7 +65,7 @@ def verify_home(
     for kind in ("real", "simulated"):
         folder = root / "records" / kind
         if folder.is_dir():
-            verdicts += verify_folder(folder, keys=keys, progress=progress)
+            verdicts += verify_folder(folder, keys=keys, progress=progress, deep=deep)
     return verdicts
 
 
