@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from estim.desk.setup_from import Words, setup_from
 from estim.protocols.loader import load
+from estim.records.writer import RecordWriter
 from estim.rehearsal import Plan
 from estim.safety.limits import ABSOLUTE, DEFAULT
 
@@ -52,3 +54,12 @@ def plan(source: str | Path = SHORT, *, level_ma: float = 10, name: str = "quadr
         limits=LIMITS,
         seed=seed,
     )
+
+
+def settle(writer: RecordWriter) -> None:
+    """Until the disk has taken every line, or failed."""
+    until = time.monotonic() + 5
+    while writer.poll(0).oldest_pending_since_us is not None and writer.poll(0).failed is None:
+        if time.monotonic() > until:
+            raise TimeoutError("the disk takes nothing")
+        writer._ended.wait(0.001)

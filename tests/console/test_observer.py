@@ -17,6 +17,7 @@ from estim.console.keys import ACTIONS
 from estim.console.observer import ObserverConsole, SameRoomDialog, WatchScreen
 from estim.controller.observers import KEY_WITHIN_US, OBSERVERS_MAX, Observers
 from estim.controller.observing import ObserverClient, running_sessions
+from estim.platform.waiting import waiting
 from estim.safety.errors import UsageError
 from estim.safety.reports import OutputState
 from estim.session import events
@@ -111,7 +112,7 @@ async def test_leaving_leaves_the_session_alone() -> None:
 
 @pytest.fixture
 def second_end(tmp_path: Path) -> Iterator[Observers]:
-    observers = Observers(tmp_path / "observe")
+    observers = Observers(tmp_path / "observe", waiting())
     yield observers
     observers.close()
 
@@ -197,17 +198,17 @@ def test_there_is_room_for_a_few(tmp_path: Path, second_end: Observers) -> None:
     many = [connect(tmp_path, card(tmp_path)["key"]) for _ in range(OBSERVERS_MAX + 1)]
     for at in range(20):
         second_end.poll(at)
-    assert len(second_end.filenos()) == 1 + OBSERVERS_MAX
+    assert len(second_end) == OBSERVERS_MAX
     for connection in many:
         connection.close()
     for at in range(20, 40):
         second_end.poll(at)
-    assert len(second_end.filenos()) == 1
+    assert len(second_end) == 0
 
 
 def test_a_long_home_gets_a_port_instead_of_a_socket(tmp_path: Path) -> None:
     home = tmp_path / ("long" * 30)
-    observers = Observers(home / "observe")
+    observers = Observers(home / "observe", waiting())
     try:
         assert card(home)["place"].startswith("127.0.0.1:")
         connection = connect(home, card(home)["key"])

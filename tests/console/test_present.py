@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from estim import lines
 from estim.console import present
 from estim.console.bigtext import FONT, ROWS, big, width
 from estim.console.bodymap import figure
@@ -18,6 +17,7 @@ from estim.console.protocol_words import cycle_plot, detail_lines, matches, near
 from estim.console.screens.pads import REGIONS
 from estim.console.widgets import problem_line
 from estim.controller.interface import Takeover
+from estim.lines.telling import Telling
 from estim.protocols import library
 from estim.protocols.loader import load
 from estim.safety.reports import OutputState
@@ -262,9 +262,10 @@ def test_a_problem_names_asked_allowed_rule_and_layer() -> None:
 
 
 def test_lines_say_an_alarm_again_when_it_happens_again() -> None:
-    told, printed = lines.Told(), list[str]()
+    printed: list[str] = []
+    telling = Telling(printed.append)
     lost = Alarm(code="lead-off", priority="medium", text="a pad is off")
     over = dataclasses.replace(lost, active=False)
     for alarms in ((lost,), (lost,), (over,), (), (lost,), (over,), (lost,)):
-        lines._tell(snapshot(alarms=alarms), told, printed.append)
+        telling.tell(snapshot(alarms=alarms))
     assert [line for line in printed if "pad" in line] == ["  !! a pad is off"] * 3

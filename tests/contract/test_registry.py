@@ -18,7 +18,7 @@ from .stops import causes_of, table
 ROOT = Path(__file__).parents[2]
 DRIVERS_MD = (ROOT / "docs" / "drivers.md").read_text(encoding="utf-8")
 # Whoever stands above the drivers asks the profile, not the name.
-ABOVE = ("console", "controller", "desk", "lines.py", "protocols", "records", "rehearsal", "safety", "session")
+ABOVE = ("console", "controller", "desk", "lines", "protocols", "records", "rehearsal", "safety", "session")
 
 
 def test_every_model_has_its_simulated_device_and_the_other_way_round() -> None:

@@ -111,8 +111,7 @@ def session(
             writer.append(kind, fields, t_us)
             writer.poll(t_us)
         if end in {"broken", "none"}:
-            writer._end_thread()
-            writer._file.close()
+            writer.break_off()
         else:
             writer.close(93_000_000)
         return folder

@@ -25,6 +25,7 @@ from estim.records.verify import verify_session
 from estim.records.verify_home import verify_folder, verify_home
 from estim.records.writer import RecordWriter
 from estim.safety.errors import RecordError
+from tests.support import settle
 
 KEY = st.text(st.characters(codec="ascii"), max_size=8)
 JSON: st.SearchStrategy[object] = (
@@ -193,13 +194,6 @@ def test_a_real_record_verifies_with_the_stations_key_and_no_other(tmp_path: Pat
     assert verify_session(Path(verdict.path), keys=known_keys(tmp_path)).ok
 
 
-def settle(writer: RecordWriter) -> None:
-    until = time.monotonic() + 5
-    while writer.poll(0).oldest_pending_since_us is not None and writer.poll(0).failed is None:
-        assert time.monotonic() < until
-        time.sleep(0.001)
-
-
 def test_durable_means_fsynced(tmp_path: Path, mocker: MockerFixture) -> None:
     fsync = mocker.spy(os, "fsync")
     writer = real_writer(tmp_path)
@@ -223,6 +217,7 @@ def test_a_failing_disk_is_said_once_and_nothing_is_retried(tmp_path: Path, mock
         file = mocker.Mock()
         file.write.side_effect = OSError(28, "No space left on device")
         failing = file.write
+        assert writer._file is not None
         writer._file.close()
         writer._file = file
     writer.append("authorise", {}, 1, durable=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
-import getpass
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import home_of, print_json, print_report, said_of
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from estim.drivers.address import Address
     from estim.protocols.schema import Protocol
     from estim.records.home import Home
+    from estim.safety.errors import Problem
 
 
 @contextlib.contextmanager
@@ -114,20 +114,11 @@ def run(given: argparse.Namespace) -> int:
         said = _check_before(protocol, said, address)
         if not address.simulated and not sys.stdin.isatty():
             raise UsageError("a session on a real device needs a person at a terminal")
+        say = (lambda text: print(text, file=sys.stderr)) if given.json else print
         began = time.perf_counter()
         client = ControllerClient(address, home.root, side=side)
-        try:
-            if not address.simulated:
-                typed = Person(
-                    client=client,
-                    source=given.protocol,
-                    setup=said.setup,
-                    operator=given.operator,
-                    say=print,
-                    ask=input,
-                    secret=getpass.getpass if home.operators.exists() else None,
-                )
-                return typed.run()
+        refused: Sequence[Problem | Mapping[str, Any]] = ()
+        if address.simulated:
             person = ScriptedTherapist(
                 source=given.protocol,
                 setup=said.setup,
@@ -136,10 +127,17 @@ def run(given: argparse.Namespace) -> int:
                 next_id=client.next_id,
                 operator=given.operator,
             )
-            say = (lambda text: print(text, file=sys.stderr)) if given.json else print
             play(client, person, say=say)
-        finally:
-            client.close()
+            refused = person.refused
+        else:
+            Person(
+                client=client,
+                source=given.protocol,
+                setup=said.setup,
+                operator=given.operator,
+                say=say,
+                pins=home.operators.exists(),
+            ).run()
         last = client.snapshot
         result = result_of(
             Seen(
@@ -149,7 +147,8 @@ def run(given: argparse.Namespace) -> int:
                 folder=Path(last.record_path) if last is not None and last.record_path else None,
                 word_head=last.word_head if last is not None else "",
                 session_us=last.now_us if last is not None else 0,
-                refused=person.refused,
+                output=last.output.value if last is not None else "OFF",
+                refused=refused,
                 notes=said.notes,
                 takeover=client.takeover,
                 fatal=client.fatal,

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
-import select
-import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -22,16 +18,23 @@ from estim.controller.messages import (
     encode_request,
 )
 from estim.controller.pipe import LineReader
-from estim.controller.takeover import take_over
+from estim.controller.takeover import TakingOver
 from estim.drivers.address import Address
+from estim.platform.processes import start_module, wait_until_gone
+from estim.platform.waiting import waiting
 from estim.safety.errors import LinkLost, UsageError
+from estim.safety.reports import OutputState
 from estim.session import events
 from estim.session.events import Request
 from estim.session.snapshot import Snapshot
 
 SILENT_S = 0.5
 START_S = 10.0
-CLOSE_S = 12.0
+LOOK_S = 0.05
+ASLEEP_S = 0.2  # a look that is so much late was made by somebody who stood still himself
+CLOSE_S = 20.0  # the controller stops the device, then seals the record as fast as the disk lets it
+END_S = 2.0
+EXIT_UNCERTAIN = 4
 
 
 class ControllerClient:
@@ -42,33 +45,26 @@ class ControllerClient:
         self._home = home
         logs = home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        command = [
-            sys.executable, "-m", "estim.controller", "--device", address.url, "--model", address.model,
-            "--home", str(home), *(["--simulated"] if address.simulated else []), *(["--side", side] if side else []),
+        arguments = [
+            "--device", address.url, "--model", address.model, "--home", str(home),
+            *(["--simulated"] if address.simulated else []), *(["--side", side] if side else []),
         ]  # fmt: skip
         with (logs / "controller.log").open("ab") as log:
-            self._child = subprocess.Popen(  # noqa: S603 - our own module
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            )
+            self._child = start_module("estim.controller", arguments, log=log)
         if self._child.stdin is None or self._child.stdout is None:
             raise LinkLost("the controller has no pipes")
-        self._stdin = self._child.stdin.fileno()
-        os.set_blocking(self._stdin, False)
-        self._reader = LineReader(self._child.stdout.fileno(), line_max=LINE_MAX)
-        self._stdout = self._child.stdout.fileno()
+        self._waiting = waiting()
+        self._sink = self._waiting.sink(self._child.stdin.fileno())
+        self._reader = LineReader(self._waiting.source(self._child.stdout.fileno()), line_max=LINE_MAX)
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._unsent = b""
+        self._unsent_since: float | None = None
         self._answers: deque[Answer] = deque()
         self._snapshot: Snapshot | None = None
         self._takeover: Takeover | None = None
         self._closing = False
-        self._stuck = False
+        self._let_go_of = False  # the pipe is closed; its number may be somebody else's by now
         self._fatal = ""
         self._thread = threading.Thread(target=self._watch, name="controller-watch", daemon=True)
         self._thread.start()
@@ -85,7 +81,7 @@ class ControllerClient:
 
     @property
     def takeover(self) -> Takeover | None:
-        """Set once the controller was lost."""
+        """Set once the controller was lost; `settled` once all is known."""
         return self._takeover
 
     @property
@@ -122,42 +118,77 @@ class ControllerClient:
     def _write(self, line: bytes, *, first: bool = False) -> None:
         """Never waits. A pipe that takes nothing means a controller that does not answer: the watch takes over."""
         with self._lock:
+            if self._let_go_of:
+                return
             if first and self._unsent:
-                rest = self._unsent.split(b"\n", 1)
-                self._unsent = (
-                    rest[0] + b"\n" + line
-                )  # what waited behind the half-sent line is worth less than the stop
+                # What waited behind the half-sent line is worth less than the stop.
+                self._unsent = self._unsent.split(b"\n", 1)[0] + b"\n" + line
             else:
                 self._unsent += line
-            try:
-                self._unsent = self._unsent[os.write(self._stdin, self._unsent) :]
-            except BlockingIOError:
-                self._stuck = True
-            except OSError:
-                self._unsent = b""  # it is gone; the watch sees the end of its output
+            self._flush()
+
+    def _flush(self) -> None:
+        while self._unsent:
+            sent = self._sink.offer(self._unsent)
+            if not sent:
+                break
+            self._unsent = self._unsent[sent:]
+        if self._sink.broken:
+            self._unsent = b""  # it is gone; the watch sees the end of its output
+        self._unsent_since = (self._unsent_since or time.monotonic()) if self._unsent else None
 
     def _watch(self) -> None:
-        """The client's own thread: reads, and takes over on silence or end of file."""
-        heard = time.monotonic()
+        """The client's own thread: reads, and takes over on silence or end of file.
+
+        All that waits in the pipe is read before anybody is judged, and whoever slept himself judges nobody: the other
+        gets a new time. This goes on while the front is leaving; only the end of the controller ends it.
+        """
+        look = heard = time.monotonic()
         began = False
         while True:
-            with contextlib.suppress(InterruptedError, ValueError):
-                select.select((self._stdout,), (), (), 0.05)
+            self._waiting.wait(LOOK_S)
+            now = time.monotonic()
+            slept, look = now - look > LOOK_S + ASLEEP_S, now
             for line in self._reader.lines():
-                heard, began = time.monotonic(), True
+                heard, began = now, True
                 self._take(line)
+            with self._lock:
+                self._flush()
+                stuck_since = self._unsent_since
             if self._reader.ended:
-                if self._closing or self._fatal:
-                    return
-                self._takeover = self._over("eof")
+                if not self._ended_well():
+                    self._over("eof", heard)
                 return
-            allowed = SILENT_S if began else START_S
-            if (time.monotonic() - heard > allowed or self._stuck) and not self._closing:
-                self._takeover = self._over("silent")
+            if slept:
+                heard = now
+                with self._lock:
+                    self._unsent_since = now if self._unsent else None
+                continue
+            if now - heard > (SILENT_S if began else START_S):
+                self._over("silent", heard)
+                return
+            if stuck_since is not None and now - stuck_since > SILENT_S:
+                self._over("stuck", heard)
                 return
 
-    def _over(self, cause: str) -> Takeover:
-        return take_over(self._child, self._address, self._home, self._snapshot, cause)
+    def _ended_well(self) -> bool:
+        """The controller ended by itself after all was said: it could not begin, or the front was leaving and output
+        was off or was said to be uncertain.
+        """
+        if self._fatal:
+            return True
+        if not self._closing or not wait_until_gone(self._child, END_S):
+            return False
+        off = self._snapshot is None or self._snapshot.output is OutputState.OFF
+        return (self._child.returncode == 0 and off) or self._child.returncode == EXIT_UNCERTAIN
+
+    def _over(self, cause: str, heard: float) -> None:
+        def say(taken: Takeover) -> None:
+            self._takeover = taken
+
+        TakingOver(
+            self._child, self._address, self._home, self._snapshot, cause=cause, silent_since=heard, say=say
+        ).run()
 
     def _take(self, line: bytes) -> None:
         try:
@@ -172,17 +203,32 @@ class ControllerClient:
             self._answers.append(message)
 
     def close(self) -> None:
-        """Stop, close the pipe, wait for the controller to end: it stops the device and closes the record first."""
+        """Stop, close the pipe, wait for the controller to end: it stops the device and closes the record first.
+
+        It is watched until then: one that falls silent meanwhile is taken over, as ever.
+        """
         if self._takeover is None and not self._fatal:
             self.stop("console")
         self._closing = True
-        with contextlib.suppress(OSError):
+        if self._takeover is None:
+            self._let_go()
+        self._thread.join(CLOSE_S)
+        if self._thread.is_alive():  # the record is not closed; the output was long since
+            self._child.kill()
+            self._thread.join(END_S)
+        wait_until_gone(self._child, END_S)
+        for pipe in (self._child.stdin, self._child.stdout):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+        self._waiting.close()
+
+    def _let_go(self) -> None:
+        """Close the pipe once the stop has left, so that the controller sees the end of its input."""
+        until = time.monotonic() + SILENT_S
+        while self._unsent and time.monotonic() < until and self._takeover is None:
+            time.sleep(0.005)
+        with self._lock, contextlib.suppress(OSError):
+            self._let_go_of, self._unsent, self._unsent_since = True, b"", None
             if self._child.stdin is not None:
                 self._child.stdin.close()
-        try:
-            self._child.wait(CLOSE_S)
-        except subprocess.TimeoutExpired:
-            self._takeover = self._over("silent")
-        self._thread.join(1.0)
-        if self._child.stdout is not None:
-            self._child.stdout.close()

@@ -36,14 +36,21 @@ class Takeover:
     """The controller was gone and the client stopped the device itself.
 
     Attributes:
-        cause: `eof` | `silent`.
+        cause: `eof` | `silent` | `stuck`.
         output: OFF if the device's own status says so, else UNCERTAIN.
         text: for the screen: what was seen, what to pull, when the device's own timer will have run out.
+        settled: nothing more will be known; until then it is being found out.
     """
 
     cause: str
     output: str
     text: str
+    settled: bool = True
+
+    @property
+    def outcome(self) -> str:
+        """What the session came to."""
+        return "fault" if self.output == "OFF" else "uncertain"
 
 
 class SessionClient(Protocol):
@@ -57,7 +64,7 @@ class SessionClient(Protocol):
 
     @property
     def takeover(self) -> Takeover | None:
-        """Set once the controller was lost and the device was taken over."""
+        """Set as soon as the controller was lost; again with what was found, until it is `settled`."""
 
     @property
     def fatal(self) -> str:

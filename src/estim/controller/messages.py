@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from estim.controller.interface import Answer, ConfigureFrom
-from estim.protocols.setup import ChannelSetup, Setup
 from estim.safety.errors import UsageError
-from estim.safety.schedule import PatientFacts
 from estim.session import events
 from estim.session.effects import Reply
 from estim.session.events import Request
@@ -36,6 +37,26 @@ REQUESTS: Mapping[str, type[Request]] = MappingProxyType(
     }
 )  # fmt: skip
 HEARTBEAT = b'{"type":"Heartbeat"}\n'
+REASON_MAX = 300
+TEXT_MAX = 4_000  # letters; the longest that a person writes is a note
+_MOST = 2**53 - 1  # canonical JSON has no larger integers
+# The least and the most of every number in every request, by the field's name; what lies in free fields is under "*".
+RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "id": (0, _MOST), "snapshot_n": (0, _MOST), "channel": (1, 64), "percent": (0, 100), "week": (1, 520),
+        "session": (1, 10_000), "minutes_today": (0, 1_440), "measures": (-1e6, 1e6), "pads_cm": (0.1, 50.0),
+        "sensory_ua": (0, 200_000), "motor_ua": (0, 200_000), "max_tolerated_ua": (0, 200_000),
+        "level_ua": (0, 200_000), "cap_ua": (0, 200_000), "level_frequency_mhz": (0, 1_000_000),
+        "level_pulse_width_us": (0, 10_000), "*": (-_MOST, _MOST),
+    }
+)  # fmt: skip
+_ADAPTERS: Mapping[type[Request], TypeAdapter[Any]] = MappingProxyType(
+    {kind: TypeAdapter(kind) for kind in REQUESTS.values()}
+)
+_STOP = re.compile(rb"""["']type["']\s*:\s*["']\s*stop""", re.IGNORECASE)
+_WORD = re.compile(rb"\bstop", re.IGNORECASE)
+_ID = re.compile(rb"""["']id["']\s*:\s*(\d{1,15})\b""")
+_SOURCE = re.compile(rb"""["']source["']\s*:\s*["']([A-Za-z0-9:_-]{1,40})["']""")
 
 
 def encode_request(request: Request) -> bytes:
@@ -43,35 +64,82 @@ def encode_request(request: Request) -> bytes:
     return json.dumps({"type": type(request).__name__, **dataclasses.asdict(request)}).encode("utf-8") + b"\n"
 
 
-def decode_request(line: bytes) -> Request | events.Heartbeat:
-    """The request in a line.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Refused:
+    """A line that is no request: who asked, as far as that can be read, and why not."""
 
-    Raises:
-        UsageError: not a request; the pipe is ours, so this is a defect and is answered by nothing.
+    id: int
+    reason: str
+
+
+def stop_in(data: bytes) -> events.Stop | None:
+    """The stop that these bytes carry, whole or in part, whatever stands around it or is wrong with the rest of it.
+
+    A text that speaks of a stop has its quotation marks escaped, so it is none.
     """
+    if _STOP.search(data) is None:
+        return None
+    number, source = _ID.search(data), _SOURCE.search(data)
+    return events.Stop(id=int(number[1]) if number else 0, source=source[1].decode("ascii") if source else "pipe")
+
+
+def decode_request(line: bytes) -> Request | events.Heartbeat | Refused:
+    """What a line asks for. A stop is found before anything is parsed, and again in whatever can't be understood."""
+    stop = stop_in(line)
+    if stop is not None:
+        return stop
     try:
         values = json.loads(line)
         kind = values.pop("type")
         if kind == "Heartbeat":
             return events.Heartbeat()
-        if kind == "ConfigureFrom":
-            values["setup"] = _setup(values["setup"])
-        return REQUESTS[kind](**values)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"not a request: {line[:80]!r} ({error})") from None
+        return _checked(REQUESTS[kind], values)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        if _WORD.search(line):
+            return events.Stop(id=0, source="pipe")
+        number = _ID.search(line)
+        reason = f"not a request: {str(error) or type(error).__name__}"[:REASON_MAX]
+        return Refused(int(number[1]) if number else 0, reason)
 
 
-def _setup(values: dict[str, Any]) -> Setup:
-    channels = []
-    for channel in values["channels"]:
-        pads = channel.get("pads_cm")
-        if pads is not None:
-            channel["pads_cm"] = (tuple(pads[0]), tuple(pads[1]))
-        channels.append(ChannelSetup(**channel))
-    values["channels"] = tuple(channels)
-    values["measures"] = tuple((str(name), float(value)) for name, value in values.get("measures", ()))
-    values["patient"] = PatientFacts(**values["patient"])
-    return Setup(**values)
+def _checked(kind: type[Request], values: dict[str, Any]) -> Request:
+    """The request, with every field of its declared type, every number in its declared range, and no field more.
+
+    Raises:
+        ValueError: it is not.
+    """
+    known = {field.name for field in dataclasses.fields(kind)}
+    if unknown := sorted(values.keys() - known):
+        raise ValueError(f"{kind.__name__} has no {', '.join(unknown)}")
+    try:
+        request = _ADAPTERS[kind].validate_json(json.dumps(values), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{kind.__name__}.{where}: {first['msg']}") from None
+    _in_range(request, kind.__name__)
+    return request  # type: ignore[no-any-return]
+
+
+def _in_range(value: object, name: str) -> None:
+    """Raises ValueError for the first number outside its range, or text that is longer than any that is used."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            _in_range(getattr(value, field.name), field.name)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            _in_range(key, name)
+            _in_range(item, name)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _in_range(item, name)
+    elif isinstance(value, str):
+        if len(value) > TEXT_MAX:
+            raise ValueError(f"{name}: a text of {len(value)} letters; at most {TEXT_MAX}")
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        low, high = RANGES.get(name, RANGES["*"])
+        if not low <= value <= high:
+            raise ValueError(f"{name}: {value} is not within {low} to {high}")
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:

@@ -22,6 +22,7 @@ from typing import Any
 
 from estim.controller.messages import LINE_MAX
 from estim.controller.pipe import LineReader, LineWriter
+from estim.platform.waiting import Waiting
 from estim.session import events
 
 OBSERVERS_MAX = 4
@@ -33,12 +34,12 @@ WHO_MAX = 40
 class _Observer:
     """One connection: unknown until its key came."""
 
-    def __init__(self, connection: socket.socket, now_us: int) -> None:
+    def __init__(self, connection: socket.socket, now_us: int, waiting: Waiting) -> None:
         self.connection = connection
         self.since_us = now_us
         self.known = False
-        self.reader = LineReader(connection.fileno(), line_max=LINE_MAX)
-        self.writer = LineWriter(connection.fileno())
+        self.reader = LineReader(waiting.source(connection), line_max=LINE_MAX)
+        self.writer = LineWriter(waiting.sink(connection))
 
     @property
     def gone(self) -> bool:
@@ -50,9 +51,11 @@ class Observers:
 
     Args:
         folder: `observe` in the home; made if it is not there.
+        waiting: wakes the loop when one of them says something.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, waiting: Waiting) -> None:
+        self._waiting = waiting
         self._here: list[_Observer] = []
         self._key = secrets.token_hex(32)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -69,9 +72,12 @@ class Observers:
         with os.fdopen(handle, "w", encoding="ascii") as file:
             json.dump(card, file)
 
+    def __len__(self) -> int:
+        return len(self._here)
+
     def filenos(self) -> list[int]:
-        """What a waiting loop should wake for."""
-        return [self._socket.fileno(), *(each.connection.fileno() for each in self._here)]
+        """What a waiting loop should wake for, beside those who are here."""
+        return [self._socket.fileno()]
 
     def poll(self, now_us: int) -> list[events.Stop]:
         """The stops that were asked for; never waits."""
@@ -105,11 +111,14 @@ class Observers:
             if len(self._here) >= OBSERVERS_MAX:
                 connection.close()
             else:
-                self._here.append(_Observer(connection, now_us))
+                self._here.append(_Observer(connection, now_us, self._waiting))
 
     def _drop(self, each: _Observer) -> None:
         if each in self._here:
             self._here.remove(each)
+            self._waiting.forget(each.reader.source)
+            with contextlib.suppress(OSError):
+                each.connection.shutdown(socket.SHUT_RDWR)  # ends a thread that reads it, too
             each.connection.close()
 
     def _take(self, each: _Observer, line: bytes) -> list[events.Stop]:

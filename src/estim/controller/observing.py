@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import select
 import socket
 import threading
 from pathlib import Path
@@ -13,6 +11,8 @@ from pathlib import Path
 from estim.controller.interface import Answer, Takeover
 from estim.controller.messages import LINE_MAX, decode_from_controller
 from estim.controller.pipe import LineReader
+from estim.platform.processes import is_alive
+from estim.platform.waiting import waiting
 from estim.safety.errors import LinkLost, UsageError
 from estim.session.events import Request
 from estim.session.snapshot import Snapshot
@@ -27,8 +27,8 @@ def running_sessions(home: Path) -> dict[int, Path]:
     for card in sorted((home / "observe").glob("*.json")):
         with contextlib.suppress(ValueError, OSError):
             pid = int(card.stem)
-            os.kill(pid, 0)  # asks only whether it is there
-            found[pid] = card
+            if is_alive(pid):
+                found[pid] = card
     return found
 
 
@@ -59,7 +59,8 @@ class ObserverClient:
             raise LinkLost(f"session {pid} can't be watched: {error}") from None
         self._who = who
         self._socket.sendall(json.dumps({"key": card["key"]}).encode("ascii") + b"\n")
-        self._reader = LineReader(self._socket.fileno(), line_max=LINE_MAX)
+        self._waiting = waiting()
+        self._reader = LineReader(self._waiting.source(self._socket), line_max=LINE_MAX)
         self._snapshot: Snapshot | None = None
         self._number = 0
         self.ended = False
@@ -109,13 +110,16 @@ class ObserverClient:
     def close(self) -> None:
         """Look away; the session goes on."""
         self._closing.set()
+        self._waiting.wake()
         self._thread.join(1.0)
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+        self._waiting.close()
 
     def _watch(self) -> None:
         while not self._closing.is_set():
-            with contextlib.suppress(InterruptedError, ValueError, OSError):
-                select.select((self._socket,), (), (), 0.1)
+            self._waiting.wait(0.1)
             for line in self._reader.lines():
                 with contextlib.suppress(UsageError):
                     message = decode_from_controller(line)

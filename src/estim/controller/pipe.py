@@ -1,55 +1,60 @@
-"""Both ends of the pipe, non-blocking: lines in, lines out, and snapshots that may be dropped."""
+"""Both ends of a pipe in lines: lines in, lines out, and snapshots that may be dropped. Nothing here waits."""
 
 from __future__ import annotations
 
-import os
 from collections import deque
+
+from estim.platform.waiting import Sink, Source
 
 QUEUE_MAX = 512
 
 
-class LineReader:
-    """Lines from a non-blocking file descriptor."""
+OVERLAP = 64  # of an over-long line stay for the next piece, so that a word across the cut is found
 
-    def __init__(self, fd: int, *, line_max: int) -> None:
-        self._fd = fd
+
+class LineReader:
+    """Lines from a source. One that is longer than `line_max` comes in pieces that are no lines of anybody."""
+
+    def __init__(self, source: Source, *, line_max: int) -> None:
+        self.source = source
         self._line_max = line_max
-        self._tail = b""
-        self.ended = False
-        os.set_blocking(fd, False)
+        self.tail = b""
+
+    @property
+    def ended(self) -> bool:
+        """End of file, and every line before it was given; what came after the last one is in `tail`."""
+        return self.source.ended
 
     def lines(self) -> list[bytes]:
-        """Complete lines that have come; `ended` is set at end of file."""
-        try:
-            data = os.read(self._fd, 65536)
-        except BlockingIOError:
-            return []
-        except OSError:
-            self.ended = True
-            return []
-        if not data:
-            self.ended = True
-            return []
-        *lines, self._tail = (self._tail + data).split(b"\n")
-        if len(self._tail) > self._line_max:
-            self._tail = b""
+        """Complete lines that have come."""
+        *lines, self.tail = (self.tail + self.source.read()).split(b"\n")
+        if len(self.tail) > self._line_max:
+            lines.append(self.tail)
+            self.tail = self.tail[-OVERLAP:]
         return [line for line in lines if line]
 
 
 class LineWriter:
-    """Lines to a non-blocking file descriptor: answers wait their turn in a bounded queue, a snapshot overwrites the
-    last.
+    """Lines to a sink: answers wait their turn in a bounded queue, a snapshot overwrites the last.
 
     A reader that is slow or gone never makes the writer wait.
     """
 
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
         self._queue: deque[bytes] = deque(maxlen=QUEUE_MAX)
         self._slot: bytes | None = None
         self._going = b""
-        self.broken = False
-        os.set_blocking(fd, False)
+
+    @property
+    def broken(self) -> bool:
+        """The other end is gone."""
+        return self._sink.broken
+
+    @property
+    def waits(self) -> bool:
+        """Something has not left yet."""
+        return bool(self._going or self._queue or self._slot)
 
     def put(self, line: bytes) -> None:
         """A line that should arrive."""
@@ -71,11 +76,7 @@ class LineWriter:
                     self._going, self._slot = self._slot, None
                 else:
                     return
-            try:
-                sent = os.write(self._fd, self._going)
-            except BlockingIOError:
-                return
-            except OSError:
-                self.broken = True
+            sent = self._sink.offer(self._going)
+            if not sent:
                 return
             self._going = self._going[sent:]

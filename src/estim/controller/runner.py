@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from estim.controller.recording import Recording
 from estim.drivers.interface import Driver
 from estim.drivers.link import ByteLink
 from estim.record_lines.base import Line
 from estim.record_lines.kinds import Authorise as AuthoriseLine
 from estim.records.sink import RecordSink
 from estim.safety.commands import OutputOff
-from estim.safety.errors import InterlockTripped, LinkLost, RecordError
+from estim.safety.errors import InterlockTripped, LinkLost
 from estim.safety.interlock import Interlock
 from estim.safety.reports import Acknowledged, DeviceFault, LinkDown, Report, Superseded
 from estim.session import effects, events
@@ -61,22 +62,19 @@ class Runner:
         self.engine = engine
         self.driver = driver
         self.link: ByteLink | None = link
-        self.record: RecordSink | None = None
-        self.record_path = ""
-        self.word_head = self.head = ""
-        self.replies: list[Reply] = []
+        self.recording = Recording(open_record)
         self.on_purpose: Callable[[str], None] = lambda _purpose: None
         self._clock = clock
-        self._open_record = open_record
         self._room = room
         self._reconnect = reconnect
         self._interlock = Interlock(None)
         self._commands: dict[int, int] = {}  # driver's number → engine's number
-        self._written: dict[int, int] = {}  # authorisation → line number
-        self._durable_seen = -1
-        self._pending_seen: int | None = None
-        self._record_failed = False
         self._stepped = False
+
+    def take_replies(self) -> list[Reply]:
+        """The answers since the last call."""
+        said, self.recording.answers = self.recording.answers, []
+        return said
 
     def start(self) -> None:
         """Ask the device who it is."""
@@ -112,10 +110,10 @@ class Runner:
         now_us = self._clock()
         return self.engine.snapshot(
             now_us,
-            record_path=self.record_path,
-            record_durable=self._pending_seen is None,
-            word_head=self.word_head,
-            head=self.head,
+            record_path=self.recording.path,
+            record_durable=self.recording.pending_us is None,
+            word_head=self.recording.word_head,
+            head=self.recording.head,
         )
 
     # -- in ---------------------------------------------------------------------------------------------------------
@@ -160,17 +158,10 @@ class Runner:
             self._step(LinkDown(reason=reason), now_us)
 
     def _watch_record(self, now_us: int) -> None:
-        if self.record is None:
-            return
-        status = self.record.poll(now_us)
-        if status.failed is not None and not self._record_failed:
-            self._record_failed = True
-            self._step(events.RecordFailed(reason=status.failed), now_us)
-        if status.durable_n != self._durable_seen or status.oldest_pending_since_us != self._pending_seen:
-            self._durable_seen, self._pending_seen = status.durable_n, status.oldest_pending_since_us
-            self._step(events.Durable(n=status.durable_n, oldest_pending_us=status.oldest_pending_since_us), now_us)
-        for n in [n for n, line in self._written.items() if line <= status.durable_n]:
-            del self._written[n]
+        found, granted = self.recording.look(now_us)
+        for event in found:
+            self._step(event, now_us)
+        for n in granted:
             self._interlock.grant(n)
             self._step(events.Granted(n=n), now_us)
 
@@ -187,14 +178,14 @@ class Runner:
             elif isinstance(effect, effects.Authorise):
                 self._authorise(effect, now_us)
             elif isinstance(effect, effects.Reply):
-                self.replies.append(effect)
+                self.recording.reply(effect, todo)
             else:
                 self._do_rare(effect, now_us)
 
     def _do_rare(self, effect: Effect, now_us: int) -> None:
         if isinstance(effect, effects.Revoke):
             self._interlock.revoke()
-            self._written.clear()
+            self.recording.revoke()
         elif isinstance(effect, effects.LowerCeiling):
             self._interlock.lower(effect.channel, effect.peak_ua)
         elif isinstance(effect, effects.Install):
@@ -211,7 +202,7 @@ class Runner:
         elif isinstance(effect, effects.OpenRecord):
             self._open(effect.patient_id, now_us)
         elif isinstance(effect, effects.CloseRecord):
-            self._close(now_us)
+            self.recording.seal(now_us)
 
     def _connect(self, now_us: int) -> None:
         """Ask the device who it is; over a new link where the last one was lost."""
@@ -260,38 +251,18 @@ class Runner:
         line = self._append(written, now_us, durable=True)
         if line is not None:
             self._interlock.authorise(effect.n, effect.peaks, effect.until_us)
-            self._written[effect.n] = line
+            self.recording.authorised(effect.n, line)
 
     def _append(self, line: Line, now_us: int, *, durable: bool = False) -> int | None:
-        if self.record is None:
-            return None
-        try:
-            return self.record.append(line.KIND, line.to_fields(), now_us, durable=durable)
-        except RecordError as error:
-            self._fail_record(str(error), now_us)
-            return None
-
-    def _fail_record(self, reason: str, now_us: int) -> None:
-        if not self._record_failed:
-            self._record_failed = True
-            self._step(events.RecordFailed(reason=reason), now_us)
+        number, found = self.recording.append(line, now_us, durable=durable)
+        for event in found:
+            self._step(event, now_us)
+        return number
 
     def _open(self, patient_id: str, now_us: int) -> None:
-        try:
-            self.record = self._open_record(patient_id)
-        except RecordError as error:
-            self._fail_record(str(error), now_us)
-            return
-        self.record_path, self.word_head, self.head = self.record.path, "", ""
         self._interlock = Interlock(None)  # another patient: the count of ON time begins anew
-        self._durable_seen, self._pending_seen, self._record_failed = -1, None, False
-
-    def _close(self, now_us: int) -> None:
-        if self.record is not None:
-            self.word_head = self.record.close(now_us)
-            self.head = self.record.head
-            self.record = None
-            self._pending_seen = None
+        for event in self.recording.open(patient_id):
+            self._step(event, now_us)
 
     def _write(self, now_us: int) -> None:
         if self.link is None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from estim.records.door import InTheRoom, here, open_door
 from estim.records.home import Home
+from estim.records.keys import Signer, station_signer
 from estim.records.operators import MEANINGS, Operator, load_operators
 from estim.records.reception import admit
 from estim.safety.errors import Problem, RecordError
@@ -26,6 +27,18 @@ class Reception:
         self._simulated = simulated
         self._device = device
         self._room = InTheRoom(home)
+        self._signer: Signer | None = None
+
+    @property
+    def signer(self) -> Signer:
+        """The station's key, read with the first sign-in: opening a record reads nothing.
+
+        Raises:
+            RecordError: nobody has signed in.
+        """
+        if self._signer is None:
+            raise RecordError("nobody has signed in")
+        return self._signer
 
     def sign_in(self, request: SignIn) -> SignIn:
         """The request with the wall time, today's minutes (L27), the patient's flags and who signs in; what a front
@@ -35,6 +48,7 @@ class Reception:
             RecordError: not let in; or records or patients' file can't be read, so that what limits need is unknown.
         """
         operator = self._admit(request.operator, request.pin, ("therapist",), "sign-in")
+        self._signer = self._signer or station_signer(self._home.root)
         known = open_door(self._home, request.patient_id, simulated=self._simulated)
         self._room.enter(known.person, here(self._device))
         return replace(

@@ -1,13 +1,16 @@
 """Take-over: the controller is gone, so the front stops the device itself (docs/decisions/take-over.md).
 
-Kill first (a process that can wake must not own the port), open, stop, read back idle, write down what was seen; all
-within one second, or the output is UNCERTAIN and the screen says which cable to pull.
+UNCERTAIN is published before anything is done. Then, none waiting for another longer than its bound: kill (a process
+that can wake must not own the port), open, stop and read back until the device says idle, and write down what was seen.
+A disk that stands or a process that can't be killed delays none of the others.
 """
 
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from estim.controller.interface import Takeover
@@ -30,75 +33,153 @@ from estim.safety.interlock import Interlock
 from estim.safety.reports import DeviceStatus
 from estim.session.snapshot import Snapshot
 
-LIMIT_S = 1.0
+SURE_S = 1.0  # so long a device that answers takes at most; then the screen says what to pull
+BEYOND_TIMER_S = 1.0  # beyond the device's own timer: by then a port that comes free tells that it is idle
 OPEN_AGAIN_S = 0.003
+RECORD_S = 3.0
 
 
-def take_over(
-    child: subprocess.Popen[bytes], address: Address, home: Path, last: Snapshot | None, cause: str
-) -> Takeover:
-    """Stop the device in the place of a controller that is gone or silent. Gives what was seen.
+class TakingOver:
+    """One take-over, from the loss to the last thing that can be known.
 
     Args:
-        last: the last snapshot that the controller sent, for the record's place.
-        cause: `eof` | `silent`.
+        silent_since: `time.monotonic()` of the last sign of life.
+        last: the last snapshot that the controller sent.
+        cause: `eof` | `silent` | `stuck`.
+        say: told what is known, at once and with each change; the last time with `settled`.
     """
-    began = time.monotonic()
-    child.kill()
-    child.wait()
-    seen = _stop_device(address, began)
-    profile = MODELS[address.model].profile
-    took_ms = round((time.monotonic() - began) * 1000)
-    if seen:
-        text = f"The controller was lost ({cause}); the device was stopped and says that it is idle ({took_ms} ms)."
-    else:
-        text = (
-            f"The controller was lost ({cause}) and the device does not confirm that it is off. "
-            f"Pull the {profile.cable}. Its own timer ends the output {profile.watchdog_us / 1e6:g} s after the last "
-            f"command."
-        )
-    taken = Takeover(cause=cause, output="OFF" if seen else "UNCERTAIN", text=text)
-    _write_down(home, last, taken, took_ms)
-    return taken
 
+    def __init__(
+        self,
+        child: subprocess.Popen[bytes],
+        address: Address,
+        home: Path,
+        last: Snapshot | None,
+        *,
+        cause: str,
+        silent_since: float,
+        say: Callable[[Takeover], None],
+    ) -> None:
+        self._child, self._address, self._home, self._last = child, address, home, last
+        self._cause, self._say = cause, say
+        self._silent_since = silent_since
+        self._profile = MODELS[address.model].profile
+        self._idle = threading.Event()
+        self._over = threading.Event()
 
-def _stop_device(address: Address, began: float) -> bool:
-    """Until the device itself says idle, or a second has passed. A fresh driver needs no state for an off: it repeats
-    the stop and asks for the status by itself, and speaks of OFF only when the device says so.
-    """
-    link: ByteLink | None = None
-    driver = MODELS[address.model].make()
-    while (now := time.monotonic()) - began < LIMIT_S:
-        if link is None:
+    def run(self) -> None:
+        """Do it; bounded by the device's own timer and some seconds more, whatever hangs."""
+        began = time.monotonic()
+        self._publish(self._unsure())
+        self._child.kill()
+        threading.Thread(target=self._stop_device, name="take-over", daemon=True).start()
+        if not self._idle.wait(SURE_S):
+            self._publish(self._unsure())
+            self._idle.wait(max(0.0, began + self._profile.watchdog_us / 1e6 + BEYOND_TIMER_S - time.monotonic()))
+        self._over.set()
+        seen = self._idle.is_set()
+        took_ms = round((time.monotonic() - self._silent_since) * 1000)
+        taken = self._known(seen=seen, took_ms=took_ms)
+        self._publish(taken)
+        record = threading.Thread(target=self._write_down, args=(taken, took_ms), name="take-over-record", daemon=True)
+        record.start()
+        record.join(RECORD_S)
+        self._say(taken)
+
+    def _publish(self, taken: Takeover) -> None:
+        self._say(Takeover(cause=taken.cause, output=taken.output, text=taken.text, settled=False))
+
+    def _unsure(self) -> Takeover:
+        return self._known(seen=False, took_ms=0)
+
+    def _known(self, *, seen: bool, took_ms: int) -> Takeover:
+        if seen:
+            text = f"The controller was lost ({self._cause}); the device was stopped and says that it is idle"
+            text += f" ({took_ms} ms)."
+        else:
+            text = (
+                f"The controller was lost ({self._cause}) and the device does not confirm that it is off. OUTPUT "
+                f"UNCERTAIN: pull the {self._profile.cable}. Its own timer ends the output "
+                f"{self._profile.watchdog_us / 1e6:g} s after the last command."
+            )
+        return Takeover(cause=self._cause, output="OFF" if seen else "UNCERTAIN", text=text)
+
+    # -- the device -------------------------------------------------------------------------------------------------
+
+    def _stop_device(self) -> None:
+        """Until the device itself says idle. A fresh driver needs no state for an off: it repeats the stop and asks for
+        the status by itself, and speaks of OFF only when the device says so.
+
+        Nothing is written beside a process that may wake and go on: its death comes first, however long that takes.
+        """
+        while self._child.poll() is None:
+            if self._over.wait(OPEN_AGAIN_S):
+                return
+        link: ByteLink | None = None
+        driver = MODELS[self._address.model].make()
+        while not self._over.is_set():
+            now_us = int(time.monotonic() * 1e6)
             try:
-                link = open_link(address)
-                link.write(driver.stop_bytes())
+                if link is None:
+                    link = open_link(self._address)
+                    driver = MODELS[self._address.model].make()
+                    link.write(driver.stop_bytes())
+                    driver.submit(Interlock(None).admit(OutputOff(reason="take-over"), now_us), now_us)
+                if _says_idle(driver, link, now_us):
+                    self._idle.set()
+                    break
             except LinkLost:
                 if link is not None:
                     link.close()
                     link = None
                 time.sleep(OPEN_AGAIN_S)
-                continue
-            driver = MODELS[address.model].make()
-            driver.submit(Interlock(None).admit(OutputOff(reason="take-over"), _us(now)), _us(now))
-        try:
-            if _idle(driver, link, _us(now)):
-                link.close()
-                return True
-        except LinkLost:
+            time.sleep(0.001)
+        if link is not None:
             link.close()
-            link = None
-        time.sleep(0.001)
-    if link is not None:
-        link.close()
-    return False
+
+    # -- the record -------------------------------------------------------------------------------------------------
+
+    def _write_down(self, taken: Takeover, took_ms: int) -> None:
+        """A new segment, linked to the last good line of the record that broke off."""
+        last = self._last
+        if last is None or not last.record_path:
+            return
+        folder = Path(last.record_path)
+        try:
+            found = segments(folder)
+            entries = read_record(folder).entries
+            if not found or (entries and entries[-1].kind == Seal.KIND):
+                return  # it was closed in order, or is gone
+            prev, t_us = (entries[-1].hash, entries[-1].t_us) if entries else (GENESIS, 0)
+            before = [digest_of(read_segment(path)) for path in found]
+            chain = Chain(simulated=last.simulated, first_n=len(entries), prev=prev, before=before)
+            writer = RecordWriter(folder, chain, station_signer(self._home), segment=len(found))
+            lost_us = max(t_us, last.now_us)
+            over_us = lost_us + took_ms * 1_000
+            lines: list[Line] = [
+                TakeOver(
+                    cause=taken.cause,
+                    output=taken.output,
+                    text=taken.text,
+                    took_ms=took_ms,
+                    last_phase=last.phase.value,
+                    last_snapshot_us=last.now_us,
+                )
+            ]
+            # The device goes on with what it had until it was stopped; where nobody knows, until its own timer.
+            silent_us = over_us if taken.output == "OFF" else over_us + self._profile.watchdog_us
+            dose = _dose(entries, last.purpose, silent_us)
+            if dose:
+                lines.append(Dose(purpose=last.purpose, basis="commands", channels=dose))
+            lines.append(End(outcome=taken.outcome, output=taken.output, reason="take-over"))
+            for line in lines:
+                writer.append(line.KIND, line.to_fields(), lost_us if line is lines[0] else over_us)
+            writer.close(over_us)
+        except (OSError, RecordError):
+            return  # the device is what matters; an auditor sees a record without an end
 
 
-def _us(now: float) -> int:
-    return int(now * 1e6)
-
-
-def _idle(driver: Driver, link: ByteLink, now_us: int) -> bool:
+def _says_idle(driver: Driver, link: ByteLink, now_us: int) -> bool:
     """One exchange; True when the device's own status says that it is idle."""
     while data := driver.data_to_send(now_us):
         link.write(data)
@@ -109,42 +190,7 @@ def _idle(driver: Driver, link: ByteLink, now_us: int) -> bool:
     )
 
 
-def _write_down(home: Path, last: Snapshot | None, taken: Takeover, took_ms: int) -> None:
-    """A new segment, linked to the last good line of the record that broke off."""
-    if last is None or not last.record_path:
-        return
-    folder = Path(last.record_path)
-    try:
-        found = segments(folder)
-        entries = read_record(folder).entries
-        if entries and entries[-1].kind == Seal.KIND:
-            return  # it was closed in order
-        prev, t_us = (entries[-1].hash, entries[-1].t_us) if entries else (GENESIS, 0)
-        before = [digest_of(read_segment(path)) for path in found]
-        chain = Chain(simulated=last.simulated, first_n=len(entries), prev=prev, before=before)
-        writer = RecordWriter(folder, chain, station_signer(home), segment=len(found))
-        t_us = max(t_us, last.now_us)
-        taken_over = TakeOver(
-            cause=taken.cause,
-            output=taken.output,
-            text=taken.text,
-            took_ms=took_ms,
-            last_phase=last.phase.value,
-            last_snapshot_us=last.now_us,
-        )
-        lines: list[Line] = [taken_over]
-        dose = _dose(entries, last.purpose, t_us + took_ms * 1_000 if taken.output == "OFF" else None)
-        if dose:
-            lines.append(Dose(purpose=last.purpose, basis="commands", channels=dose))
-        lines.append(End(outcome="fault", output=taken.output, reason="take-over"))
-        for line in lines:
-            writer.append(line.KIND, line.to_fields(), t_us)
-        writer.close(t_us)
-    except (OSError, RecordError):
-        return  # the device is what matters; an auditor sees a record without an end
-
-
-def _dose(entries: tuple[Entry, ...], purpose: str, silent_us: int | None) -> list[DoseRow]:
+def _dose(entries: tuple[Entry, ...], purpose: str, silent_us: int) -> list[DoseRow]:
     """What the acknowledged commands amount to: the controller took its own count along."""
     try:
         return replay(entries, silent_us=silent_us).dose_rows(purpose)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from estim.controller.interface import Takeover
 from estim.record_lines.events import Dose, End
 from estim.record_lines.kinds import Bend, SetupLine
-from estim.records.segment import segments
+from estim.records.segment import read_segment, segments
 from estim.records.verify import verify_session
 from estim.safety.errors import Problem
 
@@ -43,6 +43,7 @@ class Seen:
         refused: problems of the request that ended the script; notes: what else there is to say of the words.
         session_us: session time at its end.
         fatal: why the controller could not begin its work.
+        output: as last seen.
         began: `time.perf_counter()` at the session's first event.
         measured: purpose → channel → sums, where something outside measured them.
     """
@@ -58,6 +59,7 @@ class Seen:
     notes: Sequence[Problem] = ()
     takeover: Takeover | None = None
     fatal: str = ""
+    output: str = "OFF"
     measured: Mapping[str, Mapping[int, Measured]] | None = None
 
 
@@ -137,6 +139,9 @@ def result_of(seen: Seen) -> Result:
     }
     if seen.measured is not None:
         document["dose_agrees"] = _agrees(channels)
+    if seen.folder is not None and not segments(seen.folder):
+        gone = f"the record's folder {seen.folder} is gone: it was removed, or the disk or share that holds it"
+        document["problems"].append(Problem(severity="refuse", key="record", message=gone, rule="record").to_json())
     document["wall_s"] = time.perf_counter() - seen.began
     return Result(outcome=outcome, document=document)
 
@@ -144,18 +149,20 @@ def result_of(seen: Seen) -> Result:
 def _outcome(seen: Seen, lines: _Lines) -> str:
     """What was known of the output last comes before all else; then what was refused, then the record's own end."""
     if seen.takeover is not None:
-        return "uncertain" if seen.takeover.output != "OFF" else "fault"
-    if lines.end.get("output") == "UNCERTAIN":
+        return seen.takeover.outcome
+    if "UNCERTAIN" in {lines.end.get("output"), seen.output}:
         return "uncertain"
-    if seen.fatal:
-        return "fault"
-    return "refused" if seen.refused else str(lines.end.get("outcome", "stopped"))
+    if seen.fatal or (seen.folder is not None and not lines.setups and not segments(seen.folder)):
+        return "fault"  # it never began, or its record is gone
+    if seen.refused:
+        return "refused"
+    return str(lines.end.get("outcome") or ("fault" if seen.folder is not None and not lines.end else "stopped"))
 
 
 def _read(seen: Seen) -> _Lines:
     """Of some thousand lines the dozen that are needed; the others are not even parsed."""
     lines = _Lines()
-    parts = [path.read_bytes() for path in segments(seen.folder)] if seen.folder is not None else [seen.data]
+    parts = [read_segment(path) for path in segments(seen.folder)] if seen.folder is not None else [seen.data]
     for part in parts:
         for raw in part.splitlines():
             if any(mark in raw for mark in _MARKS):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from estim.drivers.address import Address
 from estim.drivers.models import MODELS
+from estim.platform.processes import start_module, wait_until_gone
 from estim.safety.errors import LinkLost, UsageError
 
+END_S = 1.0
 _QUERY = {"patient": "--patient", "seed": "--seed", "faults": "--faults", "pulses": "--pulses"}
 
 
@@ -33,16 +33,14 @@ class Simulator:
         unknown = sorted(query.keys() - _QUERY.keys())
         if unknown:
             raise UsageError(f"device {url!r}: no option {', '.join(unknown)}; there are {', '.join(_QUERY)}")
-        command = [sys.executable, "-m", "firmware_sim", model, "--tcp", "0", "--until-parent"]
+        arguments = [model, "--tcp", "0", "--until-parent"]
         if "patient" in query:
-            command += ["--side", "0"]
+            arguments += ["--side", "0"]
         for name, values in query.items():
-            command += [_QUERY[name], values[-1]]
+            arguments += [_QUERY[name], values[-1]]
         logs.mkdir(parents=True, exist_ok=True)
         with (logs / "simulator.log").open("ab") as log:
-            self._child = subprocess.Popen(  # noqa: S603 - our own module
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
-            )
+            self._child = start_module("firmware_sim", arguments, log=log)
         line = self._child.stdout.readline() if self._child.stdout is not None else b""
         try:
             said = json.loads(line)
@@ -58,6 +56,8 @@ class Simulator:
             if self._child.stdin is not None:
                 self._child.stdin.close()
         self._child.terminate()
-        self._child.wait(5)
+        if not wait_until_gone(self._child, END_S):
+            self._child.kill()  # it stands still, as a simulated device that hangs does
+            wait_until_gone(self._child, END_S)
         if self._child.stdout is not None:
             self._child.stdout.close()

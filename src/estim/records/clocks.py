@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import datetime
-import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from estim.platform.clocks import boot_us
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux; elsewhere the moment of the boot stands for it
-
-
-def boot_us() -> int:
-    """Time since the computer started; sleep counts where the system tells it."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return (time.clock_gettime_ns(clock) if clock is not None else time.monotonic_ns()) // 1_000
 
 
 @cache

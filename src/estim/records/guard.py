@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from estim.platform.files import replace_whole
 from estim.records.station import HOW_TO_OPEN, enter_station, station_lines
-from estim.records.whole_file import replace_whole
 from estim.safety.errors import RecordError
 
 REGISTERS: Mapping[str, str] = {"operators": "operators.json", "patients": "patients.json", "site": "site.toml"}

@@ -6,7 +6,8 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from estim.records.clocks import boot_id, boot_us, moment_of
+from estim.platform.clocks import boot_us
+from estim.records.clocks import boot_id, moment_of
 from estim.records.home import Home
 from estim.records.operators import LOCKED_S, WRONG_MAX, Operator, fits
 from estim.records.station import enter_station, station_lines

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -75,14 +74,3 @@ def read_segment(path: Path) -> bytes:
 def digest_of(data: bytes) -> SegmentRow:
     """A segment's file as a seal signs it."""
     return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the folder's entries durable (a new file's name is not, until its folder is)."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from estim.platform.files import make_durable, sync_folder
 from estim.records.canonical import canonical
 from estim.records.chain import GENESIS
 from estim.records.keys import Signer
 from estim.records.lock import locked
-from estim.records.segment import sync_folder
 from estim.safety.errors import RecordError
 
 _TAIL = 64 * 1024  # a line has some 450 bytes
@@ -75,7 +75,7 @@ def append_signed(path: Path, signer: Signer, what: Mapping[str, object]) -> Map
             entry["signature"] = signer.sign(bytes.fromhex(digest)).hex()
             file.write(canonical(entry) + b"\n")
             file.flush()
-            os.fsync(file.fileno())
+            make_durable(file.fileno())
         sync_folder(path.parent)
     except OSError as error:
         raise RecordError(f"{path}: this chain can't be written: {error.strerror or error}") from None
@@ -95,7 +95,7 @@ def _quarantine(path: Path, file: BinaryIO) -> dict[str, object]:
     with kept.open("xb") as copy:
         copy.write(torn)
         copy.flush()
-        os.fsync(copy.fileno())
+        make_durable(copy.fileno())
     sync_folder(path.parent)
     file.truncate(size - len(torn))
     return {"torn_file": kept.name, "torn_sha256": hashlib.sha256(torn).hexdigest()}

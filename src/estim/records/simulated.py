@@ -44,7 +44,7 @@ class SimulatedWriter:
         fail_reason: str = "No space left on device",
     ) -> None:
         self.path = str(folder) if folder is not None else ""
-        self.head = ""
+        self.head = self.word_head = ""
         self._folder = folder
         self._signer = signer
         self._chain = Chain(simulated=True)
@@ -112,7 +112,8 @@ class SimulatedWriter:
                 break
             self._pending.popleft()
             self._durable_n = number
-        return WriterStatus(self._durable_n, self._pending[0][1] if self._pending else None, self._failed)
+        oldest_us = self._pending[0][1] if self._pending else None
+        return WriterStatus(self._durable_n, oldest_us, self._failed, ended=self._sealed)
 
     def next_deadline_us(self) -> int | None:
         """When a line that is waited for becomes durable; for others any later turn will do."""
@@ -121,8 +122,8 @@ class SimulatedWriter:
         ready_us = self._pending[0][2]
         return ready_us if ready_us <= self._awaited_us else ready_us + UNAWAITED_US
 
-    def close(self, now_us: int) -> str:
-        """Seal, and write the folder if there is one."""
+    def seal(self, now_us: int) -> None:
+        """Seal, and write the folder if there is one; a model does so at once."""
         self._pending.clear()
         self._sealed = True
         said = {"public_key": self._signer.public_hex}
@@ -139,4 +140,9 @@ class SimulatedWriter:
                 lines=self._chain.n,
             )  # fmt: skip
         self.head = self._chain.head
-        return word_head(self.head)
+        self.word_head = word_head(self.head)
+
+    def close(self, now_us: int) -> str:
+        """Seal; gives the head in words."""
+        self.seal(now_us)
+        return self.word_head

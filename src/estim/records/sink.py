@@ -16,11 +16,13 @@ class WriterStatus:
         oldest_pending_since_us: session time at which the oldest line that is not durable was appended; None if all
             are.
         failed: why the record can't be written any more; None while it can.
+        ended: it was sealed, or given up; the sink's heads say which.
     """
 
     durable_n: int
     oldest_pending_since_us: int | None
     failed: str | None
+    ended: bool = False
 
 
 class RecordSink(Protocol):
@@ -28,6 +30,7 @@ class RecordSink(Protocol):
 
     path: str
     head: str  # SHA-256 of the seal as hex, "" until it is on the disk
+    word_head: str  # the same for people
 
     def append(self, kind: str, fields: Mapping[str, object], now_us: int, *, durable: bool = False) -> int:
         """Add a line; gives its number. Never waits. `durable` asks for the disk at once instead of within 200 ms."""
@@ -35,5 +38,5 @@ class RecordSink(Protocol):
     def poll(self, now_us: int) -> WriterStatus:
         """How far it is."""
 
-    def close(self, now_us: int) -> str:
-        """Seal the record; gives its short head in words. Waits for the disk: output is off by now."""
+    def seal(self, now_us: int) -> None:
+        """Write the last line and close. Never waits: `poll` says when it has `ended`."""

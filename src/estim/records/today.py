@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from estim.platform.clocks import boot_us
 from estim.protocols.muscles import accounts
-from estim.records.clocks import as_of_now, boot_id, boot_us, moment_of
+from estim.records.clocks import as_of_now, boot_id, moment_of
 from estim.records.home import Home
 from estim.records.keys import known_keys
 from estim.records.master import MASTER, read_master

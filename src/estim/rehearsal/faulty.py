@@ -177,7 +177,7 @@ class FaultyWorld(World):
 
     def _incoming(self) -> list[events.Event]:
         incoming, self._noted = self._noted, []
-        self._recorded = self.runner.record is not None
+        self._recorded = self.runner.recording.record is not None
         if self._late_us:
             incoming.append(events.ClockJumped(late_us=self._late_us))
             self._late_us = 0
@@ -312,14 +312,14 @@ class FaultyWorld(World):
 
     def _turned(self) -> None:
         self._expect_lead_off()
-        record = self.record if self.runner.record is not None else None  # closed ones are not asked any more
+        record = self.record if self.runner.recording.record is not None else None  # closed ones are not asked any more
         self.watch.turned(self.engine, record, self.now_us)
 
     def _hear(self) -> None:
-        if self.runner.replies:
+        if self.runner.recording.answers:
             self.device.advance(self.now_us)
-            for reply in self.runner.replies:
-                recording = self._recorded and self.runner.record is not None
+            for reply in self.runner.recording.answers:
+                recording = self._recorded and self.runner.recording.record is not None
                 self.watch.heard(reply, self.now_us, recording=recording)
         super()._hear()
 

@@ -101,7 +101,7 @@ class World:
         """Play to the end of the script, or until nothing can happen any more."""
         self.run_until(TIME_MAX_US)
         if (
-            self.runner.record is not None
+            self.runner.recording.record is not None
         ):  # a fault or a loss ended the script: the controller closes the record itself
             self.extra.append(events.ConsoleGone())
             self.run_until(self.now_us + CLOSE_US)
@@ -155,7 +155,7 @@ class World:
             due.append(self._due_us)
         if self.link.to_host:
             due.append(self.link.to_host[0][0])
-        record = self.record if self.runner.record is not None else None
+        record = self.record if self.runner.recording.record is not None else None
         if record is not None and (at_us := record.next_deadline_us()) is not None:
             due.append(at_us)
         return min(due)
@@ -181,8 +181,7 @@ class World:
             return None
 
     def _hear(self) -> None:
-        replies, self.runner.replies = self.runner.replies, []
-        for reply in replies:
+        for reply in self.runner.take_replies():
             self.person.replied(reply)
             if not reply.accepted or reply.id:
                 self._look_us, self._calm = self.now_us, False  # an answer is looked at at once

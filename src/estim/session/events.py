@@ -234,9 +234,10 @@ class Durable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFailed:
-    """The record can't be written any more. Nothing is retried."""
+    """The record can't be written any more. Nothing is retried. `opening`: it could not even be begun."""
 
     reason: str
+    opening: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,10 @@ class Outbox:
         self.emit(CloseRecord())
         self._recording = False
 
+    def record_is_lost(self) -> None:
+        """It could not even be begun: nothing is written, and there is nothing to close."""
+        self._recording = False
+
     def take(self) -> tuple[Effect, ...]:
         """All of it, off first; nothing is left."""
         taken, self._effects = tuple(self._effects), []

@@ -34,6 +34,8 @@ def granted(core: Core, event: events.Granted) -> None:
 def record_failed(core: Core, event: events.RecordFailed) -> None:
     """Nothing more can be written: what can't be written down is not given."""
     core.stop("record-failed")
+    if event.opening:
+        core.out.record_is_lost()  # there is no session to sign: another sign-in may begin one
     text = f"The record can't be written: {event.reason}. Output was stopped."
     core.sitting.alarms.sound("record-failed", "medium", text)
 

@@ -1,0 +1,92 @@
+"""What a played and a typed session have in common: heartbeat, signals, what is told, and when it is over."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from estim.controller.interface import SessionClient
+from estim.lines.telling import Telling
+from estim.platform.signals import StopSignals
+from estim.platform.terminals import nobody_reads
+
+HEARTBEAT_S = 0.25
+STILL_S = 1.0  # the lease of a front: whoever stood still for longer does not go on by itself
+LOOK_S = 0.05
+
+
+class Front:
+    """One front over a client. It beats only while somebody can read what is said.
+
+    Args:
+        say: prints a line. Where that stands (a terminal that takes nothing), so does the heartbeat, and the controller
+            stops within its second.
+    """
+
+    def __init__(self, client: SessionClient, say: Callable[[str], None]) -> None:
+        self.client = client
+        self.say = say
+        self.leaving = ""  # why, once somebody asked for the end
+        self._finished = threading.Event()
+        self._caught: list[str] = []
+        self._signals = StopSignals(self._caught.append, finished=self._finished)
+        self._beat_at = 0.0
+        self.tell = Telling(say).tell
+        self._lost = ""
+
+    def close(self) -> None:
+        """Output is off, or was said to be uncertain, and the record closed as far as it can be; bounded in time."""
+        self.client.close()
+        self._tell_loss()
+        self._signals.restore()
+
+    def stopped(self) -> str:
+        """Which signal came, after the stop was sent; "" for none. A polite kill or a closed terminal asks to leave."""
+        if not self._caught:
+            return ""
+        name = self._caught.pop(0)
+        self.client.stop("line")
+        if name != "SIGINT":
+            self.leaving = name
+        return name
+
+    def beat(self) -> float:
+        """A heartbeat, if it is time; gives for how long this program had stood still before, 0 where it had not.
+
+        Raises:
+            BrokenPipeError: nobody reads any more what this session says.
+        """
+        now = time.monotonic()
+        since = now - self._beat_at
+        if self._beat_at and since < HEARTBEAT_S:
+            return 0.0
+        still = since if self._beat_at and since > STILL_S else 0.0
+        if still:
+            self.client.stop("line")
+        self._beat_at = now
+        if _unread():
+            raise BrokenPipeError("nobody reads what this session says any more")
+        self.client.heartbeat()
+        return still
+
+    def over(self) -> bool:
+        """The controller is lost and all is known of it, or it could not begin."""
+        self._tell_loss()
+        taken = self.client.takeover
+        return bool(self.client.fatal) or (taken is not None and taken.settled)
+
+    def _tell_loss(self) -> None:
+        taken = self.client.takeover
+        text = taken.text if taken is not None else self.client.fatal
+        if text and text != self._lost:
+            self._lost = text
+            self.say(text)
+
+
+def _unread() -> bool:
+    try:
+        return nobody_reads(sys.stdout.fileno())
+    except (OSError, ValueError):  # a stream without a file
+        return False

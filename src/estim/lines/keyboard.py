@@ -1,0 +1,68 @@
+"""What a person types, in lines, and the stop in it: an empty line, any space, a stop key's own bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+from estim.platform.terminals import unseen
+from estim.platform.waiting import Waiting, waiting
+
+LINE_MAX = 4_096
+
+
+class Keyboard:
+    """Lines from standard input, read without waiting.
+
+    Bytes that are no letters are made visible instead of being refused: a half letter never costs a session.
+    """
+
+    def __init__(self, fd: int | None = None, wait: Waiting | None = None) -> None:
+        self._fd = sys.stdin.fileno() if fd is None else fd
+        self._waiting = wait or waiting()
+        self._source = self._waiting.source(self._fd)
+        self._tail = b""
+        self._lines: list[str] = []
+        self._stops = False
+
+    @property
+    def ended(self) -> bool:
+        """End of input."""
+        return self._source.ended
+
+    def wait(self, wait_s: float) -> None:
+        """Until something is typed, or so long; then it is read."""
+        self._waiting.wait(wait_s)
+        data = self._source.read()
+        if not data:
+            return
+        *lines, self._tail = (self._tail + data).replace(b"\r", b"\n").split(b"\n")
+        if len(self._tail) > LINE_MAX:
+            self._tail = self._tail[-LINE_MAX:]
+        for raw in lines:
+            line = raw.decode("utf-8", errors="backslashreplace")
+            if line.strip() and b"\x1b" not in raw:
+                self._lines.append(line)
+            else:
+                self._stops = True
+
+    def stops(self) -> bool:
+        """Whether a stop was typed since the last call."""
+        stops, self._stops = self._stops, False
+        return stops
+
+    def lines(self) -> list[str]:
+        """Complete lines since the last call; a stop is none of them."""
+        lines, self._lines = self._lines, []
+        return lines
+
+    @contextlib.contextmanager
+    def unseen(self) -> Iterator[None]:
+        """What is typed meanwhile is not shown."""
+        with unseen(self._fd):
+            yield
+
+    def close(self) -> None:
+        """Nothing is read any more."""
+        self._waiting.close()

@@ -1,0 +1,38 @@
+"""A scripted session on a simulated device, in real time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from estim.controller.interface import SessionClient
+from estim.desk.script import ScriptedTherapist
+from estim.lines.front import LOOK_S, Front
+
+
+def play(client: SessionClient, person: ScriptedTherapist, *, say: Callable[[str], None]) -> None:
+    """Until the session is signed or the controller is lost; the client is closed then. Ctrl-C stops.
+
+    Raises:
+        BrokenPipeError: nobody reads any more what this session says; output is off, or was taken over.
+    """
+    front = Front(client, say)
+    try:
+        while not person.done and not front.over():
+            if front.stopped():
+                person.halt()
+                say("stopped")
+            if still_s := front.beat():
+                person.halt()
+                say(f"stopped: this program stood still for {still_s:.1f} s")
+            for answer in client.poll():
+                person.replied(answer)
+            snapshot = client.snapshot
+            if snapshot is not None:
+                front.tell(snapshot)
+                if client.takeover is None:
+                    for request in person.act(snapshot):
+                        client.send(request)
+            time.sleep(LOOK_S)
+    finally:
+        front.close()

@@ -1,0 +1,210 @@
+"""A session on a real device: a person types lines."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from estim.controller.interface import ConfigureFrom, SessionClient
+from estim.lines.front import LOOK_S, Front
+from estim.lines.keyboard import Keyboard
+from estim.protocols.setup import Setup
+from estim.safety.schedule import Purpose
+from estim.session import events, screening
+from estim.session.snapshot import Snapshot
+from estim.session.state import Phase
+
+HELP = """\
+  yes WHAT        confirm what is asked (identity, pads, stop-control, skin, ...)
+  arm | start     the two steps to output         stop        off, at once (an empty line does the same)
+  + NAME | - NAME one step up or down             cut         all channels down by 20 %
+  mark NAME sensory|motor|max-tolerated|twitch    next        this channel is done
+  pause | resume                                  twitch | levels | therapy   what to configure
+  seen CODE       an alarm was seen               reset WHY   leave a fault
+  note TEXT       into the record                 sign MEANING   performed (unsaid), witnessed or reviewed:
+                                                  ends the session and seals its record
+"""
+
+PURPOSES: Mapping[str, Purpose] = MappingProxyType({"twitch": "low-rate", "levels": "titration", "therapy": "therapy"})
+
+
+class Left(Exception):
+    """Input ended, or somebody asked for the end."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Person:
+    """One session that somebody types.
+
+    Args:
+        pins: this station asks for PINs.
+        say: prints a line.
+    """
+
+    client: SessionClient
+    source: str
+    setup: Setup
+    operator: str
+    say: Callable[[str], None]
+    pins: bool = False
+    keyboard: Keyboard = field(default_factory=Keyboard)
+
+    def run(self) -> None:
+        """Until the session is signed, input ends, or the controller is lost; the client is closed then.
+
+        Raises:
+            BrokenPipeError: nobody reads any more what this session says; output is off, or was taken over.
+        """
+        front = Front(self.client, self.say)
+        try:
+            with contextlib.suppress(Left):
+                self._play(front)
+        finally:
+            front.close()
+            self.keyboard.close()
+            last = self.client.snapshot
+            if last is not None and last.word_head:
+                self.say(f"signed; record {last.record_path}\nhead: {last.word_head}")
+
+    def _play(self, front: Front) -> None:
+        self._wait_ready(front)
+        pin = self._pin(front)
+        answers = self._screen(front)
+        self.client.send(
+            events.SignIn(id=self.client.next_id(), operator=self.operator, patient_id=self.setup.patient_id, pin=pin)
+        )
+        self.client.send(events.Screen(id=self.client.next_id(), answers=answers))
+        self._configure("titration")
+        self.say(HELP)
+        signed = -1
+        for snapshot in self._looks(front):
+            for answer in self.client.poll():
+                if not answer.accepted:
+                    for problem in answer.problems:
+                        self.say(f"  refused: {problem['key']}: {problem['message']}")
+                elif answer.id == signed:
+                    return
+            for line in self.keyboard.lines():
+                request = self._line(line, snapshot, front)
+                if isinstance(request, events.Sign):
+                    signed = request.id
+                if request is not None:
+                    self.client.send(request)
+
+    def _looks(self, front: Front) -> Iterator[Snapshot | None]:
+        """One round of the loop after the other, each with what is to be seen; beats and stops go on in all of them.
+
+        Raises:
+            Left: it is over.
+        """
+        while not front.over():
+            front.stopped()
+            if front.leaving:
+                raise Left
+            if still_s := front.beat():
+                self.say(f"stopped: this program stood still for {still_s:.1f} s")
+            snapshot = self.client.snapshot
+            if snapshot is not None:
+                front.tell(snapshot)
+            self.keyboard.wait(LOOK_S)
+            if self.keyboard.stops():
+                self.client.stop("line")
+            yield snapshot
+            if self.keyboard.ended:
+                self.client.stop("line")
+                raise Left
+        raise Left
+
+    def _wait_ready(self, front: Front) -> None:
+        for snapshot in self._looks(front):
+            if snapshot is not None and snapshot.phase is not Phase.DISCONNECTED:
+                return
+
+    def _ask(self, front: Front, question: str) -> str:
+        """A line that is the answer to a question; the loop goes on meanwhile."""
+        sys.stdout.write(question)
+        sys.stdout.flush()
+        for _ in self._looks(front):
+            for line in self.keyboard.lines():
+                return line
+        raise Left
+
+    def _screen(self, front: Front) -> dict[str, bool | str]:
+        answers: dict[str, bool | str] = {}
+        for question in screening.asked_one_by_one(first_session=self.setup.session == 1):
+            while True:
+                said = self._ask(front, f"{question.text} [yes/no] ").strip().lower()
+                if said in {"yes", "y", "no", "n"}:
+                    answers[question.id] = said[0] == "y"
+                    break
+        return answers
+
+    def _pin(self, front: Front) -> str:
+        if not self.pins:
+            return ""
+        with self.keyboard.unseen():
+            pin = self._ask(front, f"PIN of {self.operator}: ")
+        self.say("")
+        return pin
+
+    def _sign(self, number: int, snapshot: Snapshot | None, meaning: str, front: Front) -> events.Request:
+        """A PIN is asked for only where nothing runs: what is typed while output may be on is for the session."""
+        idle = snapshot is not None and snapshot.phase in {Phase.READY, Phase.CONFIGURED, Phase.FAULT}
+        pin = self._pin(front) if idle else ""
+        return events.Sign(id=number, operator=self.operator, meaning=meaning, pin=pin)
+
+    def _configure(self, purpose: Purpose) -> None:
+        self.client.send(
+            ConfigureFrom(
+                id=self.client.next_id(),
+                source=self.source,
+                setup=self.setup,
+                purpose=purpose,
+            )
+        )
+
+    def _line(self, line: str, snapshot: Snapshot | None, front: Front) -> events.Request | None:
+        """One typed line; an empty one is a stop, since that is what a hand hits first."""
+        word, _, rest = line.strip().partition(" ")
+        if not word or word in {"stop", "s"}:
+            self.client.stop("line")
+            return None
+        request = self._request(word, rest.strip(), snapshot, front)
+        if request is None and (purpose := PURPOSES.get(word)) is not None:
+            self._configure(purpose)
+        elif request is None:
+            self.say(HELP)
+        return request
+
+    def _request(self, word: str, rest: str, snapshot: Snapshot | None, front: Front) -> events.Request | None:
+        number = self.client.next_id()
+        name = rest.split(" ", maxsplit=1)[0]
+        channel = next((view.channel for view in (snapshot.channels if snapshot else ()) if view.name == name), None)
+        simple: dict[str, Callable[[], events.Request]] = {
+            "arm": lambda: events.Arm(id=number),
+            "start": lambda: events.Start(id=number),
+            "pause": lambda: events.Pause(id=number),
+            "resume": lambda: events.Resume(id=number),
+            "next": lambda: events.NextChannel(id=number),
+            "cut": lambda: events.Lower(id=number, percent=20),
+            "yes": lambda: events.Confirm(id=number, what=rest, value=self.operator),
+            "seen": lambda: events.Acknowledge(id=number, code=rest),
+            "reset": lambda: events.ResetFault(id=number, reason=rest),
+            "note": lambda: events.Note(id=number, kind="note", fields={"text": rest}),
+            "sign": lambda: self._sign(number, snapshot, rest or "performed", front),
+        }
+        if word in simple:
+            return simple[word]()
+        if channel is None or snapshot is None:
+            return None
+        if word == "+":
+            return events.Raise(id=number, channel=channel, snapshot_n=snapshot.n)
+        if word == "-":
+            return events.Lower(id=number, channel=channel)
+        kind = rest.rsplit(" ", maxsplit=1)[-1]
+        if word == "mark" and kind in {"sensory", "motor", "max-tolerated", "no-twitch", "twitch"}:
+            return events.Mark(id=number, channel=channel, kind=kind)  # type: ignore[arg-type]
+        return None

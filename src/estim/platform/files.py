@@ -1,0 +1,150 @@
+"""Files: on the medium when they are said to be, their owner's alone, replaced as a whole, and locked."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+PRIVATE_UMASK = 0o077
+# Who has a file open keeps it from being replaced on Windows; readers of ours have it open for milliseconds.
+BUSY_WAIT_S = 1.0
+BUSY_LOOK_S = 0.01
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def make_durable(fd: int) -> None:
+        """Wait until everything written to `fd` is on the medium."""
+        os.fsync(fd)
+
+    def try_lock(file: BinaryIO) -> bool:
+        """Take the lock on an open file, if nobody has it."""
+        try:
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def sync_folder(folder: Path) -> None:
+        """Make the folder's entries durable: NTFS keeps them in its journal and gives no handle to ask for it."""
+
+else:
+    import fcntl
+
+    _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
+
+    def make_durable(fd: int) -> None:
+        """Wait until everything written to `fd` is on the medium.
+
+        macOS' fsync reaches the drive's own buffer alone; F_FULLFSYNC empties that too. File systems that do not have
+        it (network shares) refuse it, and then fsync is all there is.
+        """
+        if _FULL_SYNC is not None:
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(fd, _FULL_SYNC)
+                return
+        os.fsync(fd)
+
+    def try_lock(file: BinaryIO) -> bool:
+        """Take the lock on an open file, if nobody has it."""
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def sync_folder(folder: Path) -> None:
+        """Make the folder's entries durable (a new file's name is not, until its folder is)."""
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            make_durable(handle)
+        finally:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, wait_s: float) -> Iterator[None]:
+    """Hold the lock on `path`; the file is made if there is none and stays. It falls with the process that holds it.
+
+    Raises:
+        TimeoutError: another process does not give it back.
+        OSError: the file can't be opened.
+    """
+    until = time.monotonic() + wait_s
+    with path.open("a+b") as file:
+        while not try_lock(file):
+            if time.monotonic() > until:
+                raise TimeoutError(f"held by another process for {wait_s:g} s")
+            time.sleep(0.005)
+        yield  # closing the file lets the lock go
+
+
+def replace_whole(path: Path, data: bytes) -> None:
+    """Put `data` in the place of `path`, readable by its owner alone. The old file stands until the new one is whole.
+
+    Raises:
+        OSError: it can't be written; the old file stands and nothing is left beside it.
+    """
+    handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".new")  # made with mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            make_durable(file.fileno())
+        _put_in_place(Path(fresh), path)
+    except OSError:
+        Path(fresh).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def _put_in_place(fresh: Path, path: Path) -> None:
+    until = time.monotonic() + BUSY_WAIT_S
+    while True:
+        try:
+            fresh.replace(path)
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() > until:
+                raise
+            time.sleep(BUSY_LOOK_S)  # somebody reads the old one
+        else:
+            return
+
+
+def make_private() -> None:
+    """Whatever this process makes from now on belongs to its owner alone (POSIX; on Windows a folder in the profile
+    inherits an access list that names the owner, the system and the administrators).
+    """
+    if sys.platform != "win32":
+        os.umask(PRIVATE_UMASK)
+
+
+def others_may_read(path: Path) -> bool:
+    """Whether the file's own mode lets other users of this machine in; never on Windows, where modes mean nothing."""
+    return sys.platform != "win32" and bool(path.stat().st_mode & PRIVATE_UMASK)
+
+
+def take_back(root: Path) -> int:
+    """Close a folder and all in it to other users, where it is this user's own; gives how many entries were open.
+
+    Raises:
+        OSError: the file system has no owners (FAT, some shares) or refuses.
+    """
+    if sys.platform == "win32" or not root.is_dir():
+        return 0
+    changed = 0
+    mine = os.getuid()
+    for folder, _, names in os.walk(root):
+        for path in (folder, *(os.path.join(folder, name) for name in names)):
+            status = os.lstat(path)
+            if status.st_uid == mine and status.st_mode & PRIVATE_UMASK and not os.path.islink(path):
+                os.chmod(path, status.st_mode & 0o700)
+                changed += 1
+    return changed

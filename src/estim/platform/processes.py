@@ -1,0 +1,80 @@
+"""Other processes: starting ours so that nothing foreign runs in them, and asking whether one lives."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+_STILL_ACTIVE = 259
+_QUERY_LIMITED = 0x1000  # PROCESS_QUERY_LIMITED_INFORMATION
+
+
+def start_module(module: str, arguments: Sequence[str], *, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start one of our modules with this same Python, pipes on standard input and output, and errors into `log`.
+
+    `-P` keeps the working directory out of the child's search path, so that a `queue.py` or `json.py` which lies there
+    is never run. A session of its own (on Windows a process group): Ctrl-C, Ctrl-Z and a closed terminal reach the
+    parent alone, and the child learns it by the end of its input.
+    """
+    roots = [_root_of(name) for name in dict.fromkeys((module.partition(".")[0], "estim"))]
+    kept = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if os.path.isabs(entry)]
+    surroundings = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys((*kept, *roots))),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONUTF8": "1",
+    }
+    return subprocess.Popen(  # noqa: S603 - our own module
+        [sys.executable, "-P", "-m", module, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        start_new_session=sys.platform != "win32",
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        env=surroundings,
+    )
+
+
+def _root_of(package: str) -> str:
+    """The folder that a package of ours was imported from."""
+    found = importlib.util.find_spec(package)
+    places = list(found.submodule_search_locations or ()) if found is not None else []
+    return str(Path(places[0]).resolve().parent) if places else ""
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process lives. Nothing is sent to it: on Windows signal 0 is Ctrl-C."""
+    if pid <= 0:
+        return False
+    if sys.platform == "win32":
+        kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+        kernel.OpenProcess.restype = ctypes.c_void_p
+        handle = kernel.OpenProcess(_QUERY_LIMITED, False, pid)  # noqa: FBT003
+        if not handle:
+            return False
+        code = ctypes.c_ulong()
+        known = kernel.GetExitCodeProcess(ctypes.c_void_p(handle), ctypes.byref(code))
+        kernel.CloseHandle(ctypes.c_void_p(handle))
+        return bool(known) and code.value == _STILL_ACTIVE
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True  # somebody else's
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def wait_until_gone(child: subprocess.Popen[bytes], wait_s: float) -> bool:
+    """Wait so long for a child to end; False where it still lives."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(wait_s)
+        return True
+    return False

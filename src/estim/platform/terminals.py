@@ -1,0 +1,70 @@
+"""Terminals: which ports are none but look like one, what is typed unseen, and whether a reader is still there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Iterator
+
+# Linux: /dev/pts/N. macOS: /dev/ttysNNN (three digits and more); its real ports are /dev/tty.NAME and /dev/cu.NAME.
+_PSEUDO = re.compile(r"^/dev/(pts/\d+|ttys\d{3,})$")
+
+if sys.platform == "win32":
+    import ctypes
+
+    _ECHO = 0x0004  # ENABLE_ECHO_INPUT
+    _STD_INPUT = -10
+
+    def nobody_reads(_fd: int) -> bool:
+        """A pipe says so only when it is written to."""
+        return False
+
+    @contextlib.contextmanager
+    def unseen(_fd: int) -> Iterator[None]:
+        """What is typed meanwhile is not shown."""
+        kernel = ctypes.WinDLL("kernel32")
+        kernel.GetStdHandle.restype = ctypes.c_void_p
+        handle = ctypes.c_void_p(kernel.GetStdHandle(_STD_INPUT))
+        mode = ctypes.c_ulong()
+        if not kernel.GetConsoleMode(handle, ctypes.byref(mode)):
+            yield
+            return
+        kernel.SetConsoleMode(handle, mode.value & ~_ECHO)
+        try:
+            yield
+        finally:
+            kernel.SetConsoleMode(handle, mode.value)
+
+else:
+    import select
+    import termios
+
+    def nobody_reads(fd: int) -> bool:
+        """The reader of a pipe is gone. A terminal that goes says so by SIGHUP."""
+        poll = select.poll()
+        poll.register(fd, 0)  # errors and hang-ups are always told
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+
+    @contextlib.contextmanager
+    def unseen(fd: int) -> Iterator[None]:
+        """What is typed meanwhile is not shown."""
+        try:
+            before = termios.tcgetattr(fd)
+        except termios.error:
+            yield
+            return
+        after = list(before)
+        after[3] &= ~termios.ECHO
+        termios.tcsetattr(fd, termios.TCSADRAIN, after)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(fd, termios.TCSADRAIN, before)
+
+
+def is_pseudo_terminal(port: str) -> bool:
+    """Whether a port is a pty, as a simulator's is, also behind a link with another name."""
+    return _PSEUDO.match(os.path.realpath(port)) is not None

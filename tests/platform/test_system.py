@@ -1,0 +1,165 @@
+"""The system's own ways, as far as this one has them: clocks, files, processes, terminals."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from pytest_mock import MockerFixture
+
+from estim.controller.clock import SessionClock
+from estim.platform import files
+from estim.platform.clocks import Clocks, clocks_of
+from estim.platform.priority import raise_priority
+from estim.platform.processes import is_alive, start_module
+from estim.platform.terminals import is_pseudo_terminal
+
+
+class FakeTime:
+    """A module `time` whose machine can be put to sleep."""
+
+    CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW = 7, 4
+
+    def __init__(self) -> None:
+        self.awake_ns = self.slept_ns = 0
+
+    def monotonic_ns(self) -> int:
+        return self.awake_ns
+
+    def perf_counter_ns(self) -> int:
+        return self.awake_ns + self.slept_ns
+
+    def clock_gettime_ns(self, clock: int) -> int:
+        assert clock in {self.CLOCK_BOOTTIME, self.CLOCK_MONOTONIC_RAW}
+        return self.awake_ns + self.slept_ns
+
+
+@pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
+def test_a_closed_lid_is_noticed_on_every_system(system: str) -> None:
+    now = FakeTime()
+    clock = SessionClock(clocks_of(system, now))
+    now.awake_ns += 5_000_000
+    before_us = clock.now_us()
+    assert clock.slept_us() == 0
+    now.slept_ns += 20_000_000_000
+    noticed_us = max(clock.slept_us(), clock.now_us() - before_us)
+    assert noticed_us == 20_000_000
+    assert clock.slept_us() == 0
+
+
+def test_a_system_without_a_second_clock_has_one() -> None:
+    class Bare:
+        @staticmethod
+        def monotonic_ns() -> int:
+            return 3
+
+    assert clocks_of("freebsd", Bare()) == Clocks(Bare.monotonic_ns, Bare.monotonic_ns)
+
+
+def test_durable_means_the_medium_on_macos(mocker: MockerFixture) -> None:
+    mocker.patch.object(files, "_FULL_SYNC", 51)
+    asked = mocker.patch.object(fcntl, "fcntl")
+    fsync = mocker.patch.object(os, "fsync")
+    files.make_durable(9)
+    asked.assert_called_once_with(9, 51)
+    fsync.assert_not_called()
+    asked.side_effect = OSError(45, "Operation not supported")  # a network share
+    files.make_durable(9)
+    fsync.assert_called_once_with(9)
+
+
+def test_a_lock_falls_with_its_holder(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with files.locked(path, wait_s=1.0):
+        with path.open("a+b") as second:
+            assert not files.try_lock(second)
+        with pytest.raises(TimeoutError), files.locked(path, wait_s=0.01):
+            pass
+    with path.open("a+b") as second:
+        assert files.try_lock(second)
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, mocker: MockerFixture) -> None:
+    path = tmp_path / "report.html"
+    files.replace_whole(path, b"old")
+    mocker.patch.object(files, "make_durable", side_effect=OSError(28, "No space left on device"))
+    with pytest.raises(OSError, match="No space"):
+        files.replace_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["report.html"]
+
+
+def test_a_home_is_taken_back_from_other_users(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "records").mkdir(parents=True)
+    (home / "records" / "index.sqlite").write_bytes(b"x")
+    (home / "run.sh").write_bytes(b"x")
+    for path, mode in ((home, 0o755), (home / "records", 0o777), (home / "run.sh", 0o755)):
+        path.chmod(mode)
+    (home / "away").symlink_to(tmp_path)
+    assert files.take_back(home) == 4
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (home, *home.rglob("*")) if not path.is_symlink()}
+    assert modes == {"home": 0o700, "records": 0o700, "index.sqlite": 0o600, "run.sh": 0o700}
+    assert files.take_back(home) == 0
+    assert files.take_back(tmp_path / "none") == 0
+
+
+def test_a_process_is_asked_without_being_sent_anything() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    assert is_alive(child.pid)
+    child.communicate()
+    assert not is_alive(child.pid)
+    assert not is_alive(0)
+    assert not is_alive(-1)
+    assert not is_alive(1 << 62)
+
+
+@pytest.mark.parametrize("name", ["queue", "json", "argparse", "typing", "sitecustomize"])
+def test_a_file_in_the_working_directory_is_never_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / f"{name}.py").write_text("open('ran', 'w').close()\nraise SystemExit(9)\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(("", ".", str(Path.cwd().parent))))
+    with (tmp_path / "log").open("wb") as log:
+        child = start_module("firmware_sim", ["--help"], log=log)
+    out, _ = child.communicate()
+    assert child.returncode == 0
+    assert b"--tcp" in out
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "pseudo"),
+    [
+        ("/dev/pts/3", True), ("/dev/ttys004", True), ("/dev/ttyS0", False), ("/dev/ttyACM0", False),
+        ("/dev/cu.usbmodem14101", False), ("/dev/tty.usbmodem14101", False), ("COM3", False),
+    ],
+)  # fmt: skip
+def test_a_simulators_terminal_is_told_from_a_port(path: str, *, pseudo: bool) -> None:
+    assert is_pseudo_terminal(path) is pseudo
+
+
+def test_priority_is_asked_for_and_said() -> None:
+    code = "from estim.platform.priority import raise_priority; print(raise_priority())"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30).stdout
+    assert "memory" in said
+    assert callable(raise_priority)
+
+
+def test_nobody_waits_for_ever(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as log:
+        child = start_module("firmware_sim", ["p24", "--until-parent"], log=log)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert b"socket://" in child.stdout.readline()
+    began = time.monotonic()
+    child.stdin.close()
+    child.wait(20)
+    assert 2.0 < time.monotonic() - began < 15.0
+    child.stdout.close()
