@@ -99,7 +99,12 @@ def test_a_home_is_taken_back_from_other_users(tmp_path: Path) -> None:
     (home / "records").mkdir(parents=True)
     (home / "records" / "index.sqlite").write_bytes(b"x")
     (home / "run.sh").write_bytes(b"x")
-    for path, mode in ((home, 0o755), (home / "records", 0o777), (home / "run.sh", 0o755)):
+    for path, mode in (
+        (home, 0o755),
+        (home / "records", 0o777),
+        (home / "run.sh", 0o755),
+        (home / "records" / "index.sqlite", 0o644),
+    ):
         path.chmod(mode)
     (home / "away").symlink_to(tmp_path)
     assert files.take_back(home) == 4
