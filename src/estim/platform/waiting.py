@@ -170,6 +170,7 @@ class _ThreadSource:
         self._read, self._wake = _reading(file), wake
         self._held = bytearray()
         self._over = False
+        self.left = False  # nobody fetches any more: the file's number may be somebody else's soon
         self._room = threading.Condition()
         threading.Thread(target=self._work, name="reader", daemon=True).start()
 
@@ -191,7 +192,7 @@ class _ThreadSource:
         return data
 
     def _work(self) -> None:
-        while True:
+        while not self.left:
             try:
                 data = self._read()
             except (OSError, ValueError):
@@ -286,8 +287,12 @@ class Threaded:
 
     def forget(self, source: Source) -> None:
         """It is closed."""
-        self._sources = [each for each in self._sources if id(each) != id(source)]
+        for each in [each for each in self._sources if id(each) == id(source)]:
+            each.left = True
+            self._sources.remove(each)
 
     def close(self) -> None:
         """Nothing is waited for any more; threads end with what they read."""
+        for each in self._sources:
+            each.left = True
         self._sources.clear()
