@@ -8,8 +8,10 @@ import sys
 from typing import Any
 
 from estim.cli import clinic, doctor, operators, protocols, records, sessions, tables
-from estim.cli.output import EXIT_DEVICE, EXIT_REFUSED, EXIT_USAGE, print_json
+from estim.cli.output import EXIT_DEVICE, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_USAGE, print_json
+from estim.cli.speaking import finish, say, speak
 
+FAULT = "this is a fault of estim's own"
 DEFAULT_DEVICE = "sim://p24"
 EMG_HELP = "EMG and sensors: lsl://STREAM (needs estim[lsl]) or socket://host:port of a bridge"
 DESCRIPTION = "Open session controller for neuromuscular electrical stimulation, with a byte-exact simulator."
@@ -119,19 +121,21 @@ def _session_words() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns its exit code (README.md)."""
-    os.umask(0o077)  # what is written of patients is its owner's alone; processes that are started inherit it
+    """Run one command; the exit code is DESIGN 9's. Whatever happens, a person reads one line and no traceback."""
+    speak()
     given = parser().parse_args(arguments)
     name = f"{given.command}_{given.action}" if getattr(given, "action", None) else given.command
     from estim.safety.errors import EstimError, LinkLost, ProtocolError, SetupError, SiteFileError, UsageError
 
     try:
-        return int(COMMANDS[name](given))
+        code = int(COMMANDS[name](given))
+        finish()
+        return code
     except UsageError as error:
-        print(f"estim: {error}", file=sys.stderr)
+        say(str(error))
         return EXIT_USAGE
     except LinkLost as error:
-        print(f"estim: {error}", file=sys.stderr)
+        say(str(error))
         return EXIT_DEVICE
     except (ProtocolError, SetupError, SiteFileError) as error:
         if getattr(given, "json", False):
@@ -142,10 +146,22 @@ def main(arguments: list[str] | None = None) -> int:
             print(error, file=sys.stderr)
         return EXIT_REFUSED
     except EstimError as error:
-        print(f"estim: {error}", file=sys.stderr)
+        say(str(error))
         return EXIT_REFUSED
-    except BrokenPipeError:
+    except BrokenPipeError:  # who read the output has gone: `estim limits | head`
         return 0
+    except KeyboardInterrupt:
+        say("interrupted")
+        return EXIT_INTERRUPTED
+    except OSError as error:
+        named = " -> ".join(str(path) for path in (error.filename, error.filename2) if path)
+        say(f"{named or 'standard output'}: {error.strerror or error}")
+        return EXIT_REFUSED
+    except Exception as error:  # a fault of estim's own: said in one line, its place only to those who look for it
+        if os.environ.get("ESTIM_DEBUG"):
+            raise
+        say(f"{FAULT}: {type(error).__name__}: {error} (ESTIM_DEBUG=1 shows where)")
+        return EXIT_REFUSED
 
 
 COMMANDS = {

@@ -73,7 +73,11 @@ def new_key(given: argparse.Namespace) -> int:
 
     home = home_of(given)
     who = _who(home, given.operator, "new-key", administrator=True)
-    print(make(home.root, operator=who, reason=given.reason))
+    made = make(home.root, operator=who, reason=given.reason)
+    if given.json:
+        print_json({"key": str(made)})
+    else:
+        print(made)
     return 0
 
 

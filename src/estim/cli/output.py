@@ -11,19 +11,32 @@ if TYPE_CHECKING:
     from estim.protocols.schema import Protocol
     from estim.records.home import Home
 
-EXIT_REFUSED, EXIT_USAGE, EXIT_DEVICE = 1, 2, 3
+EXIT_REFUSED, EXIT_USAGE, EXIT_DEVICE, EXIT_INTERRUPTED = 1, 2, 3, 130
 
 
 def print_json(document: object) -> None:
-    """One document."""
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    """One document: UTF-8, or plain ASCII with escapes where the output is not UTF-8."""
+    from estim.cli.speaking import is_utf8
+
+    print(json.dumps(document, indent=2, ensure_ascii=not is_utf8()))
 
 
 def home_of(given: argparse.Namespace) -> Home:
-    """The home folder that the command names."""
-    from estim.records.home import find_home
+    """The home folder that the command names.
 
-    return find_home(given.home)
+    Raises:
+        RecordError: none is known, or what is named can't be a folder.
+    """
+    from estim.records.home import NOWHERE, find_home
+
+    return find_home(given.home, otherwise=NOWHERE if without_home(given) else None)
+
+
+def without_home(given: argparse.Namespace) -> bool:
+    """Does this command do its work for somebody who has no home folder at all (a container, a service)?"""
+    if given.command in {"limits", "devices", "safety", "doctor", "protocols"}:
+        return True
+    return (given.command, getattr(given, "action", "")) in {("records", "schema"), ("clinic", "schema")}
 
 
 def said_of(given: argparse.Namespace, home: Home, *, simulated: bool) -> tuple[Protocol, Said]:

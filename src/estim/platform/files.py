@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import tempfile
@@ -16,6 +17,15 @@ PRIVATE_UMASK = 0o077
 BUSY_WAIT_S = 1.0
 BUSY_LOOK_S = 0.01
 
+
+def _held(error: OSError, file: BinaryIO) -> bool:
+    """False for a lock that somebody has; a file system without locks (some shares) would let two write one record."""
+    if error.errno in {errno.EAGAIN, errno.EACCES, errno.EDEADLK}:  # Windows says the second, or the third
+        return False
+    why = f"can't be locked ({error.strerror}): keep the home on a disk of this computer"
+    raise OSError(error.errno, why, str(file.name)) from None
+
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -24,12 +34,16 @@ if sys.platform == "win32":
         os.fsync(fd)
 
     def try_lock(file: BinaryIO) -> bool:
-        """Take the lock on an open file, if nobody has it."""
+        """Take the lock on an open file, if nobody has it.
+
+        Raises:
+            OSError: nothing can be locked there.
+        """
         try:
             file.seek(0)
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
+        except OSError as error:
+            return _held(error, file)
         return True
 
     def sync_folder(folder: Path) -> None:
@@ -53,11 +67,15 @@ else:
         os.fsync(fd)
 
     def try_lock(file: BinaryIO) -> bool:
-        """Take the lock on an open file, if nobody has it."""
+        """Take the lock on an open file, if nobody has it.
+
+        Raises:
+            OSError: nothing can be locked there.
+        """
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
+        except OSError as error:
+            return _held(error, file)
         return True
 
     def sync_folder(folder: Path) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from estim.safety.errors import RecordError
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +47,51 @@ class Home:
         return self.root / "records" / ("simulated" if simulated else "real")
 
 
-def find_home(given: str | None) -> Home:
-    """`--home`, else `ESTIM_HOME`, else the platform's data folder."""
+# A home that nobody has: nothing is there, and nothing can be put there.
+NOWHERE = Home(Path(os.devnull) / "no-home")
+
+
+def find_home(given: str | None, *, otherwise: Home | None = None) -> Home:
+    """`--home`, else `ESTIM_HOME`, else the platform's data folder.
+
+    Args:
+        otherwise: taken where no home is known at all.
+
+    Raises:
+        RecordError: none is known; or the path named can't be a folder, since it or a part of it is something else.
+    """
     chosen = given or os.environ.get("ESTIM_HOME")
-    if chosen:
-        return Home(Path(chosen).expanduser().absolute())
+    try:
+        root = Path(chosen).expanduser().absolute() if chosen else _platform_folder() / "estim"
+    except RuntimeError as error:  # this user id has no entry, no HOME is set; or `~name` is nobody
+        if otherwise is not None and not chosen:
+            return otherwise
+        who = f"{chosen}: {error}" if chosen else "no home folder is known for this user"
+        raise RecordError(f"{who}: give --home FOLDER or set ESTIM_HOME") from None
+    _check(root)
+    return Home(root)
+
+
+def _platform_folder() -> Path:
     if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
-    return Home(base / "estim")
+        local = os.environ.get("LOCALAPPDATA")
+        return Path(local) if local else Path.home() / "AppData" / "Local"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support"
+    data = os.environ.get("XDG_DATA_HOME", "")
+    return Path(data) if Path(data).is_absolute() else Path.home() / ".local" / "share"
+
+
+def _check(root: Path) -> None:
+    """The home, or what of it exists, is a folder that can be looked into."""
+    for path in (root, *root.parents):
+        try:
+            kind = os.stat(path).st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except (OSError, ValueError) as error:
+            raise RecordError(f"home {root}: {getattr(error, 'strerror', None) or error}") from None
+        if not stat.S_ISDIR(kind):
+            what = "it is" if path == root else f"{path} is"
+            raise RecordError(f"home {root}: {what} a file, not a folder") from None
+        return

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -101,30 +102,46 @@ _SEARCHED = frozenset(
 )
 
 
+def _opened(where: str) -> sqlite3.Connection:
+    """The tables, ready. Closed again where they can't be: a damaged file's owner is told to delete it."""
+    with contextlib.ExitStack() as way_out:
+        db = sqlite3.connect(where, timeout=5.0)
+        way_out.callback(db.close)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+            db.executescript(
+                "DROP TABLE IF EXISTS seen; DROP TABLE IF EXISTS summary; DROP TABLE IF EXISTS muscle_time;"
+                f"DROP TABLE IF EXISTS session; PRAGMA user_version = {VERSION};"
+            )
+        db.executescript(SCHEMA)
+        db.execute("BEGIN IMMEDIATE")  # can it be written at all?
+        db.rollback()
+        way_out.pop_all()
+        return db
+
+
 class Index:
-    """The index of one home.
+    """The index of one home; in memory, and so built anew each time, where its file can't be written (a share that may
+    only be read, a full disk, a file system without locks).
 
     Raises:
-        RecordError: its file can't be opened or is damaged; it may be deleted, nothing is lost.
+        RecordError: its file is damaged; it may be deleted, nothing is lost.
     """
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        with self._said(), contextlib.ExitStack() as way_out:
-            home.root.mkdir(parents=True, exist_ok=True)
-            self._key = station_signer(home.root).secret(b"estim index\n")
-            self._db = sqlite3.connect(home.root / "index.sqlite3", timeout=5.0)
-            way_out.callback(self._db.close)  # a damaged file must not stay open: its owner is told to delete it
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            if self._db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-                self._db.executescript(
-                    "DROP TABLE IF EXISTS seen; DROP TABLE IF EXISTS summary; DROP TABLE IF EXISTS muscle_time;"
-                    f"DROP TABLE IF EXISTS session; PRAGMA user_version = {VERSION};"
-                )
-            self._db.executescript(SCHEMA)
-            way_out.pop_all()
+        with self._said():
+            try:
+                home.root.mkdir(parents=True, exist_ok=True)
+                self._key = station_signer(home.root).secret(b"estim index\n")
+                self._db = _opened(str(home.root / "index.sqlite3"))
+            except (OSError, sqlite3.OperationalError, RecordError):  # the last: no key can be made there
+                if not home.root.is_dir():
+                    raise
+                self._key = secrets.token_bytes(32)
+                self._db = _opened(":memory:")
 
     @contextlib.contextmanager
     def _said(self) -> Iterator[None]:

@@ -1,0 +1,130 @@
+"""Every command of the parser, with words that make it do something; the test says which is missing."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from estim.cli import FAULT, main, parser
+from tests.support import SHORT
+
+ID = "knee-replacement-quadriceps-early"
+# {record}: a rehearsal's folder in the home. {out}: a path that is not there yet. {self}: a file of odd letters.
+SAMPLES: dict[str, list[str]] = {
+    "console": [],
+    "run": ["{self}", "--patient", "Zoë", "--yes", "--device", "socket://127.0.0.1:9"],
+    "rehearse": ["{self}", "--level", "quadriceps=5"],
+    "protocols list": [],
+    "protocols show": [ID],
+    "protocols plot": [ID],
+    "protocols new": ["mine", "--from", ID],
+    "protocols check": ["{self}", str(SHORT)],
+    "protocols table": [ID],
+    "protocols schema": [],
+    "protocols evidence": [ID],
+    "limits": [],
+    "limits show": [],
+    "devices": [],
+    "safety": [],
+    "doctor": [],
+    "records list": [],
+    "records show": ["{record}"],
+    "records verify": ["{record}"],
+    "records audit": ["{record}"],
+    "records schema": [],
+    "records index": [],
+    "records report": ["{record}", "--text"],
+    "records course": ["rehearsal"],
+    "records export": ["{record}", "-o", "{out}"],
+    "records patients": [],
+    "records patient": ["Zoë", "--note", "über 50 µA"],
+    "records anchor": [],
+    "records accept": ["patients.json", "--reason", "geändert"],
+    "records clear": ["{record}", "--reason", "fehlt"],
+    "records join": ["a", "b", "--reason", "dieselbe"],
+    "records new-key": ["--reason", "neu"],
+    "operators list": [],
+    "operators add": ["zoë", "--name", "Zoë Müller"],
+    "operators pin": ["zoë"],
+    "operators disable": ["zoë"],
+    "clinic schema": [],
+    "clinic push": [],
+    "clinic check": [],
+}
+
+
+def leaves(of: argparse.ArgumentParser, name: tuple[str, ...] = ()) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Every command that can be given, and its parser."""
+    inner = [action for action in of._actions if isinstance(action, argparse._SubParsersAction)]
+    if not inner:
+        yield " ".join(name), of
+    for action in inner:
+        for word, sub in action.choices.items():
+            yield from leaves(sub, (*name, word))
+
+
+COMMANDS = dict(leaves(parser()))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one command said.
+
+    Attributes:
+        out, err: as bytes that reached the terminal.
+    """
+
+    code: int
+    out: bytes
+    err: bytes
+
+
+class _Stream(io.TextIOWrapper):
+    """A terminal, file or pipe of some encoding; strict, as Python opens standard output."""
+
+    def __init__(self, encoding: str, errors: str = "strict") -> None:
+        self.kept = io.BytesIO()
+        super().__init__(self.kept, encoding=encoding, errors=errors)
+
+
+def call(monkeypatch: pytest.MonkeyPatch, words: list[str], *, encoding: str = "utf-8") -> Said:
+    """One command in this process, its output in this encoding."""
+    out, err = _Stream(encoding), _Stream(encoding, "backslashreplace")
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", out)
+        patch.setattr(sys, "stderr", err)
+        patch.setattr(sys, "stdin", io.StringIO(""))
+        patch.setenv("ESTIM_CLINIC_URL", "postgresql://127.0.0.1:1/nobody")
+        try:
+            code = main(words)
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+        out.flush()
+        err.flush()
+    return Said(code, out.kept.getvalue(), err.kept.getvalue())
+
+
+def words_of(command: str, *, record: Path, scratch: Path) -> list[str]:
+    """The command line."""
+    odd = scratch / "Übung µ ≤ 你.toml"
+    if not odd.exists():
+        text = SHORT.read_text(encoding="utf-8")
+        odd.write_text(text.replace('title = "', 'title = "Übung 50 µA ≤ 你 – ', 1), encoding="utf-8")
+    filled = [word.format(record=record, out=scratch / "out", self=odd) for word in SAMPLES[command]]
+    return [*command.split(), *filled]
+
+
+def judge(said: Said, *, json_asked: bool = False) -> None:
+    """No traceback, no fault of estim's own; a document is one where one was asked for and given."""
+    assert b"Traceback" not in said.err
+    assert FAULT.encode() not in said.err
+    assert said.code in {0, 1, 2, 3, 4}
+    if json_asked and said.out.strip():
+        json.loads(said.out.decode("utf-8"))

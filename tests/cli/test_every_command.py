@@ -1,0 +1,243 @@
+"""Every command under every encoding and with every kind of home: a line instead of a traceback, clean documents."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.every import COMMANDS, SAMPLES, Said, call, judge, words_of
+from tests.support import SHORT
+
+# All commands under ascii; what makes a letter fit is one function, so under the others those with the most signs.
+ENCODINGS = [(name, "ascii") for name in COMMANDS] + [
+    (name, encoding)
+    for encoding in ("latin-1", "cp1252", "cp437", "utf-8")
+    for name in ("limits", "doctor", "protocols show", "protocols table", "protocols check", "rehearse", "records show")
+]
+# They do their work for somebody who has no home folder at all.
+WITHOUT = {name for name in COMMANDS if name.split()[0] in {"limits", "devices", "safety", "protocols"}} | {
+    "records schema",
+    "clinic schema",
+}
+
+
+def test_no_command_is_left_out() -> None:
+    assert set(COMMANDS) - set(SAMPLES) == set(), "add its words to tests/cli/every.py"
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with one rehearsal in it."""
+    home = tmp_path_factory.mktemp("played")
+    with pytest.MonkeyPatch.context() as patch:
+        words = ["rehearse", str(SHORT), "--level", "quadriceps=5", "--patient", "rehearsal", "--home", str(home)]
+        assert call(patch, words).code == 0
+    return home
+
+
+@pytest.fixture
+def home(played: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(played, tmp_path / "home"))
+
+
+def record_of(home: Path) -> Path:
+    return next((home / "records" / "simulated").glob("*/record.jsonl")).parent
+
+
+@pytest.mark.parametrize(("command", "encoding"), ENCODINGS)
+def test_every_encoding(
+    command: str, encoding: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [*words_of(command, record=record_of(home), scratch=tmp_path), "--home", str(home)]
+    said = call(monkeypatch, words, encoding=encoding)
+    judge(said)
+    assert "\\u" not in said.out.decode(encoding) or said.out.startswith(b"{")
+    documented = any("--json" in action.option_strings for action in COMMANDS[command]._actions)
+    if documented:
+        judge(call(monkeypatch, [*words, "--json"], encoding=encoding), json_asked=True)
+
+
+def _none(_: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    def nobody() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("HOME", "ESTIM_HOME", "XDG_DATA_HOME", "LOCALAPPDATA", "USERPROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", nobody)
+    return []
+
+
+def _file(tmp_path: Path, _: pytest.MonkeyPatch) -> list[str]:
+    (tmp_path / "a file").write_text("x", encoding="utf-8")
+    return ["--home", str(tmp_path / "a file")]
+
+
+def _below_a_file(tmp_path: Path, _: pytest.MonkeyPatch) -> list[str]:
+    (tmp_path / "a file").write_text("x", encoding="utf-8")
+    return ["--home", str(tmp_path / "a file" / "below" / "it")]
+
+
+def _too_long(tmp_path: Path, _: pytest.MonkeyPatch) -> list[str]:
+    return ["--home", str(tmp_path / ("x" * 300))]
+
+
+def _nobodys(*_: object) -> list[str]:
+    return ["--home", "~nobody-of-this-name/estim"]
+
+
+HOMES = {"none": _none, "a file": _file, "below a file": _below_a_file, "too long": _too_long, "nobody's": _nobodys}
+
+
+@pytest.mark.parametrize("kind", HOMES)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_homes_that_are_none(
+    command: str, kind: str, played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = HOMES[kind](tmp_path, monkeypatch)
+    said = call(monkeypatch, [*words_of(command, record=record_of(played), scratch=tmp_path), *given])
+    judge(said)
+    if kind == "none" and command in WITHOUT and command != "protocols new":
+        assert said.code == 0, said.err.decode()
+    takes_home = any("--home" in action.option_strings for action in COMMANDS[command]._actions)
+    if said.code == 0 or not takes_home or command in {"console", "doctor", "clinic check"}:
+        return
+    (line,) = [line for line in said.err.decode().splitlines() if line]
+    if kind != "none":
+        assert "home" in line, line
+    assert said.out == b""
+
+
+# -- disks --
+
+needs_root = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root, to mount a disk")
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def disk(home: Path, tmp_path: Path) -> Iterator[Path]:
+    """A home on a disk of 500 kB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=500k", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no disk can be mounted here")
+    try:
+        yield Path(shutil.copytree(home, place / "home"))
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def all_commands(monkeypatch: pytest.MonkeyPatch, home: Path, scratch: Path) -> dict[str, Said]:
+    words = {name: words_of(name, record=record_of(home), scratch=scratch) for name in COMMANDS}
+    return {name: call(monkeypatch, [*given, "--home", str(home)]) for name, given in words.items()}
+
+
+@needs_root
+def test_a_home_that_may_only_be_read(disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(disk.parent)], check=True)
+    found = all_commands(monkeypatch, disk, tmp_path)
+    for said in found.values():
+        judge(said)
+    assert found["records list"].code == 0, "an auditor reads a share that she may not write"
+    assert found["records verify"].code == 0
+    assert found["rehearse"].code == 1
+    assert str(disk) in found["rehearse"].err.decode()
+
+
+@needs_root
+def test_a_home_that_is_full(disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with contextlib.suppress(OSError), (disk.parent / "filler").open("wb", buffering=0) as file:
+        while file.write(b"x" * 512):
+            pass
+    found = all_commands(monkeypatch, disk, tmp_path)
+    for said in found.values():
+        judge(said)
+    assert found["records list"].code == 0
+    assert found["doctor"].code == 1
+    assert "space" in found["rehearse"].err.decode()
+
+
+def test_a_home_on_a_share_that_knows_no_locks(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    for command in COMMANDS:
+        words = [*words_of(command, record=record_of(home), scratch=tmp_path), "--home", str(home)]
+        judge(call(monkeypatch, words))
+
+
+# -- what can only be seen on a real process --
+
+
+def estim(*words: str, env: dict[str, str] | None = None, stdout: int = subprocess.PIPE) -> tuple[int, bytes, bytes]:
+    surroundings = {"PATH": os.environ["PATH"], "SYSTEMROOT": os.environ.get("SYSTEMROOT", ""), **(env or {})}
+    done = subprocess.run(
+        [sys.executable, "-m", "estim", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env={**surroundings, "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))},
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout or b"", done.stderr
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+        {"PYTHONIOENCODING": "ascii"},
+        {"PYTHONIOENCODING": "cp1252"},
+    ],
+    ids=["C", "ascii", "cp1252"],
+)
+def test_a_process_with_another_encoding_writes_its_files_in_utf8(tmp_path: Path, env: dict[str, str]) -> None:
+    code, out, err = estim("limits", "--home", str(tmp_path), env=env)
+    assert (code, err) == (0, b"")
+    assert b"<=" in out
+    odd = tmp_path / "oddly named.toml"
+    text = SHORT.read_text(encoding="utf-8").replace('title = "', 'title = "≤ µ 你 ', 1)
+    odd.write_text(text, encoding="utf-8")
+    code, out, err = estim("rehearse", str(odd), "--level", "quadriceps=5", "--home", str(tmp_path), env=env)
+    assert (code, err) == (0, b"")
+    code, out, err = estim(
+        "records", "report", "last", "--html", "-o", str(tmp_path / "r.html"), "--home", str(tmp_path), env=env
+    )
+    assert (code, err) == (0, b"")
+    assert "≤ µ 你" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
+def test_an_output_that_is_full_is_said_once() -> None:
+    handle = os.open("/dev/full", os.O_WRONLY)
+    try:
+        code, _, err = estim("limits", stdout=handle, env={"ESTIM_HOME": "/nonexistent"})
+    finally:
+        os.close(handle)
+    assert code == 1
+    assert err.decode().splitlines() == ["estim: standard output: No space left on device"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_a_reader_who_leaves_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        code, _, err = estim("limits", stdout=write, env={"ESTIM_HOME": "/nonexistent"})
+    finally:
+        os.close(write)
+    assert (code, err) == (0, b"")
