@@ -1,0 +1,103 @@
+"""Two verifiers that share nothing, on the vectors of docs/record-format.md and on fresh records: both say the same."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from estim.records.home import Home
+from estim.records.keys import known_keys
+from estim.records.quick import verify_quickly
+from estim.records.verify import verify_session
+from tests.records.build import session
+from tests.records.tamper import changes
+from tests.records.vectors import ROOT, write
+
+VERIFIER = ROOT.parent / "verify.mjs"
+NODE = shutil.which("node")
+VECTORS = sorted(path.name for path in ROOT.iterdir())
+needs_node = pytest.mark.skipif(NODE is None, reason="no node here: the second verifier was not run")
+
+
+def keys_of(folder: Path) -> dict[str, str]:
+    pairs = (line.split() for line in (folder / "keys.txt").read_text(encoding="ascii").splitlines())
+    return {pair[0]: pair[1] for pair in pairs}
+
+
+def by_node(folders: list[Path], keys: Path | None) -> list[dict[str, Any]]:
+    told = [str(NODE), str(VERIFIER), "--json", *(["--keys", str(keys)] if keys else []), *map(str, folders)]
+    said = subprocess.run(told, capture_output=True, text=True, check=False)
+    assert said.returncode in {0, 1}, said.stderr
+    results: list[dict[str, Any]] = json.loads(said.stdout)["results"]
+    assert said.returncode == (0 if all(one["ok"] for one in results) else 1)
+    return results
+
+
+def test_the_vectors_are_those_that_the_page_speaks_of(tmp_path: Path) -> None:
+    assert write(tmp_path / "vectors") == len(VECTORS)
+    for path in sorted(ROOT.rglob("*.*")):
+        assert (tmp_path / "vectors" / path.relative_to(ROOT)).read_bytes() == path.read_bytes()
+    assert len([name for name in VECTORS if name.startswith("bad-")]) >= 30
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_ours_says_of_each_vector_what_is_expected(name: str) -> None:
+    folder = ROOT / name
+    expected = json.loads((folder / "expected.json").read_bytes())
+    for look in (verify_session, verify_quickly):
+        verdict = look(folder, keys=keys_of(folder))
+        said = {"ok": verdict.ok, "first_bad": verdict.first_bad, "ending": verdict.ending}
+        assert said == {key: expected[key] for key in said}
+
+
+@needs_node
+@pytest.mark.parametrize("name", VECTORS)
+def test_the_other_says_the_same(name: str) -> None:
+    folder = ROOT / name
+    expected = json.loads((folder / "expected.json").read_bytes())
+    (said,) = by_node([folder], folder / "keys.txt")
+    assert {key: said[key] for key in ("ok", "first_bad", "ending")} == {
+        key: expected[key] for key in ("ok", "first_bad", "ending")
+    }
+
+
+@needs_node
+def test_both_agree_on_fresh_records_and_their_chains(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    folders = [
+        session(home, f"K-{end}", end=end, simulated=simulated)
+        for end in ("completed", "fault", "broken", "none")
+        for simulated in (False, True)
+    ]
+    keys = home.root / "keys" / "station-keys.txt"
+    for folder, said in zip(folders, by_node(folders, keys), strict=True):
+        ours = verify_session(folder, keys=known_keys(home.root))
+        assert (said["ok"], said["first_bad"], said["ending"], said["records"]) == (
+            ours.ok, ours.first_bad, ours.ending, ours.records,
+        )  # fmt: skip
+    for chain in (home.root / "records/real/master.jsonl", home.root / "station.jsonl"):
+        if chain.exists():
+            told = [str(NODE), str(VERIFIER), "--json", "--chain", str(chain), "--keys", str(keys)]
+            assert subprocess.run(told, capture_output=True, check=False).returncode == 0
+            chain.write_bytes(chain.read_bytes().replace(b'"n":0', b'"n":1'))
+            assert subprocess.run(told, capture_output=True, check=False).returncode == 1
+
+
+@needs_node
+def test_both_agree_on_every_kind_of_change(tmp_path: Path) -> None:
+    folder = ROOT / "good-short"
+    data = (folder / "record.jsonl").read_bytes()
+    made: list[Path] = []
+    for number, change in enumerate(changes(data, step=97)):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "record.jsonl").write_bytes(change.data)
+        made.append(tmp_path / str(number))
+    assert len(made) > 60
+    for path, said in zip(made, by_node(made, folder / "keys.txt"), strict=True):
+        ours = verify_session(path, keys=keys_of(folder))
+        assert (said["ok"], said["first_bad"], said["ending"]) == (ours.ok, ours.first_bad, ours.ending), path
