@@ -125,6 +125,10 @@ class RehearsedRoom:
         said, self._reports = self._reports, []
         return said
 
+    def hear(self, report: Report) -> None:
+        """A sensor beside the room says something."""
+        self._reports.append(report)
+
     def send(self, message: object) -> None:
         """Something is done in the room."""
         if self.body is not None and isinstance(message, dict):

@@ -1,0 +1,235 @@
+"""estim from Python: sessions for laboratories, as short as the libraries they know, with the limits, the stop and the
+record of the console. See docs/python.md.
+
+    with api.session("knee-replacement-quadriceps-early", patient="p1", device="sim://p24",
+                     levels={"quadriceps": 20}) as s:
+        s.start()
+        for state in s.states():
+            s.set_share("quadriceps", 0.8)
+    print(s.result.outcome, s.result.record, s.result.verified)
+
+There is no way here to deliver a raw pulse, to pass a level that was found or its rate, to go on after a lost
+connection, or to keep output alive from a thread.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from os import PathLike
+from urllib.parse import parse_qs, urlsplit
+
+from estim.api.conversation import Wanted
+from estim.api.errors import (
+    AboveFound,
+    Fault,
+    NeedsAPerson,
+    Refused,
+    SessionError,
+    Stale,
+    Stopped,
+    TooFast,
+    Uncertain,
+)
+from estim.api.finding import Offer
+from estim.api.inline import Inline, protocol
+from estim.api.live import Live
+from estim.api.session import Session
+from estim.api.simulated import Simulated
+from estim.api.state import ChannelState, Result, State
+from estim.desk.preflight import preflight
+from estim.desk.setup_from import Said, Words, setup_from
+from estim.drivers.address import Address, parse_address
+from estim.drivers.models import MODELS
+from estim.protocols.catalogue import load_runnable
+from estim.protocols.schema import Protocol
+from estim.records.home import Home, find_home
+from estim.records.site import limits_in_force
+from estim.records.today import folder_name
+from estim.rehearsal.plan import Plan
+from estim.rehearsal.room import profiles
+from estim.safety.errors import EstimError
+
+VERSION = 1  # of this interface: names and exceptions change with a new number alone, see docs/python.md
+
+__all__ = [
+    "VERSION", "AboveFound", "ChannelState", "Fault", "Inline", "NeedsAPerson", "Offer", "Refused", "Result", "Session",
+    "SessionError", "Stale", "State", "Stopped", "TooFast", "Uncertain", "protocol", "rehearse", "session",
+]  # fmt: skip
+
+Pads = Mapping[str, "str | float | tuple[float, float]"]
+
+
+def session(
+    protocol: str | PathLike[str] | Inline,
+    *,
+    patient: str,
+    device: str = "sim://p24",
+    operator: str = "script",
+    levels: Mapping[str, float] | None = None,
+    pads: Pads | None = None,
+    side: str = "left",
+    week: int = 1,
+    session: int = 1,
+    home: str | PathLike[str] | None = None,
+    on_event: Callable[[str, str], object] | None = None,
+) -> Session:
+    """A session in real time; use it as a context manager.
+
+    Args:
+        protocol: a name of the library or of the home's own, a file, or what `protocol()` made.
+        patient: a pseudonym. operator: who sits at the patient.
+        device: as everywhere (`sim://p24?patient=stroke`, `/dev/ttyACM0`, `rehastim2:/dev/ttyUSB0`).
+        levels: channel → mA; a scripted titration on simulated devices. On a real one levels are found: `Session.find`.
+        pads: channel → size in cm (`"7.6x12.7"`, `(7.6, 12.7)`); must be named on a real device.
+        on_event: is told `("phase" | "output" | "alarm", text)` from the script's own turns.
+
+    Raises:
+        Refused: what can be refused without a device. NeedsAPerson: `levels` on a real device.
+    """
+    simulated = device.startswith("sim://")
+    if levels and not simulated:
+        raise NeedsAPerson(
+            f"levels= is for simulated devices alone; on {device} levels are found with find(), and a person answers"
+        )
+    found_home = find_home(str(home) if home is not None else None)
+    source, kept, said = _said(protocol, found_home, patient, levels, pads, side, week, session, simulated=simulated)
+    address = _address(device, simulated=simulated)
+    _judge(kept, said, address, found_home, levels)
+    return Session(
+        _wanted(source, said, levels, operator, on_event), lambda: Live(address if address.url else device, found_home)
+    )
+
+
+def rehearse(
+    protocol: str | PathLike[str] | Inline,
+    *,
+    patient: str = "rehearsal",
+    device: str = "sim://p24",
+    operator: str = "script",
+    levels: Mapping[str, float] | None = None,
+    pads: Pads | None = None,
+    side: str = "left",
+    week: int = 1,
+    session: int = 1,
+    home: str | PathLike[str] | None = None,
+    on_event: Callable[[str, str], object] | None = None,
+    seed: int | None = None,
+    patient_profile: str | None = None,
+) -> Session:
+    """The same in simulated time: the loop's body takes none, `states` and `wait` do. A seed repeats it to the byte.
+
+    Args:
+        device: `sim://MODEL?patient=NAME&seed=N`. seed, patient_profile: the same, said apart.
+    """
+    parts = urlsplit(device)
+    if parts.scheme != "sim":
+        raise Refused(f"a rehearsal is of a simulated device: sim://p24, not {device}")
+    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    if unknown := sorted(query.keys() - {"patient", "seed"}):
+        raise Refused(f"{device}: a rehearsal from Python knows patient= and seed=, not {', '.join(unknown)}=")
+    found_home = find_home(str(home) if home is not None else None)
+    source, kept, said = _said(protocol, found_home, patient, levels, pads, side, week, session, simulated=True)
+    _judge(kept, said, _address(device, simulated=True), found_home, levels)
+    profile = patient_profile if patient_profile is not None else query.get("patient", "")
+    _known_profile(profile)
+    now = datetime.datetime.now(datetime.UTC)
+
+    def front() -> Simulated:
+        return Simulated(
+            Plan(
+                source=source,
+                setup=said.setup,
+                levels_ua=said.levels_ua,
+                motor_ua=said.motor_ua,
+                model=parts.netloc,
+                seed=seed if seed is not None else int(query.get("seed", "0")),
+                limits=limits_in_force(found_home),
+                folder=found_home.records(simulated=True) / folder_name(now, patient),
+                own=found_home.protocols,
+                patient_profile=profile,
+                notes=said.notes,
+            )
+        )
+
+    return Session(_wanted(source, said, levels, operator, on_event), front)
+
+
+def _known_profile(name: str) -> None:
+    if name and name not in profiles():
+        raise Refused(f"no virtual patient {name!r}; there are {', '.join(profiles())}")
+
+
+def _wanted(
+    source: str,
+    said: Said,
+    levels: Mapping[str, float] | None,
+    operator: str,
+    on_event: Callable[[str, str], object] | None,
+) -> Wanted:
+    return Wanted(
+        source=source,
+        setup=said.setup,
+        levels_ua=said.levels_ua if levels else {},
+        motor_ua=said.motor_ua,
+        operator=operator,
+        on_event=on_event,
+    )
+
+
+def _address(device: str, *, simulated: bool) -> Address:
+    if not simulated:
+        try:
+            return parse_address(device)
+        except EstimError as error:
+            raise _refused(error) from None
+    model = urlsplit(device).netloc
+    if model not in MODELS:
+        raise Refused(f"{device}: no model {model!r}; there are {', '.join(MODELS)}")
+    return Address(model=model, url="", simulated=True)
+
+
+def _said(
+    wanted: str | PathLike[str] | Inline,
+    home: Home,
+    patient: str,
+    levels: Mapping[str, float] | None,
+    pads: Pads | None,
+    side: str,
+    week: int,
+    number: int,
+    *,
+    simulated: bool,
+) -> tuple[str, Protocol, Said]:
+    """The protocol's source and content, and the setup that the words describe."""
+    source = wanted.write(home) if isinstance(wanted, Inline) else str(wanted)
+    try:
+        found, _ = load_runnable(source, own=home.protocols)
+        words = Words(
+            patient=patient,
+            levels=tuple(f"{name}={value}" for name, value in (levels or {}).items()),
+            pads=tuple(f"{name}={_size(size)}" for name, size in (pads or {}).items()),
+            side=side,
+            week=week,
+            session=number,
+        )
+        return source, found, setup_from(found, words, simulated=simulated)
+    except EstimError as error:
+        raise _refused(error) from None
+
+
+def _size(size: str | float | tuple[float, float]) -> str:
+    return "x".join(f"{part:g}" for part in size) if isinstance(size, tuple) else str(size)
+
+
+def _judge(found: Protocol, said: Said, address: Address, home: Home, levels: Mapping[str, float] | None) -> None:
+    """What can be refused without a device; levels that `find` will bring are not missed yet."""
+    try:
+        asked = address if levels else Address(model=address.model, url=address.url, simulated=False)
+        preflight(found, said, asked, limits=limits_in_force(home))
+    except EstimError as error:
+        raise _refused(error) from None
+
+
+def _refused(error: EstimError) -> Refused:
+    return Refused(str(error), [problem.to_json() for problem in getattr(error, "problems", ())])

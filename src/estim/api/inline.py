@@ -1,0 +1,67 @@
+"""A protocol written in a script: the same keys as a file, the same loader, compiler and verdict."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from estim.api.errors import Refused
+from estim.records.home import Home
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """What `protocol` made; give it to `session` or `rehearse`."""
+
+    text: str
+
+    def write(self, home: Home) -> str:
+        """Into the home, by its digest: the controller reads it from there, and the record names the digest."""
+        folder = home.root / "inline-protocols"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{hashlib.sha256(self.text.encode('utf-8')).hexdigest()[:16]}.toml"
+        if not path.exists():
+            path.write_text(self.text, encoding="utf-8")
+        return str(path)
+
+
+def protocol(keys: Mapping[str, Any]) -> Inline:
+    """A protocol from a dictionary with a file's keys; judged where it is used.
+
+    Raises:
+        Refused: a value that no file could hold.
+    """
+    return Inline("\n".join(_table(keys, ())) + "\n")
+
+
+def _table(keys: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
+    lines, below = [], []
+    for key, value in keys.items():
+        here = (*path, str(key))
+        if isinstance(value, Mapping):
+            below += ["", f"[{'.'.join(map(_key, here))}]", *_table(value, here)]
+        elif isinstance(value, Sequence) and value and all(isinstance(each, Mapping) for each in value):
+            for each in value:
+                below += ["", f"[[{'.'.join(map(_key, here))}]]", *_table(each, here)]
+        else:
+            lines.append(f"{_key(str(key))} = {_value(value, here)}")
+    return lines + below
+
+
+def _key(key: str) -> str:
+    return key if key.replace("-", "").replace("_", "").isalnum() and key.isascii() else json.dumps(key)
+
+
+def _value(value: object, path: tuple[str, ...]) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=True)
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, Sequence):
+        return f"[{', '.join(_value(each, path) for each in value)}]"
+    raise Refused(f"{'.'.join(path)}: {type(value).__name__} has no place in a protocol")
