@@ -113,6 +113,7 @@ def _session_words() -> argparse.ArgumentParser:
     session.add_argument(
         "--region", action="append", default=[], metavar="NAME=REGION", help="where any-permitted lies"
     )
+    session.add_argument("--early", default="", metavar="REASON", help="before the pause of the file is over: why")
     session.add_argument("--measure", action="append", default=[], metavar="NAME=VALUE", help="for its criteria")
     session.add_argument("--side", default="left", choices=("left", "right"), help="the treated side")
     session.add_argument("--week", type=int, default=1, metavar="N", help="week of the course, from 1")

@@ -52,6 +52,7 @@ def said_of(given: argparse.Namespace, home: Home, *, simulated: bool) -> tuple[
         pads=tuple(given.pad),
         regions=tuple(given.region),
         measures=tuple(given.measure),
+        early=given.early,
         side=given.side,
         week=given.week,
         session=given.session,

@@ -76,7 +76,7 @@ class ReadingUp:
                 return self._reception.sign_in(request)
             if isinstance(request, events.Sign):
                 return self._reception.sign(request)
-            return load_for(request, own=self._own)
+            return load_for(request, own=self._own, past=self._reception.recent)
         except RecordError as error:
             key = "sign-in" if isinstance(request, events.SignIn) else "sign"
             return Reply(id=request.id, accepted=False, problems=(refused(error, key),))

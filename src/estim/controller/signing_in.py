@@ -10,6 +10,8 @@ from estim.records.home import Home
 from estim.records.keys import Signer, station_signer
 from estim.records.operators import MEANINGS, Operator, load_operators
 from estim.records.reception import admit
+from estim.records.spacing import Past
+from estim.records.today import recent_sessions
 from estim.safety.errors import Problem, RecordError
 from estim.session.events import Sign, SignIn
 from estim.version import software
@@ -27,6 +29,7 @@ class Reception:
         self._simulated = simulated
         self._device = device
         self._room = InTheRoom(home)
+        self.recent: tuple[Past, ...] = ()
         self._signer: Signer | None = None
 
     @property
@@ -50,6 +53,7 @@ class Reception:
         operator = self._admit(request.operator, request.pin, ("therapist",), "sign-in")
         self._signer = self._signer or station_signer(self._home.root)
         known = open_door(self._home, request.patient_id, simulated=self._simulated)
+        self.recent = recent_sessions(self._home, request.patient_id, simulated=self._simulated)
         self._room.enter(known.person, here(self._device))
         return replace(
             request,

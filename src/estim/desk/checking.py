@@ -15,6 +15,7 @@ from estim.desk.setup_from import Words, setup_from
 from estim.drivers.models import MODELS
 from estim.protocols.catalogue import refuse_clash
 from estim.protocols.compile import compile_schedule
+from estim.protocols.course import UNJUDGED
 from estim.protocols.lines import LineIndex
 from estim.protocols.loader import line_index, load
 from estim.protocols.provenance import check_provenance
@@ -184,7 +185,8 @@ def _at(protocol: Protocol, limits: Limits, model: str, *, week: int, session: i
         return []  # nothing is played in this week or session, which is no fault
     dose = protocol.dose
     day = judge_day(schedule, limits, blocks=dose.blocks_per_session, sessions=dose.sessions_per_day)
-    found = [*schedule.bends, *admissible(schedule, limits, profile), *day]
+    bends = [bend for bend in schedule.bends if bend.rule != UNJUDGED]
+    found = [*bends, *admissible(schedule, limits, profile), *day]
     return [replace(problem, key=_file_key(problem.key, protocol, resolved)) for problem in found]
 
 

@@ -33,6 +33,7 @@ class Words:
     side: str = "left"
     week: int = 1
     session: int = 1
+    early: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,15 +122,18 @@ def setup_from(protocol: Protocol, words: Words, *, simulated: bool) -> Said:
         channels=tuple(channels),
         week=words.week,
         session=words.session,
-        measures=_measures(words.measures, protocol),
+        measures=(measures := _measures(words.measures, protocol)),
+        mvic="measured" if any(name == "mvic" for name, _ in measures) else None,
+        early_reason=words.early,
         simulated=simulated,
     )
     return Said(setup=setup, levels_ua=levels, motor_ua=motor, notes=tuple(notes))
 
 
 def _measures(given: Iterable[str], protocol: Protocol) -> tuple[tuple[str, float], ...]:
-    """What was measured, for the criteria that the protocol has."""
+    """What was measured: for the criteria that the protocol has, and the MVIC of a share of it."""
     known = [criterion.measure for criterion in protocol.criterion]
+    known += ["mvic"] * any(channel.amplitude_rule == "percent-mvic" for channel in protocol.channel)
     found = []
     for word in given:
         name, equals, text = word.partition("=")
@@ -139,7 +143,7 @@ def _measures(given: Iterable[str], protocol: Protocol) -> tuple[tuple[str, floa
             value = float(text)
         except ValueError:
             value = math.nan
-        if not math.isfinite(value):
+        if not math.isfinite(value) or (name == "mvic" and value <= 0):
             raise UsageError(f"--measure {word!r}: not a number")
         found.append((name, value))
     return tuple(found)

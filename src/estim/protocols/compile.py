@@ -113,8 +113,8 @@ def begin_job(protocol: Protocol, setup: Setup, profile: DeviceProfile, *, level
     Raises:
         SetupError: the setup is incomplete or contradicts the protocol.
     """
-    plans = check_setup(protocol, setup, profile, levels_needed=levels_needed)
     findings = Findings([])
+    plans = check_setup(protocol, setup, profile, findings=findings, levels_needed=levels_needed)
     judge_measures(protocol, setup, findings)
     return Job(setup=setup, profile=profile, plans=plans, findings=findings)
 

@@ -27,14 +27,13 @@ class ChannelPlan:
 
 
 def check_setup(
-    protocol: Protocol, setup: Setup, profile: DeviceProfile, *, levels_needed: bool
+    protocol: Protocol, setup: Setup, profile: DeviceProfile, *, findings: Findings, levels_needed: bool
 ) -> tuple[ChannelPlan, ...]:
     """Every channel that is played today, in the protocol's order.
 
     Raises:
         SetupError: all that is missing or contradicts, at once.
     """
-    findings = Findings([])
     known = {channel.name for channel in protocol.channel}
     for given in setup.channels:
         if given.name not in known:
@@ -120,7 +119,7 @@ def _plan(
         placement=channel.placement,
         electrodes=(pads[0].id, pads[1].id),
         output=channel.output or "motor",
-        amplitude_rule=_rule(channel, setup),
+        amplitude_rule=_rule(channel, setup, findings),
         level_ua=MicroAmp(floor_to_step(decided.level_ua or 0, profile.amplitude_step_ua)),
         motor_mark_ua=decided.motor_ua,
         plausible_ua=(milliamps(low), milliamps(high)),
@@ -130,11 +129,27 @@ def _plan(
     return ChannelPlan(name=channel.name, scheduled=scheduled, pads=pads)
 
 
-def _rule(channel: Channel, setup: Setup) -> str:
-    """percent-mvic without a measured MVIC is played as max-tolerated (docs/decisions/protocols.md)."""
-    if channel.amplitude_rule == "percent-mvic" and setup.mvic != "measured":
-        return "max-tolerated"
-    return str(channel.amplitude_rule)
+def _rule(channel: Channel, setup: Setup, findings: Findings) -> str:
+    """percent-mvic without an MVIC measured today is played as motor-visible, and said; or refused if the file asks.
+
+    Never the highest that is tolerated: for a protocol at 15 % that is the opposite dose.
+    """
+    if channel.amplitude_rule != "percent-mvic" or setup.mvic == "measured":
+        return str(channel.amplitude_rule)
+    refused = channel.without_mvic == "refuse"
+    played = "" if refused else "; a visible contraction is looked for in its place (motor-visible)"
+    findings.add(
+        "refuse" if refused else "warn",
+        f"channel[{channel.name}].amplitude_rule",
+        f"{channel.name}: {channel.amplitude_target or 0:g} % of the maximum voluntary contraction is asked, and none "
+        f"was measured today (--measure mvic=N·m){played}",
+        asked="percent-mvic",
+        allowed="" if refused else "motor-visible",
+        layer="protocol",
+        rule="mvic",
+        source="a share of what nobody measured is no dose",
+    )
+    return "motor-visible"
 
 
 def _region(key: str, channel: Channel, decided: ChannelSetup, findings: Findings) -> str:

@@ -9,6 +9,7 @@ from estim.protocols.setup import Setup
 from estim.safety.errors import Severity
 
 SEVERITY: dict[str, Severity] = {"discontinue": "refuse", "review": "warn", "prompt": "info"}
+UNJUDGED = "criterion-unjudged"  # rule of the finding that a criterion has no measure
 WORDS = {
     "discontinue": "the course has reached its aim and ends here",
     "review": "review the treatment before it goes on",
@@ -24,11 +25,36 @@ def reached(criterion: Criterion, value: float) -> bool:
 
 
 def judge_measures(protocol: Protocol, setup: Setup, findings: Findings) -> None:
-    """Say which criteria today's measures meet; one that ends the course refuses the session."""
+    """Say which criteria today's measures meet, and which can't be judged; one that ends the course refuses.
+
+    A session before its time is said as well, with its reason.
+    """
+    if setup.early_reason:
+        findings.add(
+            "warn",
+            "dose.min_hours_between",
+            f"before its time, because: {setup.early_reason}",
+            asked=setup.early_reason,
+            layer="protocol",
+            rule="pause",
+            source=f"{protocol.id} {protocol.version}",
+        )
     measured = dict(setup.measures)
     for index, criterion in enumerate(protocol.criterion):
         value = measured.get(criterion.measure)
-        if value is None or not reached(criterion, value):
+        if value is None:
+            findings.add(
+                "info",
+                f"criterion[{index}]",
+                f"{criterion.measure} was not measured today: the criterion to {criterion.action} is not judged",
+                asked="not measured",
+                allowed=criterion.at_least if criterion.at_least is not None else criterion.at_most,
+                layer="patient",
+                rule=UNJUDGED,
+                source=f"{protocol.id} {protocol.version}",
+            )
+            continue
+        if not reached(criterion, value):
             continue
         least = criterion.at_least is not None
         bound = criterion.at_least if least else criterion.at_most

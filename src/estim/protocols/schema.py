@@ -71,6 +71,7 @@ class Channel(Strict):
     amplitude_rule: AmplitudeRule
     amplitude_instruction: Text
     amplitude_target: Annotated[float, Field(gt=0, le=100)] | None = None
+    without_mvic: Literal["motor-visible", "refuse"] | None = None
     amplitude_minimum: Annotated[float, Field(gt=0, le=100)] | None = None
     plausible_ma: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
     retitrate_every_s: Annotated[float, Field(gt=0)] | None = None
@@ -149,6 +150,8 @@ class Channel(Strict):
                 "percent-mvic needs an amplitude_target (% of the maximum voluntary contraction)",
                 at="amplitude_target",
             )
+        if self.without_mvic is not None and self.amplitude_rule != "percent-mvic":
+            raise rule("target", "without_mvic goes with percent-mvic only", at="without_mvic")
         if self.amplitude_minimum is not None and self.amplitude_rule not in {"max-tolerated", "percent-mvic"}:
             raise rule(
                 "minimum", "amplitude_minimum goes with max-tolerated or percent-mvic only", at="amplitude_minimum"

@@ -67,6 +67,10 @@ WORDS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("Channel", "amplitude_rule"): "How the level is found; a file never holds a current to deliver.",
         ("Channel", "amplitude_instruction"): "What the therapist does to find the level.",
         ("Channel", "amplitude_target"): "Target of percent-mvic or percent-motor-threshold (at most 90) [%].",
+        (
+            "Channel",
+            "without_mvic",
+        ): "What percent-mvic becomes where no MVIC was measured: motor-visible (default), or refuse.",
         ("Channel", "amplitude_minimum"): "Least useful contraction, of the maximum voluntary contraction [%].",
         (
             "Channel",

@@ -53,9 +53,11 @@ class Setup:
         channels: one for each of the protocol's channels.
         week, session: of the course of treatment, from 1, confirmed by the therapist.
         patient: facts that limits need.
-        mvic: `measured` | `estimated` | None; percent-mvic without a measurement falls back to max-tolerated.
+        mvic: `measured` | `estimated` | None; percent-mvic without a measurement is played as motor-visible, or
+            refused if the file asks.
         measures: name and value of what was measured today, for the protocol's criteria (`quadriceps-index`, 82).
         simulated: pads may default to the protocol's.
+        early_reason: why a session begins before the pause of its file is over, or beyond its sessions of a day.
     """
 
     patient_id: str
@@ -66,6 +68,7 @@ class Setup:
     mvic: str | None = None
     measures: tuple[tuple[str, float], ...] = ()
     simulated: bool = False
+    early_reason: str = ""
 
     def channel(self, name: str) -> ChannelSetup | None:
         """The setup of the protocol channel `name`, or None."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from estim.records.keys import known_keys
 from estim.records.master import MASTER, read_master
 from estim.records.pseudonym import normal
 from estim.records.segment import segments
+from estim.records.spacing import Past
 from estim.records.station import cleared, one_person, station_lines
 from estim.records.summary import SessionSummary, milliseconds, summarise
 from estim.safety.errors import RecordError
@@ -97,18 +98,9 @@ def minutes_today(
             then unknown, and nothing may be given.
     """
     when = clock or Clock.system(now)
-    records = home.records(simulated=simulated)
-    lines = station_lines(home.root)
-    person, done = one_person(lines, patient), cleared(lines)
-    chained = _chained(records, done)
     total_us: dict[str, int] = {}
-    for name in _candidates(records, chained, person, when):
-        if name in done:
-            continue
-        summary = _known(home, records / name, chained.get(name))
-        if summary.records and normal(summary.patient) not in person:
-            continue
-        if _ended(summary, name, chained.get(name), when) < when.midnight:
+    for ended, summary in _recent(home, patient, simulated=simulated, when=when):
+        if ended < when.midnight:
             continue
         for channel in summary.channels:
             # By the vocabulary, whatever the record calls it: two names of one thigh are one account. Two channels on
@@ -117,6 +109,42 @@ def minutes_today(
                 key = f"{muscle}/{channel.side}"
                 total_us[key] = total_us.get(key, 0) + channel.motor_on_us
     return {key: math.ceil(on_us / 60_000_000) for key, on_us in total_us.items() if on_us}
+
+
+def _recent(
+    home: Home, patient: str, *, simulated: bool, when: Clock
+) -> Iterator[tuple[datetime.datetime, SessionSummary]]:
+    """When each session of this person that can reach into today or lies a day before it ended, and what it was."""
+    records = home.records(simulated=simulated)
+    lines = station_lines(home.root)
+    person, done = one_person(lines, patient), cleared(lines)
+    chained = _chained(records, done)
+    for name in _candidates(records, chained, person, when):
+        if name in done:
+            continue
+        summary = _known(home, records / name, chained.get(name))
+        if summary.records and normal(summary.patient) not in person:
+            continue
+        yield _ended(summary, name, chained.get(name), when), summary
+
+
+def recent_sessions(home: Home, patient: str, *, simulated: bool, clock: Clock | None = None) -> tuple[Past, ...]:
+    """Sessions since yesterday in which this person had therapy, for the pause between two and the sessions of a day.
+
+    Raises:
+        RecordError: as `minutes_today`.
+    """
+    when = clock or Clock.system()
+    return tuple(
+        Past(
+            protocol=summary.protocol,
+            protocol_sha256=summary.protocol_sha256,
+            began=ended - datetime.timedelta(microseconds=summary.duration_us),
+            ended=ended,
+        )
+        for ended, summary in _recent(home, patient, simulated=simulated, when=when)
+        if any(channel.pulses for channel in summary.channels)
+    )
 
 
 def _chained(records: Path, done: set[str]) -> dict[str, _Chained]:
