@@ -12,7 +12,7 @@ from firmware_sim.devices import MODELS, make_device
 from firmware_sim.devices.faulty import FaultyDevice
 from firmware_sim.devices.interface import SimulatedDevice
 from firmware_sim.faults import BODY, DEVICE, WIRE, read_plan
-from firmware_sim.fronts import PtyFront, TcpFront
+from firmware_sim.fronts import TcpFront
 from firmware_sim.monitor import Monitor
 from firmware_sim.serve import Server
 
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _serve(given: argparse.Namespace, device: SimulatedDevice, room: Any) -> None:
     with contextlib.ExitStack() as stack:
-        file = stack.enter_context(open(given.pulses, "w", encoding="ascii")) if given.pulses else None
+        file = stack.enter_context(open(given.pulses, "w", encoding="ascii", newline="")) if given.pulses else None
         monitor = Monitor(file=file)
 
         def seen(pulse: Any) -> None:
@@ -69,7 +69,7 @@ def _serve(given: argparse.Namespace, device: SimulatedDevice, room: Any) -> Non
         server = Server(
             device,
             monitor,
-            pty=PtyFront(given.pty) if given.pty is not None else None,
+            pty=_pty(given.pty) if given.pty is not None else None,
             tcp=TcpFront(given.tcp) if given.tcp is not None else None,
             side=TcpFront(given.side) if given.side is not None else None,
             room=room,
@@ -84,6 +84,15 @@ def _serve(given: argparse.Namespace, device: SimulatedDevice, room: Any) -> Non
         signal.signal(signal.SIGINT, stop)
         server.announce()
         server.run()
+
+
+def _pty(link: str) -> Any:
+    """Raises ValueError where there are no pseudo-terminals."""
+    try:
+        from firmware_sim.pty_front import PtyFront  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        raise ValueError("--pty: this system has no pseudo-terminals; use --tcp") from None
+    return PtyFront(link)
 
 
 def _options(texts: list[str]) -> dict[str, str]:

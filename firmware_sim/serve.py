@@ -11,14 +11,18 @@ import os
 import selectors
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from firmware_sim.devices.faulty import FaultyDevice
 from firmware_sim.devices.interface import SimulatedDevice
-from firmware_sim.fronts import PtyFront, TcpFront
+from firmware_sim.fronts import TcpFront
 from firmware_sim.monitor import Monitor
+
+if TYPE_CHECKING:
+    from firmware_sim.pty_front import PtyFront
 
 IDLE_S = 0.05  # between two looks at the fault plan
 RETRY_S = 0.005  # a socket that took only a part
@@ -63,7 +67,7 @@ class Server:
         self._side_tail = b""
         self._orphan = False
         self._alone_since = time.monotonic()
-        self._began = time.monotonic_ns()
+        self._began = time.perf_counter_ns()
         self._written = 0
         self._plugged = True
         self.stopped = False
@@ -74,7 +78,8 @@ class Server:
             if front is not None:
                 self._selector.register(front.server, selectors.EVENT_READ, accepted)
         if until_parent:
-            self._selector.register(_STDIN, selectors.EVENT_READ, self._from_parent)
+            # A thread, since no system but POSIX can wait for a pipe beside sockets.
+            threading.Thread(target=self._hear_parent, name="parent", daemon=True).start()
 
     def _watch(self, pty: PtyFront) -> None:
         self._selector.register(pty.fileno(), selectors.EVENT_READ, self._from_pty)
@@ -83,7 +88,7 @@ class Server:
 
     def now_us(self) -> int:
         """The device's clock."""
-        return (time.monotonic_ns() - self._began) // 1000
+        return (time.perf_counter_ns() - self._began) // 1000
 
     def announce(self) -> None:
         """One JSON line that says where everything is."""
@@ -136,7 +141,7 @@ class Server:
                 self._selector.unregister(self._pty.openers.fileno())
             self._pty.close()
         elif not out and not self._plugged:
-            self._pty = PtyFront(str(self._pty.link or ""))
+            self._pty = self._pty.again()
             self._watch(self._pty)
         self._plugged = not out
 
@@ -154,11 +159,12 @@ class Server:
             self._alone_since = time.monotonic()
         return time.monotonic() - self._alone_since > ORPHAN_S
 
-    def _from_parent(self) -> None:
-        if not os.read(_STDIN, 4096):
-            self._selector.unregister(_STDIN)
-            self._orphan = True
-            self._alone_since = time.monotonic()
+    def _hear_parent(self) -> None:
+        with contextlib.suppress(OSError):
+            while os.read(_STDIN, 4096):
+                pass
+        self._alone_since = time.monotonic()
+        self._orphan = True
 
     def _from_pty(self) -> None:
         if self._pty is not None and (data := self._pty.read()):

@@ -29,7 +29,7 @@ from estim.session.events import Request
 from estim.session.snapshot import Snapshot
 
 SILENT_S = 0.5
-START_S = 10.0
+START_S = 30.0  # nothing flows yet, and its end would be seen: a busy machine may take its time
 LOOK_S = 0.05
 ASLEEP_S = 0.2  # a look that is so much late was made by somebody who stood still himself
 CLOSE_S = 20.0  # the controller stops the device, then seals the record as fast as the disk lets it
