@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from firmware_sim.devices import make_device
-from firmware_sim.pty_front import PtyFront
 from firmware_sim.monitor import Monitor
+from firmware_sim.pty_front import PtyFront
 from firmware_sim.serve import Server
 from firmware_sim.wire.sciencemode34 import Frame, Reader
 
