@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from firmware_sim.devices.interface import SimulatedDevice
 from firmware_sim.devices.p24 import P24
 from firmware_sim.devices.rehamove3 import RehaMove3
+from firmware_sim.devices.rehastim1 import RehaStim1
 from firmware_sim.devices.rehastim2 import RehaStim2
 
-_KINDS: tuple[type[P24 | RehaMove3 | RehaStim2], ...] = (P24, RehaMove3, RehaStim2)
+_KINDS: tuple[type[P24 | RehaMove3 | RehaStim2 | RehaStim1], ...] = (P24, RehaMove3, RehaStim2, RehaStim1)
 _DEVICES = {device.model: device for device in _KINDS}
 MODELS: tuple[str, ...] = tuple(_DEVICES)
 

@@ -57,14 +57,18 @@ class Options:
             raise self._wrong(name, text, f"1 to {longest} printable ASCII characters")
         return text
 
+    def choice(self, name: str, among: tuple[str, ...]) -> str:
+        """One of these words; the first if it was not given."""
+        text = self._take(name)
+        if text is not None and text not in among:
+            raise self._wrong(name, text, " or ".join(among))
+        return among[0] if text is None else text
+
     def restarts(self) -> bool:
         """The kind of receive buffer: does an unescaped START within a frame begin it anew (`restart`), or does it take
         all up to the next STOP for one frame, as the maker's library does (`maker`)?
         """
-        text = self._take(RECEIVE_BUFFER)
-        if text not in {None, "restart", "maker"}:
-            raise self._wrong(RECEIVE_BUFFER, text or "", "restart or maker")
-        return text != "maker"
+        return self.choice(RECEIVE_BUFFER, ("restart", "maker")) == "restart"
 
     def finish(self) -> None:
         """Refuse what this model has not.

@@ -402,7 +402,8 @@ class FakeSession:
             level_open=self.phase in {Phase.ARMED, Phase.RUNNING},
             lease_us=(4000, 120_000, 80_000, 20_000),
             watchdog_us=2 * S,
-            cable="the P24's USB cable",
+            make_safe="pull the P24's USB cable",
+            off_word="OFF",
             titration_channel=sorted(self.channels)[self._titrating] if running and self.purpose != "therapy" else None,
             practice=Practice(
                 channel=1, force_n=force, force_percent=min(100, force // 3), fatigue_percent=7, comfort=3, says="firm"

@@ -99,7 +99,7 @@ def test_what_devices_say_and_what_is_confirmed_has_a_form(language: str) -> Non
     heard = load(language).heard
     texts = [
         *(text for _, text in midlevel._FAULTS.values()), *ERRORS.values(), *arming.CONFIRMATIONS.values(),
-        *(model.profile.cable for model in MODELS.values()),
+        *(model.profile.safe_words for model in MODELS.values()),
         arming.STOOD_STILL,
     ]  # fmt: skip
     assert [text for text in texts if heard(text) == text] == []
@@ -131,8 +131,8 @@ def test_values_are_put_in_and_read_in_the_language_too() -> None:
         heard(lead_off)
         == "Kanal 2 (Kabel gelb-blau): ein Pad oder sein Kabel ist ab, oder die Haut hat zu wenig Kontakt"
     )
-    pull = f"The device does not confirm that its output is off. Pull the {REHASTIM2.cable}."
-    assert "Ziehen: Stimulationskabel am Gerät" in heard(pull)
+    pull = f"The device does not confirm that its output is off. Make it safe: {REHASTIM2.safe_words}."
+    assert "Sicher machen: die Stimulationskabel am Gerät ziehen" in heard(pull)
     warn = "quadriceps: rms current 31 mA, above 30 (L5). Raising waits."
     assert heard(warn) == "quadriceps: Effektivstrom 31 mA, über 30 (L5). Erhöhen wartet."
     asks = "quadriceps: 20 min at one level. Find it again: strongest tolerated."

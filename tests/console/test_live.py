@@ -278,7 +278,7 @@ async def test_a_lost_controller_shows_what_was_seen_and_what_to_pull(bench: Mak
         b.session.lose("UNCERTAIN", "silent")
         await b.look()
         assert isinstance(b.app.screen, TakeoverScreen)
-        assert "Pull the P24's USB cable" in str(b.app.screen.query_one("#takeover-text", Static).render())
+        assert "Now: pull the P24's USB cable" in str(b.app.screen.query_one("#takeover-text", Static).render())
         assert b.app.gate.closed
         assert b.app.exit_code() == 4
         await b.press("space")

@@ -32,7 +32,7 @@ WATCH_US = 6_000_000
 class Pair(WireBench):
     """A driver and the simulated device of its model; every pulse is seen."""
 
-    def __init__(self, model: str, *, delay_us: int = 500, **options: str) -> None:
+    def __init__(self, model: str, *, delay_us: int = 500, options: Mapping[str, str] | None = None) -> None:
         self.simulated = make_device(model, seed=1, options=options)
         self.pulses: list[Pulse] = []
         self.simulated.on_pulse = self.pulses.append

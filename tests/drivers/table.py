@@ -31,7 +31,7 @@ CASES = [
 
 
 # Models whose wire has nothing to script in common with these, and the file of their own suite.
-TESTED_ALONE: dict[str, str] = {}
+TESTED_ALONE = {"rehastim1": "tests/drivers/test_rehastim1.py"}
 
 
 class Table(WireBench):

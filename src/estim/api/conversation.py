@@ -196,9 +196,9 @@ class Conversation:
 
     def _uncertain(self, why: str) -> Uncertain:
         snapshot = self._last
-        cable = snapshot.cable if snapshot is not None else "the stimulator's cable"
-        text = f"{why}: output is UNCERTAIN. Pull {cable}, then look at the patient"
-        return Uncertain(text, why, cable)
+        safe = snapshot.make_safe if snapshot is not None else "pull the stimulator's cable"
+        text = f"{why}: output is UNCERTAIN. Make it safe: {safe}; then look at the patient"
+        return Uncertain(text, why, safe)
 
     def until(self, true: Callable[[Snapshot], bool], seconds: float, otherwise: str) -> None:
         """Turn until it is true."""

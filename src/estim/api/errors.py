@@ -8,7 +8,7 @@ SessionError
 │  └─ NeedsAPerson   only a person may do this: on a real device, or where a stop wants a reason
 ├─ Stopped        output is off and confirmed. `.cause`: who or what stopped it
 ├─ Fault          the device, the link or the controller failed; output is off and confirmed. `.cause`
-└─ Uncertain      output could not be confirmed off. `.cable`: what to unplug
+└─ Uncertain      output could not be confirmed off. `.cable`: what to unplug or press
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Uncertain(SessionError):
     """Output could not be confirmed off: pull the cable, then look at the patient.
 
     Attributes:
-        cause: the engine's word for it. cable: what to unplug.
+        cause: the engine's word for it. cable: what to unplug or press, in order.
     """
 
     def __init__(self, message: str, cause: str, cable: str) -> None:

@@ -46,8 +46,10 @@ def coach_lines(snapshot: Snapshot, say: Words = ENGLISH) -> tuple[str, ...]:
     text = next((alarm.text for alarm in snapshot.alarms if alarm.code == code), "")
     lines = [f"{say.of('phase', snapshot.phase.value)}: {say.heard(text) or code or say('coach-unknown')}"]
     key = f"coach.{code}" if say.has(f"coach.{code}") else "coach-default"
+    if code == "output-uncertain" and not snapshot.watchdog_us:
+        key = "coach.output-no-timer"
     watchdog = f"{snapshot.watchdog_us / 1_000_000:g}"
-    steps = say.lines(key, cable=say.heard(snapshot.cable), watchdog=watchdog)
+    steps = say.lines(key, safe=say.heard(snapshot.make_safe), watchdog=watchdog)
     lines += [f"{number}. {step}" for number, step in enumerate(steps, start=1)]
     return (*lines, *(f"   → {channel_words(snapshot, view, say)}" for view in concerned(snapshot, text)))
 

@@ -145,7 +145,7 @@ class LeaveDialog(Dialog[bool]):
             if snapshot is not None and snapshot.record_path and not snapshot.word_head:
                 lines.append(self.say("leave.unsigned"))
         elif snapshot is not None:
-            lines += ["", self.say("leave.pull", cable=self.say.heard(snapshot.cable))]
+            lines += ["", self.say("leave.pull", safe=self.say.heard(snapshot.make_safe))]
         self.query_one("#leaving", Static).update(Content("\n".join(lines)))
 
     def _proved_off(self, snapshot: Snapshot | None) -> bool:

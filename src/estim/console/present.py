@@ -50,7 +50,7 @@ def state_of(
     if snapshot is None:
         return _state("silent", "uncertain", "▲", say)
     if snapshot.output is OutputState.UNCERTAIN:
-        return _state("uncertain", "uncertain", "▲", say, cable=say.heard(snapshot.cable))
+        return _state("uncertain", "uncertain", "▲", say, safe=say.heard(snapshot.make_safe))
     if stop_sent and snapshot.output is OutputState.ON:
         return _state("stop-sent", "on", "■", say)
     if testing_stop and snapshot.phase is Phase.ARMED and snapshot.level_open:
@@ -67,9 +67,16 @@ def _lost(say: Words) -> State:
     return _state("lost-uncertain", "uncertain", "▲", say)
 
 
+def output_word(snapshot: Snapshot, say: Words) -> str:
+    """ON, off, or the third word of a device that answers a stop and can't be asked whether it is off."""
+    if snapshot.output is OutputState.ON:
+        return say("state.output-on")
+    return say("state.output-off" if snapshot.off_word == "OFF" else "state.output-acknowledged")
+
+
 def _state_of_phase(snapshot: Snapshot, say: Words) -> State:
     on = snapshot.output is OutputState.ON
-    cause, output = cause_words(snapshot.cause, say), say("state.output-on" if on else "state.output-off")
+    cause, output = cause_words(snapshot.cause, say), output_word(snapshot, say)
     match snapshot.phase:
         case Phase.DISCONNECTED:
             return _state("disconnected", "uncertain" if on else "idle", "○", say, cause=cause)

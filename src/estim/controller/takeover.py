@@ -94,14 +94,15 @@ class TakingOver:
 
     def _known(self, *, seen: bool, took_ms: int) -> Takeover:
         if seen:
-            text = f"The controller was lost ({self._cause}); the device was stopped and says that it is idle"
-            text += f" ({took_ms} ms)."
+            says = "says that it is idle" if self._profile.off_reading == "confirmed" else "has answered the stop"
+            text = f"The controller was lost ({self._cause}); the device was stopped and {says} ({took_ms} ms)."
         else:
             text = (
-                f"The controller was lost ({self._cause}) and the device does not confirm that it is off. OUTPUT "
-                f"UNCERTAIN: pull the {self._profile.cable}. Its own timer ends the output "
-                f"{self._profile.watchdog_us / 1e6:g} s after the last command."
+                f"The controller was lost ({self._cause}) and the device does not confirm that it is off. "
+                f"OUTPUT UNCERTAIN. Make it safe: {self._profile.safe_words}."
             )
+            if self._profile.has_timer:
+                text += f" Its own timer ends the output {self._profile.watchdog_us / 1e6:g} s after the last command."
         return Takeover(cause=self._cause, output="OFF" if seen else "UNCERTAIN", text=text)
 
     # -- the device -------------------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def _look(port: Port, ask: Callable[[Address], Identified] | None, latency_ms: C
 
 def _ask(found: Found, ask: Callable[[Address], Identified]) -> Found:
     reasons: list[str] = []
-    for model in found.could_be:
+    for model in (name for name in found.could_be if MODELS[name].asked):
         try:
             identity = ask(Address(model, found.address, simulated=False))
         except LinkLost as error:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from estim.drivers import p24, rehamove3, rehastim2, rehastim2_profile
+from estim.drivers import p24, rehamove3, rehastim1, rehastim1_profile, rehastim2, rehastim2_profile
 from estim.drivers.interface import Driver
 from estim.safety.profile import DeviceProfile
 
@@ -19,6 +19,9 @@ class DeviceModel:
         baud, parity, stop_bits: of the serial line; irrelevant for USB CDC (P24).
         rtscts: hardware flow control.
         usb: vendor and product ids by which a port can be told, product None = any.
+        asked: `--probe` may ask who it is. Not where the only question is a byte that means something else to others:
+        such
+            a device is named (`rehastim1:/dev/ttyUSB0`).
     """
 
     profile: DeviceProfile
@@ -28,6 +31,7 @@ class DeviceModel:
     stop_bits: int
     rtscts: bool
     usb: tuple[int, int | None]
+    asked: bool = True
 
 
 MODELS: Mapping[str, DeviceModel] = MappingProxyType(
@@ -58,6 +62,16 @@ MODELS: Mapping[str, DeviceModel] = MappingProxyType(
             stop_bits=1,
             rtscts=False,
             usb=(0x0403, None),
+        ),
+        "rehastim1": DeviceModel(
+            profile=rehastim1_profile.PROFILE,
+            make=rehastim1.RehaStim1Driver,
+            baud=115_200,
+            parity="N",
+            stop_bits=2,
+            rtscts=True,
+            usb=(0x0403, None),
+            asked=False,
         ),
     }
 )

@@ -28,13 +28,15 @@ PROFILE = DeviceProfile(
     points_max=16,
     pulse_overhead_us=Micros(60),
     watchdog_us=Micros(2_000_000),
+    has_timer=True,
     unobeyed_stop_us=Micros(0),
     poll_us=Micros(1_000_000),
     lead_off_min_ua=MicroAmp(15_000),
     changes_rate_while_running=True,
     tells=("id", "version", "output", "channels", "electrode", "electrode-channel"),
     has_stop_switch=False,
-    cable="USB cable (the P24 has no battery and no stop switch)",
+    off_reading="confirmed",
+    make_safe=("pull the USB cable (the P24 has no battery and no stop switch)",),
     source="P24 instructions for use v1.1 (2023); ScienceMode4 library; wire document 2",
 )
 

@@ -25,13 +25,17 @@ PROFILE = DeviceProfile(
     points_max=16,
     pulse_overhead_us=Micros(330),  # mute 200 + test pulse 30 + reserve 100
     watchdog_us=Micros(2_000_000),
+    has_timer=True,
     unobeyed_stop_us=Micros(0),
     poll_us=Micros(1_000_000),
     lead_off_min_ua=MicroAmp(15_000),  # C header's figure; its test pulse may find faults below
     changes_rate_while_running=True,
     tells=("id", "version", "output", "electrode", "electrode-channel", "battery"),
     has_stop_switch=False,
-    cable="stimulation cable at the device (it runs on its battery: pulling the USB cable alone is not enough)",
+    off_reading="confirmed",
+    make_safe=(
+        "pull the stimulation cable at the device (it runs on its battery: pulling the USB cable alone is not enough)",
+    ),
     source="ScienceMode3 description and library 3.2.4; wire document 2",
 )
 

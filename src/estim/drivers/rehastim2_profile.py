@@ -23,12 +23,14 @@ PROFILE = DeviceProfile(
     points_max=3,  # one symmetric pulse: no bursts, no free form
     pulse_overhead_us=Micros(400),  # a channel's slot of 1500 µs less the longest pulse, 500 + 100 + 500
     watchdog_us=Micros(1_200_000),
+    has_timer=True,
     unobeyed_stop_us=Micros(1_000_000),
     poll_us=Micros(500_000),
     lead_off_min_ua=MicroAmp(2_000),  # a test pulse before each pulse
     changes_rate_while_running=False,
     tells=("version", "output", "electrode", "timeout"),
     has_stop_switch=True,
-    cable="stimulation cables at the device, or press its emergency switch",
+    off_reading="confirmed",
+    make_safe=("pull the stimulation cables at the device, or press its emergency switch",),
     source="RehaStim2 instructions 2.5c (2021); ScienceMode2 description 1.24; wire document 3",
 )

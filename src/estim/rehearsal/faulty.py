@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from estim.drivers.models import MODELS
 from estim.records.simulated import SimulatedWriter
 from estim.rehearsal.link import FaultyLink
 from estim.rehearsal.moods import MoodyTherapist, Whim
@@ -290,7 +291,8 @@ class FaultyWorld(World):
         Unless an update enables the channel before that and it plays: then the device has forgotten (SAFETY.md,
         residual risks).
         """
-        self._open_us.setdefault(channel, at_us)
+        if "electrode" in MODELS[self.plan.model].profile.tells:  # one that tells nobody goes on without that channel
+            self._open_us.setdefault(channel, at_us)
 
     def _expect_lead_off(self) -> None:
         if not self.watch.stops.open:

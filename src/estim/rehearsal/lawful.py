@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from estim.drivers.models import MODELS
 from estim.rehearsal.stopping import OBEY_US, fallen_by_us
 from firmware_sim.devices import step_ua
 from firmware_sim.devices.interface import Pulse
@@ -23,6 +24,7 @@ RAISE_UA, RAISE_UA_PER_S = 1_000, 5_000  # L15, L16
 SHARE_US = 2_500  # one source serves all channels in turn
 SECOND_US = 1_000_000
 GAP_PERIODS = 3
+LATE_TURN_US = 250_000  # L23
 SEEN_US = 500_000  # a status twice a second
 _FOR_EVER_US = 1 << 60
 LIE_ON_US = 20_000_000  # L19: an update that is ignored may leave a contraction on for as long as one may last
@@ -70,6 +72,7 @@ class Lawful:
         self._broken = broken
         self._model = model
         self._step_ua = step_ua(model)
+        self._asks_for_each = not MODELS[model].profile.has_timer
         self._faults = faults
         self._channels: dict[int, _Channel] = {}
 
@@ -127,7 +130,8 @@ class Lawful:
         """One pulse left the output stage."""
         channel = self._channel(pulse.channel)
         shortest_us, period_us = self.period_us.get(pulse.channel, (SECOND_US, SECOND_US))
-        begins = pulse.t_us - channel.last_us > GAP_PERIODS * period_us
+        late_us = LATE_TURN_US if self._asks_for_each else 0  # each pulse waits for the host, which may be so late
+        begins = pulse.t_us - channel.last_us > max(GAP_PERIODS * period_us, late_us + period_us)
         if begins:
             if not channel.broken_off:
                 channel.held_ua = max(channel.held_ua, channel.peak_ua)
@@ -153,11 +157,16 @@ class Lawful:
         channel.last_us, channel.last_ua = pulse.t_us, pulse.peak_ua
         channel.peak_ua = max(channel.peak_ua, pulse.peak_ua)
 
+    def _is_twin(self, t_us: int) -> bool:
+        """Where each list is played once for each command, a command that comes twice is played twice."""
+        doubles = (fault for fault in self._faults if fault.kind == "duplicate")
+        return self._asks_for_each and any(fault.at_us <= t_us <= fault.end_us + SECOND_US for fault in doubles)
+
     def _shape(self, pulse: Pulse, gap_us: int, period_us: int) -> None:
         known = self.shapes.get(pulse.channel, frozenset())
         if (pulse.pulse_width_us, pulse.interphase_us) not in {(shape[0], shape[1]) for shape in known}:
             self._say("shape", pulse, f"{pulse.pulse_width_us} µs, gap {pulse.interphase_us} µs was not cleared")
-        elif gap_us < period_us - SHARE_US and all(shape[3] == 1 for shape in known):
+        elif gap_us < period_us - SHARE_US and all(shape[3] == 1 for shape in known) and not self._is_twin(pulse.t_us):
             self._say("period", pulse, f"{gap_us} µs after the pulse before, cleared {period_us} µs")
 
     def _below_the_ceiling(self, channel: _Channel, pulse: Pulse, period_us: int) -> None:

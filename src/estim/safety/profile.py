@@ -62,7 +62,9 @@ class DeviceProfile:
         phase_ratios: 1 for symmetric; 2 and 4 where unequal, balanced phases can be coded.
         points_max: points a pulse may have (bursts need three and more a pulse).
         pulse_overhead_us: device time a pulse needs beside its phases, one source serving all channels in turn.
-        watchdog_us: the device's own timer: output ends by itself after so long without a command.
+        watchdog_us: output ends by itself after so long without a command: by the device's own timer, or, where
+            `has_timer` is False, because each list is played once for each command.
+        has_timer: the device has a timer of its own. Where it has none, nobody may be told to wait for one.
         unobeyed_stop_us: for so long a stop that is not obeyed is repeated before the driver falls silent, because on
             this device every frame feeds the timer, also a stop; 0 where stops feed nothing.
         poll_us: how often at least a keep-alive must be sent; well below the watchdog.
@@ -71,7 +73,9 @@ class DeviceProfile:
         tells: what the device can be asked or says by itself: its id, its version, whether it stimulates (`output`),
             on which channels, an electrode error (and its channel), its battery, that its own timer has run out.
         has_stop_switch: whether the patient's own switch can be plugged into the device.
-        cable: what to pull when output is uncertain.
+        off_reading: `confirmed`: the device's own status says that it is off; `acknowledged`: it answers a stop, and
+            can't be asked whether it is off.
+        make_safe: what a person does when output is uncertain, in this order.
         source: where these facts stand.
     """
 
@@ -92,14 +96,26 @@ class DeviceProfile:
     points_max: int
     pulse_overhead_us: Micros
     watchdog_us: Micros
+    has_timer: bool
     unobeyed_stop_us: Micros
     poll_us: Micros
     lead_off_min_ua: MicroAmp | None
     changes_rate_while_running: bool
     tells: tuple[Tells, ...]
     has_stop_switch: bool
-    cable: str
+    off_reading: Literal["confirmed", "acknowledged"]
+    make_safe: tuple[str, ...]
     source: str
+
+    @property
+    def off_word(self) -> str:
+        """What a screen or a record may say of this device once it is off."""
+        return "OFF" if self.off_reading == "confirmed" else "OFF (acknowledged)"
+
+    @property
+    def safe_words(self) -> str:
+        """What to do when output is uncertain, in one sentence without its end."""
+        return "; ".join(self.make_safe)
 
     def quantise_period_us(self, frequency_mhz: int) -> Micros | None:
         """The shortest period on the device's grid that is not shorter than asked; None where it can't be coded.

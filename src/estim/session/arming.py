@@ -16,6 +16,7 @@ CONFIRMATIONS = {
     "pads": "pads are where the screen says, of the size it says, and stick everywhere",
     "skin": "the skin under the pads was looked at after the levels were found",
     "stop-control": "the stop works and is held by the one who was named",
+    "red-button": "this stimulator tells neither that a lead is off nor that it is off: its red button is in reach",
     "still-felt": "the patient still feels it",
     "support": "a person or a harness holds the patient if the limb gives way",
     "bends": "the differences between file and device were read",
@@ -38,6 +39,8 @@ def _needed(core: Core) -> tuple[str, ...]:
     if cleared is None:
         return ()
     needed = ["identity", "pads", "stop-control"]
+    if core.profile.off_reading == "acknowledged":
+        needed.append("red-button")
     if core.sitting.purpose == "therapy":
         needed.append("skin")
     if cleared.schedule.weight_bearing:

@@ -149,7 +149,7 @@ class Core:
         if not self.link.see(state, self.now_us):
             return
         if state is OutputState.UNCERTAIN:
-            text = f"The device does not confirm that its output is off. Pull the {self.profile.cable}."
+            text = f"The device does not confirm that its output is off. Make it safe: {self.profile.safe_words}."
             self.sitting.alarms.sound("output-uncertain", "high", text)
         elif state is OutputState.OFF:
             self.sitting.alarms.calm("output-uncertain")

@@ -141,7 +141,9 @@ class Snapshot:
         level_open: the device's stimulation level is open, so a start is possible.
         acknowledged: the device has acknowledged the last output that was sent.
         weight_bearing: the limb carries the patient: a stop takes the support away.
-        watchdog_us: after how long the device ends output by itself; `cable` is what to pull when output is uncertain.
+        watchdog_us: after how long the device's own timer ends output; 0 where it has none.
+        make_safe: what to do when output is uncertain; off_word: OFF, or OFF (acknowledged) where the device can't be
+            asked.
     """
 
     n: int
@@ -182,7 +184,8 @@ class Snapshot:
     word_head: str
     lease_us: tuple[int, int, int, int]
     watchdog_us: int
-    cable: str
+    make_safe: str
+    off_word: str
     titration_channel: int | None = None
     practice: Practice | None = None
     outcome: str = ""

@@ -320,7 +320,7 @@ class LiveScreen(StageScreen):
         if snapshot is None or snapshot.phase not in {Phase.FAULT, Phase.DISCONNECTED}:
             return
         if snapshot.output is not OutputState.OFF:
-            self.refuse("refuse.not-off", cable=self.say.heard(snapshot.cable))
+            self.refuse("refuse.not-off", safe=self.say.heard(snapshot.make_safe))
             self.console.send(ResetFault(id=self.console.next_id(), reason=""))  # asks a lost device again
         else:
             self.app.push_screen(ReasonDialog("ask.reset", RESET_REASONS), self._reset)

@@ -36,15 +36,22 @@ class TakeoverScreen(Dialog[None]):
         certain = takeover.output == OutputState.OFF
         box = self.query_one("#box")
         box.set_class(not certain, "-uncertain")
-        cable = self.say.heard(snapshot.cable) if snapshot is not None else self.say("takeover.cable")
-        watchdog = f"{snapshot.watchdog_us / 1_000_000:g} s" if snapshot is not None else "2 s"
+        safe = self.say.heard(snapshot.make_safe) if snapshot is not None else self.say("takeover.cable")
+        watchdog_us = snapshot.watchdog_us if snapshot is not None else 2_000_000
+        watchdog = f"{watchdog_us / 1_000_000:g} s"
         self.query_one("#takeover-big", Static).update(
             Content("\n".join(big(self.say("takeover.off" if certain else "takeover.pull"))))
         )
         ended = "takeover.ended" if takeover.cause == "eof" else "takeover.silent"
         facts = [self.say(ended), self.say.heard(takeover.text)]
         steps = self.say.lines(
-            "takeover.steps-off" if certain else "takeover.steps-uncertain", cable=cable, watchdog=watchdog
+            "takeover.steps-off"
+            if certain
+            else "takeover.steps-uncertain"
+            if watchdog_us
+            else "takeover.steps-no-timer",
+            safe=safe,
+            watchdog=watchdog,
         )
         self.query_one("#takeover-text", Static).update(Content("\n".join([*steps, "", *facts])))
 

@@ -1,0 +1,84 @@
+"""When the next list of a RehaStim 1 is asked for: a period after the last and never earlier, for as long as the
+session goes on asking. Pure.
+"""
+
+from __future__ import annotations
+
+from estim.safety.commands import SetOutput
+
+LATE_US = 2_000  # an update later than this is counted ...
+TOO_LATE_US = 250_000  # ... and one so late is the end (L23)
+LEASE_US = 750_000  # a session that asks for no status for so long gets no more pulses
+
+
+class Pace:
+    """The output that plays, the one that takes its place, and their time.
+
+    Attributes:
+        upcoming: the output that was asked for and not sent yet, with its number.
+        playing: the one that is repeated.
+        due_us: when the next update may go out.
+        asked_us: when the session last asked for anything.
+        late_n: updates that went out late.
+    """
+
+    def __init__(self) -> None:
+        self.upcoming: tuple[SetOutput, int] | None = None
+        self.playing: tuple[SetOutput, int] | None = None
+        self.due_us = 0
+        self.asked_us = 0
+        self.late_n = 0
+
+    @property
+    def goes_on(self) -> bool:
+        """There is something to play."""
+        return self.upcoming is not None or self.playing is not None
+
+    def put(self, command: SetOutput, seq: int, now_us: int) -> int:
+        """Play this from the next period on; gives the number of one that was never sent, 0 if there was none."""
+        replaced = self.upcoming[1] if self.upcoming is not None else 0
+        if not self.goes_on:
+            self.due_us = max(self.due_us, now_us)
+        self.upcoming = (command, seq)
+        return replaced
+
+    def take(self, now_us: int) -> tuple[SetOutput, int] | None:
+        """What to send now; None before its time."""
+        return (self.upcoming or self.playing) if now_us >= self.due_us else None
+
+    def sent(self, now_us: int) -> None:
+        """It went out."""
+        current = self.upcoming or self.playing
+        if current is None:
+            return
+        if self.upcoming is None:
+            self.late_n += now_us - self.due_us > LATE_US
+        self.upcoming, self.playing = None, current
+        self.due_us = now_us + next(output.period_us for output in current[0].channels if output.amplitude_ua)
+
+    def clear(self) -> int:
+        """Nothing plays any more; gives the number of one that was never sent, 0 if there was none."""
+        never = self.upcoming[1] if self.upcoming is not None else 0
+        self.upcoming = self.playing = None
+        return never
+
+    def late(self) -> int:
+        """How many updates were late since this was asked last."""
+        late, self.late_n = self.late_n, 0
+        return late
+
+    def ended(self, now_us: int) -> str:
+        """Why no more pulse is asked for; "" while all is well."""
+        if self.playing is None:
+            return ""
+        if now_us - self.asked_us >= LEASE_US:
+            return f"the session asked for no status for {LEASE_US // 1_000} ms, so no pulse is asked for any more"
+        if now_us - self.due_us > TOO_LATE_US:
+            return f"an update would be {(now_us - self.due_us) // 1_000} ms late, so none is sent any more"
+        return ""
+
+    def deadline_us(self) -> int | None:
+        """When to send, or when the session's lease ends."""
+        if not self.goes_on:
+            return None
+        return self.due_us if self.playing is None else min(self.due_us, self.asked_us + LEASE_US)
