@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-from estim.cli import clinic, doctor, operators, protocols, records, sessions, tables
+from estim.cli import clinic, doctor, operators, protocols, records, sessions, studies, tables
 from estim.cli.output import EXIT_DEVICE, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_USAGE, print_json
 from estim.cli.speaking import finish, say, speak
 
@@ -52,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     home.add_argument("--json", action="store_true", help="one JSON document on standard output, nothing else")
 
     _add_console(commands, home)
+    studies.add(commands, home)
 
     session = _session_words()
     run = commands.add_parser("run", parents=[home, session], help="one session, line by line")
@@ -170,6 +171,7 @@ COMMANDS = {
     "console": sessions.console,
     "run": sessions.run,
     "rehearse": sessions.rehearse,
+    "study": studies.study,
     "limits": tables.limits,
     "devices": tables.devices,
     "safety": tables.safety,

@@ -66,7 +66,7 @@ def _many(given: argparse.Namespace, plan: Plan, count: int) -> int:
         print_json(report)
     else:
         _print(report, plan.model)
-    return EXIT_REFUSED if report["broken"] else 0
+    return EXIT_REFUSED if report["broken"] or report["lost"] else 0
 
 
 def _soon(told: float) -> bool:
@@ -86,6 +86,9 @@ def _print(report: dict[str, Any], model: str) -> None:
     print(f"  broken: {len({entry['seed'] for entry in report['broken']})} worlds")
     for entry in report["broken"]:
         print(f"  BROKEN {entry['invariant']}: {entry['text']}\n    {entry['replay']}")
+
+    for entry in report["lost"]:
+        print(f"  LOST: {entry['reason']}\n    {entry['replay']}")
 
 
 def _one(given: argparse.Namespace, plan: Plan) -> int:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import random
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from estim.rehearsal import pool
 from estim.rehearsal.faulty import WORLD_US, FaultyWorld, Verdict
 from estim.rehearsal.moods import Whim, whims_from_seed
 from estim.rehearsal.plan import Plan
@@ -160,8 +159,12 @@ def campaign(
     broken: list[dict[str, Any]] = []
     simulated_us = pulses = 0
     items = [(plan, first_seed + index) for index in range(worlds)]
-    with ProcessPoolExecutor(jobs, initializer=_begin_worker) if jobs > 1 else _Here() as pool:
-        for done, verdict in enumerate(pool.map(_play, items, chunksize=8), start=1):
+    lost: list[dict[str, Any]] = []
+    for done, (number, verdict) in enumerate(pool.run(_play, items, jobs=jobs), start=1):
+        seed = first_seed + number
+        if isinstance(verdict, pool.Lost):
+            lost.append({"seed": seed, "reason": verdict.reason, "replay": replay.format(seed=seed)})
+        else:
             outcomes[verdict.outcome] += 1
             causes.update(verdict.causes)
             for cause, after_us in verdict.worst_us.items():
@@ -169,15 +172,14 @@ def campaign(
             simulated_us += verdict.simulated_us
             pulses += verdict.pulses
             for name, text in verdict.broken.items():
-                broken.append(
-                    {"seed": verdict.seed, "invariant": name, "text": text, "replay": replay.format(seed=verdict.seed)}
-                )
-            if progress is not None:
-                progress(done, len({entry["seed"] for entry in broken}))
+                broken.append({"seed": seed, "invariant": name, "text": text, "replay": replay.format(seed=seed)})
+        if progress is not None:
+            progress(done, len({entry["seed"] for entry in broken}))
     return {
         "worlds": worlds,
         "first_seed": first_seed,
-        "broken": broken,
+        "broken": sorted(broken, key=lambda entry: entry["seed"]),
+        "lost": sorted(lost, key=lambda entry: entry["seed"]),
         "outcomes": dict(sorted(outcomes.items())),
         "endings": dict(causes.most_common()),
         "worst_ms": {cause: after_us / 1000 for cause, after_us in sorted(worst_us.items())},
@@ -185,22 +187,3 @@ def campaign(
         "simulated_s": simulated_us / 1e6,
         "wall_s": time.perf_counter() - began,
     }
-
-
-def _begin_worker() -> None:
-    """What is there now stays: the collector need not look at it again."""
-    gc.freeze()
-
-
-class _Here:
-    """A pool of one: this process."""
-
-    def __enter__(self) -> _Here:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def map(self, function: Callable[[Any], Verdict], items: list[Any], chunksize: int) -> Iterator[Verdict]:  # noqa: ARG002
-        """One after the other."""
-        return map(function, items)
