@@ -24,7 +24,7 @@ from estim.protocols.schema import Protocol
 from estim.protocols.setup import Setup
 from estim.protocols.slips import slip
 from estim.safety.errors import Problem, ProtocolError, SetupError
-from estim.safety.limits import Limits
+from estim.safety.limits import ABSOLUTE, DEFAULT, Limits
 from estim.safety.profile import DeviceProfile
 from estim.safety.schedule import PatientFacts, Schedule
 from estim.safety.static_rules import judge_day
@@ -157,7 +157,9 @@ def _moments(protocol: Protocol) -> list[tuple[int, int]]:
     return [(week, session) for week in sorted(weeks) for session in sorted(sessions)]
 
 
-def compiled_for(resolved: Protocol, model: str, *, week: int, session: int) -> Schedule:
+def compiled_for(
+    resolved: Protocol, model: str, *, week: int, session: int, limits: Limits = ABSOLUTE & DEFAULT
+) -> Schedule:
     """The schedule without levels, on the protocol's own pads, for a patient of whom nothing tightens.
 
     Raises:
@@ -168,14 +170,14 @@ def compiled_for(resolved: Protocol, model: str, *, week: int, session: int) -> 
     )
     words = Words(patient="check", regions=open_regions, week=week, session=session)
     setup = setup_from(resolved, words, simulated=True).setup
-    return compile_schedule(resolved, _trusting(setup), MODELS[model].profile, levels_needed=False)
+    return compile_schedule(resolved, _trusting(setup), MODELS[model].profile, levels_needed=False, limits=limits)
 
 
 def _at(protocol: Protocol, limits: Limits, model: str, *, week: int, session: int) -> list[Problem]:
     profile = MODELS[model].profile
     try:
         resolved = resolve(protocol, week=week, session=session)
-        schedule = compiled_for(resolved, model, week=week, session=session)
+        schedule = compiled_for(resolved, model, week=week, session=session, limits=limits)
     except (ProtocolError, SetupError) as error:
         return list(error.problems)
     except ValidationError as error:

@@ -55,10 +55,12 @@ def preflight(protocol: Protocol, said: Said, address: Address, *, limits: Limit
     except ValueError as error:
         problem = Problem(severity="refuse", key="--week", message=str(error), asked=setup.week, rule="course")
         raise SetupError([problem]) from None
-    said = _on_steps(said, compile_schedule(resolved, setup, profile, levels_needed=False), profile, limits)
+    said = _on_steps(
+        said, compile_schedule(resolved, setup, profile, levels_needed=False, limits=limits), profile, limits
+    )
     setup = replace(setup, channels=tuple(named(channel, said) for channel in said.setup.channels))
     known = all(channel.level_ua is not None for channel in setup.channels if channel.included)
-    schedule = compile_schedule(resolved, setup, profile, levels_needed=False)
+    schedule = compile_schedule(resolved, setup, profile, levels_needed=False, limits=limits)
     problems, _ = judge(schedule, limits, profile, patient)
     refused = [problem for problem in problems if problem.severity == "refuse"]
     if refused:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from estim.protocols.schema import Protocol
 from estim.protocols.setup import ChannelSetup, Setup
+from estim.safety.caps import mark_for_sensory_ua
 from estim.safety.electrodes import parse_size_cm
 from estim.safety.errors import Problem, UsageError
-from estim.safety.units import UA_PER_MA
+from estim.safety.units import UA_PER_MA, ceil_div
 
 OPPOSITE = {"left": "right", "right": "left"}
 
@@ -156,8 +157,8 @@ def _side(side: str, treated: str) -> str:
 
 
 def _practice_mark(level_ua: int) -> int:
-    """A motor mark for practice: the lowest whole mA of which the level is at most 90 % (L26)."""
-    return -(-level_ua * 10 // 9 // UA_PER_MA) * UA_PER_MA + UA_PER_MA
+    """A motor mark for practice: the first whole mA above the lowest mark that allows this level (L26)."""
+    return ceil_div(mark_for_sensory_ua(level_ua), UA_PER_MA) * UA_PER_MA + UA_PER_MA
 
 
 def mark_note(name: str, motor_ua: int) -> Problem:

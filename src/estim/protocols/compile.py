@@ -18,21 +18,28 @@ from estim.protocols.schema import Protocol
 from estim.protocols.schema_phase import Phase
 from estim.protocols.setup import Setup
 from estim.safety.errors import ProtocolRejected
+from estim.safety.limits import ABSOLUTE, DEFAULT, Limits
 from estim.safety.profile import DeviceProfile
-from estim.safety.ramp import shortest_ramp_us
+from estim.safety.ramp import least_ramp_us, shortest_ramp_us
 from estim.safety.schedule import PhasePlan, Purpose, Schedule, Trigger, Window
 from estim.safety.units import ZERO_US, Micros, seconds
 
+SHIPPED = ABSOLUTE & DEFAULT  # where nobody says which limits are in force
 TITRATION_ON_US = seconds(2.5)  # convention: long enough to feel, short enough to raise the level in steps
 TITRATION_OFF_US = seconds(2.5)
 TITRATION_HOLD_US = seconds(1.5)
-TITRATION_RAMP_US = seconds(0.5)  # L17a default
 TITRATION_RAMP_DOWN_US = seconds(0.3)
 TITRATION_CYCLES = 120  # 10 min on one channel, then a person has to begin again
 
 
 def compile_schedule(
-    protocol: Protocol, setup: Setup, profile: DeviceProfile, *, sha256: str = "", levels_needed: bool = True
+    protocol: Protocol,
+    setup: Setup,
+    profile: DeviceProfile,
+    *,
+    sha256: str = "",
+    levels_needed: bool = True,
+    limits: Limits = SHIPPED,
 ) -> Schedule:
     """The therapy schedule for the levels in `setup`.
 
@@ -41,12 +48,13 @@ def compile_schedule(
     Args:
         sha256: digest of the protocol file's bytes, for the record.
         levels_needed: False compiles at level 0, to ask what would be admissible (`protocols check`).
+        limits: in force; they say how short a ramp may be.
 
     Raises:
         SetupError: the setup is incomplete or contradicts the protocol.
         ProtocolRejected: the device can't play it; all reasons at once.
     """
-    job = begin_job(protocol, setup, profile, levels_needed=levels_needed)
+    job = begin_job(protocol, setup, profile, limits, levels_needed=levels_needed)
     phases: list[PhasePlan] = []
     for index, phase in enumerate(protocol.phase):
         plan = _phase(job, f"phase[{index}]", phase)
@@ -55,34 +63,34 @@ def compile_schedule(
     return whole_schedule(job, protocol, phases, sha256=sha256, purpose="therapy")
 
 
-def compile_titration(protocol: Protocol, setup: Setup, profile: DeviceProfile, *, sha256: str = "") -> Schedule:
+def compile_titration(
+    protocol: Protocol, setup: Setup, profile: DeviceProfile, *, sha256: str = "", limits: Limits = SHIPPED
+) -> Schedule:
     """The schedule that finds each channel's levels: 2.5 s on, 2.5 s off, from 0 mA, raised by hand while it is on.
 
     Raises:
         SetupError, ProtocolRejected: as `compile_schedule`.
     """
-    job = begin_job(protocol, setup, profile, levels_needed=False)
+    job = begin_job(protocol, setup, profile, limits, levels_needed=False)
     phases: list[PhasePlan] = []
     for plan in job.plans:
         pulses = channel_pulses(job, protocol, plan.name)
         if pulses:
-            phases.append(_titration_phase(plan, pulses, profile))
+            phases.append(_titration_phase(plan, pulses, job))
     return whole_schedule(job, protocol, phases, sha256=sha256, purpose="titration")
 
 
-def _titration_phase(plan: ChannelPlan, pulses: list[Pulse], profile: DeviceProfile) -> PhasePlan:
+def _titration_phase(plan: ChannelPlan, pulses: list[Pulse], job: Job) -> PhasePlan:
     fastest = min(pulses, key=lambda pulse: pulse.period_us)
     widest = max(pulses, key=lambda pulse: pulse.pulse_width_us)
     # At a few Hz a ramp of whole pulses takes seconds: the on time grows with it, so that there is a plateau to raise
     # in.
-    ramp_us = max(
-        TITRATION_RAMP_US,
-        shortest_ramp_us(
-            plan.scheduled.plausible_ua[1],
-            fastest.period_us,
-            profile.amplitude_step_ua * widest.phase_ratio,
-            first=True,
-        ),
+    ramp_us = shortest_ramp_us(
+        plan.scheduled.plausible_ua[1],
+        fastest.period_us,
+        job.profile.amplitude_step_ua * widest.phase_ratio,
+        least_ramp_us(job.limits, first=True),
+        first=True,
     )
     on_us = Micros(max(TITRATION_ON_US, ramp_us + TITRATION_HOLD_US))
     window = one_window(
@@ -107,7 +115,7 @@ def _titration_phase(plan: ChannelPlan, pulses: list[Pulse], profile: DeviceProf
     )
 
 
-def begin_job(protocol: Protocol, setup: Setup, profile: DeviceProfile, *, levels_needed: bool) -> Job:
+def begin_job(protocol: Protocol, setup: Setup, profile: DeviceProfile, limits: Limits, *, levels_needed: bool) -> Job:
     """What a compilation begins with: the setup checked, the measures judged.
 
     Raises:
@@ -116,7 +124,7 @@ def begin_job(protocol: Protocol, setup: Setup, profile: DeviceProfile, *, level
     findings = Findings([])
     plans = check_setup(protocol, setup, profile, findings=findings, levels_needed=levels_needed)
     judge_measures(protocol, setup, findings)
-    return Job(setup=setup, profile=profile, plans=plans, findings=findings)
+    return Job(setup=setup, profile=profile, limits=limits, plans=plans, findings=findings)
 
 
 def whole_schedule(job: Job, protocol: Protocol, phases: list[PhasePlan], *, sha256: str, purpose: Purpose) -> Schedule:

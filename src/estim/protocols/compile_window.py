@@ -9,8 +9,9 @@ from estim.protocols.compile_setup import ChannelPlan
 from estim.protocols.device_grid import Findings, Pulse
 from estim.protocols.schema_phase import Phase
 from estim.protocols.setup import Setup
+from estim.safety.limits import Limits
 from estim.safety.profile import DeviceProfile
-from estim.safety.ramp import shortest_ramp_us
+from estim.safety.ramp import least_ramp_us, shortest_ramp_us
 from estim.safety.schedule import Mode, PhasePlan, Window
 from estim.safety.units import ZERO_US, MicroAmp, Micros, floor_to_step, seconds
 
@@ -21,6 +22,7 @@ class Job:
 
     setup: Setup
     profile: DeviceProfile
+    limits: Limits
     plans: tuple[ChannelPlan, ...]
     findings: Findings
 
@@ -53,8 +55,12 @@ def fit_window(
     step_ua = job.profile.amplitude_step_ua * pulse.phase_ratio
     level_ua = MicroAmp(floor_to_step(plan.scheduled.level_ua * intensity_permille // 1000, step_ua))
     asked_us = seconds(phase.ramp_up_s)
-    first_us = Micros(max(asked_us, shortest_ramp_us(level_ua, pulse.period_us, step_ua, first=True)))
-    repeat_us = Micros(max(asked_us, shortest_ramp_us(level_ua, pulse.period_us, step_ua, first=False)))
+    first_us, repeat_us = (
+        shortest_ramp_us(
+            level_ua, pulse.period_us, step_ua, max(asked_us, least_ramp_us(job.limits, first=first)), first=first
+        )
+        for first in (True, False)
+    )
     if _tightest_ramps(job.setup):
         repeat_us = Micros(max(repeat_us, first_us))
     _say_ramps(job, key, plan.name, asked_us=asked_us, repeat_us=repeat_us, first_us=first_us)

@@ -9,10 +9,10 @@ from estim.safety import dose, measures
 from estim.safety.errors import Problem
 from estim.safety.guardrail import Bound, Guardrail
 from estim.safety.limits import Limits
-from estim.safety.limits_table import AREA_CREDIT_MM2, BY_KEY
+from estim.safety.limits_table import AREA_CREDIT_MM2, BY_KEY, SENSORY_SHARE_PERCENT
 from estim.safety.profile import DeviceProfile
 from estim.safety.schedule import PhasePlan, Schedule, ScheduleChannel, Window
-from estim.safety.units import MicroAmp, floor_to_step
+from estim.safety.units import MicroAmp, ceil_div, floor_to_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,16 @@ def find_caps(schedule: Schedule, limits: Limits, profile: DeviceProfile) -> Cap
     return Caps({number: MicroAmp(cap) for number, cap in caps.items()}, reasons, tuple(problems))
 
 
+def sensory_ceiling_ua(mark_ua: int) -> int:
+    """The most that sensory output may have below today's motor mark (L26)."""
+    return mark_ua * SENSORY_SHARE_PERCENT // 100
+
+
+def mark_for_sensory_ua(level_ua: int) -> int:
+    """The lowest motor mark under which a sensory level lies within L26."""
+    return ceil_div(level_ua * 100, SENSORY_SHARE_PERCENT)
+
+
 def _windows(schedule: Schedule, channel: int) -> list[tuple[int, Window]]:
     return [
         (index, window)
@@ -92,7 +102,7 @@ def _own_cap(schedule: Schedule, channel: ScheduleChannel, limits: Limits, step_
         if level < cap:
             cap, reason = level, rule
     if channel.output == "sensory" and schedule.purpose == "therapy" and channel.motor_mark_ua is not None:
-        marked = floor_to_step(channel.motor_mark_ua * 9 // 10, grid_ua)
+        marked = floor_to_step(sensory_ceiling_ua(channel.motor_mark_ua), grid_ua)
         if marked < cap:
             cap, reason = marked, "L26"
     if channel.cap_ua is not None and floor_to_step(channel.cap_ua, grid_ua) < cap:
@@ -117,13 +127,13 @@ def _judge_level(schedule: Schedule, channel: ScheduleChannel, limits: Limits, s
                 worst[guardrail.key] = problem(key, guardrail, value, bound, shown)
     mark = channel.motor_mark_ua
     if channel.output == "sensory" and schedule.purpose == "therapy" and channel.level_ua > 0:
-        allowed = (mark or 0) * 9 // 10
+        allowed = sensory_ceiling_ua(mark or 0)
         if channel.level_ua > allowed:
             worst["mark"] = Problem(
                 severity="refuse",
                 key=key,
-                message=f"{channel.name}: sensory output must stay at or below 90 % of today's motor mark"
-                + (f" ({allowed / 1000:g} mA)" if mark else ", and none was made"),
+                message=f"{channel.name}: sensory output must stay at or below {SENSORY_SHARE_PERCENT} % of "
+                + (f"today's motor mark ({allowed / 1000:g} mA)" if mark else "today's motor mark, and none was made"),
                 asked=channel.level_ua / 1000,
                 allowed=allowed / 1000,
                 unit="mA",

@@ -113,5 +113,6 @@ TABLE: tuple[Guardrail, ...] = (
 
 BY_KEY = {guardrail.key: guardrail for guardrail in TABLE}
 
+SENSORY_SHARE_PERCENT = 90  # L26: of today's motor mark
 AREA_CREDIT_MM2 = 10_000  # L14: a larger pad counts as 100 cm²
 FUSED_MHZ = 15_000  # L19 to L21: above 15 Hz contractions fuse

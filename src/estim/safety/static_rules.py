@@ -11,7 +11,7 @@ from estim.safety.guardrail import Bound
 from estim.safety.limits import Limits
 from estim.safety.limits_table import BY_KEY, FUSED_MHZ
 from estim.safety.profile import DeviceProfile
-from estim.safety.ramp import shortest_ramp_us
+from estim.safety.ramp import least_ramp_us, shortest_ramp_us
 from estim.safety.schedule import PatientFacts, PhasePlan, Schedule, ScheduleChannel, Window
 from estim.safety.units import ceil_div
 
@@ -71,8 +71,9 @@ def _judge_pulse(key: str, window: Window, channel: ScheduleChannel, limits: Lim
 def _judge_ramps(
     key: str, window: Window, level: int, step_ua: int, patient: PatientFacts, *, limits: Limits, shown: str
 ) -> Iterator[Problem]:
-    first = max(shortest_ramp_us(level, window.period_us, step_ua, first=True), limits["first_ramp_min_us"].value)
-    repeat = first if patient.gentle else shortest_ramp_us(level, window.period_us, step_ua, first=False)
+    first = shortest_ramp_us(level, window.period_us, step_ua, least_ramp_us(limits, first=True), first=True)
+    repeat_us = shortest_ramp_us(level, window.period_us, step_ua, least_ramp_us(limits, first=False), first=False)
+    repeat = first if patient.gentle else repeat_us
     for name, value, least in (
         ("first_ramp_min_us", window.first_ramp_up_us, first),
         ("repeat_ramp_min_us", window.ramp_up_us, repeat),

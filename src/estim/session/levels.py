@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from estim.record_lines.kinds import Levels, Lowered, Raised, WarningAccepted
 from estim.safety import measures
-from estim.safety.caps import level_step_ua, smaller_pad_mm2, target_ua
+from estim.safety.caps import level_step_ua, sensory_ceiling_ua, smaller_pad_mm2, target_ua
 from estim.safety.limits_table import BY_KEY
 from estim.safety.units import UA_PER_MA, US_PER_S, ceil_div, floor_to_step
 from estim.session.core import Core
@@ -20,7 +20,7 @@ MARK_AGE_US = 600 * US_PER_S  # L26: an older motor mark locks raising
 
 
 def step_ua(core: Core, channel: int) -> int:
-    """One step up: 1 mA, or one device step × phase ratio where that is more (L15)."""
+    """One step up: what L15 allows on the device's grid, or one device step × phase ratio where that is more."""
     _, cleared = core.playing
     raise_ua = core.limits["raise_step_ua"].value
     return level_step_ua(cleared.schedule, channel, step_ua=core.profile.amplitude_step_ua, raise_ua=raise_ua)
@@ -34,9 +34,9 @@ def cap_ua(core: Core, channel: int) -> tuple[int, str]:
     scheduled = cleared.schedule.channel(channel)
     found = core.sitting.found.get(scheduled.name)
     if scheduled.output == "sensory" and core.sitting.purpose == "therapy":
-        mark_ua = found.motor_ua if found and found.motor_ua is not None else 0
-        if mark_ua * 9 // 10 < cap:
-            cap, rule = floor_to_step(mark_ua * 9 // 10, core.profile.amplitude_step_ua), "L26"
+        marked = sensory_ceiling_ua(found.motor_ua if found and found.motor_ua is not None else 0)
+        if marked < cap:
+            cap, rule = floor_to_step(marked, core.profile.amplitude_step_ua), "L26"
     return cap, rule
 
 

@@ -127,8 +127,8 @@ class WindowPlayer:
         window = self.window
         planned_us = window.first_ramp_up_us if self.first else window.ramp_up_us
         target_ua = level_ua * window.intensity_permille // 1000
-        needed_us = shortest_ramp_us(target_ua, window.period_us, self._step_ua, first=self.first)
-        return max(1, ceil_div(max(planned_us, needed_us), window.period_us))
+        needed_us = shortest_ramp_us(target_ua, window.period_us, self._step_ua, planned_us, first=self.first)
+        return max(1, ceil_div(needed_us, window.period_us))
 
     def _target(self) -> MicroAmp:
         return MicroAmp(floor_to_step(self.level_ua * self.window.intensity_permille // 1000, self._step_ua))

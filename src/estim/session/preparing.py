@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from estim.protocols.compile import compile_schedule, compile_titration
 from estim.protocols.compile_low_rate import compile_low_rate
@@ -91,16 +92,17 @@ def configure(core: Core, request: events.Configure) -> None:
             session=setup.session,
             first_ever=setup.patient.first_ever_session is not False,
         )
+        how: dict[str, Any] = {"sha256": request.protocol_sha256, "limits": core.limits}
         if request.purpose != "therapy":
             setup = _from_zero(setup)
-            schedule = compile_titration(protocol, setup, core.profile, sha256=request.protocol_sha256)
+            schedule = compile_titration(protocol, setup, core.profile, **how)
             if request.purpose == "low-rate":
                 highest_ua = _clear(core, schedule, setup, request).caps_ua
-                schedule = compile_low_rate(protocol, setup, core.profile, sha256=request.protocol_sha256)
+                schedule = compile_low_rate(protocol, setup, core.profile, **how)
                 schedule = _no_higher(schedule, highest_ua)
         else:
             setup = _with_found(core, setup)
-            schedule = compile_schedule(protocol, setup, core.profile, sha256=request.protocol_sha256)
+            schedule = compile_schedule(protocol, setup, core.profile, **how)
         cleared = _clear(core, schedule, setup, request)
     except (ProtocolError, SetupError) as error:
         core.refuse(request.id, *error.problems)
