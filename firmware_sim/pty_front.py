@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import termios
 import tty
@@ -43,6 +44,9 @@ class PtyFront:
         second identical open with even parity would fail.
         """
         if self.openers.left():
+            # Exclusive use, once asked for, outlives its opener here, since this end stays open.
+            with contextlib.suppress(OSError):
+                fcntl.ioctl(self._slave, termios.TIOCNXCL)
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(self._master, termios.TCSANOW, self._raw)
 

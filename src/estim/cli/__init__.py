@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from estim.cli import clinic, doctor, operators, protocols, records, sessions, studies, tables
-from estim.cli.output import EXIT_DEVICE, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_USAGE, print_json
+from estim.cli.output import EXIT_DEVICE, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_USAGE, print_json, whole_number
 from estim.cli.speaking import finish, say, speak
 
 FAULT = "this is a fault of estim's own"
@@ -22,12 +22,17 @@ def _add_console(commands: Any, home: argparse.ArgumentParser) -> None:
     console.add_argument("--device", default=DEFAULT_DEVICE, help="port, socket://host:port or sim://MODEL")
     console.add_argument("--emg", default="", metavar="URL", help=EMG_HELP)
     console.add_argument(
-        "--observe", nargs="?", type=int, const=0, metavar="PID", help="look on at a running session; can only stop it"
+        "--observe",
+        nargs="?",
+        type=whole_number,
+        const=0,
+        metavar="PID",
+        help="look on at a running session; can only stop it",
     )
     console.add_argument("--who", default="observer", help="with --observe: your pseudonym, for the record of a stop")
     console.add_argument("--web", action="store_true", help="practice in a browser on this machine; simulated only")
-    console.add_argument("--port", type=int, default=8000, help="with --web")
-    console.add_argument("--web-tab", type=int, help=argparse.SUPPRESS)  # how --web starts each tab
+    console.add_argument("--port", type=whole_number, default=8000, help="with --web")
+    console.add_argument("--web-tab", type=whole_number, help=argparse.SUPPRESS)  # how --web starts each tab
     console.add_argument("--language", metavar="CODE", help="en or de; else console.toml's, else the locale's")
     console.add_argument("--theme", metavar="NAME", help="estim-dark, -light, -contrast, -colour-blind or -mono")
 
@@ -71,12 +76,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="a virtual patient who feels and speaks",
     )
-    rehearse.add_argument("--seed", type=int, default=0, metavar="N", help="chance begins here; the same seed repeats")
+    rehearse.add_argument("--seed", type=whole_number, default=0, metavar="N", help="the same seed repeats all chance")
     rehearse.add_argument("--pulses", metavar="FILE", help="every pulse as a CSV row")
     rehearse.add_argument("--faults", metavar="PLAN", help="a fault plan's file, or seed:N")
     rehearse.add_argument("--world", action="store_true", help="one world: the faults and moods of --seed")
-    rehearse.add_argument("--worlds", type=int, metavar="N", help="N worlds from --seed on")
-    rehearse.add_argument("--jobs", type=int, default=1, metavar="J", help="with --worlds: processes at once")
+    rehearse.add_argument("--worlds", type=whole_number, metavar="N", help="N worlds from --seed on")
+    rehearse.add_argument("--jobs", type=whole_number, default=1, metavar="J", help="with --worlds: processes at once")
     rehearse.add_argument("--shrink", action="store_true", help="with --world: the few faults and acts that it takes")
     rehearse.add_argument("--only", metavar="PARTS", help="with --world: these of its faults and acts, such as f0,w2")
 
@@ -117,8 +122,8 @@ def _session_words() -> argparse.ArgumentParser:
     session.add_argument("--early", default="", metavar="REASON", help="before the pause of the file is over: why")
     session.add_argument("--measure", action="append", default=[], metavar="NAME=VALUE", help="for its criteria")
     session.add_argument("--side", default="left", choices=("left", "right"), help="the treated side")
-    session.add_argument("--week", type=int, default=1, metavar="N", help="week of the course, from 1")
-    session.add_argument("--session", type=int, default=1, metavar="N", help="session of the course, from 1")
+    session.add_argument("--week", type=whole_number, default=1, metavar="N", help="week of the course, from 1")
+    session.add_argument("--session", type=whole_number, default=1, metavar="N", help="session of the course, from 1")
     return session
 
 

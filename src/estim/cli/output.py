@@ -21,6 +21,13 @@ def print_json(document: object) -> None:
     print(json.dumps(document, indent=2, ensure_ascii=not is_utf8()))
 
 
+def whole_number(text: str) -> int:
+    """For a parser: digits alone; `1_0` and the digits of another script are no numbers here."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
 def home_of(given: argparse.Namespace) -> Home:
     """The home folder that the command names.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.evidence import evidence
-from estim.cli.output import EXIT_REFUSED, home_of, print_json
+from estim.cli.output import EXIT_REFUSED, home_of, print_json, whole_number
 from estim.cli.protocol_table import table
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def add_parsers(protocols: Any, home: argparse.ArgumentParser) -> None:
     plot.add_argument("protocol", metavar="ID", help="a library name, an own protocol's name, or a file")
     _course(plot)
     plot.add_argument("--svg", metavar="FILE", help="write a drawing instead of printing one")
-    plot.add_argument("--width", type=int, default=72, metavar="COLUMNS", help="how wide the drawing is")
+    plot.add_argument("--width", type=whole_number, default=72, metavar="COLUMNS", help="how wide the drawing is")
     plot.add_argument(
         "--device", "--device-model", dest="device_model", default="p24", metavar="MODEL", help="on whose grid"
     )
@@ -57,8 +57,8 @@ def add_parsers(protocols: Any, home: argparse.ArgumentParser) -> None:
 
 
 def _course(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--week", type=int, help="as it is played in this week of the course")
-    parser.add_argument("--session", type=int, help="as it is played in this session of the course")
+    parser.add_argument("--week", type=whole_number, help="as it is played in this week of the course")
+    parser.add_argument("--session", type=whole_number, help="as it is played in this session of the course")
 
 
 def _model(name: str, option: str) -> str:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from estim.cli import keeping, papers, past
+from estim.cli.output import whole_number
 
 SESSION = "a session's folder, its name, the beginning of its name, or `last`"
 
@@ -35,7 +36,7 @@ def _looking(actions: Any, home: argparse.ArgumentParser) -> None:
     listed.add_argument("--text", default="", help="words that occur in title, notes, alarms, ...")
     listed.add_argument("--simulated", action="store_true", help="simulated sessions alone")
     listed.add_argument("--real", action="store_true", help="real sessions alone")
-    listed.add_argument("--limit", type=int, default=100, metavar="N", help="at most N of each; 0 for all")
+    listed.add_argument("--limit", type=whole_number, default=100, metavar="N", help="at most N of each; 0 for all")
 
     show = actions.add_parser("show", parents=[home], help="one session's lines")
     show.add_argument("path", help=SESSION)
@@ -96,7 +97,7 @@ def _patients(actions: Any, home: argparse.ArgumentParser) -> None:
     patient.add_argument("--no-flags", action="store_true", help="none of them holds any more")
     patient.add_argument("--pad", action="append", metavar="NAME=7.6x12.7", help="size of both pads in cm")
     patient.add_argument("--protocol", help="the usual protocol's id")
-    patient.add_argument("--week", type=int, help="week of the course, from 1")
+    patient.add_argument("--week", type=whole_number, help="week of the course, from 1")
     patient.add_argument("--note", help="a line for who comes next")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import datetime
 import sys
 import time
@@ -38,12 +39,25 @@ def _device(text: str, home: Home) -> Iterator[tuple[Address, str]]:
         simulator.close()
 
 
+def _own_home(given: argparse.Namespace) -> Home:
+    """The home, closed to the other users of this machine, as all that is written into it from now on."""
+    from estim.platform.files import make_private, take_back
+
+    home = home_of(given)
+    make_private()
+    try:
+        take_back(home.root)
+    except OSError as error:  # FAT and some shares have no owners
+        print(f"{home.root}: other users of this machine may read it: {error}", file=sys.stderr)
+    return home
+
+
 def console(given: argparse.Namespace) -> int:
     """The therapist's screen; with --observe somebody else's session, with --web in a browser."""
     from estim.console.start import need_terminal, run_observer
     from estim.drivers.room import check_rooms
 
-    home = home_of(given)
+    home = _own_home(given)
     if given.web:
         return _web(given, home)
     if given.observe is not None:
@@ -62,6 +76,8 @@ def _console(given: argparse.Namespace, home: Home, began: Callable[[int], objec
 
     with _device(given.device, home) as (address, room):
         side = f"{room} {given.emg}".strip()
+        for problem in _check_site(home, simulated=address.simulated):
+            print(problem.message, file=sys.stderr)
         client = ControllerClient(address, home.root, side=side)
         began(client.pid)
         try:
@@ -103,7 +119,7 @@ def run(given: argparse.Namespace) -> int:
     from estim.lines import Person, play
     from estim.safety.errors import UsageError
 
-    home = home_of(given)
+    home = _own_home(given)
     check_rooms(given.emg)
     with _device(given.device, home) as (named, room):
         side = f"{room} {given.emg}".strip()
@@ -111,7 +127,7 @@ def run(given: argparse.Namespace) -> int:
         if given.yes and not address.simulated:
             raise _refused("--yes", "every step is confirmed by a person on a real device; --yes is for simulated ones")
         protocol, said = said_of(given, home, simulated=address.simulated)
-        said = _check_before(protocol, said, address)
+        said = _check_before(protocol, said, address, home)
         if not address.simulated and not sys.stdin.isatty():
             raise UsageError("a session on a real device needs a person at a terminal")
         say = (lambda text: print(text, file=sys.stderr)) if given.json else print
@@ -167,11 +183,29 @@ def _ask_whether_simulated(address: Address) -> Address:
     return type(address)(address.model, address.url, identity.device_id.startswith("SIM"))
 
 
-def _check_before(protocol: Protocol, said: Said, address: Address) -> Said:
+def _check_before(protocol: Protocol, said: Said, address: Address, home: Home) -> Said:
     """Everything that can be refused without a device is refused before one is touched."""
     from estim.desk.preflight import preflight
+    from estim.records.site import limits_in_force
 
-    return preflight(protocol, said, address)
+    site = _check_site(home, simulated=address.simulated)
+    said = preflight(protocol, said, address, limits=limits_in_force(home))
+    return dataclasses.replace(said, notes=(*said.notes, *site))
+
+
+def _check_site(home: Home, *, simulated: bool) -> list[Problem]:
+    """Limits of the site that do not hold: practice goes on with the shipped ones and says so.
+
+    Raises:
+        SetupError: the session is a real one.
+    """
+    from estim.records.site import site_problem
+    from estim.safety.errors import Problem
+
+    text = site_problem(home)
+    if text and not simulated:
+        raise _refused("site", text)
+    return [Problem(severity="warn", key="site", message=text, layer="site", rule="site")] if text else []
 
 
 def _refused(key: str, message: str) -> Exception:
@@ -190,7 +224,6 @@ def _print_result(given: argparse.Namespace, result: Result) -> int:
 
 def rehearse(given: argparse.Namespace) -> int:
     """One session in simulated time."""
-    from estim.desk.preflight import preflight
     from estim.drivers.address import Address
     from estim.drivers.models import MODELS
     from estim.records.site import limits_in_force
@@ -206,7 +239,7 @@ def rehearse(given: argparse.Namespace) -> int:
     if given.patient_profile and given.patient_profile not in profiles():
         raise UsageError(f"--patient-profile {given.patient_profile!r}: one of {', '.join(profiles())}")
     protocol, said = said_of(given, home, simulated=True)
-    said = preflight(protocol, said, Address(model=given.device_model, url="", simulated=True))
+    said = _check_before(protocol, said, Address(model=given.device_model, url="", simulated=True), home)
     if given.worlds is not None or given.world:
         from estim.cli.worlds import worlds
 

@@ -11,7 +11,7 @@ from estim.protocols.setup import ChannelSetup, Setup
 from estim.safety.caps import mark_for_sensory_ua
 from estim.safety.electrodes import parse_size_cm
 from estim.safety.errors import Problem, UsageError
-from estim.safety.units import UA_PER_MA, ceil_div
+from estim.safety.units import UA_PER_MA, ceil_div, plain_number
 
 OPPOSITE = {"left": "right", "right": "left"}
 
@@ -71,9 +71,9 @@ def _amplitudes(option: str, given: Iterable[str], names: Iterable[str]) -> dict
     amplitudes: dict[str, int] = {}
     for name, text in pairs(option, given, names).items():
         try:
-            amplitude_ua = round(float(text) * UA_PER_MA)
+            amplitude_ua = round(plain_number(text) * UA_PER_MA)
         except (ValueError, OverflowError):
-            raise UsageError(f"{option} {name}={text}: not a number of mA") from None
+            raise UsageError(f"{option} {name}={text}: not a number of mA: digits, at most one point") from None
         if not 0 < amplitude_ua <= 1_000_000:
             raise UsageError(f"{option} {name}={text}: an amplitude in mA, above 0")
         amplitudes[name] = amplitude_ua
@@ -141,7 +141,7 @@ def _measures(given: Iterable[str], protocol: Protocol) -> tuple[tuple[str, floa
         if not equals or name not in known:
             raise UsageError(f"--measure {word!r}: NAME=VALUE; this protocol asks for {', '.join(known) or 'none'}")
         try:
-            value = float(text)
+            value = plain_number(text)
         except ValueError:
             value = math.nan
         if not math.isfinite(value) or (name == "mvic" and value <= 0):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import select
 import time
 
 from estim.drivers.address import Address, open_link
 from estim.drivers.models import MODELS
+from estim.platform.waiting import waiting
 from estim.safety.errors import LinkLost
 from estim.safety.reports import DeviceLost, Identified
 
+LOOK_S = 0.004  # a port that knows no readiness is looked at by time
 LIMIT_S = 5.0  # longer than any driver's own time-out
 
 
@@ -21,6 +22,7 @@ def ask_identity(address: Address) -> Identified:
     """
     link = open_link(address)
     driver = MODELS[address.model].make()
+    waits = waiting()
     began = time.monotonic()
 
     def now_us() -> int:
@@ -31,8 +33,7 @@ def ask_identity(address: Address) -> Identified:
         while time.monotonic() - began < LIMIT_S:
             while data := driver.data_to_send(now_us()):
                 link.write(data)
-            if link.fileno() >= 0:
-                select.select((link.fileno(),), (), (), 0.02)
+            waits.wait(LOOK_S, [number] if (number := link.fileno()) >= 0 else [])
             received = link.read()
             reports = [*(driver.receive_data(received, now_us()) if received else ()), *driver.tick(now_us())]
             for report in reports:
@@ -42,4 +43,5 @@ def ask_identity(address: Address) -> Identified:
                     raise LinkLost(f"{address.url}: {report.reason}")
     finally:
         link.close()
+        waits.close()
     raise LinkLost(f"{address.url}: nobody answered within {LIMIT_S:g} s")

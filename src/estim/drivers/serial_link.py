@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import sys
 
 import serial
 
 from estim.drivers.models import DeviceModel
+from estim.platform.terminals import is_pseudo_terminal, keep_to_oneself
 from estim.safety.errors import LinkLost
 
 WRITE_S = 0.2  # below the 250 ms that a turn of the loop may be late
@@ -44,6 +44,7 @@ class SerialLink:
             )
         except _FAILED as error:
             raise LinkLost(_why_not(port, error)) from None
+        keep_to_oneself(self.fileno())
         if sys.platform == "linux" and model.usb[0] == _FTDI and not pseudo:
             with contextlib.suppress(*_FAILED):  # 1 ms instead of 16; without it answers only come later
                 self._port.set_low_latency_mode(True)
@@ -77,11 +78,6 @@ class SerialLink:
         """Give the port back. May be called twice."""
         with contextlib.suppress(*_FAILED):
             self._port.close()
-
-
-def is_pseudo_terminal(port: str) -> bool:
-    """Whether a port is a pty, as a simulator's is, also behind a link with another name."""
-    return os.path.realpath(port).startswith("/dev/pts/")
 
 
 def _why_not(port: str, error: Exception) -> str:

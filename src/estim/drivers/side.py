@@ -14,13 +14,24 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from estim.drivers.socket_link import SocketLink
 from estim.safety.errors import LinkLost, UsageError
-from estim.safety.reports import CrankAngle, EmgSamples, PatientSays, PatientSwitch, PracticeState, Report, SensorEvent
+from estim.safety.reports import (
+    CrankAngle,
+    EmgSamples,
+    Noise,
+    PatientSays,
+    PatientSwitch,
+    PracticeState,
+    Report,
+    SensorEvent,
+)
 from estim.safety.units import Micros
 
 _URL = re.compile(r"^socket://([^:/]+):(\d{1,5})$")
@@ -28,6 +39,50 @@ LINE_MAX = 1 << 16
 OUT_MAX = 1 << 16
 READS_MAX = 16  # of 4 kB in one turn, so that a flood can't hold up the loop
 SAMPLES_MAX = 10_000
+PRESSES_MAX = 1_000
+TEXT_MAX = 200  # letters of what a patient says
+
+
+# So many of a kind in a second change something for a session; more change nothing (EMG comes in batches, a crank
+# turns at most 200 times a minute in steps of 20 ms). A press of the patient's switch is a stop and is never left out.
+RATE_MAX: Mapping[type[Report], int] = MappingProxyType(
+    {EmgSamples: 100, PracticeState: 50, PatientSays: 2, CrankAngle: 100, SensorEvent: 50, PatientSwitch: 20}
+)
+WINDOW_S = 1.0
+
+
+class RateCap:
+    """Lets of each kind of message through what is useful, and counts the rest.
+
+    Args:
+        clock: seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since = clock()
+        self._seen: Counter[type[Report]] = Counter()
+        self._left_out: Counter[type[Report]] = Counter()
+
+    def let_in(self, reports: list[Report]) -> list[Report]:
+        """Those that count; once a second, one report of how many were left out."""
+        kept: list[Report] = []
+        if self._clock() - self._since > WINDOW_S:
+            self._since = self._clock()
+            self._seen.clear()
+            if self._left_out:
+                told = ", ".join(f"{number} of {kind.__name__}" for kind, number in self._left_out.items())
+                kept.append(Noise(count=0, text=f"a bridge talks too fast; left out: {told}"))
+                self._left_out.clear()
+        for report in reports:
+            kind = type(report)
+            self._seen[kind] += 1
+            pressed = isinstance(report, PatientSwitch) and report.pressed
+            if self._seen[kind] <= RATE_MAX.get(kind, 50) or (pressed and self._seen[kind] < PRESSES_MAX):
+                kept.append(report)
+            else:
+                self._left_out[kind] += 1
+        return kept
 
 
 class SideChannel:
@@ -49,6 +104,7 @@ class SideChannel:
         self._tail = b""
         self._out = b""
         self.ignored = 0
+        self._cap = RateCap()
 
     @property
     def is_open(self) -> bool:
@@ -73,7 +129,7 @@ class SideChannel:
                     self.ignored += 1
                 else:
                     reports.append(report)
-        return reports
+        return self._cap.let_in(reports)
 
     def send(self, message: object) -> None:
         """A message for the room."""
@@ -134,7 +190,9 @@ _MAKERS: Mapping[str, Callable[[dict[str, Any]], Report]] = MappingProxyType(
         "emg": _emg,
         "practice": _practice,
         "patient-switch": lambda message: PatientSwitch(pressed=bool(message["pressed"])),
-        "says": lambda message: PatientSays(sensation=str(message["sensation"]), text=str(message["text"])),
+        "says": lambda message: PatientSays(
+            sensation=str(message["sensation"])[:TEXT_MAX], text=str(message["text"])[:TEXT_MAX]
+        ),
         "crank": lambda message: CrankAngle(deg=int(message["deg"]) % 360),
         "sensor": lambda message: SensorEvent(name=str(message["name"])),
     }

@@ -17,6 +17,9 @@ if sys.platform == "win32":
     _ECHO = 0x0004  # ENABLE_ECHO_INPUT
     _STD_INPUT = -10
 
+    def keep_to_oneself(_fd: int) -> None:
+        """Every open port is one's own on Windows."""
+
     def nobody_reads(_fd: int) -> bool:
         """A pipe says so only when it is written to."""
         return False
@@ -38,8 +41,14 @@ if sys.platform == "win32":
             kernel.SetConsoleMode(handle, mode.value)
 
 else:
+    import fcntl
     import select
     import termios
+
+    def keep_to_oneself(fd: int) -> None:
+        """No other program may open this port any more, whether it asks for a lock or not (root alone may)."""
+        with contextlib.suppress(OSError, ValueError):
+            fcntl.ioctl(fd, termios.TIOCEXCL)
 
     def nobody_reads(fd: int) -> bool:
         """The reader of a pipe is gone. A terminal that goes says so by SIGHUP."""

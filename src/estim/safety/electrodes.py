@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from estim.safety.units import SquareMm
 
-_PAIR = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*[x×]\s*(\d+(?:\.\d+)?)\s*$")
-_ROUND = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*$")
+_PAIR = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*[x×]\s*(\d+(?:\.\d+)?)\s*$", re.ASCII)
+_ROUND = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ device never delivers more than was asked.
 
 from __future__ import annotations
 
+import re
 from typing import NewType
 
 MicroAmp = NewType("MicroAmp", int)
@@ -15,6 +16,7 @@ PicoCoulomb = NewType("PicoCoulomb", int)
 SquareMm = NewType("SquareMm", int)
 MilliHertz = NewType("MilliHertz", int)
 
+_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 US_PER_S = 1_000_000
 UA_PER_MA = 1_000
 ZERO_US = Micros(0)
@@ -44,3 +46,14 @@ def floor_to_step(value: int, step: int) -> int:
 def ceil_div(numerator: int, denominator: int) -> int:
     """Division rounded upward, for periods and counts."""
     return -(-numerator // denominator)
+
+
+def plain_number(text: str) -> float:
+    """A number as a person writes it: digits, at most one point, a minus sign where one makes sense.
+
+    Raises:
+        ValueError: anything else that Python takes for a number: `1_0`, `1e1`, `nan`, the digits of another script.
+    """
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{text!r} is not a number: digits, with at most one point")
+    return float(text)

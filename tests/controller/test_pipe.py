@@ -1,0 +1,170 @@
+"""The pipe: a stop in any shape is a stop, everything else that is wrong is refused, and no number is absurd."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+import types
+import typing
+from collections.abc import Iterator
+
+import pytest
+
+from estim.controller.interface import ConfigureFrom
+from estim.controller.messages import RANGES, REQUESTS, Refused, decode_request, encode_request, stop_in
+from estim.protocols.setup import ChannelSetup, Setup
+from estim.session import events
+
+STOPS = [
+    b'{"type": "Stop", "id": 3, "source": "line"}',
+    b'{"type": "Stop", "id": "x", "source": "line"}',
+    b'{"type": "Stop", "id": null, "source": "line"}',
+    b'{"type": "Stop"}',
+    b'{"type": "Stop", "source": "key"}',
+    b'{"type": "Stop", "id": 3, "source": "key", "more": 1}',
+    b'{"type": "Stop", "id": 3, "source": 7}',
+    b'{"id": 3, "type": "Stop"',
+    b'{"type": "Stop", "id": 99999999999999999999999999}',
+    b'{"type":"stop"}',
+    b"{'type': 'STOP'}",
+    b'["Stop"]',
+    b"stop",
+    b'{"type": "Note", "id": 4, "fie{"type":"Stop","id":5,"source":"line"}',
+    b'\xff\xfe{"type": "Stop"}',
+    b"[" * 5_000 + b'{"type":"Stop"}',
+    b'{"type": ["Stop"], "id": 3}',
+    b'{"Type": "Stop!"}',
+]
+
+
+@pytest.mark.parametrize("line", STOPS, ids=range(len(STOPS)))
+def test_whatever_carries_the_word_of_a_stop_is_one(line: bytes) -> None:
+    assert isinstance(decode_request(line), events.Stop)
+
+
+def test_half_a_line_that_carries_a_stop_is_one_before_its_end() -> None:
+    whole = encode_request(events.Stop(id=12, source="key"))
+    found = [stop_in(whole[:end]) for end in range(len(whole))]
+    assert found[-1] == events.Stop(id=12, source="key")
+    assert sum(stop is not None for stop in found) > len(whole) - 18
+
+
+@pytest.mark.parametrize(
+    "text", ["Stop", "he said stop", '{"type": "Stop"}', '"type":"Stop"', "'type': 'Stop'".replace("'", '\\"')]
+)
+def test_a_note_that_speaks_of_a_stop_is_a_note(text: str) -> None:
+    note = events.Note(id=5, kind="note", fields={"text": text})
+    assert decode_request(encode_request(note)) == note
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"type": "Note", "id": 3, "kind": "note", "fields": null}',
+        b'{"type": "Lower", "id": 3, "channel": {}}',
+        b'{"type": "Lower", "id": 3, "channel": 1, "percent": -400}',
+        b'{"type": "Lower", "id": 3, "channel": 1, "percent": 101}',
+        b'{"type": "Confirm", "id": 3, "what": []}',
+        b'{"type": "Arm", "id": 3, "more": true}',
+        b'{"type": "Raise", "id": 3, "channel": 0, "snapshot_n": 4}',
+        b'{"type": "Raise", "id": 3, "channel": 1, "snapshot_n": 1e3}',
+        b'{"type": "Raise", "id": 3, "channel": true, "snapshot_n": 4}',
+        b'{"type": "Mark", "id": 3, "channel": 1, "kind": "strong"}',
+        b'{"type": "Launch", "id": 3}',
+        b'{"type": {}, "id": 3}',
+        b'{"id": 3}',
+        b'{"type": "Note", "id": 3, "kind": "note", "fields": {"n": 1e999}}',
+        b'{"type": "Note", "id": 3, "kind": "note", "fields": {"t": "' + b"x" * 5_000 + b'"}}',
+    ],
+)
+def test_what_is_wrong_is_refused_by_its_number(line: bytes) -> None:
+    refused = decode_request(line)
+    assert isinstance(refused, Refused)
+    assert refused.id == 3
+    assert refused.reason
+
+
+def mutants(seed: int, number: int) -> Iterator[bytes]:
+    chance = random.Random(seed)
+    good = [
+        encode_request(events.Lower(id=7, channel=1, percent=20)),
+        encode_request(events.Raise(id=8, channel=1, snapshot_n=44)),
+        encode_request(events.Screen(id=9, answers={"pregnant": False, "device": "none"})),
+        encode_request(events.Note(id=10, kind="note", fields={"text": "café", "n": 4})),
+        encode_request(
+            ConfigureFrom(
+                id=11,
+                source="x",
+                purpose="titration",
+                setup=Setup(patient_id="P", channels=(ChannelSetup(name="q", channel=1, side="left"),)),
+            )
+        ),
+    ]
+    odd = [b"null", b"-1", b"1e999", b"[]", b"{}", b'""', b"true", b"\xff", b"\\", b'"', b",", b"99999999999999999999"]
+    for _ in range(number):
+        line = bytearray(chance.choice(good))
+        for _ in range(chance.randint(1, 4)):
+            at = chance.randrange(len(line))
+            match chance.randrange(4):
+                case 0:
+                    del line[at : at + chance.randint(1, 9)]
+                case 1:
+                    line[at:at] = chance.choice(odd)
+                case 2:
+                    line[at : at + chance.randint(1, 6)] = chance.choice(odd)
+                case _:
+                    line[at] = chance.randrange(256)
+            line = line or bytearray(b"x")
+        yield bytes(line)
+
+
+def test_no_mutated_line_raises_and_what_passes_is_within_its_ranges() -> None:
+    passed = 0
+    for line in mutants(1, 10_000):
+        found = decode_request(line)
+        passed += not isinstance(found, Refused)
+        for name, value in numbers(found):
+            low, high = RANGES.get(name, RANGES["*"])
+            assert low <= value <= high
+    assert 0 < passed < 5_000
+
+
+def numbers(value: object, name: str = "*") -> Iterator[tuple[str, float]]:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type | Refused):
+        for field in dataclasses.fields(value):
+            yield from numbers(getattr(value, field.name), field.name)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from numbers(item, name)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield name, value
+
+
+def declared(kind: type, seen: set[type]) -> Iterator[str]:
+    """Names of all fields below a request that can hold a number."""
+    if kind in seen:
+        return
+    seen.add(kind)
+    for name, hint in typing.get_type_hints(kind).items():
+        for part in _parts(hint):
+            if dataclasses.is_dataclass(part):
+                yield from declared(part, seen)
+            elif part in {int, float}:
+                yield name
+
+
+def _parts(hint: object) -> Iterator[type]:
+    hint = getattr(hint, "__supertype__", hint)  # a NewType's own
+    inside = typing.get_args(hint)
+    if not inside and isinstance(hint, type):
+        yield hint
+    for part in inside:
+        if part is not types.NoneType and part is not Ellipsis and not isinstance(part, str):
+            yield from _parts(part)
+
+
+def test_every_number_of_every_request_has_a_declared_range() -> None:
+    names = {name for kind in REQUESTS.values() for name in declared(kind, set())}
+    assert names - set(RANGES) == set()
+    assert json.dumps(sorted(names))

@@ -1,0 +1,105 @@
+"""A take-over with everything against it: what it says, when, and that it ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from estim.controller import takeover
+from estim.controller.interface import Takeover
+from estim.controller.takeover import TakingOver
+from estim.drivers.address import Address
+
+ENDED_S = 8.0
+NOWHERE = Address("p24", "socket://127.0.0.1:1", simulated=True)
+
+
+class Undead:
+    """A process that waits inside the kernel for a disk that is gone: a kill changes nothing."""
+
+    def __init__(self) -> None:
+        self.killed = threading.Event()
+
+    def kill(self) -> None:
+        self.killed.set()
+
+    def poll(self) -> int | None:
+        return None
+
+
+def take_over(child: Any, home: Path) -> list[tuple[float, Takeover]]:
+    told: list[tuple[float, Takeover]] = []
+    began = time.monotonic()
+    one = TakingOver(
+        child,
+        NOWHERE,
+        home,
+        None,
+        cause="silent",
+        silent_since=began,
+        say=lambda taken: told.append((time.monotonic() - began, taken)),
+    )
+    one.run()
+    told.append((time.monotonic() - began, told[-1][1]))
+    return told
+
+
+def test_a_process_that_cannot_be_killed_delays_nothing(tmp_path: Path) -> None:
+    child = Undead()
+    told = take_over(child, tmp_path)
+    assert child.killed.is_set()
+    at, first = told[0]
+    assert at < 0.5
+    assert first.output == "UNCERTAIN"
+    assert "USB cable" in first.text
+    assert not first.settled
+    at, last = told[-1]
+    assert at < ENDED_S
+    assert last.settled
+    assert (last.output, last.outcome) == ("UNCERTAIN", "uncertain")
+
+
+def test_a_port_that_nobody_answers_on_is_uncertain(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    at, last = take_over(child, tmp_path)[-1]
+    assert at < ENDED_S
+    assert last.outcome == "uncertain"
+
+
+def test_a_disk_that_stands_keeps_nobody_from_being_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stands = threading.Event()
+    monkeypatch.setattr(TakingOver, "_write_down", lambda *_: stands.wait(60))
+    monkeypatch.setattr(takeover, "_says_idle", lambda *_: True)
+    monkeypatch.setattr(takeover, "open_link", lambda _address: Silent())
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    told = take_over(child, tmp_path)
+    stands.set()
+    assert [(taken.output, taken.settled) for _, taken in told[:3]] == [
+        ("UNCERTAIN", False),
+        ("OFF", False),
+        ("OFF", True),
+    ]
+    assert told[1][0] < 1.5
+    assert told[-1][0] < ENDED_S
+
+
+class Silent:
+    def write(self, data: bytes) -> None:
+        """Takes it."""
+
+    def read(self) -> bytes:
+        return b""
+
+    def fileno(self) -> int:
+        return -1
+
+    def close(self) -> None:
+        """Nothing to give back."""
