@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from estim.cli import datasets
 from estim.cli.output import home_of, print_json
 from estim.cli.past import progress, session_folder
 
@@ -113,6 +114,8 @@ def export(given: argparse.Namespace) -> int:
     else:
         root = home.records(simulated=given.simulated)
         folders = sorted(folder for folder in root.iterdir() if segments(folder)) if root.is_dir() else []
+    if given.format in datasets.FORMATS:
+        return datasets.export(given, home, folders)
     reads = [_read(home, folder) for folder in folders]
     reads = [read for read in reads if not given.patient or read.summary.patient == given.patient]
     if not reads:

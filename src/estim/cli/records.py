@@ -78,13 +78,16 @@ def _papers(actions: Any, home: argparse.ArgumentParser) -> None:
 
     export = actions.add_parser("export", parents=[home], help="sessions for other programs")
     export.add_argument("path", nargs="*", help=f"{SESSION}; without any: all real ones of the home")
-    export.add_argument("--format", choices=("csv", "json", "fhir"), default="json", help="what it becomes")
+    export.add_argument(
+        "--format", choices=("csv", "json", "fhir", "parquet", "xdf", "bids"), default="json", help="what it becomes"
+    )
     export.add_argument("--simulated", action="store_true", help="the simulated sessions of the home instead")
     export.add_argument("--patient", default="", help="of this patient alone")
+    export.add_argument("--research", metavar="SALT-FILE", help="de-identified with the secret in this file (not fhir)")
     export.add_argument(
-        "--research", metavar="SALT-FILE", help="de-identified with the secret in this file (csv, json)"
+        "--unverified", action="store_true", help="parquet, xdf, bids: records that fail verification too"
     )
-    export.add_argument("-o", "--output", metavar="FILE", help="where to; else standard output")
+    export.add_argument("-o", "--output", metavar="PATH", help="a file, or a folder for parquet, xdf, bids")
 
 
 def _patients(actions: Any, home: argparse.ArgumentParser) -> None:

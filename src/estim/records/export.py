@@ -56,7 +56,7 @@ def de_identified(sessions: Sequence[SessionSummary], salt: bytes) -> list[Sessi
             name="",
             patient=hmac.new(salt, session.patient.encode(), hashlib.sha256).hexdigest()[:16],
             operator="",
-            utc=_day(first[session.patient], session.utc),
+            utc=day_of(first[session.patient], session.utc),
             began_ms=0,
             device_id="",
             head="",
@@ -73,7 +73,8 @@ def de_identified(sessions: Sequence[SessionSummary], salt: bytes) -> list[Sessi
     ]
 
 
-def _day(first: str, this: str) -> str:
+def day_of(first: str, this: str) -> str:
+    """`day N` since the patient's first session; "" where a date is none."""
     try:
         return f"day {(date.fromisoformat(this[:10]) - date.fromisoformat(first[:10])).days}"
     except ValueError:

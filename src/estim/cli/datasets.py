@@ -1,0 +1,125 @@
+"""`records export --format parquet|xdf|bids`: sessions as tables and timelines."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from estim.cli.output import EXIT_REFUSED, print_json
+
+if TYPE_CHECKING:
+    from estim.data.rows import Rekeyed, Rows
+    from estim.records.home import Home
+    from estim.records.summary import Read
+
+FORMATS = ("parquet", "xdf", "bids")
+
+
+def export(given: argparse.Namespace, home: Home, folders: Sequence[Path]) -> int:
+    """Into the folder that -o names. What is not verified is left out and named, unless --unverified asks for it."""
+    from estim.safety.errors import RecordError, UsageError
+
+    if given.output is None:
+        raise UsageError(f"--format {given.format}: name a folder with -o")
+    research = _research(given)
+    left_out: list[tuple[str, str]] = []
+    reads = [
+        (folder, read)
+        for folder, read in _reads(home, folders)
+        if not given.patient or read.summary.patient == given.patient
+    ]
+    if not reads:
+        raise RecordError("no session to export")
+    kept = []
+    for folder, read in reads:
+        if not read.summary.verified and not given.unverified:
+            name = research.of("session", folder.name) if research is not None else folder.name
+            left_out.append((name, read.summary.reason or read.summary.ending))
+        else:
+            kept.append((folder, read))
+    count = _write(given, kept, left_out, research)
+    for session, why in left_out:
+        print(f"estim: {session} is left out: {why}", file=sys.stderr)
+    if given.json:
+        print_json({"sessions": len(kept), "left_out": [{"session": name, "why": why} for name, why in left_out],
+                    "rows": count, "output": str(given.output)})  # fmt: skip
+    else:
+        print(f"{len(kept)} sessions, {count} rows in {given.output}")
+    return EXIT_REFUSED if left_out else 0
+
+
+def _research(given: argparse.Namespace) -> Rekeyed | None:
+    from estim.data.rows import Rekeyed
+    from estim.safety.errors import UsageError
+
+    if not given.research:
+        return None
+    try:
+        return Rekeyed(Path(given.research).read_bytes().strip())
+    except OSError as error:
+        raise UsageError(f"--research {given.research}: {error.strerror or error}") from None
+
+
+def _reads(home: Home, folders: Sequence[Path]) -> Iterator[tuple[Path, Read]]:
+    from estim.cli.past import progress
+    from estim.records.keys import known_keys
+    from estim.records.summary import read_session
+
+    keys, tell = known_keys(home.root), progress("reading records")
+    for count, folder in enumerate(folders, start=1):
+        yield folder, read_session(folder, keys=keys)
+        if tell is not None:
+            tell(count, len(folders))
+
+
+def _write(
+    given: argparse.Namespace,
+    kept: Sequence[tuple[Path, Read]],
+    left_out: Sequence[tuple[str, str]],
+    research: Rekeyed | None,
+) -> int:
+    from estim.data.parquet import Dataset
+    from estim.safety.errors import UsageError
+
+    made = _rows(kept, research)
+    folder = Path(given.output)
+    if given.format == "parquet":
+        with Dataset(folder) as dataset:
+            for rows in made:
+                dataset.add(rows)
+            dataset.write(left_out, research=research is not None)
+            return dataset.counts.total()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return sum(_timeline(given.format, rows, folder) for rows in made)
+    except OSError as error:
+        raise UsageError(f"{folder}: {error.strerror or error}") from None
+
+
+def _timeline(form: str, rows: Rows, folder: Path) -> int:
+    from estim.data.timeline import bids, xdf
+
+    if form == "xdf":
+        (folder / f"{rows.session}.xdf").write_bytes(xdf(rows))
+    else:
+        table, described = bids(rows)
+        (folder / f"{rows.session}_events.tsv").write_text(table, "utf-8")
+        (folder / f"{rows.session}_events.json").write_text(described, "utf-8")
+    return sum(len(each) for each in rows.tables.values())
+
+
+def _rows(kept: Sequence[tuple[Path, Read]], research: Rekeyed | None) -> Iterator[Rows]:
+    from estim.data.rows import rows_of
+    from estim.records.export import day_of
+
+    first: dict[str, str] = {}
+    for _, read in kept:
+        summary = read.summary
+        first[summary.patient] = min(first.get(summary.patient, summary.utc), summary.utc)
+    for folder, read in kept:
+        summary = read.summary
+        utc = summary.utc if research is None else day_of(first[summary.patient], summary.utc)
+        yield rows_of(folder.name, summary, read.entries, utc=utc, research=research)

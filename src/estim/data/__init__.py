@@ -1,0 +1,1 @@
+"""Past sessions as tables and timelines for other programs: Parquet, XDF, BIDS."""
