@@ -49,6 +49,7 @@ SAMPLES: dict[str, list[str]] = {
     "records accept": ["patients.json", "--reason", "geändert"],
     "records clear": ["{record}", "--reason", "fehlt"],
     "records join": ["a", "b", "--reason", "dieselbe"],
+    "records sign": ["{record}", "--reason", "nachgeholt"],
     "records new-key": ["--reason", "neu"],
     "operators list": [],
     "operators add": ["zoë", "--name", "Zoë Müller"],

@@ -67,6 +67,38 @@ def join(given: argparse.Namespace) -> int:
     return 0
 
 
+def sign(given: argparse.Namespace) -> int:
+    """A person's signature on a session that is sealed: a linked line, for the record itself takes none any more."""
+    from estim.cli.past import session_folder
+    from estim.records.keys import known_keys
+    from estim.records.operators import MEANINGS, load_operators
+    from estim.records.reception import admit
+    from estim.records.station import enter_station
+    from estim.records.verify import verify_session
+    from estim.safety.errors import RecordError, UsageError
+
+    home = home_of(given)
+    if given.meaning not in MEANINGS:
+        raise UsageError(f"--meaning {given.meaning}: {', '.join(MEANINGS)}")
+    folder = session_folder(home, given.session)
+    verdict = verify_session(folder, keys=known_keys(home.root))
+    if not verdict.sealed:
+        raise RecordError(f"{folder.name}: {verdict.reason}; only a sealed record that verifies can be signed")
+    known = load_operators(home.operators)
+    name, authenticated = "", False
+    if known:
+        pin = typed_unseen(f"PIN of {given.operator}: ")
+        name = admit(home, known, given.operator, pin, MEANINGS[given.meaning], "sign").name
+        authenticated = True
+    enter_station(
+        home.root, "signed", session=folder.name, head=verdict.head, operator=given.operator, name=name,
+        meaning=given.meaning, authenticated=authenticated, comment=given.reason,
+    )  # fmt: skip
+    claim = "" if authenticated else " (a claim: no PIN stood behind it)"
+    print(f"{folder.name}: signed by {given.operator}, {given.meaning}{claim}")
+    return 0
+
+
 def new_key(given: argparse.Namespace) -> int:
     """A new key for a station whose old one is lost."""
     from estim.records.station import new_key as make

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from estim.cli import datasets
 from estim.cli.output import home_of, print_json
 from estim.cli.past import progress, session_folder
+from estim.cli.secret import login
 
 if TYPE_CHECKING:
     from estim.records.home import Home
@@ -42,9 +43,11 @@ def report(given: argparse.Namespace) -> int:
     """One session on paper. A record that can't be verified has a report too, which says so first."""
     from estim.records.report import html_report, text_report
     from estim.records.sheet import sheet_html, sheet_text
+    from estim.records.station import looked
 
     home = home_of(given)
     read = _read(home, session_folder(home, given.path))
+    looked(home.root, "report", sessions=1, patient=read.summary.patient, operator=login())
     if given.json:
         print_json(read.summary.to_json())
         return 0
@@ -81,6 +84,7 @@ def course(given: argparse.Namespace) -> int:
     from estim.records.course_report import course_html, course_text
     from estim.records.index import Filter, Index
     from estim.records.past_course import plan_of
+    from estim.records.station import looked
     from estim.safety.errors import RecordError
 
     home = home_of(given)
@@ -92,6 +96,7 @@ def course(given: argparse.Namespace) -> int:
     if not protocol:
         kind = "simulated " if given.simulated else ""
         raise RecordError(f"patient {given.patient}: no {kind}session with a protocol")
+    looked(home.root, "course", sessions=len(sessions), patient=given.patient, operator=login())
     now_ms = int(datetime.datetime.now(datetime.UTC).timestamp() * 1_000)
     found = course_of(sessions, given.patient, protocol, plan=plan_of(protocol, own=home.protocols), now_ms=now_ms)
     if given.json:
@@ -104,11 +109,14 @@ def course(given: argparse.Namespace) -> int:
 
 def export(given: argparse.Namespace) -> int:
     """Sessions for other programs."""
-    from estim.records.export import de_identified, to_csv, to_json
+    from estim.records.export import de_identified, dictionary, to_csv, to_json
     from estim.records.segment import segments
+    from estim.records.station import looked
     from estim.safety.errors import RecordError, UsageError
 
     home = home_of(given)
+    if given.dictionary:
+        return put(dictionary(), given.output)
     if given.path:
         folders = [session_folder(home, path) for path in given.path]
     else:
@@ -121,6 +129,9 @@ def export(given: argparse.Namespace) -> int:
     if not reads:
         raise RecordError("no session to export")
     sessions = [read.summary for read in reads]
+    patients = {one.patient for one in sessions}
+    one = patients.pop() if len(patients) == 1 else ""
+    looked(home.root, f"export {given.format}", sessions=len(sessions), patient=one, operator=login())
     if given.format == "fhir":
         from estim.records.fhir import bundle, to_text
 
@@ -133,7 +144,12 @@ def export(given: argparse.Namespace) -> int:
         except OSError as error:
             raise UsageError(f"--research {given.research}: {error.strerror or error}") from None
         sessions = de_identified(sessions, salt)
-    return put(to_csv(sessions) if given.format == "csv" else to_json(sessions), given.output)
+    if given.format == "json":
+        return put(to_json(sessions), given.output)
+    separator = "\t" if given.separator == "tab" else given.separator
+    if separator not in {",", ";", "\t"} or given.decimal not in {".", ","} or separator == given.decimal:
+        raise UsageError(f"--separator {given.separator} --decimal {given.decimal}: `,` `;` or `tab`, and `.` or `,`")
+    return put(to_csv(sessions, separator=separator, decimal=given.decimal, bom=given.bom), given.output)
 
 
 def _now() -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import hashlib
 import json
 import sys
 from collections.abc import Callable
@@ -12,12 +11,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from estim.cli.output import EXIT_REFUSED, home_of, print_json
+from estim.cli.output import home_of, print_json
+from estim.cli.secret import login
 
 if TYPE_CHECKING:
     from estim.records.home import Home
     from estim.records.index import Filter
-    from estim.records.verify import SessionVerdict
 
 
 def progress(what: str) -> Callable[[int, int], None] | None:
@@ -35,10 +34,12 @@ def progress(what: str) -> Callable[[int, int], None] | None:
 def listed(given: argparse.Namespace) -> int:
     """Sessions, the latest first; simulated ones never among real ones."""
     from estim.records.index import Index
+    from estim.records.station import late_signatures, read_station
 
     home = home_of(given)
     kinds = [kind for kind in (False, True) if not (given.simulated and not kind) and not (given.real and kind)]
     limit = given.limit if given.limit > 0 else -1
+    late = late_signatures(station.entries if (station := read_station(home.root)) is not None else ())
     with Index(home) as index:
         index.catch_up(progress("reading records"))
         filters = {kind: _filter(given, simulated=kind) for kind in kinds}
@@ -53,9 +54,11 @@ def listed(given: argparse.Namespace) -> int:
             print("Simulated sessions" if kind else "Sessions")
         for row in found[kind]:
             state = "ok " if row["verified"] else "BAD"
+            signed = "signed  " if row["signed_by_person"] else "UNSIGNED"
+            signed = "late sig" if signed == "UNSIGNED" and row["session"] in late else signed
             done = f"{row['contractions']}/{row['contractions_planned']}" if row["contractions_planned"] else ""
             print(
-                f"  {state} {row['utc'][:16].replace('T', ' '):16} {row['patient']:12} {row['ending']:10} "
+                f"  {state} {signed} {row['utc'][:16].replace('T', ' '):16} {row['patient']:12} {row['ending']:10} "
                 f"{row['outcome']:10} {done:>7} {row['protocol']:40} {row['session']}"
             )
         if counts[kind] > len(found[kind]):
@@ -119,10 +122,19 @@ def session_folder(home: Home, text: str) -> Path:
 
 def show(given: argparse.Namespace) -> int:
     """One session's lines."""
+    from estim.records.station import looked
     from estim.records.verify import read_record
 
-    folder = session_folder(home_of(given), given.path)
+    home = home_of(given)
+    folder = session_folder(home, given.path)
     record = read_record(folder)
+    looked(
+        home.root,
+        "show",
+        sessions=1,
+        patient=str(record.entries[0].fields.get("patient", "")) if record.entries else "",
+        operator=login(),
+    )
     if given.json:
         print_json({"path": str(folder), "lines": [entry._asdict() for entry in record.entries], "bad": record.reason})
         return 0
@@ -132,121 +144,6 @@ def show(given: argparse.Namespace) -> int:
     if record.reason:
         print(f"From line {record.first_bad} on the record can't be relied on: {record.reason}")
     return 0
-
-
-def verify(given: argparse.Namespace) -> int:
-    """0 only for records that were closed in order or honestly taken over, in a home that continues every anchor."""
-    from estim.records.anchor import UNVOUCHED
-    from estim.records.station import trusted_keys
-    from estim.records.verify_home import verify_folder, verify_home
-
-    home = home_of(given)
-    keys = _pinned(given)
-    tell = progress("verifying")
-    if given.path:
-        trusted = keys or trusted_keys(home.root)[0]
-        verdicts = [
-            one
-            for path in given.path
-            for one in verify_folder(Path(path), keys=trusted, progress=tell, deep=given.deep)
-        ]
-    else:
-        verdicts = verify_home(home.root, keys=keys or None, progress=tell, deep=given.deep)
-    anchors = _anchors(home, given.anchor)
-    ok = bool(verdicts) and all(verdict.ok for verdict in verdicts) and not any(row["reason"] for row in anchors)
-    vouched = "" if anchors else UNVOUCHED
-    if given.json:
-        rows = [verdict.to_json() for verdict in verdicts]
-        print_json({"ok": ok, "sessions": rows, "anchors": anchors, "unvouched": vouched})
-        return 0 if ok else EXIT_REFUSED
-    for verdict in verdicts:
-        _say_verdict(verdict)
-    for row in anchors:
-        print(f"{row['file']}: anchor of {row['utc']}: {row['reason'] or 'this home continues it'}")
-    if not verdicts:
-        print("no record found")
-    elif vouched:
-        print(vouched)
-    return 0 if ok else EXIT_REFUSED
-
-
-def _pinned(given: argparse.Namespace) -> dict[str, str]:
-    from estim.safety.errors import UsageError
-
-    try:
-        return {hashlib.sha256(bytes.fromhex(key)).hexdigest()[:16]: key for key in given.key}
-    except ValueError:
-        raise UsageError("--key: a public key is 64 hex digits, as in keys/station-keys.txt") from None
-
-
-def _anchors(home: Home, files: list[str]) -> list[dict[str, str]]:
-    """Each anchor of each file, and why the home does not continue it."""
-    from estim.records.anchor import against, read_anchors
-    from estim.safety.errors import RecordError, UsageError
-
-    rows = []
-    for name in files:
-        try:
-            found = read_anchors(Path(name).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UsageError(f"--anchor {name}: {error}") from None
-        except RecordError as error:
-            rows.append({"file": name, "utc": "", "reason": str(error)})
-            continue
-        rows += [{"file": name, "utc": one.utc, "reason": against(home.root, one)} for one in found]
-    return rows
-
-
-def _say_verdict(verdict: SessionVerdict) -> None:
-    from estim.records.report import signature_words
-
-    bad = "" if verdict.first_bad is None else f", first bad record {verdict.first_bad}"
-    state = "verified" if verdict.ok else "NOT VERIFIED"
-    reason = f": {verdict.reason}" if verdict.reason else ""
-    signer = ", signer unknown" if verdict.signer == "unknown" and verdict.records else ""
-    print(f"{verdict.path}: {state}, {verdict.records} records, {verdict.ending}{signer}{bad}{reason}")
-    if verdict.signature:
-        print(f"  {signature_words(verdict.signature, by_pin=verdict.signature['authenticated'])}")
-    elif verdict.records:
-        print("  UNSIGNED: no person signed this session; the station sealed what it wrote")
-    if not verdict.sealed and verdict.last_on_us is not None and verdict.off_by_us is not None:
-        print(
-            f"  last line with output {verdict.last_on_us / 1e6:.1f} s after the beginning; it had ended "
-            f"{verdict.off_by_us / 1e6:.1f} s after the beginning at the latest (record's lag, device's own timer)"
-        )
-
-
-def audited(given: argparse.Namespace) -> int:
-    """0 if no line breaks a rule of the session."""
-    from estim.records.audit import audit
-    from estim.records.segment import segments
-    from estim.records.verify import read_record
-
-    home = home_of(given)
-    if given.path:
-        folders = [session_folder(home, path) for path in given.path]
-    else:
-        roots = [home.records(simulated=simulated) for simulated in (False, True)]
-        folders = [folder for root in roots if root.is_dir() for folder in sorted(root.iterdir()) if segments(folder)]
-    rows: list[dict[str, Any]] = []
-    tell = progress("auditing")
-    for done, folder in enumerate(folders, 1):
-        record = read_record(folder)
-        found = [finding.to_json() for finding in audit(record.entries)]
-        rows.append({"path": str(folder), "records": len(record.entries), "findings": found, "unread": record.reason})
-        if tell is not None:
-            tell(done, len(folders))
-    ok = all(not row["findings"] for row in rows)
-    if given.json:
-        print_json({"ok": ok, "sessions": rows})
-        return 0 if ok else EXIT_REFUSED
-    for row in rows:
-        said = f"{len(row['findings'])} findings" if row["findings"] else "within the rules"
-        unread = f"; only up to line {row['records']}: {row['unread']}" if row["unread"] else ""
-        print(f"{row['path']}: {said}{unread}")
-        for finding in row["findings"]:
-            print(f"  line {finding['n']}: {finding['rule']}: {finding['message']}")
-    return 0 if ok else EXIT_REFUSED
 
 
 def schema(given: argparse.Namespace) -> int:  # noqa: ARG001 - there is nothing to choose

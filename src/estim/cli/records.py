@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from estim.cli import keeping, papers, past
+from estim.cli import keeping, papers, past, verifying
 from estim.cli.output import whole_number
 
 SESSION = "a session's folder, its name, the beginning of its name, or `last`"
@@ -81,6 +81,10 @@ def _papers(actions: Any, home: argparse.ArgumentParser) -> None:
     export.add_argument(
         "--format", choices=("csv", "json", "fhir", "parquet", "xdf", "bids"), default="json", help="what it becomes"
     )
+    export.add_argument("--separator", default=",", help="of csv: , or ; or tab")
+    export.add_argument("--decimal", default=".", help="mark of csv's fractions: . or ,")
+    export.add_argument("--bom", action="store_true", help="csv with a byte order mark, which some spreadsheets need")
+    export.add_argument("--dictionary", action="store_true", help="what each column of csv means, instead of sessions")
     export.add_argument("--simulated", action="store_true", help="the simulated sessions of the home instead")
     export.add_argument("--patient", default="", help="of this patient alone")
     export.add_argument("--research", metavar="SALT-FILE", help="de-identified with the secret in this file (not fhir)")
@@ -111,11 +115,14 @@ def _keeping(actions: Any, home: argparse.ArgumentParser) -> None:
     accept.add_argument("register", help="operators, patients or site")
     clear = actions.add_parser("clear", parents=[home], help="a session of today that is gone, cut or changed is known")
     clear.add_argument("session", help="its name")
+    sign = actions.add_parser("sign", parents=[home], help="a person's signature on a session that is sealed")
+    sign.add_argument("session", help=SESSION)
+    sign.add_argument("--meaning", default="performed", help="performed, witnessed or reviewed")
     join = actions.add_parser("join", parents=[home], help="two pseudonyms are one person")
     join.add_argument("wrong", help="the pseudonym that was wrong")
     join.add_argument("right", help="the one that stays")
     fresh = actions.add_parser("new-key", parents=[home], help="a new key for a station that lost its own")
-    for one in (accept, clear, join, fresh):
+    for one in (accept, clear, sign, join, fresh):
         one.add_argument("--operator", default="", metavar="ID", help="who does it; the PIN is asked for")
         one.add_argument("--reason", required=True, metavar="TEXT", help="why; stands in the station's chain")
 
@@ -124,8 +131,8 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
     {
         "records_list": past.listed,
         "records_show": past.show,
-        "records_verify": past.verify,
-        "records_audit": past.audited,
+        "records_verify": verifying.verify,
+        "records_audit": verifying.audited,
         "records_index": past.index,
         "records_schema": past.schema,
         "records_patients": past.patients,
@@ -134,6 +141,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
         "records_accept": keeping.accept,
         "records_clear": keeping.clear,
         "records_join": keeping.join,
+        "records_sign": keeping.sign,
         "records_new-key": keeping.new_key,
         "records_report": papers.report,
         "records_course": papers.course,

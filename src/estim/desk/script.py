@@ -17,6 +17,7 @@ from estim.safety.schedule import Purpose
 from estim.safety.units import US_PER_S
 from estim.session import events, screening
 from estim.session.effects import Reply
+from estim.session.requests import SCRIPTED
 from estim.session.snapshot import ChannelView, Snapshot
 from estim.session.state import Cycle, Phase
 
@@ -129,11 +130,11 @@ class ScriptedTherapist:
             if snapshot.phase is Phase.CONFIGURED:
                 self.outcome = snapshot.outcome or "stopped"
                 self._stage = "signed"
-                return events.Sign(id=self.next_id(), operator=self.operator)
+                return events.Sign(id=self.next_id(), operator=self.operator, meaning=SCRIPTED)
             return None
         if self._stage == "sign":
             self._stage = "signed"
-            return events.Sign(id=self.next_id(), operator=self.operator)
+            return events.Sign(id=self.next_id(), operator=self.operator, meaning=SCRIPTED)
         self.done = True
         return None
 
@@ -150,7 +151,7 @@ class ScriptedTherapist:
             self.done = True
             return None
         self._stage = "signed"
-        return events.Sign(id=self.next_id(), operator=self.operator)
+        return events.Sign(id=self.next_id(), operator=self.operator, meaning=SCRIPTED)
 
     def _configure(self, purpose: Purpose) -> events.Request:
         return ConfigureFrom(id=self.next_id(), source=self.source, setup=self.setup, purpose=purpose)

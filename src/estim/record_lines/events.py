@@ -166,7 +166,7 @@ class Signature(Line):
     KIND: ClassVar[str] = "signature"
     operator: Annotated[str, "who"]
     name: Annotated[str, "printed name; empty where the station knows none"]
-    meaning: Annotated[str, "performed, witnessed or reviewed"]
+    meaning: Annotated[str, "performed, witnessed or reviewed; scripted: a script's mark, nobody's signature"]
     utc: Annotated[str, "wall time, ISO 8601 with offset"]
     authenticated: Annotated[bool, "a PIN stood behind it; without one the name is a claim"]
     comment: Annotated[str, "as said"]

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
@@ -21,9 +22,11 @@ COLUMNS = (
     "verified", "contractions", "contractions_planned", "therapy_us", "duration_us", "discomfort", "pain", "skin",
     "channel", "name", "muscle", "side", "pads", "frequency_hz", "pulse_width_us", "level_ua", "cap_ua", "sensory_ua",
     "motor_ua", "max_tolerated_ua", "peak_ua", "pulses", "charge_pc", "on_us", "unacknowledged_pulses",
-    "dose_recorded", "sent_pulses", "sent_charge_pc", "head",
+    "dose_recorded", "sent_pulses", "sent_charge_pc", "signed_by", "signed_name", "signed_meaning", "signed_utc",
+    "signed_with_pin", "head",
 )  # fmt: skip
-_CHANNEL = COLUMNS[COLUMNS.index("channel") : -1]
+_CHANNEL = COLUMNS[COLUMNS.index("channel") : COLUMNS.index("signed_by")]
+_NUMBER = re.compile(r"-?\d+\.\d+")
 _UNKNOWN = frozenset({"pulses", "charge_pc"})
 # Outcome values and counted flags are kept: the study's data. Free text, times of day, numbers of devices are not.
 _FREE_TEXT = frozenset({"event", "note", "comment", "reason", "text"})
@@ -86,17 +89,39 @@ def to_json(sessions: Iterable[SessionSummary]) -> str:
     return json.dumps({"sessions": [one.to_json() for one in sessions]}, ensure_ascii=False, indent=1) + "\n"
 
 
-def to_csv(sessions: Iterable[SessionSummary]) -> str:
-    """One row for each session and channel; a session without channels has one row. What is unknown is left empty."""
+def to_csv(sessions: Iterable[SessionSummary], *, separator: str = ",", decimal: str = ".", bom: bool = False) -> str:
+    """One row for each session and channel; a session without channels has one row. What is unknown is left empty.
+
+    Args:
+        separator, decimal: where a comma marks fractions, spreadsheets want another separator.
+        bom: begin with a byte order mark, without which some spreadsheets take UTF-8 for something else.
+    """
     out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore", lineterminator="\r\n")
+    out.write("\ufeff" if bom else "")
+    writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore", lineterminator="\r\n", delimiter=separator)
     writer.writeheader()
     for session in sessions:
         whole = {key: getattr(session, key, session.outcomes.get(key, "")) for key in COLUMNS if key not in _CHANNEL}
+        whole |= _signed(session)
         channels: tuple[ChannelSummary | None, ...] = session.channels or (None,)
         for channel in channels:
-            writer.writerow({key: _cell(value) for key, value in {**whole, **_of(channel)}.items()})
+            cells = {**whole, **_of(channel)}
+            writer.writerow({key: _cell(value, decimal) for key, value in cells.items()})
     return out.getvalue()
+
+
+def _signed(session: SessionSummary) -> dict[str, Any]:
+    """Who signed; `UNSIGNED` where no person did. De-identified sessions say only that much."""
+    if not session.signed_by_person:
+        return {"signed_by": "UNSIGNED" if session.head else ""}
+    said = session.signature
+    return {
+        "signed_by": said.get("operator", ""),
+        "signed_name": said.get("name", ""),
+        "signed_meaning": said.get("meaning", ""),
+        "signed_utc": said.get("utc", ""),
+        "signed_with_pin": said.get("authenticated") == "True",
+    }
 
 
 def _of(channel: ChannelSummary | None) -> dict[str, Any]:
@@ -106,8 +131,42 @@ def _of(channel: ChannelSummary | None) -> dict[str, Any]:
     return {key: "" if key in unknown else getattr(channel, key) for key in _CHANNEL}
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: Any, decimal: str = ".") -> Any:
     """A spreadsheet runs text that begins like a formula; an apostrophe keeps it text."""
     if value is None:
         return ""
+    if decimal != "." and isinstance(value, str) and _NUMBER.fullmatch(value):
+        return value.replace(".", decimal)
     return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
+
+
+MEANING = {
+    "patient": "pseudonym", "utc": "wall time of the sign-in, UTC", "simulated": "no person was stimulated",
+    "protocol": "its id", "protocol_version": "its version", "week": "week of the course, from 1",
+    "number": "session of the course, from 1", "device": "the stimulator", "outcome": "completed, stopped, fault, ...",
+    "ending": "of the record: complete, take-over, torn, incomplete", "verified": "the record verifies",
+    "contractions": "of the therapy, done", "contractions_planned": "of the plan; 0 where it counts none",
+    "therapy_us": "time in therapy, pauses left out, µs", "duration_us": "from sign-in to the last line, µs",
+    "discomfort": "0 to 10, as entered after the session", "pain": "0 to 10, as entered after the session",
+    "skin": "as looked at after the session", "channel": "device channel, from 1", "name": "the protocol's channel",
+    "muscle": "what it stimulates", "side": "left or right", "pads": "both pads' sizes",
+    "frequency_hz": "rates of the protocol, Hz", "pulse_width_us": "one phase, µs", "level_ua": "last level, µA",
+    "cap_ua": "highest current that was cleared, µA", "sensory_ua": "sensory mark, µA; empty where none was made",
+    "motor_ua": "motor mark, µA", "max_tolerated_ua": "highest tolerated, µA", "peak_ua": "highest current, µA",
+    "pulses": "acknowledged pulses of the therapy; empty where the record does not hold them",
+    "charge_pc": "sum of their first phases, pC", "on_us": "time with current, ramps included, µs",
+    "unacknowledged_pulses": "pulses of commands that were never acknowledged",
+    "dose_recorded": "the record holds the whole dose", "sent_pulses": "about what the acknowledged commands amount to",
+    "sent_charge_pc": "the same as charge, pC", "signed_by": "who signed; UNSIGNED where no person did",
+    "signed_name": "printed name", "signed_meaning": "performed, witnessed or reviewed", "signed_utc": "when",
+    "signed_with_pin": "a PIN stood behind the name", "head": "SHA-256 of the record's last line",
+}  # fmt: skip
+
+
+def dictionary() -> str:
+    """What each column means, as CSV."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(("column", "meaning"))
+    writer.writerows((column, MEANING[column]) for column in COLUMNS)
+    return out.getvalue()

@@ -66,6 +66,7 @@ def _sealed(folder: Path, keys: Mapping[str, str]) -> SessionVerdict | None:
         head=seal.hash,
         signature=person,
         session=str(seal.fields.get("session") or ""),
+        key_id=str(seal.fields["key_id"]),
         deep=False,
     )
 

@@ -42,6 +42,9 @@ def marks(session: SessionSummary) -> list[str]:
         first.append(f"THE RECORD IS NOT VERIFIED ({session.ending}): {session.reason}.")
         if session.ending in {"torn", "incomplete"} and session.off_by_us is not None:
             first.append(f"Output had ended {clock(session.off_by_us)} after the beginning at the latest.")
+    if session.records and not session.signed_by_person:
+        by = ": a script closed it" if session.signature else ""
+        first.append(f"UNSIGNED: no person signed this session{by}. The station sealed what it wrote.")
     if session.unreadable:
         first.append(f"The record {session.unreadable}")
     if session.ending == "take-over":

@@ -28,6 +28,7 @@ EVENTS: Mapping[str, str] = {
     "sign-in-refused": "a wrong PIN or role: operator, what, reason",
     "looked": "somebody read, reported or exported: what, sessions, patient, operator, reason",
     "cleared": "what today's session says or lacks no longer keeps the patient out: session, operator, reason",
+    "signed": "a person signed a sealed session: session, head, operator, name, meaning, authenticated, comment",
     "joined": "two pseudonyms are one person: patient, into, operator, reason",
     "restored": "this home was put back from a backup: from (its anchor), operator, reason",
     "archived": "sessions were moved into an archive: archive, sha256, sessions, operator, reason",
@@ -145,6 +146,21 @@ def _station_in(path: Path) -> tuple[int, str]:
 def cleared(lines: Iterable[Mapping[str, Any]]) -> set[str]:
     """Sessions that a person has cleared."""
     return {str(entry["session"]) for entry in lines if entry["event"] == "cleared"}
+
+
+def late_signatures(lines: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Session → signatures that came after its seal, in order; each names the head of the record that it is for."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for entry in lines:
+        if entry["event"] == "signed":
+            found.setdefault(str(entry["session"]), []).append(entry)
+    return found
+
+
+def looked(home: Path, what: str, *, sessions: int, patient: str, operator: str) -> None:
+    """Somebody looked at records, reported or exported them. A home that can't be written is looked at all the same."""
+    with contextlib.suppress(RecordError, OSError):
+        enter_station(home, "looked", what=what, sessions=sessions, patient=patient, operator=operator, reason="")
 
 
 def one_person(lines: Iterable[Mapping[str, Any]], patient: str) -> frozenset[str]:

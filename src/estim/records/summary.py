@@ -13,7 +13,7 @@ from estim.record_lines import kinds
 from estim.records.audit import audit
 from estim.records.chain import Entry
 from estim.records.replay import Given, Replay, replay
-from estim.records.verify import RecordReading, SessionVerdict, judge, read_record
+from estim.records.verify import RecordReading, SessionVerdict, by_person, judge, read_record
 from estim.records.words import happened
 
 
@@ -136,9 +136,14 @@ class SessionSummary:
     unreadable: str = ""
     software: str = ""
 
+    @property
+    def signed_by_person(self) -> bool:
+        """A person signed it; the station's seal is something else, and so is a script's mark."""
+        return by_person(self.signature)
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return asdict(self)
+        return {**asdict(self), "signed_by_person": self.signed_by_person}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from estim.records.segment import digest_of, read_segment, segments
 # The lease lets the record lag behind the output by 2 s (docs/decisions/durability.md): what breaks off may have been
 # followed by so much output, and then by the device's own timer.
 RECORD_LAG_US = 2_000_000
+SCRIPTED = "scripted"
 SEALED_FILES = 3  # the format since which a seal signs the digests of the files
 
 
@@ -45,6 +46,7 @@ class SessionVerdict:
         off_by_us: when output had ended at the latest: the device's own word, or for a record that broke off the
             time by which its lag and the device's own timer had run out.
         signature: who closed it, when, and what that means: the operator's, not the station's; empty without one.
+        key_id: of the key that signed last, "" if none did.
         deep: each line was looked at; False where the files were found to be those that the seal signs.
     """
 
@@ -65,6 +67,7 @@ class SessionVerdict:
     session: str = ""
     signature: Mapping[str, Any] = field(default_factory=dict)
     deep: bool = True
+    key_id: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The entry that `records verify --json` prints."""
@@ -82,7 +85,8 @@ class SessionVerdict:
             "last_on_us": self.last_on_us,
             "off_by_us": self.off_by_us,
             "signature": dict(self.signature) or None,
-            "signed_by_a_person": bool(self.signature),
+            "signed_by_a_person": by_person(self.signature),
+            "key_id": self.key_id,
             "deep": self.deep,
             "outcome": self.outcome,
         }
@@ -226,6 +230,7 @@ def judge(folder: Path, record: RecordReading, *, keys: Mapping[str, str] | None
         outcome=next((str(e.fields.get("outcome", "")) for e in reversed(entries) if e.kind == lines.End.KIND), ""),
         head=last.hash if last is not None else "",
         signature=next((signature_of(e.fields) for e in reversed(entries) if e.kind == lines.Signature.KIND), {}),
+        key_id=next((str(e.fields["key_id"]) for e in reversed(entries) if _is_signed(e)), ""),
         session=next((str(e.fields["session"]) for e in entries if _is_signed(e) and "session" in e.fields), ""),
     )
 
@@ -234,6 +239,11 @@ def signature_of(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """A person's signature, as a verdict says it."""
     said = {key: str(fields.get(key) or "") for key in ("operator", "name", "meaning", "utc")}
     return {**said, "authenticated": fields.get("authenticated") is True}
+
+
+def by_person(signature: Mapping[str, Any]) -> bool:
+    """Whether a person signed. A script closes its session with a mark of its own, which is nobody's signature."""
+    return bool(signature) and str(signature.get("meaning")) != SCRIPTED
 
 
 def _first_bad(record: RecordReading, signatures: _Signatures, *, foreign: bool) -> tuple[int | None, str]:

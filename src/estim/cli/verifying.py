@@ -1,0 +1,163 @@
+"""`records verify|audit`: is a record what was written, and was what it says within the rules."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import tempfile
+import zipfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from estim.cli.output import EXIT_REFUSED, home_of, print_json
+from estim.cli.past import progress, session_folder
+
+if TYPE_CHECKING:
+    from estim.records.home import Home
+    from estim.records.verify import SessionVerdict
+
+
+def verify(given: argparse.Namespace) -> int:
+    """0 only for records that were closed in order or honestly taken over, in a home that continues every anchor."""
+    from estim.records.anchor import UNVOUCHED
+    from estim.records.station import trusted_keys
+    from estim.records.verify_home import verify_folder, verify_home
+
+    home = home_of(given)
+    keys = _pinned(given)
+    tell = progress("verifying")
+    if given.path:
+        trusted = keys or trusted_keys(home.root)[0]
+        with ExitStack() as unpacked:
+            places = [_place(path, unpacked) for path in given.path]
+            verdicts = [
+                one for path in places for one in verify_folder(path, keys=trusted, progress=tell, deep=given.deep)
+            ]
+    else:
+        verdicts = verify_home(home.root, keys=keys or None, progress=tell, deep=given.deep)
+    anchors = _anchors(home, given.anchor)
+    ok = bool(verdicts) and all(verdict.ok for verdict in verdicts) and not any(row["reason"] for row in anchors)
+    vouched = "" if anchors else UNVOUCHED
+    if given.json:
+        rows = [verdict.to_json() for verdict in verdicts]
+        print_json({"ok": ok, "sessions": rows, "anchors": anchors, "unvouched": vouched})
+        return 0 if ok else EXIT_REFUSED
+    for verdict in verdicts:
+        _say_verdict(verdict)
+    for row in anchors:
+        print(f"{row['file']}: anchor of {row['utc']}: {row['reason'] or 'this home continues it'}")
+    if not verdicts:
+        print("no record found")
+    elif vouched:
+        print(vouched)
+    return 0 if ok else EXIT_REFUSED
+
+
+def _place(path: str, unpacked: ExitStack) -> Path:
+    """The folder that a path speaks of: itself, the folder of a record's file, or what a zip file holds.
+
+    Raises:
+        RecordError: a zip file without a record.
+    """
+    from estim.records.segment import RECORD
+    from estim.safety.errors import RecordError
+
+    file = Path(path)
+    if file.suffix == ".zip" and file.is_file():
+        folder = Path(unpacked.enter_context(tempfile.TemporaryDirectory()))
+        try:
+            with zipfile.ZipFile(file) as packed:
+                packed.extractall(folder)  # names that lead out of the folder are made harmless by the library
+        except (zipfile.BadZipFile, OSError) as error:
+            raise RecordError(f"{path}: {error}") from None
+        records = sorted(folder.rglob(f"{RECORD}*"), key=lambda one: len(one.parts))
+        if not records:
+            raise RecordError(f"{path}: no {RECORD} is in there")
+        homes = {one.parent.parent for one in records}
+        return homes.pop() if len(homes) == 1 and len({one.parent for one in records}) > 1 else records[0].parent
+    return file.parent if file.is_file() else file
+
+
+def _pinned(given: argparse.Namespace) -> dict[str, str]:
+    from estim.safety.errors import UsageError
+
+    try:
+        return {hashlib.sha256(bytes.fromhex(key)).hexdigest()[:16]: key for key in given.key}
+    except ValueError:
+        raise UsageError("--key: a public key is 64 hex digits, as in keys/station-keys.txt") from None
+
+
+def _anchors(home: Home, files: list[str]) -> list[dict[str, str]]:
+    """Each anchor of each file, and why the home does not continue it."""
+    from estim.records.anchor import against, read_anchors
+    from estim.safety.errors import RecordError, UsageError
+
+    rows = []
+    for name in files:
+        try:
+            found = read_anchors(Path(name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--anchor {name}: {error}") from None
+        except RecordError as error:
+            rows.append({"file": name, "utc": "", "reason": str(error)})
+            continue
+        rows += [{"file": name, "utc": one.utc, "reason": against(home.root, one)} for one in found]
+    return rows
+
+
+def _say_verdict(verdict: SessionVerdict) -> None:
+    from estim.records.report import signature_words
+    from estim.records.verify import by_person
+
+    bad = "" if verdict.first_bad is None else f", first bad record {verdict.first_bad}"
+    state = "verified" if verdict.ok else "NOT VERIFIED"
+    reason = f": {verdict.reason}" if verdict.reason else ""
+    signer = ", signer unknown" if verdict.signer == "unknown" and verdict.records else ""
+    print(f"{verdict.path}: {state}, {verdict.records} records, {verdict.ending}{signer}{bad}{reason}")
+    if by_person(verdict.signature):
+        print(f"  {signature_words(verdict.signature, by_pin=verdict.signature['authenticated'])}")
+    elif verdict.records:
+        by = "a script closed it, " if verdict.signature else ""
+        print(f"  UNSIGNED: {by}no person signed this session; sealed is what the station did")
+    if verdict.key_id:
+        whose = {"station": "this station's", "simulated": "a simulated session's, which proves nothing"}
+        print(f"  key {verdict.key_id}: {whose.get(verdict.signer, 'not one that is trusted here')}")
+    if not verdict.sealed and verdict.last_on_us is not None and verdict.off_by_us is not None:
+        print(
+            f"  last line with output {verdict.last_on_us / 1e6:.1f} s after the beginning; it had ended "
+            f"{verdict.off_by_us / 1e6:.1f} s after the beginning at the latest (record's lag, device's own timer)"
+        )
+
+
+def audited(given: argparse.Namespace) -> int:
+    """0 if no line breaks a rule of the session."""
+    from estim.records.audit import audit
+    from estim.records.segment import segments
+    from estim.records.verify import read_record
+
+    home = home_of(given)
+    if given.path:
+        folders = [session_folder(home, path) for path in given.path]
+    else:
+        roots = [home.records(simulated=simulated) for simulated in (False, True)]
+        folders = [folder for root in roots if root.is_dir() for folder in sorted(root.iterdir()) if segments(folder)]
+    rows: list[dict[str, Any]] = []
+    tell = progress("auditing")
+    for done, folder in enumerate(folders, 1):
+        record = read_record(folder)
+        found = [finding.to_json() for finding in audit(record.entries)]
+        rows.append({"path": str(folder), "records": len(record.entries), "findings": found, "unread": record.reason})
+        if tell is not None:
+            tell(done, len(folders))
+    ok = all(not row["findings"] for row in rows)
+    if given.json:
+        print_json({"ok": ok, "sessions": rows})
+        return 0 if ok else EXIT_REFUSED
+    for row in rows:
+        said = f"{len(row['findings'])} findings" if row["findings"] else "within the rules"
+        unread = f"; only up to line {row['records']}: {row['unread']}" if row["unread"] else ""
+        print(f"{row['path']}: {said}{unread}")
+        for finding in row["findings"]:
+            print(f"  line {finding['n']}: {finding['rule']}: {finding['message']}")
+    return 0 if ok else EXIT_REFUSED
