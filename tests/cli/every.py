@@ -38,6 +38,7 @@ SAMPLES: dict[str, list[str]] = {
     "records show": ["{record}"],
     "records verify": ["{record}"],
     "records audit": ["{record}"],
+    "records replay": ["{record}"],
     "records schema": [],
     "records index": [],
     "records report": ["{record}", "--text"],

@@ -94,6 +94,9 @@ def sign(given: argparse.Namespace) -> int:
         home.root, "signed", session=folder.name, head=verdict.head, operator=given.operator, name=name,
         meaning=given.meaning, authenticated=authenticated, comment=given.reason,
     )  # fmt: skip
+    if given.json:
+        print_json({"session": folder.name, "operator": given.operator, "meaning": given.meaning, "pin": authenticated})
+        return 0
     claim = "" if authenticated else " (a claim: no PIN stood behind it)"
     print(f"{folder.name}: signed by {given.operator}, {given.meaning}{claim}")
     return 0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from estim.cli import keeping, papers, past, verifying
+from estim.cli import keeping, papers, past, replaying, verifying
 from estim.cli.output import whole_number
 
 SESSION = "a session's folder, its name, the beginning of its name, or `last`"
@@ -53,6 +53,9 @@ def _looking(actions: Any, home: argparse.ArgumentParser) -> None:
     )
     audit = actions.add_parser("audit", parents=[home], help="was what it says within the rules")
     audit.add_argument("path", nargs="*", help="sessions; without any: all of the home")
+    replay = actions.add_parser("replay", parents=[home], help="its commands on the simulator again")
+    replay.add_argument("path", help=SESSION)
+    replay.add_argument("--pulses", metavar="FILE", help="write every pulse that came out, as CSV")
     actions.add_parser("schema", parents=[home], help="the JSON Schema of a record's lines")
     index = actions.add_parser("index", parents=[home], help="bring the index up to date with the records")
     index.add_argument("--rebuild", action="store_true", help="throw it away and read every record")
@@ -134,6 +137,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
         "records_verify": verifying.verify,
         "records_audit": verifying.audited,
         "records_index": past.index,
+        "records_replay": replaying.replay,
         "records_schema": past.schema,
         "records_patients": past.patients,
         "records_patient": past.patient,

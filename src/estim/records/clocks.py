@@ -49,3 +49,14 @@ def as_of_now(
     if not now_boot_id or stamp.get("boot_id") != now_boot_id or type(said) is not int or said > now_boot_us:
         return None
     return now - datetime.timedelta(microseconds=now_boot_us - said)
+
+
+def milliseconds(utc: str) -> int:
+    """Milliseconds since 1970 of an ISO 8601 time; 0 where it is none."""
+    try:
+        moment = datetime.datetime.fromisoformat(utc)
+    except ValueError:
+        return 0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.UTC)
+    return int(moment.timestamp() * 1_000)

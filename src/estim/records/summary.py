@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from estim.record_lines import events as lines
 from estim.record_lines import kinds
 from estim.records.audit import audit
 from estim.records.chain import Entry
+from estim.records.clocks import milliseconds
 from estim.records.replay import Given, Replay, replay
 from estim.records.verify import RecordReading, SessionVerdict, by_person, judge, read_record
 from estim.records.words import happened
@@ -241,17 +241,6 @@ def _summary(
         findings=tuple(f"line {finding.n}: {finding.message}" for finding in audit(entries)),
         unreadable=unreadable,
     )
-
-
-def milliseconds(utc: str) -> int:
-    """Milliseconds since 1970 of an ISO 8601 time; 0 where it is none."""
-    try:
-        moment = datetime.datetime.fromisoformat(utc)
-    except ValueError:
-        return 0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.UTC)
-    return int(moment.timestamp() * 1_000)
 
 
 def _last(entries: tuple[Entry, ...], kind: str) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from estim.platform.clocks import boot_us
 from estim.protocols.muscles import accounts
-from estim.records.clocks import as_of_now, boot_id, moment_of
+from estim.records.clocks import as_of_now, boot_id, milliseconds, moment_of
 from estim.records.home import Home
 from estim.records.keys import known_keys
 from estim.records.master import MASTER, read_master
@@ -24,7 +24,7 @@ from estim.records.pseudonym import normal
 from estim.records.segment import segments
 from estim.records.spacing import Past
 from estim.records.station import cleared, one_person, station_lines
-from estim.records.summary import SessionSummary, milliseconds, summarise
+from estim.records.summary import SessionSummary, summarise
 from estim.safety.errors import RecordError
 
 # A session lasts some hours at most; folders named by an earlier moment than this before the day can't reach into it.

@@ -1,0 +1,43 @@
+"""`records replay`: a record's commands on the simulator again."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from estim.cli.output import EXIT_REFUSED, home_of, print_json
+
+
+def replay(given: argparse.Namespace) -> int:
+    """0 if what comes out is what the record says, or the record itself says why not."""
+    from estim.cli.past import session_folder
+    from estim.records.verify import read_record
+    from estim.rehearsal.replaying import replay_on_simulator
+    from estim.safety.errors import RecordError
+
+    folder = session_folder(home_of(given), given.path)
+    record = read_record(folder)
+    if record.first_bad is not None and not record.torn:
+        raise RecordError(f"{folder.name}: {record.reason}; only what was written is replayed")
+    if given.pulses:
+        with Path(given.pulses).open("w", encoding="utf-8", newline="") as file:
+            replayed = replay_on_simulator(record.entries, pulses=file)
+    else:
+        replayed = replay_on_simulator(record.entries)
+    if given.json:
+        print_json({"session": folder.name, **replayed.to_json()})
+        return 0 if replayed.ok else EXIT_REFUSED
+    for row in replayed.channels:
+        print(
+            f"{row['purpose']:10} channel {row['channel']}: {row['recorded_pulses']} pulses recorded, "
+            f"{row['replayed_pulses']} replayed; peak {row['recorded_peak_ua'] / 1000:g} and "
+            f"{row['replayed_peak_ua'] / 1000:g} mA"
+        )
+    for one in replayed.differences:
+        at = f" at {one.at_us / 1e6:.3f} s" if one.at_us is not None else ""
+        why = f" ({one.why})" if one.why else ""
+        print(
+            f"  differs{at}: {one.purpose}, channel {one.channel}, {one.what}: {one.recorded} and {one.replayed}{why}"
+        )
+    print("replayed as recorded" if not replayed.differences else f"{len(replayed.differences)} differences")
+    return 0 if replayed.ok else EXIT_REFUSED
