@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-from estim.cli import clinic, doctor, operators, protocols, records, sessions, studies, tables
+from estim.cli import clinic, course, doctor, operators, plans, protocols, records, sessions, studies, tables
 from estim.cli.output import EXIT_DEVICE, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_USAGE, print_json, whole_number
 from estim.cli.speaking import finish, say, speak
 
@@ -99,6 +99,8 @@ def parser() -> argparse.ArgumentParser:
 
     commands.add_parser("safety", parents=[home], help="SAFETY.md: limits, hazards, what this program is not")
     commands.add_parser("doctor", parents=[home], help="is this machine fit: terminal, keys, ports, clock, disk, key")
+    plans.add_parsers(commands, home)
+    course.add_parsers(commands, home)
     records.add_parsers(commands, home)
     operators.add_parsers(commands, home)
     clinic.add_parsers(commands, home)
@@ -181,6 +183,8 @@ COMMANDS = {
     "devices": tables.devices,
     "safety": tables.safety,
     "doctor": doctor.doctor,
+    **plans.COMMANDS,
+    **course.COMMANDS,
     **records.COMMANDS,
     **operators.COMMANDS,
     **clinic.COMMANDS,

@@ -1,0 +1,1 @@
+"""The course of care around the sessions: assessment, goals, plan, exercises, home, end. Pure."""

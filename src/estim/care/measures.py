@@ -1,0 +1,136 @@
+"""Assessments: unit, range, direction, and what change means, for each population that was studied. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from estim.care.document import parse_document
+from estim.protocols.schema_base import Strict, Text, rule
+
+Mark = Literal["read", "recalled", "convention"]
+ERRORS = ("MDC", "SDC", "SEM", "LOA")  # kinds that speak of the measurement's own error
+
+
+class Change(Strict):
+    """A published change: of whom, of which kind, how much, and where it stands."""
+
+    population: Text
+    kind: Text
+    value: float | tuple[float, ...] | str
+    mark: Mark
+    source: Text
+
+    @property
+    def number(self) -> float | None:
+        """The smallest number; None where the source gives a share or words."""
+        if isinstance(self.value, tuple):
+            return min(self.value)
+        return None if isinstance(self.value, str) else float(self.value)
+
+    def words(self) -> str:
+        """`0.16`, `9 to 10`, `20 %`."""
+        if isinstance(self.value, tuple):
+            return " to ".join(f"{each:g}" for each in self.value)
+        return self.value if isinstance(self.value, str) else f"{self.value:g}"
+
+
+class Measure(Strict):
+    """One assessment. `grades` in place of `low` and `high` where it is ordinal: never averaged."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    name: Text
+    unit: Text
+    low: float | None = None
+    high: float | None = None
+    grades: tuple[str, ...] = ()
+    better: Literal["higher", "lower", "depends"]
+    minutes: Annotated[float, Field(ge=0)]
+    who: Text
+    conditions: tuple[Text, ...]
+    note: str = ""
+    change: tuple[Change, ...] = ()
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if bool(self.grades) == (self.low is not None and self.high is not None):
+            raise rule("range", "give low and high, or grades", at="low")
+        return self
+
+    def judge(self, value: float | str) -> str:
+        """What is wrong with a value; "" if nothing is."""
+        if self.grades:
+            return "" if str(value) in self.grades else f"{self.id}: one of {', '.join(self.grades)}"
+        try:
+            number = float(value)
+        except ValueError:
+            return f"{self.id}: a number of {self.unit}"
+        low, high = self.low or 0, self.high or 0
+        if not math.isfinite(number) or not low <= number <= high:
+            return f"{self.id}: {value} is outside {low:g} to {high:g} {self.unit}"
+        return ""
+
+    def rank(self, value: float | str) -> float:
+        """A number to compare by: the grade's place, or the value itself."""
+        return self.grades.index(str(value)) if self.grades else float(value)
+
+
+class Measures(Strict):
+    """The file."""
+
+    measure: tuple[Measure, ...]
+
+
+@cache
+def measures() -> Mapping[str, Measure]:
+    """All assessments by id."""
+    data = resources.files("estim.care").joinpath("data", "measures.toml").read_bytes()
+    return MappingProxyType({each.id: each for each in parse_document(data, Measures).measure})
+
+
+def nearest(name: str) -> str:
+    """Three ids like this one, for a refusal."""
+    return ", ".join(difflib.get_close_matches(name, measures(), n=3, cutoff=0.3)) or "none is near"
+
+
+def change_words(measure: Measure, first: float | str, last: float | str) -> list[str]:
+    """The change, then each published threshold with its population: reached, not reached, or within error."""
+    if measure.grades:
+        steps = int(measure.rank(last) - measure.rank(first))
+        return [f"{first} → {last} ({steps:+d} grade{'s' * (abs(steps) != 1)})", *_ordinal(measure)]
+    by = float(last) - float(first)
+    better = {"higher": by > 0, "lower": by < 0}.get(measure.better)
+    direction = "" if by == 0 or better is None else ", better" if better else ", worse"
+    error = max(
+        (abs(each.number) for each in measure.change if each.number is not None and _is_error(each)), default=0.0
+    )
+    within = "; within error" if by and abs(by) < error else ""
+    head = f"{by:+.3g} {measure.unit}" + ("" if within else direction) + within
+    return [head, *(_against(each, by) for each in measure.change)]
+
+
+def _is_error(change: Change) -> bool:
+    return change.kind.upper().startswith(ERRORS)
+
+
+def _against(change: Change, by: float) -> str:
+    said = f"{change.kind} {change.words()} for {change.population} [{change.mark}]"
+    if change.number is None:
+        return said
+    return f"{'reached' if abs(by) >= abs(change.number) else 'not reached'}: {said}"
+
+
+def _ordinal(measure: Measure) -> list[str]:
+    return [f"{each.kind} {each.words()} for {each.population} [{each.mark}]" for each in measure.change]
+
+
+def index_percent(involved: float, other: float) -> float | None:
+    """A symmetry index, computed from two sides of one day, never typed; None without the other side's value."""
+    return None if other == 0 else 100 * involved / other

@@ -1,0 +1,279 @@
+"""The course of care at the desk: what a front asks for, checked before it is written. No screens here."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from estim.care import course, goals
+from estim.care.course import Entry, Status
+from estim.care.drills import drills
+from estim.care.measures import index_percent, measures, nearest
+from estim.care.plan import Plan, load_plan, template, template_names
+from estim.protocols import library
+from estim.protocols.catalogue import own_files
+from estim.records import care_log
+from estim.records.home import Home
+from estim.safety.errors import Problem, ProtocolError, UsageError
+
+CONSENT_POINTS = (
+    "purpose-and-goal", "what-is-felt", "alternatives", "expected-benefit", "risks", "stop-at-any-time",
+    "device-status", "what-is-recorded", "no-research", "photos",
+)  # fmt: skip
+CAPACITY = ("able", "supported", "best-interest", "child")
+DIARY_COLUMNS = ("day", "drill", "done", "help", "pain", "pain_next_morning", "falls", "fatigue", "skin", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class CareDesk:
+    """One patient's course in one home.
+
+    Attributes:
+        who: the operator that entries are made by.
+    """
+
+    home: Home
+    patient: str
+    simulated: bool
+    who: str
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries, also of courses before this one."""
+        return care_log.read(self.home, self.patient, simulated=self.simulated)
+
+    def plan(self) -> Plan:
+        """The plan of the course that runs, as it stood when it began.
+
+        Raises:
+            UsageError: no course has begun.
+        """
+        begun = course.begun(self.entries())
+        if not begun:
+            raise UsageError(f"{self.patient}: no course has begun; `estim course begin`")
+        return find_plan(str(begun[0].fields["plan"]), self.home)
+
+    def status(self, today: datetime.date | None = None) -> Status:
+        """Where the course stands.
+
+        Raises:
+            UsageError: no course has begun.
+        """
+        return course.status(self.plan(), self.entries(), today or datetime.date.today())
+
+    def begin(self, plan: str, side: str, *, day: datetime.date | None = None) -> Entry:
+        """Begin a course by a plan.
+
+        Raises:
+            UsageError, ProtocolError: no side, or no such plan.
+        """
+        if side not in {"left", "right", "both", "none"}:
+            raise UsageError(f"side {side!r}: left, right, both or none")
+        found = find_plan(plan, self.home)
+        return self._enter("begin", {"plan": plan, "version": found.version, "title": found.title, "side": side}, day)
+
+    def note(self, kind: str, fields: Mapping[str, Any], *, day: datetime.date | None = None) -> Entry:
+        """An entry of any kind, after its own check.
+
+        Raises:
+            UsageError: something in it can't be.
+        """
+        if kind not in course.KINDS or kind in {"begin", "gate"}:
+            free = [each for each in course.KINDS if each not in {"begin", "gate"}]
+            raise UsageError(f"{kind!r}: one of {', '.join(free)}")
+        check = _CHECKS.get(kind)
+        if check is not None:
+            check(fields)
+        if kind == "goal" and str(fields.get("id")) in {goal.id for goal in course.goals(course.begun(self.entries()))}:
+            raise UsageError(f"goal {fields['id']!r} is signed; its levels are frozen: give the new one another id")
+        entry = self._enter(kind, fields, day)
+        if kind == "assessment":
+            self._indices(entry)
+        return entry
+
+    def pass_gate(self, *, reason: str = "", day: datetime.date | None = None) -> Entry:
+        """A person passes the gate of the present phase.
+
+        Raises:
+            UsageError: a criterion is not met and no reason is given, or the course is over.
+        """
+        status = self.status(day)
+        if status.ended:
+            raise UsageError("this course has ended")
+        open_ones = [gate.words for gate in status.gates if gate.state != "met"]
+        if not status.gate_open and not reason.strip():
+            least = status.plan.phase[status.phase].min_days
+            lacks = open_ones or [f"at least {least} days in this phase"]
+            raise UsageError(f"not met: {'; '.join(lacks)}. Passed against its criteria only with a reason (--reason)")
+        fields = {
+            "phase": status.plan.phase[status.phase].name,
+            "criteria": [gate.words for gate in status.gates],
+            "reason": reason.strip(),
+        }
+        return self._enter("gate", fields, day)
+
+    def diary(self, path: Path) -> int:
+        """Entries from a diary sheet that came back as CSV; gives how many. None is made if a line is wrong.
+
+        Raises:
+            UsageError: which line, and what is wrong there.
+        """
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path}: {error}") from None
+        delimiter = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
+        rows = list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
+        made = [_diary_row(row, number) for number, row in enumerate(rows, start=2)]
+        for day, fields in made:
+            self._enter("diary", fields, day)
+        return len(made)
+
+    def _enter(self, kind: str, fields: Mapping[str, Any], day: datetime.date | None) -> Entry:
+        return care_log.enter(self.home, self.patient, kind, fields, who=self.who, simulated=self.simulated, day=day)
+
+    def _indices(self, entry: Entry) -> None:
+        """The quadriceps index is computed from both sides of one day, never typed."""
+        if entry.fields.get("measure") != "mvic" or entry.fields.get("side") not in {"left", "right"}:
+            return
+        begun = course.begun(self.entries())
+        treated = str(begun[0].fields.get("side", "")) if begun else ""
+        if treated not in {"left", "right"}:
+            return
+        other = "left" if treated == "right" else "right"
+        both = [dict(course.values(begun, "mvic", side=side)).get(entry.day) for side in (treated, other)]
+        if None in both:
+            return
+        index = index_percent(float(str(both[0])), float(str(both[1])))
+        if index is not None:
+            fields = {"measure": "quadriceps-index", "value": round(index, 1), "computed": "mvic of both sides"}
+            self._enter("assessment", fields, entry.day)
+
+
+def find_plan(name: str, home: Home) -> Plan:
+    """A plan of the library, of this site, or in a file.
+
+    Raises:
+        ProtocolError: not there, or wrong.
+    """
+    if name in template_names():
+        return template(name)
+    path = Path(name) if name.endswith(".toml") else home.root / "plans" / f"{name}.toml"
+    if not path.is_file():
+        known = ", ".join((*template_names(), *(file.stem for file in own_plans(home))))
+        said = Problem(
+            severity="refuse", key="plan", message=f"there is no plan {name!r}; there are {known}", rule="file"
+        )
+        raise ProtocolError([said])
+    return load_plan(path, protocols=known_protocols(home))
+
+
+def own_plans(home: Home) -> tuple[Path, ...]:
+    """The site's own plan files."""
+    return tuple(sorted((home.root / "plans").glob("*.toml")))
+
+
+def known_protocols(home: Home) -> frozenset[str]:
+    """Ids and file names of protocols that a plan may name."""
+    return frozenset(library.names()) | {path.stem for path in own_files(home.protocols)}
+
+
+def _assessment(fields: Mapping[str, Any]) -> None:
+    name = str(fields.get("measure", ""))
+    measure = measures().get(name)
+    if measure is None:
+        raise UsageError(f"{name!r} is no assessment; near: {nearest(name)}")
+    if name == "quadriceps-index":
+        raise UsageError("the quadriceps index is computed from mvic of both sides, never typed")
+    wrong = measure.judge(str(fields.get("value", "")))
+    if wrong:
+        raise UsageError(wrong)
+    if fields.get("side", "") not in {"", "left", "right", "both"}:
+        raise UsageError(f"side {fields['side']!r}: left, right or both")
+
+
+def _not_possible(fields: Mapping[str, Any]) -> None:
+    if str(fields.get("measure", "")) not in measures() or not str(fields.get("reason", "")).strip():
+        raise UsageError("an assessment that is not possible needs its name and a reason")
+
+
+def _goal(fields: Mapping[str, Any]) -> None:
+    levels = {int(level): str(words) for level, words in dict(fields.get("levels", {})).items()}
+    known = {key: fields[key] for key in goals.Goal.__slots__ if key in fields and key not in {"id", "levels"}}
+    made = goals.Goal(id=str(fields.get("id", "")), levels=levels, **({"words": "", "by": ""} | known))
+    for key in ("importance", "difficulty"):
+        if key in fields and str(fields[key]) not in {"0", "1", "2", "3"}:
+            raise UsageError(f"{key} {fields[key]!r}: 0 to 3")
+    lacks = (*(("id",) if not made.id else ()), *made.missing())
+    if lacks:
+        raise UsageError(f"a goal can't be signed without {'; '.join(lacks)}")
+    try:
+        datetime.date.fromisoformat(made.by)
+    except ValueError:
+        raise UsageError(f"by {made.by!r}: a date as 2026-05-31") from None
+
+
+def _drill(fields: Mapping[str, Any]) -> None:
+    if str(fields.get("drill", "")) not in drills():
+        raise UsageError(f"there is no exercise {fields.get('drill', '')!r}")
+    for key in ("pain", "exertion"):
+        if key in fields and not 0 <= float(fields[key]) <= 10:
+            raise UsageError(f"{key} is 0 to 10")
+
+
+def _consent(fields: Mapping[str, Any]) -> None:
+    missing = [point for point in CONSENT_POINTS[:-1] if not fields.get("points", {}).get(point)]
+    if missing:
+        raise UsageError(f"not gone through: {', '.join(missing)}")
+    if fields.get("capacity") not in CAPACITY:
+        raise UsageError(f"capacity: one of {', '.join(CAPACITY)}")
+    if fields.get("capacity") in {"best-interest", "child"} and not fields.get("decided_by"):
+        raise UsageError("who decides: a best-interest decision or a parent needs a name (decided_by)")
+
+
+def _treatment(fields: Mapping[str, Any]) -> None:
+    if not fields.get("technique") or not float(fields.get("minutes", 0)) > 0:
+        raise UsageError("a treatment by hand needs technique and minutes")
+
+
+def _reasoned(fields: Mapping[str, Any]) -> None:
+    if not str(fields.get("reason", "")).strip():
+        raise UsageError("a reason is needed")
+
+
+_CHECKS = {
+    "assessment": _assessment,
+    "not-possible": _not_possible,
+    "goal": _goal,
+    "drill": _drill,
+    "consent": _consent,
+    "treatment": _treatment,
+    "missed": _reasoned,
+    "consent-withdrawn": lambda _: None,
+    "end": _reasoned,
+}
+
+
+def _diary_row(row: Mapping[str, Any], number: int) -> tuple[datetime.date, dict[str, Any]]:
+    unknown = [str(key) for key in row if key not in DIARY_COLUMNS]
+    if unknown:
+        raise UsageError(f"line {number}: unknown column {unknown[0]!r}; there are {', '.join(DIARY_COLUMNS)}")
+    try:
+        day = datetime.date.fromisoformat(str(row.get("day") or "").strip())
+    except ValueError:
+        raise UsageError(f"line {number}: day {row.get('day')!r}: a date as 2026-05-31") from None
+    if str(row.get("drill") or "") not in drills():
+        raise UsageError(f"line {number}: there is no exercise {row.get('drill')!r}")
+    fields: dict[str, Any] = {
+        key: value.strip() for key, value in row.items() if isinstance(value, str) and value.strip()
+    }
+    fields.pop("day", None)
+    for key in ("pain", "pain_next_morning", "fatigue"):
+        if key in fields and not (fields[key].isdigit() and int(fields[key]) <= 10):
+            raise UsageError(f"line {number}: {key} {fields[key]!r}: 0 to 10")
+    fields["done"] = str(fields.get("done", "")).lower() not in {"", "0", "no", "nein", "-"}
+    return day, fields

@@ -1,0 +1,123 @@
+"""A paper for people: one model, set as HTML or as PDF, in normal or large type. Text is never read as markup."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from estim.records.page import STYLE, Html, tag
+from estim.safety.errors import UsageError
+
+FONT = "Libertinus Serif"
+TEMPLATE = """
+#let d = json("paper.json")
+#set document(title: d.title)
+#set page(paper: "a4", margin: 16mm, footer: context align(center, text(8pt,
+  d.footer + "  ·  " + counter(page).display("1 / 1", both: true))))
+#set text(font: "FONT", size: eval(d.size), lang: d.language)
+#show heading: set block(above: 1.2em, below: 0.6em, sticky: true)
+= #d.title
+#for section in d.sections {
+  if section.head != "" { heading(level: 2, section.head) }
+  if section.pictures.len() > 0 { grid(columns: section.pictures.len() * (auto,), gutter: 6mm,
+    ..section.pictures.map(name => image(name, width: 50mm, height: 40mm, fit: "contain"))) }
+  for line in section.lines { par(line) }
+  for item in section.items { list.item(item) }
+  if section.rows.len() > 0 { table(columns: section.rows.at(0).len(), stroke: 0.4pt + gray, inset: 4pt,
+    ..section.rows.flatten()) }
+}
+""".replace("FONT", FONT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A part of a paper: a heading, pictures (SVG), lines, a list, a table whose first row is its head."""
+
+    head: str = ""
+    pictures: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """The whole paper."""
+
+    title: str
+    language: str
+    footer: str
+    sections: tuple[Section, ...]
+
+    def to_html(self, *, large: bool = False) -> str:
+        """One page without scripts or links; 12 point, 18 in large type."""
+        style = STYLE + f"body{{font-size:{'18pt' if large else '12pt'}}}"
+        head = tag("head", tag("meta", charset="utf-8"), tag("title", self.title), tag("style", Html(style)))
+        parts = [tag("h1", self.title)]
+        for section in self.sections:
+            parts += [tag("h2", section.head)] if section.head else []
+            parts += [tag("figure", *(Html(picture) for picture in section.pictures))] if section.pictures else []
+            parts += [tag("p", line) for line in section.lines]
+            parts += [tag("ul", *(tag("li", item) for item in section.items))] if section.items else []
+            if section.rows:
+                first, *others = section.rows
+                body = [tag("tr", *(tag("td", cell) for cell in row)) for row in others]
+                parts.append(tag("table", tag("tr", *(tag("th", cell) for cell in first)), *body))
+        parts.append(tag("p", self.footer))
+        return f'<!DOCTYPE html>\n<html lang="{self.language}">{head}{tag("body", *parts)}</html>\n'
+
+    def to_pdf(self, *, large: bool = False) -> bytes:
+        """The same as PDF.
+
+        Raises:
+            UsageError: the extra that sets PDF is not installed.
+        """
+        try:
+            import typst  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise UsageError(
+                "PDF needs the extra: pip install estim[pdf]; or write a file that ends with .html"
+            ) from None
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            document = {
+                "title": self.title, "language": self.language, "footer": self.footer,
+                "size": "18pt" if large else "12pt",
+                "sections": [_laid(section, number, folder) for number, section in enumerate(self.sections)],
+            }  # fmt: skip
+            (folder / "paper.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+            (folder / "paper.typ").write_text(TEMPLATE, encoding="utf-8")
+            made = typst.compile(str(folder / "paper.typ"), root=str(folder), ignore_system_fonts=True)
+        return bytes(made)
+
+    def write(self, path: Path, *, large: bool = False) -> None:
+        """To a file; its ending decides.
+
+        Raises:
+            UsageError: another ending than .html or .pdf, or it can't be written.
+        """
+        try:
+            if path.suffix == ".pdf":
+                path.write_bytes(self.to_pdf(large=large))
+            elif path.suffix in {".html", ".htm"}:
+                path.write_text(self.to_html(large=large), encoding="utf-8")
+            else:
+                raise UsageError(f"{path}: a file that ends with .html or .pdf")
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror or error}") from None
+
+
+def _laid(section: Section, number: int, folder: Path) -> dict[str, object]:
+    names = []
+    for each, picture in enumerate(section.pictures):
+        name = f"picture-{number}-{each}.svg"
+        (folder / name).write_text(
+            picture.replace('font-family="sans-serif"', f'font-family="{FONT}"'), encoding="utf-8"
+        )
+        names.append(name)
+    return {
+        "head": section.head, "pictures": names, "lines": list(section.lines), "items": list(section.items),
+        "rows": [list(row) for row in section.rows],
+    }  # fmt: skip

@@ -1,0 +1,101 @@
+"""The course of care on disk: one signed chain a patient, entries only added. Practice and real people lie apart."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from estim.care.course import KINDS, Entry
+from estim.records.home import Home
+from estim.records.keys import station_signer
+from estim.records.pseudonym import normal, written
+from estim.records.signed_chain import append_signed, read_chain
+from estim.records.today import safe_name
+from estim.safety.errors import RecordError
+
+
+def path_of(home: Home, patient: str, *, simulated: bool) -> Path:
+    """The file of a person's course."""
+    return home.root / "care" / ("simulated" if simulated else "real") / f"{safe_name(normal(patient))}.jsonl"
+
+
+def enter(
+    home: Home,
+    patient: str,
+    kind: str,
+    fields: Mapping[str, Any],
+    *,
+    who: str,
+    simulated: bool,
+    day: datetime.date | None = None,
+) -> Entry:
+    """One entry, on the disk before this returns.
+
+    Args:
+        day: of what the entry says; None is today.
+
+    Raises:
+        RecordError: the kind is unknown, nobody enters it, or it can't be written.
+    """
+    if kind not in KINDS:
+        raise RecordError(f"{kind!r} is no entry of a course; there are {', '.join(KINDS)}")
+    if not who.strip():
+        raise RecordError("an entry of a course needs the person who makes it")
+    today = datetime.datetime.now().astimezone()
+    said = day or today.date()
+    line = {
+        "event": kind,
+        "patient": written(patient),
+        "day": said.isoformat(),
+        "who": who.strip(),
+        "utc": today.astimezone(datetime.UTC).isoformat(timespec="seconds"),
+        "simulated": simulated,
+        "fields": _plain(fields),
+    }
+    append_signed(path_of(home, patient, simulated=simulated), station_signer(home.root), line)
+    return Entry(kind=kind, day=said, who=who.strip(), fields=dict(fields))
+
+
+def _plain(value: Any) -> Any:
+    """Numbers that are no integers as text: the chain's canonical form holds integers and text alone."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return f"{value:g}" if isinstance(value, float) else value
+
+
+def read(home: Home, patient: str, *, simulated: bool) -> tuple[Entry, ...]:
+    """Every entry of a person, the first first; () where there is no course.
+
+    Raises:
+        RecordError: the chain was changed.
+    """
+    path = path_of(home, patient, simulated=simulated)
+    reading = read_chain(path, path.name)
+    if reading is None:
+        return ()
+    if reading.first_bad is not None and not reading.torn:
+        raise RecordError(f"{path}: line {reading.first_bad + 1}: {reading.reason}; this course can't be trusted")
+    return tuple(
+        Entry(
+            kind=str(entry["event"]),
+            day=datetime.date.fromisoformat(str(entry["day"])),
+            who=str(entry["who"]),
+            fields=entry["fields"],
+        )
+        for entry in reading.entries
+    )
+
+
+def patients(home: Home, *, simulated: bool) -> tuple[str, ...]:
+    """Pseudonyms that have a course here."""
+    folder = home.root / "care" / ("simulated" if simulated else "real")
+    found = []
+    for path in sorted(folder.glob("*.jsonl")):
+        reading = read_chain(path, path.name)
+        if reading is not None and reading.entries:
+            found.append(str(reading.entries[0]["patient"]))
+    return tuple(found)

@@ -1,0 +1,198 @@
+"""Assessments, exercises and plans as data: every entry has a mark and a source, every bad file is refused where."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from estim.care import figures, words
+from estim.care.drills import advice, drills, load_drills
+from estim.care.goals import Goal, copm, gas_t, psfs
+from estim.care.measures import change_words, index_percent, measures
+from estim.care.plan import load_plan, new_plan, references, template, template_names, template_text
+from estim.cli import main
+from estim.protocols import library, muscles
+from estim.protocols.effort_words import WORDS, effort_word
+from estim.safety.errors import ProtocolError
+
+PLAN = template_text("knee-replacement")
+DRILL = """[[drill]]
+id = "own-drill"
+name = "Own"
+family = "strength"
+ladder = 1
+topics = ["knee-replacement"]
+start = "Seated"
+dose = { sets = 3, reps = 10, rest_s = 60, days_per_week = 5 }
+cue = "Push"
+progress = { when = "clean", to = "more" }
+regress = { when = "pain", to = "less" }
+supervision = "independent"
+mark = "convention"
+source = "this clinic"
+stimulation = { muscle = "quads", effort = "join", sync = "with the on time" }
+"""
+
+
+def test_every_assessment_has_its_range_and_every_change_its_mark_and_source() -> None:
+    assert len(measures()) == 57
+    for measure in measures().values():
+        assert measure.grades or (measure.low is not None and measure.high is not None and measure.low < measure.high)
+        assert all(change.source and change.mark and change.population for change in measure.change)
+    assert sum(change.mark == "read" for measure in measures().values() for change in measure.change) >= 31
+
+
+def test_every_exercise_has_a_mark_a_source_and_a_muscle_that_exists() -> None:
+    assert len(drills()) == 57
+    for drill in drills().values():
+        assert drill.source
+        if drill.stimulation is not None:
+            assert not muscles.muscles()[drill.stimulation.muscle].refused
+        assert drill.supervision != "independent" or "balance" not in drill.family or drill.id == "star-reach"
+
+
+@pytest.mark.parametrize("name", template_names())
+def test_every_template_checks(name: str) -> None:
+    plan = template(name)
+    assert plan.id == name
+    assert references(plan, protocols=frozenset(library.names())) == []
+    assert new_plan(name, "own-plan", 'My "own"')
+
+
+def test_there_are_twelve_templates_and_each_condition_is_found() -> None:
+    assert len(template_names()) == 12
+    assert main(["plans", "check"]) == 0
+
+
+BAD = [
+    ('title = "Knee replacement"\n', "", "title", "missing"),
+    ('measure = "stance-load"', 'measure = "stance-lode"', "phase[1].gate[1].measure", "stance-load"),
+    ("at_least = 110", "at_least = 1100", "phase[1].gate[0].at_least", "outside"),
+    ('measure = "pain"\nat_most = 3', 'measure = "pain"', "phase[1].gate[2].at_least", "at_least or at_most"),
+    ('"knee-replacement-gait"', '"knee-replacement-gate"', "phase[2].protocols[1]", "no protocol"),
+    ('"quad-set"', '"quad-sett"', "phase[0].drills[0]", "quad-set"),
+    ("review_every_days = 28", 'review_every_days = "monthly"', "review_every_days", "integer"),
+    ("visits_per_week = 3", "visits_per_week = 0", "visits_per_week", "greater"),
+    ('check = "walks with one aid"', 'check = "walks"\nmeasure = "tug"', "phase[0].gate[3].measure", "either"),
+    ("min_days = 10", "min_dayz = 10", "phase[0].min_dayz", "no key"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "key", "said"), BAD)
+def test_a_bad_plan_is_refused_with_line_key_and_reason(
+    tmp_path: Path, before: str, after: str, key: str, said: str
+) -> None:
+    assert before in PLAN
+    path = tmp_path / "own.toml"
+    path.write_text(PLAN.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(ProtocolError) as caught:
+        load_plan(path)
+    [problem] = caught.value.problems
+    assert problem.key == key
+    assert said in problem.message or said in str(problem.allowed)
+    assert problem.line is not None
+    lines = path.read_text(encoding="utf-8").splitlines()
+    name = re.sub(r"\[\d+\]$", "", key).rpartition(".")[2]
+    if after:
+        assert name in lines[problem.line - 1] or "[[" in lines[problem.line - 1]
+    assert main(["plans", "check", str(path)]) == 1
+
+
+BAD_DRILLS = [
+    ('muscle = "quads"', 'muscle = "quadz"', "drill[0].stimulation.muscle", "quadriceps-femoris"),
+    ('muscle = "quads"', 'muscle = "face"', "drill[0].stimulation.muscle", "facial exercise"),
+    ("reps = 10", "reps = 100000", "drill[0].dose.reps", "less than"),
+    ("reps = 10, ", "", "drill[0].dose", "needs reps"),
+    ('cue = "Push"\n', "", "drill[0].cue", "missing"),
+    ('id = "own-drill"', 'id = "bridge"', "drill[0].id", "taken"),
+    ("ladder = 1", "ladder = 9", "drill[0].ladder", "less than"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "key", "said"), BAD_DRILLS)
+def test_a_bad_exercise_is_refused_with_line_key_and_reason(
+    tmp_path: Path, before: str, after: str, key: str, said: str
+) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(DRILL, encoding="utf-8")
+    assert load_drills(path)[0].stimulation.muscle == "quadriceps-femoris"  # type: ignore[union-attr]
+    path.write_text(DRILL.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(ProtocolError) as caught:
+        load_drills(path)
+    [problem] = caught.value.problems
+    assert (problem.key, problem.line is not None) == (key, True)
+    assert said in problem.message
+    assert main(["plans", "check", str(path)]) == 1
+
+
+GAS = [
+    ([(1, 0)], 50.0), ([(1, 1)], 60.0), ([(1, 1), (1, -1)], 50.0), ([(1, 1), (1, 1)], 62.4), ([(2, 1), (1, 0)], 58.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("scores", "expected"), GAS)
+def test_the_t_score_of_worked_examples(scores: list[tuple[int, float]], expected: float) -> None:
+    assert round(gas_t(scores), 1) == expected
+
+
+def test_scores_of_activities_and_problems() -> None:
+    assert psfs([2, 4, 6]) == 4
+    assert copm([(9, 2, 3), (5, 4, 5)]) == (3, 4)
+    for wrong in ([], [1, 2], [11, 1, 1]):
+        with pytest.raises(ValueError, match="PSFS"):
+            psfs(wrong)
+    with pytest.raises(ValueError, match="COPM"):
+        copm([(0, 1, 1)])
+    with pytest.raises(ValueError, match="levels"):
+        gas_t([(1, 3)])
+
+
+def test_a_goal_without_date_or_baseline_is_not_signed() -> None:
+    assert Goal(id="g", words="walk", by="", measure="tug", target="12").missing() == ("by", "baseline")
+    assert Goal(id="g", words="walk", by="2026-06-01", baseline="-1", levels={0: "x"}).missing()
+
+
+def test_change_is_held_against_each_threshold_with_its_population() -> None:
+    [head, *rows] = change_words(measures()["walk-10m"], "0.4", "0.52")
+    assert head == "+0.12 m/s; within error"  # Parkinson's MDC95 is 0.18
+    assert any("not reached: MCID 0.16 for stroke, 20 to 60 days [read]" in row for row in rows)
+    [head, *_] = change_words(measures()["walk-10m"], "0.4", "0.7")
+    assert head == "+0.3 m/s, better"
+    assert change_words(measures()["ashworth"], "2", "1+")[0] == "2 → 1+ (-1 grade)"
+    assert index_percent(60, 120) == 50
+
+
+def test_what_is_proposed_after_a_visit_follows_the_pain_rule() -> None:
+    drill = drills()["quad-set"]
+    assert advice(drill, clean_visits=2, pain=3, pain_next_morning=0)[0] == "go on"
+    assert advice(drill, clean_visits=2, pain=5, pain_next_morning=0)[0] == "hold"
+    assert advice(drill, clean_visits=2, pain=6, pain_next_morning=0) == ("back", drill.regress.to)
+
+
+def test_the_patients_words_are_whole_in_both_languages() -> None:
+    for key, text in words.words().items():
+        assert set(text) == set(words.LANGUAGES), key
+    english = {text for drill in drills().values() for text in words.drill_words(drill, "en").values() if text}
+    for drill in drills().values():
+        said = words.drill_words(drill, "de")
+        for key, shown in said.items():
+            assert not shown or shown not in english or shown == "Band", (drill.id, key, shown)
+
+
+def test_every_exercise_has_a_picture_of_its_starting_position() -> None:
+    for drill in drills().values():
+        assert figures.pose_of(drill.start) in figures.POSES
+        assert figures.figure_svg(drill.start, drill.name).startswith("<svg")
+    assert figures.pads_svg("thigh", "left") != figures.pads_svg("thigh", "right")
+
+
+def test_the_word_follows_the_effort_and_never_says_rest_while_it_waits_for_one() -> None:
+    assert {effort_word(effort, "hold") for effort in ("relax", "task", "free")} == {"let-it-work", "task", "free"}
+    assert effort_word("join", "rest", 4_000_000) == "rest"
+    assert effort_word("join", "rest", 3_000_000) == "get-ready"
+    assert effort_word("try-first", "rest") == "try-now"
+    for effort in ("relax", "join", "try-first", "task", "free"):
+        for cycle in ("rest", "rise", "hold", "fall"):
+            assert effort_word(effort, cycle) in WORDS
