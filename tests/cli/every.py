@@ -16,6 +16,7 @@ from estim.cli import FAULT, main, parser
 from tests.support import SHORT
 
 ID = "knee-replacement-quadriceps-early"
+PLAN = "carpal-tunnel"  # a course of care
 # {record}: a rehearsal's folder in the home. {out}: a path that is not there yet. {self}: a file of odd letters.
 SAMPLES: dict[str, list[str]] = {
     "console": [],
@@ -34,6 +35,19 @@ SAMPLES: dict[str, list[str]] = {
     "devices": [],
     "safety": [],
     "doctor": [],
+    "plans list": [],
+    "plans show": [PLAN],
+    "plans check": ["{self}"],
+    "plans new": ["mine", "--from", PLAN],
+    "course begin": ["--patient", "Zoë", PLAN, "--side", "left"],
+    "course note": ["--patient", "Zoë", "note", "text=über 50 µA"],
+    "course show": ["--patient", "Zoë"],
+    "course today": ["--patient", "Zoë"],
+    "course calendar": ["--patient", "Zoë"],
+    "course gate": ["--patient", "Zoë"],
+    "course leaflet": ["--patient", "Zoë", "-o", "{out}"],
+    "course diary": ["--patient", "Zoë", "{self}"],
+    "course discharge": ["--patient", "Zoë", "-o", "{out}"],
     "records list": [],
     "records show": ["{record}"],
     "records verify": ["{record}"],
@@ -56,6 +70,9 @@ SAMPLES: dict[str, list[str]] = {
     "operators add": ["zoë", "--name", "Zoë Müller"],
     "operators pin": ["zoë"],
     "operators disable": ["zoë"],
+    "study new": ["{out}"],
+    "study run": ["{self}", "-o", "{out}"],
+    "study merge": ["-o", "{out}", "{record}"],
     "clinic schema": [],
     "clinic push": [],
     "clinic check": [],

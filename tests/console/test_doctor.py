@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from estim.cli import doctor, main
-from estim.cli.doctor import Finding
+from estim.cli import doctor, doctor_ports, main, udev
+from estim.cli.finding import Finding
+from estim.drivers.models import MODELS
 
 SIZE = os.terminal_size((120, 40))
 UTF8 = {"TERM": "xterm-256color", "LANG": "en_GB.UTF-8"}
@@ -59,11 +60,54 @@ def test_a_key_map_that_takes_a_stop_key_is_bad(tmp_path: Path) -> None:
 
 
 def test_a_port_that_may_not_be_opened(tmp_path: Path) -> None:
+    def judged(path: str, *could_be: str) -> Finding:
+        return doctor_ports.port({"address": path, "could_be": list(could_be)}, linux=True)
+
     port = tmp_path / "tty"
-    assert doctor.port(str(port)).state == "bad", "not there is not openable either"
+    assert judged(str(port), "p24").state == "bad", "not there is not openable either"
+    assert judged(str(port), "p24").cure == "sudo estim doctor --fix-ports"
+    assert judged(str(port)).state == "ok", "the board's own port, with no USB id, is no stimulator"
     port.touch()
-    assert doctor.port(str(port)).state == "ok"
-    assert doctor.port("COM3").state == "ok"
+    assert judged(str(port), "p24").state == "ok"
+    assert judged("COM3", "p24").state == "ok"
+
+
+def test_modem_manager_is_kept_away_by_the_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(udev, "in_place", lambda: False)
+    assert [f.state for f in doctor_ports.neighbours(plugged=False, modem_manager=True)] == ["warn"]
+    assert [f.state for f in doctor_ports.neighbours(plugged=True, modem_manager=True)] == ["bad"]
+    assert list(doctor_ports.neighbours(plugged=True, modem_manager=False)) == []
+    monkeypatch.undo()
+    assert not udev.in_place((tmp_path / "60-estim.rules",))
+    doctor_ports.install(tmp_path / "60-estim.rules")
+    assert udev.in_place((tmp_path / "60-estim.rules",))
+
+
+def test_the_rule_names_every_model_of_the_table() -> None:
+    text = udev.rule()
+    for model in MODELS.values():
+        vendor, product = model.usb
+        (line,) = [
+            line
+            for line in text.splitlines()
+            if f'ATTRS{{idVendor}}=="{vendor:04x}"' in line and (product is None or f'=="{product:04x}"' in line)
+        ]
+        assert model.profile.title in text
+        assert 'TAG+="uaccess"' in line
+        assert 'ENV{ID_MM_DEVICE_IGNORE}="1"' in line
+
+
+def test_every_finding_that_is_not_ok_says_its_cure(tmp_path: Path) -> None:
+    (tmp_path / "home").touch()
+    findings = [
+        *doctor.terminal({"TERM": "dumb", "LANG": "C"}, is_tty=True, size=SIZE),
+        *doctor.tmux({"TMUX": "x"}, 500),
+        *doctor.python({"PYTHONDONTWRITEBYTECODE": "1"}),
+        *doctor.disk(tmp_path / "home"),
+    ]
+    wrong = [finding for finding in findings if finding.state != "ok"]
+    assert len(wrong) == 5
+    assert [finding.text for finding in wrong if not finding.cure] == []
 
 
 def test_a_clock_that_lies_before_its_own_records(tmp_path: Path) -> None:

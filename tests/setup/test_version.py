@@ -66,6 +66,16 @@ def test_command_line_record_and_report_say_it(tmp_path: Path, capsys: pytest.Ca
     assert software() in capsys.readouterr().out
 
 
+def test_a_rehearsal_is_no_session_of_some_day(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rehearse", str(SHORT), "--level", "quadriceps=5", "--patient", "K-1", "--home", str(tmp_path)]) == 0
+    capsys.readouterr()
+    assert main(["records", "list", "--home", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "rehearsal        K-1" in shown
+    assert "2000-" not in shown
+    assert "1970-" not in shown
+
+
 def test_safety_md_is_printed_with_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     text = (ROOT / "SAFETY.md").read_text(encoding="utf-8")
     assert main(["safety"]) == 0

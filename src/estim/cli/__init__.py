@@ -13,7 +13,7 @@ from estim.cli.speaking import finish, say, speak
 
 FAULT = "this is a fault of estim's own"
 DEFAULT_DEVICE = "sim://p24"
-EMG_HELP = "EMG and sensors: lsl://STREAM (needs estim[lsl]) or socket://host:port of a bridge"
+EMG_HELP = "EMG and sensors: lsl://STREAM (extra lsl) or socket://host:port of a bridge"
 DESCRIPTION = "Open session controller for neuromuscular electrical stimulation, with a byte-exact simulator."
 
 
@@ -98,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
     )
 
     commands.add_parser("safety", parents=[home], help="SAFETY.md: limits, hazards, what this program is not")
-    commands.add_parser("doctor", parents=[home], help="is this machine fit: terminal, keys, ports, clock, disk, key")
+    doctor.add_parser(commands, home)
     plans.add_parsers(commands, home)
     course.add_parsers(commands, home)
     records.add_parsers(commands, home)

@@ -1,4 +1,4 @@
-"""`clinic`: many stations, one PostgreSQL (`pip install estim[clinic]`)."""
+"""`clinic`: many stations, one PostgreSQL (extra `clinic`)."""
 
 from __future__ import annotations
 
@@ -114,10 +114,11 @@ def _needed() -> None:
     """The extra's libraries."""
     from importlib.util import find_spec
 
+    from estim.platform.extras import how_to_get
     from estim.safety.errors import UsageError
 
     if find_spec("sqlalchemy") is None or find_spec("psycopg") is None:
-        raise UsageError("this needs the clinic extra: pip install 'estim[clinic]'")
+        raise UsageError(f"the clinic's database needs SQLAlchemy and psycopg: {how_to_get('clinic')}")
 
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(

@@ -1,4 +1,5 @@
-"""`estim doctor`: is this machine fit for a session? Terminal, keys, ports, permissions, clock, disk, key.
+"""`estim doctor`: is this machine fit for a session? Terminal, keys, ports, permissions, clock, disk, key;
+for each finding the command that cures it. Ports that can't be a stimulator's are nobody's trouble.
 
 Reads, asks tmux for one value, writes and removes one file in the home; touches no device.
 """
@@ -7,17 +8,22 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import getpass
 import os
+import shlex
 import shutil
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
+from estim.cli.doctor_ports import fix_ports, ports
+from estim.cli.finding import Finding, State
+from estim.cli.finding import found as _found
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
 
 if TYPE_CHECKING:
@@ -30,32 +36,27 @@ FSYNC_MS_WARN, FSYNC_MS_MAX = 200.0, 1_000.0  # a raise that is not durable with
 MARKS = {"ok": "✓", "warn": "!", "bad": "✖"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One line. `bad` means that a session should not begin here, `warn` that something is less than it could be."""
-
-    part: str
-    state: Literal["ok", "warn", "bad"]
-    text: str
-
-
-def _found(part: str, state: Literal["ok", "warn", "bad"], text: str) -> Finding:
-    return Finding(part=part, state=state, text=text)
+def add_parser(commands: Any, home: argparse.ArgumentParser) -> None:
+    """`doctor`."""
+    own = commands.add_parser("doctor", parents=[home], help="is this machine fit, and what cures it where not")
+    own.add_argument(
+        "--fix-ports", action="store_true", help="Linux: install the udev rule for stimulators' ports, or show it"
+    )
 
 
 def doctor(given: argparse.Namespace) -> int:
     """0 if a session can begin here, 1 if something is bad."""
+    if given.fix_ports:
+        return fix_ports(given)
+    from estim.records.home import NOWHERE
+
     home = home_of(given)
     findings = [
         *terminal(os.environ, is_tty=sys.stdin.isatty() and sys.stderr.isatty(), size=shutil.get_terminal_size()),
         *tmux(os.environ, _tmux_escape_ms() if "TMUX" in os.environ else None),
-        *keys(home.root),
+        *python(os.environ),
         *ports(),
-        *clock(home.root, now=datetime.datetime.now(datetime.UTC)),
-        *disk(home.root),
-        *station_key(home.root),
-        *whole(home),
-        *private(home.root),
+        *(at_home(home) if home is not NOWHERE else no_home()),
     ]
     bad = any(finding.state == "bad" for finding in findings)
     if given.json:
@@ -63,7 +64,24 @@ def doctor(given: argparse.Namespace) -> int:
     else:
         for finding in findings:
             print(f"{MARKS[finding.state]} {finding.part:9} {finding.text}")
+            if finding.cure:
+                print(f"  {'':9} cure: {finding.cure}")
     return EXIT_REFUSED if bad else 0
+
+
+def at_home(home: Home) -> Iterator[Finding]:
+    """What lies in the home."""
+    yield from keys(home.root)
+    yield from clock(home.root, now=datetime.datetime.now(datetime.UTC))
+    yield from disk(home.root)
+    yield from station_key(home.root)
+    yield from whole(home)
+    yield from private(home.root)
+
+
+def no_home() -> Iterator[Finding]:
+    """A container, a service: nowhere to keep records."""
+    yield _found("home", "bad", "no home folder is known for this user", "export ESTIM_HOME=FOLDER")
 
 
 def terminal(environment: Mapping[str, str], *, is_tty: bool, size: os.terminal_size) -> Iterator[Finding]:
@@ -72,7 +90,7 @@ def terminal(environment: Mapping[str, str], *, is_tty: bool, size: os.terminal_
         yield _found("terminal", "warn", "this is none: the console needs one; estim run and rehearse do not")
     term = environment.get("TERM", "")
     if is_tty and term in {"", "dumb"}:
-        yield _found("terminal", "bad", f"TERM is {term!r}: the console can't draw; try TERM=xterm-256color")
+        yield _found("terminal", "bad", f"TERM is {term!r}: the console can't draw", "export TERM=xterm-256color")
     if is_tty and (size.columns < COLUMNS_MIN or size.lines < ROWS_MIN):
         text = f"{size.columns}×{size.lines}: state and stop stay in sight, the rest needs {COLUMNS_MIN}×{ROWS_MIN}"
         yield _found("terminal", "warn", text)
@@ -80,9 +98,17 @@ def terminal(environment: Mapping[str, str], *, is_tty: bool, size: os.terminal_
         yield _found("terminal", "ok", f"{term}, {size.columns}×{size.lines}")
     locale = environment.get("LC_ALL") or environment.get("LC_CTYPE") or environment.get("LANG") or ""
     if "utf-8" not in locale.lower().replace("utf8", "utf-8"):
-        yield _found("terminal", "warn", f"the locale {locale!r} is not UTF-8: bars and shapes may be drawn wrong")
+        text = f"the locale {locale!r} is not UTF-8: bars and shapes may be drawn wrong"
+        yield _found("terminal", "warn", text, "export LC_ALL=C.UTF-8")
     if environment.get("STY"):
         yield _found("keys", "warn", "GNU screen holds Escape back; stop with SPACE")
+
+
+def python(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Does every start compile everything anew?"""
+    if environment.get("PYTHONDONTWRITEBYTECODE"):
+        text = "PYTHONDONTWRITEBYTECODE is set: each start takes twice as long"
+        yield _found("python", "warn", text, "unset PYTHONDONTWRITEBYTECODE")
 
 
 def tmux(environment: Mapping[str, str], escape_ms: int | None) -> Iterator[Finding]:
@@ -92,8 +118,8 @@ def tmux(environment: Mapping[str, str], escape_ms: int | None) -> Iterator[Find
     if escape_ms is None:
         yield _found("keys", "warn", "tmux does not say its escape-time: stop with SPACE, Escape may come late")
     elif escape_ms > TMUX_ESCAPE_MS_MAX:
-        advice = "stop with SPACE; `tmux set -s escape-time 10` makes Escape faster"
-        yield _found("keys", "warn", f"tmux holds Escape back for {escape_ms} ms: {advice}")
+        text = f"tmux holds Escape back for {escape_ms} ms: stop with SPACE"
+        yield _found("keys", "warn", text, "tmux set -s escape-time 10")
     else:
         yield _found("keys", "ok", f"tmux holds Escape back for {escape_ms} ms")
 
@@ -129,32 +155,14 @@ def keys(home: Path) -> Iterator[Finding]:
         yield _found("keys", "ok", f"{path}; SPACE, F12 and ESC stop")
 
 
-def ports() -> Iterator[Finding]:
-    """Which serial ports are there, and may this user open them?"""
-    from estim.drivers.discovery import list_devices
-
-    rows = list_devices(probe=False)
-    if not rows:
-        yield _found("ports", "ok", "no serial port; sim://p24 is always there")
-    for row in rows:
-        yield port(str(row["address"]))
-
-
-def port(path: str) -> Finding:
-    """May this user read and write it?"""
-    if not path.startswith("/") or os.access(path, os.R_OK | os.W_OK):
-        return _found("ports", "ok", path)
-    advice = "add yourself to its group (often dialout or uucp) and log in again"
-    return _found("ports", "bad", f"{path} can't be opened by this user: {advice}")
-
-
 def clock(home: Path, *, now: datetime.datetime) -> Iterator[Finding]:
     """Records are named and dated by this clock; it must not lie before what it has dated already."""
     folders = [path.name for path in (home / "records").glob("*/*") if path.is_dir()]
     latest = max(folders, default="")
     stamp = now.strftime("%Y%m%dT%H%M%S.%fZ")
     if latest[: len(stamp)] > stamp:
-        yield _found("clock", "bad", f"it is {stamp} here, but the record {latest} lies later: set the clock")
+        text = f"it is {stamp} here, but the record {latest} lies later: set the clock"
+        yield _found("clock", "bad", text, "sudo timedatectl set-ntp true" if sys.platform == "linux" else "")
     else:
         yield _found("clock", "ok", now.strftime("%Y-%m-%d %H:%M UTC"))
 
@@ -166,9 +174,10 @@ def disk(home: Path) -> Iterator[Finding]:
         free_mb = shutil.disk_usage(home).free // 1_000_000
         took_ms = max(_fsync_ms(home / ".doctor") for _ in range(5))
     except OSError as error:
-        yield _found("disk", "bad", f"{home} can't be written: {error}")
+        why = error.strerror or str(error)
+        yield _found("disk", "bad", f"{home} can't be written: {why}", "estim doctor --home ANOTHER-FOLDER")
         return
-    state: Literal["ok", "warn", "bad"] = "ok"
+    state: State = "ok"
     if free_mb < FREE_MB_WARN or took_ms > FSYNC_MS_WARN:
         state = "warn"
     if free_mb < FREE_MB_MIN or took_ms > FSYNC_MS_MAX:
@@ -198,9 +207,11 @@ def station_key(home: Path) -> Iterator[Finding]:
         return
     mode = stat.S_IMODE(path.stat().st_mode)
     if os.name == "posix" and mode & 0o077:
-        yield _found("key", "bad", f"{path} can be read by others (mode {mode:o}): chmod 600, or make a new one")
+        text = f"{path} can be read by others (mode {mode:o})"
+        yield _found("key", "bad", text, f"chmod 600 {shlex.quote(str(path))}")
     elif not os.access(path, os.R_OK):
-        yield _found("key", "bad", f"{path} can't be read by this user: no record can be signed")
+        text = f"{path} can't be read by this user: no record can be signed"
+        yield _found("key", "bad", text, f"sudo chown {getpass.getuser()} {shlex.quote(str(path))}")
     else:
         yield _found("key", "ok", f"{path}, readable by its owner alone")
 
@@ -241,7 +252,7 @@ def private(home: Path) -> Iterator[Finding]:
         return
     is_open = [path for path in (home, *home.rglob("*")) if not path.is_symlink() and path.stat().st_mode & 0o077]
     if is_open:
-        text = f"{len(is_open)} files or folders of {home} can be read by others: `chmod -R go= {home}`"
-        yield _found("privacy", "warn", text)
+        text = f"{len(is_open)} files or folders of {home} can be read by others"
+        yield _found("privacy", "warn", text, f"chmod -R go= {shlex.quote(str(home))}")
     else:
         yield _found("privacy", "ok", f"{home} is its owner's alone")

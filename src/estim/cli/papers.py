@@ -63,10 +63,11 @@ def report(given: argparse.Namespace) -> int:
 def _put_pdf(read: Read, output: str | None) -> int:
     from importlib.util import find_spec
 
+    from estim.platform.extras import how_to_get
     from estim.safety.errors import RecordError, UsageError
 
     if find_spec("typst") is None:
-        raise UsageError("--pdf: this needs the pdf extra: pip install 'estim[pdf]'")
+        raise UsageError(f"--pdf needs typst: {how_to_get('pdf')}")
     if output is None:
         raise UsageError("--pdf: name a file with -o")
     from estim.records.pdf import pdf_report

@@ -57,8 +57,9 @@ def listed(given: argparse.Namespace) -> int:
             signed = "signed  " if row["signed_by_person"] else "UNSIGNED"
             signed = "late sig" if signed == "UNSIGNED" and row["session"] in late else signed
             done = f"{row['contractions']}/{row['contractions_planned']}" if row["contractions_planned"] else ""
+            when = row["utc"][:16].replace("T", " ") or "rehearsal"  # that one has no day
             print(
-                f"  {state} {signed} {row['utc'][:16].replace('T', ' '):16} {row['patient']:12} {row['ending']:10} "
+                f"  {state} {signed} {when:16} {row['patient']:12} {row['ending']:10} "
                 f"{row['outcome']:10} {done:>7} {row['protocol']:40} {row['session']}"
             )
         if counts[kind] > len(found[kind]):

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from estim.platform.extras import how_to_get
 from estim.safety.errors import Problem, SetupError, UsageError
 
 # Keys reach the console only while xterm.js' hidden text field has the focus: it gets it as soon as it is there, and
@@ -69,7 +70,7 @@ def serve(arguments: list[str], *, port: int) -> int:
     try:
         from textual_serve.server import Server  # noqa: PLC0415  # an extra: estim[web]
     except ImportError:
-        raise UsageError("--web needs textual-serve: pip install 'estim[web]'") from None
+        raise UsageError(f"--web needs textual-serve: {how_to_get('web')}") from None
     from aiohttp import web as http  # noqa: PLC0415
 
     class LoopbackServer(Server):

@@ -1,4 +1,4 @@
-"""EMG from a Lab Streaming Layer stream, through the optional extra `estim[lsl]`.
+"""EMG from a Lab Streaming Layer stream, through the optional extra `lsl`.
 
 `lsl://NAME` names the stream; `lsl://NAME?channel=2&unit=mV` its channel (from 1) and, where the stream does not say
 it, the unit of its numbers. A stream that goes away says nothing more: no effort is heard then, so nothing starts.
@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from estim.platform.extras import how_to_get
 from estim.safety.errors import LinkLost, UsageError
 from estim.safety.reports import EmgSamples, Report
 from estim.safety.units import Micros
@@ -112,7 +113,7 @@ def _pylsl(url: str) -> Any:
     try:
         return importlib.import_module("pylsl")
     except ImportError:
-        raise UsageError(f"{url}: Lab Streaming Layer is not installed; install the extra: estim[lsl]") from None
+        raise UsageError(f"{url}: this needs pylsl: {how_to_get('lsl')}") from None
     except RuntimeError as error:  # pylsl is there, the library under it is not
         raise UsageError(f"{url}: pylsl does not find its library liblsl: {error}") from None
 

@@ -1,4 +1,4 @@
-"""The session report as PDF (`pip install estim[pdf]`). The same facts as the HTML page; typst sets them.
+"""The session report as PDF (extra `pdf`). The same facts as the HTML page; typst sets them.
 
 What comes from a record reaches typst as JSON and is shown as text: it is never read as markup.
 """

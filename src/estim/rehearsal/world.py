@@ -36,7 +36,7 @@ LOOK_US = 100_000  # how often the scripted person looks at the screen
 WATCH_US = 1_000_000  # while the therapy runs by itself
 CLOSE_US = 5_000_000
 TIME_MAX_US = 4 * 3600 * 1_000_000
-UTC = "2000-01-01T00:00:00Z"  # a rehearsal has no wall time
+UTC = ""  # a rehearsal has no wall time: it is listed as one, not as a session of some day
 
 
 class World:
