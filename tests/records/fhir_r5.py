@@ -24,6 +24,11 @@ CODES = {
                   "deprecated unknown",
     "entity-role": "revision quotation source instantiates removal",
     "quantity-comparator": "< <= >= > ad",
+    "device-usage-status": "active completed not-done entered-in-error intended stopped on-hold",
+    "response-status": "in-progress completed amended entered-in-error stopped",
+    "goal-status": "proposed planned accepted active on-hold completed cancelled entered-in-error rejected",
+    "request-status": "draft active on-hold revoked completed entered-in-error unknown",
+    "plan-intent": "proposal plan order option directive",
 }  # fmt: skip
 PRIMITIVES = {
     "id": r"[A-Za-z0-9\-.]{1,64}",
@@ -107,6 +112,22 @@ TYPES: dict[str, Elements] = {
                           "date": ("0", "instant"), "author": ("*", "Reference"), "description": ("0", "markdown"),
                           "content": ("+", "DocumentReference.content")},
     "DocumentReference.content": {"attachment": ("1", "Attachment")},
+    "DeviceUsage": {**RESOURCE, "status": ("1", "code:device-usage-status"), "patient": ("1", "Reference"),
+                    "device": ("1", "CodeableReference"), "dateAsserted": ("0", "dateTime"),
+                    "informationSource": ("0", "Reference"), "timingPeriod": ("0", "Period"),
+                    "reason": ("*", "CodeableReference")},
+    "QuestionnaireResponse": {**RESOURCE, "status": ("1", "code:response-status"), "questionnaire": ("1", "uri"),
+                              "subject": ("0", "Reference"), "authored": ("0", "dateTime"),
+                              "author": ("0", "Reference"), "item": ("*", "QuestionnaireResponse.item")},
+    "QuestionnaireResponse.item": {"linkId": ("1", "string"), "text": ("0", "string"),
+                                   "answer": ("*", "QuestionnaireResponse.answer")},
+    "QuestionnaireResponse.answer": {"valueBoolean": ("0", "boolean"), "valueInteger": ("0", "decimal"),
+                                     "valueString": ("0", "string")},
+    "Goal": {**RESOURCE, "lifecycleStatus": ("1", "code:goal-status"), "description": ("1", "CodeableConcept"),
+             "subject": ("1", "Reference")},
+    "CarePlan": {**RESOURCE, "status": ("1", "code:request-status"), "intent": ("1", "code:plan-intent"),
+                 "title": ("0", "string"), "subject": ("1", "Reference"), "created": ("0", "dateTime"),
+                 "goal": ("*", "Reference"), "note": ("*", "Annotation")},
 }  # fmt: skip
 
 

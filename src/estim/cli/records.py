@@ -82,7 +82,10 @@ def _papers(actions: Any, home: argparse.ArgumentParser) -> None:
     export = actions.add_parser("export", parents=[home], help="sessions for other programs")
     export.add_argument("path", nargs="*", help=f"{SESSION}; without any: all real ones of the home")
     export.add_argument(
-        "--format", choices=("csv", "json", "fhir", "parquet", "xdf", "bids"), default="json", help="what it becomes"
+        "--format",
+        choices=("csv", "json", "fhir", "fhir-r4", "fhir-r5", "parquet", "xdf", "bids"),
+        default="json",
+        help="what it becomes",
     )
     export.add_argument("--separator", default=",", help="of csv: , or ; or tab")
     export.add_argument("--decimal", default=".", help="mark of csv's fractions: . or ,")

@@ -55,6 +55,11 @@ class Screening(Line):
     KIND: ClassVar[str] = "screening"
     answers: Annotated[Any, "question number → answer"]
     scripted: Annotated[bool, "a script answered, for a simulated device"]
+    questionnaire: Annotated[str | None, "name of the list of questions"] = None
+    version: Annotated[str | None, "its version"] = None
+    language: Annotated[str | None, "in which the questions were asked, ISO 639"] = None
+    sha256: Annotated[str | None, "of the questions' canonical JSON, number → text"] = None
+    questions: Annotated[Mapping[str, str] | None, "question number → text, in the language of the list"] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

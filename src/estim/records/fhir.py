@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from estim.record_lines import events as lines
+from estim.records.fhir_care import around
 from estim.records.fhir_parts import ABSENT, Resource, concept, moment, operator, quantity, refer, resource, url_of
-from estim.records.segment import segments
+from estim.records.segment import read_segment, segments
 from estim.records.summary import ChannelSummary, Read, SessionSummary
 
 # http://terminology.hl7.org/CodeSystem/observation-category
@@ -91,6 +92,7 @@ def _session(read: Read, exported: str) -> Iterable[tuple[str, Resource]]:
         yield url, _measure(session, name, value, url, patient=patient, procedure=procedure)
     yield document, _document(session, document, patient=patient)
     yield from _events(session, exported, patient=patient, device=device, software=software, procedure=procedure)
+    yield from around(read, exported, patient=patient, device=device, procedure=procedure)
     provenance = url_of("provenance", key)
     yield provenance, _provenance(read, provenance, targets, exported, document=document, software=software)
 
@@ -111,6 +113,8 @@ def _procedure(session: SessionSummary, url: str, *, patient: str, device: str) 
     notes = [f"Protocol {session.protocol} {session.protocol_version}, SHA-256 {session.protocol_sha256}"]
     if not session.verified:
         notes.append(f"The record is NOT VERIFIED ({session.ending}): {session.reason}")
+    if not session.signed_by_person:
+        notes.append("UNSIGNED: no person signed this session; the station sealed what it wrote")
     faults = [text for _, kind, text in session.happened if kind in {lines.Fault.KIND, lines.TakeOver.KIND}]
     return resource(
         "Procedure", url, simulated=session.simulated, status=status,
@@ -209,7 +213,7 @@ def _document(session: SessionSummary, url: str, *, patient: str) -> Resource:
 
 
 def _attachment(path: Path, session: SessionSummary) -> dict[str, Any]:
-    data = path.read_bytes()
+    data = read_segment(path)
     sha1 = hashlib.sha1(data, usedforsecurity=False).digest()
     made: dict[str, Any] = {
         "contentType": "application/x-ndjson",
@@ -255,7 +259,7 @@ def _provenance(read: Read, url: str, targets: list[str], exported: str, *, docu
     signature = None
     if session.verified and last is not None and last.kind == lines.Seal.KIND:
         data = base64.b64encode(bytes.fromhex(last.fields["signature"])).decode("ascii")
-        signature = [{"type": [_SIGNED], "when": recorded, "who": operator(session.operator), "data": data,
+        signature = [{"type": [_SIGNED], "when": recorded, "who": refer(software), "data": data,
                       "targetFormat": "application/x-ndjson", "sigFormat": "application/octet-stream"}]  # fmt: skip
     return resource(
         "Provenance", url, simulated=session.simulated, target=[refer(target) for target in targets],

@@ -49,6 +49,7 @@ class Screen(Request):
 
     answers: Mapping[str, bool | str]
     scripted: bool = False
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

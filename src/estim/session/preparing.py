@@ -16,7 +16,7 @@ from estim.safety.errors import Problem, ProtocolError, SetupError
 from estim.safety.schedule import Schedule
 from estim.safety.units import MicroAmp
 from estim.safety.verdict import ClearedSchedule, clear
-from estim.session import arming, events, screening
+from estim.session import arming, events, screening, screening_questions
 from estim.session.core import Core
 from estim.session.plain import plain
 from estim.session.record_json import header_line, setup_line
@@ -53,7 +53,13 @@ def screen(core: Core, request: events.Screen) -> None:
         core.refuse(request.id, no("screening", "scripted answers are for simulated devices only"))
         return
     answers = dict(request.answers)
-    core.out.log(Screening(answers=plain(answers), scripted=request.scripted))
+    asked = screening_questions
+    core.out.log(
+        Screening(
+            answers=plain(answers), scripted=request.scripted, questionnaire=asked.NAME, version=asked.VERSION,
+            language=request.language, sha256=asked.SHA256, questions=dict(asked.TEXTS),
+        )
+    )  # fmt: skip
     blocking = [problem for problem in screening.judge(answers) if problem.severity == "refuse"]
     core.sitting.screen(answers, core.now_us, forbids=bool(blocking))
     if blocking:

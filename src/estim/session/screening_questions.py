@@ -6,6 +6,11 @@ Where sources disagree the stricter reading stands and the disagreement is kept 
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from estim.session.screening_terms import Question
 
 QUESTIONS: tuple[Question, ...] = (
@@ -321,3 +326,11 @@ FOLLOW_UP = Question(
     rationale="Muscle damage and burns show after the session; CK rose about 22-fold after one strong bout",
     source="Vanderthommen 2012 (V); asked from the second session on",
 )
+
+# What a record says of the questions, so that an answer can be read when they have changed. Who changes a text gives
+# the list a new version.
+NAME, VERSION = "estim-screening", "1"
+TEXTS: Mapping[str, str] = MappingProxyType({question.id: question.text for question in QUESTIONS})
+SHA256 = hashlib.sha256(
+    json.dumps(dict(TEXTS), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+).hexdigest()
