@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-from estim.cli import clinic, course, doctor, operators, plans, protocols, records, sessions, studies, tables
+from estim.cli import clinic, course, doctor, operators, plans, protocols, records, sessions, studies, tables, trials
 from estim.cli.output import EXIT_DEVICE, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_USAGE, print_json, whole_number
 from estim.cli.speaking import finish, say, speak
 
@@ -58,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
 
     _add_console(commands, home)
     studies.add(commands, home)
+    trials.add(commands, home)
 
     session = _session_words()
     run = commands.add_parser("run", parents=[home, session], help="one session, line by line")
@@ -130,7 +131,7 @@ def _session_words() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit code is DESIGN 9's. Whatever happens, a person reads one line and no traceback."""
+    """Run one command; returns its exit code. Whatever happens, a person reads one line and no traceback."""
     speak()
     given = parser().parse_args(arguments)
     name = f"{given.command}_{given.action}" if getattr(given, "action", None) else given.command
@@ -179,6 +180,7 @@ COMMANDS = {
     "run": sessions.run,
     "rehearse": sessions.rehearse,
     "study": studies.study,
+    "trial": trials.trial,
     "limits": tables.limits,
     "devices": tables.devices,
     "safety": tables.safety,

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from estim.cli import datasets
+from estim.cli import blinding, datasets
 from estim.cli.output import home_of, print_json
 from estim.cli.past import progress, session_folder
 from estim.cli.secret import login
@@ -46,7 +46,9 @@ def report(given: argparse.Namespace) -> int:
     from estim.records.station import looked
 
     home = home_of(given)
-    read = _read(home, session_folder(home, given.path))
+    folder = session_folder(home, given.path)
+    blinding.refuse(home, folder)
+    read = _read(home, folder)
     looked(home.root, "report", sessions=1, patient=read.summary.patient, operator=login())
     if given.json:
         print_json(read.summary.to_json())
@@ -92,7 +94,8 @@ def course(given: argparse.Namespace) -> int:
     with Index(home) as index:
         index.catch_up(progress("reading records"))
         wanted = Filter(simulated=given.simulated, patient=given.patient, protocol=given.protocol)
-        sessions = index.sessions(wanted, limit=-1)
+        sealed = blinding.sealed_in(home)
+        sessions = [row for row in index.sessions(wanted, limit=-1) if row["session"] not in sealed]
     protocol = given.protocol or next((row["protocol"] for row in sessions if row["protocol"]), "")
     if not protocol:
         kind = "simulated " if given.simulated else ""
@@ -123,6 +126,7 @@ def export(given: argparse.Namespace) -> int:
     else:
         root = home.records(simulated=given.simulated)
         folders = sorted(folder for folder in root.iterdir() if segments(folder)) if root.is_dir() else []
+    folders = blinding.leave_out(home, folders)
     if given.format in datasets.FORMATS:
         return datasets.export(given, home, folders)
     reads = [_read(home, folder) for folder in folders]

@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from estim.cli import blinding
 from estim.cli.output import home_of, print_json
 from estim.cli.secret import login
 
@@ -43,7 +44,7 @@ def listed(given: argparse.Namespace) -> int:
     with Index(home) as index:
         index.catch_up(progress("reading records"))
         filters = {kind: _filter(given, simulated=kind) for kind in kinds}
-        found = {kind: index.sessions(wanted, limit=limit) for kind, wanted in filters.items()}
+        found = {kind: blinding.masked(home, index.sessions(wanted, limit=limit)) for kind, wanted in filters.items()}
         counts = {kind: index.count(wanted) for kind, wanted in filters.items()}
     if given.json:
         rows = [{"ok": row["verified"], **row} for kind in kinds for row in found[kind]]
@@ -128,6 +129,7 @@ def show(given: argparse.Namespace) -> int:
 
     home = home_of(given)
     folder = session_folder(home, given.path)
+    blinding.refuse(home, folder)
     record = read_record(folder)
     looked(
         home.root,

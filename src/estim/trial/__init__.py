@@ -1,0 +1,1 @@
+"""Controlled trials: sealed allocation, arms as whole protocols, blinding, and the tables that a report needs."""

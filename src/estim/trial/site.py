@@ -1,0 +1,208 @@
+"""A trial at its site: the sealed list, and the chain of what was done with it. Nothing is ever skipped or repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from estim.records.home import Home
+from estim.records.keys import known_keys, signed_by, station_signer
+from estim.records.pseudonym import normal, written
+from estim.records.signed_chain import append_signed, read_chain
+from estim.safety.errors import RecordError, UsageError
+from estim.trial.plan import Arm, Trial, read_trial
+from estim.trial.sealing import allocate, new_seed, seal, station_key, unseal
+
+FILE, LIST, CHAIN = "trial.toml", "sealed.json", "trial.jsonl"
+OFFICE_KEY, OFFICE_LIST = "office.key", "allocation.csv"
+
+
+def trials_of(home: Home) -> Path:
+    """Where a home's trials lie."""
+    return home.root / "trials"
+
+
+def found(trial: Trial, home: Home, office: Path) -> Mapping[str, Any]:
+    """Seal a trial's allocation: the open list and the key into the office's folder, the sealed list into the home.
+
+    Raises:
+        UsageError: the trial is there already, or the office's folder is not empty or lies in the home.
+    """
+    folder = trials_of(home) / trial.file.id
+    if folder.exists():
+        raise UsageError(f"trial {trial.file.id} was sealed already: an allocation is made once")
+    if office.exists() and any(office.iterdir()):
+        raise UsageError(f"{office} is not empty")
+    if office.resolve().is_relative_to(home.root.resolve()):
+        raise UsageError(f"{office} lies in the station's home: the office keeps its list outside the room")
+    signer = station_signer(home.root)
+    key, seed = X25519PrivateKey.generate(), new_seed()
+    slots = list(allocate(trial.file, seed))
+    station = station_key(signer).public_key()
+    sealed = [
+        {"stratum": slot.stratum, "number": slot.number, "kit": slot.kit,
+         "office": seal(slot.arm, slot.kit, key.public_key()), "station": seal(slot.arm, slot.kit, station)}
+        for slot in slots
+    ]  # fmt: skip
+    data = (json.dumps({"trial": trial.file.id, "slots": sealed}, indent=0, sort_keys=True) + "\n").encode("ascii")
+    office.mkdir(parents=True, exist_ok=True)
+    handle = os.open(office / OFFICE_KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
+    rows = "".join(f"{slot.stratum};{slot.number};{slot.kit};{slot.arm}\n" for slot in slots)
+    (office / OFFICE_LIST).write_text("stratum;number;kit;arm\n" + rows, "ascii")
+    (office / "seed.hex").write_text(seed.hex() + "\n", "ascii")
+    (office / FILE).write_text(trial.text, "utf-8")
+    folder.mkdir(parents=True)
+    (folder / FILE).write_text(trial.text, "utf-8")
+    (folder / LIST).write_bytes(data)
+    began = {"event": "began", "trial": trial.file.id, "trial_sha256": trial.digest,
+             "list_sha256": hashlib.sha256(data).hexdigest(), "slots": len(slots)}  # fmt: skip
+    return append_signed(folder / CHAIN, signer, began)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A patient in a trial: when (number of the line), stratum, kit."""
+
+    patient: str
+    stratum: str
+    number: int
+    kit: str
+
+
+class Site:
+    """One trial of this home.
+
+    Raises:
+        UsageError: there is no such trial. RecordError: its list or chain is not what was begun with.
+    """
+
+    def __init__(self, home: Home, name: str) -> None:
+        self.folder = trials_of(home) / name
+        if not (self.folder / CHAIN).exists():
+            there = sorted(path.parent.name for path in trials_of(home).glob(f"*/{CHAIN}"))
+            raise UsageError(f"no trial {name!r} in this home; there are {', '.join(there) or 'none'}")
+        self.home = home
+        self.trial = read_trial(self.folder / FILE, check=False)
+        self._read()
+
+    def _read(self) -> None:
+        reading = read_chain(self.folder / CHAIN, "trial's chain")
+        if reading is None or reading.first_bad is not None or not reading.entries:
+            raise RecordError(f"trial {self.trial.file.id}: {reading.reason if reading else 'its chain is gone'}")
+        keys = known_keys(self.home.root)
+        for entry in reading.entries:
+            public = keys.get(str(entry["key_id"]))
+            if public is None or not signed_by(
+                public, bytes.fromhex(str(entry["hash"])), bytes.fromhex(str(entry["signature"]))
+            ):
+                raise RecordError(f"trial {self.trial.file.id}: line {entry['n']} was signed by nobody that is known")
+        self.lines: Sequence[Mapping[str, Any]] = reading.entries
+        began, data = reading.entries[0], (self.folder / LIST).read_bytes()
+        for what, digest, kept in (
+            ("list", hashlib.sha256(data).hexdigest(), began["list_sha256"]),
+            ("file", self.trial.digest, began["trial_sha256"]),
+        ):
+            if digest != kept:
+                raise RecordError(f"trial {self.trial.file.id}: its {what} is not the one that it began with")
+        self.slots: list[dict[str, Any]] = json.loads(data)["slots"]
+        self.enrolled = {
+            normal(str(line["patient"])): Enrolled(line["patient"], line["stratum"], line["number"], line["kit"])
+            for line in self.lines
+            if line["event"] == "enrolled"
+        }
+
+    def write(self, event: str, **what: object) -> None:
+        """A line in the trial's chain."""
+        append_signed(self.folder / CHAIN, station_signer(self.home.root), {"event": event, **what})
+        self._read()
+
+    def enrol(self, patient: str, strata: Mapping[str, str], operator: str) -> Enrolled:
+        """The next kit of the patient's stratum.
+
+        Raises:
+            UsageError: enrolled already, a stratum that the trial does not have, or none left.
+        """
+        patient = written(patient)
+        if normal(patient) in self.enrolled:
+            raise UsageError(
+                f"{patient} is enrolled already, with kit {self.enrolled[normal(patient)].kit}: once is for good"
+            )
+        wanted = self.trial.file.strata
+        for key, values in wanted.items():
+            if strata.get(key) not in values:
+                raise UsageError(f"--stratum {key}=…: one of {', '.join(values)}; it says {strata.get(key)!r}")
+        if unknown := sorted(strata.keys() - wanted.keys()):
+            raise UsageError(f"--stratum {unknown[0]}: this trial has {', '.join(wanted) or 'no strata'}")
+        stratum = ",".join(f"{key}={strata[key]}" for key in sorted(wanted)) or "all"
+        taken = sum(1 for each in self.enrolled.values() if each.stratum == stratum)
+        slot = next((slot for slot in self.slots if slot["stratum"] == stratum and slot["number"] == taken + 1), None)
+        if slot is None:
+            raise UsageError(f"stratum {stratum}: all {taken} allocations are given out")
+        self.write(
+            "enrolled", patient=patient, stratum=stratum, number=slot["number"], kit=slot["kit"], operator=operator
+        )
+        return self.enrolled[normal(patient)]
+
+    def of(self, patient: str) -> Enrolled:
+        """The patient's enrolment.
+
+        Raises:
+            UsageError: not enrolled.
+        """
+        if (known := self.enrolled.get(normal(patient))) is None:
+            raise UsageError(f"{patient} is not enrolled in {self.trial.file.id}")
+        return known
+
+    def arm(self, enrolled: Enrolled, key: X25519PrivateKey | None = None) -> Arm:
+        """What the kit holds. Whoever shows it writes an `unblinded` line first."""
+        slot = next(slot for slot in self.slots if slot["kit"] == enrolled.kit)
+        mine = key or station_key(station_signer(self.home.root))
+        name = unseal(slot["office" if key is not None else "station"], enrolled.kit, mine)
+        return next(arm for arm in self.trial.file.arm if arm.id == name)
+
+    def sessions(self, patient: str | None = None) -> list[Mapping[str, Any]]:
+        """Lines of the sessions that were played."""
+        wanted = None if patient is None else normal(patient)
+        return [
+            line for line in self.lines if line["event"] == "session" and wanted in {None, normal(str(line["patient"]))}
+        ]
+
+    def is_open(self, patient: str) -> bool:
+        """The allocation of this patient is known: in an emergency, or the whole trial's."""
+        name = normal(patient)
+        return any(line["event"] == "unblinded" and normal(str(line["patient"])) in {name, "*"} for line in self.lines)
+
+
+def office_key(office: Path) -> X25519PrivateKey:
+    """The office's key.
+
+    Raises:
+        UsageError: it is not there.
+    """
+    try:
+        return X25519PrivateKey.from_private_bytes((office / OFFICE_KEY).read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{office / OFFICE_KEY}: {error}") from None
+
+
+def blinded_sessions(home: Home) -> dict[str, str]:
+    """Session folder → trial, of all sessions whose allocation is still sealed: exports and papers leave them out."""
+    sealed: dict[str, str] = {}
+    for chain in sorted(trials_of(home).glob(f"*/{CHAIN}")):
+        site = Site(home, chain.parent.name)
+        sealed |= {
+            str(line["session"]): site.trial.file.id
+            for line in site.sessions()
+            if not site.is_open(str(line["patient"]))
+        }
+    return sealed

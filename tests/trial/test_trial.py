@@ -1,0 +1,177 @@
+"""A controlled trial at one station: allocation that can not be seen, skipped or repeated; blinding until it is opened."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from estim.cli import main
+
+WORLDS = Path(__file__).parents[1] / "data" / "worlds.toml"
+TRIAL = """schema = 1
+id = "short"
+title = "Active against sham"
+blocks = [2, 4]
+per_stratum = 10
+sessions = 1
+[strata]
+site = ["a", "b"]
+[[arm]]
+id = "active"
+protocol = "{folder}/active.toml"
+[[arm]]
+id = "sham"
+protocol = "{folder}/sham.toml"
+sham = "sub-threshold"
+[reported]
+who = "physiotherapists"
+"""
+
+
+class Station:
+    """A home with a sealed trial, and its office's folder."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.home, self.office, self._capsys = folder / "home", folder / "office", capsys
+        for arm, count in (("active", 2), ("sham", 1)):
+            text = WORLDS.read_text("utf-8").replace("contractions = 22", f"contractions = {count}")
+            (folder / f"{arm}.toml").write_text(text.replace('"worlds"', f'"arm-{arm}"'), "utf-8")
+        (folder / "trial.toml").write_text(TRIAL.format(folder=folder.as_posix()), "utf-8")
+        self.began = self.run("trial", "new", str(folder / "trial.toml"), "-o", str(self.office))[1]
+
+    def run(self, *words: str) -> tuple[int, dict[str, Any], str]:
+        """Exit code, document, everything that was printed."""
+        code = main([*words, "--home", str(self.home), "--json"])
+        said = self._capsys.readouterr()
+        try:
+            document = json.loads(said.out)
+        except ValueError:
+            document = {}
+        return code, document, said.out + said.err
+
+    def allocation(self) -> dict[str, str]:
+        """The office's open list: kit → arm."""
+        rows = [line.split(";") for line in (self.office / "allocation.csv").read_text().splitlines()[1:]]
+        return {kit: arm for _, _, kit, arm in rows}
+
+
+@pytest.fixture
+def station(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Station:
+    return Station(tmp_path, capsys)
+
+
+def enrol(station: Station, patient: str, site: str = "a") -> dict[str, Any]:
+    code, document, said = station.run("trial", "enrol", "short", "--patient", patient, "--stratum", f"site={site}")
+    assert code == 0, said
+    return document
+
+
+def test_twenty_patients_are_allocated_in_balance_and_the_room_learns_kits_alone(station: Station) -> None:
+    kits = [enrol(station, f"p{number}", "ab"[number % 2])["kit"] for number in range(20)]
+    assert len(set(kits)) == 20
+    arms = station.allocation()
+    assert Counter(arms[kit] for kit in kits) == {"active": 10, "sham": 10}
+    here = "".join(path.read_text("utf-8") for path in (station.home / "trials" / "short").glob("*.json*"))
+    assert "active" not in here
+    assert "sham" not in here
+    code, _, said = station.run("trial", "enrol", "short", "--patient", "p21", "--stratum", "site=a")
+    assert (code, "given out" in said) == (2, True)
+    code, _, said = station.run("trial", "enrol", "short", "--patient", "P3", "--stratum", "site=a")
+    assert (code, "once is for good" in said) == (2, True)
+    assert station.run("trial", "enrol", "short", "--patient", "new", "--stratum", "site=c")[0] == 2
+
+
+def test_an_allocation_is_made_once_and_a_changed_one_is_refused(station: Station, tmp_path: Path) -> None:
+    code, _, said = station.run("trial", "new", str(tmp_path / "trial.toml"), "-o", str(tmp_path / "again"))
+    assert (code, "made once" in said) == (2, True)
+    sealed = station.home / "trials" / "short" / "sealed.json"
+    slots = json.loads(sealed.read_text())
+    slots["slots"][0], slots["slots"][1] = slots["slots"][1], slots["slots"][0]
+    sealed.write_text(json.dumps(slots))
+    code, _, said = station.run("trial", "enrol", "short", "--patient", "p1", "--stratum", "site=a")
+    assert (code != 0, "not the one that it began with" in said) == (True, True)
+
+
+def test_an_office_in_the_room_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    station = Station(tmp_path, capsys)
+    (tmp_path / "trial.toml").write_text((tmp_path / "trial.toml").read_text().replace('"short"', '"other"'))
+    code, _, said = station.run("trial", "new", str(tmp_path / "trial.toml"), "-o", str(station.home / "office"))
+    assert (code, "outside the room" in said) == (2, True)
+
+
+def test_blinding_holds_in_every_export_until_it_is_opened(station: Station, tmp_path: Path) -> None:
+    played = {}
+    for number in range(4):
+        kit = enrol(station, f"p{number}")["kit"]
+        code, document, said = station.run(
+            "trial", "next", "short", "--patient", f"p{number}", "--level", "quadriceps=5", "--rehearse"
+        )
+        assert (code, document["outcome"], document["record_verified"]) == (0, "completed", True)
+        assert "active" not in said.replace(str(tmp_path), "")
+        assert "sham" not in said.replace(str(tmp_path), "")
+        played[f"p{number}"] = document["session"], station.allocation()[kit]
+    words = ("arm-active", "arm-sham", "active.toml", "sham.toml")
+    session = played["p0"][0]
+    looks = [("records", "list", "--simulated"), ("records", "report", session), ("records", "show", session)]
+    looks += [("records", "export", "--simulated", "--format", form) for form in ("csv", "json", "fhir")]
+    looks += [("records", "export", "--simulated", "--format", "parquet", "-o", str(tmp_path / "sealed"))]
+    looks += [("records", "course", "p0", "--simulated"), ("trial", "report", "short")]
+    for look in looks[:-1]:
+        assert not any(word in station.run(*look)[2] for word in words), look
+    consort = {row["item"]: row["what"] for row in station.run(*looks[-1])[1]["consort"]}
+    assert consort["by arm"] == "blinded"
+    # In an emergency: two people, a reason, this patient alone.
+    assert station.run("trial", "unblind", "short", "--patient", "p0", "--reason", "burn", "--who", "x")[0] == 2
+    code, document, _ = station.run(
+        "trial", "unblind", "short", "--patient", "p0", "--reason", "burn", "--who", "x", "--who", "y"
+    )
+    assert (code, document["arms"]) == (0, {"p0": played["p0"][1]})
+    assert f"arm-{played['p0'][1]}" in station.run("records", "report", session)[2]
+    assert not any(word in station.run("records", "report", played["p1"][0])[2] for word in words)
+    # At the end: the office's key.
+    code, document, _ = station.run(
+        "trial", "unblind", "short", "--reason", "analysis", "--office", str(station.office)
+    )
+    assert (code, document["arms"]) == (0, {patient: arm for patient, (_, arm) in played.items()})
+    consort = {row["item"]: row["what"] for row in station.run("trial", "report", "short")[1]["consort"]}
+    assert consort["allocated to active"] == str(sum(arm == "active" for _, arm in played.values()))
+    assert consort["unblinded before the end"] == "1"
+    assert station.run("records", "export", "--simulated", "--format", "csv")[2].count("arm-") >= 4
+
+
+def test_tables_say_what_nobody_recorded(station: Station, tmp_path: Path) -> None:
+    code, document, _ = station.run("trial", "report", "short", "-o", str(tmp_path / "tables"))
+    assert code == 0
+    tidier = {row["item"]: row["what"] for row in document["tidier"]}
+    assert {int(item.split()[0]) for item in tidier} == set(range(1, 13))
+    assert "40 Hz, 250 µs" in tidier["8 when and how much (active)"]
+    assert tidier["5 who"] == "physiotherapists"
+    assert tidier["7 where"] == "not recorded"
+    assert {path.name for path in (tmp_path / "tables").iterdir()} == {
+        "tidier.md", "tidier.csv", "consort.md", "consort.csv"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "said"),
+    [
+        ("blocks = [2, 4]", "blocks = [3]", "no multiple of 2"),
+        ('id = "sham"', 'id = "active"', "two arms have one id"),
+        ("sham.toml", "nobody.toml", "arm sham"),
+        ("per_stratum = 10", "per_stratum = 0", "per_stratum"),
+        ("title =", "titel =", "titel"),
+    ],
+)
+def test_what_is_wrong_with_a_trial_is_said_by_its_key(
+    station: Station, tmp_path: Path, was: str, becomes: str, said: str
+) -> None:
+    path = tmp_path / "trial.toml"
+    path.write_text(path.read_text("utf-8").replace(was, becomes).replace('id = "short"', 'id = "other"'), "utf-8")
+    code, _, told = station.run("trial", "new", str(path), "-o", str(tmp_path / "office2"))
+    assert code == 2
+    assert said in told
+    assert "Traceback" not in told
