@@ -1,4 +1,4 @@
-"""A controlled trial at one station: allocation that can not be seen, skipped or repeated; blinding until it is opened."""
+"""A controlled trial at one station: allocation that can not be seen, skipped or repeated; blinded until opened."""
 
 from __future__ import annotations
 
@@ -116,7 +116,11 @@ def test_blinding_holds_in_every_export_until_it_is_opened(station: Station, tmp
         played[f"p{number}"] = document["session"], station.allocation()[kit]
     words = ("arm-active", "arm-sham", "active.toml", "sham.toml")
     session = played["p0"][0]
-    looks = [("records", "list", "--simulated"), ("records", "report", session), ("records", "show", session)]
+    looks: list[tuple[str, ...]] = [
+        ("records", "list", "--simulated"),
+        ("records", "report", session),
+        ("records", "show", session),
+    ]
     looks += [("records", "export", "--simulated", "--format", form) for form in ("csv", "json", "fhir")]
     looks += [("records", "export", "--simulated", "--format", "parquet", "-o", str(tmp_path / "sealed"))]
     looks += [("records", "course", "p0", "--simulated"), ("trial", "report", "short")]

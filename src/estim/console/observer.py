@@ -93,7 +93,7 @@ class WatchScreen(StageScreen, inherit_bindings=False):
 
 
 class SameRoomDialog(Dialog[bool]):
-    """A stop drops a standing patient's support: only from the same room (decisions on the session, 35)."""
+    """A stop drops a standing patient's support: only from the same room (docs/decisions/session.md 35)."""
 
     BINDINGS: ClassVar[list[Any]] = [("y", "yes", "Yes"), ("f7", "no", "No")]
 

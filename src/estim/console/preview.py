@@ -88,7 +88,7 @@ def _plays(protocol: Protocol) -> Mapping[tuple[str, str], object]:
 
 
 def suggested_week(protocol: Protocol, attended: int) -> int:
-    """The course's week by the sessions attended; a suggestion alone (decisions on the session, 24)."""
+    """The course's week by the sessions attended; a suggestion alone (docs/decisions/session.md 24)."""
     days = protocol.dose.days_per_week
     a_week = max(days) if isinstance(days, tuple) else days
     return 1 + int(attended // max(1, a_week * protocol.dose.sessions_per_day))

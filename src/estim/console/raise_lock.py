@@ -1,12 +1,12 @@
 """Raising locks itself after some idle seconds, so that a sleeve on a key raises nothing; lowering never locks. Pure.
 
-The clock runs only while a raise would be possible (decisions on the session, 17): with 45 s of rest between
+The clock runs only while a raise would be possible (docs/decisions/session.md 17): with 45 s of rest between
 contractions it would else be locked at each of them.
 """
 
 from __future__ import annotations
 
-IDLE_US = 10_000_000  # between the 4 s of the Odstock and the 20 s of the Empi Continuum (users.md G6)
+IDLE_US = 10_000_000  # between the 4 s of the Odstock and the 20 s of the Empi Continuum (docs/decisions/session.md 17)
 
 
 class RaiseLock:

@@ -9,7 +9,7 @@ from estim.session.core import Core
 from estim.session.state import Phase
 
 SCREENING_VALID_US = 3600 * US_PER_S
-CONFIRM_VALID_US = 600 * US_PER_S  # safety.md 5.1: confirmed at most 10 min before
+CONFIRM_VALID_US = 600 * US_PER_S  # docs/decisions/session.md 19: confirmed at most 10 min before
 
 CONFIRMATIONS = {
     "identity": "this is the patient whose pseudonym the record carries",

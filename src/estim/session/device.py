@@ -124,7 +124,7 @@ def _check_against_plan(core: Core, report: DeviceStatus, *, idle: bool) -> None
 
 
 def channel_fault(core: Core, report: ChannelFault) -> None:
-    """A channel's own error: the whole device is stopped, and that channel's level is found again (decisions 4.13).
+    """A channel's own error: the whole device is stopped, and its level found again (docs/decisions/session.md 13).
 
     While levels are being found they go on from 0 mA: what was raised since the pad came off nobody has felt.
     """

@@ -40,7 +40,7 @@ __all__ = [
     "still_valid",
 ]
 
-VALID_US = 60 * 60 * 1_000_000  # decisions_clinical 4.19: a screening is valid for 60 min
+VALID_US = 60 * 60 * 1_000_000  # docs/decisions/session.md 19: a screening is valid for 60 min
 MIN_REASON_CHARACTERS = 3  # convention: keeps a slipped key from being a reason
 
 LIMBS: tuple[tuple[str, frozenset[str]], ...] = (
@@ -229,7 +229,7 @@ def patient_facts(answers: Answers, channels: Sequence[Site] = ()) -> PatientFac
 
 
 def asked_one_by_one(*, first_session: bool) -> tuple[Question, ...]:
-    """The questions that stand alone: all of them at first, afterwards those about today (decisions_clinical 4.19)."""
+    """The questions that stand alone: all at first, afterwards those about today (docs/decisions/session.md 19)."""
     asked = tuple(question for question in QUESTIONS if question.kind != "gate")
     if first_session:
         return asked

@@ -16,7 +16,7 @@ SKIN_GRADES: tuple[str, ...] = (
     "2 redness that stays",
     "3 blister or burn",
 )
-SKIN_BLOCKS_FROM = 2  # decisions_clinical 4.23: this site is left alone until it was reviewed
+SKIN_BLOCKS_FROM = 2  # docs/decisions/session.md 23: this site is left alone until it was reviewed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,7 @@ def judge_outcome(fields: Mapping[str, object]) -> tuple[Problem, ...]:
                     asked=str(value),
                     layer="patient",
                     rule="skin",
-                    source="decisions on the session, rule 23",
+                    source="docs/decisions/session.md, rule 23",
                 )
             )
     return tuple(problems)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from estim.safety.reports import EmgSamples
 from estim.safety.schedule import PhasePlan, Trigger, Window
 
-ENVELOPE_S = 0.1  # rectified mean over 100 ms (physiology notes, 4: 50 to 200 ms)
+ENVELOPE_S = 0.1  # rectified mean over 100 ms (50 to 200 ms are usual)
 
 
 @dataclass(frozen=True, slots=True)

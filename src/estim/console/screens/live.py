@@ -37,7 +37,7 @@ from estim.session.events import (
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
 
-CUT_PERCENT = 20  # decisions_clinical 4.18: one key, all channels
+CUT_PERCENT = 20  # docs/decisions/session.md 18: one key, all channels
 COMPACT_ABOVE = 4  # channels; more of them get one line each so that all fit on 24 rows
 ROOMY_ROWS, EVENTS_AT_LEAST = 34, 6  # from this height on what happened is listed, in at least so many lines
 LIVE = frozenset({Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING})
