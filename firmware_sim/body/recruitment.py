@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import math
 import random
+from bisect import bisect_right
 from dataclasses import replace
 from statistics import NormalDist
 
 from firmware_sim.body.muscle import Fibre, Parameters
 
 MOTOR_US, SENSORY_US, PAIN_US = 460.0, 665.0, 800.0  # chronaxies: motor, cutaneous sensory (both Mogyoros 1996), pain
+JITTER_MAX = 5.0  # standard deviations; further out is one pulse in two million
+WOBBLES = 4_093  # a prime, and
+COUNT_STEP = 31  # a step that shares no factor with it: each pool meets each value
 WAITING_MAX = 20_000  # pulses that nobody has asked about yet: 6 min at 50 Hz, some 3 MB
 TABLE_US = 300.0  # the width at which the threshold tables are given
 
@@ -52,10 +56,10 @@ class Pools:
     ) -> None:
         small = replace(parameters, a=parameters.a / count, ak=parameters.ak * count, at=parameters.at * count)
         normal = NormalDist()
-        self._pools = [
-            (half_ma * math.exp(spread * normal.inv_cdf((k + 0.5) / count)), Fibre(small, fatigue=fatigue))
-            for k in range(count)
-        ]
+        self._thresholds_ma = [half_ma * math.exp(spread * normal.inv_cdf((k + 0.5) / count)) for k in range(count)]
+        self._fibres = [Fibre(small, fatigue=fatigue) for _ in range(count)]
+        self._wobbles: list[float] = []
+        self._drawn = 0
         self._whole = parameters
         self._jitter = jitter
         self._random = random.Random(seed)
@@ -64,17 +68,30 @@ class Pools:
 
     def pulse(self, t_us: int, current_ma: float, width_us: float) -> float:
         """A pulse; returns the share of pools that fired. What it does to the force is worked out when that is read."""
-        felt_ma = at_table_width(current_ma, width_us, MOTOR_US)
-        jitter, gauss = self._jitter, self._random.gauss
-        fired = [
-            fibre
-            for threshold_ma, fibre in self._pools
-            if (felt_ma * (1 + jitter * gauss(0.0, 1.0)) if jitter else felt_ma) >= threshold_ma * (1 - 1e-12)
-        ]
+        felt_ma = at_table_width(current_ma, width_us, MOTOR_US) * (1 + 1e-12)
+        span = self._jitter * JITTER_MAX
+        surely = bisect_right(self._thresholds_ma, felt_ma * (1 - span))
+        perhaps = bisect_right(self._thresholds_ma, felt_ma * (1 + span))
+        fired = self._fibres[:surely]
+        if perhaps > surely:
+            wobbles = self._wobbles or self._draw()
+            self._drawn = (self._drawn + COUNT_STEP) % len(wobbles)
+            fired += [
+                self._fibres[k]
+                for k in range(surely, perhaps)
+                if felt_ma * wobbles[self._drawn - k] >= self._thresholds_ma[k]
+            ]
         self._waiting.append((t_us, fired))
         if len(self._waiting) > WAITING_MAX:
             self._settle()
-        return len(fired) / len(self._pools)
+        return len(fired) / len(self._fibres)
+
+    def _draw(self) -> list[float]:
+        """Jitter for some thousand pulses, over and over: drawn for each pulse it took longer than all else of it."""
+        for _ in range(WOBBLES):
+            gauss = max(-JITTER_MAX, min(JITTER_MAX, self._random.gauss(0.0, 1.0)))
+            self._wobbles.append(1 + self._jitter * gauss)
+        return self._wobbles
 
     def advance(self, now_us: int) -> None:
         """Let time pass."""
@@ -91,7 +108,7 @@ class Pools:
 
     def _pass(self, now_us: int) -> None:
         if now_us > self._now_us:
-            for _, fibre in self._pools:
+            for fibre in self._fibres:
                 fibre.advance(self._now_us / 1e6, now_us / 1e6)
             self._now_us = now_us
 
@@ -99,11 +116,11 @@ class Pools:
     def force_n(self) -> float:
         """Force of all pools now, in N."""
         self._settle()
-        return sum(fibre.force_n for _, fibre in self._pools)
+        return sum(fibre.force_n for fibre in self._fibres)
 
     @property
     def lost(self) -> float:
         """Share of the force scaling A that fatigue took, over the whole muscle; 0 to 1."""
         self._settle()
-        debt_ns = sum(fibre.debt_ns for _, fibre in self._pools)
+        debt_ns = sum(fibre.debt_ns for fibre in self._fibres)
         return min(1.0, max(0.0, -self._whole.aa * debt_ns / self._whole.a))
