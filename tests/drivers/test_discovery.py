@@ -35,7 +35,7 @@ def test_ports_are_told_by_usb_id_and_nobody_is_asked() -> None:
         ("/dev/ttyACM0", "p24", ("p24",)),
         ("/dev/ttyACM1", "", ()),
         ("/dev/ttyS0", "", ()),
-        ("/dev/ttyUSB0", "", ("rehamove3", "rehastim2")),
+        ("/dev/ttyUSB0", "", ("rehamove3", "rehastim2", "rehastim1")),
     ]
     assert "not intended for medical" in found[0].intended_use.lower()
 

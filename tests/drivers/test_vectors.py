@@ -121,10 +121,10 @@ def test_the_drivers_own_update_is_the_documents() -> None:
 
 def test_the_drivers_own_list_commands_are_the_documents() -> None:
     wanted = next(v for v in VECTORS if v["name"] == "StartChannelListMode" and v["fields"].get("packet_number") == 7)
-    data = sm2.encode_list_start(output(pulse(1, 50, width_us=100)), (1,), 20_000)
+    data = sm2.encode_list_start(output(pulse(1, 50, width_us=100)), sm2.ChannelList((1,), 20_000))
     assert framing.encode2(7, 32, data) == bytes.fromhex(wanted["hex"])
     wanted = next(v for v in VECTORS if v["name"] == "InitChannelListMode" and v["fields"]["active_mask"] == 83)
-    data = sm2.encode_list_init((1, 2, 5, 7), 8_000)
+    data = sm2.encode_list_init(sm2.ChannelList((1, 2, 5, 7), 8_000))
     assert framing.encode2(wanted["fields"]["packet_number"], 30, data) == bytes.fromhex(wanted["hex"])
 
 

@@ -87,9 +87,14 @@ def test_doublets_are_played_where_the_device_has_them_and_counted_pulse_by_puls
     assert report["channels"][0]["pulses"] == pytest.approx(single, abs=8)  # 25 doublets a second are 50 pulses
 
 
-def test_doublets_are_refused_where_the_device_has_none(tmp_path: Path) -> None:
-    problems = check_protocol(load(doublet(tmp_path)), LIMITS, model="rehastim2")
-    assert [problem.rule for problem in problems if problem.severity == "refuse"] == ["burst"]
+def test_doublets_are_refused_where_the_device_can_not_space_them_so(tmp_path: Path) -> None:
+    file = doublet(tmp_path)
+    assert not [p for p in check_protocol(load(file), LIMITS, model="rehastim2") if p.severity == "refuse"]
+    file.write_text(file.read_text(encoding="utf-8").replace("interval_us = 8000", "interval_us = 5000"))
+    problems = check_protocol(load(file), LIMITS, model="rehastim2")
+    (refused,) = [problem for problem in problems if problem.severity == "refuse"]
+    assert refused.rule == "burst"
+    assert "8000 to 129000" in refused.message
 
 
 CRANK = '[phase.trigger]\nsource = "crank"\nmax_on_s = 2\ncadence_rpm = {}\n[[phase.channel]]\nname = "quadriceps"\n'

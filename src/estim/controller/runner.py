@@ -193,7 +193,7 @@ class Runner:
             if effect.cleared is not None:
                 self.on_purpose(effect.cleared.schedule.purpose)
         elif isinstance(effect, effects.Prepare):
-            self.driver.prepare(effect.channels, effect.period_us, now_us)
+            self.driver.prepare(effect.channels, effect.period_us, now_us, slow=effect.slow)
         elif isinstance(effect, effects.Connect):
             self._connect(now_us)
         elif isinstance(effect, effects.ToRoom):

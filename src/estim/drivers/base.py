@@ -103,12 +103,19 @@ class BaseDriver:
             self._reports += [Superseded(seq=seq) for seq in self._exchange.clear()]
             self._begin(now_us)
 
-    def prepare(self, channels: tuple[int, ...], period_us: Micros, now_us: int) -> None:  # noqa: ARG002
+    def prepare(
+        self,
+        channels: tuple[int, ...],
+        period_us: Micros,
+        now_us: int,  # noqa: ARG002
+        *,
+        slow: tuple[tuple[int, Micros], ...] = (),
+    ) -> None:
         """Open the stimulation level. Ends in `Prepared`, or DeviceFault: not possible, or an off is unconfirmed."""
         if self._off is not None:
             self._reports.append(DeviceFault(code=NOT_NOW, text="prepare: the device has not confirmed that it is off"))
         else:
-            self._prepare(channels, period_us)
+            self._prepare(channels, period_us, slow)
 
     def submit(self, admitted: Admitted, now_us: int) -> int:
         """Queue an admitted command; gives its number.
@@ -257,7 +264,7 @@ class BaseDriver:
         """Put the calls that identify the device."""
         raise NotImplementedError
 
-    def _prepare(self, channels: tuple[int, ...], period_us: Micros) -> None:
+    def _prepare(self, channels: tuple[int, ...], period_us: Micros, slow: tuple[tuple[int, Micros], ...]) -> None:
         """Put the calls that open the level."""
         raise NotImplementedError
 

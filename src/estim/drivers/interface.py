@@ -24,8 +24,12 @@ class Driver(Protocol):
     def connect(self, now_us: int) -> None:
         """Begin: ask who the device is and make it idle. Ends in `Identified`, or DeviceLost after its time-out."""
 
-    def prepare(self, channels: tuple[int, ...], period_us: Micros, now_us: int) -> None:
+    def prepare(
+        self, channels: tuple[int, ...], period_us: Micros, now_us: int, *, slow: tuple[tuple[int, Micros], ...] = ()
+    ) -> None:
         """Open the stimulation level for these channels (and this period, where needed). Ends in `Prepared`.
+
+        `slow`: channels whose period is longer, with it, on devices that must be told beforehand.
 
         Needs no admission: no current flows before a SetOutput. DeviceFault while an off is not confirmed.
         """

@@ -103,7 +103,12 @@ class MidLevelDriver(BaseDriver):
     def _ask(self, kind: str, command: int, data: bytes = b"") -> None:
         self._exchange.put(Call(kind, command, data, retries=QUESTION_RETRIES))
 
-    def _prepare(self, channels: tuple[int, ...], period_us: Micros) -> None:  # noqa: ARG002
+    def _prepare(
+        self,
+        channels: tuple[int, ...],  # noqa: ARG002
+        period_us: Micros,  # noqa: ARG002
+        slow: tuple[tuple[int, Micros], ...],  # noqa: ARG002
+    ) -> None:
         """Channels and period come with each SetOutput here."""
         self._known_faults = {}
         self._exchange.put(Call("prepare", sm.ML_INIT, self._dialect.init_data))

@@ -23,7 +23,7 @@ from collections import deque
 from estim.drivers import sciencemode1 as sm
 from estim.drivers.rehastim1_pace import LATE_US, Pace
 from estim.drivers.rehastim1_profile import PROFILE
-from estim.drivers.rehastim1_steps import PendingOff, Step
+from estim.drivers.rehastim1_steps import NOBODY, PendingOff, Step
 from estim.safety.commands import OutputOff
 from estim.safety.errors import InterlockTripped
 from estim.safety.interlock import Admitted
@@ -45,11 +45,7 @@ HELLO_TRIES, HELLO_ANSWERS = 5, 4
 STALE_US = 2_000_000  # an answer that is later than this does not come any more
 NOT_NOW = -100
 NOISE_MAX = 8
-OFF = Step("off", sm.STOP, sm.STOP_KIND)
-NOBODY = (
-    "no answer: is it switched on, is ScienceMode open on its panel (start window, first and third key of the lower"
-    " line, ScienceMode, OK), is the cable in?"
-)
+OFF, HELLO = Step("off", sm.STOP, sm.STOP_KIND), Step("hello", sm.STOP, sm.STOP_KIND)
 
 
 class RehaStim1Driver:
@@ -79,10 +75,13 @@ class RehaStim1Driver:
         self._pace.asked_us = now_us
         if self._off is None:
             self._drop()
-            self._steps.append(Step("hello", sm.STOP, sm.STOP_KIND))
+            self._steps.append(HELLO)
 
-    def prepare(self, channels: tuple[int, ...], period_us: Micros, now_us: int) -> None:  # noqa: ARG002
-        """A list for these channels. Ends in `Prepared`, or DeviceFault."""
+    def prepare(
+        self, channels: tuple[int, ...], period_us: Micros, now_us: int, *, slow: tuple[tuple[int, Micros], ...] = ()
+    ) -> None:
+        """A list for these channels, whatever their periods are. Ends in `Prepared`, or DeviceFault."""
+        del period_us, slow  # each update has its own time
         self._pace.asked_us = now_us
         if self._off is not None:
             self._reports.append(DeviceFault(code=NOT_NOW, text="prepare: the device has not acknowledged its stop"))
@@ -347,4 +346,4 @@ class RehaStim1Driver:
         self._reports.append(DeviceStatus(output_on=False, level_open=False))
         if self._hello is not None:
             self._hello = (0, 0)
-            self._steps.append(Step("hello", sm.STOP, sm.STOP_KIND))
+            self._steps.append(HELLO)

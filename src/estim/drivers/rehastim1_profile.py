@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from estim.safety.profile import DeviceProfile, PeriodGrid, leads_of
+from estim.safety.profile import DeviceProfile, NativeBursts, PeriodGrid, leads_of
 from estim.safety.units import MicroAmp, Micros, MilliHertz
 
 PROFILE = DeviceProfile(
@@ -25,6 +25,11 @@ PROFILE = DeviceProfile(
     rated_mhz=(MilliHertz(1_000), MilliHertz(100_000)),
     phase_ratios=(1,),
     points_max=3,
+    # 1.5 ms of spacing for each channel of the list are least; 12 ms serve all eight.
+    native_bursts=NativeBursts(
+        pulses_max=3, interval_min_us=Micros(1_500), interval_max_us=Micros(17_000), interval_step_us=Micros(500)
+    ),
+    skip_max=0,
     pulse_overhead_us=Micros(400),  # a channel's slot of 1500 µs less the longest pulse, 500 + 100 + 500
     watchdog_us=Micros(45_000),  # no timer: nothing plays that was not asked for since, and what was lasts so long
     has_timer=False,

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 OFF_REPEAT_US = 30_000
 OFF_NUMBERS_MAX = 64
+NOBODY = (
+    "no answer: is it switched on, is ScienceMode open on its panel (start window, first and third key of the lower"
+    " line, ScienceMode, OK), is the cable in?"
+)
 
 
 @dataclass(frozen=True, slots=True)

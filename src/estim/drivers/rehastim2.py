@@ -2,7 +2,7 @@
 
 ```
 connect   StopChannelListMode; then silence until the device's Init, InitAck, mode asked → Identified
-prepare   InitChannelListMode for these channels at this one period                      → Prepared
+prepare   InitChannelListMode for these channels at this common period                   → Prepared
 submit    SetOutput → StartChannelListMode with every initialised channel; other channels or another rate: stop, init
           and start; without any current: stop and init, so that the device's own mode says what flows → Acknowledged
           OutputOff → StopChannelListMode, then GetStimulationMode until 0               → Acknowledged, DeviceStatus
@@ -16,7 +16,6 @@ ended the output.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from estim.drivers import sciencemode2 as sm
 from estim.drivers.base import LEAD, QUESTION_RETRIES, BaseDriver, Got, Off
@@ -46,20 +45,6 @@ LEAVE_MAX = 5  # stops sent while connecting
 SILENT_US = 500_000  # while nothing is open the driver itself keeps the connection
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelList:
-    """What InitChannelListMode fixed: channels, ascending, and their one period. Without channels: nothing."""
-
-    channels: tuple[int, ...] = ()
-    period_us: int = 0
-
-    def including(self, command: SetOutput) -> ChannelList:
-        """The list that `command` needs: this one, unless it has other channels or another rate."""
-        playing = [output for output in command.channels if output.amplitude_ua]
-        channels = tuple(sorted({*self.channels, *(output.channel for output in playing)}))
-        return ChannelList(channels, playing[0].period_us if playing else self.period_us)
-
-
 class RehaStim2Driver(BaseDriver):
     """The RehaStim2 in channel list mode."""
 
@@ -67,7 +52,7 @@ class RehaStim2Driver(BaseDriver):
         super().__init__(PROFILE, ScienceMode2Framer(), packets=256, connect_us=CONNECT_US)
         self._connected = False
         self._open = False  # channel list mode may be open: then only the session's own frames feed the watchdog
-        self._list = ChannelList()  # of the last InitChannelListMode that is under way or done
+        self._list = sm.ChannelList()  # of the last InitChannelListMode that is under way or done
         self._sent_us = 0
         self._free_us = 0  # from when on the next StartChannelListMode may go out
         self._version = 0
@@ -89,14 +74,14 @@ class RehaStim2Driver(BaseDriver):
 
     def _begin(self, now_us: int) -> None:  # noqa: ARG002
         self._connected, self._open = False, False
-        self._list, self._leaves = ChannelList(), 0
+        self._list, self._leaves = sm.ChannelList(), 0
         # Unconnected, the device does not answer this; connected to a former program, it stops.
         self._exchange.put(Call("connect-stop", sm.LIST_STOP, has_answer=False))
 
-    def _prepare(self, channels: tuple[int, ...], period_us: Micros) -> None:
+    def _prepare(self, channels: tuple[int, ...], period_us: Micros, slow: tuple[tuple[int, Micros], ...]) -> None:
         try:
-            wanted = ChannelList(tuple(sorted(set(channels))), period_us)
-            init = Call("prepare", sm.LIST_INIT, sm.encode_list_init(wanted.channels, period_us))
+            wanted = sm.ChannelList(tuple(sorted(set(channels))), period_us).slowed(dict(slow))
+            init = Call("prepare", sm.LIST_INIT, sm.encode_list_init(wanted))
         except InterlockTripped as error:
             self._reports.append(DeviceFault(code=PARAMETER_ERROR, text=f"prepare: {error}"))
             return
@@ -120,10 +105,10 @@ class RehaStim2Driver(BaseDriver):
         if not self._list.channels:
             raise InterlockTripped("command", "channel list mode was not prepared")
         wanted = self._list.including(command)
-        data = sm.encode_list_start(command, wanted.channels, wanted.period_us)
+        data = sm.encode_list_start(command, wanted)
         if wanted == self._list and not command.is_zero:
             return Call("update", sm.LIST_START, data, seq=seq, is_output=True)
-        init_data = sm.encode_list_init(wanted.channels, wanted.period_us)
+        init_data = sm.encode_list_init(wanted)
         if command.is_zero:
             again = (Call("zero", sm.LIST_INIT, init_data, seq=seq),)
         else:
@@ -142,7 +127,7 @@ class RehaStim2Driver(BaseDriver):
         if call.command == sm.LIST_START:
             self._free_us = call.sent_us + self._list.period_us
         elif call.then and call.then[0].command == sm.LIST_INIT:  # from here on this is what updates are made for
-            self._list = ChannelList(*sm.decode_list_init(call.then[0].data))
+            self._list = sm.decode_list_init(call.then[0].data)
             self._free_us = call.sent_us
         return encode2(call.packet, call.command, call.data)
 
@@ -303,7 +288,7 @@ class RehaStim2Driver(BaseDriver):
     def _off_confirmed(self, now_us: int) -> None:
         super()._off_confirmed(now_us)
         self._open = False
-        self._list = ChannelList()
+        self._list = sm.ChannelList()
 
     def _got_mode(self, got: Got) -> None:
         mode = _mode(got)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from estim.safety.profile import DeviceProfile, PeriodGrid, leads_of
+from estim.safety.profile import DeviceProfile, NativeBursts, PeriodGrid, leads_of
 from estim.safety.units import MicroAmp, Micros, MilliHertz
 
 PROFILE = DeviceProfile(
@@ -20,7 +20,11 @@ PROFILE = DeviceProfile(
     period_grids=(PeriodGrid(step_us=Micros(500), min_us=Micros(8_000), max_us=Micros(1_025_000)),),
     rated_mhz=(MilliHertz(10_000), MilliHertz(50_000)),
     phase_ratios=(1,),
-    points_max=3,  # one symmetric pulse: no bursts, no free form
+    points_max=3,
+    native_bursts=NativeBursts(
+        pulses_max=3, interval_min_us=Micros(8_000), interval_max_us=Micros(129_000), interval_step_us=Micros(500)
+    ),
+    skip_max=7,
     pulse_overhead_us=Micros(400),  # a channel's slot of 1500 µs less the longest pulse, 500 + 100 + 500
     watchdog_us=Micros(1_200_000),
     has_timer=True,

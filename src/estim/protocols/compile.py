@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from estim.protocols.compile_rates import check_rates, on_one_grid
 from estim.protocols.compile_setup import ChannelPlan, check_setup
 from estim.protocols.compile_window import Job, fit_window, one_window, override, phase_before
 from estim.protocols.course import judge_measures
@@ -188,8 +189,8 @@ def _phase(job: Job, key: str, phase: Phase) -> PhasePlan | None:
     cycle_us = _on_us(phase) + ramps_us + seconds(phase.off_s or 0.0)
     windows: list[Window] = []
     following_us = 0
-    for position, plan in enumerate(members):
-        pulse = channel_pulse(job, key, phase, plan.name)
+    pulses = on_one_grid(job.profile, [channel_pulse(job, key, phase, plan.name) for plan in members])
+    for position, (plan, pulse) in enumerate(zip(members, pulses, strict=True)):
         if pulse is None:
             continue
         own_on = override(phase, plan.name, "on_s")
@@ -208,7 +209,7 @@ def _phase(job: Job, key: str, phase: Phase) -> PhasePlan | None:
         elif phase.relation == "interleaved":
             offset_us = Micros(offset_us + pulse.period_us * position // len(members))
         windows.append(fit_window(job, phase, plan, pulse, key=key, offset_us=offset_us, on_us=window_on_us))
-    _check_rates(job, key, phase, windows)
+    check_rates(job, key, phase, windows)
     cycle_us = _fit_cycle(key, phase, Micros(cycle_us), windows, job.findings)
     cycles, duration_us = _extent(phase, cycle_us)
     return PhasePlan(
@@ -226,22 +227,6 @@ def _phase(job: Job, key: str, phase: Phase) -> PhasePlan | None:
         cue_signal=phase.cue_signal or "none",
         effort=phase.effort or "join",
     )
-
-
-def _check_rates(job: Job, key: str, phase: Phase, windows: list[Window]) -> None:
-    """A device with one common period can't play two rates side by side."""
-    periods = sorted({window.period_us for window in windows})
-    if len(periods) > 1 and not job.profile.changes_rate_while_running:
-        rates = ", ".join(f"{1e6 / period_us:.2f}" for period_us in periods)
-        job.findings.add(
-            "refuse",
-            f"{key}.frequency_hz",
-            f"{phase.name}: the {job.profile.title} has one rate for all channels, this phase has {rates} Hz",
-            asked=rates,
-            layer="device",
-            rule="one-rate",
-            source=job.profile.source,
-        )
 
 
 def _on_us(phase: Phase) -> Micros:

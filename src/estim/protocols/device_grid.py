@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from estim.protocols.schema_phase import Phase
+from estim.protocols.schema_phase import Burst, Phase
 from estim.protocols.slips import slip
 from estim.safety.errors import Problem, Severity
 from estim.safety.limits_table import BY_KEY
-from estim.safety.profile import DeviceProfile
-from estim.safety.units import Micros, MilliHertz
+from estim.safety.profile import DeviceProfile, NativeBursts
+from estim.safety.units import Micros, MilliHertz, ceil_div
 
 RATE_SHOWN = 0.02
 RATE_REFUSED = 0.05
@@ -194,6 +194,8 @@ def _fit_burst(
     if phase.burst is None:
         return 1, Micros(0)
     _fit_burst_times(key, phase, pulse_us, period_us, findings)
+    if profile.native_bursts is not None:
+        return phase.burst.pulses, _fit_native(key, phase.burst, profile, profile.native_bursts, findings, period_us)
     points = 4 * phase.burst.pulses - 1  # phase, gap, phase; and a pause before the next pulse
     if points > profile.points_max:
         findings.add(
@@ -207,6 +209,57 @@ def _fit_burst(
             source=profile.source,
         )
     return phase.burst.pulses, Micros(round(phase.burst.interval_us))
+
+
+def _fit_native(
+    key: str, burst: Burst, profile: DeviceProfile, native: NativeBursts, findings: Findings, period_us: int
+) -> Micros:
+    """Doublets and triplets by the device's own modes: the spacing on its grid, never shorter than asked."""
+    step_us = native.interval_step_us
+    interval_us = Micros(ceil_div(round(burst.interval_us), step_us) * step_us)
+    details = {"layer": "device", "rule": "burst", "source": profile.source}
+    if burst.pulses > native.pulses_max:
+        findings.add(
+            "refuse",
+            f"{key}.burst.pulses",
+            f"the {profile.title} makes doublets and triplets, not bursts of {burst.pulses}",
+            asked=burst.pulses,
+            allowed=native.pulses_max,
+            **details,
+        )
+    elif not native.interval_min_us <= round(burst.interval_us) <= native.interval_max_us:
+        findings.add(
+            "refuse",
+            f"{key}.burst.interval_us",
+            f"pulses {burst.interval_us:g} µs apart: the {profile.title} spaces them by {native.interval_min_us} to "
+            f"{native.interval_max_us} µs",
+            asked=burst.interval_us,
+            allowed=max(native.interval_min_us, min(native.interval_max_us, round(burst.interval_us))),
+            unit="µs",
+            **details,
+        )
+    elif burst.pulses * interval_us > period_us:
+        findings.add(
+            "refuse",
+            f"{key}.burst.interval_us",
+            f"{burst.pulses} spacings of {interval_us} µs do not fit into the period of {period_us} µs, as the "
+            f"{profile.title} needs",
+            asked=burst.interval_us,
+            allowed=period_us // burst.pulses // step_us * step_us,
+            unit="µs",
+            **details,
+        )
+    elif interval_us != round(burst.interval_us):
+        findings.add(
+            "info",
+            f"{key}.burst.interval_us",
+            f"{burst.interval_us:g} µs between the pulses of a burst is played as {interval_us} µs",
+            asked=burst.interval_us,
+            allowed=interval_us,
+            unit="µs",
+            **details,
+        )
+    return interval_us
 
 
 def _fit_burst_times(key: str, phase: Phase, pulse_us: int, period_us: int, findings: Findings) -> None:

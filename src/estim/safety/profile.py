@@ -41,6 +41,18 @@ def leads_of(*, plug: tuple[str, ...] = ("",), side: tuple[str, ...] = ("",)) ->
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NativeBursts:
+    """Doublets and triplets as a mode of the device: one spacing for all channels, and each pass lasts as long as all
+    of its spacings.
+    """
+
+    pulses_max: int
+    interval_min_us: Micros
+    interval_max_us: Micros
+    interval_step_us: Micros
+
+
 Tells = Literal["id", "version", "output", "channels", "electrode", "electrode-channel", "battery", "timeout"]
 
 
@@ -61,8 +73,10 @@ class DeviceProfile:
         rated_mhz: the maker's rated band of rates where it is narrower than the wire's (RehaStim2), else None.
         phase_ratios: 1 for symmetric; 2 and 4 where unequal, balanced phases can be coded.
         points_max: points a pulse may have (bursts need three and more a pulse).
-        pulse_overhead_us: device time a pulse needs beside its phases, one source serving all channels in turn.
-        watchdog_us: output ends by itself after so long without a command: by the device's own timer, or, where
+        native_bursts: doublets and triplets that the device makes by itself, in place of points; None where it has
+        none. skip_max: periods that a slow channel may rest, on a device with one common period; 0 where it has no
+        such mode. pulse_overhead_us: device time a pulse needs beside its phases, one source serving all channels in
+        turn. watchdog_us: output ends by itself after so long without a command: by the device's own timer, or, where
             `has_timer` is False, because each list is played once for each command.
         has_timer: the device has a timer of its own. Where it has none, nobody may be told to wait for one.
         unobeyed_stop_us: for so long a stop that is not obeyed is repeated before the driver falls silent, because on
@@ -94,6 +108,8 @@ class DeviceProfile:
     rated_mhz: tuple[MilliHertz, MilliHertz] | None
     phase_ratios: tuple[int, ...]
     points_max: int
+    native_bursts: NativeBursts | None
+    skip_max: int
     pulse_overhead_us: Micros
     watchdog_us: Micros
     has_timer: bool

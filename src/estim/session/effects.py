@@ -37,10 +37,16 @@ class Install:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepare:
-    """Open the stimulation level for these channels."""
+    """Open the stimulation level for these channels.
+
+    Attributes:
+        period_us: the shortest of their periods.
+        slow: (channel, period in µs) of those whose period is longer.
+    """
 
     channels: tuple[int, ...]
     period_us: Micros
+    slow: tuple[tuple[int, Micros], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

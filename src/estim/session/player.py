@@ -26,6 +26,9 @@ class WindowPlayer:
     Args:
         step_ua: the device's amplitude step × phase ratio.
         spaced: the device takes one command a period (RehaStim2).
+        pass_us: the shortest period beside it on such a device: half of that before its pulse a change goes out, so
+        that
+            no pulse of a faster channel falls together with it; 0 where the window's own does.
         first: the level was not yet held since the last stop, pause or fault: the long ramp (L17a).
     """
 
@@ -38,6 +41,7 @@ class WindowPlayer:
         "_joined",
         "_k_next",
         "_late",
+        "_lead_us",
         "_pulses",
         "_rose",
         "_spaced",
@@ -68,6 +72,7 @@ class WindowPlayer:
         first: bool,
         contraction: int = 0,
         spaced: bool = False,
+        pass_us: int = 0,
     ) -> None:
         self.window = window
         self.first = first
@@ -81,6 +86,7 @@ class WindowPlayer:
         self._down = window.ramp_down_us // period_us
         self._joined = False  # its pulses fall with those of a channel that already plays
         self._spaced = spaced
+        self._lead_us = (pass_us or period_us) // 2
         self._started_us = -(1 << 60)  # when its first command went out at the time of its first pulse
         self._rose = False  # its level rose while it played
         self._late = 0  # pulses by which the ramp up lags behind the clock
@@ -119,7 +125,7 @@ class WindowPlayer:
             return
         period_us = self.window.period_us
         self._base_us += (running.onset_us - self._base_us) % period_us
-        if self._base_us + self._k_next * period_us - period_us // 2 < running.started_us + period_us:
+        if self._base_us + self._k_next * period_us - self._lead_us < running.started_us + period_us:
             self._base_us += period_us
 
     def _ramp_pulses(self, level_ua: int) -> int:
@@ -178,7 +184,7 @@ class WindowPlayer:
         """When the next command for this window must go out."""
         at_us = self._base_us + self._k_next * self.window.period_us
         begins = self.amplitude_ua == 0 and self._k_next < self._pulses and not self._joined
-        return at_us if begins else at_us - self.window.period_us // 2
+        return at_us if begins else at_us - self._lead_us
 
     def turn(self, now_us: int, *, unanswered_us: int = 0) -> bool:
         """Take what is due at `now_us`; True if the amplitude changed (then send).
@@ -190,7 +196,7 @@ class WindowPlayer:
         if self.ended or now_us < self.due_us():
             self._note_hold(now_us)
             return False
-        late_us, half_us = now_us - self.due_us(), self.window.period_us // 2
+        late_us, half_us = now_us - self.due_us(), self._lead_us
         rises = 0 < self.amplitude_ua < self.amplitude_next_ua
         if rises:
             late_us += half_us  # the pulse that it was for may be over: the next one takes it
@@ -270,7 +276,7 @@ class WindowPlayer:
             self._look_ahead(pulse + 1)
             return True
         if self.amplitude_ua:  # a rise keeps its half period before the pulse
-            pulse = max(0, ceil_div(now_us - self._base_us + period_us // 2, period_us))
+            pulse = max(0, ceil_div(now_us - self._base_us + self._lead_us, period_us))
         self._look_ahead(pulse)
         return False
 

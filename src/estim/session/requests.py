@@ -41,9 +41,9 @@ def _prepare(core: Core, cleared: ClearedSchedule) -> None:
     phase = schedule.phases[core.run.place.phase if core.run is not None else 0]
     core.lease.status(core.now_us)
     channels = tuple(channel.channel for channel in schedule.channels)
-    core.link.prepare(
-        Prepare(channels=channels, period_us=min(window.period_us for window in phase.windows)), core.now_us
-    )
+    period_us = min(window.period_us for window in phase.windows)
+    slow = tuple((window.channel, window.period_us) for window in phase.windows if window.period_us > period_us)
+    core.link.prepare(Prepare(channels=channels, period_us=period_us, slow=slow), core.now_us)
 
 
 def start(core: Core, request: events.Start) -> None:

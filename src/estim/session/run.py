@@ -210,8 +210,11 @@ class Run:
         level_ua, step_ua = self.levels_ua[window.channel], self.step_ua(window)
         first = self._gentle or self.held_ua.get(settings(window), 0) < self.target_ua(window)
         number, spaced = self.contraction_number, self._common_grid
+        pass_us = min(beside.period_us for beside in self.phase.windows) if spaced else 0
         self.players.append(
-            WindowPlayer(window, level_ua, step_ua, onset_us, first=first, contraction=number, spaced=spaced)
+            WindowPlayer(
+                window, level_ua, step_ua, onset_us, first=first, contraction=number, spaced=spaced, pass_us=pass_us
+            )
         )
 
     def open_gates(self, windows: list[Window], now_us: int) -> None:

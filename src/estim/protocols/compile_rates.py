@@ -1,0 +1,99 @@
+"""Several rates and spacings side by side on a device whose channels share one period and one spacing. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from estim.protocols.compile_window import Job
+from estim.protocols.device_grid import Pulse
+from estim.protocols.schema_phase import Phase
+from estim.safety.profile import DeviceProfile
+from estim.safety.schedule import Window
+from estim.safety.units import Micros
+
+
+def on_one_grid(profile: DeviceProfile, pulses: list[Pulse | None]) -> list[Pulse | None]:
+    """Pulses of channels that play side by side: on a device with a common period a slower one whose rate is a whole
+    fraction of the fastest gets a whole number of its periods; never faster than asked.
+    """
+    known = [pulse for pulse in pulses if pulse is not None]
+    if profile.changes_rate_while_running or not known:
+        return pulses
+    fast = min(known, key=lambda pulse: pulse.period_us)
+    return [pulse if pulse is None else _skipping(pulse, fast) for pulse in pulses]
+
+
+def _skipping(pulse: Pulse, fast: Pulse) -> Pulse:
+    times, rest = divmod(fast.frequency_mhz, pulse.frequency_mhz)
+    period_us = Micros(fast.period_us * times)
+    return replace(pulse, period_us=period_us) if not rest and period_us >= pulse.period_us else pulse
+
+
+def check_rates(job: Job, key: str, phase: Phase, windows: list[Window]) -> None:
+    """Several rates on a device with one common period: said where one factor serves all slow channels, else refused
+    with the reason; so are two spacings of bursts.
+    """
+    if job.profile.changes_rate_while_running or not windows:
+        return
+    _one_spacing(job, key, phase, windows)
+    fast = min(windows, key=lambda window: window.period_us)
+    if len({window.period_us for window in windows}) == 1:
+        return
+    factors = {window.period_us // fast.period_us - 1 for window in windows} - {0}
+    whole = all(window.period_us % fast.period_us == 0 for window in windows)
+    if not whole or len(factors) > 1 or max(factors) > job.profile.skip_max:
+        _refuse_rates(job, key, phase, windows)
+        return
+    for window in windows:
+        if window.period_us != fast.period_us:
+            _say_skip(job, key, phase, window, fast)
+
+
+def _say_skip(job: Job, key: str, phase: Phase, window: Window, fast: Window) -> None:
+    skipped = window.period_us // fast.period_us - 1
+    name = next(plan.name for plan in job.plans if plan.scheduled.channel == window.channel)
+    job.findings.add(
+        "info",
+        f"{key}.frequency_hz",
+        f"{phase.name}: {name} plays one period and skips {skipped} ({1e6 / window.period_us:.2f} Hz beside "
+        f"{1e6 / fast.period_us:.2f} Hz)",
+        asked=window.frequency_mhz / 1000,
+        allowed=round(1e6 / window.period_us, 3),
+        unit="Hz",
+        layer="device",
+        rule="one-rate",
+        source=job.profile.source,
+    )
+
+
+def _refuse_rates(job: Job, key: str, phase: Phase, windows: list[Window]) -> None:
+    rates = ", ".join(f"{1e6 / period_us:.2f}" for period_us in sorted({window.period_us for window in windows}))
+    may = (
+        f"beside it a channel may skip the same 1 to {job.profile.skip_max} periods as every other slow one"
+        if job.profile.skip_max
+        else "no channel may be slower"
+    )
+    job.findings.add(
+        "refuse",
+        f"{key}.frequency_hz",
+        f"{phase.name}: the {job.profile.title} has one rate for all channels, this phase has {rates} Hz; {may}",
+        asked=rates,
+        layer="device",
+        rule="one-rate",
+        source=job.profile.source,
+    )
+
+
+def _one_spacing(job: Job, key: str, phase: Phase, windows: list[Window]) -> None:
+    spacings = sorted({window.burst_interval_us for window in windows if window.burst_pulses > 1})
+    if len(spacings) > 1:
+        both = " and ".join(str(spacing) for spacing in spacings)
+        job.findings.add(
+            "refuse",
+            f"{key}.burst.interval_us",
+            f"{phase.name}: the {job.profile.title} has one spacing for all bursts, this phase has {both} µs",
+            asked=both,
+            layer="device",
+            rule="burst",
+            source=job.profile.source,
+        )
