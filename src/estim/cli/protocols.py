@@ -12,6 +12,9 @@ from estim.cli.protocol_table import table
 
 if TYPE_CHECKING:
     from estim.protocols.schema import Protocol
+    from estim.protocols.search import Query
+    from estim.protocols.shelf import Shelved
+    from estim.records.home import Home
     from estim.safety.schedule import Schedule
 
 GOALS = ("strength", "endurance", "disuse", "re-education", "function", "spasticity", "pain", "circulation")
@@ -72,15 +75,11 @@ def _model(name: str, option: str) -> str:
 
 def listed(given: argparse.Namespace) -> int:
     """Those protocols that are looked for."""
-    from estim.desk.checking import plays_on
-    from estim.protocols.catalogue import entries
     from estim.protocols.muscles import why_not
-    from estim.protocols.search import Query, finds, parse_channels
-    from estim.records.site import limits_in_force
+    from estim.protocols.search import Query, parse_channels
 
     home = home_of(given)
     model = _model(given.runnable_on, "--runnable-on") if given.runnable_on else ""
-    limits = limits_in_force(home) if model else None
     query = Query(
         condition=given.condition,
         muscle=given.muscle,
@@ -89,21 +88,7 @@ def listed(given: argparse.Namespace) -> int:
         channels=parse_channels(given.channels) if given.channels else None,
         words=" ".join(given.words),
     )
-    rows: list[dict[str, Any]] = []
-    broken: list[dict[str, Any]] = []
-    for entry in entries(home.protocols):
-        if entry.protocol is None:
-            broken.append({"file": str(entry.path), "problems": [problem.to_json() for problem in entry.problems]})
-            continue
-        if not finds(entry.protocol, query):
-            continue
-        row = _row(entry.protocol, own=entry.own)
-        if limits is not None:
-            playing = plays_on(entry.protocol, limits, model=model)
-            if playing.verdict not in {"exact", "rounded"}:
-                continue
-            row["plays"] = playing.verdict
-        rows.append(row)
+    rows, broken = _found(query, home, model)
     refusal = next(
         (found for text in (given.condition, given.muscle, query.words) if text and (found := why_not(text))), None
     )
@@ -122,7 +107,40 @@ def listed(given: argparse.Namespace) -> int:
     return 0
 
 
-def _row(protocol: Protocol, *, own: bool) -> dict[str, Any]:
+def _found(query: Query, home: Home, model: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows that were looked for, and files that are no protocols.
+
+    Where nobody asks for a device's grid and the home has no files of its own, the library's index is enough.
+    """
+    from estim.protocols.search import finds
+    from estim.protocols.shelf import shelf
+
+    if not model and not any(home.protocols.glob("*.toml")) and (shelved := shelf()) is not None:
+        return [_row(protocol, own=False) for protocol in shelved if finds(protocol, query)], []
+    from estim.desk.checking import plays_on
+    from estim.protocols.catalogue import entries
+    from estim.records.site import limits_in_force
+
+    limits = limits_in_force(home) if model else None
+    rows: list[dict[str, Any]] = []
+    broken: list[dict[str, Any]] = []
+    for entry in entries(home.protocols):
+        if entry.protocol is None:
+            broken.append({"file": str(entry.path), "problems": [problem.to_json() for problem in entry.problems]})
+            continue
+        if not finds(entry.protocol, query):
+            continue
+        row = _row(entry.protocol, own=entry.own)
+        if limits is not None:
+            playing = plays_on(entry.protocol, limits, model=model)
+            if playing.verdict not in {"exact", "rounded"}:
+                continue
+            row["plays"] = playing.verdict
+        rows.append(row)
+    return rows, broken
+
+
+def _row(protocol: Protocol | Shelved, *, own: bool) -> dict[str, Any]:
     return {
         "id": protocol.id,
         "title": protocol.title,

@@ -10,10 +10,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from estim.protocols.muscles import accounts, find, muscles
-from estim.protocols.schema import Channel, Protocol
 from estim.safety.errors import UsageError
+
+if TYPE_CHECKING:
+    from estim.protocols.schema import Channel, Protocol
+    from estim.protocols.shelf import Shelved, ShelvedChannel
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -87,7 +91,7 @@ def parse_channels(text: str) -> tuple[int, int]:
     return low, high
 
 
-def finds(protocol: Protocol, query: Query) -> bool:
+def finds(protocol: Protocol | Shelved, query: Query) -> bool:
     """Whether `protocol` is one of those that are looked for."""
     if query.goal and protocol.goal != query.goal:
         return False
@@ -102,7 +106,7 @@ def finds(protocol: Protocol, query: Query) -> bool:
     return not query.words or has_words(_all_words(protocol), query.words)
 
 
-def _has_muscle(channel: Channel, asked: str) -> bool:
+def _has_muscle(channel: Channel | ShelvedChannel, asked: str) -> bool:
     """By the vocabulary where it knows the word: a part finds its whole and the other way round; else by words."""
     try:
         meant = find(asked).muscle
@@ -113,17 +117,17 @@ def _has_muscle(channel: Channel, asked: str) -> bool:
     )
 
 
-def _muscle_words(channel: Channel) -> str:
+def _muscle_words(channel: Channel | ShelvedChannel) -> str:
     entry = muscles()[channel.muscle]
     return " ".join((entry.id, entry.name, *entry.aliases, channel.name, str(channel.region)))
 
 
-def _condition_words(protocol: Protocol) -> str:
+def _condition_words(protocol: Protocol | Shelved) -> str:
     also = (CONDITION_WORDS.get(condition, "") for condition in protocol.conditions)
     return " ".join((*protocol.conditions, *also, protocol.id, protocol.title))
 
 
-def _all_words(protocol: Protocol) -> str:
+def _all_words(protocol: Protocol | Shelved) -> str:
     return " ".join(
         (
             _condition_words(protocol),
