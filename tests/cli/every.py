@@ -32,6 +32,10 @@ SAMPLES: dict[str, list[str]] = {
     "protocols evidence": [ID],
     "limits": [],
     "limits show": [],
+    "limits propose": [],
+    "limits key": ["Zoë", "-o", "{out}"],
+    "limits sign": ["{self}", "--key", "{self}"],
+    "limits install": ["{self}"],
     "devices": [],
     "safety": [],
     "doctor": [],
@@ -82,7 +86,7 @@ SAMPLES: dict[str, list[str]] = {
 def leaves(of: argparse.ArgumentParser, name: tuple[str, ...] = ()) -> Iterator[tuple[str, argparse.ArgumentParser]]:
     """Every command that can be given, and its parser."""
     inner = [action for action in of._actions if isinstance(action, argparse._SubParsersAction)]
-    if not inner:
+    if not inner or not all(action.required for action in inner):
         yield " ".join(name), of
     for action in inner:
         for word, sub in action.choices.items():

@@ -23,7 +23,10 @@ ENCODINGS = [(name, "ascii") for name in COMMANDS] + [
     for name in ("limits", "doctor", "protocols show", "protocols table", "protocols check", "rehearse", "records show")
 ]
 # They do their work for somebody who has no home folder at all.
-WITHOUT = {name for name in COMMANDS if name.split()[0] in {"limits", "devices", "safety", "protocols"}} | {
+WITHOUT = {name for name in COMMANDS if name.split()[0] in {"devices", "safety", "protocols"}} | {
+    "limits",
+    "limits show",
+    "limits propose",
     "records schema",
     "clinic schema",
 }

@@ -7,7 +7,20 @@ import os
 import sys
 from typing import Any
 
-from estim.cli import clinic, course, doctor, operators, plans, protocols, records, sessions, studies, tables, trials
+from estim.cli import (
+    clinic,
+    course,
+    doctor,
+    operators,
+    plans,
+    protocols,
+    records,
+    sessions,
+    site_limits,
+    studies,
+    tables,
+    trials,
+)
 from estim.cli.output import EXIT_DEVICE, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_USAGE, print_json, whole_number
 from estim.cli.speaking import finish, say, speak
 
@@ -92,6 +105,7 @@ def parser() -> argparse.ArgumentParser:
     protocols.add_parsers(actions, home)
 
     limits = commands.add_parser("limits", parents=[home], help="the limits in force, with sources")
+    site_limits.add_parsers(limits, home)
     limits.add_argument("--site", metavar="FILE", help="a site file to look at instead of the installed one")
 
     commands.add_parser("devices", parents=[home], help="ports, and what could be there").add_argument(
@@ -182,6 +196,7 @@ COMMANDS = {
     "study": studies.study,
     "trial": trials.trial,
     "limits": tables.limits,
+    **site_limits.COMMANDS,
     "devices": tables.devices,
     "safety": tables.safety,
     "doctor": doctor.doctor,

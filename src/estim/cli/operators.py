@@ -114,6 +114,17 @@ def disable(given: argparse.Namespace) -> int:
     return 0
 
 
+def administrator(home: Home, given: argparse.Namespace) -> str:
+    """Who asks, as `_by`, for commands of other files.
+
+    Raises:
+        RecordError: not let in, or no administrator.
+    """
+    from estim.records.operators import load_operators
+
+    return _by(home, given, load_operators(home.operators))
+
+
 def _by(home: Home, given: argparse.Namespace, known: Mapping[str, Operator]) -> str:
     """Who changes the register: an administrator by PIN; nobody where there is no operator yet.
 

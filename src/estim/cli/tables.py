@@ -10,13 +10,14 @@ from estim.cli.output import home_of, print_json
 
 def limits(given: argparse.Namespace) -> int:
     """The table in force."""
-    from estim.records.site import limits_in_force, site_problem
+    from estim.records.site import limits_in_force, site_problem, site_warning
 
     table = limits_in_force(home_of(given), site_file=Path(given.site) if given.site else None)
     rows = table.to_json()
     problem = "" if given.site else site_problem(home_of(given))
+    warning = "" if given.site else site_warning(home_of(given))
     if given.json:
-        print_json({"limits": rows, "site_problem": problem})
+        print_json({"limits": rows, "site_problem": problem, "site_warning": warning})
         return 0
     print(f"{'rule':6}{'quantity':44}{'in force':>12} {'unit':8}{'absolute':>10}  {'layer':9}{'mark':11} source")
     for row in rows:
@@ -27,6 +28,8 @@ def limits(given: argparse.Namespace) -> int:
         )
     if problem:
         print(problem)
+    if warning:
+        print(f"site file: {warning}")
     return 0
 
 

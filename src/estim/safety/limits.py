@@ -15,6 +15,7 @@ from estim.safety.limits_table import BY_KEY, TABLE
 from estim.safety.profile import DeviceProfile
 
 SITE_WORDS = ("responsible", "date", "reason")
+SITE_MORE = ("asked_by", "source", "until")  # of a file that two people sign; records/site.py holds them
 SIGNATURE_MARK = b"\n# signature: "
 
 
@@ -102,7 +103,8 @@ def parse_site(data: bytes, *, verify: Callable[[bytes, bytes], bool]) -> Limits
     """A site's own column from its signed file; stands in place of the default column, never past absolute.
 
     The file is TOML: `responsible`, `date`, `reason`, a table `[limits]` of guardrail keys, and as its last line
-    `# signature: <hex>`, an Ed25519 signature over all bytes before that line's newline.
+    `# signature: <hex>`, an Ed25519 signature over all bytes before that line's newline. `until`, `source` and
+    `asked_by` stand in a file that two people sign; whose signatures those are, and the day, is for the caller.
 
     Args:
         verify: tells whether (message, signature) is signed by a lead's key.
@@ -132,8 +134,8 @@ def parse_site(data: bytes, *, verify: Callable[[bytes, bytes], bool]) -> Limits
         if not str(document.get(word, "")).strip():
             wrong(word, f"{word!r} is missing: the file must say who opened these limits, when and why")
     for key in document:
-        if key not in {*SITE_WORDS, "limits"}:
-            wrong(key, f"unknown key {key!r}", asked=key, allowed=", ".join((*SITE_WORDS, "limits")))
+        if key not in {*SITE_WORDS, *SITE_MORE, "limits"}:
+            wrong(key, f"unknown key {key!r}", asked=key, allowed=", ".join((*SITE_WORDS, *SITE_MORE, "limits")))
     values = _site_values(document.get("limits", {}), wrong)
     if problems:
         raise SiteFileError(problems)
