@@ -144,8 +144,7 @@ def listen(seconds: float, tty: Tty, echo: Echo, stop: Stop | None = None) -> No
 def console_stop(tty: Tty, echo: Echo, watch: Watch, key: str, chance: random.Random) -> Stop:
     """Arm, start, stop it by its key at a random instant of ramp or hold, say why."""
     tty.wait(lambda: "Why was" not in tty.picture.text, what="the reason is taken")
-    if "[ ]" in tty.picture.text:
-        therapist.confirm(tty)
+    therapist.follow(tty, lambda text: "→ F2 " in text)
     for _ in range(ARMS_MAX):  # a machine that stood still for a second has the arming stopped, as it must
         tty.press("f2")
         with contextlib.suppress(AssertionError):
@@ -175,7 +174,7 @@ def console_session(home: Path, watch: Watch, echo: Echo, keys: list[str], found
             therapist.find_levels,
         ):  # fmt: skip
             step(tty)
-        therapist.confirm(tty)
+        therapist.follow(tty, lambda text: "→ F2 " in text)
         chance = random.Random(len(found))  # noqa: S311
         watch.complete(Stop(key="", at_us=0))  # what the levels took
         for key in keys:

@@ -14,7 +14,7 @@ from estim.console import present
 from estim.console.coach import coach_lines, concerned
 from estim.console.language import ENGLISH, LANGUAGES, load
 from estim.console.language.heard import Heard
-from estim.console.widgets import problem_line
+from estim.console.problem_words import problem_line
 from estim.drivers import midlevel
 from estim.drivers.models import MODELS
 from estim.drivers.rehastim2_profile import PROFILE as REHASTIM2
@@ -23,10 +23,10 @@ from estim.safety.limits_table import BY_KEY
 from estim.session import arming, events
 from estim.session.levels import raise_locked
 from estim.session.snapshot import Alarm
+from estim.session.state import Phase
 from tests.session.desk import Desk
 
-from .conftest import Bench, Make
-from .fake_session import FakeSession
+from .pictured import snapshot
 
 SOURCE = Path(__file__).parents[2] / "src" / "estim"
 # Where the text stands in the call; `_time_is_up` hands it on to `alarm`.
@@ -156,29 +156,16 @@ def test_a_german_screen_says_alarms_coach_and_refusals_in_german() -> None:
     assert present.alarm_line(alarm, say).startswith("!!! Das Gerät meldete sich 1 s lang nicht")
     problem = {"severity": "refuse", "message": "the device is not ready yet", "key": "start"}
     assert "das Gerät ist noch nicht bereit" in problem_line(problem, say)
-    session = FakeSession()
-    session.configured(2)
-    session.fail("device-silent", alarm.text)
-    picture = session.picture()
+    picture = snapshot(2, phase=Phase.FAULT, cause="device-silent", alarms=(alarm,))
     assert "Das Gerät meldete sich" in coach_lines(picture, say)[0]
     named = "channel 2 (yellow-blue cable): a pad or its cable is off, or the skin contact is too poor"
     assert [view.channel for view in concerned(picture, named)] == [2]  # the channel is read from the record's words
 
 
-async def test_a_refusal_of_a_real_session_is_read_in_german(bench: Make) -> None:
+def test_a_refusal_of_a_real_session_is_read_in_german() -> None:
     desk = Desk()
     reply = desk.ask(events.Arm)
     messages = [problem.message for problem in reply.problems]
     assert messages
     heard = load("de").heard
     assert [message for message in messages if heard(message) == message] == []
-    async with bench() as b:
-        german(b)
-        await b.jump()
-        b.session.wants = ("skin",)
-        await b.press("f9")
-        assert "nicht scharf" in b.text("#problems") or "abgelehnt" in b.text("#problems")
-
-
-def german(b: Bench) -> None:
-    b.app.say = load("de").with_fields(**b.app.say._fields)

@@ -7,22 +7,37 @@ from pathlib import Path
 
 import pytest
 
-from estim.console.home_view import RecordsHome, read_patients
+from estim.console.home_reading import PastPatient, read_sessions, unfinished
+from estim.console.home_view import RecordsHome
 from estim.records.patients import Patient, save_patient
+
+TODAY = "2026-11-28"
+
+
+def read_patients(records: Path) -> tuple[PastPatient, ...]:
+    return read_sessions(records, TODAY)[0]
 
 
 def session(
-    records: Path, name: str, patient: str, *, skin: str = "0 normal", pulses: int = 400, torn: bool = False
+    records: Path,
+    name: str,
+    patient: str,
+    *,
+    skin: str = "0 normal",
+    contractions: int = 12,
+    torn: bool = False,
+    signed: bool = True,
 ) -> None:
     folder = records / name
     folder.mkdir(parents=True)
     lines = [
         ("header", {"patient": patient, "utc": "2026-11-19T08:00:00.000+00:00", "operator": "PT1"}),
         ("screening", {"answers": {"S01": False, "S12": True, "S12.reason": name}, "scripted": False}),
-        ("setup", {"schedule": {"protocol_title": "Quadriceps"}}),
+        ("setup", {"schedule": {"protocol_title": "Quadriceps", "purpose": "therapy"}}),
         ("command", {"channels": []}),
         ("outcome", {"skin": skin}),
-        ("end", {"dose": [{"pulses": pulses}]}),
+        *((("signature", {"operator": "PT1"}),) if signed else ()),
+        ("end", {"outcome": "completed", "contractions": contractions}),
     ]
     text = "".join(
         json.dumps({"kind": kind, "fields": fields}, separators=(",", ":"), sort_keys=True) + "\n"
@@ -34,7 +49,7 @@ def session(
 def test_sessions_are_counted_where_there_was_treatment(tmp_path: Path) -> None:
     session(tmp_path, "20261101T0800", "P-1")
     session(tmp_path, "20261102T0800", "P-2")
-    session(tmp_path, "20261103T0800", "P-1", pulses=0)
+    session(tmp_path, "20261103T0800", "P-1", contractions=0)
     session(tmp_path, "20261104T0800", "P-1", skin="2 redness that stays")
     first, second = read_patients(tmp_path)
     assert (first.id, first.sessions, first.last_protocol) == ("P-1", 2, "Quadriceps")
@@ -105,7 +120,7 @@ def test_what_was_played_last_and_the_pads_uses_are_kept(tmp_path: Path) -> None
             ("setup", {"schedule": schedule}),
             ("note", {"pads": {"a": "A1", "b": "B1"} if day == 1 else {"a": "A1"}}),
             ("note", {"text": "fine"}),
-            ("end", {"dose": [{"pulses": 4}]}),
+            ("end", {"outcome": "completed", "contractions": 4}),
         ]
         (folder / "record.jsonl").write_text(
             "".join(
@@ -120,3 +135,31 @@ def test_what_was_played_last_and_the_pads_uses_are_kept(tmp_path: Path) -> None
         2,
     )
     assert patient.pad_uses == {"A1": 2, "B1": 1}
+
+
+def test_what_nobody_signed_is_not_finished(tmp_path: Path) -> None:
+    session(tmp_path, "20261101T0800", "P-1")
+    session(tmp_path, "20261102T0800", "P-2", signed=False)
+    _, sessions = read_sessions(tmp_path, TODAY)
+    (one,) = unfinished(sessions)
+    assert (one.patient_id, one.how, one.ending, one.contractions) == ("P-2", "left", "completed", 12)
+
+
+def test_a_session_without_a_contraction_is_no_visit(tmp_path: Path) -> None:
+    session(tmp_path, "20261101T0800", "P-1", contractions=0)
+    patients, sessions = read_sessions(tmp_path, TODAY)
+    assert patients[0].sessions == 0
+    assert sessions[0].ending == "before-first"
+
+
+def test_what_was_signed_later_in_another_record_is_signed(tmp_path: Path) -> None:
+    session(tmp_path, "20261102T0800", "P-2", signed=False)
+    folder = tmp_path / "20261103T0800"
+    folder.mkdir()
+    lines = [("header", {"patient": "P-2", "utc": "2026-11-03T08:00:00", "operator": "PT2"}),
+             ("note", {"signs_session": "20261102T0800"}), ("signature", {"operator": "PT2"}), ("end", {})]  # fmt: skip
+    rows = [json.dumps({"kind": kind, "fields": fields}, separators=(",", ":")) for kind, fields in lines]
+    (folder / "record.jsonl").write_text("\n".join(rows) + "\n")
+    _, sessions = read_sessions(tmp_path, TODAY)
+    assert [(one.folder, one.signed_by) for one in sessions] == [("20261102T0800", "PT2")]
+    assert unfinished(sessions) == ()

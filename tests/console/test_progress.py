@@ -7,21 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input
 
 from estim.console.home_view import EmptyHome, PastPatient, RecordsHome
 from estim.console.language import load
 from estim.console.progress import HELD, change_lines, fact_lines, progress_lines
-from estim.console.screens.progress import ProgressDialog
 from estim.console.textplot import MARKS, SEVERAL, side_by_side, text_plot
 from estim.records.course import Course, Point, changes
 from estim.records.home import Home
 from estim.records.past_course import courses, plan_of
 from estim.records.plots import Series
 from tests.records.build import NOON, session
-
-from .conftest import Bench, Make
-from .test_pictures import text_of
 
 DAY = datetime.timedelta(days=1)
 RISING = (18_000, 20_000, 23_000, 26_000, 30_000, 31_000)
@@ -154,83 +149,3 @@ def test_courses_come_from_the_records_of_this_patient_and_kind_alone(tmp_path: 
 # -- the screen --------------------------------------------------------------------------------------------------------
 
 HOME = EmptyHome(known=(PastPatient(id="P-017", sessions=6),), past=(made(), replace(made(), title="Another one")))
-
-
-async def opened(b: Bench) -> None:
-    b.app.screen.query_one("#operator", Input).value = "PT1"
-    b.app.screen.query_one("#patient", Input).value = "P-017"
-    await b.look()
-    await b.press("f5")
-
-
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
-async def test_one_key_of_the_patient_stage_shows_it_and_closes_it(bench: Make, size: tuple[int, int]) -> None:
-    async with bench(home_view=HOME, size=size) as b:
-        await opened(b)
-        assert isinstance(b.app.screen, ProgressDialog)
-        shown = text_of(b)
-        assert any("Progress of P-017: Quadriceps strength" in line for line in shown)
-        assert any("Since last time (session 5 → 6)" in line for line in shown)
-        assert any(MARKS[0] in line for line in shown)
-        assert "IDLE" in shown[0]
-        before = len(b.session.requests)
-        await b.press("right")
-        assert any("Another one" in line for line in text_of(b))
-        await b.press("f5")
-        assert not isinstance(b.app.screen, ProgressDialog)
-        assert len(b.session.requests) == before  # it asks nothing and sets nothing
-        assert b.app.draft.channels == {}
-
-
-async def test_on_80_columns_more_shows_the_plots(bench: Make) -> None:
-    async with bench(home_view=HOME) as b:
-        await opened(b)
-        assert "More" in b.text("#keys")
-        seen = "\n".join(text_of(b))
-        for _ in range(4):
-            await b.press("f4")
-            seen += "\n".join(text_of(b))
-        for title in (
-            "Level at the end, mA",
-            "Time with current, min",
-            "Sessions delivered",
-            "Discomfort, 0-10",
-            "Pain of the condition",
-            "knee",
-        ):
-            assert title in seen
-
-
-async def test_nobody_known_has_no_progress(bench: Make) -> None:
-    async with bench(home_view=HOME) as b:
-        assert "Progress" not in b.text("#keys")
-        await b.press("f5")
-        assert "was treated here before" in b.text("#problems")
-
-
-@pytest.mark.parametrize("key", ["space", "escape", "f12"])
-async def test_stop_works_over_it(bench: Make, key: str) -> None:
-    async with bench(home_view=HOME) as b:
-        await b.running()
-        b.app.push_screen(ProgressDialog("P-017"))
-        await b.look()
-        await b.pilot.press(key)
-        assert b.session.stops == ["key"]
-        assert isinstance(b.app.screen, ProgressDialog)
-
-
-async def test_while_the_records_are_read_it_says_so(bench: Make) -> None:
-    class Slow(EmptyHome):
-        def courses(self, patient_id: str, *, simulated: bool) -> tuple[Course, ...] | None:  # noqa: ARG002
-            return self.past if self.known else None
-
-    async with bench(home_view=Slow()) as b:
-        b.app.push_screen(ProgressDialog("P-017"))
-        await b.look()
-        assert "are being read" in b.text("#progress-text")
-        b.app.home_view = HOME
-        await b.look()
-        assert "Progress of P-017" in b.text("#progress-text")
-        b.app.home_view = EmptyHome()
-        await b.look()
-        assert "no earlier session" in b.text("#progress-text")

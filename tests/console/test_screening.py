@@ -1,193 +1,129 @@
-"""Screening: every answer has the consequence that the evidence table gives it."""
+"""The screening: one press, one answer; nothing preset, nothing by a held key, a paste or a bouncing switch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
+from estim.console.draft import Stage
+from estim.console.presses import AGAIN_S
+from estim.console.screening_items import TOGETHER, make_form
 from estim.session import screening
-from estim.session.screening_outcomes import MEASURES, SKIN_GRADES, judge_outcome
+from estim.session.screening import QUESTIONS
+
+from .conftest import Bench, Make, returning
+
+ANSWERED = {key: value for key, value in screening.scripted_answers().items() if key != "R48"}
 
 
-@dataclass(frozen=True)
-class At:
-    name: str
-    region: str
-    side: str
+async def to_screening(b: Bench) -> None:
+    await b.to(Stage.SCREENING)
 
 
-THIGH = At("quadriceps", "thigh", "left")
-SHANK = At("tibialis", "shank", "left")
-OTHER = At("other quadriceps", "thigh", "right")
-BACK = At("multifidus", "low-back", "left")
-ALL = (THIGH, SHANK, OTHER, BACK)
-
-
-def refusals(answers: dict[str, bool | str], *channels: At, session: int = 1) -> list[str]:
-    return [
-        problem.rule for problem in screening.judge(answers, channels, session=session) if problem.severity == "refuse"
-    ]
-
-
-def clean(**changes: bool | str) -> dict[str, bool | str]:
-    answers = screening.scripted_answers()
-    for key, value in changes.items():
-        answers[key.replace("_", ".")] = value
-    return answers
-
-
-def test_thirty_questions_each_with_action_and_source() -> None:
-    assert [question.id for question in screening.QUESTIONS] == [f"S{n:02d}" for n in range(1, 31)]
-    assert all(question.action and question.source and question.rationale for question in screening.QUESTIONS)
-    groups = {name for name, _ in screening.GROUPS} | {"gate"}
-    assert {question.group for question in screening.QUESTIONS} == groups
-
-
-def test_no_contraindication_passes_with_and_without_channels() -> None:
-    assert screening.judge(clean()) == ()
-    assert screening.judge(clean(), ALL, session=5) == ()
+def answered(b: Bench) -> int:
+    return b.app.pane.form.answered  # type: ignore[attr-defined, no-any-return]
 
 
 @pytest.mark.hazard("H24")
-def test_nothing_answered_is_nothing_allowed() -> None:
-    assert refusals({}) == [f"S{n:02d}" for n in range(1, 30)]
+async def test_nothing_answered_is_nothing_allowed(bench: Make) -> None:
+    async with bench() as b:
+        await to_screening(b)
+        assert answered(b) == 0
+        await b.press("enter", "f8")
+        assert b.at("screening")
+        assert "N no to S02" in b.said or "N" in b.next
+        assert b.app.draft.answers == {}
 
 
-@pytest.mark.parametrize("question", [q.id for q in screening.QUESTIONS if q.kind != "gate"])
-def test_every_single_missing_answer_refuses(question: str) -> None:
-    answers = clean()
-    del answers[question]
-    assert refusals(answers, *ALL) == [question]
+async def test_a_held_key_answers_one_question(bench: Make) -> None:
+    async with bench() as b:
+        await to_screening(b)
+        b.clock.now_s += 1.0
+        for wait_s in (0.0, 0.5, *([0.033] * 34)):
+            b.clock.now_s += wait_s
+            await b.send("n")
+            b.app.look()
+            await b.pilot.pause()
+        assert answered(b) == 1
+        b.clock.now_s += AGAIN_S
+        await b.send("n")
+        assert answered(b) == 2
 
 
-@pytest.mark.parametrize("question", [q.id for q in screening.QUESTIONS if q.kind == "absolute" and q.scope == "whole"])
-def test_absolute_for_the_whole_person_refuses_whatever_the_reason(question: str) -> None:
-    answers = clean() | {question: True, f"{question}.reason": "the patient insists", f"{question}.where": "right foot"}
-    assert question in refusals(answers)
-    assert question in refusals(answers, THIGH)
+async def test_a_bouncing_key_answers_one(bench: Make) -> None:
+    async with bench() as b:
+        await to_screening(b)
+        b.clock.now_s += 1.0
+        await b.send("n")
+        b.clock.now_s += 0.015
+        await b.send("n")
+        assert answered(b) == 1
 
 
-@pytest.mark.parametrize("question", [q.id for q in screening.QUESTIONS if q.kind == "relative"])
-def test_relative_needs_a_reason_and_then_warns(question: str) -> None:
-    assert refusals(clean() | {question: True}, THIGH) == [question]
-    with_reason = screening.judge(clean() | {question: True, f"{question}.reason": "cleared by Dr A"}, (THIGH,))
-    assert [(problem.rule, problem.severity) for problem in with_reason] == [(question, "warn")]
-    assert "cleared by Dr A" in with_reason[0].message
-    assert refusals(clean() | {question: True, f"{question}.reason": "  ok "}, THIGH) == [question]
+async def test_keys_that_come_together_answer_nothing_and_it_is_said(bench: Make) -> None:
+    async with bench() as b:
+        await to_screening(b)
+        b.clock.now_s += 1.0
+        for key in "nnnnyyyy":
+            await b.send(key, together=8, alike=False)
+        assert answered(b) == 0
+        assert "all at once" in b.said
 
 
-def test_thrombosis_blocks_the_limb_it_is_in_and_no_other() -> None:
-    answers = clean(S02=True, S02_where="left shank")
-    assert refusals(answers, THIGH) == ["S02"]
-    assert refusals(answers, SHANK) == ["S02"]
-    assert refusals(answers, OTHER) == []
-    assert refusals(answers, BACK) == []
-    message = screening.judge(answers, ALL)[0].message
-    assert "quadriceps" in message
-    assert "tibialis" in message
-    assert "other quadriceps" not in message
+async def test_the_next_line_names_the_key_only_from_when_it_counts(bench: Make) -> None:
+    async with bench() as b:
+        await to_screening(b)
+        await b.press("n")
+        assert not b.next.startswith("→"), b.next
+        b.clock.now_s += AGAIN_S
+        await b.look()
+        assert b.next.startswith("→ N no to")
 
 
-def test_a_yes_without_a_readable_place_is_everywhere() -> None:
-    assert refusals(clean(S02=True), OTHER) == ["S02"]
-    assert refusals(clean(S02=True, S02_where="somewhere odd"), OTHER) == ["S02"]
-    assert refusals(clean(S08=True, S08_where="left shank, ???"), OTHER) == ["S08"]
+async def test_letters_are_their_keys_with_caps_lock(bench: Make) -> None:
+    async with bench() as b:
+        await to_screening(b)
+        await b.press("N")
+        assert answered(b) == 1
 
 
-def test_regions_alone_count_as_both_sides() -> None:
-    answers = clean(S02=True, S02_where="left shank")
-    assert [p.rule for p in screening.judge(answers, regions=("thigh",)) if p.severity == "refuse"] == ["S02"]
-    assert [p.rule for p in screening.judge(answers, regions=("forearm",)) if p.severity == "refuse"] == []
+async def test_a_returning_patient_answers_today_and_three_groups(bench: Make) -> None:
+    form = make_form(first_session=False, previous=ANSWERED, answers={}, session=4)
+    assert len(form.items) == 5 + len(TOGETHER)
+    for _ in range(len(form.items)):
+        form.answer(form.current.kind == "group")
+    assert form.complete
+    assert screening.judge(form.answers(), session=4) == ()
+    async with bench(home_view=returning(answers=ANSWERED)) as b:
+        await b.sign_in()
+        await b.press("enter", "y")
+        assert b.at("screening")
+        assert len(b.app.pane.form.items) == 8  # type: ignore[attr-defined]
 
 
-def test_site_scope_does_not_widen_to_the_limb() -> None:
-    answers = clean(S08=True, S08_where="left shank")
-    assert refusals(answers, THIGH) == []
-    assert refusals(answers, SHANK) == ["S08"]
+async def test_a_no_to_two_questions_answers_both_and_a_yes_opens_them() -> None:
+    form = make_form(first_session=False, previous=ANSWERED, answers={}, session=1)
+    at = next(index for index, item in enumerate(form.items) if item.also is not None)
+    form.at = at
+    form.answer(True)
+    assert [item.question.id for item in form.items[at : at + 2] if item.question] == ["S28", "S29"]
+    assert all(item.answer is None for item in form.items)
 
 
-def test_an_unknown_region_is_concerned_by_everything() -> None:
-    assert refusals(clean(S08=True, S08_where="left shank"), At("x", "any-permitted", "right")) == ["S08"]
+def test_every_question_is_asked_of_a_new_patient() -> None:
+    form = make_form(first_session=True, previous={}, answers={}, session=1)
+    asked = [item.question.id for item in form.items if item.question is not None]
+    assert sorted(asked) == sorted(question.id for question in QUESTIONS if question.kind != "gate")
+    assert all(item.also is None for item in form.items)
 
 
-def test_pregnancy_blocks_the_trunk_and_asks_for_agreement_on_limbs() -> None:
-    assert refusals(clean(S05=True, S05_reason="obstetrician agrees"), BACK) == ["S05"]
-    assert refusals(clean(S05=True), THIGH) == ["S05"]
-    assert refusals(clean(S05=True, S05_reason="obstetrician agrees"), THIGH) == []
-
-
-def test_metal_is_no_contraindication() -> None:
-    assert [(p.rule, p.severity) for p in screening.judge(clean(S19=True), (THIGH,))] == [("S19", "info")]
-
-
-def test_the_gate_is_ticked_or_absent_never_false() -> None:
-    answers = clean()
-    del answers["S30"]
-    assert refusals(answers) == []
-    assert refusals(clean(S30=False)) == ["S30"]
-
-
-def test_words_are_no_answer_and_unknown_questions_are_named() -> None:
-    assert refusals(clean(S01="no")) == ["S01"]
-    found = screening.judge(clean() | {"S99": False})
-    assert found[0].severity == "refuse"
-    assert "S99" in found[0].message
-
-
-def test_the_question_after_48_hours_is_asked_from_the_second_session_on() -> None:
-    answers = clean()
-    del answers["R48"]
-    assert refusals(answers, session=1) == []
-    assert refusals(answers, session=2) == ["R48"]
-
-
-def test_facts_stay_unknown_until_answered() -> None:
-    assert screening.patient_facts({}).insensate_skin is None
-    facts = screening.patient_facts(clean(S14=True, S14_where="left foot", S18=True, S20=True, S27=True))
-    assert (facts.insensate_skin, facts.child, facts.lesion_t6_or_above, facts.first_ever_session) == (True,) * 4
-    assert facts.fragile_bone is False
-    assert screening.patient_facts(clean(S14=True, S14_where="left foot"), (THIGH,)).insensate_skin is False
-
-
-def test_reconfirmation_takes_over_confirmed_groups_and_never_today() -> None:
-    previous = clean(S12=True, S12_reason="stable, GP agrees", S28=True)
-    everything = [name for name, _ in screening.GROUPS]
-    answers = screening.reconfirmed(previous, everything, {})
-    assert answers["S12.reason"] == "stable, GP agrees"
-    today = {q.id for q in screening.asked_one_by_one(first_session=False)}
-    assert set(refusals(answers, session=2)) == today
-    answers = screening.reconfirmed(previous, everything, dict.fromkeys(today, False))
-    assert refusals(answers, session=2) == []
-    assert "S01" in refusals(screening.reconfirmed(previous, ["skin"], dict.fromkeys(today, False)))
-
-
-def test_first_session_asks_all_one_by_one() -> None:
-    assert len(screening.asked_one_by_one(first_session=True)) == 29
-
-
-def test_valid_for_an_hour_and_never_from_the_future() -> None:
-    assert screening.still_valid(0, screening.VALID_US)
-    assert not screening.still_valid(0, screening.VALID_US + 1)
-    assert not screening.still_valid(10, 0)
-
-
-def test_outcome_needs_what_is_always_asked_and_catches_slipped_keys() -> None:
-    good = {"discomfort": "3", "pain": 2, "skin": SKIN_GRADES[0]}
-    assert judge_outcome(good) == ()
-    assert {p.key for p in judge_outcome({})} == {"outcome.discomfort", "outcome.pain", "outcome.skin"}
-    for key, value in {"pain": "11", "rpe": "5", "discomfort": "2.5", "walk-10m": "nan", "ashworth": "1.5"}.items():
-        found = judge_outcome(good | {key: value})
-        assert [p.key for p in found] == [f"outcome.{key}"]
-        assert found[0].allowed
-    assert judge_outcome(good | {"ashworth": "1+", "edss": "3.5", "note": "anything"}) == ()
-
-
-def test_bad_skin_warns() -> None:
-    found = judge_outcome({"discomfort": 0, "pain": 0, "skin": SKIN_GRADES[3]})
-    assert [(p.key, p.severity) for p in found] == [("outcome.skin", "warn")]
-
-
-def test_measures_have_distinct_ids_and_ordered_ranges() -> None:
-    assert len({measure.id for measure in MEASURES}) == len(MEASURES)
-    assert all(measure.low < measure.high for measure in MEASURES)
+async def test_a_yes_asks_where_and_why_by_digits(bench: Make) -> None:
+    async with bench(size=(120, 40)) as b:
+        await to_screening(b)
+        await b.press("n", "n", "y")
+        assert "Where?" in b.text
+        await b.press("1")
+        assert "Why is it treated all the same?" in b.text
+        await b.press("1")
+        assert b.app.draft.answers["S15"] is True
+        assert b.app.draft.answers["S15.where"] == "left leg"
+        assert b.app.draft.answers["S15.reason"]

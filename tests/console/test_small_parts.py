@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from types import SimpleNamespace
 
 import pytest
 
 from estim.console.comfort import AFTER_RISE_US, EVERY_US, ComfortClock
 from estim.console.device_checks import device_checks
-from estim.console.language import load
 from estim.console.pad_words import uses_line
 from estim.console.preview import changes_since, preview_lines, suggested_week
 from estim.console.raise_lock import IDLE_US, RaiseLock
@@ -20,18 +18,11 @@ from estim.protocols.loader import load as load_protocol
 from estim.protocols.schema import Protocol
 from estim.safety.errors import UsageError
 from estim.safety.reports import OutputState
-from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
 
-from .fake_session import FakeSession
+from .pictured import snapshot
 
 S = 1_000_000
-
-
-def snapshot(**changes: object) -> Snapshot:
-    session = FakeSession()
-    session.configured()
-    return dataclasses.replace(session.picture(), **changes)  # type: ignore[arg-type]
 
 
 def protocol(name: str) -> Protocol:
@@ -163,10 +154,3 @@ def test_wrong_settings_are_refused_all_at_once() -> None:
         assert word in str(refused.value)
     with pytest.raises(UsageError, match=r"console\.toml"):
         parse_settings(b"= 3")
-
-
-def test_german_fits_into_the_same_lines() -> None:
-    words = load("de")
-    trail = "".join(f" {words(f'stage.{name}')} " for name in load("en").names("stage"))
-    assert len(trail) <= 79
-    assert SimpleNamespace(line=words("pads.head")).line.index("Region") == load("en")("pads.head").index("region")

@@ -1,4 +1,4 @@
-"""The stop keys: the gate's rule by itself, and a stop from every context of the console."""
+"""The stop keys: the gate's rule by itself, a stop from every stage, and the terminal's bytes before any parser."""
 
 from __future__ import annotations
 
@@ -6,25 +6,23 @@ import dataclasses
 from typing import Any
 
 import pytest
-from textual import events
-from textual.app import ComposeResult
-from textual.command import CommandPalette
-from textual.driver import Driver
-from textual.message import Message
-from textual.screen import ModalScreen
-from textual.widgets import Input, Select, TextArea
+from hypothesis import given
+from hypothesis import strategies as st
 
 from estim.console.draft import Stage
-from estim.console.screens.run import RunScreen
-from estim.console.stop_gate import StopGate, StopPressed, is_stop_key, stop_driver
+from estim.console.stop_gate import StopGate, StopPressed, is_stop_key
+from estim.console.terminal import Ear, KeyPress
 from estim.controller.interface import Takeover
+from estim.controller.terminal_keys import ESCAPE_S, Intake
+from estim.controller.terminal_reports import F12_REPORTS, Mouse, Press
 from estim.safety.reports import OutputState
 from estim.session.state import Phase
 
-from .conftest import Bench, Make
-from .fake_session import FakeSession
+from .conftest import Make
+from .pictured import snapshot
 
 STOP_NAMES = ["space", "escape", "f12", "shift+space", "shift+f12", "ctrl+@", "ctrl+space", "alt+a", "alt+space"]
+SPACES = ["\u00a0", "\u3000", "\u2003", "\u202f", "\u1680", "\u205f", "\u2028", "\u180e", " "]
 
 
 @pytest.mark.parametrize("key", STOP_NAMES)
@@ -37,16 +35,27 @@ def test_other_keys_are_none(key: str) -> None:
     assert not is_stop_key(key)
 
 
-class Gate:
-    """A gate over a fake session, with the changes that it told."""
+class Client:
+    """Notes the stops."""
 
     def __init__(self) -> None:
-        self.session = FakeSession()
+        self.stops: list[str] = []
+
+    def stop(self, source: str) -> int:
+        self.stops.append(source)
+        return len(self.stops)
+
+
+class Gate:
+    """A gate, with the changes that it told."""
+
+    def __init__(self) -> None:
+        self.client = Client()
         self.told: list[bool] = []
-        self.gate = StopGate(self.session, lambda: self.told.append(self.gate.closed))
+        self.gate = StopGate(self.client, lambda: self.told.append(self.gate.closed))  # type: ignore[arg-type]
 
     def observe(self, takeover: Takeover | None = None, **changed: Any) -> None:
-        self.gate.observe(dataclasses.replace(self.session.picture(), **changed), takeover)
+        self.gate.observe(snapshot(**changed), takeover)
 
 
 def test_closed_until_the_first_snapshot_that_proves_off() -> None:
@@ -55,7 +64,7 @@ def test_closed_until_the_first_snapshot_that_proves_off() -> None:
     one.gate.observe(None, None)
     assert one.gate.closed
     assert one.gate.press("space")
-    assert one.session.stops == ["key"]
+    assert one.client.stops == ["key"]
     one.observe()
     assert not one.gate.closed
     assert not one.gate.press("space")
@@ -82,13 +91,6 @@ def test_open_exactly_where_output_is_off_and_can_not_come(phase: Phase, output:
     assert one.gate.closed is not proved
 
 
-def test_closes_by_itself_when_a_snapshot_says_that_output_may_be_on() -> None:
-    one = Gate()
-    one.observe()
-    one.observe(phase=Phase.RUNNING, output=OutputState.ON)
-    assert one.gate.closed
-
-
 def test_after_a_takeover_only_its_own_word_counts() -> None:
     one = Gate()
     one.observe(takeover=Takeover(cause="eof", output="UNCERTAIN", text=""))
@@ -97,221 +99,111 @@ def test_after_a_takeover_only_its_own_word_counts() -> None:
     assert not one.gate.closed
 
 
-class RecordingDriver(Driver):
-    """The part of a driver that the hook sits in."""
-
-    def __init__(self) -> None:
-        self.seen: list[Message] = []
-
-    def process_message(self, message: Message) -> None:
-        self.seen.append(message)
-
-    def write(self, data: str) -> None: ...
-
-    def start_application_mode(self) -> None: ...
-
-    def disable_input(self) -> None: ...
-
-    def stop_application_mode(self) -> None: ...
-
-
-def test_the_hook_stops_in_the_driver_and_passes_no_key_on() -> None:
-    one = Gate()
-    driver = stop_driver(RecordingDriver, one.gate)()  # type: ignore[call-arg]
-    driver.process_message(events.Key("space", " "))
-    assert one.session.stops == ["key"]
-    driver.process_message(events.Key("a", "a"))
-    one.observe()
-    driver.process_message(events.Key("space", " "))
-    assert one.session.stops == ["key"]
-    kinds = [type(message) for message in driver.seen]  # type: ignore[attr-defined]
-    assert kinds == [StopPressed, events.Key, events.Key]
-
-
-# -- in the console -------------------------------------------------------------------------------------------------
-
-
-async def stops(b: Bench, key: str) -> None:
-    """`key` stops the running session from here, is typed nowhere, and does nothing else."""
-    assert b.session.phase is Phase.RUNNING
-    before = len(b.session.requests)
-    await b.pilot.press(key)
-    assert b.session.stops == ["key"]
-    assert b.session.picture().phase is Phase.STOPPING
-    assert b.session.requests[before:] == []
-    await b.look()
-    assert "STOP SENT" in b.text("#banner")
-    await b.look(0.5)
-    assert b.session.output is OutputState.OFF
-    assert not b.app.gate.closed
-
-
-@pytest.mark.parametrize("key", ["space", "escape", "f12", "shift+space", "alt+a"])
-async def test_stop_from_the_run_screen(bench: Make, key: str) -> None:
-    async with bench() as b:
-        await b.running()
-        assert b.app.gate.closed
-        await stops(b, key)
-
-
-class Form(ModalScreen[None]):
-    """Everything that swallows Space, over a running session."""
-
-    def compose(self) -> ComposeResult:
-        yield Input(value="abc", id="input")
-        yield TextArea("abc", id="area")
-        yield Select([("one", 1), ("two", 2)], id="select")
-
-
-@pytest.mark.parametrize("key", ["space", "escape", "f12"])
-@pytest.mark.parametrize("focus", ["input", "area", "select"])
-async def test_stop_from_a_field_in_a_modal(bench: Make, focus: str, key: str) -> None:
-    async with bench() as b:
-        await b.running()
-        await b.app.push_screen(Form())
-        await b.pilot.pause()
-        form = b.app.screen
-        form.query_one(f"#{focus}").focus()
-        if focus == "select":
-            form.query_one(Select).expanded = True
-        await b.pilot.pause()
-        await b.pilot.press(key)
-        assert b.session.stops == ["key"]
-        assert b.app.screen is form  # escape did not close it
-        assert form.query_one(Input).value == "abc"
-        assert form.query_one(TextArea).text == "abc"
-
-
-@pytest.mark.parametrize("key", ["space", "escape", "f12"])
-async def test_stop_from_the_command_palette(bench: Make, key: str) -> None:
-    async with bench() as b:
-        await b.running()
-        b.app.action_command_palette()
-        await b.pilot.pause()
-        assert isinstance(b.app.screen, CommandPalette)
-        await b.pilot.press(key)
-        assert b.session.stops == ["key"]
-        assert isinstance(b.app.screen, CommandPalette)
-        b.app.screen.dismiss()
-
-
-@pytest.mark.parametrize("opener", ["e", "question_mark", "f"])
-async def test_stop_from_dialogs_and_from_the_comfort_prompt(bench: Make, opener: str) -> None:
-    async with bench() as b:
-        await b.running()
-        await b.press(opener)
-        assert "SPACE = STOP" in b.text("#keys")
-        await b.pilot.press("space")
-        assert b.session.stops == ["key"]
-
-
 @pytest.mark.hazard("H40")
 @pytest.mark.parametrize("stage", list(Stage))
 async def test_stop_from_every_stage(bench: Make, stage: Stage) -> None:
-    """Nobody should be there while it runs; should it happen all the same, the stop works."""
+    """Whatever stands on the screen, also a field that is typed in, help, a question or the palette over it."""
     async with bench() as b:
-        await b.running()
+        b.app.draft.signed_in = stage is not Stage.HOME
         b.app.go(stage)
-        await b.look()
-        await b.pilot.press("space")
-        assert b.session.stops == ["key"]
+        await b.look(0.1)
+        b.session.overlay |= {"phase": Phase.RUNNING, "output": OutputState.ON}
+        await b.look(0.1)
+        for opens in ("", "slash", "f1", "h", "f10", "ctrl+q"):
+            if opens:
+                await b.press(opens)
+            for key in ("space", "f12", "escape"):
+                before = len(b.session.stops)
+                await b.send(key, " " if key == "space" else None)
+                assert len(b.session.stops) == before + 1, (stage, opens, key)
+                assert "SPACE = STOP" in b.banner
 
 
-async def test_stop_while_paused_armed_and_maximised(bench: Make) -> None:
-    async with bench() as b:
-        await b.jump()
-        await b.press("f2")
-        assert b.session.picture().phase is Phase.ARMED
-        await b.pilot.press("space")
-        assert b.session.stops == ["key"]
-    async with bench() as b:
-        await b.running()
-        await b.press("p")
-        await b.look(0.2)
-        assert b.session.phase is Phase.PAUSED
-        assert b.app.gate.closed
-        await b.pilot.press("f12")
-        assert b.session.stops == ["key"]
-    async with bench() as b:
-        await b.running()
-        b.app.screen.maximize(b.app.screen.query_one("#channels"))
-        await b.pilot.press("escape")
-        assert b.session.stops == ["key"]
+# -- the terminal's bytes ---------------------------------------------------------------------------------------------
 
 
-async def test_space_never_starts_anything(bench: Make) -> None:
-    async with bench() as b:
-        await b.jump()
-        before = list(b.session.requests)
-        await b.press("space", "enter", "space", "enter")
-        assert b.session.requests == before
-        assert b.session.phase is Phase.CONFIGURED
+def stops(data: bytes, *, wait_s: float = 1.0) -> bool:
+    intake = Intake()
+    return any(token.stops for token in [*intake.feed(data, 0.0), *intake.tick(wait_s)])
 
 
-async def test_space_types_where_output_is_off(bench: Make) -> None:
-    async with bench() as b:
-        box = b.app.screen.query_one("#operator", Input)
-        box.focus()
-        await b.press("a", "space", "b")
-        assert box.value == "a b"
-        assert b.session.stops == []
+@pytest.mark.parametrize(("report", "terminal"), F12_REPORTS)
+def test_every_spelling_of_f12_stops(report: bytes, terminal: str) -> None:
+    assert terminal
+    assert stops(report)
+    intake = Intake()  # and cut by a slow line, in two reads
+    for at in range(1, len(report)):
+        intake = Intake()
+        found = [*intake.feed(report[:at], 0.0), *intake.tick(0.25), *intake.feed(report[at:], 0.3), *intake.tick(1.0)]
+        assert any(token.stops for token in found), (report, at)
 
 
-async def test_nothing_is_pasted_while_output_may_be_on(bench: Make) -> None:
-    async with bench() as b:
-        await b.running()
-        await b.app.push_screen(Form())
-        b.app.screen.query_one("#input").focus()
-        await b.pilot.pause()
-        b.app.post_message(events.Paste("rrr"))
-        await b.pilot.pause()
-        assert b.app.screen.query_one(Input).value == "abc"
+@pytest.mark.parametrize("space", SPACES)
+def test_every_space_of_unicode_stops(space: str) -> None:
+    assert stops(space.encode())
+    assert stops(b"\xa0")  # as Latin-1 has it
 
 
-async def test_a_key_that_comes_with_the_gate_closing_stops(bench: Make) -> None:
-    """Arm was sent and is not answered yet: Space already stops."""
-    async with bench() as b:
-        await b.jump()
-        b.session.gone = True  # the request stays unanswered
-        await b.pilot.press("f2")
-        assert b.app.gate.closed
-        await b.pilot.press("space")
-        assert b.session.stops == ["key"]
+@pytest.mark.parametrize(
+    "data",
+    [b"\xfc", b"\x1b[M \xf0%", b"\x1b[97;1:3u", b"\x1b[?62;22c", b"\x1bP>|tmux 3.4\x1b\\", b"\x1b[0n", b"\x1b[I",
+     b"\x1b[<0;10;5M", b"\xe3\x80", b"\x1b[?2026;2$y", b"\x1b]11;rgb:1/1/1\x07", b"abc+-1\r\t\x7f",
+     b"\x1b[A", b"\x1bOP"],
+)  # fmt: skip
+def test_what_is_no_stop_is_none_and_terminals_own_words_are_no_keys(data: bytes) -> None:
+    assert not stops(data)
+    presses = [token for token in Intake().feed(data, 0.0) if isinstance(token, Press) and token.how != "release"]
+    if data[:1] == b"\x1b" and data not in {b"\x1b[A", b"\x1bOP"}:
+        assert presses == []
 
 
-async def test_quitting_stops_waits_and_leaves(bench: Make) -> None:
-    async with bench() as b:
-        await b.running()
-        b.session.confirms_off = False
-        await b.press("ctrl+q")
-        assert b.session.stops == ["console"]
-        await b.look(2)
-        assert "Waiting until the device" in b.text()
-        await b.press("q")
-        assert b.app.is_running
-        b.session.confirms_off = True
-        await b.look(0.5)
-        assert "output OFF" in b.text()
-        await b.press("q")
-        assert b.app.return_value == 0
+def test_what_stays_unfinished_stops_and_its_late_end_is_no_key() -> None:
+    intake = Intake()
+    assert intake.feed(b"\x1b[2", 0.0) == []
+    assert [token.stops for token in intake.tick(0.25)] == [True]
+    assert intake.feed(b"4~", 0.3) == []
+    intake = Intake()
+    found = intake.feed(b"\x1b[200~ab", 0.0)
+    assert not any(token.stops for token in found)
+    assert [token.stops for token in intake.tick(0.3)] == [True]
+    assert any(token.stops for token in intake.feed(b" ", 0.4))
 
 
-async def test_the_palettes_quit_and_ctrl_c_ask_as_well(bench: Make) -> None:
-    for leave in ("action_quit", "action_help_quit"):
-        async with bench() as b:
-            await b.running()
-            result = getattr(b.app, leave)()
-            if result is not None:
-                await result
-            await b.look()
-            assert b.session.stops == ["console"]
-            assert b.app.is_running
+@given(st.lists(st.binary(max_size=12), max_size=6), st.sampled_from([b" ", b"\x1b[24~", "\u3000".encode()]))
+def test_no_state_of_the_ear_swallows_a_stop(before: list[bytes], stop: bytes) -> None:
+    intake, now_s = Intake(), 0.0
+    for data in before:
+        intake.feed(data, now_s)
+        now_s += 0.02
+        intake.tick(now_s)
+    found = [*intake.feed(stop, now_s), *intake.tick(now_s + 2 * ESCAPE_S)]
+    assert any(token.stops for token in found)
 
 
-async def test_suspending_is_refused_while_output_may_be_on(bench: Make) -> None:
-    async with bench() as b:
-        await b.running()
-        b.app.action_suspend_process()
-        await b.look()
-        assert isinstance(b.app.screen, RunScreen)
-        assert b.session.stops == []
+@given(st.binary(max_size=200))
+def test_no_byte_fails(data: bytes) -> None:
+    intake = Intake()
+    for at in range(0, len(data), 7):
+        for token in intake.feed(data[at : at + 7], at * 0.01):
+            assert isinstance(token.stops, bool)
+            if isinstance(token, Mouse):
+                assert token.x >= 0
+        intake.tick(at * 0.01 + 0.005)
+
+
+def test_the_ear_hands_stops_on_at_once_and_counts_what_came_together() -> None:
+    one = Gate()
+    now = [0.0]
+    ear = Ear(one.gate, clock=lambda: now[0])
+    ear.feed(b"\x1b[0n")
+    assert ear.answered
+    assert [type(message) for message in ear.feed(b"a b")] == [StopPressed]
+    assert one.client.stops == ["key"]
+    keys = [message for message in ear.rest() if isinstance(message, KeyPress)]
+    assert [(key.key, key.arrival.together) for key in keys] == [("a", 2), ("b", 2)]
+    one.observe()  # off: a space types
+    ear.feed(b" ")
+    assert [message.key for message in ear.rest() if isinstance(message, KeyPress)] == ["space"]
+
+
+replaced = dataclasses.replace

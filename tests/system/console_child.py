@@ -1,21 +1,22 @@
-"""A console on a real terminal driver, over the scripted session, telling on a pipe; `b` makes its UI loop busy."""
+"""A console on a real terminal driver, over a session in simulated time, telling on a pipe; `b` holds its UI up."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
-from typing import ClassVar
 
 from estim.console.app import EstimConsole
-from estim.console.draft import Stage
-from tests.console.fake_session import FakeSession
+from estim.console.presses import Arrival
+from estim.safety.reports import OutputState
+from estim.session.state import Phase
+from tests.console.simulated import SimulatedSession
 
 BUSY_S = 1.0
 
 
-class TellingSession(FakeSession):
-    """Says on the pipe when a stop was asked for."""
+class TellingSession(SimulatedSession):
+    """Says on the pipe when a stop was asked for; what it shows ends with the stop."""
 
     def __init__(self, pipe: int) -> None:
         super().__init__()
@@ -23,7 +24,8 @@ class TellingSession(FakeSession):
 
     def stop(self, source: str) -> int:
         os.write(self._pipe, f"stop {source}\n".encode())
-        return super().stop(source)
+        self.overlay.clear()
+        return self.next_id()  # from the input thread: the world is the UI loop's
 
     def heartbeat(self) -> None:
         super().heartbeat()
@@ -31,19 +33,19 @@ class TellingSession(FakeSession):
 
 
 class BusyConsole(EstimConsole):
-    """Runs from its first picture on, and can be held up."""
-
-    BINDINGS: ClassVar = [("b", "busy", "Busy")]
+    """Can be held up."""
 
     def __init__(self, session: TellingSession, pipe: int) -> None:
         super().__init__(session)
         self._pipe = pipe
 
     def on_ready(self) -> None:
-        self.go(Stage.RUN)
-        self.set_timer(0.3, lambda: os.write(self._pipe, b"ready\n"))
+        self.set_timer(0.5, lambda: os.write(self._pipe, b"ready\n"))
 
-    def action_busy(self) -> None:
+    def pressed(self, key: str, text: str | None, arrival: Arrival) -> None:
+        if key != "b":
+            super().pressed(key, text, arrival)
+            return
         os.write(self._pipe, b"busy\n")
         time.sleep(BUSY_S)  # the UI loop stands: no handler, no heartbeat, no picture
         os.write(self._pipe, b"idle\n")
@@ -52,11 +54,9 @@ class BusyConsole(EstimConsole):
 def main() -> None:
     pipe = int(sys.argv[1])
     session = TellingSession(pipe)
-    session.configured()
-    app = BusyConsole(session, pipe)
     if sys.argv[2] == "running":
-        session.phase, session.output = type(session.phase).RUNNING, type(session.output).ON
-    app.run()
+        session.overlay |= {"phase": Phase.RUNNING, "output": OutputState.ON}
+    BusyConsole(session, pipe).run()
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ class Session:
 
     def records(self) -> list[Path]:
         """Folders of records."""
-        return [path.parent for path in (self.home / "records" / "simulated").glob("*/record.jsonl")]
+        return [path.parent for path in (self.home / "records" / "simulated").glob("2*/record.jsonl")]
 
 
 def begin(home: Path, front: str = "run", *, env: dict[str, str] | None = None) -> Session:

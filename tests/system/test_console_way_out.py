@@ -36,7 +36,7 @@ def console(tmp_path: Path) -> Iterator[Callable[..., Tty]]:
 
 
 def record_of(home: Path) -> Path:
-    (record,) = (home / "records" / "simulated").glob("*/record.jsonl")
+    (record,) = (home / "records" / "simulated").glob("2*/record.jsonl")
     return record.parent
 
 

@@ -20,7 +20,7 @@ def test_one_who_looks_on_can_stop_and_nothing_else(tmp_path: Path, simulator: S
     first = second = None
     try:
         therapist.to_therapy(own)
-        (record,) = (tmp_path / "records" / "simulated").glob("*/record.jsonl")
+        (record,) = (tmp_path / "records" / "simulated").glob("2*/record.jsonl")
         first = Tty("console", "--observe", home=tmp_path)
         first.sees("OBSERVER")
         first.sees("STIM ON")

@@ -1,123 +1,183 @@
-"""A therapist's hands: the whole way of a session on a real console, by keys, looking at the screen as she would."""
+"""A therapist's hands: the whole way of a session on a real console, by keys, looking at the screen as she would.
+
+What the screen names as next (`→ KEY`) is pressed; the words that the tests wait for are those that a person reads.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from estim.session.screening import scripted_answers
 from tests.support import sample
 from tests.system.terminal import Hands
 
 TITLE = "A short one for trying out"
+SHORT_ID = "short-one"
+NAMED = {"Enter": "enter", "Space": "space", "Esc": "escape", "Tab": "tab", "↑": "up", "↓": "down", "Ctrl+Q": "ctrl+q"}
+ANSWERS = {key: value for key, value in scripted_answers().items() if key != "R48"}
+AGAIN_S = 0.75  # the same key counts again only after a pause
 
 
 def own_protocol(home: Path, text: str = "") -> None:
-    """The sample among the site's own protocols, with contractions of 15 s unless `text` is another one."""
+    """The sample among the site's own protocols, with contractions of 15 s unless `text` is another one; and P-017, who
+    was treated with it before, so that only today's questions are asked.
+    """
     (home / "protocols").mkdir(parents=True, exist_ok=True)
     long = text or sample("on_s = 2\noff_s = 2", "on_s = 15\noff_s = 15")
     (home / "protocols" / "short.toml").write_text(long, encoding="utf-8")
+    known_patient(home, id_of(long))
+
+
+def id_of(text: str) -> str:
+    found = re.search(r'^id = "([^"]+)"', text, re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def known_patient(home: Path, protocol: str, patient: str = "P-017") -> None:
+    """A signed session of last week, as far as the console reads it."""
+    folder = home / "records" / "simulated" / f"0-past-{patient}"
+    if folder.exists():
+        return
+    folder.mkdir(parents=True)
+    schedule = {
+        "protocol_id": protocol, "protocol_title": TITLE, "protocol_version": "1.0.0", "purpose": "therapy", "week": 1,
+        "session": 1, "channels": [{"channel": 1, "name": "quadriceps", "side": "left", "level_ua": 20_000}],
+    }  # fmt: skip
+    lines = [
+        ("header", {"patient": patient, "utc": "2026-11-01T08:00:00.000+00:00", "operator": "PT1"}),
+        ("screening", {"answers": ANSWERS, "scripted": False}),
+        ("setup", {"schedule": schedule}),
+        ("signature", {"operator": "PT1"}),
+        ("end", {"outcome": "completed", "output": "OFF", "contractions": 3}),
+    ]
+    rows = [json.dumps({"kind": kind, "fields": fields}, separators=(",", ":")) for kind, fields in lines]
+    (folder / "record.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def named(tty: Hands) -> str:
+    """The key that the next line names, "" for none."""
+    lines = [line for line in tty.picture.text.splitlines() if line.startswith(" → ")]
+    if not lines:
+        return ""
+    key = lines[-1][3:].split(" ", 1)[0]
+    return NAMED.get(key) or (key.lower() if len(key) > 1 or key.isalpha() else key)
+
+
+def follow(tty: Hands, until: Callable[[str], bool], *, seconds: float = 120.0) -> None:
+    """Press what the next line names until the screen says so."""
+    end = time.monotonic() + seconds
+    before = ""
+    while not until(tty.picture.text):
+        assert time.monotonic() < end, f"not within {seconds} s\n{tty.picture.text}"
+        key = named(tty)
+        if not key:
+            tty.look(0.05)
+            continue
+        if key == before:
+            tty.look(AGAIN_S)
+            if until(tty.picture.text) or named(tty) != key:
+                continue
+        tty.press(key)
+        before = key
+        line = _next(tty)
+        waited = time.monotonic() + 1.0
+        while _next(tty) == line and time.monotonic() < waited:
+            tty.look(0.05)
+
+
+def _next(tty: Hands) -> str:
+    return next((line for line in reversed(tty.picture.text.splitlines()) if line.startswith((" → ", " · "))), "")
 
 
 def sign_in(tty: Hands, patient: str = "P-017") -> None:
-    tty.sees("[Patient]")
+    tty.sees("Who works here?")
     tty.sees("IDLE")
-    tty.type("PT1")
-    tty.press("enter")
-    tty.look(0.3)  # the cursor goes to the next field
-    tty.type(patient)
-    tty.sees(f"NEW patient {patient}", f"KNOWN patient {patient}")
-    tty.press("f8")
-    tty.sees("[Protocol]")
-
-
-def choose(tty: Hands, words: str = "short one") -> None:
-    tty.type(words)
     tty.look(0.3)
-    tty.press("f8")
-    tty.sees("[Screening]")
+    tty.type("PT1")
+    tty.sees("signs in as PT1")
+    tty.press("enter")
+    tty.sees("takes a new patient", "opens P-")
+    tty.look(0.5)
+    if patient in tty.picture.text:
+        tty.press("/")
+        tty.look(0.3)
+        tty.type(patient)
+        tty.sees(f"opens {patient}")
+        tty.press("enter")
+        tty.look(AGAIN_S)
+        tty.press("enter")
+    else:
+        tty.press("n")
+        tty.sees("Two identifiers")
+        tty.look(0.3)
+        tty.press("t")
+        tty.look(0.3)
+        tty.type(patient)
+        tty.sees(f"takes {patient}")
+        tty.press("enter")
+    tty.sees("two identifiers were read back")
+    tty.look(0.2)
+    tty.press("y")
+    tty.sees("2/9", "4/9")
+
+
+def choose(tty: Hands, words: str = "short one", side: str = "l") -> None:
+    """For a patient without a plan; one with a plan is at the questions already."""
+    if "4/9" in tty.picture.text:
+        return
+    tty.look(0.3)
+    tty.press("/")
+    tty.look(0.3)
+    tty.type(words)
+    tty.sees("→ Enter marks")
+    tty.look(0.2)
+    tty.press("enter")
+    tty.look(AGAIN_S)
+    tty.press("enter")
+    tty.sees("side is treated", "3/9", "4/9")
+    if "side is treated" in tty.picture.text:
+        tty.look(0.2)
+        tty.press(side)
+    follow(tty, lambda text: "4/9" in text)
 
 
 def screen(tty: Hands) -> None:
-    """First session: a no to each question."""
-    for _ in range(40):
-        tty.press("n")
-    tty.press("f8")
-    tty.sees("[Pads]")
+    """A no to each question, nothing new to each group."""
+    follow(tty, lambda text: "5/9" in text)
 
 
 def place(tty: Hands) -> None:
-    tty.press("l", "k")
-    tty.sees("How is it?")
-    tty.press("1")
-    tty.sees("Skin before: normal")
-    tty.press("f8")
-    tty.sees("[Device]")
+    follow(tty, lambda text: "6/9" in text)
 
 
 def try_device(tty: Hands) -> None:
-    """Checks confirmed, the stop tried at 0 mA, no patient's switch."""
-    confirm(tty)
-    tty.press("f2")
-    tty.sees("Press SPACE now")
-    tty.press("space")
-    tty.sees("ms after the key")
-    tty.press("n")
-    tty.sees("All of it works")
-    tty.press("f8")
-    tty.sees("[Levels]")
-
-
-def confirm(tty: Hands) -> None:
-    """Each check that is asked for, read and confirmed."""
-    tty.sees("Before output")
-    tty.look(0.5)
-    for _ in range(12):
-        text = tty.picture.text
-        left = text.count("[ ]")
-        if not left:
-            return
-        tty.press("y")
-        tty.wait(lambda left=left: _asks(tty) or tty.picture.text.count("[ ]") < left, what="the check is taken")  # type: ignore[misc]
-        if "treated all the same" in tty.picture.text:
-            tty.press("1")
-        elif "Who?" in tty.picture.text:
-            tty.type("patient")
-            tty.press("enter")
-        else:
-            continue
-        tty.wait(lambda left=left: not _asks(tty) and tty.picture.text.count("[ ]") < left, what="it is taken")  # type: ignore[misc]
-
-
-def _asks(tty: Hands) -> bool:
-    return "treated all the same" in tty.picture.text or "Who?" in tty.picture.text
+    """Checks confirmed, the stop tried at 0 mA."""
+    follow(tty, lambda text: "7/9" in text)
 
 
 def find_levels(tty: Hands, *, steps: int = 3) -> None:
-    tty.press("f2")
-    tty.sees("F9 starts, SPACE")
-    tty.press("f9")
+    follow(tty, lambda text: "→ + " in text)
     for _ in range(steps):
-        tty.sees("+ raises", seconds=60)
+        tty.sees("→ + ", seconds=60)
         tty.press("+")
         tty.look(0.7)
-    tty.press("t", "n")
-    tty.sees("All levels are found", seconds=60)
-    tty.press("f8")
-    tty.sees("[Treat]")
+    tty.press("t")
+    tty.sees("8/9", seconds=60)
 
 
 def start_therapy(tty: Hands) -> None:
-    """Through the checks to the first therapeutic contraction."""
-    confirm(tty)
-    tty.press("f2")
-    tty.sees("F9 starts, SPACE")
-    tty.press("f9")
+    """Through the last look to the first therapeutic contraction."""
+    follow(tty, lambda text: "STIM ON" in text or "RUNNING" in text)
     tty.sees("STIM ON", seconds=60)
 
 
-def to_therapy(tty: Hands) -> None:
-    sign_in(tty)
+def to_therapy(tty: Hands, patient: str = "P-017") -> None:
+    sign_in(tty, patient)
     choose(tty)
     screen(tty)
     place(tty)
@@ -135,15 +195,13 @@ def heard(tty: Hands) -> str:
 def practice(tty: Hands) -> tuple[int, int]:
     """Force in N and fatigue in percent, from the practice line."""
     tty.look(0.05)
-    line = re.search(r"ch\d (\d+) N .*fatigue (\d+) %", tty.picture.text)
+    line = re.search(r"PRACTICE ch\d (\d+) N · fatigue (\d+) %", tty.picture.text)
     return (int(line[1]), int(line[2])) if line else (0, 0)
 
 
 def ask_for_levels(tty: Hands, *, seconds: float = 120.0) -> list[tuple[str, str]]:
     """One step at a time; what the patient says decides each mark. Gives the marks with the words they rest on."""
-    tty.press("f2")
-    tty.sees("F9 starts, SPACE")
-    tty.press("f9")
+    follow(tty, lambda text: "→ + " in text)
     marks = {"tingling": "s", "moves": "m", "strong": "t"}
     found: list[tuple[str, str]] = []
     until = time.monotonic() + seconds
@@ -155,17 +213,16 @@ def ask_for_levels(tty: Hands, *, seconds: float = 120.0) -> list[tuple[str, str
         if key and key not in (known for known, _ in found):
             tty.press(key)
             found.append((key, said))
-        elif "+ raises" in tty.picture.text:
+        elif "→ + " in tty.picture.text:
             level = _level(tty)
             tty.press("+")
-            tty.wait(lambda level=level: _level(tty) != level or "+ raises" not in tty.picture.text, what="a step")  # type: ignore[misc]
-    tty.press("n")
-    tty.sees("All levels are found", seconds=60)
+            tty.wait(lambda level=level: _level(tty) != level or "→ + " not in tty.picture.text, what="a step")  # type: ignore[misc]
+    tty.sees("8/9", seconds=60)
     return found
 
 
 def _level(tty: Hands) -> str:
-    shown = re.search(r"level ([\d.]+)", tty.picture.text)
+    shown = re.search(r"([\d.]+) mA asked", tty.picture.text)
     return shown[1] if shown else ""
 
 
@@ -173,21 +230,14 @@ def in_the_room(tty: Hands, what: str) -> None:
     """Have something happen beside the simulated device: H, and the digit that stands before `what`."""
     tty.press("h")
     tty.sees("In the simulated room")
+    tty.look(0.2)
     line = next(line for line in tty.picture.text.splitlines() if what in line)
-    digit = re.search(r"(\d)  Practice", line)
+    digit = re.search(r"(\d)  ", line)
     assert digit is not None, line
     tty.press(digit[1])
+    tty.wait(lambda: "In the simulated room" not in tty.picture.text, what="the room is left")
 
 
 def end_and_sign(tty: Hands) -> None:
     """Outcome and signature of a treatment that is over."""
-    tty.press("f8")
-    tty.sees("[Outcome]")
-    tty.press("3", "tab", "2", "tab", "0")
-    tty.look(0.3)
-    tty.press("f8")
-    tty.sees("[Sign]")
-    tty.press("f8")
-    tty.sees("1  performed")
-    tty.press("1")
-    tty.sees("SEALED")
+    follow(tty, lambda text: "SEALED" in text)

@@ -1,73 +1,48 @@
-"""The therapist's console: draws snapshots, sends requests, keeps the stop key alive. It never sees a current to send.
-
-The UI loop beats at 4 Hz (`SessionClient.heartbeat`) from the same queue that keys go through: if that queue is stuck,
-the heartbeat is too, and the controller stops the device.
-"""
+"""The therapist's console: draws snapshots, sends requests. It never sees a current to send; the stop lies under it."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable
-from functools import partial
+import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import events
-from textual.app import App, SystemCommand
-from textual.driver import Driver
+from textual.app import SystemCommand
+from textual.command import CommandPalette
 from textual.screen import Screen
 
-from estim.console import collector, present
-from estim.console.dialogs import HelpDialog, LeaveDialog
-from estim.console.draft import Draft, Stage
+from estim.console import present
+from estim.console.command import Command
+from estim.console.draft import Draft, Stage, Station
+from estim.console.drawing import draw_frame
+from estim.console.frame import Frame, NextLine
+from estim.console.hands import Hands
 from estim.console.happened import Happened
-from estim.console.home_view import EmptyHome, HomeView, PastPatient
-from estim.console.keys import bindings, key_fields, key_names, parse_keymap
+from estim.console.home_view import EmptyHome, HomeView, OpenSession, PastPatient
+from estim.console.keys import key_fields, key_names, parse_keymap
 from estim.console.language import ENGLISH, Words
-from estim.console.practice import open_room, room_commands
-from estim.console.screens.device import DeviceScreen
-from estim.console.screens.levels import LevelsScreen
-from estim.console.screens.outcome import OutcomeScreen
-from estim.console.screens.pads import PadsScreen
-from estim.console.screens.patient import PatientScreen
-from estim.console.screens.protocol_choice import ProtocolScreen
-from estim.console.screens.run import RunScreen
-from estim.console.screens.screening_form import ScreeningScreen
-from estim.console.screens.sign import SignScreen
-from estim.console.screens.takeover import TakeoverScreen
-from estim.console.stage import Dialog, StageScreen
-from estim.console.stop_gate import CLOSING_REQUESTS, StopGate, StopPressed, stop_driver
-from estim.console.themes import SIGNAL_COLOURS, THEMES
-from estim.console.way_out import WayOut
+from estim.console.pane import Pane
+from estim.console.presses import Arrival, Judge
+from estim.console.problem_words import problem_line
+from estim.console.stages import first_pane, make_pane
+from estim.console.stages.always import always, leave
+from estim.console.stages.room import RoomPane
+from estim.console.stages.takeover import TakeoverPane
+from estim.console.stop_gate import CLOSING_REQUESTS
+from estim.console.stopping_app import LOOK_S, StoppingApp
+from estim.console.themes import THEMES
 from estim.controller.interface import Answer, SessionClient
 from estim.safety.reports import OutputState
-from estim.session.events import Acknowledge, Note, Request
+from estim.session.events import Note, Request
 from estim.session.snapshot import Snapshot
-from estim.session.state import Phase
 
-LOOK_S = 0.1  # screens are drawn 10 times a second: more is nothing for the eye and work for the UI loop
-HEARTBEAT_S = 0.25
-TIDY_S = 1.0
-PASTE_OFF, PASTE_ON = "\x1b[?2004l", "\x1b[?2004h"
-EXIT_DONE, EXIT_DEVICE, EXIT_UNCERTAIN = 0, 3, 4
+SAID_S = 12.0
 
 Then = Callable[[Answer], Any]
 
-STAGES: dict[Stage, type[StageScreen]] = {
-    Stage.PATIENT: PatientScreen,
-    Stage.PROTOCOL: ProtocolScreen,
-    Stage.SCREENING: ScreeningScreen,
-    Stage.PADS: PadsScreen,
-    Stage.DEVICE: DeviceScreen,
-    Stage.LEVELS: LevelsScreen,
-    Stage.RUN: RunScreen,
-    Stage.OUTCOME: OutcomeScreen,
-    Stage.SIGN: SignScreen,
-}
 
-
-class EstimConsole(App[int]):
-    """One guided session over a running controller.
+class EstimConsole(StoppingApp):
+    """One station over a running controller: one guided session after another.
 
     Args:
         client: the controller, as `controller.client` holds it.
@@ -76,14 +51,16 @@ class EstimConsole(App[int]):
         say: the words of one language.
         theme: one of `estim-dark`, `estim-light`, `estim-contrast`, or any of Textual's.
         look_s: seconds between two pictures.
+        clock: seconds, for presses; `wall`: the time of day as the strip shows it.
     """
 
     CSS_PATH = Path(__file__).with_name("estim.tcss")
     TITLE = "estim"
-    ROLE: ClassVar[str] = ""  # a word's key for the banner, where this is not the therapist's own console
     ENABLE_COMMAND_PALETTE = True
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  # as Textual declares it
-    BINDINGS: ClassVar[list[Any]] = bindings("help", "leave", "room")
+    COMMAND_PALETTE_BINDING = "f20"  # it opens by the key table
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (79, "-narrow"), (110, "-wide"), (170, "-huge")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (24, "-short"), (34, "-tall"), (54, "-high")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[Any]] = []
 
     def __init__(
         self,
@@ -94,129 +71,75 @@ class EstimConsole(App[int]):
         say: Words = ENGLISH,
         theme: str = "estim-dark",
         look_s: float = LOOK_S,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], str] = lambda: time.strftime("%H:%M"),
     ) -> None:
-        self.client = client
-        self.gate = StopGate(client, self._gate_changed, held=self.stop_needs_a_question)
-        super().__init__()
-        self._way_out = WayOut(client, leave=self._leave_from_outside, exit_code=self.exit_code)
+        super().__init__(client, look_s=look_s, clock=clock)
         self.home_view: HomeView = home_view if home_view is not None else EmptyHome()
+        self.station = Station()
         self.draft = Draft()
-        self._keymap = parse_keymap(keymap)
-        self.key_names = key_names(self._keymap)
-        self.say = say.with_fields(**key_fields(self._keymap))
+        self.judge = Judge()
+        self.keymap = parse_keymap(keymap)
+        self.key_names = key_names(self.keymap)
+        self.say = say.with_fields(**key_fields(self.keymap))
         self.happened = Happened(self.say)
-        self.snapshot: Snapshot | None = None
-        self.stop_sent = False  # until the device confirms
+        self.wall = wall
+        self.pane: Pane = first_pane(self)
+        self.questions: list[Pane] = []
+        self.saying = ""
+        self._said_s = 0.0
+        self._hands = Hands(self)
         self._waiting: dict[int, Then | None] = {}
-        self._ui_loop: asyncio.AbstractEventLoop | None = None
-        self._look_s = look_s
+        self._seen = (-1, 0.0)  # the last snapshot's number, and since when
         for each in THEMES:
             self.register_theme(each)
         self.theme = theme
 
-    # -- the stop ---------------------------------------------------------------------------------------------------
+    # -- keys -------------------------------------------------------------------------------------------------------
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """The signal colours, for themes that are not ours: changing the theme must never break a screen."""
-        return dict(SIGNAL_COLOURS)
+    def pressed(self, key: str, text: str | None, arrival: Arrival) -> None:
+        """A key that is no stop."""
+        self._hands.press(key, text, arrival)
 
-    def get_driver_class(self) -> type[Driver]:
-        """Whatever Textual chose, with the gate in its input thread."""
-        return stop_driver(super().get_driver_class(), self.gate)
+    def pasted(self) -> None:
+        """Text that nobody typed does nothing, in fields as well."""
+        self.said(self.say("refuse.paste"))
 
-    def stop_needs_a_question(self) -> bool:
-        """Never, where the therapist herself is; see `observer`."""
-        return False
-
-    async def on_event(self, event: events.Event) -> None:
-        """The gate once more, for drivers that the input thread's hook does not reach; ahead of everything else."""
-        if isinstance(event, events.Key) and not event.is_forwarded and self.gate.press(event.key):
-            self.on_stop_pressed()
-            return
-        if isinstance(event, events.Paste) and self.gate.closed:
-            return  # nothing is pasted while output may be on
-        await super().on_event(event)
-
-    def on_stop_pressed(self, _: StopPressed | None = None) -> None:
-        """The stop is on its way already; show it."""
-        self.stop_sent = True
-        self._draw()
-
-    def on_banner_clicked(self) -> None:
-        """A click on the banner stops as well, while output may be on."""
-        if self.gate.closed:
-            self.client.stop("console")
-            self.gate.unexplained = True
-            self.on_stop_pressed()
-
-    def _gate_changed(self) -> None:
-        """No bracketed paste while closed (an unfinished one swallows Space), and no garbage collection in the way."""
-        closed = self.gate.closed
-        if self._driver is not None:
-            self._driver.write(PASTE_OFF if closed else PASTE_ON)
-            self._driver.flush()
-        if closed:
-            collector.hush()
+    def on_next_line_clicked(self, clicked: NextLine.Clicked) -> None:
+        """A click is a press of the key that stands there."""
+        if clicked.key == "space":
+            self.on_banner_clicked()
         else:
-            collector.wake()
+            self._hands.press(clicked.key, None, Arrival(self.clock()))
 
-    # -- life -------------------------------------------------------------------------------------------------------
-
-    def on_mount(self) -> None:
-        """First stage, the two timers, the signals."""
-        self.set_keymap(self._keymap)
-        self._gate_changed()
-        self.set_interval(HEARTBEAT_S, self.client.heartbeat)
-        self.client.heartbeat()
-        self.look()
-        self.push_screen(self.first_screen())
-        self.set_interval(self._look_s, self.look)
-        self.set_interval(TIDY_S, collector.tidy)
-        self._ui_loop = asyncio.get_running_loop()
-        self._way_out.watch()
-
-    def first_screen(self) -> Screen[Any]:
-        """Where the way begins."""
-        return PatientScreen()
-
-    def on_unmount(self) -> None:
-        """Leave the interpreter as it was."""
-        collector.wake()
-        self._way_out.left()
-
-    def _leave_from_outside(self) -> None:
-        """The terminal is gone or a signal came; called from another thread, the stop is on its way already."""
-        if self._ui_loop is not None:
-            self._ui_loop.call_soon_threadsafe(self._leave_when_off)
-
-    def _leave_when_off(self, looks: int = 12) -> None:
-        """Leave once the device says off; after a bit more than the second that this may take (L25) all the same."""
-        self.look()
-        if self.gate.closed and looks > 0:
-            self.set_timer(LOOK_S, partial(self._leave_when_off, looks - 1))
-        else:
-            self.exit(self.exit_code())
+    # -- looking ----------------------------------------------------------------------------------------------------
 
     def look(self) -> None:
         """Take in what the controller said, and draw it."""
         for answer in self.client.poll():
             self._answered(answer)
-        self.snapshot = self.client.snapshot
-        self.gate.observe(self.snapshot, self.client.takeover)
-        self.happened.observe(self.snapshot)
-        if self.snapshot is not None:
-            if self.snapshot.output is OutputState.OFF and not self.gate.closed:
+        self.snapshot = snapshot = self.client.snapshot
+        self.gate.observe(snapshot, self.client.takeover)
+        self.happened.observe(snapshot)
+        if snapshot is not None:
+            if snapshot.n != self._seen[0]:
+                self._seen = (snapshot.n, self.clock())
+            if snapshot.output is OutputState.OFF and not self.gate.closed:
                 self.stop_sent = False
-            self._time_setup(self.snapshot)
+            self._time_setup(snapshot)
+            self.draft.watch(snapshot)
         lost = self.client.takeover is not None or self.client.fatal
-        if lost and not any(isinstance(screen, TakeoverScreen) for screen in self.screen_stack):
-            self.push_screen(TakeoverScreen())
-        self._draw()
+        if lost and not isinstance(self.pane, TakeoverPane):
+            self.clear()
+            self._change(TakeoverPane(self))
+        if self.saying and self.clock() - self._said_s > SAID_S:
+            self.saying = ""
+        self.draw()
 
-    def _draw(self) -> None:
-        for screen in self.screen_stack:
-            if isinstance(screen, (StageScreen, Dialog)):
-                screen.show(self.snapshot)
+    @property
+    def silent_s(self) -> float:
+        """How old the last snapshot is."""
+        return self.clock() - self._seen[1] if self._seen[0] >= 0 else 0.0
 
     def _time_setup(self, snapshot: Snapshot) -> None:
         """Minutes from sign-in to the first therapeutic contraction, shown and recorded (users' own yardstick)."""
@@ -225,8 +148,7 @@ class EstimConsole(App[int]):
             return
         if snapshot.purpose == "therapy" and any(view.sent_ua > 0 for view in snapshot.channels):
             draft.first_contraction_us = snapshot.now_us
-            fields: dict[str, object] = {"setup_s": (snapshot.now_us - draft.signed_in_us) // 1_000_000}
-            self.note(fields)
+            self.note({"setup_s": (snapshot.now_us - draft.signed_in_us) // 1_000_000})
 
     @property
     def setup_us(self) -> int | None:
@@ -243,49 +165,34 @@ class EstimConsole(App[int]):
         return self.client.next_id()
 
     def send(self, request: Request, then: Then | None = None) -> None:
-        """Hand a request over; `then` gets the answer, without it a refusal is shown where one is."""
+        """Hand a request over; `then` gets the answer, without it a refusal is said over the next line."""
         if isinstance(request, CLOSING_REQUESTS):
             self.gate.close(request.id)
         self._waiting[request.id] = then
         self.client.send(request)
 
     def note(self, fields: dict[str, object], *, kind: str = "note") -> None:
-        """Words for the record; that they were taken says nothing about what the stage has just refused."""
-        self.send(Note(id=self.next_id(), kind=kind, fields=fields), self._noted)
-
-    def _noted(self, answer: Answer) -> None:
-        if not answer.accepted:
-            self._show_problems(answer)
+        """Words for the record."""
+        self.send(Note(id=self.next_id(), kind=kind, fields=fields))
 
     def _answered(self, answer: Answer) -> None:
         then = self._waiting.pop(answer.id, None)
         if then is not None:
             then(answer)
-        else:
-            self._show_problems(answer)
+        elif not answer.accepted:
+            self.problems(answer.problems)
 
-    def _show_problems(self, answer: Answer) -> None:
-        for screen in reversed(self.screen_stack):
-            if isinstance(screen, StageScreen):
-                screen.show_problems(answer.problems)
-                break
+    def problems(self, problems: Sequence[dict[str, Any]]) -> None:
+        """Say why the controller refused something: the first reasons; the record has all of them."""
+        lines = [problem_line(problem, self.say) for problem in problems[:3]]
+        if len(problems) > 3:
+            lines.append(self.say("problem.more", count=len(problems) - 3))
+        self.said("\n ".join(lines))
 
-    def acknowledge(self) -> None:
-        """The topmost alarm that nobody has seen yet was read."""
-        waiting = [
-            alarm for alarm in present.alarms_shown(self.snapshot, None) if not alarm.acknowledged or not alarm.active
-        ]
-        if waiting:
-            self.send(Acknowledge(id=self.next_id(), code=waiting[0].code))
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette's rare actions; with a simulated device also what can happen in the room, for practice."""
-        yield from super().get_system_commands(screen)
-        yield from room_commands(self)
-
-    def action_room(self) -> None:
-        """What can happen in the simulated room."""
-        open_room(self)
+    def said(self, text: str) -> None:
+        """Say it over the next line."""
+        self.saying, self._said_s = text, self.clock()
+        self.draw()
 
     def past_patients(self) -> tuple[PastPatient, ...]:
         """Who was treated here before, on this kind of device: simulated and real never mix."""
@@ -296,55 +203,143 @@ class EstimConsole(App[int]):
         """One of them, None for somebody new."""
         return next((patient for patient in self.past_patients() if patient.id == patient_id), None)
 
-    # -- the way ----------------------------------------------------------------------------------------------------
+    # -- what stands on the screen ----------------------------------------------------------------------------------
+
+    def on_top(self) -> Pane:
+        """The question on top, or the stage."""
+        return self.questions[-1] if self.questions else self.pane
+
+    def offered(self) -> Sequence[Command]:
+        """What the keys do now: of the question on top, of the stage, of the console itself."""
+        if not self.questions:
+            return [*self.pane.commands(), *always(self)]
+        below = [each for each in self.pane.commands() if not each.says] if self.questions[-1].passes else []
+        return [*self.questions[-1].commands(), *below, *always(self)]
+
+    def act(self, command: Command) -> None:
+        """Do it, and draw what it did."""
+        self.saying = ""
+        command.act()
+        self.judge.asked_anew()
+        self.draw()
+
+    def draw(self) -> None:
+        """The frame, and the pane in it."""
+        if not isinstance(self.screen_stack[0] if self.screen_stack else None, Frame) or not self.pane.composed:
+            return
+        draw_frame(self)
+        for pane in (self.pane, *self.questions):
+            if pane.composed and pane.display:
+                pane.show(self.snapshot)
+        if self.on_top().composed:
+            self.call_after_refresh(lambda: self.judge.painted(self.clock()))
+
+    def query_frame(self, kind: type[Any]) -> Any:
+        """A line of the frame."""
+        return self.screen_stack[0].query_one(kind)
+
+    def _change(self, pane: Pane) -> None:
+        self.pane = pane
+        self.judge.asked_anew()
+        if self.is_running:
+            self.call_next(self.begin)
+
+    async def begin(self) -> None:
+        """Put the pane on the screen, with what is asked over it."""
+        body = self.screen_stack[0].query_one("#body")
+        with self.batch_update():
+            await body.remove_children()
+            await body.mount(self.pane, *self.questions)
+
+    def ask(self, question: Pane) -> None:
+        """Put a question over the stage: beneath it in the body, or in its place where it needs the room."""
+        self.questions.append(question)
+        self.judge.asked_anew()
+        self.pane.display = not any(each.whole for each in self.questions)
+        self.screen_stack[0].query_one("#body").mount(question)
+        self.draw()
+
+    def close(self, question: Pane) -> None:
+        """Take it away again; nothing where it is gone already."""
+        if question not in self.questions:
+            return
+        self.questions.remove(question)
+        self.judge.asked_anew()
+        if question.is_attached:
+            question.remove()
+        self.pane.display = not any(each.whole for each in self.questions)
+        self.on_top().focus_field()
+        self.draw()
+
+    def clear(self) -> None:
+        """Nothing lies over the session any more."""
+        for question in list(self.questions):
+            self.close(question)
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    @property
+    def rows(self) -> int:
+        """Rows of the whole terminal."""
+        return self.size.height
+
+    def open_sessions(self) -> tuple[OpenSession, ...]:
+        """Sessions of this home that did not end with a signature, the latest first; never the one that is open."""
+        simulated = self.snapshot is not None and self.snapshot.simulated
+        path = self.snapshot.record_path if self.snapshot is not None else ""
+        if self.snapshot is None:
+            return ()
+        return tuple(one for one in self.home_view.open_sessions(simulated=simulated) if one.folder not in path)
+
+    def sign_out(self) -> None:
+        """Somebody else works here."""
+        self.station = Station()
+        self.clear()
+        self._change(first_pane(self))
+
+    def open_room(self) -> None:
+        """What can happen in the simulated room."""
+        self.ask(RoomPane(self))
+
+    def leave(self) -> None:
+        """Stop, wait for off, ask, and leave."""
+        leave(self)
+
+    def chosen_channel(self) -> int:
+        """The device channel that keys act on."""
+        return getattr(self.pane, "chosen", None) or 1
 
     def go(self, stage: Stage) -> None:
         """Show this stage; what was entered stands in the draft."""
-        self.switch_screen(STAGES[stage]())
+        self.clear()
+        self._change(make_pane(stage, self))
 
-    def go_back(self) -> None:
-        """The stage before the present one."""
-        stages = list(Stage)
-        if isinstance(self.screen, StageScreen) and (at := stages.index(self.screen.STAGE)) > 0:
-            self.go(stages[at - 1])
+    def next_patient(self) -> None:
+        """Forget the patient in one act, and go home."""
+        self.draft = Draft()
+        self.happened = Happened(self.say)
+        self.saying = ""
+        self.go(Stage.HOME)
 
-    def action_help(self) -> None:
-        """All keys."""
-        if not isinstance(self.screen, HelpDialog):
-            self.push_screen(HelpDialog())
+    # -- commands, leaving ------------------------------------------------------------------------------------------
 
-    def action_leave(self) -> None:
-        """Stop, wait until the device says off, then leave."""
-        if self.gate.closed:
-            self.client.stop("console")
-            self.gate.unexplained = True
-            self.on_stop_pressed()
-        if not isinstance(self.screen, LeaveDialog):
-            self.push_screen(LeaveDialog(), self._left)
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002
+        """The palette: what may be done now, each with its key; themes."""
+        for command in self.offered():
+            if command.label and not command.refusal:
+                about = command.says or command.label
+                yield SystemCommand(f"{present.shown_keys(command.keys)}  {command.label}", about, command.act)
+        yield SystemCommand(self.say("commands.theme"), self.say("commands.theme-about"), self.action_change_theme)
+
+    def open_palette(self) -> None:
+        """All commands by name."""
+        if not any(isinstance(screen, CommandPalette) for screen in self.screen_stack):
+            self.push_screen(CommandPalette(id="--command-palette"))
 
     async def action_quit(self) -> None:
-        """The palette's Quit is the same: nothing just quits."""
-        self.action_leave()
+        """Nothing just quits."""
+        leave(self)
 
     def action_help_quit(self) -> None:
         """Ctrl+C asks the same question."""
-        self.action_leave()
-
-    def action_suspend_process(self) -> None:
-        """A suspended console can't stop anything: only while output is off."""
-        if not self.gate.closed:
-            super().action_suspend_process()
-
-    def _left(self, leave: bool | None) -> None:  # noqa: FBT001  # the dialog's answer
-        if leave:
-            self.exit(self.exit_code())
-
-    def exit_code(self) -> int:
-        """0 done, 3 device or link failure, 4 output uncertain."""
-        takeover, snapshot = self.client.takeover, self.snapshot
-        output = takeover.output if takeover is not None else snapshot.output if snapshot is not None else None
-        if output != OutputState.OFF:
-            return EXIT_UNCERTAIN
-        if takeover is not None or (snapshot is not None and snapshot.phase is Phase.FAULT):
-            return EXIT_DEVICE
-        return EXIT_DONE
+        leave(self)

@@ -62,12 +62,19 @@ def _parse(shapes: str) -> Mapping[str, tuple[str, ...]]:
 FONT = _parse(_SHAPES)
 
 
-def big(text: str) -> tuple[str, ...]:
-    """`text` in five rows of full blocks; letters that the font lacks are left out."""
+def big(text: str, columns: int = 1_000) -> tuple[str, ...]:
+    """`text` in five rows of full blocks, wherever so many columns hold it; else its letters apart, in the middle row.
+
+    Letters that the font lacks are left out of the blocks.
+    """
     letters = [FONT[letter] for letter in text.upper() if letter in FONT]
-    return tuple(" ".join(letter[row].replace("#", "█").replace(".", " ") for letter in letters) for row in range(ROWS))
+    rows = tuple(" ".join(letter[row].replace("#", "█").replace(".", " ") for letter in letters) for row in range(ROWS))
+    if len(rows[0]) <= columns:
+        return rows
+    apart = " ".join(text.upper())
+    return ("", "", apart if len(apart) <= columns else text.upper(), "", "")
 
 
 def width(text: str) -> int:
-    """Columns that `big(text)` takes."""
+    """Columns that the blocks of `text` take."""
     return len(big(text)[0])

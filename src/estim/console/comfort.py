@@ -15,6 +15,8 @@ class ComfortClock:
         self._asked_us = 0
         self._levels: dict[int, int] = {}
         self._risen_us: int | None = None
+        self.said: int | None = None
+        self.said_us = 0
 
     def due(self, snapshot: Snapshot) -> str:
         """`schedule` | `raised`, or "" while nothing need be asked."""
@@ -32,9 +34,11 @@ class ComfortClock:
             return "raised"
         return ""
 
-    def asked(self, snapshot: Snapshot | None) -> None:
+    def asked(self, snapshot: Snapshot | None, value: int | None = None) -> None:
         """It was answered."""
+        self.said = value
         if snapshot is not None:
+            self.said_us = snapshot.now_us
             self._asked_us = snapshot.elapsed_us
             self._levels = {view.channel: view.level_ua for view in snapshot.channels}
             self._risen_us = None

@@ -1,16 +1,15 @@
-"""What stages, dialogs and widgets know of the application that they stand in; `app.EstimConsole` is one."""
+"""What panes know of the application that they stand in; `app.EstimConsole` is one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
-from textual.screen import Screen
-
-from estim.console.draft import Draft, Stage
+from estim.console.draft import Draft, Stage, Station
 from estim.console.happened import Happened
-from estim.console.home_view import HomeView, PastPatient
+from estim.console.home_view import HomeView, OpenSession, PastPatient
 from estim.console.language import Words
+from estim.console.presses import Judge
 from estim.console.stop_gate import StopGate
 from estim.controller.interface import Answer, SessionClient
 from estim.session.events import Request
@@ -18,16 +17,18 @@ from estim.session.snapshot import Snapshot
 
 
 class Console(Protocol):
-    """One session as its stages see it: what was entered, what the controller said last, how to ask for something."""
+    """One session as its panes see it: what was entered, what the controller said last, how to ask for something."""
 
-    ROLE: ClassVar[str]
     client: SessionClient
     gate: StopGate
     draft: Draft
+    station: Station
     home_view: HomeView
     happened: Happened
-    say: Words
+    judge: Judge
+    keymap: dict[str, tuple[str, ...]]
     key_names: dict[str, str]
+    say: Words
     snapshot: Snapshot | None
     stop_sent: bool
 
@@ -35,24 +36,32 @@ class Console(Protocol):
     def setup_us(self) -> int | None:
         """Time since sign-in, up to the first therapeutic contraction."""
 
-    @property
-    def screen(self) -> Screen[Any]:
-        """What is on top."""
+    def clock(self) -> float:
+        """Seconds, as the presses are timed."""
 
-    def push_screen(self, screen: Any, callback: Any = None) -> Any:
-        """Lay a dialog over the stage."""
+    def draw(self) -> None:
+        """Draw the frame and what stands in it, now."""
 
-    def next_id(self) -> int:
-        """A number for the next request."""
+    def said(self, text: str) -> None:
+        """Say it over the next line; stays until the next key that does something."""
+
+    def problems(self, problems: Sequence[dict[str, Any]]) -> None:
+        """Say why the controller refused something."""
+
+    def ask(self, question: Any) -> None:
+        """Put a question over the stage."""
+
+    def close(self, question: Any) -> None:
+        """Take it away again; nothing where it is gone already."""
 
     def send(self, request: Request, then: Callable[[Answer], Any] | None = None) -> None:
         """Hand a request over."""
 
+    def next_id(self) -> int:
+        """A number for the next request."""
+
     def note(self, fields: dict[str, object], *, kind: str = "note") -> None:
         """Words for the record."""
-
-    def acknowledge(self) -> None:
-        """The topmost alarm was read."""
 
     def past_patients(self) -> tuple[PastPatient, ...]:
         """Who was treated here before."""
@@ -60,8 +69,27 @@ class Console(Protocol):
     def past_patient(self, patient_id: str) -> PastPatient | None:
         """One of them."""
 
+    @property
+    def rows(self) -> int:
+        """Rows of the whole terminal."""
+
+    def open_sessions(self) -> tuple[OpenSession, ...]:
+        """Sessions of this home that did not end with a signature."""
+
+    def sign_out(self) -> None:
+        """Somebody else works here."""
+
+    def open_room(self) -> None:
+        """What can happen in the simulated room."""
+
+    def leave(self) -> None:
+        """Stop, wait for off, ask, and leave."""
+
+    def chosen_channel(self) -> int:
+        """The device channel that keys act on."""
+
     def go(self, stage: Stage) -> None:
         """Show this stage."""
 
-    def go_back(self) -> None:
-        """The stage before."""
+    def next_patient(self) -> None:
+        """Forget the patient in one act, and go home."""

@@ -12,21 +12,35 @@ from estim.protocols.setup import ChannelSetup, Setup
 from estim.safety.electrodes import electrode_from_cm
 from estim.safety.units import MicroAmp
 from estim.session.screening import patient_facts
-from estim.session.snapshot import ChannelView
+from estim.session.snapshot import ChannelView, Snapshot
+from estim.session.state import Phase
 
 
 class Stage(enum.StrEnum):
-    """The way of a session, in its order; the words of the trail."""
+    """The way of a session, in its order."""
 
-    PATIENT = "Patient"
-    PROTOCOL = "Protocol"
-    SCREENING = "Screening"
-    PADS = "Pads"
-    DEVICE = "Device"
-    LEVELS = "Levels"
-    RUN = "Treat"
-    OUTCOME = "Outcome"
-    SIGN = "Sign"
+    HOME = "home"
+    PLAN = "plan"
+    ASSESSMENT = "assessment"
+    SCREENING = "screening"
+    PADS = "pads"
+    DEVICE = "device"
+    LEVELS = "levels"
+    TREAT = "treat"
+    OUTCOME = "outcome"
+
+
+@dataclass(slots=True, kw_only=True)
+class Station:
+    """Who works here: stays while patients come and go.
+
+    Attributes:
+        operator: as signed in, "" before.
+        pin: for the controller, which judges it at each sign-in; written nowhere.
+    """
+
+    operator: str = ""
+    pin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +54,10 @@ class SiteChoice:
 
 @dataclass(slots=True, kw_only=True)
 class Draft:
-    """The session as entered in this console. Nothing here is delivered: the controller judges all of it again."""
+    """One patient's session as entered in this console; a new object for each patient. Nothing here is delivered: the
+    controller judges all of it again.
+    """
 
-    operator: str = ""
     patient_id: str = ""
     signed_in: bool = False
     sessions_before: int = 0
@@ -50,20 +65,33 @@ class Draft:
     protocol: Protocol | None = None
     week: int = 1
     session: int = 1
+    side: str = ""
     previous_answers: dict[str, bool | str] = field(default_factory=dict)
     answers: dict[str, bool | str] = field(default_factory=dict)
     screened: bool = False
+    consent: bool = False
+    assessed: bool = False
     channels: dict[str, ChannelSetup] = field(default_factory=dict)
     levels_taken: bool = False
     mvic: str | None = None
     pad_labels: dict[str, str] = field(default_factory=dict)  # channel → what is written on its pair of pads
-    skin_before: str = ""
+    skin: dict[str, str] = field(default_factory=dict)  # channel → how it was before the pads covered it
+    lie_as_drawn: set[str] = field(default_factory=set)
     skin_reviewed_by: str = ""
+    stop_holder: str = ""
+    support: str = ""
+    warnings_reason: str = ""
     stop_test_ms: int | None = None
-    switch: str = ""  # "tested", "none" where the patient has none, "" before either was said
+    switch: str = ""  # "tested" once it was pressed
+    last_marks: dict[str, dict[str, int]] = field(default_factory=dict)  # channel → kind → µA, of the last session
+    last_day: str = ""
     signed_in_us: int | None = None
     first_contraction_us: int | None = None
     stop_reason: str = ""
+    end_reason: str = ""
+    therapy_began: bool = False
+    peak_ua: dict[str, int] = field(default_factory=dict)  # channel → most that was acknowledged while pulses came
+    entered: dict[str, str] = field(default_factory=dict)  # of the outcome page, kept when it is left
 
     @property
     def first_session(self) -> bool:
@@ -75,15 +103,34 @@ class Draft:
         self.source, self.protocol = source, protocol
         self.levels_taken = False
         self.session = self.sessions_before + 1
+        self.skin, self.lie_as_drawn, self.stop_test_ms = {}, set(), None
         self.channels = {
             channel.name: ChannelSetup(
                 name=channel.name,
                 channel=number,
-                side=channel.side if channel.side in {"left", "right"} else "",
+                side=self._side_of(channel.side),
                 region=None,
             )
             for number, channel in enumerate(protocol.channel, start=1)
         }
+
+    def _side_of(self, asked: str | None) -> str:
+        """The side of a channel: as the protocol has it, or by the treated side."""
+        if asked in {"left", "right"}:
+            return str(asked)
+        other = {"left": "right", "right": "left"}.get(self.side, "")
+        return other if asked == "other" else self.side
+
+    def asks_side(self) -> bool:
+        """The protocol leaves the side to today."""
+        return self.protocol is not None and any(one.side not in {"left", "right"} for one in self.protocol.channel)
+
+    def choose_side(self, side: str) -> None:
+        """The treated side: what was found on the other one does not hold."""
+        self.side = side
+        sides = {} if self.protocol is None else {one.name: one.side for one in self.protocol.channel}
+        for name, setup in list(self.channels.items()):
+            self.place(replace(setup, side=self._side_of(sides.get(name))))
 
     def place(self, changed: ChannelSetup) -> None:
         """Another place or other pads: what was found on the old ones does not hold any more."""
@@ -91,9 +138,14 @@ class Draft:
         if before is not None and before != changed:
             self.levels_taken = False
             changed = replace(
-                changed, sensory_ua=None, motor_ua=None, max_tolerated_ua=None, level_ua=None,
-                level_frequency_mhz=None, level_pulse_width_us=None,
-            )  # fmt: skip
+                changed,
+                sensory_ua=None,
+                motor_ua=None,
+                max_tolerated_ua=None,
+                level_ua=None,
+                level_frequency_mhz=None,
+                level_pulse_width_us=None,
+            )
         self.channels[changed.name] = changed
 
     def take_levels(self, views: Iterable[ChannelView]) -> None:
@@ -112,6 +164,19 @@ class Draft:
                 level_pulse_width_us=view.pulse_width_us,
             )
             self.levels_taken = True
+
+    def watch(self, snapshot: Snapshot) -> None:
+        """What the device acknowledged while pulses came: a signature names that, never a level that was only set."""
+        if self.signed_in and snapshot.patient_id:
+            self.patient_id = snapshot.patient_id  # in its one written form
+        if snapshot.purpose != "therapy":
+            return
+        self.therapy_began = self.therapy_began or snapshot.phase is Phase.RUNNING
+        if snapshot.phase is not Phase.RUNNING or not snapshot.acknowledged:
+            return
+        for view in snapshot.channels:
+            if view.pulses:
+                self.peak_ua[view.name] = max(self.peak_ua.get(view.name, 0), view.sent_ua)
 
     def sites(self) -> tuple[SiteChoice, ...]:
         """Where the included channels go."""

@@ -6,8 +6,9 @@ from collections import deque
 
 from estim.console import present
 from estim.console.language import ENGLISH, Words
+from estim.safety.reports import OutputState
 from estim.session.snapshot import Snapshot, new_alarms
-from estim.session.state import Phase
+from estim.session.state import Cycle, Phase
 
 KEPT = 50
 
@@ -25,8 +26,14 @@ class Happened:
         before, self._before = self._before, snapshot
         if before is None or snapshot is None or before.n == snapshot.n:
             return
+        at_us = snapshot.elapsed_us if snapshot.purpose == "therapy" else snapshot.now_us
         for text in changes(before, snapshot, self._say):
-            self._lines.appendleft(f"{present.clock(snapshot.now_us)}  {text}")
+            self._lines.appendleft(f"{present.clock(at_us)}  {text}")
+
+    def tell(self, text: str, snapshot: Snapshot | None) -> None:
+        """Something that a person did and no snapshot shows."""
+        clock = present.clock(snapshot.elapsed_us if snapshot is not None else 0)
+        self._lines.appendleft(f"{clock}  {text}")
 
     def lines(self, count: int) -> tuple[str, ...]:
         """The newest `count`."""
@@ -34,23 +41,54 @@ class Happened:
 
 
 def changes(before: Snapshot, after: Snapshot, say: Words = ENGLISH) -> tuple[str, ...]:
-    """What is different enough to be told."""
+    """What is different enough to be told, in a therapist's words: no phase of the engine, no number of anything."""
     found: list[str] = []
     if after.phase is not before.phase:
-        cause = present.cause_words(after.cause, say)
-        phases = " → ".join(say.of("phase", phase.value) for phase in (before.phase, after.phase))
-        found.append(phases + (f" ({cause})" if cause else ""))
-    if after.output is not before.output:
-        found.append(say("happened.output", state=say.of("output-state", after.output.value)))
-    if after.contraction != before.contraction and after.contraction and after.purpose == before.purpose == "therapy":
-        key = "progress.contraction" if after.contractions else "happened.contraction"  # triggered: as many as come
-        found.append(say(key, k=after.contraction, n=after.contractions))
-    played = after.phase is before.phase and after.phase in {Phase.RUNNING, Phase.PAUSED}
-    known = {view.channel: view for view in before.channels} if played else {}  # what is loaded anew is no change
+        found += _turned(before, after, say)
+    if after.output is not before.output and after.output is OutputState.UNCERTAIN:
+        found.append(say("happened.uncertain"))
+    played = after.purpose == before.purpose == "therapy"
+    if played and given(after) > given(before):
+        key = "happened.of" if after.contractions else "happened.given"  # triggered: as many as come
+        found.append(say(key, k=given(after), n=after.contractions))
+    same = after.phase is before.phase and after.phase in {Phase.RUNNING, Phase.PAUSED}
+    known = {view.channel: view for view in before.channels} if same else {}  # what is loaded anew is no change
     for view in after.channels:
         old = known.get(view.channel)
-        if old is not None and old.name == view.name and old.level_ua != view.level_ua:
-            before_ma, after_ma = present.short_ma(old.level_ua), present.milliamps(view.level_ua)
-            found.append(say("happened.level", channel=view.channel, before=before_ma, after=after_ma))
+        if old is None or old.name != view.name:
+            continue
+        if old.level_ua != view.level_ua:
+            key = "happened.raised" if view.level_ua > old.level_ua else "happened.lowered"
+            found.append(say(key, channel=view.channel, level=present.milliamps(view.level_ua)))
+        for mark in ("sensory_ua", "motor_ua", "max_tolerated_ua"):
+            value = getattr(view, mark)
+            if value is not None and value != getattr(old, mark):
+                word = say(f"happened.mark.{mark.removesuffix('_ua').replace('_', '-')}")
+                found.append(say("happened.marked", mark=word, level=present.milliamps(value), channel=view.channel))
     found += [present.alarm_line(alarm, say) for alarm in new_alarms(before.alarms, after.alarms)]
     return tuple(found)
+
+
+def given(snapshot: Snapshot) -> int:
+    """Contractions that were given: what ended, not what begins."""
+    done = getattr(snapshot, "given", None)
+    if done is not None:
+        return int(done)
+    playing = any(view.cycle is not Cycle.REST for view in snapshot.channels)
+    return max(0, snapshot.contraction - (1 if playing or snapshot.phase is Phase.RUNNING else 0))
+
+
+def _turned(before: Snapshot, after: Snapshot, say: Words) -> list[str]:
+    cause = present.cause_words(after.cause, say)
+    kind = "levels" if after.purpose != "therapy" else "treatment"
+    match after.phase:
+        case Phase.RUNNING:
+            return [say(f"happened.goes-on.{kind}" if before.phase is Phase.PAUSED else f"happened.begins.{kind}")]
+        case Phase.PAUSED:
+            return [say("happened.paused", cause=cause)]
+        case Phase.FAULT:
+            return [say("happened.fault", cause=cause)]
+        case Phase.CONFIGURED if before.phase is Phase.STOPPING:
+            ended = "armed" if not after.contraction and before.cause == "stop-key" else kind
+            return [say(f"happened.ended.{ended}", cause=present.cause_words(before.cause, say))]
+    return []

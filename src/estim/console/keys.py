@@ -10,11 +10,9 @@ one of them stops; a map that uses one is refused.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-
-from textual.binding import Binding
 
 from estim.console.stop_gate import is_stop_key
 from estim.safety.errors import Problem, UsageError
@@ -38,12 +36,30 @@ class Action:
 
 
 _SHOWN: Mapping[str, str] = MappingProxyType(
-    {"plus": "+", "minus": "-", "question_mark": "?", "equals_sign": "=", "ctrl+q": "^Q"}
+    {
+        "plus": "+",
+        "minus": "-",
+        "question_mark": "?",
+        "equals_sign": "=",
+        "ctrl+q": "Ctrl+Q",
+        "ctrl+p": "Ctrl+P",
+        "enter": "Enter",
+        "space": "Space",
+        "escape": "Esc",
+        "tab": "Tab",
+        "up": "↑",
+        "down": "↓",
+        "left": "←",
+        "right": "→",
+        "slash": "/",
+        "pageup": "PgUp",
+        "pagedown": "PgDn",
+    }
 )
 
 
 def shown(key: str) -> str:
-    """A key's name as the footer prints it."""
+    """A key's name as it is printed."""
     return _SHOWN.get(key, key.upper())
 
 
@@ -55,15 +71,20 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
     {
         action.id: action
         for action in (
-            _a("next", "f8", "way"),
-            _a("back", "f7", "way"),
+            _a("next", "enter f8", "way"),
+            _a("back", "f7 escape", "way"),
+            _a("seal", "f8", "way"),
+            _a("new", "n", "way"),
+            _a("search", "slash", "way"),
             _a("confirm", "y", "way"),
-            _a("progress", "f5", "way"),
-            _a("qr", "f6", "way"),
+            _a("no", "n", "way"),
+            _a("unsure", "u", "way"),
+            _a("course", "f5", "way"),
+            _a("records", "f6", "way"),
+            _a("practice", "f3", "way"),
             _a("arm", "f2", "output"),
             _a("start", "f9", "output"),
             _a("pause", "p", "output"),
-            _a("resume", "r", "output"),
             _a("trigger", "g", "output"),
             _a("skip", "k", "output"),
             _a("end", "e", "output"),
@@ -75,48 +96,38 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
             _a("tolerated", "t", "level"),
             _a("no-twitch", "o", "level"),
             _a("seen", "c", "level"),
-            _a("channel-found", "n", "level"),
+            _a("channel-found", "n enter", "level"),
             _a("low-rate", "w", "level"),
             _a("comfort", "f", "level"),
             _a("acknowledge", "a", "always"),
             _a("reset", "x", "always"),
             _a("more", "f4", "always"),
             _a("room", "h", "always"),
-            _a("help", "question_mark f1", "always"),
-            _a("leave", "ctrl+q", "always"),
+            _a("help", "f1 question_mark", "always"),
+            _a("commands", "f10 ctrl+p", "always"),
+            _a("leave", "ctrl+q ctrl+c", "always"),
         )
     }
 )
-ALIASES: Mapping[str, str] = MappingProxyType({"raise": "raise_level"})  # action names that Python keeps for itself
 
 
-def bindings(*ids: str) -> list[Binding]:
-    """Textual bindings for these actions, each under its id, so that a key map reaches them."""
-    return [
-        Binding(
-            ",".join(ACTIONS[id].keys),
-            ALIASES.get(id, id).replace("-", "_"),
-            id,
-            show=False,
-            id=f"estim.{id}",
-            system=id in {"help", "leave"},
-        )
-        for id in ids  # noqa: A001
-    ]
+def keys_of(id: str, keymap: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:  # noqa: A002
+    """The keys of an action, a site's own before the program's."""
+    return keymap.get(id) or ACTIONS[id].keys
 
 
-def key_names(keymap: Mapping[str, str]) -> dict[str, str]:
+def key_names(keymap: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     """Action → its first key as it is printed, with a site's own map applied."""
-    return {id: shown(keymap.get(f"estim.{id}", action.keys[0]).split(",")[0]) for id, action in ACTIONS.items()}  # noqa: A001
+    return {id: shown(keys_of(id, keymap)[0]) for id in ACTIONS}  # noqa: A001
 
 
-def key_fields(keymap: Mapping[str, str]) -> dict[str, object]:
+def key_fields(keymap: Mapping[str, tuple[str, ...]]) -> dict[str, object]:
     """The same as fields for texts: `key_arm`, `key_channel_found`."""
     return {f"key_{id.replace('-', '_')}": key for id, key in key_names(keymap).items()}  # noqa: A001
 
 
-def parse_keymap(data: bytes) -> dict[str, str]:
-    """A site's key map, as `App.set_keymap` takes it.
+def parse_keymap(data: bytes) -> dict[str, tuple[str, ...]]:
+    """A site's key map: action → its keys.
 
     Raises:
         UsageError: not TOML, an unknown action, a key used twice, or one that belongs to the stop; all at once.
@@ -129,20 +140,26 @@ def parse_keymap(data: bytes) -> dict[str, str]:
     problems: list[Problem] = []
     if not isinstance(given, dict):
         raise UsageError('console.toml: keys must be a table, [keys] with lines like raise = ["plus"]')
-    used = {key: id for id, action in ACTIONS.items() if id not in given for key in action.keys}  # noqa: A001
-    keymap: dict[str, str] = {}
+    used = [(key, id) for id, action in ACTIONS.items() if id not in given for key in action.keys]  # noqa: A001
+    keymap: dict[str, tuple[str, ...]] = {}
     for id, keys in given.items():  # noqa: A001
         if (problem := _check(id, keys, used)) is not None:
             problems.append(problem)
         else:
-            used.update(dict.fromkeys(keys, id))
-            keymap[f"estim.{id}"] = ",".join(keys)
+            used += [(key, id) for key in keys]
+            keymap[id] = tuple(keys)
     if problems:
         raise UsageError("console.toml:\n" + "\n".join(str(problem) for problem in problems))
     return keymap
 
 
-def _check(id: str, keys: object, used: Mapping[str, str]) -> Problem | None:  # noqa: A002
+def _meet(one: str, other: str) -> bool:
+    """Both actions can be there at once: those of the forms never stand beside those of a running output."""
+    groups = {ACTIONS[one].group, ACTIONS[other].group}
+    return one != other and ("way" not in groups or bool(groups & {"always"}) or len(groups) == 1)
+
+
+def _check(id: str, keys: object, used: Sequence[tuple[str, str]]) -> Problem | None:  # noqa: A002
     where = f"keys.{id}"
     if id not in ACTIONS:
         allowed = ", ".join(ACTIONS)
@@ -156,7 +173,7 @@ def _check(id: str, keys: object, used: Mapping[str, str]) -> Problem | None:  #
         if key.isdigit() and key != "0":
             message = f"{key!r} chooses a channel"
             return Problem(severity="refuse", key=where, message=message, asked=key, rule="keys")
-        if used.get(key, id) != id:
-            message = f"{key!r} is already {used[key]}"
+        if (other := next((each for known, each in used if known == key and _meet(id, each)), "")) != "":
+            message = f"{key!r} is already {other}"
             return Problem(severity="refuse", key=where, message=message, asked=key, rule="keys")
     return None

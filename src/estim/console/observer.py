@@ -13,121 +13,130 @@ from textual import events
 from textual.app import App, ComposeResult, SystemCommand
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Static
 
 from estim.console import present
 from estim.console.app import EstimConsole
-from estim.console.coach import coach_lines, coached
-from estim.console.dialogs import HelpDialog
-from estim.console.draft import Stage
-from estim.console.keys import bindings
-from estim.console.screens.live import COMPACT_ABOVE, LIVE
-from estim.console.stage import Dialog, StageScreen, hint, named
+from estim.console.bigtext import big
+from estim.console.comfort import ComfortClock
+from estim.console.command import Command
+from estim.console.contract import Console
+from estim.console.cue import cue_of
+from estim.console.dose import dose_lines
+from estim.console.frame import Banner
+from estim.console.keys import keys_of
+from estim.console.pane import Pane
+from estim.console.panel import Panel
+from estim.console.presses import Kind
+from estim.console.recovery import Recovery
+from estim.console.scope import Trace, draw_scope
+from estim.console.stages.help import HelpPane
+from estim.console.stages.live import LIVE
 from estim.console.stop_gate import is_stop_key
-from estim.console.widgets import Channels, Cue, Envelope, KeyLine, PracticeLine
+from estim.console.widgets import channel_lines, force_lines, practice_lines
 from estim.controller.observing import ObserverClient
 from estim.session.snapshot import Snapshot
 
 
-class WatchScreen(StageScreen, inherit_bindings=False):
+class WatchPane(Pane):
     """What the therapist's run screen shows, without its keys."""
 
-    STAGE = Stage.RUN
-    BINDINGS: ClassVar[list[Any]] = bindings("more")
+    NAME: ClassVar[str] = "treat"
 
-    def compose_body(self) -> ComposeResult:
-        """Who is treated, plan, cue, channels."""
-        yield Static(id="watch-note")
-        yield Static(id="progress")
-        yield Cue(id="cue")
-        yield Envelope()
-        yield Channels(id="channels")
-        yield PracticeLine(id="practice")
-        yield Static(id="checks")
-        yield Static(id="happened")
+    def __init__(self, console: Console, watched: ObserverClient) -> None:
+        super().__init__(console)
+        self._watched = watched
+        self._trace, self._comfort, self._recovery = Trace(), ComfortClock(), Recovery()
 
-    def show_stage(self, snapshot: Snapshot | None) -> None:
-        """All parts, from one snapshot."""
-        console = self.console
-        if not isinstance(console, ObserverConsole):
-            return
-        note = (
-            "observe.gone" if console.watched.ended else "observe.look" if snapshot is not None else "observe.waiting"
-        )
-        lines = [self.say(note)]
-        if snapshot is not None and snapshot.weight_bearing:
-            lines.append(self.say("observe.standing"))
-        self.query_one("#watch-note", Static).update(Content.styled("\n".join(lines), "bold"))
+    def compose(self) -> ComposeResult:
+        """The same panels as the treatment's."""
+        yield Panel(self.say("treat.cue"), id="cue")
+        yield Panel(self.say("treat.dose"), id="dose")
+        yield Panel(self.say("observe.title"), id="words")
+        yield Panel(self.say("treat.envelope"), id="envelope")
+        yield Panel(self.say("treat.force"), id="force")
+        yield Panel(self.say("live.channels"), id="channels")
+        yield Panel(self.say("treat.happened"), id="happened")
+
+    def show(self, snapshot: Snapshot | None) -> None:
+        """All panels, from one snapshot."""
+        say = self.say
+        key = "observe.gone" if self._watched.ended else "observe.look" if snapshot is not None else "observe.waiting"
+        notes = [say(key)]
         if snapshot is None:
+            self.panel("cue").lines(notes)
             return
-        live, coach = snapshot.phase in LIVE, coached(snapshot)
-        compact = len(snapshot.channels) > COMPACT_ABOVE and self.size.height < 40
-        self.query_one("#progress", Static).update(Content(present.progress_line(snapshot, self.say)))
-        cue, envelope = self.query_one(Cue), self.query_one(Envelope)
-        cue.display = live and not coach
-        envelope.display = live and not coach and not compact and self.size.height >= 24
-        cue.show(snapshot)
-        envelope.show(snapshot, rows=2 if self.size.height < 30 else 5)
-        self.query_one(Channels).show(snapshot, chosen=None, compact=compact)
-        self.query_one(PracticeLine).show(snapshot)
-        checks = self.query_one("#checks", Static)
-        checks.display = coach
-        checks.update(Content("\n".join(coach_lines(snapshot, self.say)) if coach else ""))
-        self.query_one("#happened", Static).update(Content("\n".join(console.happened.lines(6))))
+        self._trace.observe(snapshot)
+        self._recovery.observe(snapshot)
+        if snapshot.weight_bearing:
+            notes.append(say("observe.standing"))
+        cue = self.panel("cue")
+        if self._recovery.active(snapshot) and snapshot.phase.value in {"PAUSED", "FAULT"}:
+            cue.lines(self._recovery.lines(snapshot, say, self.console.key_names)[:5])
+        elif snapshot.phase in LIVE:
+            word = cue_of(snapshot, say)
+            left = "" if word.seconds_left is None else f"  {word.seconds_left}"
+            lines: list[Content | str] = list(big(word.word + left, cue.columns))
+            cue.lines(lines)
+        else:
+            cue.lines(notes)
+        self.panel("dose").lines([*dose_lines(snapshot, say, self._comfort), *notes])
+        scope = self.panel("envelope")
+        scope.lines(
+            draw_scope(
+                self._trace,
+                snapshot,
+                columns=scope.columns,
+                rows=scope.rows,
+                channel=None,
+                back_s=60,
+                ahead_s=5,
+                protocol=None,
+            )
+        )
+        channels = self.panel("channels")
+        lines = channel_lines(snapshot, say, chosen=None, columns=channels.columns, short=self.console.rows < 34)
+        channels.lines([*lines, *practice_lines(snapshot, say, "–")])
+        self.panel("force").lines(force_lines(snapshot, say, self.panel("force").columns, None))
+        self.panel("happened").lines(self.console.happened.lines(max(1, self.panel("happened").rows)))
+        self.panel("words").lines([*notes, "", *present.lease_lines(snapshot, say)])
 
-    def show_keys(self, snapshot: Snapshot | None) -> None:
-        """The stop first; then the two keys that change nothing."""
-        hints = [hint("leave", "hint.watch-leave"), hint("help")]
-        closed = self.console.gate.closed
-        stop = present.stop_hint(snapshot, closed=True, say=self.say) if closed else self.say("observe.title")
-        self.query_one(KeyLine).show(stop, named(self.console, hints), closed=closed)
 
-    def action_next(self) -> None:
-        """There is no next."""
-
-    def action_back(self) -> None:
-        """Nor anything before."""
-
-    def action_acknowledge(self) -> None:
-        """The therapist reads the alarms."""
-
-
-class SameRoomDialog(Dialog[bool]):
+class SameRoomPane(Pane):
     """A stop drops a standing patient's support: only from the same room (docs/decisions/session.md 35)."""
 
-    BINDINGS: ClassVar[list[Any]] = [("y", "yes", "Yes"), ("f7", "no", "No")]
+    NAME: ClassVar[str] = "same-room"
+    whole: ClassVar[bool] = False
 
-    def compose_body(self) -> ComposeResult:
+    def compose(self) -> ComposeResult:
         """The question."""
-        yield Static(Content(f"{self.say('observe.standing')}\n\n{self.say('observe.same-room')}"))
+        yield Panel(self.say("observe.title"), id="same")
 
-    def hints(self) -> Sequence[tuple[str, str]]:
-        """Two answers."""
-        return (("Y", "hint.yes"), ("F7", "hint.no"))
+    def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
+        """Why it is asked."""
+        self.panel("same").lines([self.say("observe.standing"), "", self.say("observe.same-room")])
 
-    def action_yes(self) -> None:
-        """I can hold the patient."""
-        self.dismiss(True)  # noqa: FBT003  # the dialog's answer
+    def commands(self) -> Sequence[Command]:
+        """Y stops, N does not."""
+        yes = self.does("confirm", self._yes, label=self.say("hint.yes"), says=self.say("observe.yes-says"))
+        no = Command(keys=("n", "f7"), act=lambda: self.console.close(self), label=self.say("hint.no"))
+        return (yes, no)
 
-    def action_no(self) -> None:
-        """No stop."""
-        self.dismiss(False)  # noqa: FBT003
+    def _yes(self) -> None:
+        self.console.close(self)
+        self.console.client.stop("key")
+        self.console.stop_sent = True
 
 
 class ObserverConsole(EstimConsole):
     """The console without anything that changes a session."""
 
-    BINDINGS: ClassVar[list[Any]] = bindings("help", "leave")
     TITLE = "estim, observer"
-    ROLE: ClassVar[str] = "banner.observer"
 
     def __init__(self, client: ObserverClient, **options: Any) -> None:  # those of EstimConsole
         super().__init__(client, **options)
         self.watched = client
-
-    def first_screen(self) -> Screen[Any]:
-        """The run screen is the only one."""
-        return WatchScreen()
+        self.pane = WatchPane(self, client)
+        self.station.operator = self.say("observe.title")
 
     def stop_needs_a_question(self) -> bool:
         """While a standing patient is treated."""
@@ -137,23 +146,47 @@ class ObserverConsole(EstimConsole):
         """Over the question about the room, a stop key is no answer."""
         key = isinstance(event, events.Key) and is_stop_key(event.key)
         if key and self.gate.closed and self.stop_needs_a_question():
-            if not isinstance(self.screen, SameRoomDialog):
-                self.push_screen(SameRoomDialog(), self._same_room)
+            self._ask_room()
             return
         await super().on_event(event)
 
-    def _same_room(self, same: bool | None) -> None:  # noqa: FBT001  # the dialog's answer
-        if same:
-            self.client.stop("key")
-            self.on_stop_pressed()
+    def _ask_room(self) -> None:
+        if not any(isinstance(each, SameRoomPane) for each in self.questions):
+            self.ask(SameRoomPane(self))
 
-    def on_banner_clicked(self) -> None:
-        """A click stops no standing patient."""
-        if not self.stop_needs_a_question():
+    def offered(self) -> Sequence[Command]:
+        """Help and looking away: nothing else is an observer's."""
+        top = self.on_top()
+
+        def of(id: str, act: Any) -> Command:  # noqa: A002
+            label = self.say("hint.watch-leave" if id == "leave" else f"action.{id}.label")
+            return Command(keys=keys_of(id, self.keymap), act=act, label=label, kind=Kind.MOVE)
+
+        mine = [] if isinstance(top, HelpPane) else [of("help", lambda: self.ask(HelpPane(self, self.offered())))]
+        return [
+            *(top.commands() if self.questions else ()),
+            *mine,
+            of("more", top.more),
+            of("leave", lambda: self.exit(0)),
+        ]
+
+    def on_banner_clicked(self, _: Banner.Clicked | None = None) -> None:
+        """A click stops no standing patient without asking."""
+        if self.gate.closed and self.stop_needs_a_question():
+            self._ask_room()
+        else:
             super().on_banner_clicked()
 
-    def action_leave(self) -> None:
+    def leave(self) -> None:
         """Look away: the session goes on."""
+        self.exit(0)
+
+    async def action_quit(self) -> None:
+        """The same."""
+        self.exit(0)
+
+    def action_help_quit(self) -> None:
+        """The same."""
         self.exit(0)
 
     def exit_code(self) -> int:
@@ -163,11 +196,3 @@ class ObserverConsole(EstimConsole):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Textual's own; what happens in the practice room is not an observer's."""
         yield from App.get_system_commands(self, screen)
-
-    def action_room(self) -> None:
-        """Not an observer's."""
-
-    def action_help(self) -> None:
-        """All keys, as the therapist has them."""
-        if not isinstance(self.screen, HelpDialog):
-            self.push_screen(HelpDialog())

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from textual.content import Content
 
 from estim.console.coach import cable_of
-from estim.console.draft import pad_area_cm2
+from estim.console.draft import Draft, pad_area_cm2
 from estim.console.language import ENGLISH, Words
+from estim.console.present import clip
 from estim.protocols.schema import Channel
 from estim.protocols.setup import ChannelSetup
 from estim.safety.units import UA_PER_MA
@@ -44,13 +45,18 @@ def _pads_words(channel: Channel, setup: ChannelSetup, say: Words) -> str:
     return f"{size} {say('pads.as-protocol')}".strip()
 
 
-def row(channel: Channel, setup: ChannelSetup, say: Words, *, chosen: bool) -> Content:
-    """One channel's line in the table."""
-    region = setup.region or (channel.region if channel.region != ANY_REGION else "?")
-    side = say.of("side", setup.side) if setup.side else "?"
-    words = f" {'▶' if chosen else ' '}   {setup.channel:<4} {channel.muscle[:24]:<24} {side:<6} {region:<11} "
-    words += _pads_words(channel, setup, say) if setup.included else say("pads.left-out")
-    return Content.styled(words, "bold" if chosen else "")
+def channel_lines(
+    rows: Sequence[tuple[Channel, ChannelSetup]], draft: Draft, say: Words, *, at: int, columns: int
+) -> list[Content | str]:
+    """One line a channel: output, muscle, side, pads, what was said of it."""
+    lines: list[Content | str] = []
+    for n, (channel, setup) in enumerate(rows):
+        side = say.of("side-short", setup.side) if setup.side else "?"
+        done = "✓" if channel.name in draft.lie_as_drawn else "·"
+        pads = _pads_words(channel, setup, say) if setup.included else say("pads.left-out")
+        text = f"{'▸' if n == at else ' '} {done} {setup.channel} {say.muscle(channel.muscle)} {side} {pads}"
+        lines.append(Content.styled(clip(text, columns), "bold" if n == at else ""))
+    return lines
 
 
 def placement_lines(
@@ -59,13 +65,9 @@ def placement_lines(
     """Where the pads go, which cable, how large, how the skin is prepared."""
     size = setup.pads_cm[0] if setup.pads_cm is not None else channel.electrode_cm
     area = say("pads.area", area=f"{pad_area_cm2(tuple(size)):.0f}") if size else say("pads.area-protocol")
-    side = say.of("side", setup.side) if setup.side else say("pads.side-open")
     lines = [
-        "",
-        f"{channel.name}, {side}",
-        channel.placement,
         say("pads.cable", cable=cable_of(model, setup.channel, say), area=area),
-        "",
+        *say.own(channel.placement),
         *say.lines("pads.care"),
     ]
     if setup.cap_ua is not None:

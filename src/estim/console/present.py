@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from estim.console.keys import shown
 from estim.console.language import ENGLISH, Words
 from estim.controller.interface import Takeover
 from estim.safety.reports import OutputState
 from estim.session.snapshot import Alarm, ChannelView, Snapshot
-from estim.session.state import Cycle, Phase
+from estim.session.state import Phase
 
 PRIORITIES = ("high", "medium", "low", "info")
+MARK_LETTERS = (("S", "sensory"), ("M", "motor"), ("T", "max-tolerated"))
 ALARM_MARKS = {"high": "!!!", "medium": "!!", "low": "!", "info": "i"}
+STALE_S = 1.0  # after so long without a snapshot nothing on the screen is called present
 NAMED_ONE_BY_ONE = 3  # channels whose currents fit into the banner's line of 80 columns
 LEASE_LIMITS_US = (250_000, 1_000_000, 1_000_000, 2_000_000)  # loop turn, device status, console, record
 LEASE_NAMES = ("loop", "device", "console", "record")
@@ -37,13 +40,19 @@ class State:
 
 
 def state_of(
-    snapshot: Snapshot | None, takeover: Takeover | None, *, stop_sent: bool = False, testing_stop: bool = False,
+    snapshot: Snapshot | None,
+    takeover: Takeover | None,
+    *,
+    stop_sent: bool = False,
+    testing_stop: bool = False,
+    silent_s: float = 0.0,
     say: Words = ENGLISH,
-) -> State:  # fmt: skip
-    """What stands in the banner of every screen and dialog.
+) -> State:
+    """What stands in the banner, on every stage.
 
     Args:
         testing_stop: it is armed to be stopped, and nothing starts from here.
+        silent_s: how old the snapshot is.
     """
     if takeover is not None:
         return _state("lost-off", "off", "■", say) if takeover.output == OutputState.OFF else _lost(say)
@@ -51,6 +60,8 @@ def state_of(
         return _state("silent", "uncertain", "▲", say)
     if snapshot.output is OutputState.UNCERTAIN:
         return _state("uncertain", "uncertain", "▲", say, safe=say.heard(snapshot.make_safe))
+    if silent_s > STALE_S:
+        return _state("stale", "stale", "▲", say, age=f"{silent_s:.1f}")
     if stop_sent and snapshot.output is OutputState.ON:
         return _state("stop-sent", "on", "■", say)
     if testing_stop and snapshot.phase is Phase.ARMED and snapshot.level_open:
@@ -140,67 +151,6 @@ def seconds(us: int) -> str:
     return f"{-(-max(0, us) // 1_000_000)} s"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cue:
-    """What the patient should do now, in one word and a number to count down; `id` is the same in each language."""
-
-    id: str
-    word: str
-    seconds_left: int | None
-
-
-_CUE_ORDER = ((Cycle.RAMP_UP, "contract"), (Cycle.HOLD, "hold"), (Cycle.RAMP_DOWN, "relax"))
-_CUE_PHASES = {Phase.ARMED: "armed", Phase.PAUSED: "paused", Phase.STOPPING: "stop", Phase.FAULT: "fault"}
-
-
-def cue_of(snapshot: Snapshot | None, say: Words = ENGLISH) -> Cue:
-    """The patient's word of this moment; with channels in different phases of the cycle the rising one leads."""
-    if snapshot is None or snapshot.output is OutputState.UNCERTAIN:
-        return Cue(id="", word="", seconds_left=None)
-    name, left_us = _cue(snapshot)
-    return Cue(id=name, word=say(f"cue.{name}"), seconds_left=_whole(left_us))
-
-
-def _cue(snapshot: Snapshot) -> tuple[str, int | None]:
-    if snapshot.phase is not Phase.RUNNING:
-        return _CUE_PHASES.get(snapshot.phase, "ready"), snapshot.countdown_us
-    if snapshot.purpose == "low-rate" and any(view.cycle is not Cycle.REST for view in snapshot.channels):
-        return "feel", None  # twitches: nothing to work along with
-    for cycle, name in _CUE_ORDER:
-        playing = [view for view in snapshot.channels if view.cycle is cycle and view.output == "motor"]
-        if playing:
-            return name, max(view.remaining_us for view in playing)
-    if any(view.cycle is not Cycle.REST for view in snapshot.channels):
-        return "feel", None  # sensory output alone: nothing to contract
-    rests = [view.remaining_us for view in snapshot.channels if view.remaining_us > 0]
-    return "rest", snapshot.countdown_us if snapshot.countdown_us is not None else min(rests, default=None)
-
-
-def _whole(us: int | None) -> int | None:
-    return None if us is None else -(-max(0, us) // 1_000_000)
-
-
-def progress_line(snapshot: Snapshot, say: Words = ENGLISH) -> str:
-    """Where in the plan: contraction, set, phase, therapy clock."""
-    parts = []
-    if snapshot.purpose == "titration":
-        parts.append(say("progress.levels"))
-    elif snapshot.purpose == "low-rate":
-        parts.append(say("progress.low-rate", hz=low_rate_hz(snapshot)))
-    elif snapshot.contractions:
-        parts.append(say("progress.contraction", k=snapshot.contraction, n=snapshot.contractions))
-    if snapshot.plan_sets > 1:
-        parts.append(say("progress.set", k=snapshot.plan_set, n=snapshot.plan_sets))
-    if snapshot.plan_phases > 1:
-        parts.append(f"{snapshot.plan_phase} ({snapshot.plan_phase_index + 1}/{snapshot.plan_phases})")
-    if snapshot.purpose not in {"titration", "low-rate"}:
-        left = max(0, snapshot.total_us - snapshot.elapsed_us)
-        parts.append(
-            say("progress.clock", done=clock(snapshot.elapsed_us), all=clock(snapshot.total_us), left=clock(left))
-        )
-    return " · ".join(parts)
-
-
 def low_rate_hz(snapshot: Snapshot) -> str:
     """The rate of a low-rate test's twitches."""
     return f"{max((view.frequency_mhz for view in snapshot.channels), default=0) / 1000:g}"
@@ -244,52 +194,28 @@ def alarm_line(alarm: Alarm, say: Words = ENGLISH) -> str:
     return f"{ALARM_MARKS.get(alarm.priority, '!!!')} {say.heard(alarm.text)}{state}"
 
 
-def device_line(snapshot: Snapshot, *, columns: int, say: Words = ENGLISH) -> str:
-    """Simulated or real, and what it may be used for; the device's name and where that is said if there is room."""
-    kind = say("device.simulated" if snapshot.simulated else "device.real")
-    battery = ""
-    if snapshot.battery_percent is not None:
-        battery = f" · {say('device.battery', percent=snapshot.battery_percent)}"
-    use = snapshot.intended_use.split(" (")[0]  # without its source
-    forms = (
-        f"{kind} {snapshot.device_title} · {snapshot.intended_use}{battery}",
-        f"{kind} {snapshot.device_title} · {use}{battery}",
-        f"{kind} {snapshot.model} · {use}{battery}",
-        f"{kind} · {use}{battery}",
-    )
-    return next((form for form in forms if len(form) <= columns), forms[-1])
-
-
-def lease_line(snapshot: Snapshot, say: Words = ENGLISH) -> str:
+def lease_lines(snapshot: Snapshot, say: Words = ENGLISH) -> list[str]:
     """How old each of the four things is that output depends on, in ms."""
     late = say("lease.late")
-    ages = [
-        f"{say(f'lease.{name}')} {age // 1000}{f' {late}' if age > limit else ''}"
+    lines = [
+        f"{say(f'lease.{name}'):<9}{age // 1000:>5} ms{f' {late}' if age > limit else ''}"
         for name, age, limit in zip(LEASE_NAMES, snapshot.lease_us, LEASE_LIMITS_US, strict=True)
     ]
-    return say("lease.line", ages=", ".join(ages))
+    if snapshot.battery_percent is not None:
+        lines.append(say("device.battery", percent=snapshot.battery_percent))
+    return lines
 
 
-def stop_hint(snapshot: Snapshot | None, *, closed: bool, say: Words = ENGLISH) -> str:
-    """What Space does right now; the first words of every footer."""
-    if not closed:
-        return say("stop.types")
-    if snapshot is not None and snapshot.phase in {Phase.RUNNING, Phase.PAUSED}:
-        return say("stop.now")
-    return say("stop.key")
+def stop_hint(*, closed: bool, say: Words = ENGLISH) -> str:
+    """What Space does right now."""
+    return say("stop.key" if closed else "stop.types")
 
 
-_DOTS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))  # braille dots of the left and right column, from below
+def clip(text: str, width: int) -> str:
+    """A user's own text, cut where it must be; the program's own words fit by themselves."""
+    return text if len(text) <= width else text[: max(1, width - 1)] + "…"
 
 
-def envelope(levels: tuple[int, ...], *, columns: int, rows: int, top: int) -> tuple[str, ...]:
-    """A curve in braille, newest at the right: two values a column, four steps a row."""
-    height = rows * 4
-    values = ((0,) * (2 * columns) + levels)[-2 * columns :]
-    grid = [[0x2800] * columns for _ in range(rows)]
-    for index, value in enumerate(values):
-        filled = min(height, max(0, value) * height // max(1, top))
-        for step in range(filled):
-            row = rows - 1 - step // 4
-            grid[row][index // 2] |= _DOTS[index % 2][step % 4]
-    return tuple("".join(chr(cell) for cell in row) for row in grid)
+def shown_keys(keys: tuple[str, ...]) -> str:
+    """The key that stands for several."""
+    return shown(keys[0])

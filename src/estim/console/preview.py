@@ -20,9 +20,21 @@ from estim.safety.errors import EstimError
 
 SAMPLE_REGION = "thigh"  # stands for `any-permitted` until a region is chosen at the pads
 _COMPARED = (
-    "frequency_hz", "pulse_width_us", "on_s", "off_s", "ramp_up_s", "ramp_down_s", "contractions", "duration_s", "sets",
-    "set_rest_s", "intensity", "relation", "mode",
-)  # fmt: skip
+    "effort",
+    "frequency_hz",
+    "pulse_width_us",
+    "on_s",
+    "off_s",
+    "ramp_up_s",
+    "ramp_down_s",
+    "contractions",
+    "duration_s",
+    "sets",
+    "set_rest_s",
+    "intensity",
+    "relation",
+    "mode",
+)
 
 
 def preview_lines(

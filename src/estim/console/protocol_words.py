@@ -48,12 +48,16 @@ def detail_lines(
     ]
     lines += [
         say(
-            "protocol.channel", name=channel.name, muscle=channel.muscle, region=channel.region,
-            rule=say.of("rule", channel.amplitude_rule), low=f"{channel.plausible_ma[0]:g}",
+            "protocol.channel",
+            name=channel.name,
+            muscle=channel.muscle,
+            region=channel.region,
+            rule=say.of("rule", channel.amplitude_rule),
+            low=f"{channel.plausible_ma[0]:g}",
             high=f"{channel.plausible_ma[1]:g}",
         )
         for channel in protocol.channel
-    ]  # fmt: skip
+    ]
     lines += [say("protocol.not-with", text=text) for text in protocol.contraindications]
     lines += [say("protocol.stop-on", text=text) for text in protocol.stop_criteria]
     lines += [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 from estim.console.language import ENGLISH, Words
@@ -18,6 +19,7 @@ class Item:
     kind: Literal["question", "group"]
     group: str
     question: Question | None = None
+    also: Question | None = None  # asked in the same breath: a no is a no to both, a yes opens them
     answer: bool | None = None  # of a question: yes/no; of a group: True = unchanged; nothing is preset
     where: str = ""
     reason: str = ""
@@ -56,6 +58,9 @@ class Form:
         if item.kind == "group" and not value:
             self._open(item)
             return
+        if item.also is not None and value:
+            self._part(item)
+            return
         item.answer = value
         if not value:
             item.where = item.reason = ""
@@ -63,9 +68,13 @@ class Form:
         self.at = next((index for index in following if self.items[index].answer is None), self.at)
 
     def _open(self, item: Item) -> None:
-        questions = [question for question in QUESTIONS if question.group == item.group]
+        questions = [question for question in QUESTIONS if question.group in TOGETHER[item.group]]
         opened = [Item(kind="question", group=item.group, question=question) for question in questions]
         self.items[self.at : self.at + 1] = opened
+
+    def _part(self, item: Item) -> None:
+        both = [each for each in (item.question, item.also) if each is not None]
+        self.items[self.at : self.at + 1] = [Item(kind="question", group=item.group, question=each) for each in both]
 
     def answers(self) -> dict[str, bool | str]:
         """All answers as the controller takes them; unconfirmed groups bring nothing."""
@@ -77,8 +86,18 @@ class Form:
                     changed[f"{item.question.id}.where"] = item.where
                 if item.reason:
                     changed[f"{item.question.id}.reason"] = item.reason
-        unchanged = [item.group for item in self.items if item.kind == "group" and item.answer]
+                if item.also is not None:
+                    changed[item.also.id] = item.answer
+        unchanged = [
+            group for item in self.items if item.kind == "group" and item.answer for group in TOGETHER[item.group]
+        ]
         return screening.reconfirmed(self.previous, unchanged, changed)
+
+
+# What is confirmed together from the second visit on: one press for what a person takes in at one look.
+TOGETHER: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"general": ("heart", "general"), "sites": ("sites", "circulation", "skin"), "movement": ("movement", "nerve")}
+)
 
 
 def make_form(
@@ -90,18 +109,36 @@ def make_form(
     """
     full = first_session or not previous
     items: list[Item] = []
-    for group, _ in GROUPS:
+    groups = [group for group, _ in GROUPS] if full else ["today", *TOGETHER]
+    for group in groups:
         if full or group == "today":
             asked = [question for question in QUESTIONS if question.group == group and question.kind != "gate"]
             if group == "today" and session >= 2:
                 asked.append(FOLLOW_UP)
-            items += [_restored(question, answers) for question in asked]
+            if not full:
+                items += _together([_restored(question, answers) for question in asked])
+            else:
+                items += [_restored(question, answers) for question in asked]
         else:
-            known = all(question.id in answers for question in QUESTIONS if question.group == group)
-            items.append(Item(kind="group", group=group, answer=True if known else None))
+            inside = [question for question in QUESTIONS if question.group in TOGETHER[group]]
+            if any(question.id not in previous for question in inside):  # never answered: nothing to confirm
+                items += [_restored(question, answers) for question in inside]
+                continue
+            given = all(question.id in answers for question in inside)
+            items.append(Item(kind="group", group=group, answer=True if given else None))
     form = Form(items=items, previous=previous)
     form.at = next((index for index, item in enumerate(items) if item.answer is None), 0)
     return form
+
+
+def _together(items: list[Item]) -> list[Item]:
+    """From the second visit on the last two of today are asked in one breath (fever, alcohol; bath, car)."""
+    first = next((item for item in items if item.question is not None and item.question.id == "S28"), None)
+    second = next((item for item in items if item.question is not None and item.question.id == "S29"), None)
+    if first is None or second is None or first.answer or second.answer:
+        return items
+    first.also = second.question
+    return [item for item in items if item is not second]
 
 
 def _restored(question: Question, answers: Mapping[str, bool | str]) -> Item:
@@ -130,7 +167,7 @@ def previous_words(group: str, previous: Mapping[str, bool | str], say: Words = 
     """What was answered last time in this group: every yes with its place and reason, or that all were no."""
     said = []
     for question in QUESTIONS:
-        if question.group == group and previous.get(question.id) is True:
+        if question.group in TOGETHER.get(group, (group,)) and previous.get(question.id) is True:
             where = previous.get(f"{question.id}.where", "")
             reason = previous.get(f"{question.id}.reason", "")
             words = question_words(question, say)

@@ -6,11 +6,12 @@ import os
 import sys
 from pathlib import Path
 
-from estim.console.app import EXIT_UNCERTAIN, EstimConsole
+from estim.console.app import EstimConsole
 from estim.console.home_view import HomeView, RecordsHome
 from estim.console.language import chosen, load
 from estim.console.observer import ObserverConsole
 from estim.console.settings import Settings, parse_settings
+from estim.console.stopping_app import EXIT_UNCERTAIN
 from estim.console.way_out import terminal_fd
 from estim.controller.interface import SessionClient
 from estim.controller.observing import ObserverClient

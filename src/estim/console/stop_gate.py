@@ -1,7 +1,7 @@
 """The stop keys: one gate, asked twice for each key, before anything else sees it.
 
-(1) In the driver's input thread: `stop_driver` puts itself over whatever driver class Textual chose, so a busy UI loop
-    does not delay the stop (measured: 0.3 ms from the key byte, UI busy or not).
+(1) In the driver's input thread, from the bytes themselves (`terminal.py`), so neither a busy UI loop nor a parser
+    delays the stop (measured: 0.3 ms from the key byte, UI busy or not).
 (2) In `App.on_event`, for drivers that (1) does not reach (headless tests, inline).
 
 The gate closes before the console sends arm, start or resume, and opens only on a snapshot that proves output off for
@@ -14,8 +14,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from textual import events
-from textual.driver import Driver
 from textual.message import Message
 
 from estim.controller.interface import SessionClient, Takeover
@@ -108,15 +106,3 @@ class StopGate:
             and snapshot.answered >= self._waiting_for
             and snapshot.phase not in CLOSED_PHASES
         )
-
-
-def stop_driver(base: type[Driver], gate: StopGate) -> type[Driver]:
-    """`base` with the gate in front of its input: runs in the input thread on POSIX, Windows and in the browser."""
-
-    class StopDriver(base):  # type: ignore[misc, valid-type]  # the base is known at run time alone
-        def process_message(self, message: Message) -> None:
-            if isinstance(message, events.Key) and gate.press(message.key):
-                message = StopPressed()
-            super().process_message(message)
-
-    return StopDriver

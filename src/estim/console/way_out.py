@@ -30,6 +30,7 @@ class WayOut:
         client: gets the stop at once, and is closed before the process is ended.
         leave: asks the UI loop to end; called from another thread.
         exit_code: of the process, asked once the client is closed.
+        silent: the terminal stands: it was asked for a sign of life and gave none.
         end: ends the process; `os._exit`, so that no stuck thread holds it.
     """
 
@@ -39,11 +40,13 @@ class WayOut:
         *,
         leave: Callable[[], None],
         exit_code: Callable[[], int],
+        silent: Callable[[], bool] = lambda: False,
         end: Callable[[int], None] = os._exit,
     ) -> None:
         self._client = client
         self._leave = leave
         self._exit_code = exit_code
+        self._silent = silent
         self._end = end
         self._terminal = [fd for stream in (sys.__stdin__, sys.__stderr__) if (fd := terminal_fd(stream)) is not None]
         self._left = threading.Event()
@@ -84,6 +87,8 @@ class WayOut:
             if self.gone():
                 self._go("terminal")
                 return
+            if self._silent():
+                self._client.stop("terminal")  # it may come back: the session is over, the console is not
 
     def _go(self, source: str) -> None:
         self._client.stop(source)

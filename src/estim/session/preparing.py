@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -123,7 +123,7 @@ def configure(core: Core, request: events.Configure) -> None:
         purpose=request.purpose,
         cleared=cleared,
     )
-    core.sitting.load(loaded, _still_confirmed(core, request, setup), goes_on=_goes_on(core, request))
+    core.sitting.load(loaded, _still_confirmed(core, request, cleared), goes_on=_goes_on(core, request))
     if request.purpose == "therapy" and core.sitting.kept is None:
         core.ledger.begin_plan()
     core.begin_run(None)
@@ -134,15 +134,27 @@ def configure(core: Core, request: events.Configure) -> None:
     core.accept(request.id)
 
 
-def _still_confirmed(core: Core, request: events.Configure, setup: Setup) -> frozenset[str]:
-    """What need not be confirmed anew. Between low-rate test and titration the same person lies there with the same
-    stop in the hand; the pads may have been moved: that is what the test is for.
+def _still_confirmed(core: Core, request: events.Configure, cleared: ClearedSchedule) -> frozenset[str]:
+    """What need not be confirmed anew within its 10 minutes.
+
+    Who the patient is holds for the sitting; who holds the stop and what secures the standing, as long as the protocol
+    stays. The pads may have been moved and the skin is covered anew: both are looked at again. Warnings and differences
+    that were read are asked again where they are others.
     """
     before = core.sitting.loaded
-    between = {core.sitting.purpose, request.purpose} == {"low-rate", "titration"}
-    if between and before and before.setup == setup and before.protocol_sha256 == request.protocol_sha256:
-        return frozenset({"screening", "identity", "stop-control"})
-    return frozenset({"screening"})
+    if before is None or before.protocol_sha256 != request.protocol_sha256:
+        return frozenset({"screening", "identity"})
+    still = {"screening", "identity", "stop-control", "support"}
+    if before.cleared is not None:
+        if _read(before.cleared.warnings) >= _read(cleared.warnings):
+            still.add("warnings")
+        if _read(before.cleared.schedule.bends) >= _read(cleared.schedule.bends):
+            still.add("bends")
+    return frozenset(still)
+
+
+def _read(problems: Iterable[Problem]) -> frozenset[str]:
+    return frozenset(problem.message for problem in problems if problem.severity == "warn")
 
 
 def _goes_on(core: Core, request: events.Configure) -> bool:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from estim.console.language.heard import Heard, forms_of
+from estim.protocols.muscles import name_of
 from estim.safety.errors import UsageError
 
 Table = Mapping[str, str | tuple[str, ...]]
@@ -58,6 +59,14 @@ class Words:
     def has(self, key: str) -> bool:
         """There is such a text."""
         return key in self._table
+
+    def muscle(self, name: str) -> str:
+        """A muscle in this language, by its name in the vocabulary; unknown ones as their author has them."""
+        return name_of(name, language=self.language)
+
+    def own(self, text: str) -> tuple[str, ...]:
+        """A protocol author's own words: marked where they are not in this language."""
+        return (text,) if self.language == "en" else (f"{text} {self('own-words')}",)
 
     def names(self, group: str) -> tuple[str, ...]:
         """The names under `group`."""

@@ -1,0 +1,77 @@
+"""What was given so far, against the plan. Pure."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from estim.console import present
+from estim.console.comfort import ComfortClock
+from estim.console.happened import given
+from estim.console.language import Words
+from estim.session.snapshot import Snapshot
+from estim.session.state import Cycle, Phase
+
+ENOUGH_PERCENT = 95  # of the planned contractions, or of the clock: that much is the plan, less is ended early
+
+
+def enough(snapshot: Snapshot) -> bool:
+    """So much of the plan was given that it counts as completed."""
+    if not given(snapshot):
+        return False
+    if snapshot.contractions:
+        return given(snapshot) * 100 >= snapshot.contractions * ENOUGH_PERCENT
+    return snapshot.total_us > 0 and snapshot.elapsed_us * 100 >= snapshot.total_us * ENOUGH_PERCENT
+
+
+def dose_lines(snapshot: Snapshot, say: Words, comfort: ComfortClock) -> list[Content | str]:
+    """Contractions, time, clock, what comes next, discomfort."""
+    count = given(snapshot)
+    playing = any(view.cycle is not Cycle.REST for view in snapshot.channels)
+    now = snapshot.contraction if playing else count
+    lines: list[Content | str] = []
+    if snapshot.contractions:
+        lines.append(Content.styled(say("dose.of", k=now, n=snapshot.contractions), "bold"))
+    else:
+        lines.append(Content.styled(say("dose.count", k=now), "bold"))
+    if snapshot.plan_sets > 1:
+        lines.append(say("progress.set", k=snapshot.plan_set, n=snapshot.plan_sets))
+    if snapshot.plan_phases > 1:
+        lines.append(
+            say(
+                "dose.phase",
+                name=say.of("phase-name", snapshot.plan_phase),
+                k=snapshot.plan_phase_index + 1,
+                n=snapshot.plan_phases,
+            )
+        )
+    reached = getattr(snapshot, "reached", None)
+    if reached is not None and count:
+        lines.append(say("dose.reached", k=reached, n=count))
+    on_us = max((view.on_us for view in snapshot.channels), default=0)
+    lines.append(say("dose.on", clock=present.clock(on_us)))
+    left = max(0, snapshot.total_us - snapshot.elapsed_us)
+    lines.append(
+        say(
+            "dose.clock",
+            done=present.clock(snapshot.elapsed_us),
+            all=present.clock(snapshot.total_us),
+            left=present.clock(left),
+        )
+    )
+    if snapshot.phase is Phase.RUNNING and (following := next_words(snapshot, say)):
+        lines.append(following)
+    if comfort.said is not None:
+        lines.append(say("dose.discomfort", value=comfort.said, ago=present.clock(snapshot.now_us - comfort.said_us)))
+    return lines
+
+
+def next_words(snapshot: Snapshot, say: Words) -> str:
+    """What comes next, and when."""
+    if snapshot.countdown_us is not None:
+        return say("dose.next-on", left=present.seconds(snapshot.countdown_us))
+    playing = [view for view in snapshot.channels if view.cycle is not Cycle.REST]
+    if playing:
+        view = playing[0]
+        return say(f"dose.next.{view.cycle.value.lower().replace('_', '-')}", left=present.seconds(view.remaining_us))
+    rests = [view.remaining_us for view in snapshot.channels if view.remaining_us > 0]
+    return say("dose.next-on", left=present.seconds(min(rests))) if rests else ""

@@ -1,0 +1,42 @@
+"""How a session ended, in honest words: completed, ended early, stopped, fault, before the first contraction. Pure."""
+
+from __future__ import annotations
+
+from estim.console.dose import enough
+from estim.console.draft import Draft
+from estim.console.happened import given
+from estim.console.language import Words
+from estim.session.snapshot import Snapshot
+
+ENDINGS = ("completed", "early", "stopped", "fault", "uncertain", "before-first", "no-effort", "not-treated")
+
+
+def ending_of(snapshot: Snapshot, draft: Draft) -> str:
+    """One of `ENDINGS`: what was given decides, whatever anybody chose."""
+    if snapshot.outcome == "uncertain":
+        return "uncertain"
+    if not draft.therapy_began:
+        return "not-treated"
+    if not given(snapshot):
+        return "no-effort" if snapshot.outcome == "completed" and not draft.end_reason else "before-first"
+    if snapshot.outcome == "fault":
+        return "fault"
+    if enough(snapshot):
+        return "completed"
+    return "early" if draft.end_reason or snapshot.outcome == "completed" else "stopped"
+
+
+def ending_words(snapshot: Snapshot, draft: Draft, say: Words) -> str:
+    """`ended early after 12 of 96: pain`."""
+    name = ending_of(snapshot, draft)
+    count = given(snapshot)
+    words = say(f"ending.{name}")
+    if name in {"early", "stopped", "fault", "completed"} and count:
+        amount = (
+            say("ending.of", k=count, n=snapshot.contractions)
+            if snapshot.contractions
+            else say("ending.count", k=count)
+        )
+        words = f"{words} {amount}"
+    reason = draft.end_reason or draft.stop_reason
+    return f"{words}: {say.of('reason', reason)}" if reason and name != "completed" else words

@@ -1,0 +1,188 @@
+"""The frame around every stage: who is treated, what flows, what is next, which keys there are. Nothing covers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Static
+
+from estim.console import present
+from estim.console.command import Command
+from estim.console.keys import shown
+from estim.console.language import Words
+from estim.session.snapshot import Alarm
+
+STYLES = ("idle", "ready", "armed", "on", "paused", "fault", "uncertain", "off", "stale")
+MAX_ALARMS_SHOWN = 2
+FLASH_S = 0.25
+
+
+class Line(Static):
+    """One line of the frame; draws only what changed."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._shown: object = None
+
+    def put(self, content: Content) -> None:
+        """Show this."""
+        key = (content.plain, content.spans)
+        if key != self._shown:
+            self._shown = key
+            self.update(content)
+
+
+class Strip(Line):
+    """Row 1: the patient whose session is open, side, protocol, week and visit, device, simulated or real."""
+
+    def show(self, parts: Sequence[tuple[str, int]], right: str) -> None:
+        """As many parts as fit, each whole: the lowest rank goes first."""
+        width = max(20, self.size.width or 80)
+        kept = list(parts)
+        while len(kept) > 2 and len(" · ".join(text for text, _ in kept)) + len(right) + 3 > width:
+            kept.remove(min(kept, key=lambda part: part[1]))
+        left = present.clip(f" {' · '.join(text for text, _ in kept)}", width - len(right) - 1)
+        self.put(Content.styled(f"{left:<{width - len(right) - 1}}{right} ", "bold"))
+
+
+class Banner(Line):
+    """Row 2: the state in shape, word and colour, and what Space does. A click on it stops while output may be on."""
+
+    def show(self, state: present.State, stop: str) -> None:
+        """Left the state, right the stop."""
+        for style in STYLES:
+            self.set_class(style == state.style, f"-{style}")
+        width = max(20, self.size.width or 80)
+        room = width - len(stop) - 2
+        line = f" {state.line}"
+        if len(line) > room:
+            line = f" {state.shape} {state.word}"
+        self.put(Content.assemble((f"{present.clip(line, room):<{room}} ", "bold"), (f"{stop} ", "bold reverse")))
+
+    class Clicked(Message):
+        """The banner was clicked."""
+
+    def on_click(self) -> None:
+        """Tell the application."""
+        self.post_message(self.Clicked())
+
+
+class Said(Line):
+    """What was refused, or what has just happened; nothing where there is nothing to say."""
+
+    def show(self, text: str) -> None:
+        """Show it, or take no room."""
+        self.display = bool(text)
+        self.put(Content(f" {text}" if text else ""))
+
+
+class NextLine(Line):
+    """What to do next, always as `→ KEY what it does`."""
+
+    def show(self, command: Command | None, wait: str) -> None:
+        """`wait` stands where no key counts just now."""
+        self._key = command.keys[0] if command is not None else ""
+        if command is None:
+            self.put(Content(f" {wait}"))
+        else:
+            self.put(Content.assemble(" → ", (shown(command.keys[0]), "bold"), f" {command.says}"))
+
+    _key = ""
+
+    class Clicked(Message):
+        """The line was clicked: as if its key was pressed."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
+    def on_click(self) -> None:
+        """Press what it names."""
+        if self._key:
+            self.post_message(self.Clicked(self._key))
+
+
+class AlarmBar(Line):
+    """Alarms, the loudest first. They do not blink: a mark of shape, a word and a bar of colour that stands."""
+
+    def show(self, alarms: Sequence[Alarm], say: Words, key: str) -> None:
+        """Show these; nothing at all without any."""
+        self.display = bool(alarms)
+        if not alarms:
+            return
+        for priority in present.PRIORITIES:
+            self.set_class(alarms[0].priority == priority, f"-{priority}")
+        most = 1 if self.app.size.height < 24 else MAX_ALARMS_SHOWN
+        lines = [f" {present.alarm_line(alarm, say)}" for alarm in alarms[:most]]
+        if not alarms[0].acknowledged:
+            lines[0] += f" · {say('alarm.read', key=key)}"
+        if len(alarms) > most:
+            lines[-1] += f" ({say('alarm.more', count=len(alarms) - most)})"
+        self.put(Content("\n".join(lines)))
+
+
+class Footer(Line):
+    """The keys of this moment, Space first; a click on a word does what its key does."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._places: list[tuple[int, int, int, str]] = []
+
+    def show(self, stop: str, commands: Sequence[Command], *, closed: bool) -> None:
+        """In the order of importance, as many as two rows hold; one that may not act now is dim."""
+        self.set_class(closed, "-closed")
+        width = max(40, self.size.width or 80)
+        parts: list[tuple[str, str]] = [(f" {stop} ", "bold reverse" if closed else "")]
+        row, used = 0, len(stop) + 2
+        self._places = []
+        seen: set[str] = set()
+        for command in commands:
+            key = shown(command.keys[0])
+            if not command.label or key in seen:
+                continue
+            seen.add(key)
+            needed = len(key) + len(command.label) + 3
+            if used + needed > width:
+                if row == 1:
+                    break
+                parts.append(("\n", ""))
+                row, used = 1, 0
+            self._places.append((row, used, used + needed, command.keys[0]))
+            word = "dim" if command.refusal else ""
+            parts += [("  ", ""), (key, f"bold {word}".strip()), (f" {command.label}", word)]
+            used += needed
+        self.put(Content.assemble(*parts))
+
+    def on_click(self, event: events.Click) -> None:
+        """Press what was clicked."""
+        for row, begin, end, key in self._places:
+            if event.y == row and begin <= event.x < end:
+                self.post_message(NextLine.Clicked(key))
+
+
+class Frame(Screen[None]):
+    """The one screen: identity, state, the stage between, what is said, what is next, alarms, keys."""
+
+    def __init__(self, drawn: Callable[[], None]) -> None:
+        super().__init__(id="frame")
+        self._drawn = drawn
+
+    def compose(self) -> ComposeResult:
+        """Siblings all, so that nothing can lie over them."""
+        yield Strip(id="strip")
+        yield Banner(id="banner")
+        yield Container(id="body")
+        yield Said(id="said")
+        yield NextLine(id="next")
+        yield AlarmBar(id="alarms")
+        yield Footer(id="footer")
+
+    def on_resize(self) -> None:
+        """Draw for the new size."""
+        self.call_after_refresh(self._drawn)

@@ -1,0 +1,292 @@
+"""What past sessions say, read line by line from their records without checking seals (`estim records verify` does)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from estim.records.segment import segments
+
+SESSIONS_READ = 400  # the latest ones: enough for a year of a busy therapist, read in about a second
+_WANTED = tuple(
+    f'"kind":"{kind}"'.encode()
+    for kind in (
+        "header",
+        "screening",
+        "setup",
+        "note",
+        "outcome",
+        "end",
+        "levels",
+        "signature",
+        "accepted",
+        "request",
+        "take-over",
+        "contraction",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastPatient:
+    """What the console needs of a patient it has treated before.
+
+    Attributes:
+        id: pseudonym.
+        second_identifier: what is read back beside the pseudonym, e.g. year of birth; "" if none is kept.
+        sessions: how many were attended: with at least one contraction of treatment.
+        last_protocol, last_day: of the latest one, "" for none.
+        answers: the latest screening's answers, for the re-confirmation.
+        last_protocol_id, last_version, last_week, last_session: of it; week 0 for none.
+        last_ending, last_contractions, last_discomfort: how it ended.
+        pad_uses: label of a pair of pads → sessions in which it was used on this patient.
+        marks: channel → kind of mark, and `level` → µA, of the latest session: to look near, never to play.
+        condition, side, assigned, assigned_week: as the patients' file has it, else of the latest session.
+        skin_blocked: what the skin was graded if 2 or 3 at the end of the last session, in words; "" if not.
+        warnings_reason: why the warnings of this course were accepted the last time.
+        minutes_today: muscle/side → minutes of motor output that today's sessions gave.
+    """
+
+    id: str
+    second_identifier: str = ""
+    sessions: int = 0
+    last_protocol: str = ""
+    last_day: str = ""
+    answers: Mapping[str, bool | str] = field(default_factory=dict)
+    last_protocol_id: str = ""
+    last_version: str = ""
+    last_week: int = 0
+    last_session: int = 0
+    last_ending: str = ""
+    last_contractions: int = 0
+    last_discomfort: str = ""
+    pad_uses: Mapping[str, int] = field(default_factory=dict)
+    marks: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    condition: str = ""
+    side: str = ""
+    assigned: str = ""
+    assigned_week: int = 0
+    skin_blocked: str = ""
+    warnings_reason: str = ""
+    minutes_today: Mapping[str, int] = field(default_factory=dict)
+    due: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastSession:
+    """One session of this home.
+
+    Attributes:
+        folder: its name.
+        ending: one of `ending.ENDINGS`; contractions given.
+        how: for one without a signature: `left`, `killed`, `taken-over`, `torn`; "" for a signed one.
+        stopped_ms: how long after the front was lost the device was off, None where nobody knows.
+        head: the record's head as far as it was read.
+        level_words: the highest level marked, in mA; "" for none.
+    """
+
+    folder: str
+    patient_id: str
+    day: str
+    time: str
+    protocol: str = ""
+    ending: str = "not-treated"
+    contractions: int = 0
+    signed_by: str = ""
+    how: str = ""
+    stopped_ms: int | None = None
+    head: str = ""
+    level_words: str = ""
+
+
+OpenSession = PastSession
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One record, line after line."""
+
+    folder: str
+    patient: str = ""
+    utc: str = ""
+    answers: dict[str, Any] | None = None
+    schedule: dict[str, Any] = field(default_factory=dict)
+    setup: dict[str, Any] = field(default_factory=dict)
+    pads: set[str] = field(default_factory=set)
+    marks: dict[int, dict[str, int]] = field(default_factory=dict)
+    discomfort: str = ""
+    skin: str = ""
+    warnings: str = ""
+    contractions: int = 0
+    ended: dict[str, Any] | None = None
+    signed_by: str = ""
+    left: str = ""
+    taken_over: bool = False
+    signs: str = ""
+    early: bool = False
+    head: str = ""
+
+    def take(self, kind: str, fields: dict[str, Any]) -> None:
+        """One line."""
+        match kind:
+            case "header":
+                self.patient, self.utc = str(fields["patient"]), str(fields["utc"])
+            case "screening" if not fields.get("scripted"):
+                self.answers = dict(fields["answers"])
+            case "setup":
+                self.schedule, self.setup = fields["schedule"], fields.get("setup", {})
+            case "note":
+                self.pads |= {str(label) for label in fields.get("pads", {}).values()}
+                self.discomfort = str(fields.get("discomfort", self.discomfort))
+                self.signs = str(fields.get("signs_session", self.signs))
+            case "outcome":
+                self.skin = str(fields.get("skin", ""))
+                self.discomfort = str(fields.get("discomfort", self.discomfort))
+            case "levels":
+                self.marks.setdefault(int(fields["channel"]), {})[str(fields["mark"])] = int(fields["level_ua"])
+            case "accepted" if fields.get("what") == "warnings":
+                self.warnings = str(fields.get("value", ""))
+            case "contraction" if fields.get("purpose") == "therapy" and fields.get("whole"):
+                self.contractions += 1
+            case "request":
+                self.left = str(fields.get("source") or "") if fields.get("what") == "leave" else self.left
+                self.early = self.early or fields.get("what") == "end-early"
+            case "take-over":
+                self.taken_over = True
+            case "end":
+                self.ended = fields
+            case "signature":
+                self.signed_by = str(fields.get("operator", ""))
+
+    @property
+    def given(self) -> int:
+        """Contractions of treatment."""
+        if self.ended is not None and self.ended.get("contractions") is not None:
+            return int(self.ended["contractions"])
+        return self.contractions
+
+    @property
+    def ending(self) -> str:
+        """As `ending.ENDINGS` has it."""
+        outcome = str((self.ended or {}).get("outcome", "stopped"))
+        if outcome == "uncertain" or (self.taken_over and str((self.ended or {}).get("output", "OFF")) != "OFF"):
+            return "uncertain"
+        if self.schedule.get("purpose") != "therapy" and not self.given:
+            return "not-treated"
+        if not self.given:
+            return "before-first"
+        if outcome == "completed":
+            return "early" if self.early and not self._whole() else "completed"
+        return "fault" if outcome == "fault" else "early" if self.early else "stopped"
+
+    def _whole(self) -> bool:
+        planned = sum(
+            int(phase.get("contractions") or 0) * int(phase.get("sets") or 1)
+            for phase in self.schedule.get("phases", ())
+        )
+        return planned > 0 and self.given * 100 >= planned * 95
+
+    def session(self) -> PastSession:
+        """What the list of records shows."""
+        how = ""
+        if not self.signed_by:
+            how = (
+                "taken-over" if self.taken_over else "torn" if self.ended is None else "killed" if self.left else "left"
+            )
+        level = max((ua for marks in self.marks.values() for ua in marks.values()), default=0)
+        day, _, clock = self.utc.partition("T")
+        return PastSession(
+            folder=self.folder,
+            patient_id=self.patient,
+            day=day,
+            time=clock[:5],
+            ending=self.ending,
+            protocol=str(self.schedule.get("protocol_title", "")),
+            contractions=self.given,
+            signed_by=self.signed_by,
+            how=how,
+            head=self.head,
+            level_words=f"{level / 1000:.1f} mA" if level else "",
+        )
+
+    def patient_now(self, known: PastPatient | None, today: str) -> PastPatient:
+        """What is known of the patient with this session."""
+        day = self.utc[:10]
+        patient = replace(known or PastPatient(id=self.patient), last_day=day, skin_blocked="", due=day != today)
+        if self.answers is not None:
+            patient = replace(patient, answers=self.answers)
+        if self.skin[:1] in {"2", "3"}:
+            patient = replace(patient, skin_blocked=f"{self.skin} ({self.schedule.get('protocol_title', '')})")
+        if not self.given:
+            return patient
+        uses = {**patient.pad_uses, **{label: patient.pad_uses.get(label, 0) + 1 for label in self.pads}}
+        channels = {int(one["channel"]): one for one in self.schedule.get("channels", ())}
+        marks = {
+            str(channels[number]["name"]): {**found, "level": int(channels[number].get("level_ua") or 0)}
+            for number, found in self.marks.items()
+            if number in channels
+        }
+        sides = {str(one.get("side", "")) for one in channels.values()}
+        return replace(
+            patient,
+            sessions=patient.sessions + 1,
+            pad_uses=uses,
+            marks=marks or patient.marks,
+            last_protocol=str(self.schedule.get("protocol_title", "")),
+            last_protocol_id=str(self.schedule.get("protocol_id", "")),
+            last_version=str(self.schedule.get("protocol_version", "")),
+            last_week=int(self.schedule.get("week", 1)),
+            last_session=int(self.schedule.get("session", 1)),
+            last_ending=self.ending,
+            last_contractions=self.given,
+            last_discomfort=self.discomfort,
+            warnings_reason=self.warnings or patient.warnings_reason,
+            side=sides.pop() if len(sides) == 1 else patient.side,
+        )
+
+
+def read_sessions(records: Path, today: str) -> tuple[tuple[PastPatient, ...], tuple[PastSession, ...]]:
+    """Patients, the latest first, and sessions, the latest first. What was signed later in another record is signed.
+
+    Raises:
+        OSError: the folder can't be read.
+    """
+    known: dict[str, PastPatient] = {}
+    sessions: list[PastSession] = []
+    signed: dict[str, str] = {}
+    if not records.is_dir():
+        return (), ()
+    folders = sorted((path for path in records.iterdir() if path.is_dir()), key=lambda path: path.name)
+    for folder in folders[-SESSIONS_READ:]:  # names begin with the time, so later sessions come later
+        reading = _Reading(folder.name)
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # a torn one helps nobody
+            for kind, fields, head in _lines(folder):
+                reading.head = head
+                reading.take(kind, fields)
+        if not reading.patient:
+            continue
+        if reading.signs and reading.signed_by:
+            signed[reading.signs] = reading.signed_by
+            continue  # a signature of another session, not one by itself
+        sessions.append(reading.session())
+        known[reading.patient] = reading.patient_now(known.pop(reading.patient, None), today)
+    done = [replace(one, signed_by=signed[one.folder], how="") if one.folder in signed else one for one in sessions]
+    return tuple(reversed(known.values())), tuple(reversed(done))
+
+
+def unfinished(sessions: Sequence[PastSession]) -> tuple[OpenSession, ...]:
+    """Those in which something was done and nobody signed."""
+    return tuple(one for one in sessions if not one.signed_by and (one.ending != "not-treated" or one.how != "left"))
+
+
+def _lines(folder: Path) -> Iterator[tuple[str, dict[str, Any], str]]:
+    for path in segments(folder):
+        for line in path.read_bytes().split(b"\n"):
+            if any(kind in line for kind in _WANTED):
+                with contextlib.suppress(ValueError):  # an unfinished last line, as a power cut leaves it
+                    entry = json.loads(line)
+                    yield entry["kind"], entry["fields"], str(entry.get("hash", ""))

@@ -1,0 +1,152 @@
+"""The way back to treatment after a lost pad, a pause, a fault: numbered steps, each with the key that does it.
+
+What the controller can see is ticked by what it saw; what only a person can see is a press. Each key works from where
+it is named: the console stops and configures between the steps by itself where that flows no current.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from estim.console.coach import channel_words, concerned
+from estim.console.command import Command
+from estim.console.language import Words
+from estim.console.presses import Kind
+from estim.session.snapshot import Snapshot
+from estim.session.state import Phase
+
+KEEP_LEVELS_PAUSE_US = 60_000_000  # longer pauses take the levels: they are found again
+PAUSE_ENDS_US = 300_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the way."""
+
+    words: str
+    key: str
+    done: bool = False
+
+
+class Way(Protocol):
+    """What the steps do, of the stage that they stand in."""
+
+    @property
+    def say(self) -> Words:
+        """The words."""
+
+    def does(
+        self,
+        id: str,  # noqa: A002
+        act: Callable[[], None],
+        *,
+        label: str | None = None,
+        says: str = "",
+        refusal: str = "",
+        kind: Kind = Kind.ACT,
+    ) -> Command:
+        """A command of the key table."""
+
+    def acknowledge_first(self, snapshot: Snapshot) -> Sequence[Command]:
+        """An alarm that nobody has read."""
+
+    def resume(self) -> None:
+        """On again from 0 mA."""
+
+    def find_again(self) -> None:
+        """Back to the levels, output off."""
+
+    def end(self) -> None:
+        """End here."""
+
+
+class Recovery:
+    """What broke off, and how far the way back is."""
+
+    def __init__(self) -> None:
+        self.cause = ""
+        self.text = ""
+        self.skin_seen = False
+        self.before: dict[str, tuple[int | None, int | None, int | None]] = {}
+        self.levels_ua: dict[str, int] = {}
+        self._live: dict[str, tuple[int | None, int | None, int | None]] = {}
+
+    def observe(self, snapshot: Snapshot) -> None:
+        """Remember the marks before the stop, and why it came."""
+        if snapshot.phase is Phase.RUNNING:
+            self.cause, self.text, self.skin_seen = "", "", False
+            for view in snapshot.channels:
+                marks = (view.sensory_ua, view.motor_ua, view.max_tolerated_ua)
+                if any(marks) or view.level_ua:
+                    self.before[view.name] = marks
+                    self.levels_ua[view.name] = view.level_ua
+        elif snapshot.phase in {Phase.PAUSED, Phase.FAULT} and not self.cause:
+            self.cause = snapshot.cause
+            self.text = next((alarm.text for alarm in snapshot.alarms if alarm.code == snapshot.cause), "")
+
+    def active(self, snapshot: Snapshot) -> bool:
+        """A way back stands on the screen."""
+        return snapshot.phase in {Phase.PAUSED, Phase.FAULT} or (bool(self.cause) and snapshot.outcome != "completed")
+
+    def lost(self, snapshot: Snapshot) -> tuple[str, ...]:
+        """Channels whose level must be found again."""
+        return tuple(view.name for view in snapshot.channels if not view.found)
+
+    def commands(self, way: Way, snapshot: Snapshot) -> Sequence[Command]:
+        """While paused: read the alarm; then go on, or find the level again; or end."""
+        say, first = way.say, way.acknowledge_first(snapshot)
+        waited = snapshot.now_us - snapshot.output_since_us
+        again = bool(self.lost(snapshot)) or waited > KEEP_LEVELS_PAUSE_US
+        end = way.does("end", way.end, label=say("recovery.end"))
+        arm = way.does("arm", way.find_again, label=say("recovery.find"), says=say("recovery.find-says"))
+        if again:
+            start = way.does("start", lambda: None, label="", refusal=say("recovery.find-first"))
+            return (*first, arm, start, end)
+        off = snapshot.output.value == "OFF"
+        resume = way.does(
+            "start",
+            way.resume,
+            label=say("recovery.resume"),
+            says=say("recovery.resume-says"),
+            refusal="" if off else say("recovery.not-off"),
+        )
+        again_f2 = way.does("arm", lambda: None, label="", refusal=say("recovery.resume-first"))
+        return (*first, resume, end, again_f2)
+
+    def lines(self, snapshot: Snapshot, say: Words, keys: dict[str, str]) -> list[str]:
+        """The strip: what happened, the steps."""
+        cause = say.of("cause", self.cause) if self.cause else say("recovery.paused")
+        lines = [say("recovery.head", cause=cause)]
+        if self.text:
+            lines.append(say.heard(self.text))
+        if self.cause in {"lead-off", "low-current", "pulse-timeout"}:
+            lines += [f"  {channel_words(snapshot, view, say)}" for view in concerned(snapshot, self.text)[:2]]
+        read = not any(not alarm.acknowledged and alarm.priority in {"high", "medium"} for alarm in snapshot.alarms)
+        steps = [Step(say("recovery.step-read"), keys["acknowledge"], read)]
+        if self.cause in {"lead-off", "low-current", "pulse-timeout"}:
+            calls = any(alarm.code == self.cause and alarm.active for alarm in snapshot.alarms)
+            steps.append(Step(say("recovery.step-pad"), "", not calls))
+        if self.lost(snapshot) or snapshot.phase is not Phase.PAUSED:
+            found = not self.lost(snapshot)
+            steps.append(Step(say("recovery.step-find"), f"{keys['arm']} {keys['start']}", found))
+        steps.append(Step(say("recovery.step-go-on", k=snapshot.contraction or 1), keys["start"]))
+        current = next((n for n, step in enumerate(steps) if not step.done), len(steps))
+        for n, step in enumerate(steps):
+            mark = "✓" if step.done else "▸" if n == current else " "
+            lines.append(f"{mark} {n + 1} {step.words}" + (f"  {step.key}" if step.key else ""))
+        lines.append(say("recovery.or-end", key=keys["end"]))
+        return lines
+
+    def before_lines(self, snapshot: Snapshot, say: Words) -> list[str]:
+        """What stood before the stop: grey, never played."""
+        lines = []
+        for view in snapshot.channels:
+            sensory, motor, tolerated = self.before.get(view.name, (None, None, None))
+            marks = " ".join(
+                f"{letter} {'–' if ua is None else f'{ua / 1000:.1f}'}"
+                for letter, ua in (("S", sensory), ("M", motor), ("T", tolerated))
+            )
+            lines.append(say("recovery.marks", channel=view.channel, marks=marks))
+        return lines

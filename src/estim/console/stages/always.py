@@ -1,0 +1,75 @@
+"""What every stage has: help, the rest of a long panel, alarms, commands, the simulated room, leaving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from estim.console import present
+from estim.console.command import Command
+from estim.console.draft import Draft
+from estim.console.hands import Handled
+from estim.console.keys import keys_of
+from estim.console.presses import Kind
+from estim.console.stages.help import HelpPane
+from estim.console.stages.leave import LeavePane
+from estim.console.stages.past import CoursePane, RecordsPane
+from estim.console.stages.room import RoomPane, room_actions
+from estim.session.events import Acknowledge
+
+
+class Whole(Handled, Protocol):
+    """A console with its palette and its door."""
+
+    def open_palette(self) -> None:
+        """All commands by name."""
+
+    def exit_code(self) -> int:
+        """Of the process."""
+
+    def on_banner_clicked(self) -> None:
+        """Stop, where output may be on."""
+
+    def exit(self, result: int | None = None) -> None:
+        """Leave."""
+
+
+def always(console: Whole) -> Sequence[Command]:
+    """The console's own commands; leaving is the last."""
+    say = console.say
+
+    def of(id: str, act: Callable[[], None], *, refusal: str = "", kind: Kind = Kind.MOVE, says: str = "") -> Command:  # noqa: A002
+        keys = keys_of(id, console.keymap)
+        return Command(keys=keys, act=act, label=say(f"action.{id}.label"), refusal=refusal, kind=kind, says=says)
+
+    commands: list[Command] = []
+    waiting = [alarm for alarm in present.alarms_shown(console.snapshot, None) if not alarm.acknowledged]
+    if waiting:
+        code = waiting[0].code
+        commands.append(
+            of("acknowledge", lambda: console.send(Acknowledge(id=console.next_id(), code=code)), kind=Kind.ACT)
+        )
+    top = console.on_top()
+    if not isinstance(top, HelpPane):
+        commands.append(of("help", lambda: console.ask(HelpPane(console, console.offered()))))
+    commands.append(of("more", lambda: None if top.more() else console.said(say("refuse.all-in-sight"))))
+    if room_actions(console.snapshot, say) and not isinstance(top, RoomPane):
+        commands.append(of("room", lambda: console.ask(RoomPane(console))))
+    if not console.gate.closed:
+        patient_id = console.draft.patient_id
+        if console.past_patient(patient_id) is not None:
+            commands.append(of("course", lambda: console.ask(CoursePane(console, patient_id))))
+        commands.append(of("records", lambda: console.ask(RecordsPane(console))))
+    commands.append(of("commands", console.open_palette))
+    commands.append(of("leave", lambda: leave(console), kind=Kind.MOVE))
+    return commands
+
+
+def leave(console: Whole) -> None:
+    """Stop, wait until the device says off, then ask."""
+    console.on_banner_clicked()
+    if not isinstance(console.on_top(), LeavePane):
+        console.ask(LeavePane(console, lambda: console.exit(console.exit_code())))
+
+
+__all__ = ["Draft", "always", "leave"]

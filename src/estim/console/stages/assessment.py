@@ -1,0 +1,108 @@
+"""Assessment before the first pulse: consent to this course, and the measures that the plan is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from estim.console.command import Command
+from estim.console.draft import Stage
+from estim.console.pane import Field, Pane
+from estim.console.panel import Panel
+from estim.session.screening_outcomes import MEASURES, judge_outcome
+from estim.session.snapshot import Snapshot
+
+NOT_TODAY = ("no-time", "tired", "no-aid", "other")
+ALWAYS = ("tug", "walk-10m")
+
+
+class AssessmentPane(Pane):
+    """Consent has its own press; each measure is entered, or said not to be taken today and why, with one."""
+
+    NAME: ClassVar[str] = "assessment"
+
+    def _measures(self) -> list[str]:
+        """Those that the protocol's own criteria ask for; else two that any clinic can take."""
+        protocol = self.console.draft.protocol
+        known = {measure.id for measure in MEASURES}
+        named = [each.measure for each in protocol.criterion] if protocol is not None else []
+        return [each for each in dict.fromkeys(named) if each in known][:4] or list(ALWAYS)
+
+    def compose(self) -> ComposeResult:
+        """Consent left, measures right."""
+        yield Panel(self.say("assessment.consent"), id="consent")
+        yield Panel(self.say("assessment.measures"), id="measures")
+        for name in self._measures():
+            yield Field(id=f"measure-{name}", max_length=12)
+
+    def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
+        """What is asked, what stands."""
+        draft, say = self.console.draft, self.say
+        mark = "✓" if draft.consent else "▸"
+        self.panel("consent").lines(
+            [f"{mark} {line}" if n == 0 else f"  {line}" for n, line in enumerate(say.lines("assessment.consent-text"))]
+        )
+        names = {measure.id: measure for measure in MEASURES}
+        lines = [f"{'▸' if draft.consent else ' '} {say('assessment.due')}"]
+        lines += [f"    {names[one].name}, {names[one].allowed}" for one in self._measures()]
+        lines += ["", *say.lines("assessment.text")]
+        self.panel("measures").lines(lines)
+        for field in self.query(Field):
+            field.display = bool(self.field)
+            field.border_title = names[str(field.id).removeprefix("measure-")].name
+
+    def commands(self) -> Sequence[Command]:
+        """Y to the consent; then M measures, or a digit says why not."""
+        say, draft = self.say, self.console.draft
+        back = self.does("back", lambda: self.console.go(Stage.PLAN), label=say("hint.back"))
+        if not draft.consent:
+            return (
+                self.does("confirm", self._consents, label=say("hint.yes"), says=say("assessment.consent-says")),
+                self.does("no", self._refuses, label=say("hint.no")),
+                back,
+            )
+        if self.field:
+            done = self.does("next", self._measured, label=say("hint.save"), says=say("assessment.takes"))
+            return (
+                done,
+                Command(keys=("tab",), act=lambda: None, label=say("hint.field")),
+                self.does("back", lambda: self.focus_on(""), label=say("hint.back")),
+            )
+        reasons = [
+            self.digit(
+                str(n),
+                partial(self._go_on, {"not_measured": why}),
+                label=say.of("not-today", why),
+                says=say("assessment.not-today", why=say.of("not-today", why)) if n == 1 else "",
+            )
+            for n, why in enumerate(NOT_TODAY, start=1)
+        ]
+        measure = self.digit("m", self._measure, label=say("assessment.measure"))
+        return (*reasons, measure, back)
+
+    def _consents(self) -> None:
+        self.console.draft.consent = True
+        self.console.note({"consent": "given"})
+
+    def _refuses(self) -> None:
+        self.console.note({"consent": "refused"})
+        self.console.said(self.say("assessment.no-consent"))
+
+    def _measure(self) -> None:
+        self.focus_on(f"measure-{self._measures()[0]}")
+
+    def _measured(self) -> None:
+        entered = {one: value for one in self._measures() if (value := self.value(f"measure-{one}"))}
+        found = [each for each in judge_outcome(entered) if each.key.removeprefix("outcome.") in entered]
+        if found:
+            self.console.problems([dict(each.to_json()) for each in found])
+            return
+        self._go_on({"measured_before": entered})
+
+    def _go_on(self, fields: dict[str, object]) -> None:
+        self.console.note(fields)
+        self.console.draft.assessed = True
+        self.console.go(Stage.SCREENING)

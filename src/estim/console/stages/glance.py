@@ -1,0 +1,43 @@
+"""What home says of a patient at a glance, and of sessions that did not end. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from estim.console import present
+from estim.console.home_view import OpenSession, PastPatient
+from estim.console.language import Words
+
+
+def glance_lines(past: PastPatient, say: Words, columns: int) -> list[str]:
+    """Plan, course so far, last levels to look near, what wants an eye."""
+    lines = [say("glance.plan", title=past.last_protocol or past.assigned or "–")]
+    if past.condition:
+        lines.append(say("glance.condition", condition=past.condition))
+    lines.append(say("glance.visits", count=past.sessions, week=max(1, past.last_week)))
+    if past.last_day:
+        lines.append(say("glance.last", day=past.last_day, ended=say.of("ending", past.last_ending)))
+    if past.last_contractions:
+        lines.append(say("glance.given", count=past.last_contractions))
+    for name, marks in past.marks.items():
+        shown = " ".join(f"{letter} {present.short_ma(marks.get(kind))}" for letter, kind in present.MARK_LETTERS)
+        lines.append(present.clip(say("glance.marks", name=name, marks=shown), columns))
+    if past.last_discomfort:
+        lines.append(say("glance.discomfort", value=past.last_discomfort))
+    if past.due:
+        lines.append(say("glance.due"))
+    if past.skin_blocked:
+        lines.append(say("patient.skin", grade=past.skin_blocked))
+    return lines
+
+
+def unfinished_lines(sessions: Sequence[OpenSession], say: Words, columns: int) -> list[str]:
+    """One or two lines each, the newest first."""
+    lines = []
+    for each in sessions[:3]:
+        head = say("unfinished.head", patient=each.patient_id, day=each.day, time=each.time)
+        lines.append(f"! {head} {say.of('unfinished-how', each.how)}")
+        lines.append(f"  {say('unfinished.given', count=each.contractions, key='F6')}")
+    if len(sessions) > 3:
+        lines.append(say("unfinished.more", count=len(sessions) - 3))
+    return [present.clip(one, max(columns, 40) * 2) for one in lines]

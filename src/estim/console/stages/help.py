@@ -1,0 +1,54 @@
+"""Help: the keys of what stands under it, in their present state, then its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.content import Content
+
+from estim.console.command import Command
+from estim.console.contract import Console
+from estim.console.keys import keys_of, shown
+from estim.console.pane import Pane
+from estim.console.panel import Panel
+from estim.session.snapshot import Snapshot
+
+
+class HelpPane(Pane):
+    """With current on it takes no letters: lowering and stopping act from under it."""
+
+    NAME: ClassVar[str] = "help"
+    passes: ClassVar[bool] = True
+
+    def __init__(self, console: Console, offered: Sequence[Command]) -> None:
+        super().__init__(console)
+        self._offered = [each for each in offered if each.label]
+
+    def compose(self) -> ComposeResult:
+        """Keys left, words right."""
+        yield Panel(self.say("help.title"), id="help-keys")
+        yield Panel(self.say("help.words"), id="help-words")
+
+    def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
+        """One line a key; what may not act now is dim and says what comes first."""
+        lines: list[Content | str] = [*self.say.lines("help.stop"), ""]
+        for each in self._offered:
+            keys = " ".join(dict.fromkeys(shown(key) for key in each.keys))
+            words = each.says or each.label
+            if each.refusal:
+                lines.append(Content.styled(f"{keys:<10} {each.label}: {each.refusal}", "dim"))
+            else:
+                lines.append(Content.assemble((f"{keys:<10}", "bold"), f" {words}"))
+        self.panel("help-keys").lines(lines)
+        self.panel("help-words").lines([*self.say.lines("help.glossary"), "", self.say("help.no-alarm")])
+
+    def commands(self) -> Sequence[Command]:
+        """Closes by the key that opened it, and by going back."""
+        keys = (*keys_of("back", self.console.keymap), *keys_of("help", self.console.keymap), "enter")
+        close = Command(keys=keys, act=self._close, label=self.say("hint.close"), says=self.say("help.closes"))
+        return (close,)
+
+    def _close(self) -> None:
+        self.console.close(self)

@@ -1,0 +1,202 @@
+"""Home: who works here, what was not finished, who comes today; and the two identifiers that open a session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import DataTable
+
+from estim.console.command import Command
+from estim.console.contract import Console
+from estim.console.draft import Stage
+from estim.console.home_view import PastPatient
+from estim.console.pane import Field, Pane
+from estim.console.panel import Panel
+from estim.console.presses import Kind
+from estim.console.stages.glance import glance_lines, unfinished_lines
+from estim.console.stages.identity import IdentityPane
+from estim.console.stages.unfinished import UnfinishedPane
+from estim.session.snapshot import Snapshot
+
+SHOWN_PATIENTS = 200
+
+
+class SignInPane(Pane):
+    """Initials, and a PIN where this station has operators. Nothing of a session exists before."""
+
+    NAME: ClassVar[str] = "sign-in"
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self.field = "operator"
+        self._tries = 0
+        self._offered = console.home_view.last_operator()
+
+    def compose(self) -> ComposeResult:
+        """Two lines to type on."""
+        yield Panel(self.say("sign-in.title"), id="sign-in-words")
+        yield Field(id="operator", value=self._offered)
+        if self.console.home_view.asks_pin():
+            yield Field(id="pin", password=True, max_length=64)
+
+    def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
+        """What is asked."""
+        key = "sign-in.with-pin" if self.console.home_view.asks_pin() else "sign-in.text"
+        lines = list(self.say.lines(key))
+        if self._tries:
+            lines.append(self.say("sign-in.tries", count=self._tries))
+        self.panel("sign-in-words").lines(lines)
+        for each in self.query(Field):
+            each.border_title = self.say(f"sign-in.{each.id}")
+
+    def commands(self) -> Sequence[Command]:
+        """Enter goes to the PIN, then lets in."""
+        operator, asks = self.value("operator"), self.console.home_view.asks_pin()
+        refusal = "" if operator else self.say("refuse.operator")
+        if asks and self.field == "operator":
+            says = self.say("sign-in.to-pin", operator=operator)
+            return (self.does("next", lambda: self.focus_on("pin"), label="", says=says, refusal=refusal),)
+        if asks and not self.value("pin"):
+            refusal = refusal or self.say("refuse.pin")
+        says = self.say("sign-in.says", operator=operator)
+        back = (self.does("back", lambda: self.focus_on("operator")),) if asks else ()
+        return (self.does("next", self._enter, label=self.say("sign-in.label"), says=says, refusal=refusal), *back)
+
+    def _enter(self) -> None:
+        operator, pin = self.value("operator"), self.value("pin")
+        if why := self.console.home_view.turns_away(operator, pin):
+            self._tries += 1
+            self.query_one("#pin", Field).value = ""
+            self.console.said(f"✖ {self.say.heard(why)}")
+            return
+        self.console.station.operator, self.console.station.pin = operator, pin
+        self.console.go(Stage.HOME)
+
+
+class HomePane(Pane):
+    """The patients of this station; one is marked from the first picture, none is opened by typing alone."""
+
+    NAME: ClassVar[str] = "home"
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._at = 0
+        self._search = ""
+        self._listed: tuple[PastPatient, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        """Unfinished above, today left, the marked one right."""
+        yield Panel(self.say("home.unfinished"), id="unfinished")
+        yield Field(id="search", max_length=40)
+        table: DataTable[str] = DataTable(id="today", cursor_type="row", zebra_stripes=True)
+        table.can_focus = False
+        yield table
+        yield Panel(self.say("home.glance"), id="glance")
+
+    def _patients(self) -> tuple[PastPatient, ...]:
+        word = self._search.strip().lower()
+        return tuple(each for each in self.console.past_patients() if word in each.id.lower())[:SHOWN_PATIENTS]
+
+    def _marked(self) -> PastPatient | None:
+        patients = self._patients()
+        return patients[min(self._at, len(patients) - 1)] if patients else None
+
+    def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
+        """Draw the table where it changed."""
+        unfinished = self.console.open_sessions()
+        panel = self.panel("unfinished")
+        panel.display = bool(unfinished)
+        panel.lines(unfinished_lines(unfinished, self.say, panel.columns))
+        self.query_one("#search").display = self.field == "search"
+        table = self.query_one(DataTable)
+        patients = self._patients()
+        if not table.columns:
+            table.add_columns(
+                *(self.say(f"home.column.{name}") for name in ("patient", "due", "visits", "last", "what"))
+            )
+        if patients != self._listed or (not patients and not table.row_count):
+            self._listed = patients
+            table.clear()
+            for each in patients:
+                table.add_row(*self._row(each))
+        if patients:
+            table.move_cursor(row=min(self._at, len(patients) - 1), animate=False)
+        empty = self.say("home.nobody" if self._search else "home.no-patient")
+        table.border_title = self.say("home.today") if patients else empty
+        marked = self._marked()
+        glance = self.panel("glance")
+        glance.title(self.say("home.glance", patient=marked.id) if marked else self.say("home.glance-none"))
+        glance.lines(glance_lines(marked, self.say, glance.columns) if marked else self.say.lines("home.first"))
+
+    def _row(self, each: PastPatient) -> tuple[str, ...]:
+        what = each.last_protocol or each.assigned or "–"
+        side = f" {self.say.of('side', each.side)}" if each.side else ""
+        due = self.say("home.due") if each.due else "–"
+        return f"{each.id}{side}", due, str(each.sessions), each.last_day or "–", what
+
+    def commands(self) -> Sequence[Command]:
+        """Open, new, search, what was not finished."""
+        marked, unfinished = self._marked(), self.console.open_sessions()
+        nobody = self.say("home.nobody-key") if self._search else self.say("home.new-first")
+        opens = "" if marked is not None else nobody
+        says = self.say("home.opens", patient=marked.id) if marked is not None else ""
+        new = self.does("new", self._new, says=self.say("home.new-says"))
+        if self.field == "search":
+            take = self.does("next", self._found, label=self.say("hint.enter-word"), says=says, refusal=opens)
+            back = self.does("back", self._no_search, label=self.say("hint.close"), says=self.say("home.clear"))
+            return (take, *self.move(self._move), back)
+        commands = [self.does("next", self._open, label=self.say("hint.open"), says=says, refusal=opens), new]
+        if unfinished:
+            first = self.does(
+                "records",
+                lambda: self.console.ask(UnfinishedPane(self.console)),
+                label=self.say("home.see"),
+                says=self.say("home.see-says", count=len(unfinished)),
+            )
+            commands.insert(0, first)
+        commands += [*self.move(self._move), self.does("search", self._begin_search)]
+        commands.append(self.does("back", self.console.sign_out, label=self.say("home.sign-out"), kind=Kind.ACT))
+        return commands
+
+    def typed(self, field: Field) -> None:
+        """Narrow the list."""
+        self._search, self._at = field.value, 0
+
+    def _move(self, step: int) -> None:
+        self._at = max(0, min(len(self._patients()) - 1, self._at + step))
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        """A click marks."""
+        self._at = event.cursor_row
+        self.console.draw()
+
+    def _begin_search(self) -> None:
+        self.focus_on("search")
+
+    def _no_search(self) -> None:
+        self._search = self.query_one("#search", Field).value = ""
+        self.focus_on("")
+
+    def _found(self) -> None:
+        self.focus_on("")
+
+    def _open(self) -> None:
+        marked = self._marked()
+        if marked is not None:
+            self.console.ask(IdentityPane(self.console, marked.id))
+
+    def _new(self) -> None:
+        self.console.ask(IdentityPane(self.console, self._free_name(), new=True))
+
+    def _free_name(self) -> str:
+        """The next pseudonym that nobody has here."""
+        taken = {each.id.upper() for each in self.console.past_patients()}
+        return next(name for number in range(1, 10_000) if (name := f"P-{number:03d}") not in taken)
+
+
+def marked_line(text: str, *, marked: bool) -> Content:
+    """A line of a list, the marked one by its sign and weight."""
+    return Content.styled(f"{'▸' if marked else ' '} {text}", "bold" if marked else "")

@@ -1,0 +1,62 @@
+"""Leaving: off first, and only when the device itself says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from estim.console.command import Command
+from estim.console.contract import Console
+from estim.console.pane import Pane
+from estim.console.panel import Panel
+from estim.safety.reports import OutputState
+from estim.session.snapshot import Snapshot
+
+
+class LeavePane(Pane):
+    """Asks once the output is proved off; till then it says what to pull."""
+
+    NAME: ClassVar[str] = "leave"
+    whole: ClassVar[bool] = False
+    passes: ClassVar[bool] = True
+
+    def __init__(self, console: Console, leave: Callable[[], None]) -> None:
+        super().__init__(console)
+        self._leave = leave
+
+    def compose(self) -> ComposeResult:
+        """What happens."""
+        yield Panel(self.say("leave.title"), id="leaving")
+
+    def show(self, snapshot: Snapshot | None) -> None:
+        """Whether the device is off yet."""
+        if self._off():
+            lines = list(self.say.lines("leave.off"))
+            if (
+                snapshot is not None
+                and snapshot.record_path
+                and not snapshot.word_head
+                and self.console.draft.signed_in
+            ):
+                lines.append(self.say("leave.unsigned"))
+        else:
+            lines = [self.say("leave.waiting")]
+            if snapshot is not None:
+                lines.append(self.say("leave.pull", safe=self.say.heard(snapshot.make_safe)))
+        self.panel("leaving").lines(lines)
+
+    def _off(self) -> bool:
+        if (takeover := self.console.client.takeover) is not None:
+            return takeover.output == OutputState.OFF
+        snapshot = self.now
+        return snapshot is not None and snapshot.output is OutputState.OFF and not self.console.gate.closed
+
+    def commands(self) -> Sequence[Command]:
+        """Leave or stay."""
+        waits = "" if self._off() else self.say("leave.not-yet")
+        return (
+            self.digit("q", self._leave, label=self.say("hint.leave"), says=self.say("leave.says"), refusal=waits),
+            self.does("back", lambda: self.console.close(self), label=self.say("hint.stay")),
+        )

@@ -1,0 +1,264 @@
+"""Finding levels: channel by channel from 0 mA, marks by one key each, nothing of it counted as treatment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import ClassVar, Final, Literal
+
+from textual.app import ComposeResult
+from textual.content import Content
+
+from estim.console import present
+from estim.console.command import Command
+from estim.console.contract import Console
+from estim.console.draft import Stage
+from estim.console.panel import Panel
+from estim.console.scope import draw_scope
+from estim.console.stages.live import LIVE, LivePane
+from estim.console.widgets import channel_lines, practice_lines
+from estim.protocols.schema import Channel
+from estim.session.events import NextChannel
+from estim.session.snapshot import ChannelView, Snapshot
+from estim.session.state import Phase
+
+LOW_RATE: Final = "low-rate"
+WORKING: dict[str, Literal["sensory_ua", "motor_ua", "max_tolerated_ua"]] = {
+    "sensory": "sensory_ua",
+    "motor-visible": "motor_ua",
+    "percent-motor-threshold": "motor_ua",
+}
+
+
+class LevelsPane(LivePane):
+    """Felt, moves, strongest: what the protocol's rule asks for on each channel. Single twitches by one key."""
+
+    NAME: ClassVar[str] = "levels"
+    PURPOSE: ClassVar[Literal["titration", "therapy"]] = "titration"
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._sent = self._next_sent = False
+
+    def compose(self) -> ComposeResult:
+        """Envelope, marks, what is going on, checks."""
+        yield Panel("", id="envelope")
+        yield Panel(self.say("checks.title"), id="checks")
+        yield Panel(self.say("levels.marks"), id="marks")
+        yield Panel(self.say("live.channels"), id="channels")
+
+    def show(self, snapshot: Snapshot | None) -> None:
+        """All panels, from one snapshot."""
+        if snapshot is None:
+            return
+        self.take_in(snapshot)
+        if snapshot.purpose == "titration":
+            self.console.draft.take_levels(snapshot.channels)
+        live, view = snapshot.phase in LIVE, self.view
+        checks = self.panel("checks")
+        checks.display = not live
+        if not live:
+            checks.lines(self.check_lines(snapshot))
+        envelope = self.panel("envelope")
+        envelope.display = live
+        name = self.say("levels.twitch-title" if snapshot.purpose == LOW_RATE else "levels.title")
+        envelope.title(f"{name} · {self._titled(view)}" if view is not None else name)
+        if view is not None:
+            grey = self.grey_ua(view)
+            words = self.say("levels.grey", day=self.console.draft.last_day)
+            marks = [(grey, words)] if grey else []
+            envelope.lines(
+                draw_scope(
+                    self.trace,
+                    snapshot,
+                    columns=envelope.columns,
+                    rows=envelope.rows,
+                    channel=self.chosen,
+                    back_s=15,
+                    ahead_s=5,
+                    protocol=None,
+                    marks=marks,
+                )
+            )
+        self.panel("marks").lines(self._mark_lines(snapshot))
+        lines = [] if view is None else self._now_lines(snapshot, view)
+        channels = self.panel("channels")
+        lines += channel_lines(snapshot, self.say, chosen=self.chosen, columns=channels.columns, short=True)
+        lines += practice_lines(snapshot, self.say, self.console.key_names["room"])
+        channels.lines(lines)
+
+    def _titled(self, view: ChannelView) -> str:
+        return f"ch{view.channel} {self.say.muscle(view.muscle)} {self.say.of('side', view.side)}"
+
+    def _now_lines(self, snapshot: Snapshot, view: ChannelView) -> list[Content | str]:
+        asked = self.say(
+            "levels.now",
+            level=present.short_ma(view.level_ua),
+            sent=present.short_ma(view.sent_ua if snapshot.acknowledged else None),
+            age=snapshot.lease_us[1] // 1000,
+            hz=f"{view.frequency_mhz / 1000:g}",
+            us=view.pulse_width_us,
+        )
+        channel = self._channel(view)
+        lines: list[Content | str] = [Content.styled(asked, "bold")]
+        if channel is not None and snapshot.phase is Phase.RUNNING:
+            key = "levels.look-twitch" if snapshot.purpose == LOW_RATE else f"levels.look.{channel.amplitude_rule}"
+            lines.append(self.say(key))
+        return lines
+
+    def _mark_lines(self, snapshot: Snapshot) -> list[Content | str]:
+        say, draft = self.say, self.console.draft
+        lines: list[Content | str] = []
+        for view in snapshot.channels:
+            last = draft.last_marks.get(view.name, {})
+            if len(snapshot.channels) > 1:
+                lines.append(Content.styled(self._titled(view), "bold" if view.channel == self.chosen else ""))
+            if snapshot.purpose == LOW_RATE:
+                lines.append(f" W {say('levels.twitch-at')} {present.short_ma(view.twitch_ua):>5}")
+                continue
+            for letter, kind, value in (
+                ("S", "sensory", view.sensory_ua),
+                ("M", "motor", view.motor_ua),
+                ("T", "max-tolerated", view.max_tolerated_ua),
+            ):
+                grey = f" / {present.short_ma(last.get(kind)):>5} {say('levels.was')}" if last else ""
+                lines.append(
+                    Content.assemble(
+                        (
+                            f" {letter} {say(f'levels.mark.{kind}'):<10} {present.short_ma(value):>5}",
+                            "" if value is None else "bold",
+                        ),
+                        (grey, "dim"),
+                    )
+                )
+        if snapshot.purpose != LOW_RATE:
+            lines += ["", say("levels.no-treatment")]
+        return lines
+
+    def _channel(self, view: ChannelView | None) -> Channel | None:
+        protocol = self.console.draft.protocol
+        if protocol is None or view is None:
+            return None
+        return next((channel for channel in protocol.channel if channel.name == view.name), None)
+
+    def _found(self, view: ChannelView) -> bool:
+        """Its working mark is made: what the protocol's rule asks for."""
+        channel = self._channel(view)
+        rule = channel.amplitude_rule if channel is not None else "max-tolerated"
+        asked = WORKING.get(rule)
+        if asked is not None:
+            return getattr(view, asked) is not None
+        return view.max_tolerated_ua is not None or (rule == "functional" and view.motor_ua is not None)
+
+    def _all_found(self, snapshot: Snapshot) -> bool:
+        """Each channel has its level; nothing of it was taken away since."""
+        if snapshot.purpose == LOW_RATE or not snapshot.channels:
+            return False
+        known = self.console.draft.channels
+        return all(
+            (view.level_ua or (known[view.name].level_ua if view.name in known else 0))
+            and view.found
+            and self._found(view)
+            for view in snapshot.channels
+        )
+
+    # -- keys -------------------------------------------------------------------------------------------------------
+
+    def ready(self, snapshot: Snapshot) -> Sequence[Command]:
+        """Arm, or on to treatment once all levels are found."""
+        say = self.say
+        back = self.does("back", partial(self.console.go, Stage.PADS), label=say("hint.back"))
+        if (where := self.back_for(snapshot)) is not None:
+            return (*where, back)
+        twitch = self.does(
+            "low-rate",
+            self._change_rate,
+            label=say("hint.find-levels" if snapshot.purpose == LOW_RATE else "hint.low-rate"),
+        )
+        armed = self.arm_commands(snapshot)
+        if self._all_found(snapshot):
+            refusal = say("refuse.opening") if self._sent else ""
+            on = self.does("next", self._on, says=say("levels.all-found"), refusal=refusal)
+            return (on, *armed, twitch, back)
+        on = self.does("next", self._on, label="", refusal=say("levels.find-first"))
+        return (*armed, on, twitch, back)
+
+    def live_first(self, snapshot: Snapshot) -> Sequence[Command]:
+        """Once the working mark is made: the next channel."""
+        view = self.view
+        if snapshot.purpose == LOW_RATE:
+            made = view is not None and view.twitch_ua is not None
+        else:
+            made = view is not None and self._found(view)
+        refusal = "" if made else self.say("levels.mark-first")
+        says = self.say("levels.next-says")
+        return (self.does("channel-found", self._next, label="" if not made else None, says=says, refusal=refusal),)
+
+    def live_keys(self, snapshot: Snapshot) -> Sequence[Command]:
+        """Marks: each refused while nothing flows."""
+        if snapshot.purpose == LOW_RATE:
+            return (
+                self.does(
+                    "low-rate",
+                    partial(self.mark, "twitch"),
+                    label=self.say("action.low-rate.label"),
+                    refusal=self.mark_refusal("twitch"),
+                ),
+            )
+        view = self.view
+        channel = self._channel(view)
+        wants_t = channel is None or channel.amplitude_rule not in {
+            "sensory",
+            "motor-visible",
+            "percent-motor-threshold",
+        }
+        marks = (
+            self.does("sensory", partial(self.mark, "sensory"), refusal=self.mark_refusal("sensory")),
+            self.does("motor", partial(self.mark, "motor"), refusal=self.mark_refusal("motor")),
+            self.does("tolerated", self._strongest, refusal=self.mark_refusal("max-tolerated")),
+        )
+        extra = (self.does("no-twitch", partial(self.mark, "no-twitch"), refusal=self.mark_refusal("no-twitch")),)
+        sensory = (self.does("seen", self.seen),) if view is not None and view.output == "sensory" else ()
+        return (*marks, *sensory, *(extra if not wants_t or sensory else ()))
+
+    def raise_says(self, snapshot: Snapshot) -> str:  # noqa: ARG002
+        """Up, looking at what the rule asks for."""
+        channel = self._channel(self.view)
+        rule = channel.amplitude_rule if channel is not None else "max-tolerated"
+        return self.say(f"levels.raise.{rule}")
+
+    def _strongest(self) -> None:
+        """The strongest that is tolerated: there is nothing above it to look for on this channel."""
+        self.mark("max-tolerated")
+        self._next()
+
+    def _next(self) -> None:
+        self._held.other_key()
+        self.console.send(NextChannel(id=self.console.next_id()))
+
+    def _change_rate(self) -> None:
+        snapshot = self.now
+        if snapshot is not None:
+            self.configure("titration" if snapshot.purpose == LOW_RATE else LOW_RATE)
+
+    def _on(self) -> None:
+        """Configure the therapy at these levels; the controller judges the whole of it."""
+        self._sent = True
+        self.configure("therapy", partial(self.console.go, Stage.TREAT))
+        self._sent = False
+
+    def take_in(self, snapshot: Snapshot) -> None:
+        """Once all is found and the output is off, it goes on by itself: nothing is left to say here."""
+        was_live = self._was_live
+        super().take_in(snapshot)
+        over = was_live and not self._was_live and snapshot.phase is Phase.CONFIGURED
+        if over and not self.asks_why and not self._sent and self._all_found(snapshot):
+            self._on()
+
+    def find_again(self) -> None:
+        """From a pause: off, and again from 0 mA."""
+        self.console.client.stop("console")
+
+    def end(self) -> None:
+        """Finding levels ends."""
+        self.console.client.stop("console")

@@ -1,0 +1,287 @@
+"""After treatment: discomfort, pain, skin, what happened; then the signature that closes and seals the record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.content import Content
+
+from estim.console.command import Command
+from estim.console.contract import Console
+from estim.console.draft import Stage
+from estim.console.ending import ending_words
+from estim.console.happened import given
+from estim.console.pane import Field, Pane
+from estim.console.panel import Panel
+from estim.console.signing import proof_lines, summary_lines
+from estim.console.stages.live import LIVE
+from estim.console.stages.words import WordPane
+from estim.controller.interface import Answer
+from estim.records.qr import qr_lines
+from estim.session.events import Note, Sign
+from estim.session.screening_outcomes import SKIN_GRADES, judge_outcome
+from estim.session.snapshot import Snapshot
+
+MEANINGS = ("performed", "witnessed", "reviewed")
+ELEVEN = tuple(str(n) for n in range(11))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question of the page: its name, the values that digits give it (with T for the eleventh)."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+QUESTIONS = (
+    Asked("discomfort", ELEVEN),
+    Asked("pain", ELEVEN),
+    Asked("skin", SKIN_GRADES),
+    Asked("event", ("no", "yes")),
+)
+
+
+class OutcomePane(Pane):
+    """Question after question, a digit each; then what the signature says, and F8. Leaving loses nothing."""
+
+    NAME: ClassVar[str] = "outcome"
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._at = self._first_open()
+        self._noted = bool(console.draft.entered.get("noted"))
+        self._sent = False
+        self._tries = 0
+
+    @property
+    def _entered(self) -> dict[str, str]:
+        return self.console.draft.entered
+
+    def _first_open(self) -> int:
+        asked = [one.name for one in QUESTIONS]
+        return next((n for n, name in enumerate(asked) if name not in self._entered), len(asked))
+
+    def compose(self) -> ComposeResult:
+        """Questions left, signature right."""
+        yield Panel("", id="outcome-questions")
+        yield Panel(self.say("sign.title"), id="signing")
+        if self.console.home_view.asks_pin():
+            yield Field(id="pin", password=True, max_length=64)
+
+    # -- drawing ----------------------------------------------------------------------------------------------------
+
+    def show(self, snapshot: Snapshot | None) -> None:
+        """Questions with their answers; what is signed."""
+        if snapshot is None:
+            return
+        questions, signing, draft = self.panel("outcome-questions"), self.panel("signing"), self.console.draft
+        sealed = bool(snapshot.word_head)
+        questions.title(self.say("outcome.title"))
+        for field in self.query(Field):
+            field.display = not sealed and self._ready()
+            field.border_title = self.say("patient.pin")
+        lines = summary_lines(snapshot, draft, self.say, signing.columns)
+        if sealed:
+            questions.lines([*proof_lines(snapshot, self.say)])
+            signing.title(self.say("sign.code"))
+            code = [Content.styled(line, "#ffffff on #000000") for line in qr_lines(snapshot.head)]
+            fits = snapshot.head and code and signing.rows >= len(code) and signing.columns >= len(code[0].plain)
+            signing.lines(code if fits else lines)
+            return
+        ended = Content.styled(ending_words(snapshot, draft, self.say), "bold")
+        questions.lines([ended, "", *self._question_lines(), "", *self._more_lines()])
+        signing.title(self.say("sign.title"))
+        meaning = self._entered.get("meaning")
+        lines += [
+            "",
+            f"{'✓' if meaning else '▸' if self._at >= len(QUESTIONS) else ' '} "
+            f"{self.say.of('meaning', meaning) if meaning else self.say('sign.means')}",
+        ]
+        durable = self.say("sign.durable" if snapshot.record_durable else "sign.not-durable")
+        signing.lines([*lines, durable])
+
+    def _question_lines(self) -> list[Content | str]:
+        lines: list[Content | str] = []
+        for n, one in enumerate(QUESTIONS):
+            value = self._entered.get(one.name)
+            shown = self.say.of("reason", value) if one.name == "skin" and value else value
+            if one.name == "event" and value:
+                shown = self.say(f"screening.{value}")
+            mark = "▸" if n == self._at else "✓" if value else "·"
+            text = f"{mark} {self.say(f'outcome.{one.name}')}  [{shown or ' '}]"
+            lines.append(Content.styled(text, "bold" if n == self._at else ""))
+            if n == self._at and one.name == "skin":
+                lines += [f"    {k} {self.say.of('reason', grade)}" for k, grade in enumerate(SKIN_GRADES, start=1)]
+        return lines
+
+    def _more_lines(self) -> list[str]:
+        note = self._entered.get("note", "")
+        event = self._entered.get("event-words", "")
+        lines = [self.say("outcome.note-is", note=note or "–")]
+        if event:
+            lines.append(self.say("outcome.event-is", event=event))
+        lines.append(self.say("outcome.kept"))
+        return lines
+
+    # -- keys -------------------------------------------------------------------------------------------------------
+
+    def _ready(self) -> bool:
+        return self._at >= len(QUESTIONS) and bool(self._entered.get("meaning"))
+
+    def commands(self) -> Sequence[Command]:
+        """The marked question; then the meaning; then F8."""
+        snapshot, say = self.now, self.say
+        if snapshot is not None and snapshot.word_head:
+            following = self.does(
+                "next", self.console.next_patient, label=say("hint.next-patient"), says=say("sign.next-says")
+            )
+            return (following,)
+        if self.field == "pin":
+            seal = self._seal_command()
+            leave_pin = self.does("back", partial(self.focus_on, ""), label=say("hint.back"))
+            return (seal, leave_pin)
+        rest = (
+            Command(keys=("tab", "down"), act=partial(self._move, 1), label=say("hint.field")),
+            Command(keys=("up", "shift+tab"), act=partial(self._move, -1)),
+            self.digit("m", self._note, label=say("hint.note")),
+            self.does("back", self._leave, label=say("outcome.later")),
+        )
+        if self._at < len(QUESTIONS):
+            return (*self._answers(QUESTIONS[self._at]), *rest, self._seal_command())
+        meanings = [
+            self.digit(
+                str(n),
+                partial(self._mean, one),
+                label=say(f"meaning-short.{one}"),
+                says="" if self._entered.get("meaning") else (say("sign.means-says") if n == 1 else ""),
+            )
+            for n, one in enumerate(MEANINGS, start=1)
+        ]
+        return (*meanings, self._seal_command(), *rest)
+
+    def _answers(self, one: Asked) -> Sequence[Command]:
+        say = self.say
+        if one.name == "event":
+            return (
+                self.does("no", partial(self._answer, "no"), label=say("hint.no"), says=say("outcome.event-says")),
+                self.does("confirm", self._event, label=say("hint.yes")),
+            )
+        first = 1 if one.name == "skin" else 0
+        commands = []
+        for n, value in enumerate(one.values):
+            key = "t" if n + first == 10 else str(n + first)
+            label = say(f"skin-short.{n + 1}") if one.name == "skin" else say("comfort.scale") if n == 0 else ""
+            says = say(f"outcome.{one.name}-says") if n == 0 else ""
+            commands.append(self.digit(key, partial(self._answer, value), label=label, says=says))
+        return commands
+
+    def _seal_command(self) -> Command:
+        say, refusal = self.say, ""
+        if self._at < len(QUESTIONS):
+            refusal = say("outcome.first", name=say(f"outcome.{QUESTIONS[self._at].name}"))
+        elif not self._entered.get("meaning"):
+            refusal = say("sign.means-first")
+        elif self.console.home_view.asks_pin() and not self.value("pin"):
+            refusal = say("refuse.sign-pin")
+        elif self._sent:
+            refusal = say("refuse.opening")
+        keys = ("f8", "enter") if self.field == "pin" else ("f8",)
+        return Command(keys=keys, act=self._seal, label=say("hint.seal"), says=say("sign.seal-says"), refusal=refusal)
+
+    def tab(self, step: int) -> bool:
+        """Tab goes through the questions; with a PIN asked for, into its field."""
+        if self._ready() and self.console.home_view.asks_pin() and not self.field:
+            self.focus_on("pin")
+        else:
+            self._move(step)
+        return True
+
+    # -- what they do -----------------------------------------------------------------------------------------------
+
+    def _move(self, step: int) -> None:
+        self._at = max(0, min(len(QUESTIONS), self._at + step))
+
+    def _answer(self, value: str) -> None:
+        self._entered[QUESTIONS[self._at].name] = value
+        self._at = self._first_open() if self._first_open() > self._at else self._at + 1
+
+    def _event(self) -> None:
+        self.console.ask(WordPane(self.console, "outcome.event-ask", self._event_words))
+
+    def _event_words(self, words: str) -> None:
+        self._entered["event-words"] = words
+        self._answer("yes")
+
+    def _note(self) -> None:
+        self.console.ask(WordPane(self.console, "outcome.note", self._take_note, value=self._entered.get("note", "")))
+
+    def _take_note(self, words: str) -> None:
+        self._entered["note"] = words
+
+    def _mean(self, meaning: str) -> None:
+        self._entered["meaning"] = meaning
+        if self.console.home_view.asks_pin():
+            self.focus_on("pin")
+
+    def _leave(self) -> None:
+        """Back to the treatment; what was entered stays, and an unsigned session is listed at the next start."""
+        snapshot = self.now
+        if snapshot is not None and snapshot.phase in LIVE:
+            return
+        self.console.go(Stage.TREAT)
+
+    def _seal(self) -> None:
+        """Into the record, then the signature; a refusal leaves everything as it stands."""
+        console, entered = self.console, self._entered
+        fields: dict[str, object] = {name: entered[name] for name in ("discomfort", "pain", "skin") if name in entered}
+        problems = [dict(one.to_json()) for one in judge_outcome(fields) if one.severity == "refuse"]
+        if problems:
+            console.problems(problems)
+            return
+        self._sent = True
+        if not self._noted:
+            self._noted = True
+            entered["noted"] = "yes"
+            self._write(fields)
+        pin = self.value("pin")
+        for field in self.query(Field):
+            field.value = ""
+        request = Sign(
+            id=console.next_id(),
+            operator=console.station.operator,
+            meaning=entered["meaning"],
+            pin=pin,
+            comment=entered.get("note", ""),
+        )
+        console.send(request, self._signed)
+
+    def _write(self, fields: dict[str, object]) -> None:
+        console, snapshot = self.console, self.now
+        if words := self._entered.get("event-words"):
+            console.note({"adverse_event": words})
+        if words := self._entered.get("note"):
+            console.note({"text": words})
+        if snapshot is not None:
+            console.note(
+                {"ended": ending_words(snapshot, console.draft, self.say), "contractions_given": given(snapshot)}
+            )
+        console.send(Note(id=console.next_id(), kind="outcome", fields=fields))
+
+    def _signed(self, answer: Answer) -> None:
+        self._sent = False
+        if answer.accepted:
+            self.console.home_view.look_again()
+            self.focus_on("")
+            return
+        self._tries += 1
+        self.console.problems(answer.problems)
+        if self.console.home_view.asks_pin():
+            self.console.said(
+                f"{self.say('sign.tries', count=self._tries)}\n "
+                + str(self.say.heard(str(answer.problems[0].get("message", ""))))
+            )

@@ -1,0 +1,54 @@
+"""A coded reason by one digit; under it the stage goes on, and lowering and stopping act as ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from estim.console.command import Command
+from estim.console.contract import Console
+from estim.console.pane import Pane
+from estim.console.panel import Panel
+from estim.session.snapshot import Snapshot
+
+
+class ReasonPane(Pane):
+    """The reasons with their digits, in a strip under the stage."""
+
+    NAME: ClassVar[str] = "reason"
+    whole: ClassVar[bool] = False
+    passes: ClassVar[bool] = True
+
+    def __init__(self, console: Console, title: str, reasons: Sequence[str], take: Callable[[str], None]) -> None:
+        super().__init__(console)
+        self._title, self._reasons, self._take = title, tuple(reasons), take
+
+    def compose(self) -> ComposeResult:
+        """The question is the panel's title."""
+        yield Panel(self._title, id="reasons")
+
+    def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
+        """The reasons, as many in a row as fit."""
+        panel = self.panel("reasons")
+        words = [f"{n} {self.say.of('reason', why)}" for n, why in enumerate(self._reasons, start=1)]
+        panel.put("   ".join(words))
+
+    def commands(self) -> Sequence[Command]:
+        """Digits, and the way back."""
+        digits = [
+            self.digit(
+                str(n),
+                partial(self._taken, why),
+                label=self.say.of("reason", why),
+                says=self.say.of("reason", why) if n == 1 else "",
+            )
+            for n, why in enumerate(self._reasons, start=1)
+        ]
+        return (*digits, self.does("back", lambda: self.console.close(self), label=self.say("hint.back")))
+
+    def _taken(self, reason: str) -> None:
+        self.console.close(self)
+        self._take(reason)

@@ -1,0 +1,255 @@
+"""The treatment as an instrument: what the patient does, what flows, what was given, the way back when it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import ClassVar, Literal
+
+from textual.app import ComposeResult
+from textual.content import Content
+
+from estim.console import present
+from estim.console.atlas import draw_atlas
+from estim.console.bigtext import big
+from estim.console.command import Command
+from estim.console.contract import Console
+from estim.console.cue import cue_of, waits_for
+from estim.console.dose import dose_lines, enough
+from estim.console.draft import Stage
+from estim.console.ending import ending_words
+from estim.console.panel import Panel
+from estim.console.scope import draw_scope
+from estim.console.stages.live import LIVE, LivePane
+from estim.console.stages.reason import ReasonPane
+from estim.console.widgets import channel_lines, force_lines, practice_lines
+from estim.session.events import EndEarly, SkipPhase
+from estim.session.snapshot import Snapshot
+from estim.session.state import Phase
+
+SKIP_REASONS = ("fatigue", "discomfort", "short-of-time", "not-needed", "other")
+END_REASONS = ("fatigue", "short-of-time", "patient-asked", "discomfort", "pain", "skin", "other")
+
+
+class TreatPane(LivePane):
+    """Arm, start, contract and rest, adjust, pause, end."""
+
+    NAME: ClassVar[str] = "treat"
+    PURPOSE: ClassVar[Literal["titration", "therapy"]] = "therapy"
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._finding = False  # F2 after a lost level: stop, then back to the levels as soon as output is off
+
+    def compose(self) -> ComposeResult:
+        """All panels; the style sheet says which of them a size has."""
+        yield Panel("", id="way-back")
+        yield Panel(self.say("recovery.before"), id="before")
+        yield Panel("", id="cue")
+        yield Panel(self.say("treat.dose"), id="dose")
+        yield Panel(self.say("treat.words"), id="words")
+        yield Panel(self.say("treat.envelope"), id="envelope")
+        yield Panel(self.say("treat.force"), id="force")
+        yield Panel(self.say("pads.atlas"), id="treat-pads")
+        yield Panel(self.say("live.channels"), id="channels")
+        yield Panel(self.say("treat.happened"), id="happened")
+
+    # -- drawing ----------------------------------------------------------------------------------------------------
+
+    def show(self, snapshot: Snapshot | None) -> None:
+        """All panels, from one snapshot."""
+        if snapshot is None:
+            return
+        self.take_in(snapshot)
+        live = snapshot.phase in LIVE
+        back = snapshot.phase in {Phase.PAUSED, Phase.FAULT} or (not live and self.recovery.active(snapshot))
+        self.set_class(back, "-back")
+        for name in ("cue", "dose", "envelope"):
+            self.panel(name).set_class(back, "-gone")
+        for name in ("way-back", "before"):
+            self.panel(name).set_class(not back, "-gone")
+        if back:
+            way = self.panel("way-back")
+            way.title(self.say("recovery.title"))
+            way.lines(self.recovery.lines(snapshot, self.say, self.console.key_names))
+            before = self.recovery.before_lines(snapshot, self.say)
+            self.panel("before").lines([*before, "", *dose_lines(snapshot, self.say, self.comfort)])
+        else:
+            self._show_cue(snapshot, live=live)
+            self.panel("dose").lines(dose_lines(snapshot, self.say, self.comfort))
+            self._show_envelope(snapshot)
+        channels = self.panel("channels")
+        tight = self.console.rows < 34 and len(snapshot.channels) > 2
+        lines = channel_lines(snapshot, self.say, chosen=self.chosen, columns=channels.columns, short=tight)
+        lines += practice_lines(snapshot, self.say, self.console.key_names["room"])
+        channels.lines(lines)
+        self.panel("force").lines(
+            force_lines(snapshot, self.say, self.panel("force").columns, self.console.draft.protocol)
+        )
+        happened = self.panel("happened")
+        happened.lines(self.console.happened.lines(max(1, happened.rows)) or [self.say("happened.nothing")])
+        self._show_pads(snapshot)
+        self.panel("words").lines(present.lease_lines(snapshot, self.say))
+
+    def _show_cue(self, snapshot: Snapshot, *, live: bool) -> None:
+        panel = self.panel("cue")
+        if not live:
+            panel.title(self.say("treat.checks"))
+            panel.lines(self._before(snapshot))
+            return
+        cue = cue_of(snapshot, self.say, self.console.draft.protocol)
+        panel.title(self.say("treat.cue"))
+        left = "" if cue.seconds_left is None else f"  {cue.seconds_left}"
+        lines: list[Content | str] = list(big(cue.word + left, panel.columns))
+        panel.lines([*lines, cue.about] if cue.about else lines)
+
+    def _before(self, snapshot: Snapshot) -> list[Content | str]:
+        """With output off: how it ended, or what is asked before it begins."""
+        if snapshot.outcome or self.console.draft.therapy_began:
+            words = ending_words(snapshot, self.console.draft, self.say)
+            lines: list[Content | str] = [Content.styled(words, "bold")]
+            if self.asks_why:
+                lines.append(self.say("ask.stopped"))
+            return lines
+        return self.check_lines(snapshot)
+
+    def _show_envelope(self, snapshot: Snapshot) -> None:
+        panel = self.panel("envelope")
+        if not panel.display or not panel.size.height:
+            return
+        wide = panel.columns
+        back, ahead = (120, 30) if wide > 140 else (60, 20) if wide > 85 else (20, 10)
+        several = len(snapshot.channels) > 1 and wide > 140
+        panel.title(self.say("treat.envelope" if several else "treat.envelope-of", channel=self.chosen or 1))
+        panel.lines(
+            draw_scope(
+                self.trace,
+                snapshot,
+                columns=wide,
+                rows=panel.rows,
+                channel=None if several else self.chosen,
+                back_s=back,
+                ahead_s=ahead,
+                protocol=self.console.draft.protocol,
+            )
+        )
+
+    def _show_pads(self, snapshot: Snapshot) -> None:
+        panel, draft = self.panel("treat-pads"), self.console.draft
+        if not panel.size.height or draft.protocol is None:
+            return
+        view = self.view
+        channel = next((one for one in draft.protocol.channel if view is not None and one.name == view.name), None)
+        if channel is not None and channel.name in draft.channels:
+            panel.lines(
+                draw_atlas(
+                    channel,
+                    draft.channels[channel.name],
+                    snapshot.model,
+                    self.say,
+                    columns=panel.columns,
+                    rows=panel.rows,
+                    view=0,
+                )
+            )
+
+    # -- keys -------------------------------------------------------------------------------------------------------
+
+    def ready(self, snapshot: Snapshot) -> Sequence[Command]:
+        """Checks and arm; after the end the outcome; after a lost level the way to find it."""
+        say, draft = self.say, self.console.draft
+        back = self.does("back", self._back, label=say("hint.back"))
+        if (where := self.back_for(snapshot)) is not None:
+            return (*where, self._on(snapshot, first=False), back)
+        if snapshot.purpose != "therapy" or self.recovery.lost(snapshot):
+            find = self.does("arm", self.find_again, label=say("recovery.find"), says=say("recovery.find-says"))
+            start = self.does("start", lambda: None, label="", refusal=say("recovery.find-first"))
+            return (find, start, self._on(snapshot, first=False), back)
+        armed = self.arm_commands(snapshot)
+        finished = snapshot.outcome == "completed" or draft.end_reason
+        if finished:
+            return (self._on(snapshot, first=True), *armed, back)
+        if snapshot.outcome:
+            return (*armed, self._on(snapshot, first=False), back)
+        return (*armed, self._on(snapshot, first=False), back)
+
+    def _on(self, snapshot: Snapshot, *, first: bool) -> Command:
+        says = self.say("treat.outcome-says") if first or snapshot.outcome else ""
+        return self.does("next", partial(self.console.go, Stage.OUTCOME), label=self.say("treat.outcome"), says=says)
+
+    def live_first(self, snapshot: Snapshot) -> Sequence[Command]:
+        """What the treatment waits for, where it waits for a hand or the room."""
+        waiting = waits_for(snapshot, self.console.draft.protocol)
+        if waiting == "key":
+            return (self.does("trigger", self.trigger, says=self.say("treat.trigger-says")),)
+        due = self.comfort.due(snapshot)
+        if due:
+            return (self.does("comfort", self._open_comfort, says=self.say(f"comfort.{due}")),)
+        return ()
+
+    def raise_says(self, snapshot: Snapshot) -> str:
+        """Up; while the room is waited for, that comes first."""
+        if snapshot.practice is not None and waits_for(snapshot, self.console.draft.protocol):
+            return ""
+        return super().raise_says(snapshot)
+
+    def live_keys(self, snapshot: Snapshot) -> Sequence[Command]:
+        """Marks, skipping, ending."""
+        say = self.say
+        sensory = any(view.output == "sensory" for view in snapshot.channels)
+        skip = (self.does("skip", self._skip),) if snapshot.plan_phases > 1 else ()
+        waiting = waits_for(snapshot, self.console.draft.protocol)
+        says = say("treat.walks" if waiting == "sensor" else "treat.tries") if waiting in {"sensor", "emg"} else ""
+        room = (self.does("room", self._room, says=says),) if snapshot.practice is not None and says else ()
+        return (
+            *room,
+            self.does("tolerated", partial(self.mark, "max-tolerated"), refusal=self.mark_refusal("max-tolerated")),
+            *((self.does("seen", self.seen),) if sensory else ()),
+            *skip,
+            self.does("end", self.end, says=say("treat.end-says")),
+        )
+
+    def _room(self) -> None:
+        self.console.open_room()
+
+    def _skip(self) -> None:
+        self.console.ask(ReasonPane(self.console, self.say("ask.skip"), SKIP_REASONS, self._skipped))
+
+    def _skipped(self, reason: str) -> None:
+        self.console.send(SkipPhase(id=self.console.next_id(), reason=reason))
+
+    def end(self) -> None:
+        """Ends here, with a reason; a goal is reached only by whoever was treated."""
+        snapshot = self.now
+        reached = ("goal-reached",) if snapshot is not None and enough(snapshot) else ()
+        self.console.ask(ReasonPane(self.console, self.say("ask.end"), (*reached, *END_REASONS), self._ended))
+
+    def _ended(self, reason: str) -> None:
+        self.console.draft.end_reason = reason
+        self.console.send(EndEarly(id=self.console.next_id(), reason=reason))
+
+    def find_again(self) -> None:
+        """Off first; then the levels are configured anew, and found from 0 mA."""
+        snapshot = self.now
+        if snapshot is None:
+            return
+        self._finding = True
+        if snapshot.phase is Phase.PAUSED:
+            self.console.client.stop("console")
+        else:
+            self._find()
+
+    def _find(self) -> None:
+        self._finding = False
+        self.configure("titration", partial(self.console.go, Stage.LEVELS))
+
+    def take_in(self, snapshot: Snapshot) -> None:
+        """A way back that waits for the device's own off goes on once it is said."""
+        super().take_in(snapshot)
+        if self._finding and snapshot.phase is Phase.CONFIGURED and not self.console.gate.closed:
+            self.asks_why = False
+            self._find()
+
+    def _back(self) -> None:
+        """Back to the levels: configures them anew, so checks are asked again."""
+        self.configure("titration", partial(self.console.go, Stage.LEVELS))

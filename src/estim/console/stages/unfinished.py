@@ -1,0 +1,75 @@
+"""A session that did not end: what happened, sign it as it ended, go on with the patient, or leave it for later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from estim.console.command import Command
+from estim.console.contract import Console
+from estim.console.home_view import OpenSession
+from estim.console.pane import Pane
+from estim.console.panel import Panel
+from estim.console.stages.identity import IdentityPane
+from estim.console.stages.late_sign import LateSignPane
+from estim.session.snapshot import Snapshot
+
+
+class UnfinishedPane(Pane):
+    """One after another; nothing of them is played again by itself."""
+
+    NAME: ClassVar[str] = "unfinished-list"
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._at = 0
+
+    def _session(self) -> OpenSession | None:
+        sessions = self.console.open_sessions()
+        return sessions[min(self._at, len(sessions) - 1)] if sessions else None
+
+    def compose(self) -> ComposeResult:
+        """Which one, and what happened in it."""
+        yield Panel(self.say("home.unfinished"), id="open-list")
+        yield Panel(self.say("unfinished.what"), id="open-story")
+
+    def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
+        """The list left, the story of the marked one right."""
+        sessions, marked = self.console.open_sessions(), self._session()
+        self.panel("open-list").lines(
+            f"{'▸' if each is marked else ' '} {each.day} {each.time}  {each.patient_id}" for each in sessions
+        )
+        if marked is not None:
+            how = self.say.of("unfinished-how", marked.how)
+            lines = [self.say("unfinished.story", patient=marked.patient_id, day=marked.day, time=marked.time, how=how)]
+            lines += [self.say("unfinished.protocol", title=marked.protocol or "–")]
+            lines += [self.say("unfinished.counts", count=marked.contractions, level=marked.level_words or "–")]
+            lines += list(self.say.lines("unfinished.choices"))
+            self.panel("open-story").lines(lines)
+
+    def commands(self) -> Sequence[Command]:
+        """Sign, go on, later."""
+        marked = self._session()
+        if marked is None:
+            return (self.does("back", self._close),)
+        sign = self.digit(
+            "s",
+            lambda: self.console.ask(LateSignPane(self.console, marked)),
+            label=self.say("unfinished.sign"),
+            says=self.say("unfinished.sign-says", patient=marked.patient_id),
+        )
+        go_on = self.digit("g", lambda: self._go_on(marked), label=self.say("unfinished.go-on"))
+        later = self.does("back", self._close, label=self.say("unfinished.later"))
+        return (sign, go_on, *self.move(self._move), later)
+
+    def _move(self, step: int) -> None:
+        self._at = max(0, min(len(self.console.open_sessions()) - 1, self._at + step))
+
+    def _go_on(self, marked: OpenSession) -> None:
+        self._close()
+        self.console.ask(IdentityPane(self.console, marked.patient_id))
+
+    def _close(self) -> None:
+        self.console.close(self)
