@@ -39,8 +39,7 @@ class TakeoverPane(Pane):
         safe = self.say.heard(snapshot.make_safe) if snapshot is not None else self.say("takeover.cable")
         watchdog_us = snapshot.watchdog_us if snapshot is not None else 2_000_000
         watchdog = f"{watchdog_us / 1_000_000:g} s"
-        large.put(Content("
-".join(big(self.say("takeover.off" if certain else "takeover.pull"), large.columns))))
+        large.put(Content("\n".join(big(self.say("takeover.off" if certain else "takeover.pull"), large.columns))))
         ended = "takeover.ended" if takeover.cause == "eof" else "takeover.silent"
         steps = self.say.lines(
             "takeover.steps-off"
