@@ -166,7 +166,16 @@ class Bench:
             session.advance(0.1)
 
         ask(events.SignIn, operator="PT1", patient_id="P-042")
+        if stage in {Stage.SCREENING, Stage.ASSESSMENT, Stage.PLAN}:
+            draft.answers = {}
+            app.go(stage)
+            await self.look(0.2)
+            return
         ask(events.Screen, answers=draft.answers)
+        if stage is Stage.PADS:
+            app.go(stage)
+            await self.look(0.2)
+            return
         self._configure("titration")
         if stage is Stage.TREAT:
             self._confirm()

@@ -16,7 +16,7 @@ ANSWERED = {key: value for key, value in screening.scripted_answers().items() if
 
 
 async def to_screening(b: Bench) -> None:
-    await b.to(Stage.SCREENING)
+    await b.jump(Stage.SCREENING)
 
 
 def answered(b: Bench) -> int:

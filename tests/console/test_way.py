@@ -30,7 +30,7 @@ async def test_a_new_patient_is_brought_to_a_signed_record(bench: Make) -> None:
 @pytest.mark.hazard("H24")
 async def test_a_contraindication_is_refused_and_says_what_to_do(bench: Make) -> None:
     async with bench() as b:
-        await b.to(Stage.SCREENING)
+        await b.jump(Stage.SCREENING)
         for _ in range(40):
             name = b.app.pane.form.current.question  # type: ignore[attr-defined]
             await b.press("y" if name is not None and name.id == "S01" and name.id not in b.app.draft.answers else "n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from estim.console import present
 from estim.console.command import Command, next_of
@@ -63,9 +63,7 @@ LineT = TypeVar("LineT")
 
 def line(console: Framed, kind: type[LineT]) -> LineT:
     """One line of the frame."""
-    found = console.query_frame(kind)
-    assert isinstance(found, kind)  # noqa: S101
-    return found
+    return cast("LineT", console.query_frame(kind))
 
 
 def following(console: Framed, offered: Sequence[Command]) -> tuple[Command | None, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -60,14 +61,13 @@ class PlanPane(Pane):
             self._at = self._found().index(draft.source)
 
     def _read(self) -> None:
-        """A few dozen files, some milliseconds each, while output is off."""
-        sources = [(name, library.path(name)) for name in library.names()]
-        sources += [(path, Path(path)) for path in self.console.home_view.own_protocols()]
-        for source, path in sources:
+        """The library once a process; the site's own files each time."""
+        self._protocols = dict(_library())
+        for path in self.console.home_view.own_protocols():
             try:
-                self._protocols[source] = load(path)
+                self._protocols[path] = load(Path(path))
             except (EstimError, OSError) as error:
-                self._broken[source] = str(error).splitlines()[0]
+                self._broken[path] = str(error).splitlines()[0]
 
     def _found(self) -> list[str]:
         known = nearest_first(self._protocols, self._search)
@@ -258,3 +258,9 @@ class PlanPane(Pane):
 
 
 _LETTERS = tuple(letter for letter in "abcdefghijkmnopqstuvwxyz")  # all but L and R: they are sides
+
+
+@functools.cache
+def _library() -> Mapping[str, Protocol]:
+    """A few dozen files, some milliseconds each, while output is off."""
+    return {name: load(library.path(name)) for name in library.names()}
