@@ -39,7 +39,8 @@ def snapshot(count: int = 1, /, **changed: Any) -> Snapshot:
         "total_us": 900 * S, "cue": "Relax and let the muscle work",
         "channels": tuple(view(number) for number in range(1, count + 1)), "alarms": (), "wants": (), "warnings": (),
         "record_path": "x", "record_durable": True, "word_head": "", "lease_us": (4000, 120_000, 80_000, 20_000),
-        "watchdog_us": 2 * S, "make_safe": "pull the P24's USB cable",
+        "watchdog_us": 2 * S, "off_word": "OFF",
+        "make_safe": "pull the P24's USB cable",
     }  # fmt: skip
     return Snapshot(**(fields | changed))
 
