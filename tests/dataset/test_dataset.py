@@ -108,7 +108,7 @@ def test_research_tables_lead_nobody_back(home: Path, tmp_path: Path) -> None:
     assert len(patients) == 2
     assert not {"p1", "p2"} & {row[0] for row in patients}
     days = ask(tmp_path / "out", "SELECT DISTINCT utc FROM '{out}/sessions.parquet'")
-    assert days == [("day 0",)]
+    assert set(days) <= {("day 0",), (None,)}  # a rehearsal has no wall time
     names = {folder.name for folder in home.glob("records/simulated/*")}
     assert not names & {row[0] for row in ask(tmp_path / "out", "SELECT session FROM '{out}/commands.parquet'")}
     told = ask(tmp_path / "out", "SELECT fields FROM '{out}/events.parquet' WHERE kind IN ('header', 'signature')")

@@ -17,6 +17,7 @@ from estim.cli import (
     records,
     sessions,
     site_limits,
+    streams,
     studies,
     tables,
     trials,
@@ -72,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     _add_console(commands, home)
     studies.add(commands, home)
     trials.add(commands, home)
+    streams.add(commands, home)
 
     session = _session_words()
     run = commands.add_parser("run", parents=[home, session], help="one session, line by line")
@@ -195,6 +197,7 @@ COMMANDS = {
     "rehearse": sessions.rehearse,
     "study": studies.study,
     "trial": trials.trial,
+    "stream": streams.stream,
     "limits": tables.limits,
     **site_limits.COMMANDS,
     "devices": tables.devices,

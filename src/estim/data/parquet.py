@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from estim.data.rows import Rows
 from estim.data.tables import FRICTIONLESS, TABLES
+from estim.platform.extras import how_to_get
 from estim.safety.errors import UsageError
 
 LINE_MAX = 64 * 1024 * 1024  # a row is a few hundred bytes; a header's fields some 10 kB
@@ -31,7 +32,7 @@ class Dataset:
         try:
             self._duckdb: Any = importlib.import_module("duckdb")
         except ImportError:
-            raise UsageError("--format parquet: this needs the data extra: pip install 'estim[data]'") from None
+            raise UsageError(f"--format parquet: {how_to_get('data')}") from None
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UsageError(f"{folder} is not an empty folder; -o names a new one")
         self._folder = folder

@@ -23,7 +23,7 @@ MARKED = frozenset(
 def markers(rows: Rows) -> list[Marker]:
     """(seconds, text) of what happened, in order."""
     found = [
-        (row["t_us"] / 1e6, _text(row["kind"], json.loads(row["fields"])))
+        (row["t_us"] / 1e6, text_of(row["kind"], json.loads(row["fields"])))
         for row in rows.tables.get("events", ())
         if row["kind"] in MARKED
     ]
@@ -34,9 +34,11 @@ def markers(rows: Rows) -> list[Marker]:
     return sorted(found, key=lambda each: each[0])
 
 
-def _text(kind: str, said: dict[str, object]) -> str:
+def text_of(kind: str, said: dict[str, object]) -> str:
+    """A marker's text."""
     words = {
         "phase": f"{said.get('after', '')}",
+        "contraction": f"{said.get('n', '')} ended{'' if said.get('whole') else ' broken'}",
         "output": f"{said.get('state', '')}",
         "request": f"{said.get('what', '')} {said.get('source') or said.get('reason') or ''}",
         "note": f"{said.get('mark') or said.get('text') or ''}",

@@ -9,6 +9,7 @@ import importlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from estim.platform.extras import how_to_get
 from estim.rehearsal.pool import PIECE, Lost
 from estim.safety.errors import UsageError
 
@@ -33,7 +34,7 @@ def on_cluster(
     try:
         distributed: Any = importlib.import_module("distributed")
     except ImportError:
-        raise UsageError("--on wants Dask: install estim[cluster]") from None
+        raise UsageError(f"--on wants Dask: {how_to_get('cluster')}") from None
     cluster = None
     try:
         if address == "local":
