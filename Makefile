@@ -55,8 +55,10 @@ run: $(RUN)
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/estim console; \
 	else $(BIN)/estim rehearse knee-replacement-quadriceps-early --level quadriceps=40; fi
 
+# Sessions in real time wait more than they work: more workers than cores.
+WORKERS ?= 5
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1 --durations 25 --durations-min 5
 
 check: $(STAMP)
 	$(BIN)/ruff check $(CODE)

@@ -18,35 +18,68 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+if TYPE_CHECKING:
+    from firmware_sim.body.force_trace import ForceTrace
 
-Array = NDArray[np.float64]
 SILENT_N = 1e-9  # below this force only fatigue moves, and that has a closed form
 LONGEST_TAUC = 2.5  # longest step in units of tauc: m has poles pi tauc off the real axis
 POLE_SHARE = 2.0  # longest step in units of the distance to the pole on the real axis
-EQUAL = 1e-7  # peaks closer than this, relative, are one height
 TRACED = 0.25  # a trace that will be read between the nodes takes steps this much shorter
 
 
-def _collocation(count: int) -> tuple[Array, Array, Array]:
-    """Nodes and weights of Gauss-Legendre on [0, 1], and the integral of each node's polynomial up to each node."""
-    nodes, weights = np.polynomial.legendre.leggauss(count)
-    nodes, weights = (nodes + 1) / 2, weights / 2
-    powers = np.arange(count)
-    lagrange = np.linalg.inv(nodes[:, None] ** powers)  # column j: coefficients of the j-th polynomial
-    return nodes, weights, (nodes[:, None] ** (powers + 1) / (powers + 1)) @ lagrange
-
-
-_NODES, _WEIGHTS, _UP_TO = _collocation(5)
-X0, X1, X2, X3, X4 = (float(x) for x in _NODES)
-V0, V1, V2, V3, V4 = (float(w) for w in _WEIGHTS)
-((A0, A1, A2, A3, A4), (B0, B1, B2, B3, B4), (C0, C1, C2, C3, C4), (D0, D1, D2, D3, D4), (E0, E1, E2, E3, E4)) = (
-    tuple(float(x) for x in row) for row in _UP_TO
+# Gauss-Legendre with five nodes on [0, 1], written out so that a simulated patient needs no numpy: nodes, weights, and
+# the integral of each node's polynomial up to each node (`tests/body/test_body.py` works them out again).
+X0, X1, X2, X3, X4 = (
+    0.04691007703066802,
+    0.23076534494715845,
+    0.5,
+    0.7692346550528415,
+    0.9530899229693319,
 )
-_KNOTS = np.concatenate(([0.0], _NODES, [1.0]))  # force is known here in each step
-_BASIS = np.linalg.inv(_KNOTS[:, None] ** np.arange(7))  # coefficients of the polynomial through the knots
+V0, V1, V2, V3, V4 = (
+    0.11846344252809464,
+    0.23931433524968315,
+    0.28444444444444433,
+    0.23931433524968315,
+    0.11846344252809464,
+)
+A0, A1, A2, A3, A4 = (
+    0.05923172126404731,
+    -0.01957036435907612,
+    0.011254400818643028,
+    -0.005593793660812235,
+    0.0015881129678660083,
+)
+B0, B1, B2, B3, B4 = (
+    0.12815100567004525,
+    0.11965716762484165,
+    -0.024592114619642155,
+    0.01031828067068345,
+    -0.0027689943987695555,
+)
+C0, C1, C2, C3, C4 = (
+    0.11377628800422455,
+    0.26000465168064174,
+    0.14222222222222222,
+    -0.020690316430957773,
+    0.004687154523870247,
+)
+D0, D1, D2, D3, D4 = (
+    0.12123243692686275,
+    0.22899605457900254,
+    0.30903655906408256,
+    0.11965716762484506,
+    -0.009687563141950902,
+)
+E0, E1, E2, E3, E4 = (
+    0.1168753295602265,
+    0.24490812891049968,
+    0.2731900436257951,
+    0.25888469960876487,
+    0.05923172126404688,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,32 +217,6 @@ class Fibre:
         self.drive, self.calcium, self.force_n = drive * gone, (calcium + rise) * gone, end
 
 
-@dataclass(frozen=True, slots=True)
-class ForceTrace:
-    """Force over time.
-
-    Attributes:
-        peak_n, time_of_peak_s: the greatest force and when.
-        impulse_ns: force-time integral.
-    """
-
-    peak_n: float
-    time_of_peak_s: float
-    impulse_ns: float
-    _begins: Array
-    _lengths: Array
-    _forces: Array  # one row a step: begin, nodes, end
-
-    def at(self, times_s: ArrayLike) -> Array:
-        """Force in N at each time; 0 before the trace, the last value after its end."""
-        times = np.asarray(times_s, dtype=np.float64)
-        index = np.clip(np.searchsorted(self._begins, times, side="right") - 1, 0, len(self._begins) - 1)
-        x = np.clip((times - self._begins[index]) / self._lengths[index], 0.0, 1.0)
-        powers = x[..., None] ** np.arange(7)
-        value = np.sum((powers @ _BASIS) * self._forces[index], axis=-1)
-        return np.asarray(np.where(times < self._begins[0], 0.0, value), dtype=np.float64)
-
-
 def force_trace(
     parameters: str,
     pulse_times_s: Sequence[float],
@@ -251,23 +258,9 @@ def force_trace(
         release = current_share(p, currents_ma[index]) if currents_ma is not None and parameters == "hmed2018" else 1.0
         fibre.pulse(t_s, release=release, share=share)
     fibre.advance(now, t_end_s)
-    return _trace(fibre, t_end_s)
+    try:
+        from firmware_sim.body.force_trace import trace_of  # noqa: PLC0415 - with numpy, for those who ask for traces
+    except ImportError as error:
+        raise ImportError("force_trace needs numpy: python -m pip install 'numpy>=2'") from error
 
-
-def _trace(fibre: Fibre, t_end_s: float) -> ForceTrace:
-    rows = np.array(fibre.trace or [(0.0, max(t_end_s, 1e-9), *(0.0,) * 7)])
-    begins, lengths, forces = rows[:, 0], rows[:, 1], rows[:, 2:]
-    impulse_ns = float(np.sum(lengths * (forces[:, 1:6] @ _WEIGHTS)))
-    # The greatest value of the polynomial through the knots: the knots alone would be low by up to 0.26 %.
-    tops = forces.max(axis=1)
-    near = np.flatnonzero(tops >= 0.99 * tops.max())
-    x = np.linspace(0.0, 1.0, 65)
-    values = forces[near] @ (x[:, None] ** np.arange(7) @ _BASIS).T
-    # The ripples of a tetanus creep up to within rounding of each other: the last of them is the greatest.
-    row = int(np.flatnonzero(values.max(axis=1) >= values.max() * (1 - EQUAL))[-1])
-    column = int(np.argmax(values[row]))
-    step, around = int(near[row]), np.linspace(x[max(0, column - 1)], x[min(64, column + 1)], 65)
-    fine = (around[:, None] ** np.arange(7) @ _BASIS) @ forces[step]
-    best = int(np.argmax(fine))
-    time_of_peak_s = float(begins[step] + lengths[step] * around[best])
-    return ForceTrace(float(fine[best]), time_of_peak_s, impulse_ns, begins, lengths, forces)
+    return trace_of(fibre.trace, t_end_s)

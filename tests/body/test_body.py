@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -405,3 +407,24 @@ def test_emg_after_a_gap_goes_on_with_the_effort_that_was_made_meanwhile() -> No
     works.batch(0, 0.0)
     quiet, loud = rests.batch(1_000_000, 0.0), works.batch(1_000_000, 1.0)
     assert max(map(abs, loud)) > 5 * max(map(abs, quiet))
+
+
+def test_the_nodes_that_are_written_out_are_those_of_gauss_and_legendre() -> None:
+    from firmware_sim.body import muscle
+
+    nodes, weights = np.polynomial.legendre.leggauss(5)
+    nodes, weights = (nodes + 1) / 2, weights / 2
+    powers = np.arange(5)
+    up_to = (nodes[:, None] ** (powers + 1) / (powers + 1)) @ np.linalg.inv(nodes[:, None] ** powers)
+    written = [[getattr(muscle, f"{row}{column}") for column in range(5)] for row in "XVABCDE"]
+    assert np.allclose(written, [nodes, weights, *up_to], rtol=1e-12, atol=1e-15)
+
+
+def test_a_simulated_patient_and_a_rehearsal_load_no_numpy() -> None:
+    code = (
+        "import sys, estim.rehearsal, estim.console.app, estim.lines\n"
+        "import firmware_sim.body.room, firmware_sim.__main__\n"
+        "print('numpy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
