@@ -9,7 +9,7 @@ RUN := $(VENV)/.ready-to-run
 STAMP := $(VENV)/.ready-to-test
 CODE := src firmware_sim tests bench tools
 
-.PHONY: help run test check bench campaign fuzz worlds kills hardships records walk browser format lock anew package docs clean
+.PHONY: help run test check bench campaign fuzz worlds kills hardships stops records walk browser format lock anew package docs clean
 
 help:
 	@echo "make run       the console on a simulated P24; without a terminal, a whole session in simulated time"
@@ -20,6 +20,7 @@ help:
 	@echo "make worlds    WORLDS seeded sessions with faults on each device model"
 	@echo "make records   every change of a record, and KILLS writers killed at random instants"
 	@echo "make kills     KILLS blows of each kind to the processes of running sessions"
+	@echo "make stops     every way to stop by hand in every situation of the output, as a table"
 	@echo "make hardships SESSIONS whole sessions with a slow disk, a front that is held up and BUSY endless loops: none may end"
 	@echo "make browser   a practice session in a real headless browser; pictures into PICTURES"
 	@echo "make campaign  all three of them"
@@ -99,6 +100,10 @@ mutants: $(STAMP)
 kills: KILLS = 100
 kills: $(STAMP)
 	$(BIN)/python tests/system/session_kills.py --kills $(KILLS)
+
+# Every way to stop in every situation of the output, on real processes: last pulse, later pulses, exit code, words.
+stops: $(STAMP)
+	$(BIN)/python tests/system/stop_ways.py
 
 # Whole sessions on a machine that makes it hard: SESSIONS of them, fsync 400 ms, the front held up, BUSY endless loops.
 hardships: SESSIONS = 40

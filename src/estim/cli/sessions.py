@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import home_of, print_json, print_report, said_of
+from estim.platform.terminals import nowhere
 
 if TYPE_CHECKING:
     from estim.desk.result import Result
@@ -215,10 +216,15 @@ def _refused(key: str, message: str) -> Exception:
 
 
 def _print_result(given: argparse.Namespace, result: Result) -> int:
-    if given.json:
-        print_json(result.document)
-    else:
-        print_report(result.document)
+    """The exit code tells how it went, whether anybody reads the rest or not."""
+    try:
+        if given.json:
+            print_json(result.document)
+        else:
+            print_report(result.document)
+        sys.stdout.flush()
+    except OSError:
+        nowhere()
     return result.exit_code
 
 

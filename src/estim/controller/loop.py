@@ -133,7 +133,7 @@ class Controller:
             self._say()
             if self._runner.engine.finished and not self._runner.recording.busy:
                 self._say(last=True)
-                return 0
+                return 4 if self._runner.engine.output is OutputState.UNCERTAIN else 0
             if self._leave_at_us is not None and self._clock.now_us() > self._leave_at_us:
                 return 4 if self._runner.engine.output is OutputState.UNCERTAIN else 0
 

@@ -27,14 +27,28 @@ class Front:
 
     def __init__(self, client: SessionClient, say: Callable[[str], None]) -> None:
         self.client = client
-        self.say = say
-        self.leaving = ""  # why, once somebody asked for the end
+        self._print = say
+        self.leaving = ""  # why, once somebody asked for the end, or nobody reads any more
+        self.unread = False
         self._finished = threading.Event()
         self._caught: list[str] = []
         self._signals = StopSignals(self._caught.append, finished=self._finished)
         self._beat_at = 0.0
-        self.tell = Telling(say).tell
+        self.tell = Telling(self.say).tell
         self._lost = ""
+
+    def say(self, text: str) -> None:
+        """Print a line. A terminal or pipe that is gone takes none: then the session is stopped and left."""
+        try:
+            self._print(text)
+        except OSError:
+            self._unheard()
+
+    def _unheard(self) -> None:
+        self.unread = True
+        if not self.leaving:
+            self.leaving = "nobody reads what this session says any more"
+            self.client.stop("line")
 
     def close(self) -> None:
         """Output is off, or was said to be uncertain, and the record closed as far as it can be; bounded in time."""
@@ -53,11 +67,7 @@ class Front:
         return name
 
     def beat(self) -> float:
-        """A heartbeat, if it is time; gives for how long this program had stood still before, 0 where it had not.
-
-        Raises:
-            BrokenPipeError: nobody reads any more what this session says.
-        """
+        """A heartbeat, if it is time; gives for how long this program had stood still before, 0 where it had not."""
         now = time.monotonic()
         since = now - self._beat_at
         if self._beat_at and since < HEARTBEAT_S:
@@ -67,8 +77,9 @@ class Front:
             self.client.stop("line")
         self._beat_at = now
         if _unread():
-            raise BrokenPipeError("nobody reads what this session says any more")
-        self.client.heartbeat()
+            self._unheard()
+        if not self.unread:
+            self.client.heartbeat()
         return still
 
     def over(self) -> bool:

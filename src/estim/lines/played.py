@@ -11,20 +11,19 @@ from estim.lines.front import LOOK_S, Front
 
 
 def play(client: SessionClient, person: ScriptedTherapist, *, say: Callable[[str], None]) -> None:
-    """Until the session is signed or the controller is lost; the client is closed then. Ctrl-C stops.
+    """Until the session is signed, nobody reads what it says, or the controller is lost; the client is closed then.
 
-    Raises:
-        BrokenPipeError: nobody reads any more what this session says; output is off, or was taken over.
+    Ctrl-C and its like stop; the session is signed as stopped.
     """
     front = Front(client, say)
     try:
-        while not person.done and not front.over():
+        while not person.done and not front.over() and not front.unread:
             if front.stopped():
                 person.halt()
-                say("stopped")
+                front.say("stopped")
             if still_s := front.beat():
                 person.halt()
-                say(f"stopped: this program stood still for {still_s:.1f} s")
+                front.say(f"stopped: this program stood still for {still_s:.1f} s")
             for answer in client.poll():
                 person.replied(answer)
             snapshot = client.snapshot

@@ -53,12 +53,9 @@ class Person:
     keyboard: Keyboard = field(default_factory=Keyboard)
 
     def run(self) -> None:
-        """Until the session is signed, input ends, or the controller is lost; the client is closed then.
-
-        Raises:
-            BrokenPipeError: nobody reads any more what this session says; output is off, or was taken over.
-        """
+        """Until the session is signed, input ends, or the controller is lost; the client is closed then."""
         front = Front(self.client, self.say)
+        self.say = front.say
         try:
             with contextlib.suppress(Left):
                 self._play(front)
@@ -125,8 +122,9 @@ class Person:
 
     def _ask(self, front: Front, question: str) -> str:
         """A line that is the answer to a question; the loop goes on meanwhile."""
-        sys.stdout.write(question)
-        sys.stdout.flush()
+        with contextlib.suppress(OSError):  # whoever is gone gives no answer either
+            sys.stdout.write(question)
+            sys.stdout.flush()
         for _ in self._looks(front):
             for line in self.keyboard.lines():
                 return line

@@ -74,6 +74,17 @@ else:
                 termios.tcsetattr(fd, termios.TCSADRAIN, before)
 
 
+def nowhere() -> None:
+    """Standard output and error go nowhere from now on: what is left in their buffers can't be written to a terminal or
+    pipe that is gone, and the interpreter would end with 120.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.__stdout__, sys.__stderr__):
+            if stream is not None:
+                os.dup2(null, stream.fileno())
+
+
 def is_pseudo_terminal(port: str) -> bool:
     """Whether a port is a pty, as a simulator's is, also behind a link with another name."""
     return _PSEUDO.match(os.path.realpath(port)) is not None

@@ -1,0 +1,49 @@
+"""Sessions by hand in line mode: a sample of the table of `make stops`, and what a person's lines lead to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from estim.records.verify import verify_session
+from tests.system.stop_ways import cell
+from tests.system.typed import TypedSession
+
+BUSY_MS = 400
+
+
+@pytest.mark.parametrize(
+    ("situation", "way", "bound_ms", "code"),
+    [
+        ("therapy, hold", "ideographic space", 100, None),
+        ("titration, hold", "F12", 100, None),
+        ("titration, hold", "end of input", 100, 1),
+        ("take-over", "terminal closed", 510, 3),
+        ("titration, rest", "device gone", 100, 4),
+    ],
+)
+def test_each_way_stops_and_its_end_is_true(
+    tmp_path: Path, situation: str, way: str, bound_ms: int, code: int | None
+) -> None:
+    seen = cell(tmp_path / "home", situation, way)
+    assert seen.after_ms <= bound_ms + BUSY_MS
+    assert not seen.later
+    assert seen.code == code
+
+
+def test_a_session_by_hand_is_signed_and_an_odd_byte_costs_nothing(tmp_path: Path) -> None:
+    one = TypedSession(tmp_path / "home")
+    try:
+        one.to_output()
+        one.type(b"note caf\xe9\n")
+        one.type("-  quadriceps\n\n")
+        one.hear("output OFF")
+        one.type("sign\n")
+        one.hear("head:")
+        one.until(lambda: one.code is not None, "it ends")
+        (folder,) = (tmp_path / "home" / "records" / "real").glob("*Z-*")
+        assert verify_session(folder).ok
+        assert rb"caf\\xe9" in (folder / "record.jsonl").read_bytes()
+    finally:
+        one.close()

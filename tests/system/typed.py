@@ -1,0 +1,122 @@
+"""A session by hand on a device that counts as a real one: `estim run` on a terminal, a person's lines, a simulator."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.support import sample
+from tests.system.conftest import environment
+from tests.system.running import Pulses
+from tests.system.terminal import ROOT
+
+REAL = "device_id=P240012345"
+
+
+class TypedSession:
+    """The front on a terminal of its own; `heard` is all that it printed."""
+
+    def __init__(self, home: Path, *, on_s: int = 15, env: dict[str, str] | None = None) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.home = home
+        self.pulses = Pulses(home / "pulses.csv")
+        command = [
+            sys.executable, "-m", "firmware_sim", "p24", "--pulses", str(home / "pulses.csv"), "--pty",
+            str(home / "p24"), "--set", REAL,
+        ]  # fmt: skip
+        self.simulator = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
+        assert self.simulator.stdout is not None
+        device = json.loads(self.simulator.stdout.readline())["device"]
+        file = home / "long.toml"
+        file.write_text(sample("on_s = 2\noff_s = 2", f"on_s = {on_s}\noff_s = {on_s}"), encoding="utf-8")
+        words = [
+            "run", str(file), "--patient", "P-1", "--operator", "PT1", "--device", f"p24:{device}", "--pad",
+            "quadriceps=7.6x12.7",
+        ]  # fmt: skip
+        run = [sys.executable, "-m", "estim", *words]
+        surroundings = {**environment(home), "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "src")))}
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.execve(sys.executable, run, {**surroundings, **(env or {})})  # noqa: S606
+        os.set_blocking(self.terminal, False)
+        self.heard = b""
+        self.code: int | None = None
+
+    def look(self) -> None:
+        """Take in what was printed, and whether it has ended."""
+        self.pulses.look()
+        with contextlib.suppress(OSError):
+            while data := os.read(self.terminal, 65_536):
+                self.heard += data
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.code = os.waitstatus_to_exitcode(status)
+
+    def until(self, true: Callable[[], bool], what: str, *, seconds: float = 90) -> None:
+        """Go on looking.
+
+        Raises:
+            TimeoutError: it does not come.
+        """
+        end = time.monotonic() + seconds
+        while not true():
+            self.look()
+            if time.monotonic() > end:
+                raise TimeoutError(f"{what}:\n{self.heard[-3_000:].decode(errors='replace')}")
+            time.sleep(0.002)
+
+    def hear(self, word: str, *, seconds: float = 90) -> None:
+        """Until `word` was printed since the last call, then forget what came before it."""
+        found: list[re.Match[bytes]] = []
+
+        def heard() -> bool:
+            found[:] = [match] if (match := re.search(re.escape(word.encode()), self.heard)) else []
+            return bool(found)
+
+        self.until(heard, word, seconds=seconds)
+        self.heard = self.heard[found[0].end() :]
+
+    def type(self, text: str | bytes) -> None:
+        """Keys, as they are."""
+        os.write(self.terminal, text if isinstance(text, bytes) else text.encode())
+
+    def to_output(self) -> None:
+        """Screening, checks, start; output is on in titration when this returns."""
+        while b"yes WHAT" not in self.heard:
+            self.until(lambda: b"[yes/no] " in self.heard or b"yes WHAT" in self.heard, "a question")
+            if b"[yes/no] " in self.heard:
+                self.heard = self.heard.partition(b"[yes/no] ")[2]
+                self.type("no\n")
+        for what in ("identity", "pads", "skin", "stop-control", "warnings", "support", "bends"):
+            self.type(f"yes {what}\n")
+        self.type("arm\n")
+        self.hear("ARMED")
+        self.type("start\n")
+        self.hear("HOLD")
+        self.type("+ quadriceps\n")
+        self.hear("1 mA")
+        self.until(self.pulses.fresh, "pulses")
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.look()
+        if self.code is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            self.until(lambda: self.code is not None, "its end")
+        with contextlib.suppress(OSError):
+            os.close(self.terminal)
+        self.simulator.kill()
+        self.simulator.wait(10)
+        assert self.simulator.stdout is not None
+        self.simulator.stdout.close()
