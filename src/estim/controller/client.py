@@ -156,7 +156,9 @@ class ControllerClient:
                 self._flush()
                 stuck_since = self._unsent_since
             if self._reader.ended:
-                if not self._ended_well():
+                if not began and not self._fatal:
+                    self._never_began("ended")
+                elif not self._ended_well():
                     self._over("eof", heard)
                 return
             if slept:
@@ -164,12 +166,21 @@ class ControllerClient:
                 with self._lock:
                     self._unsent_since = now if self._unsent else None
                 continue
-            if now - heard > (SILENT_S if began else START_S):
+            if not began:
+                if now - heard > START_S:
+                    self._never_began(f"said nothing for {START_S:g} s")
+                    return
+            elif now - heard > SILENT_S:
                 self._over("silent", heard)
                 return
             if stuck_since is not None and now - stuck_since > SILENT_S:
                 self._over("stuck", heard)
                 return
+
+    def _never_began(self, how: str) -> None:
+        """It never said a word, so it has not given output a single turn: there is nothing to take over."""
+        self._child.kill()
+        self._fatal = f"the controller {how} before it could begin; see {self._home / 'logs' / 'controller.log'}"
 
     def _ended_well(self) -> bool:
         """The controller ended by itself after all was said: it could not begin, or the front was leaving and output
