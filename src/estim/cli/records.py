@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from estim.cli import keeping, papers, past, replaying, verifying
+from estim.cli import keeping, lifecycle, papers, past, replaying, verifying
 from estim.cli.output import whole_number
 
 SESSION = "a session's folder, its name, the beginning of its name, or `last`"
@@ -22,6 +22,7 @@ def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     _papers(actions, home)
     _patients(actions, home)
     _keeping(actions, home)
+    _life(actions, home)
 
 
 def _looking(actions: Any, home: argparse.ArgumentParser) -> None:
@@ -133,6 +134,20 @@ def _keeping(actions: Any, home: argparse.ArgumentParser) -> None:
         one.add_argument("--reason", required=True, metavar="TEXT", help="why; stands in the station's chain")
 
 
+def _life(actions: Any, home: argparse.ArgumentParser) -> None:
+    backup = actions.add_parser("backup", parents=[home], help="everything of the home in one file")
+    backup.add_argument("-o", "--output", required=True, metavar="FILE", help="a new file, as home.tar.zst")
+    backup.add_argument("--without-key", action="store_true", help="leave the station's private key out")
+    restore = actions.add_parser("restore", parents=[home], help="a backup back into an empty home")
+    restore.add_argument("file", help="what `records backup` made")
+    archive = actions.add_parser("archive", parents=[home], help="compress old sealed sessions where they lie")
+    archive.add_argument("--older-than", type=whole_number, default=365, metavar="DAYS", help="365 without it")
+    migrate = actions.add_parser("migrate", parents=[home], help="link records of older formats to their digests")
+    for one in (restore, archive, migrate):
+        one.add_argument("--operator", default="", metavar="ID", help="who does it; else who is logged in here")
+        one.add_argument("--reason", default="", metavar="TEXT", help="why; stands in the station's chain")
+
+
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
     {
         "records_list": past.listed,
@@ -144,6 +159,10 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
         "records_schema": past.schema,
         "records_patients": past.patients,
         "records_patient": past.patient,
+        "records_backup": lifecycle.backup,
+        "records_restore": lifecycle.restore,
+        "records_archive": lifecycle.archive,
+        "records_migrate": lifecycle.migrate,
         "records_anchor": keeping.anchor,
         "records_accept": keeping.accept,
         "records_clear": keeping.clear,

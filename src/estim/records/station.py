@@ -31,7 +31,8 @@ EVENTS: Mapping[str, str] = {
     "signed": "a person signed a sealed session: session, head, operator, name, meaning, authenticated, comment",
     "joined": "two pseudonyms are one person: patient, into, operator, reason",
     "restored": "this home was put back from a backup: from (its anchor), operator, reason",
-    "archived": "sessions were moved into an archive: archive, sha256, sessions, operator, reason",
+    "archived": "sealed sessions were compressed: archive (where), sha256 of their names, sessions, operator, reason",
+    "migrated": "a record of an older format: session, head, format, segments (as a seal has them), operator, reason",
     "erased": "a patient's key was destroyed: key (its id), operator, reason",
     "cosigned": "a witness saw this chain: witness, anchor, signature",
 }

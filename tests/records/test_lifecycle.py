@@ -1,0 +1,133 @@
+"""Backup on one machine and restore on an empty one, archive, migration: what verified before verifies after."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+
+import pytest
+
+from estim.cli import main
+from estim.records.anchor import against, make_anchor
+from estim.records.home import Home
+from estim.records.lifecycle import archive, backup, migrate, restore
+from estim.records.patients import Patient, load_patients, save_patient
+from estim.records.segment import RECORD
+from estim.records.station import begin_station, station_lines
+from estim.records.summary import summarise
+from estim.records.verify_home import verify_home
+from estim.safety.errors import RecordError
+from tests.records.build import NOON, session
+from tests.records.vectors import record
+
+LATER = NOON + datetime.timedelta(days=400)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+    begin_station(home.root)
+    save_patient(home.patients, Patient(id="K-1", flags=("child",), note="Größe"))
+    for patient in ("K-1", "K-2"):
+        session(home, patient, simulated=False)
+    return home
+
+
+def wrong(home: Home) -> list[str]:
+    return [verdict.reason for verdict in verify_home(home.root) if not verdict.ok]
+
+
+def test_a_backup_is_put_back_on_an_empty_machine_and_verifies(home: Home, tmp_path: Path) -> None:
+    file, fresh = tmp_path / "home.tar.zst", Home(tmp_path / "elsewhere")
+    done = backup(home.root, file)
+    assert done.files >= 7
+    assert file.stat().st_mode & 0o077 == 0
+    anchor = restore(file, fresh.root, operator="T1", reason="the disk died")
+    assert str(anchor) == done.anchor
+    assert wrong(fresh) == []
+    assert load_patients(fresh.patients) == load_patients(home.patients)
+    assert station_lines(fresh.root)[-1]["event"] == "restored"
+    assert against(fresh.root, make_anchor(home.root)) == ""  # nothing happened at the old one since
+    session(fresh, "K-3", at=LATER, simulated=False)  # and it goes on
+    assert wrong(fresh) == []
+    modes = [path.stat().st_mode & 0o077 for path in fresh.root.rglob("*") if path.is_file() and "K-3" not in str(path)]
+    assert modes.count(0) >= 7
+
+
+def test_what_is_older_than_an_anchor_is_said(home: Home, tmp_path: Path) -> None:
+    file, fresh = tmp_path / "home.tar.zst", Home(tmp_path / "elsewhere")
+    backup(home.root, file)
+    session(home, "K-3", at=LATER, simulated=False)
+    later = make_anchor(home.root)
+    restore(file, fresh.root, operator="", reason="")
+    assert "gone" in against(fresh.root, later) or "anew" in against(fresh.root, later)
+
+
+@pytest.mark.parametrize("harm", ["cut", "changed", "none"])
+def test_a_damaged_backup_is_refused(home: Home, tmp_path: Path, harm: str) -> None:
+    file = tmp_path / "home.tar.zst"
+    backup(home.root, file)
+    data = file.read_bytes()
+    file.write_bytes({"cut": data[:-200], "changed": data[:200] + b"\xff" * 8 + data[208:], "none": b"hello"}[harm])
+    with pytest.raises(RecordError):
+        restore(file, tmp_path / "elsewhere", operator="", reason="")
+
+
+def test_neither_replaces_what_is_there(home: Home, tmp_path: Path) -> None:
+    file = tmp_path / "home.tar.zst"
+    backup(home.root, file, with_key=False)
+    with pytest.raises(RecordError, match="already"):
+        backup(home.root, file)
+    with pytest.raises(RecordError, match="not empty"):
+        restore(file, home.root, operator="", reason="")
+
+
+def test_archived_sessions_are_smaller_and_say_the_same(home: Home) -> None:
+    folders = sorted((home.root / "records/real").glob("2*"))
+    before = [summarise(folder) for folder in folders]
+    early = archive(home, older_than_days=500, now=LATER, operator="T1", reason="")
+    assert early.sessions == ()
+    done = archive(home, older_than_days=365, now=LATER, operator="T1", reason="a year")
+    assert len(done.sessions) == 2
+    assert done.after < done.before
+    assert not list(home.root.rglob(RECORD))
+    assert [summarise(folder) for folder in folders] == before
+    assert wrong(home) == []
+    (packed, *_) = sorted(home.root.rglob("*.zst"))
+    packed.write_bytes(packed.read_bytes()[:-20])
+    assert wrong(home) != []
+
+
+def test_what_does_not_verify_is_left_as_it_is(home: Home) -> None:
+    path = sorted(home.root.rglob(RECORD))[0]
+    path.write_bytes(path.read_bytes().replace(b'"pulses":4500', b'"pulses":4501'))
+    done = archive(home, older_than_days=1, now=LATER, operator="", reason="")
+    assert [name for name, _ in done.left] == [path.parent.name]
+    assert path.exists()
+
+
+def test_an_older_format_is_linked_and_never_rewritten(home: Home) -> None:
+    folder = home.root / "records" / "simulated" / "20251121T120000.000000Z-K-1"
+    folder.mkdir(parents=True)
+    data = b"".join(record(simulated=True, form=1))
+    (folder / RECORD).write_bytes(data)
+    assert folder.name in migrate(home, operator="T1", reason="new program")
+    assert (folder / RECORD).read_bytes() == data
+    line = next(entry for entry in station_lines(home.root) if entry.get("session") == folder.name)
+    assert (line["event"], line["format"], line["segments"][0]["bytes"]) == ("migrated", 1, len(data))
+    assert migrate(home, operator="T1", reason="again") == ()
+
+
+def test_on_the_command_line(home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = str(tmp_path / "b.tar.zst")
+    assert main(["records", "backup", "-o", file, "--home", str(home.root)]) == 0
+    assert "estim anchor 1" in capsys.readouterr().out
+    fresh = str(tmp_path / "fresh")
+    assert main(["records", "restore", file, "--reason", "moved", "--json", "--home", fresh]) == 0
+    assert json.loads(capsys.readouterr().out)["ok"] is True
+    assert main(["records", "restore", file, "--home", fresh]) == 1
+    assert main(["records", "archive", "--older-than", "1", "--home", fresh]) == 0
+    assert main(["records", "migrate", "--home", fresh]) == 0
+    assert main(["records", "verify", "--home", fresh]) == 0
