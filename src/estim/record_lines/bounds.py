@@ -1,0 +1,236 @@
+"""At least so many pulses, at most so many: what a record proves of what came out of the device. Pure.
+
+An acknowledgement says that a command arrived between its sending and that moment; a status says that output was on.
+So each stretch of output has an earliest and a latest beginning and end, and its pulses lie between two numbers. What
+nobody heard of the device while it was failing is not proved, and what was not confirmed off may have gone on until the
+device's own timer ran out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from estim.record_lines import events, kinds
+
+# Where a device has no timer of its own, output that was never confirmed off is counted so long: a session's longest.
+NO_TIMER_US = 3_600_000_000
+SLOWEST_TIMER_US = 2_000_000  # of the devices that have one, for records that do not say
+RAMP_US = 500_000  # a device that did not obey the rest may not have obeyed the fall before it either
+_ENDS = frozenset({"PAUSED", "STOPPING", "FAULT", "DISCONNECTED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one channel was given in one purpose, at least and at most. Charge is the sum of first phases as commanded:
+    a load that the device's voltage can't drive gets less.
+    """
+
+    pulses_least: int = 0
+    pulses_most: int = 0
+    charge_least_pc: int = 0
+    charge_most_pc: int = 0
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """One channel's output at one amplitude: when it began, earliest and latest."""
+
+    low_ua: int
+    high_ua: int
+    width_us: int
+    period_us: int
+    burst: int
+    from_us: tuple[int, int]
+    run_from_us: tuple[int, int]  # of the whole run without a rest: pulses go on through changes of amplitude
+
+
+@dataclass(slots=True)
+class _Sum:
+    pulses: list[int] = field(default_factory=lambda: [0, 0])
+    charge_pc: list[int] = field(default_factory=lambda: [0, 0])
+
+
+class BoundsOfDose:
+    """Told of every line in order; says at any time what each channel was given."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str, int], _Sum] = {}
+        self._on: dict[int, _Stretch] = {}
+        self._highest_ua: dict[tuple[str, int], int] = {}
+        self._purpose = ""
+        self._bursts: dict[tuple[int, int, int], int] = {}
+        self._seen_us = 0  # the device was last known to do what it was told
+        self._ended: dict[int, tuple[_Stretch, int]] = {}  # what a rest ended, and since when that may not hold
+        self._off_us: int | None = None  # off was sent, and is not confirmed yet
+        self._sure_us = 0  # up to here the output that was on is proved
+        self._timer_us = SLOWEST_TIMER_US
+        self._now_us = 0
+
+    def take(self, kind: str, fields: Mapping[str, Any], t_us: int) -> None:
+        """One line."""
+        self._now_us = t_us
+        if kind == events.Command.KIND:
+            self._command(fields, t_us)
+        elif kind == events.Status.KIND:
+            if fields["output_on"]:
+                self._seen_us = t_us
+            else:
+                self._not_yet(t_us)
+        elif kind == events.Unanswered.KIND:
+            self._unanswered(fields)
+        elif kind == events.LeadOff.KIND:
+            self._doubt()
+        elif kind == events.Fault.KIND:
+            self._disobeyed(str(fields.get("cause", "")))
+        elif kind == events.Phase.KIND:
+            if fields["before"] == "RUNNING" and fields["after"] in _ENDS:
+                self._end(t_us, sure=fields["after"] != "FAULT")
+        elif kind == events.Output.KIND:
+            if fields["state"] == "OFF":
+                self._close(t_us)
+        elif kind == events.TakeOver.KIND:
+            self._end(t_us, sure=False)
+            if fields.get("output") == "OFF":
+                self._close(t_us + int(fields.get("took_ms", 0)) * 1_000)
+        elif kind == kinds.SetupLine.KIND:
+            self._setup(fields, t_us)
+        elif kind == kinds.Header.KIND:
+            timer_us = fields.get("device", {}).get("profile", {}).get("watchdog_us")
+            if type(timer_us) is int:
+                self._timer_us = timer_us or NO_TIMER_US
+
+    def of(self, purpose: str, channel: int) -> Bounds:
+        """What it was given so far; what is on now counts from what is proved to what may still come."""
+        total = self._sums.get((purpose, channel), _Sum())
+        pulses, charge_pc = list(total.pulses), list(total.charge_pc)
+        one = self._on.get(channel)
+        if one is not None and purpose == self._purpose:
+            least, most, least_pc, most_pc = self._count(one, self._end_us())
+            pulses = [pulses[0] + least, pulses[1] + most]
+            charge_pc = [charge_pc[0] + least_pc, charge_pc[1] + most_pc]
+        return Bounds(pulses[0], pulses[1], charge_pc[0], charge_pc[1])
+
+    def channels(self) -> dict[tuple[str, int], Bounds]:
+        """(purpose, channel) → what it was given, for all that had current."""
+        known = {*self._sums, *((self._purpose, channel) for channel in self._on)}
+        return {key: self.of(*key) for key in sorted(known)}
+
+    # -- what lines mean --------------------------------------------------------------------------------------------
+
+    def _setup(self, fields: Mapping[str, Any], t_us: int) -> None:
+        if self._on:
+            self._end(t_us, sure=True)
+            self._close(t_us)
+        self._purpose = str(fields.get("purpose", ""))
+        for phase in fields.get("schedule", {}).get("phases", ()):
+            for window in phase["windows"]:
+                key = (window["channel"], window["pulse_width_us"], window["period_us"])
+                self._bursts[key] = int(window.get("burst_pulses", 1))
+
+    def _command(self, fields: Mapping[str, Any], t_us: int) -> None:
+        """A command is the whole output from a moment between its sending and its acknowledgement on."""
+        when = (int(fields["sent_us"]), t_us)
+        wanted = {row["channel"]: row for row in fields["channels"] if row["amplitude_ua"] > 0}
+        for channel in list(self._on):
+            before, row = self._on[channel], wanted.get(channel)
+            goes_on = row is not None and row["period_us"] == before.period_us
+            self._book(channel, before, when, run_ends=not goes_on)
+            if row is not None:
+                run_from_us = before.run_from_us if goes_on else when
+                self._on[channel] = self._stretch(row, when, run_from_us)
+            else:
+                del self._on[channel]
+                self._ended[channel] = (before, when[0])
+        for channel, row in wanted.items():
+            self._ended.pop(channel, None)
+            if channel not in self._on:
+                self._on[channel] = self._stretch(row, when, when)
+        self._seen_us, self._off_us = t_us, None
+
+    def _stretch(self, row: Mapping[str, int], when: tuple[int, int], run_from_us: tuple[int, int]) -> _Stretch:
+        key = (row["channel"], row["pulse_width_us"], row["period_us"])
+        ua = row["amplitude_ua"]
+        mine = (self._purpose, row["channel"])
+        self._highest_ua[mine] = max(ua, self._highest_ua.get(mine, 0))
+        burst = self._bursts.get(key, 1)
+        return _Stretch(ua, ua, row["pulse_width_us"], row["period_us"], burst, when, run_from_us)
+
+    def _unanswered(self, fields: Mapping[str, Any]) -> None:
+        """It may have been obeyed from its sending on, or not at all."""
+        sent_us = int(fields["sent_us"])
+        for row in fields["channels"]:
+            ua, channel = row["amplitude_ua"], row["channel"]
+            one = self._on.get(channel)
+            if one is not None:
+                one.low_ua, one.high_ua = min(one.low_ua, ua), max(one.high_ua, ua)
+            elif ua:
+                never = (sent_us, 1 << 62)
+                self._on[channel] = self._stretch(row, never, never)
+
+    def _not_yet(self, t_us: int) -> None:
+        """The device acknowledged output and says that it has none: what it did until now is not proved."""
+        for one in self._on.values():
+            one.from_us = (one.from_us[0], max(one.from_us[1], t_us))
+            one.run_from_us = (one.run_from_us[0], max(one.run_from_us[1], t_us))
+
+    def _disobeyed(self, cause: str) -> None:
+        """The device said that it goes on where a rest was acknowledged: how long it did nobody knows."""
+        if cause == "device-on":
+            for channel, (one, since_us) in self._ended.items():
+                never = (since_us - RAMP_US, 1 << 62)
+                high_ua = self._highest_ua.get((self._purpose, channel), one.high_ua)
+                self._on.setdefault(channel, replace(one, high_ua=high_ua, from_us=never, run_from_us=never))
+
+    def _doubt(self) -> None:
+        """A fault of the device was told: nothing after the last sign of life is proved."""
+        self._sure_us = min(self._seen_us, self._now_us)
+        self._off_us = self._off_us if self._off_us is not None else self._now_us
+
+    def _end(self, t_us: int, *, sure: bool) -> None:
+        """Off was sent."""
+        if not self._on or self._off_us is not None:
+            return
+        self._off_us = t_us
+        self._sure_us = t_us if sure else min(self._seen_us, t_us)
+
+    def _end_us(self) -> tuple[int, int]:
+        if self._off_us is None:
+            return self._seen_us, self._now_us + self._timer_us
+        return self._sure_us, max(self._now_us, self._off_us) + self._timer_us
+
+    def _close(self, t_us: int) -> None:
+        """Off is confirmed."""
+        sure_us = self._sure_us if self._off_us is not None else self._seen_us
+        for channel, one in self._on.items():
+            self._book(channel, one, (min(sure_us, t_us), t_us), run_ends=True)
+        self._on.clear()
+        self._ended.clear()
+        self._off_us = None
+
+    def _book(self, channel: int, one: _Stretch, end_us: tuple[int, int], *, run_ends: bool) -> None:
+        total = self._sums.setdefault((self._purpose, channel), _Sum())
+        least, most, least_pc, most_pc = self._count(one, end_us)
+        total.charge_pc[0] += least_pc
+        total.charge_pc[1] += most_pc
+        if run_ends:
+            total.pulses[0] += least
+            total.pulses[1] += most
+
+    def _count(self, one: _Stretch, end_us: tuple[int, int]) -> tuple[int, int, int, int]:
+        """Pulses of the run up to its end, and the charge of its last stretch, each at least and at most."""
+        least, most = _between(one.run_from_us, end_us, one.period_us)
+        least_here, most_here = _between(one.from_us, end_us, one.period_us)
+        return (
+            least * one.burst,
+            most * one.burst,
+            least_here * one.burst * one.low_ua * one.width_us,
+            most_here * one.burst * one.high_ua * one.width_us,
+        )
+
+
+def _between(begin_us: tuple[int, int], end_us: tuple[int, int], period_us: int) -> tuple[int, int]:
+    """Fewest and most pulses of one period between an earliest and latest beginning and end."""
+    shortest, longest = max(0, end_us[0] - begin_us[1]), max(0, end_us[1] - begin_us[0])
+    return shortest // period_us, longest // period_us + 1
