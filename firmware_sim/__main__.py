@@ -14,6 +14,7 @@ from firmware_sim.devices.interface import SimulatedDevice
 from firmware_sim.faults import BODY, DEVICE, WIRE, read_plan
 from firmware_sim.fronts import TcpFront
 from firmware_sim.monitor import Monitor
+from firmware_sim.scope import Planted, Scope
 from firmware_sim.serve import Server
 
 
@@ -28,6 +29,17 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--faults", metavar="PLAN", help="a fault plan: a file, or seed:N")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pulses", metavar="FILE", help="write every pulse as a CSV row")
+    parser.add_argument("--scope", metavar="FILE", help="write one channel as an oscilloscope across a shunt sees it")
+    parser.add_argument("--shunt", metavar="OHM", type=float, default=10.0, help="with --scope: the shunt")
+    parser.add_argument("--scope-channel", metavar="N", type=int, default=1, help="with --scope: which channel")
+    parser.add_argument("--scope-step", metavar="ID", default="", help="with --scope: step of the plan, for its head")
+    parser.add_argument(
+        "--scope-fault",
+        metavar="FAULT",
+        action="append",
+        default=[],
+        help="gain=1.2, width=+5%%, phase-lost, dc=0.3mA",
+    )
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="a device option")
     parser.add_argument("--until-parent", action="store_true", help="end after standard input does")
     return parser.parse_args(arguments)
@@ -43,25 +55,40 @@ def main(arguments: list[str] | None = None) -> int:
         if given.faults is not None:
             plan = read_plan(given.faults, kinds=(*WIRE, *DEVICE, *BODY))
             device = FaultyDevice(device, plan, seed=given.seed)
+        planted = Planted.read(given.scope_fault)
+        if given.scope and not (given.shunt > 0 and 1 <= given.scope_channel <= device.channels):
+            raise ValueError(f"--shunt above 0 ohm, --scope-channel 1 to {device.channels}")
+        if given.scope_fault and not given.scope:
+            raise ValueError("--scope-fault needs --scope FILE")
         room = _room(given.patient, given.seed, device) if given.patient else None
     except ValueError as error:
         print(f"firmware_sim: {error}", file=sys.stderr)
         return 2
     try:
-        _serve(given, device, room)
+        _serve(given, device, room, planted)
     except (OSError, ValueError) as error:  # a port that is taken, a file that can't be written
         print(f"firmware_sim: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def _serve(given: argparse.Namespace, device: SimulatedDevice, room: Any) -> None:
+def _serve(given: argparse.Namespace, device: SimulatedDevice, room: Any, planted: Planted) -> None:
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(open(given.pulses, "w", encoding="ascii", newline="")) if given.pulses else None
         monitor = Monitor(file=file)
 
+        scope = None
+        if given.scope:
+            trace = stack.enter_context(open(given.scope, "w", encoding="ascii", newline="\n"))
+            scope = Scope(
+                trace, shunt_ohm=given.shunt, channel=given.scope_channel, step=given.scope_step, planted=planted
+            )
+            stack.callback(scope.close)
+
         def seen(pulse: Any) -> None:
             monitor.see(pulse)
+            if scope is not None:
+                scope.see(pulse)
             if room is not None:
                 room.on_pulse(pulse)
 

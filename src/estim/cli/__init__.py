@@ -14,6 +14,7 @@ from estim.cli import (
     operators,
     plans,
     protocols,
+    qualify,
     records,
     sessions,
     site_limits,
@@ -117,6 +118,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("safety", parents=[home], help="SAFETY.md: limits, hazards, what this program is not")
     doctor.add_parser(commands, home)
     plans.add_parsers(commands, home)
+    qualify.add(commands, home)
     course.add_parsers(commands, home)
     records.add_parsers(commands, home)
     operators.add_parsers(commands, home)
@@ -204,6 +206,7 @@ COMMANDS = {
     "safety": tables.safety,
     "doctor": doctor.doctor,
     **plans.COMMANDS,
+    **qualify.COMMANDS,
     **course.COMMANDS,
     **records.COMMANDS,
     **operators.COMMANDS,

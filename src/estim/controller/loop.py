@@ -29,6 +29,8 @@ from estim.platform.signals import StopSignals
 from estim.platform.waiting import LOOK_S, waiting
 from estim.records.chain import Chain
 from estim.records.home import Home
+from estim.records.keys import station_signer
+from estim.records.qualification import refusal_of
 from estim.records.site import limits_in_force
 from estim.records.today import folder_name
 from estim.records.writer import RecordWriter
@@ -69,7 +71,9 @@ class Controller:
         model = MODELS[address.model]
         link = open_link(address)
         self._waiting = waiting()
-        self._reading = ReadingUp(self._reception, home.protocols, self._waiting.wake)
+        self._reading = ReadingUp(
+            self._reception, home.protocols, self._waiting.wake, device_refused=self._device_refused
+        )
         self._held: list[events.Request] = []  # what was asked after something that is still being read up
         engine = SessionEngine(model.profile, limits_in_force(home), simulated=address.simulated)
         self._runner = Runner(
@@ -91,6 +95,11 @@ class Controller:
         self._snapshot_us = self._collect_us = self._woke_us = 0
         self._seen_tail = b""
         self._occupied = False
+
+    def _device_refused(self) -> str:
+        """What a bench found of this stimulator; read in the thread that reads up, never in the loop."""
+        key = station_signer(self._home.root).public_hex
+        return refusal_of(self._home.root, self._address.model, self._runner.engine.device_id, public_hex=key)
 
     def _open_record(self, patient_id: str) -> RecordWriter:
         name = folder_name(datetime.datetime.now(datetime.UTC), patient_id)

@@ -29,10 +29,13 @@ class ReadingUp:
     Args:
         own: the folder of own protocols.
         wake: called from the thread when there is an answer.
+        device_refused: why this stimulator may put out nothing ("" if it may): what a bench found of it.
     """
 
-    def __init__(self, reception: Reception, own: Path, wake: Callable[[], None]) -> None:
-        self._reception, self._own, self._wake = reception, own, wake
+    def __init__(
+        self, reception: Reception, own: Path, wake: Callable[[], None], device_refused: Callable[[], str]
+    ) -> None:
+        self._reception, self._own, self._wake, self._device_refused = reception, own, wake, device_refused
         self._asked: queue.SimpleQueue[Asked | None] = queue.SimpleQueue()
         self._read: queue.SimpleQueue[Event | Reply | Exception] = queue.SimpleQueue()
         self.busy = False
@@ -76,6 +79,8 @@ class ReadingUp:
                 return self._reception.sign_in(request)
             if isinstance(request, events.Sign):
                 return self._reception.sign(request)
+            if reason := self._device_refused():
+                return Reply(id=request.id, accepted=False, problems=(refused(RecordError(reason), "device"),))
             return load_for(request, own=self._own, past=self._reception.recent)
         except RecordError as error:
             key = "sign-in" if isinstance(request, events.SignIn) else "sign"

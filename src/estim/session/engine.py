@@ -55,6 +55,12 @@ class SessionEngine:
         self._core.watch_turns(watcher)
 
     @property
+    def device_id(self) -> str:
+        """The id that the device told; "" before that, or where it has none."""
+        device = self._core.link.device
+        return device.device_id if device is not None else ""
+
+    @property
     def finished(self) -> bool:
         """The console is gone or a signal came, output is settled and the record closed: the process may end."""
         return self._core.leaving and not self._core.out.recording and self._core.settled

@@ -1,0 +1,96 @@
+"""A whole qualification: each step's capture found, read and judged, and the document that is signed."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from estim.desk.qualify.judge import Figure, Judged, judge
+from estim.desk.qualify.steps import BenchPlan, Step
+from estim.desk.qualify.waveform import WaveformError, pulses, read
+
+VALID_DAYS = 365  # judgement; also ends with another firmware
+_SAID = (
+    *("model", "device_id", "firmware", "operator", "instrument", "instrument_serial", "calibrated"),
+    *("load_ohm", "shunt_ohm"),
+)
+
+
+def read_bench(plan: BenchPlan, folder: Path, today: datetime.date) -> dict[str, Any]:
+    """What the captures in `folder` say about every step of the plan.
+
+    Raises:
+        WaveformError: the folder can't be read.
+    """
+    if not folder.is_dir():
+        raise WaveformError(f"{folder} is no folder of captures")
+    figures: list[Figure] = []
+    problems: list[str] = []
+    files: dict[str, str] = {}
+    over = 0.0
+    stops: list[float] = []
+    for step in plan.steps:
+        path = folder / f"{step.id}.csv"
+        try:
+            judged = _judged(step, path, plan)
+        except WaveformError as error:
+            problems.append(f"{step.id}: {error}")
+            continue
+        files[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        figures += judged.figures
+        over = max(over, judged.over)
+        stops += [judged.stop_ms] if judged.stop_ms is not None else []
+    return {
+        "schema": 1,
+        **{name: getattr(plan, name) for name in _SAID},
+        "taken": today.isoformat(),
+        "until": (today + datetime.timedelta(days=VALID_DAYS)).isoformat(),
+        "verdict": _verdict(figures, problems),
+        "over": over,
+        "stop_ms": max(stops) if stops else None,
+        "figures": [asdict(figure) for figure in figures],
+        "problems": problems,
+        "files": files,
+    }
+
+
+def _verdict(figures: list[Figure], problems: list[str]) -> str:
+    verdicts = {figure.verdict for figure in figures}
+    if "fail" in verdicts:
+        return "fail"
+    return "undecided" if problems or not figures or "undecided" in verdicts else "pass"
+
+
+def _judged(step: Step, path: Path, plan: BenchPlan) -> Judged:
+    if not path.exists():
+        raise WaveformError(f"no capture {path.name}")
+    capture = read(path, shunt_ohm=plan.shunt_ohm)
+    for name, wanted in (("step", step.id.rpartition("-ch")[0]), ("channel", str(step.channel))):
+        said = capture.meta.get(name, "")
+        if said and said != wanted:
+            raise WaveformError(f"{path}: its head says {name} {said}, this step is {name} {wanted}")
+    return judge(step, capture, pulses(capture, path))
+
+
+def words_of(document: dict[str, Any]) -> list[str]:
+    """The report as lines of text."""
+    d = {name: document[name] or "-" for name in _SAID}
+    lines = [
+        f"Qualification of {d['model']}, id {d['device_id']}, firmware {d['firmware']}",
+        f"{document['taken']}, by {d['operator']}; {d['instrument']}, serial {d['instrument_serial']}, calibrated"
+        f" {d['calibrated']}; load {document['load_ohm']:g} ohm, shunt {document['shunt_ohm']:g} ohm",
+        f"VERDICT: {document['verdict'].upper()}, worst over-delivery +{document['over']:.1%}, valid until"
+        f" {document['until']}",
+        "No statement of conformity with a norm. A limit is kept only with the uncertainty added.",
+        "",
+        f"{'step':20} {'figure':14} {'asked':>9} {'measured':>10} {'±':>8} {'limit':>14}  verdict",
+    ]
+    lines += [
+        f"{f['step']:20} {f['name']:14} {f['asked']:9.3g} {f['measured']:10.4g} {f['uncertainty']:8.2g} "
+        f"{f['limit'] + ' ' + f['unit']:>14}  {f['verdict']}"
+        for f in document["figures"]
+    ]
+    return [*lines, *(f"not judged: {problem}" for problem in document["problems"])]

@@ -1,0 +1,138 @@
+"""The steps of a qualification: what is set on the bench, and what is judged in it. A plan is a TOML file of them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+AMPLITUDES_MA = (2, 4, 10, 20, 50, 80, 100)
+WIDTHS_US = (50, 100, 250, 400, 500)
+RATES_HZ = (20, 35, 50, 100)
+FULL_TO_MA = 20
+KINDS = ("zero", "amplitude", "width", "rate", "balance", "stop")
+
+
+class PlanError(Exception):
+    """A plan that can't be used: key, value and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One capture.
+
+    Attributes:
+        id: `Q2-20mA-ch1`, also the name of its CSV.
+        kind: what is judged.
+    """
+
+    id: str
+    kind: str
+    channel: int
+    amplitude_ma: float = 0.0
+    width_us: int = 250
+    gap_us: int = 100
+    rate_hz: float = 40.0
+    seconds: float = 1.0
+
+    @property
+    def words(self) -> str:
+        """What to do."""
+        if self.kind == "zero":
+            return f"channel {self.channel}: armed at 0 mA, {self.seconds:g} s"
+        stop = "; then the stop key, marker or count of pulses beyond it" if self.kind == "stop" else ""
+        return (
+            f"channel {self.channel}: {self.amplitude_ma:g} mA, {self.width_us} µs, {self.rate_hz:g} Hz, gap "
+            f"{self.gap_us} µs, {self.seconds:g} s{stop}"
+        )
+
+
+def steps_for(
+    channels: Iterable[int], *, step_ma: float, most_ma: float, fixed_gap_us: int | None, full: bool
+) -> list[Step]:
+    """All steps for these channels of a device with this grid."""
+    found: list[Step] = []
+    gaps = (0, 100) if fixed_gap_us is None else (fixed_gap_us,)
+    amplitudes = [float(ma) for ma in AMPLITUDES_MA if ma <= most_ma]
+    if full:
+        count = round(FULL_TO_MA / step_ma)
+        amplitudes = sorted({*amplitudes, *(number * step_ma for number in range(1, count + 1))})
+    for channel in channels:
+
+        def add(name: str, kind: str, channel: int = channel, **values: object) -> None:
+            found.append(Step(id=f"{name}-ch{channel}", kind=kind, channel=channel, **values))  # type: ignore[arg-type]
+
+        add("Q1-zero", "zero", seconds=10.0)
+        for ma in amplitudes:
+            add(f"Q2-{ma:g}mA", "amplitude", amplitude_ma=float(ma), gap_us=gaps[-1])
+        for us in WIDTHS_US:
+            for gap in gaps:
+                add(f"Q3-{us}us-gap{gap}", "width", amplitude_ma=20.0, width_us=us, gap_us=gap)
+        for hz in RATES_HZ:
+            add(f"Q4-{hz:g}Hz", "rate", amplitude_ma=20.0, rate_hz=float(hz), seconds=10.0, gap_us=gaps[-1])
+        for ma in (20.0, 80.0):
+            add(f"Q5-{ma:g}mA", "balance", amplitude_ma=ma, seconds=10.0, gap_us=gaps[-1])
+        add("Q10-stop", "stop", amplitude_ma=20.0, rate_hz=100.0, gap_us=gaps[-1])
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchPlan:
+    """What is qualified, with what, by whom."""
+
+    model: str
+    device_id: str
+    firmware: str
+    load_ohm: float
+    shunt_ohm: float
+    instrument: str
+    instrument_serial: str
+    calibrated: str
+    operator: str
+    steps: tuple[Step, ...]
+
+
+_HEAD = ("model", "device_id", "firmware", "instrument", "instrument_serial", "calibrated", "operator")
+
+
+def write_plan(plan: BenchPlan) -> str:
+    """The plan as TOML."""
+    lines = [
+        "# estim qualify: a dummy load on every channel, no person on any. Fill in what is empty, capture each",
+        "# step into a folder, then: estim qualify read THIS-FILE FOLDER",
+        "schema = 1",
+    ]
+    lines += [f'{name} = "{getattr(plan, name)}"' for name in _HEAD]
+    lines += [f"load_ohm = {plan.load_ohm:g}", f"shunt_ohm = {plan.shunt_ohm:g}"]
+    for step in plan.steps:
+        lines += ["", f"# {step.words}; as {step.id}.csv", "[[step]]"]
+        lines += [f'id = "{step.id}"', f'kind = "{step.kind}"', f"channel = {step.channel}"]
+        lines += [f"amplitude_ma = {step.amplitude_ma:g}", f"width_us = {step.width_us}", f"gap_us = {step.gap_us}"]
+        lines += [f"rate_hz = {step.rate_hz:g}", f"seconds = {step.seconds:g}"]
+    return "\n".join(lines) + "\n"
+
+
+def read_plan(path: Path) -> BenchPlan:
+    """A plan from its file.
+
+    Raises:
+        PlanError: it can't be read, or a key is missing, unknown or out of range.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PlanError(f"{path}: {error}") from None
+    known = {*_HEAD, "schema", "load_ohm", "shunt_ohm", "step"}
+    if unknown := sorted(set(table) - known):
+        raise PlanError(f"{path}: unknown key {unknown[0]!r}; there are {', '.join(sorted(known))}")
+    if missing := sorted(known - set(table)):
+        raise PlanError(f"{path}: the key {missing[0]!r} is missing")
+    try:
+        steps = tuple(Step(**each) for each in table["step"])
+        load_ohm, shunt_ohm = float(table["load_ohm"]), float(table["shunt_ohm"])
+    except (TypeError, ValueError) as error:
+        raise PlanError(f"{path}: {error}") from None
+    if not shunt_ohm > 0 or not load_ohm > 0 or any(step.kind not in KINDS for step in steps) or not steps:
+        raise PlanError(f"{path}: steps of {', '.join(KINDS)}, and loads above 0 ohm")
+    return BenchPlan(load_ohm=load_ohm, shunt_ohm=shunt_ohm, steps=steps, **{name: str(table[name]) for name in _HEAD})

@@ -1,0 +1,125 @@
+"""What a bench found of a stimulator, kept where a session can see it: one signed file a device in `qualifications`.
+
+A device that over-delivers is refused for output until it is qualified again; a file that can't be trusted refuses too,
+since it may be the one that says so.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from estim.platform.files import replace_whole
+from estim.records.keys import Signer, signed_by
+
+FOLDER = "qualifications"
+REFUSED_OVER = 0.20  # of what was asked; IEC 60601-2-10 allows no more
+SHRINKS_OVER = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Qualification:
+    """The last word on one device.
+
+    Attributes:
+        verdict: pass | fail | undecided.
+        over: by how much it delivered more than it was asked, as a share.
+        stop_ms: the worst stop that was measured; None where none was.
+        until: the last day on which it is valid.
+        trouble: why it can't be trusted; "" if it can.
+    """
+
+    verdict: str
+    over: float
+    stop_ms: float | None
+    taken: str
+    until: str
+    firmware: str
+    trouble: str = ""
+
+    def words(self, today: date) -> str:
+        """`qualified 2026-11-28, worst +3.1 %, stop 84 ms`, or what is wrong."""
+        if self.trouble:
+            return f"not qualified: {self.trouble}"
+        if self.verdict != "pass":
+            return f"not qualified: {self.verdict} on {self.taken}, worst +{self.over:.1%}"
+        if self.until < today.isoformat():
+            return f"not qualified any more: valid until {self.until}"
+        stop = f", stop {self.stop_ms:.0f} ms" if self.stop_ms is not None else ""
+        return f"qualified {self.taken}, worst +{self.over:.1%}{stop}"
+
+    @property
+    def refusal(self) -> str:
+        """Why no output is allowed on this device; "" if it is."""
+        if self.trouble:
+            return f"its qualification can't be trusted ({self.trouble}): qualify it again (estim qualify)"
+        if self.over > REFUSED_OVER:
+            return (
+                f"it delivered {self.over:.0%} more than it was asked on {self.taken}: no output until it is repaired"
+                " and qualified again (estim qualify)"
+            )
+        return ""
+
+
+def file_of(home: Path, model: str, device_id: str) -> Path:
+    """Where the qualification of this device is."""
+    safe = re.sub(r"[^A-Za-z0-9]+", "-", device_id).strip("-") or "no-id"
+    return home / FOLDER / f"{model}-{safe}.json"
+
+
+def _message(document: dict[str, Any]) -> bytes:
+    """What is signed: the document in one spelling."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+
+
+def write(home: Path, document: dict[str, Any], signer: Signer) -> Path:
+    """Sign and keep it; gives its file."""
+    path = file_of(home, document["model"], document["device_id"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    signed = {"qualification": document, "key": signer.public_hex, "signature": signer.sign(_message(document)).hex()}
+    replace_whole(path, json.dumps(signed, indent=1, ensure_ascii=False).encode("utf-8"))
+    return path
+
+
+def of_device(home: Path, model: str, device_id: str, *, public_hex: str) -> Qualification | None:
+    """The last qualification of a device; None where it never was.
+
+    Args:
+        public_hex: this station's key; what another signed is not taken.
+    """
+    path = file_of(home, model, device_id)
+    return _read(path, public_hex) if path.exists() else None
+
+
+def every(home: Path, *, public_hex: str) -> dict[str, Qualification]:
+    """Name (model and id) → qualification of every device of this home."""
+    return {path.stem: _read(path, public_hex) for path in sorted((home / FOLDER).glob("*.json"))}
+
+
+def refusal_of(home: Path, model: str, device_id: str, *, public_hex: str) -> str:
+    """Why no output is allowed on this device; "" if it is, or if it never was on a bench."""
+    found = of_device(home, model, device_id, public_hex=public_hex)
+    return found.refusal if found is not None else ""
+
+
+def _read(path: Path, public_hex: str) -> Qualification:
+    try:
+        signed = json.loads(path.read_text(encoding="utf-8"))
+        document = signed["qualification"]
+        right = signed["key"] == public_hex and signed_by(
+            public_hex, _message(document), bytes.fromhex(signed["signature"])
+        )
+        return Qualification(
+            verdict=str(document["verdict"]), over=float(document["over"]), stop_ms=document["stop_ms"],
+            taken=str(document["taken"]), until=str(document["until"]), firmware=str(document["firmware"]),
+            trouble="" if right else f"{path.name} was changed, or signed by another station",
+        )  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Qualification(
+            verdict="fail", over=0.0, stop_ms=None, taken="", until="", firmware="",
+            trouble=f"{path.name} is damaged: {type(error).__name__}",
+        )  # fmt: skip
