@@ -35,7 +35,7 @@ SAMPLES: dict[str, list[str]] = {
     "limits propose": [],
     "limits key": ["Zoë", "-o", "{out}"],
     "limits sign": ["{self}", "--key", "{self}"],
-    "limits install": ["{self}"],
+    "limits install": ["{out}"],
     "devices": [],
     "safety": [],
     "doctor": [],

@@ -56,7 +56,7 @@ CHANGED = [
     ("plausible_ma = [5, 60]", "amplitude_ma = 40", "channel[0].amplitude_ma", "no key"),
     ('mode = "timed"', 'mode = "sometimes"', "phase[0].mode", "continuous"),
     ('mode = "timed"', 'mode = "continuous"', "phase[0].on_s", "timed"),
-    ('mode = "timed"', 'mode = "triggered"', "phase[0].on_s", "timed"),
+    ('mode = "timed"', 'mode = "triggered"', "phase[0].trigger", "triggered"),
     ('waveform = "symmetric-biphasic"', 'waveform = "monophasic"', "phase[0].waveform", "balanced"),
     ('waveform = "symmetric-biphasic"', 'waveform = "galvanic"', "phase[0].waveform", "net charge"),
     ('waveform = "symmetric-biphasic"', 'waveform = "asymmetric-balanced-biphasic"', "phase[0].phase_ratio",

@@ -47,7 +47,7 @@ SLIPS = [
     ("frequency_hz = 50\n", "frequency_hz = 180\n", "phase[0].frequency_hz", 180, "at most 150"),
     ("on_s = 2\n", "on_s = 2000\n", "phase[0].on_s", 2_000, "looks like ms: that is 2 s"),
     ("contractions = 3", "duration_s = 1200000", "dose.blocks_per_session", 20_000, "at most 60 min"),
-    ("electrode_cm = [7.6, 12.7]", "electrode_cm = [76, 127]", "electrode[quadriceps-a].size_cm", 9_652, "at most 200"),
+    ("electrode_cm = [7.6, 12.7]", "electrode_cm = [76, 127]", "channel[0].electrode_cm", 9_652, "at most 200"),
     ("plausible_ma = [5, 60]", "plausible_ma = [5000, 60000]", "channel[quadriceps].plausible_ma", 60_000, "above"),
     (
         "interphase_us = 100",

@@ -22,7 +22,7 @@ from estim.protocols.provenance import check_provenance
 from estim.protocols.resolve import resolve
 from estim.protocols.schema import Protocol
 from estim.protocols.setup import Setup
-from estim.protocols.slips import slip
+from estim.protocols.slips import slip, unit_slips
 from estim.safety.errors import Problem, ProtocolError, SetupError
 from estim.safety.limits import ABSOLUTE, DEFAULT, Limits
 from estim.safety.profile import DeviceProfile
@@ -53,10 +53,14 @@ def check_file(path: Path, limits: Limits, *, model: str, own: Path | None = Non
         return _entry(path, [why], runnable=False)
     devices = {name: plays_on(protocol, limits, model=name) for name in MODELS}
     lines = line_index(path)
-    problems = [
-        _placed(problem, lines, protocol)
-        for problem in [*check_protocol(protocol, limits, model=model), *check_provenance(protocol)]
-    ]
+    judged = check_protocol(protocol, limits, model=model)
+    slips = unit_slips(protocol)
+    if any(problem.severity == "refuse" for problem in judged):  # the likely reason stands first, at its own key
+        slips = [replace(problem, severity="refuse") for problem in slips]
+    placed = [_placed(problem, lines, protocol) for problem in judged]
+    said = {problem.line for problem in placed if problem.severity == "refuse"}
+    likely = [made for each in slips if (made := _placed(each, lines, protocol)).line not in said]
+    problems = [*likely, *placed, *(_placed(problem, lines, protocol) for problem in check_provenance(protocol))]
     entry = _entry(path, problems, runnable=True)
     return entry | {"devices": {name: playing.to_json() for name, playing in devices.items()}}
 
@@ -194,11 +198,25 @@ def _at(protocol: Protocol, limits: Limits, model: str, *, week: int, session: i
 
 def _file_key(key: str, protocol: Protocol, resolved: Protocol) -> str:
     """`phase[0]` of what is played this week may be another one in the file."""
+    pad = re.match(r"electrode\[([^\]]+)\]\.size_cm", key)
+    if pad is not None:
+        return _pad_key(pad[1], protocol) or key
     match = re.match(r"phase\[(\d+)\](.*)", key)
     if match is None:
         return key
     name = resolved.phase[int(match[1])].name
     return f"phase[{[phase.name for phase in protocol.phase].index(name)}]{match[2]}"
+
+
+def _pad_key(pad: str, protocol: Protocol) -> str:
+    """Where the file says the size of a pad: of its own, or of both pads of a channel."""
+    for number, electrode in enumerate(protocol.electrode):
+        if electrode.id == pad:
+            return f"electrode[{number}].size_cm"
+    for number, channel in enumerate(protocol.channel):
+        if channel.electrode_cm is not None and pad in {f"{channel.name}-a", f"{channel.name}-b"}:
+            return f"channel[{number}].electrode_cm"
+    return ""
 
 
 def _trusting(setup: Setup) -> Setup:

@@ -256,6 +256,28 @@ def _fit_cycle(key: str, phase: Phase, cycle_us: Micros, windows: list[Window], 
         return cycle_us
     if phase.relation in {"alternating", "overlapping"} and all(window.offset_us < cycle_us for window in windows):
         return cycle_us  # the last channel's window reaches into the next cycle; its own duty stays on/(on + off)
+    late = next(
+        (
+            (number, override)
+            for number, override in enumerate(phase.channel)
+            if override.delay_s and seconds(override.delay_s) + seconds(override.on_s or phase.on_s or 0) > cycle_us
+        ),
+        None,
+    )
+    if late is not None:
+        number, override = late
+        most = max(0.0, cycle_us / 1e6 - (override.on_s or phase.on_s or 0.0))
+        findings.add(
+            "refuse",
+            f"{key}.channel[{number}].delay_s",
+            f"{override.name}: a delay of {override.delay_s:g} s with its on time reaches beyond the cycle of "
+            f"{cycle_us / 1e6:g} s",
+            asked=override.delay_s,
+            allowed=most,
+            unit="s",
+            rule="cycle",
+        )
+        return cycle_us
     findings.add(
         "refuse",
         f"{key}.off_s",

@@ -15,6 +15,8 @@ from estim.safety.ramp import least_ramp_us, shortest_ramp_us
 from estim.safety.schedule import Mode, PhasePlan, Window
 from estim.safety.units import ZERO_US, MicroAmp, Micros, floor_to_step, seconds
 
+SHORT_FALL_US = 100_000  # L17b: a ramp shorter than this is none; convention
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -65,6 +67,18 @@ def fit_window(
         repeat_us = Micros(max(repeat_us, first_us))
     _say_ramps(job, key, plan.name, asked_us=asked_us, repeat_us=repeat_us, first_us=first_us)
     ramp_down_us = seconds(phase.ramp_down_s)
+    if ramp_down_us < SHORT_FALL_US and plan.scheduled.output == "motor":
+        job.findings.add(
+            "info",
+            f"{key}.ramp_down_s",
+            f"{plan.name}: a ramp-down of {phase.ramp_down_s:g} s is no ramp: the muscle lets go within "
+            f"{max(1, ramp_down_us // pulse.period_us)} pulse(s)",
+            asked=phase.ramp_down_s,
+            allowed=SHORT_FALL_US / 1e6,
+            unit="s",
+            rule="L17",
+            source="a fall needs no limit; that it is felt as a drop is said",
+        )
     if first_us + ramp_down_us >= on_us:
         job.findings.add(
             "refuse",

@@ -15,6 +15,7 @@ from estim.protocols.muscles import why_not
 from estim.protocols.schema import Protocol
 from estim.protocols.schema_base import NUMBER_MAX
 from estim.protocols.schema_words import meaning
+from estim.protocols.slips import slip
 from estim.protocols.wording import needed, no_toml, quoted, shown, unknown, wrong
 from estim.safety.errors import Problem, ProtocolError
 
@@ -156,7 +157,9 @@ def _from_pydantic(entry: Any, document: dict[str, Any], index: LineIndex) -> Pr
     if ruled:
         asked = None if isinstance(value, dict) else shown(value)
         allowed = f"a number up to {NUMBER_MAX}" if ruled[1] == "number" else None
-        return _problem(key or "file", ruled[3], line=line, rule=ruled[1], asked=asked, allowed=allowed)
+        return _problem(
+            key or "file", ruled[3] + slip(key, value), line=line, rule=ruled[1], asked=asked, allowed=allowed
+        )
     if isinstance(value, dict) and kind == "tuple_type":
         message = f"should be an array of tables: write [[{key}]]"
         return _problem(key, message, line=line, rule="value", asked="a table", allowed="an array of tables")

@@ -150,13 +150,13 @@ class Phase(Strict):
             )
         if self.waveform_fallback is not None and self.waveform == WAVEFORMS[0]:
             raise rule("fallback", "a symmetric pulse needs no waveform_fallback", at="waveform_fallback")
-        self._times()
         if (self.mode in TRIGGERED) != (self.trigger is not None):
             raise rule(
                 "trigger",
                 f"mode = {self.mode!r}: [phase.trigger] goes with triggered modes, which need it",
                 at="trigger",
             )
+        self._times()
         if self.trigger is not None and (self.mode == "emg-triggered") != (self.trigger.source == "emg"):
             raise rule("trigger", 'source = "emg" and mode = "emg-triggered" go together', at="mode")
         if (self.sets or 1) > 1 and self.set_rest_s is None:
@@ -210,17 +210,19 @@ class Phase(Strict):
         if self.mode == "continuous" and self.duration_s is None:
             raise rule("extent", "a continuous phase needs duration_s", at="duration_s")
         ramps = self.ramp_up_s + self.ramp_down_s
+        longer = "ramp_up_s" if self.ramp_up_s >= self.ramp_down_s else "ramp_down_s"
         for override in self.channel:
             if timed and self.ramp_within_on and override.on_s is not None and ramps >= override.on_s:
                 raise rule(
                     "ramps",
                     f"channel {override.name!r}: ramps of {ramps:g} s in all leave nothing of its on time of "
                     f"{override.on_s:g} s",
+                    at=longer if ramps >= (self.on_s or 0) else "",
                 )
         if timed and self.ramp_within_on and ramps >= (self.on_s or 0):
             raise rule(
                 "ramps",
                 f"ramps of {self.ramp_up_s:g} s and {self.ramp_down_s:g} s leave nothing of an on time of "
                 f"{self.on_s:g} s",
-                at="ramp_up_s" if self.ramp_up_s >= self.ramp_down_s else "ramp_down_s",
+                at=longer,
             )

@@ -1,0 +1,293 @@
+"""Every key of the schema with a wrong, a missing, a swapped-unit and an out-of-place value: the message names the key.
+
+Made from the schema itself, so that no key can be forgotten: a key that no sample holds fails this test.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import tomlkit
+from pydantic import BaseModel
+
+from estim.desk.checking import check_file
+from estim.protocols.schema import Protocol
+from estim.protocols.slips import SENSE
+from estim.safety.limits import ABSOLUTE, DEFAULT
+
+LIMITS = ABSOLUTE & DEFAULT
+CHANNEL: dict[str, Any] = {
+    "name": "quadriceps", "muscle": "quadriceps-femoris", "region": "thigh", "side": "left", "placement": "two places",
+    "electrode_cm": [7.5, 13.0], "output": "motor", "amplitude_rule": "percent-mvic", "amplitude_instruction": "raise",
+    "amplitude_target": 40.0, "without_mvic": "refuse", "amplitude_minimum": 20.0, "plausible_ma": [10, 60],
+    "retitrate_every_s": 300, "optional": False,
+}  # fmt: skip
+PHASE: dict[str, Any] = {
+    "name": "work", "kind": "work", "mode": "timed", "channels": ["quadriceps"], "effort": "join", "from_week": 1,
+    "to_week": 8, "from_session": 1, "to_session": 40, "relation": "together",
+    "waveform": "asymmetric-balanced-biphasic", "phase_ratio": 2, "waveform_fallback": "symmetric-biphasic",
+    "frequency_hz": 30, "pulse_width_us": 250, "interphase_us": 100, "on_s": 8, "off_s": 20, "ramp_up_s": 1.5,
+    "ramp_down_s": 0.5, "ramp_within_on": True, "contractions": 10, "sets": 2, "set_rest_s": 60, "intensity": 0.9,
+    "cue_signal": "audio",
+    "channel": [{"name": "quadriceps", "frequency_hz": 28, "pulse_width_us": 240, "intensity": 0.8, "delay_s": 0.5,
+                 "on_s": 7}],
+}  # fmt: skip
+WHOLE: dict[str, Any] = {
+    "schema": 1, "id": "own", "version": "1.0.0", "title": "Own", "goal": "strength", "goal_note": "more",
+    "conditions": ["stroke"], "indication": "who", "position": "seated", "cue": "pull", "expected_response": "seen",
+    "stop_criteria": ["pain"], "contraindications": ["clot"], "basis": "convention", "weight_bearing": False,
+    "stop_control": "patient", "notes": ["a note"], "equivalent": {"of": "2500 Hz", "note": "half"},
+    "evidence": [{"citation": "A B. C 2001;1:1", "doi": "10.1/x", "url": "https://doi.org/10.1/x", "effect": "good",
+                  "kind": "trial", "stance": "supports"}],
+    "channel": [CHANNEL], "phase": [PHASE],
+    "dose": {"sessions_per_day": 1, "days_per_week": 3, "weeks": 6, "blocks_per_session": 1, "as_needed": False,
+             "min_hours_between": 6, "first_session_fraction": 0.5},
+    "progression": [
+        {"from_week": 3, "channel": "quadriceps", "note": "n", "set": {"output": "motor", "effort": "task", "on_s": 9,
+         "amplitude_rule": "percent-mvic", "amplitude_target": 50.0}},
+        {"from_week": 4, "set": {"off_s": 15, "contractions": 12, "sets": 3, "set_rest_s": 90, "ramp_up_s": 1.2,
+         "relation": "together"}},
+        {"from_session": 30, "set": {"duration_s": 600}},
+    ],
+    "criterion": [{"measure": "quadriceps-index", "at_least": 80, "action": "review"},
+                  {"measure": "pain", "at_most": 2, "action": "prompt"}],
+    "provenance": {"frequency_hz": {"mark": "read", "source": 1, "where": "table 1"}},
+}  # fmt: skip
+
+
+def variant(**phase: Any) -> dict[str, Any]:
+    """The sample with another phase and nothing that speaks of the first one's times."""
+    made = copy.deepcopy(WHOLE)
+    kept = ("name", "kind", "frequency_hz", "pulse_width_us", "interphase_us", "ramp_up_s", "ramp_down_s")
+    made["phase"] = [{key: PHASE[key] for key in kept} | {"waveform": "symmetric-biphasic"} | phase]
+    made["progression"] = [{"from_week": 2, "set": {"duration_s": 300}}]
+    return made
+
+
+TIMES = {"max_on_s": 4, "min_on_s": 0.5, "extend_s": 0.1, "refractory_s": 1}
+EMG = {"threshold_uv": 20, "debounce_ms": 150, "blanking_ms": 25, "lockout_s": 1, "rearm_percent": 50}
+PADS = copy.deepcopy(WHOLE)
+PADS["channel"][0] = {key: value for key, value in CHANNEL.items() if key != "electrode_cm"} | {
+    "electrodes": ["a", "b"]
+}
+PADS["electrode"] = [{"id": name, "size_cm": [7.5, 13.0], "placement": "there"} for name in ("a", "b")]
+CRANK = variant(
+    mode="triggered", duration_s=600, trigger={"source": "crank", "max_on_s": 4, "cadence_rpm": 40},
+    channel=[{"name": "quadriceps", "crank_deg": [10, 110], "max_on_s": 3}],
+)  # fmt: skip
+CRANK["progression"] = [{"from_week": 2, "set": {"cadence_rpm": 50}}]
+SAMPLES = {
+    "timed": WHOLE,
+    "pads": PADS,
+    "burst": variant(mode="timed", on_s=8, off_s=20, contractions=5, burst={"pulses": 2, "interval_us": 8000}),
+    "emg": variant(mode="emg-triggered", duration_s=600, trigger={"source": "emg", **TIMES, **EMG}),
+    "crank": CRANK,
+    "sensor": variant(
+        mode="triggered", duration_s=600,
+        trigger={"source": "sensor", "on": "heel-off", "off": "heel-strike", "hold": True, **TIMES},
+        channel=[{"name": "quadriceps", "trigger_on": "a", "trigger_off": "b"}],
+    ),
+}  # fmt: skip
+
+Place = tuple[str | int, ...]
+
+
+def models(
+    model: type[BaseModel], place: tuple[str, ...] = ()
+) -> Iterator[tuple[type[BaseModel], str, tuple[str, ...]]]:
+    """Every key of the schema: its model, its name in a file, and the tables around it."""
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        yield model, key, place
+        inner = next(_inside(field.annotation), None)
+        if inner is not None:
+            yield from models(inner, (*place, key))
+
+
+def _inside(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _inside(argument)
+
+
+KEYS = [(model, key, place) for model, key, place in models(Protocol)]
+
+
+def places(document: Any, wanted: tuple[str, ...], place: Place = ()) -> Iterator[Place]:
+    """Where a key stands in a sample; in `[provenance]` the keys between are the author's own."""
+    if not wanted:
+        yield place
+    elif isinstance(document, list):
+        for number, inner in enumerate(document):
+            yield from places(inner, wanted, (*place, number))
+    elif isinstance(document, dict):
+        if wanted[0] in document:
+            yield from places(document[wanted[0]], wanted[1:], (*place, wanted[0]))
+        if place == ("provenance",):
+            for key in document:
+                yield from places(document[key], wanted, (*place, key))
+
+
+@cache
+def found_in(path: tuple[str, ...]) -> tuple[str, Place]:
+    """A sample that holds the key, and where."""
+    for name, sample in SAMPLES.items():
+        for place in places(sample, path):
+            return name, place
+    raise AssertionError(f"no sample holds {'.'.join(path)}: add it, so that it is walked")
+
+
+def changed(sample: str, place: Place, value: Any = None, *, remove: bool = False) -> dict[str, Any]:
+    made = copy.deepcopy(SAMPLES[sample])
+    holder: Any = made
+    for part in place[:-1]:
+        holder = holder[part]
+    if remove:
+        del holder[place[-1]]
+    else:
+        holder[place[-1]] = value
+    return made
+
+
+def problems(document: dict[str, Any], tmp_path: Path) -> list[dict[str, Any]]:
+    path = tmp_path / "own.toml"
+    path.write_text(tomlkit.dumps(document), encoding="utf-8")
+    return list(check_file(path, LIMITS, model="p24")["problems"])
+
+
+def named(found: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    """Refusals at this very key."""
+    return [
+        each
+        for each in found
+        if each["severity"] == "refuse" and key in {each["key"].rpartition(".")[2].partition("[")[0], each["key"]}
+    ]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_samples_are_right(name: str, tmp_path: Path) -> None:
+    sample = copy.deepcopy(SAMPLES[name])
+    sample["channel"][0].pop("without_mvic", None)  # which refuses every file without a patient
+    found = problems(sample, tmp_path)
+    assert [each["message"] for each in found if each["severity"] == "refuse"] == []
+
+
+@pytest.mark.parametrize(("model", "key", "place"), KEYS, ids=[".".join((*place, key)) for _, key, place in KEYS])
+def test_a_wrong_value_is_named_at_its_key(
+    model: type[BaseModel], key: str, place: tuple[str, ...], tmp_path: Path
+) -> None:
+    sample, at = found_in((*place, key))
+    holder: Any = SAMPLES[sample]
+    for part in at:
+        holder = holder[part]
+    number = 7 if isinstance(holder, str) else 5.25e12
+    for wrong in (["no", {"x": 1}] if isinstance(holder, str | dict) else "no", number, "\x07"):
+        found = named(problems(changed(sample, at, wrong), tmp_path), key)
+        assert found, (model.__name__, key, wrong)
+        assert all(each["line"] for each in found)
+        assert all(each["message"] for each in found)
+
+
+REQUIRED = [
+    (model, key, place)
+    for model, key, place in KEYS
+    if any((field.alias or name) == key and field.is_required() for name, field in model.model_fields.items())
+]
+
+
+@pytest.mark.parametrize(
+    ("model", "key", "place"), REQUIRED, ids=[".".join((*place, key)) for _, key, place in REQUIRED]
+)
+def test_a_missing_key_is_named(model: type[BaseModel], key: str, place: tuple[str, ...], tmp_path: Path) -> None:
+    sample, at = found_in((*place, key))
+    found = named(problems(changed(sample, at, remove=True), tmp_path), key)
+    assert found, (model.__name__, key)
+    assert all(each["line"] for each in found)
+
+
+UNITS = [(model, key, place) for model, key, place in KEYS if key in SENSE]
+
+
+@pytest.mark.parametrize(("model", "key", "place"), UNITS, ids=[".".join((*place, key)) for _, key, place in UNITS])
+def test_a_number_in_another_unit_is_named_with_the_unit_that_was_meant(
+    model: type[BaseModel], key: str, place: tuple[str, ...], tmp_path: Path
+) -> None:
+    sample, at = found_in((*place, key))
+    holder: Any = SAMPLES[sample]
+    for part in at:
+        holder = holder[part]
+    low, high, unit, slips = SENSE[key]
+    whole = all(isinstance(each, int) for each in (holder if isinstance(holder, list) else [holder]))
+    tried = 0
+    for slip in slips:
+        values = [
+            slip.factor / v if slip.inverse else v / slip.factor
+            for v in (holder if isinstance(holder, list) else [holder])
+        ]
+        if whole:
+            values = [round(v) for v in values]
+        if any(low <= v <= high or v <= 0 for v in values):
+            continue
+        tried += 1
+        wrong = values if isinstance(holder, list) else values[0]
+        found = [
+            each
+            for each in problems(changed(sample, at, wrong), tmp_path)
+            if each["key"].rpartition(".")[2].partition("[")[0] == key and each["severity"] in {"refuse", "warn"}
+        ]
+        assert found, (model.__name__, key, wrong)
+        assert any(f"looks like {slip.words}" in each["message"] and unit in each["message"] for each in found), (
+            slip.words, found,
+        )  # fmt: skip
+        assert all(each["line"] for each in found)
+    assert tried or key in {"cadence_rpm", "threshold_uv", "interphase_us"}
+
+
+@pytest.mark.parametrize(("model", "key", "place"), KEYS, ids=[".".join((*place, key)) for _, key, place in KEYS])
+def test_a_key_that_stands_in_another_table_is_named(
+    model: type[BaseModel], key: str, place: tuple[str, ...], tmp_path: Path
+) -> None:
+    sample, at = found_in((*place, key))
+    value: Any = SAMPLES[sample]
+    for part in at:
+        value = value[part]
+    for table in ("dose", "phase", "channel"):
+        document = copy.deepcopy(SAMPLES[sample])
+        holder = document[table] if table == "dose" else document[table][0]
+        if key in holder or _known(table, key):
+            continue
+        holder[key] = value
+        found = named(problems(document, tmp_path), key)
+        assert found, (model.__name__, key, table)
+        assert all(each["line"] and each["rule"] == "unknown-key" for each in found)
+
+
+def _known(table: str, key: str) -> bool:
+    inner = next(_inside(Protocol.model_fields[table].annotation))
+    return key in inner.model_fields
+
+
+CULPRITS = [
+    ({"ramp_up_s": 0.05}, {"ramp_up_s"}),
+    ({"ramp_down_s": 0.01}, {"ramp_down_s"}),
+    ({"channel": [{"name": "quadriceps", "delay_s": 25}]}, {"delay_s"}),
+    ({"mode": "triggered"}, {"trigger"}),
+    ({"mode": "emg-triggered"}, {"trigger"}),
+]
+
+
+@pytest.mark.parametrize(("change", "keys"), CULPRITS)
+def test_the_culprit_is_named_and_no_neighbour(change: dict[str, Any], keys: set[str], tmp_path: Path) -> None:
+    document = variant(mode="timed", on_s=8, off_s=20, contractions=5)
+    document["channel"][0].pop("without_mvic")
+    before = problems(document, tmp_path)
+    document["phase"][0] |= change
+    known = {each["message"] for each in before}
+    found = [each for each in problems(document, tmp_path) if each["message"] not in known]
+    assert {each["key"].rpartition(".")[2] for each in found} == keys, found
