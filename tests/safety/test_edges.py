@@ -16,7 +16,7 @@ from estim.safety.hard_bounds import channel_bounds
 from estim.safety.interlock import Interlock
 from estim.safety.limits import ABSOLUTE, Limits
 from estim.safety.on_ledger import DUTY_WINDOW_US, OnLedger
-from estim.safety.ramp import ramp_amplitude_ua, ramp_down_amplitude_ua, shortest_ramp_us, step_bound_ua
+from estim.safety.ramp import least_ramp_us, ramp_amplitude_ua, ramp_down_amplitude_ua, shortest_ramp_us, step_bound_ua
 from estim.safety.units import MicroAmp, Micros
 from estim.safety.verdict import clear, judge
 from estim.safety.waveform import net_charge_pc, pulse_points
@@ -103,7 +103,9 @@ def test_a_ramp_on_a_coarse_grid_gets_as_many_pulses_as_its_steps_need() -> None
     for level_ua in range(2_000, 131_000, 2_000):
         for step_ua in (2_000, 4_000, 8_000):
             for first in (True, False):
-                pulses = shortest_ramp_us(level_ua, 20_000, step_ua, first=first) // 20_000
+                pulses = (
+                    shortest_ramp_us(level_ua, 20_000, step_ua, least_ramp_us(BOTH, first=first), first=first) // 20_000
+                )
                 bound_ua = step_bound_ua(level_ua, step_ua, first=first)
                 steps = [0, *(ramp_amplitude_ua(level_ua, pulse, pulses, step_ua) for pulse in range(pulses))]
                 assert max(later - before for before, later in pairwise(steps)) <= bound_ua
@@ -123,7 +125,10 @@ def test_ramps_in_their_figures() -> None:
 @pytest.mark.parametrize("first", [True, False])
 def test_a_lower_level_never_needs_a_longer_ramp(step_ua: int, first: bool) -> None:
     """Found by the property that lowering an amplitude turns no good plan bad: 28 mA needed a pulse more than 41 mA."""
-    ramps = [shortest_ramp_us(level_ua, 100_000, step_ua, first=first) for level_ua in range(0, 130_001, step_ua)]
+    ramps = [
+        shortest_ramp_us(level_ua, 100_000, step_ua, least_ramp_us(BOTH, first=first), first=first)
+        for level_ua in range(0, 130_001, step_ua)
+    ]
     assert all(later >= before for before, later in pairwise(ramps))
     assert ramps[-1] <= (2_000_000 if first else 600_000) * max(1, step_ua // 2_000)
 

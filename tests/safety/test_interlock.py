@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from estim.safety.commands import ChannelOutput, OutputOff, SetOutput
 from estim.safety.errors import InterlockTripped
 from estim.safety.interlock import Admitted, Interlock
-from estim.safety.ramp import ramp_amplitude_ua, ramp_down_amplitude_ua, shortest_ramp_us, step_bound_ua
+from estim.safety.ramp import least_ramp_us, ramp_amplitude_ua, ramp_down_amplitude_ua, shortest_ramp_us, step_bound_ua
 from estim.safety.schedule import Window
 from estim.safety.units import MicroAmp, Micros
 from estim.safety.verdict import clear
@@ -219,7 +219,9 @@ def test_the_shortest_ramp_keeps_every_step_and_ends_at_the_level(
     first: bool,
     step_ua: int,
 ) -> None:
-    pulses = -(-shortest_ramp_us(level_ua, period_us, step_ua, first=first) // period_us)
+    pulses = -(
+        -shortest_ramp_us(level_ua, period_us, step_ua, least_ramp_us(BOTH, first=first), first=first) // period_us
+    )
     ramp = [ramp_amplitude_ua(level_ua, pulse, pulses, step_ua) for pulse in range(pulses)]
     bound = step_bound_ua(level_ua, step_ua, first=first)
     assert all(0 <= b - a <= bound for a, b in zip([0, *ramp], ramp, strict=False))

@@ -14,7 +14,7 @@ from estim.safety.commands import SetOutput
 from estim.safety.errors import InterlockTripped, ProtocolRejected
 from estim.safety.interlock import Interlock
 from estim.safety.limits import ABSOLUTE, Limits
-from estim.safety.ramp import ramp_amplitude_ua, shortest_ramp_us
+from estim.safety.ramp import least_ramp_us, ramp_amplitude_ua, shortest_ramp_us
 from estim.safety.schedule import PhasePlan, Schedule, Window
 from estim.safety.units import Micros, ceil_div
 from estim.safety.verdict import ClearedSchedule, clear
@@ -39,7 +39,9 @@ def ready(cleared: ClearedSchedule, peak_ua: int = 130_000) -> Interlock:
 def climb(interlock: Interlock, trains: list[Window], level_ua: int) -> None:
     """All channels together to `level_ua`, by the ramp that everybody shares."""
     period_us = max(train.period_us for train in trains)
-    pulses = ceil_div(shortest_ramp_us(level_ua, period_us, STEP_UA, first=True), period_us)
+    pulses = ceil_div(
+        shortest_ramp_us(level_ua, period_us, STEP_UA, least_ramp_us(BOTH, first=True), first=True), period_us
+    )
     for pulse in range(pulses):
         amplitude = ramp_amplitude_ua(level_ua, pulse, pulses, STEP_UA)
         interlock.admit(SetOutput(channels=tuple(output_of(train, amplitude) for train in trains)), pulse * period_us)

@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from estim.controller.interface import Takeover
-from estim.record_lines.events import Dose, End
+from estim.record_lines.events import Contraction, Dose, End
 from estim.record_lines.kinds import Bend, SetupLine
 from estim.records.segment import read_segment, segments
 from estim.records.verify import verify_session
 from estim.safety.errors import Problem
+from estim.session.contractions import REACHED_PERMILLE
 
 EXIT_CODES: Mapping[str, int] = {"completed": 0, "stopped": 0, "refused": 1, "fault": 3, "uncertain": 4}
-_MARKS = tuple(f'"kind":"{kind}"'.encode("ascii") for kind in (SetupLine.KIND, Bend.KIND, Dose.KIND, End.KIND))
+_MARKS = tuple(
+    f'"kind":"{kind}"'.encode("ascii") for kind in (SetupLine.KIND, Bend.KIND, Contraction.KIND, Dose.KIND, End.KIND)
+)
 
 
 class Measured(Protocol):
@@ -91,6 +94,7 @@ class _Lines:
 
     setups: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # purpose → the last one's fields
     doses: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    reached: dict[tuple[str, int], list[int]] = field(default_factory=dict)  # purpose, channel → ‰ of each contraction
     bends: list[Mapping[str, Any]] = field(default_factory=list)
     end: Mapping[str, Any] = field(default_factory=dict)
     purpose: str = ""
@@ -108,6 +112,10 @@ class _Lines:
             self.bends.clear()
         elif kind == Bend.KIND:
             self.bends.append(fields)
+        elif kind == Contraction.KIND:
+            for row in fields.get("channels") or ():
+                permille = row["peak_ua"] * 1000 // row["level_ua"] if row["level_ua"] else 1000
+                self.reached.setdefault((fields["purpose"], row["channel"]), []).append(permille)
         elif kind == Dose.KIND:
             self.doses[fields["purpose"]] = fields
         elif kind == End.KIND:
@@ -190,8 +198,19 @@ def _rows(lines: _Lines, purpose: str, measured: Mapping[str, Mapping[int, Measu
             row |= {"net_pc": out.net_pc if out is not None else 0, "basis": "measured", "acknowledged": said}
         row["on_s"] = account.get("on_us", 0) / 1_000_000
         row["unacknowledged_pulses"] = account.get("unacknowledged_pulses", 0)
+        row |= _reached(lines.reached.get((purpose, number), ()))
         rows.append(row)
     return rows
+
+
+def _reached(permilles: Sequence[int]) -> dict[str, Any]:
+    """How many contractions were played to their end, how many reached 95 % of the level, and how far they came."""
+    worst, mean = (min(permilles), sum(permilles) // len(permilles)) if permilles else (0, 0)
+    return {
+        "contractions": len(permilles),
+        "reached": sum(permille >= REACHED_PERMILLE for permille in permilles),
+        "reached_percent": {"worst": worst / 10, "mean": mean / 10},
+    }
 
 
 def _numbers(pulses: int, charge_pc: int, peak_ua: int) -> dict[str, Any]:

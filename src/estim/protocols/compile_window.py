@@ -90,7 +90,7 @@ def fit_window(
             unit="s",
             rule="L17",
         )
-    _say_crank(job, key, phase, plan.name, ramps_us=first_us + ramp_down_us)
+    _say_crank(job, key, phase, plan.name, ramp_us=repeat_us, period_us=pulse.period_us)
     return one_window(
         plan,
         pulse,
@@ -152,26 +152,32 @@ def phase_before(name: str, window: Window, *, mode: Mode, cycle_us: Micros, cyc
     )
 
 
-def _say_crank(job: Job, key: str, phase: Phase, name: str, *, ramps_us: int) -> None:
-    """Where a crank passes a window in less time than the ramps take: the full level is never reached."""
+def _say_crank(job: Job, key: str, phase: Phase, name: str, *, ramp_us: int, period_us: int) -> None:
+    """Where a crank passes a window in less time than the ramp takes: which share of the level is reached.
+
+    From the third stroke on at the latest, when each one leads as far as the one before it came (L17a).
+    """
     own = next((channel for channel in phase.channel if channel.name == name), None)
     if phase.trigger is None or phase.trigger.cadence_rpm is None or own is None or own.crank_deg is None:
         return
     begin, end = own.crank_deg
-    passed_us = round((end - begin) % 360 / 360 * 60_000_000 / phase.trigger.cadence_rpm)
-    if passed_us <= ramps_us:
-        job.findings.add(
-            "warn",
-            f"{key}.channel.crank_deg",
-            f"{name}: at {phase.trigger.cadence_rpm} turns a minute the crank passes {begin:g}° to {end:g}° in "
-            f"{passed_us / 1e6:.2g} s, the ramps of a first contraction take {ramps_us / 1e6:.2g} s: the full level is "
-            "not reached",
-            asked=round(passed_us / 1e6, 3),
-            allowed=ramps_us / 1e6,
-            unit="s",
-            rule="L17a",
-            source="slip control: shortest ramps of the limit table",
-        )
+    turn_us, needed_us = (end - begin) % 360 / 360 * 60_000_000, ramp_us + period_us
+    passed_us = round(turn_us / phase.trigger.cadence_rpm)
+    if passed_us >= needed_us:
+        return
+    percent = max(0, min(99, 100 * (passed_us - period_us) // ramp_us))
+    job.findings.add(
+        "warn",
+        f"{key}.channel.crank_deg",
+        f"{name}: {percent} % of the level is reached at {phase.trigger.cadence_rpm} turns a minute, where the crank "
+        f"passes {begin:g}° to {end:g}° in {passed_us / 1e6:.2g} s and the ramp takes {ramp_us / 1e6:.2g} s; 100 % up "
+        f"to {int(turn_us // needed_us)} turns a minute",
+        asked=round(passed_us / 1e6, 3),
+        allowed=needed_us / 1e6,
+        unit="s",
+        rule="L17b",
+        source="slip control: shortest ramps of the limit table",
+    )
 
 
 def _say_ramps(job: Job, key: str, name: str, *, asked_us: int, repeat_us: int, first_us: int) -> None:

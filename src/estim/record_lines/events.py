@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from estim.record_lines.base import Line
-from estim.record_lines.rows import CommandRow, DoseRow, SegmentRow
+from estim.record_lines.rows import CommandRow, DoseRow, ReachedRow, SegmentRow
 
 # -- output ---------------------------------------------------
 
@@ -60,6 +60,7 @@ class Contraction(Line):
     n: Annotated[int, "its number"]
     whole: Annotated[bool, "it was played to its end"]
     purpose: Annotated[str, "low-rate, titration or therapy"]
+    channels: Annotated[Sequence[ReachedRow] | None, "how far each channel came"] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

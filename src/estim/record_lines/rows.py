@@ -24,6 +24,14 @@ class PeakRow(TypedDict):
     period_us: Annotated[int, "shortest time from pulse to pulse"]
 
 
+class ReachedRow(TypedDict):
+    """How far one channel's contraction came."""
+
+    channel: Annotated[int, "device channel, from 1"]
+    peak_ua: Annotated[int, "highest current of this contraction"]
+    level_ua: Annotated[int, "what it should have reached: the channel's level, times the phase's intensity"]
+
+
 class DoseRow(TypedDict):
     """What one channel was given for one purpose since the session began."""
 

@@ -96,10 +96,10 @@ class Lawful:
             channel.fall(now_us)
             channel.ceiling_ua = level_ua
 
-    def returned(self) -> None:
-        """Output ended, whyever: the way back is the long ramp from zero."""
+    def returned(self, *, found: bool) -> None:
+        """Output ended, whyever: the way back is the long ramp from zero, but for levels that were just `found`."""
         for channel in self._channels.values():
-            channel.held_ua = 0
+            channel.held_ua = max(channel.held_ua, channel.peak_ua) if found else 0
             channel.broken_off = True
 
     def forgotten(self) -> None:
@@ -186,7 +186,7 @@ class Lawful:
         level_ua = max(channel.ceiling_ua, channel.peak_ua)
         if pulse.peak_ua > channel.ceiling_ua:
             level_ua = max(level_ua, channel.fell_from_ua)  # sent before the fall: a step of the ramp to that level
-        first = channel.held_ua < level_ua
+        first = channel.held_ua < pulse.peak_ua  # as far as was held before the short ramp leads
         least_ua, percent, shortest_us = (
             (FIRST_UA, FIRST_PERCENT, FIRST_US) if first else (REPEAT_UA, REPEAT_PERCENT, REPEAT_US)
         )
@@ -196,11 +196,13 @@ class Lawful:
             self._say("slew", pulse, f"from {before_ua} to {pulse.peak_ua} µA, at most {bound_ua} a pulse")
         since_us = pulse.t_us - channel.begun_us
         grown_ua = pulse.peak_ua - channel.begun_ua
-        if first and grown_ua > bound_ua + SLOPE_UA_PER_S * (since_us + 2 * period_us) // SECOND_US:
+        slope_ua = SLOPE_UA_PER_S * (since_us + 2 * period_us) // SECOND_US
+        if first and grown_ua > channel.held_ua + bound_ua + slope_ua:
             self._say("slope", pulse, f"{grown_ua} µA within {since_us} µs")
         if not channel.reached and pulse.peak_ua >= level_ua:
             channel.reached = True
-            quick = (since_us + 2 * period_us) * pulse.peak_ua < shortest_us * grown_ua
+            new_ua = max(0, pulse.peak_ua - channel.held_ua) if first else pulse.peak_ua
+            quick = (since_us + 2 * period_us) * pulse.peak_ua < shortest_us * min(grown_ua, new_ua)
             if quick and grown_ua > self._step_ua:  # one device step is a raise by hand, or the least there is
                 self._say("ramp", pulse, f"at {pulse.peak_ua} µA {since_us} µs after the first pulse")
         if pulse.peak_ua > channel.highest_ua:

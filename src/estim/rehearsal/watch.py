@@ -91,7 +91,7 @@ class Watch:
             self._off_since_us = now_us if off else None
         if self._phase is Phase.RUNNING and engine.phase is not Phase.RUNNING:
             self.end_output(engine.cause or engine.phase.value, now_us, now_us)
-            self.lawful.returned()
+            self.lawful.returned(found=engine.purpose == "titration" and engine.cause == "completed")
             self.causes[f"{engine.phase.value}: {engine.cause}"] += 1
         self._faulted = self._faulted or engine.phase is Phase.FAULT
         self._phase = engine.phase

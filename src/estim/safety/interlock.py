@@ -105,7 +105,10 @@ class Interlock:
         self._areas: Mapping[str, int] = {}
         self._gentle = True
         self.on_time: OnLedger = before.on_time if before is not None else OnLedger()
+        # What the titration that has just ended held, by channel and pulse: the long ramp was there already.
+        self.proven_ua: dict[int, dict[_Shape, int]] = {}
         self._therapy = cleared is not None and cleared.schedule.purpose == "therapy"
+        self._titrates = cleared is not None and cleared.schedule.purpose == "titration"
         self._rms_total_ua, self._pad_density = RMS_TOTAL_MAX_UA, DENSITY_MAX_UA_PER_CM2
         if cleared is None:
             return
@@ -129,6 +132,8 @@ class Interlock:
                 on_max_us=max((window.on_us for window in windows), default=0) + ON_SLACK_US,
                 on=OnBounds(cleared.limits, channel.output, windows),
             )
+            if before is not None and self._therapy:
+                self._channels[channel.channel].held_ua.update(before.proven_ua.get(channel.channel, {}))
 
     # -- authorisations ---------------------------------------------------------------------------------------------
 
@@ -157,7 +162,7 @@ class Interlock:
             InterlockTripped: with rule, number asked and number allowed. The caller sends `OutputOff` in this turn.
         """
         if isinstance(command, OutputOff):
-            self._all_off(now_us)
+            self._all_off(now_us, proven=command.reason == "end" and self._titrates)
             return Admitted(command, now_us, _TOKEN)
         if self._cleared is None:
             raise InterlockTripped("kernel", "no schedule is cleared, only off can be sent")
@@ -235,7 +240,8 @@ class Interlock:
             raise InterlockTripped("authorise", "amplitude in µA", asked=asked, allowed=allowed)
         if channel.ramp_from_us is None and channel.on.counts and fuses(output.period_us):
             self._judge_duty(output.channel, channel, now_us)
-        first = self._gentle or channel.held_ua.get(_shape(output), 0) < allowed
+        held_ua = 0 if self._gentle else channel.held_ua.get(_shape(output), 0)
+        first = asked > held_ua
         bound_ua = step_bound_ua(allowed, channel.step_ua * output.phase_ratio, first=first)
         rise_ua = asked - channel.amplitude_ua
         if rise_ua > bound_ua:
@@ -245,7 +251,7 @@ class Interlock:
             raise InterlockTripped("L17", "two rises in one period, µs apart", asked=since_us, allowed=period)
         if channel.ramp_from_us is not None and first:
             ramp_us = now_us - channel.ramp_from_us + 2 * period
-            slope_ua = bound_ua + SLOPE_UA_PER_S * ramp_us // US_PER_S
+            slope_ua = held_ua + bound_ua + SLOPE_UA_PER_S * ramp_us // US_PER_S
             if asked > slope_ua:
                 raise InterlockTripped("L17", "too steep: amplitude in µA", asked=asked, allowed=slope_ua)
 
@@ -308,8 +314,16 @@ class Interlock:
         if channel.ramp_from_us is not None and channel.on.counts and fused:
             self.on_time.note(number, channel.ramp_from_us, now_us, therapy=self._therapy)
 
-    def _all_off(self, now_us: int) -> None:
+    def _all_off(self, now_us: int, *, proven: bool) -> None:
+        played = any(channel.amplitude_ua for channel in self._channels.values())
+        if played and not proven:
+            self.proven_ua.clear()
         for number, channel in self._channels.items():
+            if proven:
+                if channel.shape is not None:
+                    held_ua = channel.held_ua.get(channel.shape, 0)
+                    channel.held_ua[channel.shape] = max(held_ua, channel.highest_ua)
+                self.proven_ua.setdefault(number, {}).update(channel.held_ua)
             self._note_on(number, channel, now_us)
             channel.amplitude_ua, channel.sent_us = 0, now_us
             channel.ramp_from_us, channel.highest_ua = None, 0

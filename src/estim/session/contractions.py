@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from estim.record_lines.rows import ReachedRow
+
+REACHED_PERMILLE = 950  # convention: from there on a contraction counts as given at its level
+
 
 class Contractions:
-    """Counts contractions; one is whole if all its channels reached their plateau.
+    """Counts contractions.
 
     Args:
         done: whole ones of the same therapy before this run.
@@ -12,26 +16,31 @@ class Contractions:
 
     def __init__(self, done: int) -> None:
         self.done = done
-        self._open: dict[int, tuple[int, bool]] = {}  # number → windows still open, all reached their plateau
+        self._open: dict[int, int] = {}  # number → windows still open
+        self._ended: dict[int, list[ReachedRow]] = {}  # number → what its windows came to
 
     def begin(self, number: int, windows: int) -> None:
         """Contraction `number` begins with so many windows."""
-        self._open[number] = (windows, True)
+        self._open[number] = windows
+        self._ended[number] = []
 
-    def end_window(self, number: int, *, reached: bool) -> tuple[int | None, bool]:
-        """One of its windows ended by itself; gives its number if it was the last one, and whether all reached."""
-        windows, whole = self._open.get(number, (1, True))
-        whole = whole and reached
-        self._open[number] = (windows - 1, whole)
+    def end_window(self, number: int, row: ReachedRow) -> list[ReachedRow] | None:
+        """One of its windows ended by itself; gives what all of them came to if it was the last one.
+
+        It counts if each of them played at all: how far each came is said beside it.
+        """
+        windows, rows = self._open.pop(number, 1), self._ended.setdefault(number, [])
+        rows.append(row)
         if windows > 1:
-            return None, whole
-        del self._open[number]
-        self.done += whole
-        return number, whole
+            self._open[number] = windows - 1
+            return None
+        self.done += all(one["peak_ua"] for one in rows)
+        return self._ended.pop(number)
 
     def break_off(self) -> None:
         """What was being played is not counted."""
         self._open.clear()
+        self._ended.clear()
 
 
 class Reminders:

@@ -170,6 +170,7 @@ class Core:
         """Output off, now: the one act that asks nobody. The run keeps its place."""
         if self.run is not None:
             self.book(self.run.off(self.now_us))
+        self.sitting.prove({})
         overtaken = self.link.send_off(reason, self.now_us)
         self.authority.end()
         for n, (sent_us, output) in overtaken.items():  # nobody will ever know whether they played a pulse
@@ -192,9 +193,12 @@ class Core:
 
     def complete(self) -> None:
         """The plan is played to its end."""
+        run, _ = self.playing
+        held_ua = dict(run.held_ua)
         self.off("end")
-        if self.sitting.purpose == "therapy":
-            run, _ = self.playing
+        if self.sitting.purpose == "titration":
+            self.sitting.prove(held_ua)
+        elif self.sitting.purpose == "therapy":
             self.sitting.end("completed" if self.ledger.gave("therapy") and self.is_whole(run) else "stopped")
         self.move(Turn.COMPLETE, "completed")
 
@@ -224,6 +228,10 @@ class Core:
                 self.ledger.note_on(scheduled, window, player.onset_us, self.now_us, therapy=purpose == "therapy")
             self.ledger.book(purpose, window, bookings, self.link.acknowledged_n)
             if item.contraction is not None:
-                self.out.log(lines.Contraction(n=item.contraction, whole=item.whole, purpose=purpose))
+                whole = all(one["peak_ua"] for one in item.rows)
+                self.out.log(
+                    lines.Contraction(n=item.contraction, whole=whole, purpose=purpose, channels=list(item.rows))
+                )
+                self.ledger.reach(purpose, item.rows)
                 if purpose == "therapy" and self.run is not None:
                     self.sitting.count(self.run.contractions)

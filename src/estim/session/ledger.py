@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from estim.record_lines.events import Dose
-from estim.record_lines.rows import DoseRow
+from estim.record_lines.rows import DoseRow, ReachedRow
 from estim.safety.limits import Limits
 from estim.safety.schedule import Purpose, ScheduleChannel, Window
 from estim.safety.units import US_PER_S, ceil_div
 from estim.session.booking import Booking
+from estim.session.contractions import REACHED_PERMILLE
 from estim.session.on_time import DUTY_WINDOW_US, OnTime, counts
 from estim.session.outbox import Outbox
 
@@ -38,6 +39,30 @@ class Account:
         self.peak_ua = max(self.peak_ua, booking.amplitude_ua)
 
 
+@dataclass(slots=True)
+class Reached:
+    """How far the contractions of one channel came.
+
+    Attributes:
+        contractions: that were played to their end.
+        reached: those of at least 95 % of their level.
+        worst_permille, sum_permille: of the share of the level.
+    """
+
+    contractions: int = 0
+    reached: int = 0
+    worst_permille: int = 0
+    sum_permille: int = 0
+
+    def add(self, row: ReachedRow) -> None:
+        """One more."""
+        permille = row["peak_ua"] * 1000 // row["level_ua"] if row["level_ua"] else 1000
+        self.worst_permille = min(self.worst_permille, permille) if self.contractions else permille
+        self.sum_permille += permille
+        self.contractions += 1
+        self.reached += permille >= REACHED_PERMILLE
+
+
 class Ledger:
     """The accounts and the ON time of one patient's sitting.
 
@@ -53,11 +78,21 @@ class Ledger:
         self._minutes_today = minutes_today
         self._accounts: dict[tuple[Purpose, int], Account] = {}
         self._on_time = OnTime()
+        self._reached: dict[tuple[Purpose, int], Reached] = {}
         self._dose_due = False  # a run began and its dose is not in the record yet
 
     def account(self, purpose: Purpose, channel: int) -> Account:
         """What device channel `channel` got in `purpose`."""
         return self._accounts.get((purpose, channel), Account())
+
+    def reach(self, purpose: Purpose, rows: Iterable[ReachedRow]) -> None:
+        """A contraction ended, and so far each channel came."""
+        for row in rows:
+            self._reached.setdefault((purpose, row["channel"]), Reached()).add(row)
+
+    def reached(self, purpose: Purpose, channel: int) -> Reached:
+        """How far the contractions of device channel `channel` came."""
+        return self._reached.get((purpose, channel), Reached())
 
     def gave(self, purpose: Purpose) -> bool:
         """Some channel got pulses in `purpose`."""

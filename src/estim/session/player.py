@@ -11,10 +11,11 @@ A rise is never caught up: what came late is played late (the ramp is as much lo
 from __future__ import annotations
 
 from estim.safety.commands import ChannelOutput
-from estim.safety.ramp import ramp_amplitude_ua, ramp_down_amplitude_ua, shortest_ramp_us, step_bound_ua
+from estim.safety.ramp import ramp_down_amplitude_ua, shortest_ramp_us, step_bound_ua
 from estim.safety.schedule import Window
 from estim.safety.units import MicroAmp, ceil_div, floor_to_step
 from estim.session.booking import Booking
+from estim.session.ramp_up import led_ramp
 from estim.session.state import Cycle
 
 CLOSE_AHEAD_US = 10_000  # ten times what a command takes on the slowest wire; too short to be felt
@@ -30,6 +31,8 @@ class WindowPlayer:
         that
             no pulse of a faster channel falls together with it; 0 where the window's own does.
         first: the level was not yet held since the last stop, pause or fault: the long ramp (L17a).
+        led_ua: what the contraction before reached of it, where that was too short for the whole ramp: as far as that
+            the short ramp (L17b) leads, and the long one's slope from there on.
     """
 
     __slots__ = (
@@ -73,6 +76,7 @@ class WindowPlayer:
         contraction: int = 0,
         spaced: bool = False,
         pass_us: int = 0,
+        led_ua: int = 0,
     ) -> None:
         self.window = window
         self.first = first
@@ -82,7 +86,10 @@ class WindowPlayer:
         self._base_us = onset_us  # when pulse 0 falls
         period_us = window.period_us
         self._pulses = ceil_div(window.on_us, period_us)
-        self._up = self._ramp_pulses(level_ua)
+        target_ua = level_ua * window.intensity_permille // 1000
+        self._up = led_ramp(
+            window, target_ua, step_ua, pulses=self._ramp_pulses(level_ua), led_ua=led_ua if first else 0
+        )
         self._down = window.ramp_down_us // period_us
         self._joined = False  # its pulses fall with those of a channel that already plays
         self._spaced = spaced
@@ -145,8 +152,8 @@ class WindowPlayer:
             return MicroAmp(0)
         rising = pulse - self._late
         amplitude = self.target_ua
-        if rising < self._up:
-            amplitude = ramp_amplitude_ua(self.target_ua, max(0, rising), self._up, self._step_ua)
+        if rising < self._up.pulses:
+            amplitude = self._up.amplitude_ua(self.target_ua, max(0, rising))
         left = self._pulses - pulse
         if left <= self._down:
             amplitude = min(amplitude, ramp_down_amplitude_ua(self.target_ua, left, self._down, self._step_ua))
@@ -167,7 +174,7 @@ class WindowPlayer:
     def _look_ahead(self, pulse: int) -> None:
         """Find the first pulse from `pulse` on whose amplitude differs from the present one."""
         while pulse < self._pulses:
-            hold_from, down_from = self._up + self._late, self._pulses - self._down
+            hold_from, down_from = self._up.pulses + self._late, self._pulses - self._down
             if self.amplitude_ua == self.target_ua and hold_from <= pulse < down_from:
                 pulse = down_from
                 continue
@@ -251,7 +258,7 @@ class WindowPlayer:
         pulse = (now_us - self._base_us) // self.window.period_us
         if self.ended or pulse < 0 or pulse >= self._pulses:
             return Cycle.REST
-        if pulse < self._up + self._late - 1:
+        if pulse < self._up.pulses + self._late - 1:
             return Cycle.RAMP_UP
         return Cycle.RAMP_DOWN if pulse >= self._pulses - self._down else Cycle.HOLD
 

@@ -65,6 +65,7 @@ def start(core: Core, request: events.Start) -> None:
             common_grid=not core.profile.changes_rate_while_running,
             place=kept.place if kept else BEGINNING,
             contractions=kept.contractions if kept else 0,
+            proven_ua=core.sitting.proven_ua,
             governor=lambda window, at_us: ledger.withholds(cleared.schedule.channel(window.channel), window, at_us),
         )
     )

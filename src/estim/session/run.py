@@ -6,10 +6,12 @@ Time of the plan stands still while it waits (for an authorisation, for the devi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
+from estim.record_lines.rows import ReachedRow
 from estim.safety.commands import SetOutput
 from estim.safety.schedule import PhasePlan, Schedule, Window
 from estim.safety.units import US_PER_S, MicroAmp, Micros, floor_to_step
@@ -25,12 +27,12 @@ class Ended(NamedTuple):
     Attributes:
         player: with its bookings.
         contraction: the number of the contraction that ended with it, None while another of its windows plays.
-        whole: all its channels reached their plateau, so it counts.
+        rows: how far each channel of that contraction came.
     """
 
     player: WindowPlayer
-    contraction: int | None
-    whole: bool
+    contraction: int | None = None
+    rows: tuple[ReachedRow, ...] = ()
 
 
 class Run:
@@ -39,6 +41,7 @@ class Run:
     Args:
         gentle: every contraction has the long ramp (L17a), whatever was held before.
         common_grid: the device pulses all its channels on one grid (RehaStim2).
+        proven_ua: what today's titration held at each pulse: it counts as held until output is off.
         governor: says which rule withholds a gate that would open now; "" if none does.
 
     Attributes:
@@ -63,6 +66,7 @@ class Run:
         place: PlanPlace = BEGINNING,
         contractions: int = 0,
         governor: Callable[[Window, int], str] = lambda _window, _now_us: "",
+        proven_ua: Mapping[tuple[int, int, int], int] = MappingProxyType({}),
     ) -> None:
         self.schedule = schedule
         self._step_ua = step_ua
@@ -76,7 +80,8 @@ class Run:
         self.levels_ua: dict[int, int] = {channel.channel: channel.level_ua for channel in schedule.channels}
         self.reminders = Reminders()
         # Held through a whole first-ramp contraction since output was last off: at these settings (L17b).
-        self.held_ua: dict[tuple[int, int, int], int] = {}
+        self.held_ua: dict[tuple[int, int, int], int] = dict(proven_ua)
+        self._led_ua: dict[tuple[int, int, int], int] = {}  # reached by a contraction that was too short for its ramp
         self._played_us = 0  # of a phase without cycles, before the last pause
         self.gates = 0  # gates that opened in the present triggered phase
         self._opened: Counter[tuple[int, int]] = Counter()  # (phase, channel) → gates that opened
@@ -209,11 +214,17 @@ class Run:
     def _play(self, window: Window, onset_us: int) -> None:
         level_ua, step_ua = self.levels_ua[window.channel], self.step_ua(window)
         first = self._gentle or self.held_ua.get(settings(window), 0) < self.target_ua(window)
-        number, spaced = self.contraction_number, self._common_grid
-        pass_us = min(beside.period_us for beside in self.phase.windows) if spaced else 0
         self.players.append(
             WindowPlayer(
-                window, level_ua, step_ua, onset_us, first=first, contraction=number, spaced=spaced, pass_us=pass_us
+                window,
+                level_ua,
+                step_ua,
+                onset_us,
+                first=first,
+                contraction=self.contraction_number,
+                spaced=self._common_grid,
+                pass_us=min(beside.period_us for beside in self.phase.windows) if self._common_grid else 0,
+                led_ua=0 if self._gentle else self._led_ua.get(settings(window), 0),
             )
         )
 
@@ -267,8 +278,12 @@ class Run:
 
     def skip_phase(self, now_us: int) -> list[Ended]:
         """End this phase's windows here and go to the next phase in 1 s, or to the end."""
+        for player in self.players:
+            if player.reached_hold:
+                self._note_held(player)
+        held_ua = dict(self.held_ua)
         ended = self.drop_output(now_us)
-        self.skipped = True
+        self.held_ua, self.skipped = held_ua, True
         following = self._route.next_phase(self.place)
         if following is not None:
             self.place = following
@@ -293,17 +308,21 @@ class Run:
         if not ended:
             return []
         self.players = [player for player in self.players if not player.ended]
-        for player in ended:
-            if player.reached_hold:
-                key = settings(player.window)
-                self.held_ua[key] = max(self.held_ua.get(key, 0), player.peak_ua)
         results: list[Ended] = []
         for player in ended:
-            number, whole = self._counted.end_window(player.contraction, reached=player.reached_hold)
-            results.append(Ended(player, contraction=number, whole=whole))
+            self._note_held(player)
+            row = ReachedRow(channel=player.window.channel, peak_ua=player.peak_ua, level_ua=player.target_ua)
+            rows = self._counted.end_window(player.contraction, row)
+            results.append(Ended(player, None if rows is None else player.contraction, tuple(rows or ())))
         self._shut_gates(ended, now_us)
         self._move_on(now_us)
         return results
+
+    def _note_held(self, player: WindowPlayer) -> None:
+        """A level that was held is held; one that the window was too short for is led to."""
+        reached = self.held_ua if player.reached_hold else self._led_ua
+        key = settings(player.window)
+        reached[key] = max(reached.get(key, 0), player.peak_ua)
 
     def _shut_gates(self, ended: list[WindowPlayer], now_us: int) -> None:
         if self.gatekeeper is not None:
@@ -322,13 +341,14 @@ class Run:
             player.end(now_us)
         ended, self.players = self.players, []
         self.held_ua.clear()
+        self._led_ua.clear()
         self._counted.break_off()
         self._shut_gates(ended, now_us)
         if self.begun and self.phase.mode != "timed":
             self._played_us += max(0, now_us - self.cycle_start_us)
         if broken or self.phase.trigger is not None:
             self.begun = False
-        return [Ended(player, contraction=None, whole=False) for player in ended]
+        return [Ended(player) for player in ended]
 
     def output(self) -> SetOutput:
         """The whole output as it should be now; channels at 0 mA are left out, they are off."""

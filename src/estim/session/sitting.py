@@ -67,6 +67,7 @@ class Sitting:
         found: levels and marks.
         clock: the therapy's.
         kept: where a therapy was broken off.
+        proven_ua: pulse → what the titration that has just ended held; empty after any other off.
         outcome: of the last therapy; "" while it is open.
         contractions: of the last therapy.
         practice: the virtual muscle's answer.
@@ -85,6 +86,7 @@ class Sitting:
         self.found = FoundLevels()
         self.clock = TherapyClock()
         self.kept: Kept | None = None
+        self.proven_ua: Mapping[tuple[int, int, int], int] = MappingProxyType({})
         self.outcome = ""
         self.contractions = 0
         self.practice: Practice | None = None
@@ -152,6 +154,10 @@ class Sitting:
         self.outcome = outcome
         if outcome == "completed":
             self.kept = None
+
+    def prove(self, held_ua: Mapping[tuple[int, int, int], int]) -> None:
+        """So far the levels that were found have been held."""
+        self.proven_ua = held_ua
 
     def forget_place(self) -> None:
         """It is over: a new start begins anew."""

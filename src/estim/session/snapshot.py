@@ -56,6 +56,8 @@ class ChannelView:
         charge_uc, density_ua_per_cm2: of what was acknowledged, of the level.
         remaining_us: of this channel's current ON or OFF time.
         twitch_ua: where the low-rate test showed a twitch; no level of any other rate.
+        contractions, reached: played to their end, and those of at least 95 % of the level; the worst and mean share of
+            the level in percent.
         found: its level is known; a lost pad, a long pause or a fault takes it away.
         lead_off_known: False while the amplitude is below what the device can check.
     """
@@ -87,6 +89,10 @@ class ChannelView:
     lead_off_known: bool = True
     found: bool = True
     twitch_ua: int | None = None
+    contractions: int = 0
+    reached: int = 0
+    reached_percent_worst: int = 0
+    reached_percent_mean: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

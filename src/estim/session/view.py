@@ -95,6 +95,7 @@ def _channel(core: Core, scheduled: ScheduleChannel) -> ChannelView:
         cap, rule = cleared.caps_ua.get(channel, 0), cleared.cap_reasons.get(channel, "")
     found = core.sitting.found.get(scheduled.name)
     account = core.ledger.account(core.sitting.purpose, channel)
+    reached = core.ledger.reached(core.sitting.purpose, channel)
     sent_ua = player.amplitude_ua if player else 0
     area_mm2 = min(
         (cleared.schedule.electrode(pad).area_mm2 for pad in scheduled.electrodes) if cleared else (0,), default=0
@@ -123,6 +124,10 @@ def _channel(core: Core, scheduled: ScheduleChannel) -> ChannelView:
         raise_locked=levels.raise_locked(core, channel),
         frequency_mhz=window.frequency_mhz,
         pulse_width_us=window.pulse_width_us,
+        contractions=reached.contractions,
+        reached=reached.reached,
+        reached_percent_worst=reached.worst_permille // 10,
+        reached_percent_mean=reached.sum_permille // (10 * reached.contractions) if reached.contractions else 0,
         pulses=account.pulses,
         charge_uc=account.charge_pc // 1_000_000,
         density_ua_per_cm2=int(rms_squared**0.5) * 100 // area_mm2 if area_mm2 else 0,
