@@ -16,6 +16,7 @@ from estim.safety.ramp import step_bound_ua
 from estim.safety.schedule import PatientFacts
 from estim.safety.units import Micros
 from estim.safety.verdict import ClearedSchedule, clear
+from estim.session.held import pulse_of
 from estim.session.player import WindowPlayer
 from estim.session.run import Run
 from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, schedule, window
@@ -142,9 +143,10 @@ def test_a_patient_for_whom_repeats_are_long_has_the_long_ramp_at_every_level() 
     assert frail.gentle
     assert PatientFacts().gentle, "what is not known counts as present"
     for patient, lengths in ((TRUSTED, True), (frail, False)):
-        run = Run(clear(plan, BOTH, PROFILE, patient).schedule, 500, 0, gentle=patient.gentle)
         train = plan.phases[0].windows[0]
-        run.held_ua[1, train.period_us, train.pulse_width_us] = 60_000
+        proven_ua = {pulse_of(train): 60_000}
+        made = clear(plan, BOTH, PROFILE, patient).schedule
+        run = Run(made, 500, 0, gentle=patient.gentle, proven_ua=proven_ua)
         run.begin(0)
         assert run.players[0].first is not lengths
 

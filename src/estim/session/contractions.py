@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from estim.record_lines.rows import ReachedRow
+from estim.session.player import WindowPlayer
 
 REACHED_PERMILLE = 950  # convention: from there on a contraction counts as given at its level
+
+
+class Ended(NamedTuple):
+    """A window that ended.
+
+    Attributes:
+        player: with its bookings.
+        contraction: the number of the contraction that ended with it, None while another of its windows plays.
+        rows: how far each channel of that contraction came.
+    """
+
+    player: WindowPlayer
+    contraction: int | None = None
+    rows: tuple[ReachedRow, ...] = ()
 
 
 class Contractions:

@@ -27,6 +27,7 @@ from estim.safety.reports import OutputState
 from estim.safety.verdict import ClearedSchedule
 from estim.session.alarms import Alarms
 from estim.session.authority import Authority
+from estim.session.contractions import Ended
 from estim.session.effects import Reply
 from estim.session.lease import Lease
 from estim.session.ledger import Ledger
@@ -34,7 +35,7 @@ from estim.session.link import Link
 from estim.session.outbox import Outbox
 from estim.session.plain import output_rows, plain
 from estim.session.player import WindowPlayer
-from estim.session.run import Ended, Run
+from estim.session.run import Run
 from estim.session.shown import Shown
 from estim.session.sitting import Known, Sitting
 from estim.session.state import Phase, Turn, advance
@@ -194,7 +195,7 @@ class Core:
     def complete(self) -> None:
         """The plan is played to its end."""
         run, _ = self.playing
-        held_ua = dict(run.held_ua)
+        held_ua = run.proven_ua()
         self.off("end")
         if self.sitting.purpose == "titration":
             self.sitting.prove(held_ua)

@@ -28,8 +28,7 @@ class WindowPlayer:
         step_ua: the device's amplitude step × phase ratio.
         spaced: the device takes one command a period (RehaStim2).
         pass_us: the shortest period beside it on such a device: half of that before its pulse a change goes out, so
-        that
-            no pulse of a faster channel falls together with it; 0 where the window's own does.
+            that no pulse of a faster channel falls together with it; 0 where the window's own does.
         first: the level was not yet held since the last stop, pause or fault: the long ramp (L17a).
         led_ua: what the contraction before reached of it, where that was too short for the whole ramp: as far as that
             the short ramp (L17b) leads, and the long one's slope from there on.
@@ -349,8 +348,3 @@ def join_grid(players: list[WindowPlayer]) -> None:
     for player in players:
         if not player.amplitude_ua and not player.ended:
             player.join(running)
-
-
-def settings(window: Window) -> tuple[int, int, int]:
-    """Channel, period and width: what a held amplitude was held at."""
-    return window.channel, window.period_us, window.pulse_width_us

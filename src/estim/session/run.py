@@ -9,30 +9,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import NamedTuple
 
 from estim.record_lines.rows import ReachedRow
 from estim.safety.commands import SetOutput
 from estim.safety.schedule import PhasePlan, Schedule, Window
 from estim.safety.units import US_PER_S, MicroAmp, Micros, floor_to_step
-from estim.session.contractions import Contractions, Reminders
-from estim.session.player import WindowPlayer, join_grid, settings
+from estim.session.contractions import Contractions, Ended, Reminders
+from estim.session.held import Held, Pulse
+from estim.session.player import WindowPlayer, join_grid
 from estim.session.route import BEGINNING, PlanPlace, Route
 from estim.session.trigger import Gatekeeper
-
-
-class Ended(NamedTuple):
-    """A window that ended.
-
-    Attributes:
-        player: with its bookings.
-        contraction: the number of the contraction that ended with it, None while another of its windows plays.
-        rows: how far each channel of that contraction came.
-    """
-
-    player: WindowPlayer
-    contraction: int | None = None
-    rows: tuple[ReachedRow, ...] = ()
 
 
 class Run:
@@ -66,7 +52,7 @@ class Run:
         place: PlanPlace = BEGINNING,
         contractions: int = 0,
         governor: Callable[[Window, int], str] = lambda _window, _now_us: "",
-        proven_ua: Mapping[tuple[int, int, int], int] = MappingProxyType({}),
+        proven_ua: Mapping[Pulse, int] = MappingProxyType({}),
     ) -> None:
         self.schedule = schedule
         self._step_ua = step_ua
@@ -79,9 +65,7 @@ class Run:
         self.players: list[WindowPlayer] = []
         self.levels_ua: dict[int, int] = {channel.channel: channel.level_ua for channel in schedule.channels}
         self.reminders = Reminders()
-        # Held through a whole first-ramp contraction since output was last off: at these settings (L17b).
-        self.held_ua: dict[tuple[int, int, int], int] = dict(proven_ua)
-        self._led_ua: dict[tuple[int, int, int], int] = {}  # reached by a contraction that was too short for its ramp
+        self._held = Held(proven_ua)
         self._played_us = 0  # of a phase without cycles, before the last pause
         self.gates = 0  # gates that opened in the present triggered phase
         self._opened: Counter[tuple[int, int]] = Counter()  # (phase, channel) → gates that opened
@@ -213,7 +197,7 @@ class Run:
 
     def _play(self, window: Window, onset_us: int) -> None:
         level_ua, step_ua = self.levels_ua[window.channel], self.step_ua(window)
-        first = self._gentle or self.held_ua.get(settings(window), 0) < self.target_ua(window)
+        first = self._gentle or not self._held.is_held(window, self.target_ua(window))
         self.players.append(
             WindowPlayer(
                 window,
@@ -224,7 +208,7 @@ class Run:
                 contraction=self.contraction_number,
                 spaced=self._common_grid,
                 pass_us=min(beside.period_us for beside in self.phase.windows) if self._common_grid else 0,
-                led_ua=0 if self._gentle else self._led_ua.get(settings(window), 0),
+                led_ua=0 if self._gentle else self._held.led_ua(window),
             )
         )
 
@@ -278,12 +262,9 @@ class Run:
 
     def skip_phase(self, now_us: int) -> list[Ended]:
         """End this phase's windows here and go to the next phase in 1 s, or to the end."""
-        for player in self.players:
-            if player.reached_hold:
-                self._note_held(player)
-        held_ua = dict(self.held_ua)
+        proven_ua = self.proven_ua()
         ended = self.drop_output(now_us)
-        self.held_ua, self.skipped = held_ua, True
+        self._held, self.skipped = Held(proven_ua), True
         following = self._route.next_phase(self.place)
         if following is not None:
             self.place = following
@@ -310,7 +291,7 @@ class Run:
         self.players = [player for player in self.players if not player.ended]
         results: list[Ended] = []
         for player in ended:
-            self._note_held(player)
+            self._held.note(player.window, player.peak_ua, held=player.reached_hold)
             row = ReachedRow(channel=player.window.channel, peak_ua=player.peak_ua, level_ua=player.target_ua)
             rows = self._counted.end_window(player.contraction, row)
             results.append(Ended(player, None if rows is None else player.contraction, tuple(rows or ())))
@@ -318,16 +299,17 @@ class Run:
         self._move_on(now_us)
         return results
 
-    def _note_held(self, player: WindowPlayer) -> None:
-        """A level that was held is held; one that the window was too short for is led to."""
-        reached = self.held_ua if player.reached_hold else self._led_ua
-        key = settings(player.window)
-        reached[key] = max(reached.get(key, 0), player.peak_ua)
-
     def _shut_gates(self, ended: list[WindowPlayer], now_us: int) -> None:
         if self.gatekeeper is not None:
             for player in ended:
                 self.gatekeeper.ended(player.window, now_us)
+
+    def proven_ua(self) -> dict[Pulse, int]:
+        """What was held since output was last off, by pulse; what is held right now too."""
+        for player in self.players:
+            if player.reached_hold:
+                self._held.note(player.window, player.peak_ua, held=True)
+        return self._held.proven_ua()
 
     def off(self, now_us: int) -> list[Ended]:
         """Output is off: all windows end here, and what the plan waited for is over."""
@@ -340,8 +322,7 @@ class Run:
         for player in broken:
             player.end(now_us)
         ended, self.players = self.players, []
-        self.held_ua.clear()
-        self._led_ua.clear()
+        self._held.lose()
         self._counted.break_off()
         self._shut_gates(ended, now_us)
         if self.begun and self.phase.mode != "timed":

@@ -1,0 +1,48 @@
+"""What was held since output was last off, and what a contraction that was too short for its ramp came to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from estim.safety.schedule import Window
+
+Pulse = tuple[int, int, int]  # channel, period and width: what a held amplitude was held at
+
+
+def pulse_of(window: Window) -> Pulse:
+    """The pulse that a window plays."""
+    return window.channel, window.period_us, window.pulse_width_us
+
+
+class Held:
+    """Pulse → the amplitude that was held at it (L17b), or led to.
+
+    Args:
+        proven_ua: what today's titration held.
+    """
+
+    def __init__(self, proven_ua: Mapping[Pulse, int]) -> None:
+        self._held_ua = dict(proven_ua)
+        self._led_ua: dict[Pulse, int] = {}
+
+    def note(self, window: Window, peak_ua: int, *, held: bool) -> None:
+        """A contraction came to `peak_ua`; one that the window was too short for is led to."""
+        reached, pulse = self._held_ua if held else self._led_ua, pulse_of(window)
+        reached[pulse] = max(reached.get(pulse, 0), peak_ua)
+
+    def is_held(self, window: Window, target_ua: int) -> bool:
+        """This much was held."""
+        return self._held_ua.get(pulse_of(window), 0) >= target_ua
+
+    def led_ua(self, window: Window) -> int:
+        """How far contractions came that were too short for their ramp."""
+        return self._led_ua.get(pulse_of(window), 0)
+
+    def proven_ua(self) -> dict[Pulse, int]:
+        """What was held."""
+        return dict(self._held_ua)
+
+    def lose(self) -> None:
+        """Output is off: the long ramp again."""
+        self._held_ua.clear()
+        self._led_ua.clear()
