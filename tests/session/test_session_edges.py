@@ -415,8 +415,7 @@ def test_what_the_device_plays_otherwise_is_confirmed_before_arming(desk: Desk, 
     path.write_text(sample("frequency_hz = 50\n", "frequency_hz = 98\n"), encoding="utf-8")  # played at 95.2 Hz
     desk = Desk(str(path), profile=REHAMOVE3)
     desk.sign_in()
-    desk.titrate()
-    assert desk.configure("therapy").accepted
+    assert desk.configure("titration").accepted
     assert "bends" in desk.look().wants
     for what in desk.look().wants:
         if what != "bends":
