@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ import pytest
 from estim.controller import takeover
 from estim.controller.interface import Takeover
 from estim.controller.takeover import TakingOver
-from estim.drivers.address import Address
+from estim.drivers.address import Address, link_opener
+from estim.drivers.link import ByteLink
 
 ENDED_S = 8.0
 NOWHERE = Address("p24", "socket://127.0.0.1:1", simulated=True)
+
+OPENER = link_opener(NOWHERE)
 
 
 class Undead:
@@ -33,12 +37,13 @@ class Undead:
         return None
 
 
-def take_over(child: Any, home: Path) -> list[tuple[float, Takeover]]:
+def take_over(child: Any, home: Path, opener: Callable[[], ByteLink] = OPENER) -> list[tuple[float, Takeover]]:
     told: list[tuple[float, Takeover]] = []
     began = time.monotonic()
     one = TakingOver(
         child,
         NOWHERE,
+        opener,
         home,
         None,
         cause="silent",
@@ -77,10 +82,9 @@ def test_a_disk_that_stands_keeps_nobody_from_being_told(tmp_path: Path, monkeyp
     stands = threading.Event()
     monkeypatch.setattr(TakingOver, "_write_down", lambda *_: stands.wait(60))
     monkeypatch.setattr(takeover, "_says_idle", lambda *_: True)
-    monkeypatch.setattr(takeover, "open_link", lambda _address: Silent())
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
-    told = take_over(child, tmp_path)
+    told = take_over(child, tmp_path, Silent)
     stands.set()
     assert [(taken.output, taken.settled) for _, taken in told[:3]] == [
         ("UNCERTAIN", False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -231,6 +232,20 @@ def test_a_failing_disk_is_said_once_and_nothing_is_retried(tmp_path: Path, mock
     assert failing.call_count == 1
     mocker.stopall()
     writer.close(4)
+
+
+def test_a_folder_that_is_gone_is_noticed(tmp_path: Path, mocker: MockerFixture) -> None:
+    mocker.patch("estim.records.writer.LOOK_S", 0.05)
+    writer = real_writer(tmp_path)
+    writer.append("header", {}, 0)
+    settle(writer)
+    shutil.rmtree(writer.path)
+    until = time.monotonic() + 5
+    while writer.poll(0).failed is None:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert "is gone" in (writer.poll(0).failed or "")
+    assert writer.close(1) == ""
 
 
 CHILD = """

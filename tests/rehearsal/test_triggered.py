@@ -67,6 +67,9 @@ class OneEffort:
                 self._room.send({"type": "effort", "percent": 100, "seconds": self._seconds})
         return reports
 
+    def close(self) -> None:
+        """Nobody is there any more."""
+
     def send(self, message: object) -> None:
         self._room.send(message)
 

@@ -19,7 +19,7 @@ from estim.controller.messages import (
 )
 from estim.controller.pipe import LineReader
 from estim.controller.takeover import TakingOver
-from estim.drivers.address import Address
+from estim.drivers.address import Address, link_opener
 from estim.platform.processes import start_module, wait_until_gone
 from estim.platform.waiting import waiting
 from estim.safety.errors import LinkLost, UsageError
@@ -56,6 +56,7 @@ class ControllerClient:
         self._waiting = waiting()
         self._sink = self._waiting.sink(self._child.stdin.fileno())
         self._reader = LineReader(self._waiting.source(self._child.stdout.fileno()), line_max=LINE_MAX)
+        self._open_link = link_opener(address)
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._unsent = b""
@@ -198,7 +199,14 @@ class ControllerClient:
             self._takeover = taken
 
         TakingOver(
-            self._child, self._address, self._home, self._snapshot, cause=cause, silent_since=heard, say=say
+            self._child,
+            self._address,
+            self._open_link,
+            self._home,
+            self._snapshot,
+            cause=cause,
+            silent_since=heard,
+            say=say,
         ).run()
 
     def _take(self, line: bytes) -> None:

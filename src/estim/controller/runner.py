@@ -7,11 +7,11 @@ bytes out. Nothing in here waits. The order authorise → durable → grant → 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from estim.controller.recording import Recording
 from estim.drivers.interface import Driver
 from estim.drivers.link import ByteLink
+from estim.drivers.room import Room
 from estim.record_lines.base import Line
 from estim.record_lines.kinds import Authorise as AuthoriseLine
 from estim.records.sink import RecordSink
@@ -26,16 +26,6 @@ from estim.session.events import Event
 from estim.session.snapshot import Snapshot
 
 _STOPS = (events.Stop, events.ConsoleGone, events.Signal, events.ClockJumped)
-
-
-class Room(Protocol):
-    """The side channel to a simulated room, or to sensors."""
-
-    def poll(self) -> Sequence[Report]:
-        """What came in."""
-
-    def send(self, message: object) -> None:
-        """A message for the room."""
 
 
 class Runner:

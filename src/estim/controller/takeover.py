@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from estim.controller.interface import Takeover
-from estim.drivers.address import Address, open_link
+from estim.drivers.address import Address
 from estim.drivers.interface import Driver
 from estim.drivers.link import ByteLink
 from estim.drivers.models import MODELS
@@ -44,6 +44,7 @@ class TakingOver:
 
     Args:
         silent_since: `time.monotonic()` of the last sign of life.
+        open_link: opens the link to the device; its module is loaded.
         last: the last snapshot that the controller sent.
         cause: `eof` | `silent` | `stuck`.
         say: told what is known, at once and with each change; the last time with `settled`.
@@ -53,6 +54,7 @@ class TakingOver:
         self,
         child: subprocess.Popen[bytes],
         address: Address,
+        open_link: Callable[[], ByteLink],
         home: Path,
         last: Snapshot | None,
         *,
@@ -61,6 +63,7 @@ class TakingOver:
         say: Callable[[Takeover], None],
     ) -> None:
         self._child, self._address, self._home, self._last = child, address, home, last
+        self._open_link = open_link
         self._cause, self._say = cause, say
         self._silent_since = silent_since
         self._profile = MODELS[address.model].profile
@@ -122,7 +125,7 @@ class TakingOver:
             now_us = int(time.monotonic() * 1e6)
             try:
                 if link is None:
-                    link = open_link(self._address)
+                    link = self._open_link()
                     driver = MODELS[self._address.model].make()
                     link.write(driver.stop_bytes())
                     driver.submit(Interlock(None).admit(OutputOff(reason="take-over"), now_us), now_us)

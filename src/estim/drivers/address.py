@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from estim.drivers.link import ByteLink
@@ -54,17 +55,25 @@ def parse_address(text: str, *, simulated: bool = False) -> Address:
     return Address(model, rest, said_simulated)
 
 
+def link_opener(address: Address) -> Callable[[], ByteLink]:
+    """What opens the link, with its module loaded: a take-over on a busy machine has no time for that.
+
+    The opener raises LinkLost where it can't be opened.
+    """
+    match = _SOCKET.match(address.url)
+    if match:
+        from estim.drivers.socket_link import SocketLink  # noqa: PLC0415 - only one of both is ever needed
+
+        return lambda: SocketLink(match["host"].strip("[]"), int(match["port"]))
+    from estim.drivers.serial_link import SerialLink  # noqa: PLC0415
+
+    return lambda: SerialLink(address.url, MODELS[address.model])
+
+
 def open_link(address: Address) -> ByteLink:
     """The open link.
 
     Raises:
         LinkLost: it can't be opened.
     """
-    match = _SOCKET.match(address.url)
-    if match:
-        from estim.drivers.socket_link import SocketLink  # noqa: PLC0415 - only one of both is ever needed
-
-        return SocketLink(match["host"].strip("[]"), int(match["port"]))
-    from estim.drivers.serial_link import SerialLink  # noqa: PLC0415
-
-    return SerialLink(address.url, MODELS[address.model])
+    return link_opener(address)()

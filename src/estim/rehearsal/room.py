@@ -134,6 +134,10 @@ class RehearsedRoom:
         if self.body is not None and isinstance(message, dict):
             self.body.handle(message)
 
+    def close(self) -> None:
+        """Nobody is there any more."""
+        self.resting = True
+
     def _hears_emg(self) -> bool:
         return self._phase is not None and self._phase.mode == "emg-triggered"
 
