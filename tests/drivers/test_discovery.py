@@ -75,3 +75,17 @@ def test_latency_advice_where_it_matters() -> None:
 def test_this_computers_ports_are_listed_without_asking() -> None:
     for row in list_devices(probe=False):
         assert row["address"]
+
+
+def test_a_port_is_told_so_that_a_clinic_understands_it() -> None:
+    from estim.cli.tables import _port_lines
+
+    row = {"address": "/dev/ttyUSB0", "model": "", "could_be": ["rehamove3", "rehastim2"], "device_id": "",
+           "description": "", "firmware": "", "intended_use": "", "note": "another program holds it"}  # fmt: skip
+    assert _port_lines(row) == [
+        "/dev/ttyUSB0: could be a rehamove3 or rehastim2; name it: --device rehamove3:/dev/ttyUSB0",
+        "    note: another program holds it",
+    ]
+    named = {**row, "model": "p24", "device_id": "P240012345", "note": "", "intended_use": "For research."}
+    assert _port_lines(named) == ["/dev/ttyUSB0: p24, serial number P240012345", "    intended use: For research."]
+    assert "no stimulator that estim knows" in _port_lines({**row, "could_be": [], "note": ""})[0]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from estim.cli.output import home_of, print_json
 
@@ -57,5 +59,22 @@ def devices(given: argparse.Namespace) -> int:
         print("no serial port; sim://p24 is always there")
     else:
         for row in rows:
-            print("  ".join(str(value) for value in row.values() if value))
+            print("\n".join(_port_lines(row)))
     return 0
+
+
+def _port_lines(row: Mapping[str, Any]) -> list[str]:
+    """A port as somebody in a clinic reads it: what it is, what to write, what to do where nothing is known."""
+    models = [str(name) for name in row["could_be"]]
+    if row["model"]:
+        number = f", serial number {row['device_id']}" if row["device_id"] else ""
+        lines = [f"{row['address']}: {row['model']}{number}"]
+    elif models:
+        which = " or ".join(models)
+        lines = [f"{row['address']}: could be a {which}; name it: --device {models[0]}:{row['address']}"]
+    else:
+        lines = [f"{row['address']}: no stimulator that estim knows ({row['description'] or 'no USB id'})"]
+    lines += [
+        f"    {name.replace('_', ' ')}: {row[name]}" for name in ("firmware", "intended_use", "note") if row[name]
+    ]
+    return lines
