@@ -150,3 +150,22 @@ def test_the_published_dose_that_is_not_played_whole_is_said(capsys: pytest.Capt
     [entry] = json.loads(capsys.readouterr().out)["files"]
     [said] = [each for each in entry["problems"] if each["rule"] == "L27"]
     assert (said["asked"], said["allowed"]) == (120, 60)
+
+
+def test_a_new_file_on_a_muscle_has_its_region_and_places_and_names_what_is_still_to_write(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = ("--home", str(tmp_path))
+    assert main(["protocols", "new", "mine", "--muscle", "calf", *home]) == 0
+    protocol = load(tmp_path / "protocols" / "mine.toml")
+    assert (protocol.channel[0].muscle, protocol.channel[0].region) == ("triceps-surae", "shank")
+    assert "pad 2:" in protocol.channel[0].placement
+    capsys.readouterr()
+    assert main(["protocols", "check", "mine", "--json", *home]) == 0
+    [entry] = json.loads(capsys.readouterr().out)["files"]
+    left = {each["key"] for each in entry["problems"] if each["rule"] == "placeholder"}
+    assert {"conditions", "indication", "cue", "evidence[0].citation"} <= left
+    assert "channel[0].placement" not in left
+    assert all(each["line"] for each in entry["problems"] if each["rule"] == "placeholder")
+    assert main(["protocols", "new", "other", "--muscle", "quadrizepz", *home]) == 1
+    assert "quadriceps-femoris" in capsys.readouterr().err

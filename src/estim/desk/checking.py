@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from estim.desk.setup_from import Words, setup_from
 from estim.drivers.models import MODELS
+from estim.protocols.authoring import placeholders
 from estim.protocols.catalogue import refuse_clash
 from estim.protocols.compile import compile_schedule
 from estim.protocols.course import UNJUDGED
@@ -60,7 +61,8 @@ def check_file(path: Path, limits: Limits, *, model: str, own: Path | None = Non
     placed = [_placed(problem, lines, protocol) for problem in judged]
     said = {problem.line for problem in placed if problem.severity == "refuse"}
     likely = [made for each in slips if (made := _placed(each, lines, protocol)).line not in said]
-    problems = [*likely, *placed, *(_placed(problem, lines, protocol) for problem in check_provenance(protocol))]
+    to_write = [*check_provenance(protocol), *placeholders(protocol)]
+    problems = [*likely, *placed, *(_placed(problem, lines, protocol) for problem in to_write)]
     entry = _entry(path, problems, runnable=True)
     return entry | {"devices": {name: playing.to_json() for name, playing in devices.items()}}
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from estim.protocols import muscles
 from estim.protocols.loader import parse
 from estim.protocols.schema import Protocol
+from estim.safety.errors import Problem
 
 _HEAD = re.compile(r"^(id|version|title) = .*$", re.MULTILINE)
 _TEMPLATE = """\
@@ -77,19 +79,67 @@ dose = "convention"
 """
 
 
-def new_protocol(id: str, *, title: str = "", based_on: str | None = None) -> str:  # noqa: A002
+# What the template holds until somebody writes there: key of the file, words.
+PLACEHOLDERS = {
+    "conditions": "name the condition",
+    "indication": "Who it is for, and when",
+    "position": "How the patient sits or lies",
+    "cue": "What the patient is told",
+    "expected_response": "What is seen when it works",
+    "evidence[0].citation": "none yet: name the publication",
+    "evidence[0].effect": "not known",
+    "channel[0].placement": "Pad 1: where it lies; pad 2: where it lies",
+}
+
+
+def placeholders(protocol: Protocol) -> list[Problem]:
+    """Keys that still hold the template's words: nobody can treat by them."""
+    held = {
+        "conditions": protocol.conditions[0],
+        "evidence[0].citation": protocol.evidence[0].citation,
+        "evidence[0].effect": protocol.evidence[0].effect,
+        "channel[0].placement": protocol.channel[0].placement,
+    } | {key: getattr(protocol, key) for key in ("indication", "position", "cue", "expected_response")}
+    return [
+        Problem(severity="warn", key=key, message=f"{words!r} stands there from the template: write your own",
+                asked=words, layer="schema", rule="placeholder")
+        for key, words in PLACEHOLDERS.items()
+        if held[key] == words
+    ]  # fmt: skip
+
+
+def _on_muscle(text: str, name: str) -> str:
+    """The template with the vocabulary's entry for a muscle: its region, two places, usual size."""
+    muscle = muscles.find(name).muscle
+    place = muscle.placements[0]
+    size = ", ".join(f"{side:g}" for side in place.size_cm)
+    words = place.words()
+    swaps = {
+        'name = "quadriceps"\n': f'name = "{muscle.id}"\n',
+        'muscle = "quadriceps-femoris"         #': f'muscle = "{muscle.id}"  #',
+        'region = "thigh"                     #': f'region = "{muscle.region}"  #',
+        f'placement = "{PLACEHOLDERS["channel[0].placement"]}"': f"placement = {_quoted(words[0].upper() + words[1:])}",
+        "electrode_cm = [5.0, 9.0]            #": f"electrode_cm = [{size}]  #",
+    }
+    for before, after in swaps.items():
+        text = text.replace(before, after, 1)
+    return text
+
+
+def new_protocol(id: str, *, title: str = "", based_on: str | None = None, muscle: str = "") -> str:  # noqa: A002
     """The text of a new protocol file.
 
     Args:
         id: its name, e.g. `calf-after-cast`: small letters, digits and hyphens.
         title: what people read; made from `id` if left out.
+        muscle: a name of the vocabulary: region, two places and size of the pads come from it; not with `based_on`.
         based_on: another protocol file's text to start from; its version becomes 0.1.0. `basis`, evidence and
             provenance stay the original's, for the author to mend.
 
     Raises:
         ProtocolError: `id` or `title` can't be used, or `based_on` is no protocol.
     """
-    text = _TEMPLATE if based_on is None else based_on
+    text = (_on_muscle(_TEMPLATE, muscle) if muscle else _TEMPLATE) if based_on is None else based_on
     if based_on is not None:
         parse(based_on.encode())
     values = {"id": id, "version": "0.1.0", "title": title or id.replace("-", " ").capitalize()}
