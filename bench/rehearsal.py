@@ -137,10 +137,35 @@ def main() -> None:
                 f"| {rhythm} | {simulated_s:.0f} | {made.monitor.count} | {cpu_s:.2f} | {simulated_s / cpu_s:.0f} |"
                 f" {made.engine.outcome} |"
             )
+        patients(protocol("15/45 s", Path(name)))
         parts = shares(protocol("15/45 s", Path(name)))
         print("\n15/45 s, profiled: " + ", ".join(f"{part} {share:.0%}" for part, share in parts if share > 0.01))
     if given.worlds:
         pace(given.worlds)
+
+
+def loop_s() -> float:
+    """Five million additions in pure Python: the unit that a busy machine cancels out of."""
+    began, total = time.process_time(), 0
+    for number in range(5_000_000):
+        total += number
+    return time.process_time() - began
+
+
+def patients(file: Path) -> None:
+    """The same session with and without a virtual patient on the electrodes, per 1,000 s, in units of that loop."""
+    said = setup_from(load(file), Words(patient="bench", levels=("quadriceps=8",)), simulated=True)
+    plan = Plan(source=str(file), setup=said.setup, levels_ua=said.levels_ua, motor_ua={}, limits=ABSOLUTE & DEFAULT)
+    print("\n| 15/45 s, virtual patient | CPU s | times real time | loops for 1,000 s |\n|---|---|---|---|")
+    for profile in ("", "knee-replacement"):
+        unit, best_s, simulated_s = min(loop_s() for _ in range(3)), float("inf"), 0.0
+        for _ in range(3):
+            made = World(replace(plan, patient_profile=profile))
+            began = time.process_time()
+            made.run()
+            best_s, simulated_s = min(best_s, time.process_time() - began), made.now_us / 1e6
+        loops = best_s / simulated_s * 1e3 / unit
+        print(f"| {profile or 'none'} | {best_s:.2f} | {simulated_s / best_s:.0f} | {loops:.1f} |")
 
 
 def pace(worlds: int) -> None:
