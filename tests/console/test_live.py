@@ -167,7 +167,7 @@ async def test_nothing_that_was_pressed_in_the_wrong_state_acts_and_each_says_wh
 
 
 async def test_ending_before_the_first_contraction_is_said_so_and_reaches_no_goal(bench: Make) -> None:
-    async with bench() as b:
+    async with bench(size=(120, 40)) as b:
         await b.jump(Stage.TREAT)
         await b.press("f2")
         await b.look(1.0)

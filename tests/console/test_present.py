@@ -8,7 +8,6 @@ import pytest
 
 from estim.console import present
 from estim.console.bigtext import FONT, ROWS, big, width
-from estim.console.bodymap import figure
 from estim.console.coach import cable_of, coach_lines, coached
 from estim.console.cue import cue_of
 from estim.console.keys import key_fields
@@ -20,7 +19,9 @@ from estim.console.stages.pads import REGIONS
 from estim.controller.interface import Takeover
 from estim.lines.telling import Telling
 from estim.protocols import library
+from estim.protocols.atlas import svg, view_of
 from estim.protocols.loader import load
+from estim.protocols.muscles import muscles
 from estim.safety.reports import OutputState
 from estim.session.snapshot import Alarm
 from estim.session.state import Cycle, Phase
@@ -166,12 +167,24 @@ def test_cables_by_device() -> None:
 
 @pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize("region", REGIONS)
-def test_the_figure_marks_one_place_on_the_named_side(region: str, side: str) -> None:
-    drawn = figure(region, side)
-    marks = [(row, line.index("●")) for row, line in enumerate(drawn) if "●" in line]
-    assert len(marks) == 1
-    assert (marks[0][1] < 7) is (side == "left")
-    assert not any("●" in line for line in figure("", side))
+def test_the_atlas_shows_two_pads_and_mirrors_the_other_side(region: str, side: str) -> None:
+    view = view_of(region, side, ("proximal, outer side", "distal, outer side"))
+    other = view_of(region, "left" if side == "right" else "right", ("proximal, outer side", "distal, outer side"))
+    assert len(view.pads) == 2
+    assert view.lines
+    assert [round(1 - x, 6) for x, _ in view.pads] == [round(x, 6) for x, _ in other.pads]
+    assert view_of(region, "", ()).pads == ()
+    assert svg(view, title="a & b", words=("x", "y")).count("<rect") == 2
+
+
+@pytest.mark.parametrize("name", sorted(muscles()))
+def test_every_place_of_the_vocabulary_has_its_two_points(name: str) -> None:
+    muscle = muscles()[name]
+    for place in muscle.placements:
+        pads = view_of(muscle.region or "thigh", "right", place.pads).pads
+        assert len(pads) == 2
+        (x0, y0), (x1, y1) = pads
+        assert abs(x0 - x1) + abs(y0 - y1) > 0.15, "two pads that lie on each other are none"
 
 
 @pytest.mark.parametrize("name", library.names())

@@ -44,6 +44,9 @@ def _add_console(commands: Any, home: argparse.ArgumentParser) -> None:
         metavar="PID",
         help="look on at a running session; can only stop it",
     )
+    console.add_argument(
+        "--patient-screen", action="store_true", help="the patient's own screen beside a running session: the cue alone"
+    )
     console.add_argument("--who", default="observer", help="with --observe: your pseudonym, for the record of a stop")
     console.add_argument("--web", action="store_true", help="practice in a browser on this machine; simulated only")
     console.add_argument("--port", type=whole_number, default=8000, help="with --web")

@@ -61,9 +61,11 @@ def console(given: argparse.Namespace) -> int:
     home = _own_home(given)
     if given.web:
         return _web(given, home)
-    if given.observe is not None:
+    if given.patient_screen or given.observe is not None:
         pid = given.observe or None
-        return run_observer(home.root, pid=pid, who=given.who, language=given.language, theme=given.theme)
+        return run_observer(
+            home.root, pid=pid, who=given.who, language=given.language, theme=given.theme, patient=given.patient_screen
+        )
     check_rooms(given.emg)
     if given.web_tab is not None:
         return _web_tab(given, home)

@@ -70,6 +70,10 @@ class Console(Protocol):
         """One of them."""
 
     @property
+    def silent_s(self) -> float:
+        """How old the last snapshot is."""
+
+    @property
     def rows(self) -> int:
         """Rows of the whole terminal."""
 

@@ -6,15 +6,16 @@ Never REST while the patient must try, never PULL where the protocol says relax:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from estim.console.language import ENGLISH, Words
+from estim.protocols.effort_words import effort_word
 from estim.protocols.schema import Protocol
 from estim.safety.reports import OutputState
 from estim.session.snapshot import Snapshot
 from estim.session.state import Cycle, Phase
 
 EFFORTS = ("relax", "join", "try-first", "task", "free")
-READY_US = 3_000_000  # the last seconds of a rest: get ready
 _PHASES = {Phase.ARMED: "armed", Phase.PAUSED: "off", Phase.STOPPING: "off", Phase.FAULT: "off"}
 
 
@@ -76,13 +77,9 @@ def cue_of(snapshot: Snapshot | None, say: Words = ENGLISH, protocol: Protocol |
     return Cue(id=name, word=say(f"cue.{name}"), about=about, seconds_left=_whole(left_us))
 
 
-_BY_EFFORT = {
-    "join": {"rest": "rest", Cycle.RAMP_UP: "pull", Cycle.HOLD: "hold", Cycle.RAMP_DOWN: "let-go"},
-    "try-first": {"rest": "rest", Cycle.RAMP_UP: "keep-on", Cycle.HOLD: "good-hold", Cycle.RAMP_DOWN: "let-go"},
-    "relax": {"rest": "rest", Cycle.RAMP_UP: "let-work", Cycle.HOLD: "let-work", Cycle.RAMP_DOWN: "rest"},
-    "task": {"rest": "task", Cycle.RAMP_UP: "task", Cycle.HOLD: "task", Cycle.RAMP_DOWN: "task"},
-    "free": {"rest": "free", Cycle.RAMP_UP: "free", Cycle.HOLD: "free", Cycle.RAMP_DOWN: "free"},
-}
+_CYCLES: tuple[tuple[Cycle, Literal["rise", "hold", "fall"]], ...] = (
+    (Cycle.RAMP_UP, "rise"), (Cycle.HOLD, "hold"), (Cycle.RAMP_DOWN, "fall"),
+)  # fmt: skip
 
 
 def _cue(snapshot: Snapshot, protocol: Protocol | None) -> tuple[str, int | None]:
@@ -91,11 +88,10 @@ def _cue(snapshot: Snapshot, protocol: Protocol | None) -> tuple[str, int | None
     if snapshot.purpose != "therapy":
         return "feel", None  # finding levels: nothing to work along with
     effort = effort_of(snapshot, protocol)
-    words = _BY_EFFORT[effort]
-    for cycle in (Cycle.RAMP_UP, Cycle.HOLD, Cycle.RAMP_DOWN):
+    for cycle, part in _CYCLES:
         playing = [view for view in snapshot.channels if view.cycle is cycle and view.output == "motor"]
         if playing:
-            return words[cycle], max(view.remaining_us for view in playing)
+            return effort_word(effort, part), max(view.remaining_us for view in playing)
     if any(view.cycle is not Cycle.REST for view in snapshot.channels):
         return "feel", None  # sensory output alone: nothing to contract
     waiting = waits_for(snapshot, protocol)
@@ -105,9 +101,7 @@ def _cue(snapshot: Snapshot, protocol: Protocol | None) -> tuple[str, int | None
         return ("task" if effort == "task" else "wait"), None
     rests = [view.remaining_us for view in snapshot.channels if view.remaining_us > 0]
     left_us = snapshot.countdown_us if snapshot.countdown_us is not None else min(rests, default=None)
-    if effort in {"join", "try-first"} and left_us is not None and left_us <= READY_US:
-        return "get-ready", left_us
-    return words["rest"], left_us
+    return effort_word(effort, "rest", left_us), left_us
 
 
 def _whole(us: int | None) -> int | None:

@@ -81,6 +81,7 @@ class Draft:
     stop_holder: str = ""
     support: str = ""
     warnings_reason: str = ""
+    warnings_read: frozenset[str] = frozenset()  # of the last session: with this reason they were accepted then
     stop_test_ms: int | None = None
     switch: str = ""  # "tested" once it was pressed
     last_marks: dict[str, dict[str, int]] = field(default_factory=dict)  # channel → kind → µA, of the last session

@@ -47,7 +47,7 @@ class PastPatient:
         marks: channel → kind of mark, and `level` → µA, of the latest session: to look near, never to play.
         condition, side, assigned, assigned_week: as the patients' file has it, else of the latest session.
         skin_blocked: what the skin was graded if 2 or 3 at the end of the last session, in words; "" if not.
-        warnings_reason: why the warnings of this course were accepted the last time.
+        warnings_reason: why the warnings of this course were accepted the last time; `warnings_read` are they.
         minutes_today: muscle/side → minutes of motor output that today's sessions gave.
     """
 
@@ -72,6 +72,7 @@ class PastPatient:
     assigned_week: int = 0
     skin_blocked: str = ""
     warnings_reason: str = ""
+    warnings_read: frozenset[str] = frozenset()
     minutes_today: Mapping[str, int] = field(default_factory=dict)
     due: bool = False
 
@@ -121,6 +122,7 @@ class _Reading:
     discomfort: str = ""
     skin: str = ""
     warnings: str = ""
+    warned: set[str] = field(default_factory=set)
     contractions: int = 0
     ended: dict[str, Any] | None = None
     signed_by: str = ""
@@ -139,6 +141,7 @@ class _Reading:
                 self.answers = dict(fields["answers"])
             case "setup":
                 self.schedule, self.setup = fields["schedule"], fields.get("setup", {})
+                self.warned |= {str(text) for text in fields.get("warnings", ())}
             case "note":
                 self.pads |= {str(label) for label in fields.get("pads", {}).values()}
                 self.discomfort = str(fields.get("discomfort", self.discomfort))
@@ -245,6 +248,7 @@ class _Reading:
             last_contractions=self.given,
             last_discomfort=self.discomfort,
             warnings_reason=self.warnings or patient.warnings_reason,
+            warnings_read=frozenset(self.warned) if self.warnings else patient.warnings_read,
             side=sides.pop() if len(sides) == 1 else patient.side,
         )
 

@@ -10,6 +10,7 @@ from estim.console.app import EstimConsole
 from estim.console.home_view import HomeView, RecordsHome
 from estim.console.language import chosen, load
 from estim.console.observer import ObserverConsole
+from estim.console.patient_screen import PatientConsole
 from estim.console.settings import Settings, parse_settings
 from estim.console.stopping_app import EXIT_UNCERTAIN
 from estim.console.way_out import terminal_fd
@@ -49,9 +50,18 @@ def run_console(
 
 
 def run_observer(
-    home: Path, *, pid: int | None, who: str, language: str | None = None, theme: str | None = None
+    home: Path,
+    *,
+    pid: int | None,
+    who: str,
+    language: str | None = None,
+    theme: str | None = None,
+    patient: bool = False,
 ) -> int:
     """Look on at a running session of this home until it is left; gives the command's exit code.
+
+    Args:
+        patient: the patient's own screen: what to do now and nothing else.
 
     Raises:
         UsageError: no terminal, no such session, or several and none is named.
@@ -62,7 +72,8 @@ def run_observer(
     words = load(chosen(language, settings.language, os.environ))
     client = ObserverClient(home, pid=pid, who=who)
     try:
-        app = ObserverConsole(client, keymap=settings.data, say=words, theme=theme or settings.theme or DEFAULT_THEME)
+        kind = PatientConsole if patient else ObserverConsole
+        app = kind(client, keymap=settings.data, say=words, theme=theme or settings.theme or DEFAULT_THEME)
         return app.run() or 0
     finally:
         client.close()

@@ -32,6 +32,16 @@ LAST_LOOK = frozenset({"pads", "skin"})
 class CheckingPane(Pane):
     """A stage from which output can be armed."""
 
+    _as_before = False  # the warnings of the last session were taken over once
+
+    def answer_as_before(self, snapshot: Snapshot) -> None:
+        """The same warnings of the same course keep their reason, and it says from when; others are asked."""
+        draft = self.console.draft
+        same = bool(snapshot.warnings) and set(snapshot.warnings) <= draft.warnings_read and bool(draft.warnings_reason)
+        if same and "warnings" in snapshot.wants and not self._as_before:
+            self._as_before = True
+            self.confirm("warnings", f"{draft.warnings_reason} ({draft.last_day})")
+
     def open_check(self, snapshot: Snapshot) -> str:
         """The check that is asked for now, "" for none."""
         return next((want for want in snapshot.wants if want != "screening"), "")

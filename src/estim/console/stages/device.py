@@ -43,6 +43,7 @@ class DevicePane(CheckingPane):
         if snapshot is None:
             return
         self._watch(snapshot)
+        self.answer_as_before(snapshot)
         draft, say = self.console.draft, self.say
         lines: list[Content | str] = [
             Content.styled(f"{'✓' if check.ok else '✖'} {check.words}", "" if check.ok else "bold")

@@ -33,12 +33,12 @@ class SignInPane(Pane):
         super().__init__(console)
         self.field = "operator"
         self._tries = 0
-        self._offered = console.home_view.last_operator()
+        self._touched = False
 
     def compose(self) -> ComposeResult:
         """Two lines to type on."""
         yield Panel(self.say("sign-in.title"), id="sign-in-words")
-        yield Field(id="operator", value=self._offered)
+        yield Field(id="operator")
         if self.console.home_view.asks_pin():
             yield Field(id="pin", password=True, max_length=64)
 
@@ -51,6 +51,17 @@ class SignInPane(Pane):
         self.panel("sign-in-words").lines(lines)
         for each in self.query(Field):
             each.border_title = self.say(f"sign-in.{each.id}")
+            if each.id == "operator" and not each.value and not self._touched:
+                each.value = self.console.home_view.last_operator()  # records are read while somebody looks
+                each.cursor_position = len(each.value)
+
+    def typed(self, field: Field) -> None:
+        """Whoever types is no longer offered anybody; the first letter replaces who was offered."""
+        offered = self.console.home_view.last_operator()
+        if not self._touched and field.id == "operator" and offered and field.value.startswith(offered):
+            field.value = field.value.removeprefix(offered)
+            field.cursor_position = len(field.value)
+        self._touched = True
 
     def commands(self) -> Sequence[Command]:
         """Enter goes to the PIN, then lets in."""

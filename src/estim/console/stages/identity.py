@@ -125,7 +125,7 @@ def remember(draft: Draft, past: PastPatient, own: Sequence[str] = ()) -> None:
         past.last_day,
     )
     draft.consent = past.sessions > 0
-    draft.warnings_reason = past.warnings_reason
+    draft.warnings_reason, draft.warnings_read = past.warnings_reason, past.warnings_read
     for source in (past.assigned, past.last_protocol_id):
         protocol = protocol_of(source, own)
         if protocol is not None:

@@ -23,6 +23,7 @@ from estim.session.snapshot import ChannelView, Snapshot
 from estim.session.state import Phase
 
 LOW_RATE: Final = "low-rate"
+TINGLING, MOVES, STRONG = "tingling", "moves", "strong"  # of the virtual patient's sentences
 WORKING: dict[str, Literal["sensory_ua", "motor_ua", "max_tolerated_ua"]] = {
     "sensory": "sensory_ua",
     "motor-visible": "motor_ua",
@@ -184,8 +185,10 @@ class LevelsPane(LivePane):
         return (*armed, on, twitch, back)
 
     def live_first(self, snapshot: Snapshot) -> Sequence[Command]:
-        """Once the working mark is made: the next channel."""
+        """What the (virtual) patient says, as the mark that it asks for; once the working one is made: on."""
         view = self.view
+        if (said := self._said_mark(snapshot, view)) is not None:
+            return (said,)
         if snapshot.purpose == LOW_RATE:
             made = view is not None and view.twitch_ua is not None
         else:
@@ -193,6 +196,24 @@ class LevelsPane(LivePane):
         refusal = "" if made else self.say("levels.mark-first")
         says = self.say("levels.next-says")
         return (self.does("channel-found", self._next, label="" if not made else None, says=says, refusal=refusal),)
+
+    def _said_mark(self, snapshot: Snapshot, view: ChannelView | None) -> Command | None:
+        """In practice: what was felt first, then that it moves, then that it is strong; at the limit, the strongest."""
+        practice = snapshot.practice
+        if snapshot.purpose == LOW_RATE or view is None:
+            return None
+        at_limit = bool(view.raise_locked) and view.level_ua + view.raise_step_ua > view.cap_ua
+        felt = practice is not None and practice.channel == view.channel and practice.says
+        for words, action, kind, made in (
+            (TINGLING, "sensory", "sensory", view.sensory_ua), (MOVES, "motor", "motor", view.motor_ua),
+            (STRONG, "tolerated", "max-tolerated", view.max_tolerated_ua),
+        ):  # fmt: skip
+            asked = bool(felt) and practice is not None and words in practice.says
+            asked = asked or (at_limit and kind == "max-tolerated")
+            if asked and made is None and not self.mark_refusal(kind):  # type: ignore[arg-type]
+                act = self._strongest if kind == "max-tolerated" else partial(self.mark, kind)  # type: ignore[arg-type]
+                return self.does(action, act, says=self.say(f"levels.said.{kind}"))
+        return None
 
     def live_keys(self, snapshot: Snapshot) -> Sequence[Command]:
         """Marks: each refused while nothing flows."""

@@ -52,6 +52,7 @@ class LivePane(CheckingPane):
         """Take the snapshot in, before it is drawn."""
         self._choose_default(snapshot)
         self.trace.observe(snapshot)
+        self.answer_as_before(snapshot)
         self.recovery.observe(snapshot)
         running = snapshot.phase is Phase.RUNNING
         if not running:

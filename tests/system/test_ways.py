@@ -1,0 +1,45 @@
+"""The ways of docs/practice.md on the real console, as a reader finds them there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from estim.records.verify import verify_session
+from tests.system.conftest import wait_until
+from tests.system.terminal import Tty
+from tests.system.ways import PRACTICE, Walker, ways
+
+WAYS = ways(PRACTICE.read_text(encoding="utf-8"))
+DEVICE = "sim://p24?patient=foot-drop"
+
+
+def test_the_ways_that_are_asked_for_stand_there() -> None:
+    assert {"new", "returning", "end", "pad-off", "pad-on", "wrong-pin"} <= set(WAYS)
+
+
+@pytest.mark.timeout(420)  # a whole session at a person's pace, and another day
+@pytest.mark.parametrize(("size", "between"), [((80, 24), ("pad-off", "pad-on")), ((120, 40), ("stop",))])
+def test_new_and_returning(tmp_path: Path, size: tuple[int, int], between: tuple[str, ...]) -> None:
+    columns, rows = size
+    tty = Tty("console", "--device", DEVICE, home=tmp_path, columns=columns, rows=rows)
+    try:
+        walker = Walker(tty)
+        walker.walk(WAYS["new"])
+        for name in between:
+            walker.walk(WAYS[name])
+        if between == ("stop",):  # armed and started again, as its last line says
+            walker.walk([("repeat", "y until F2 opens when → Y yes"), ("press", "f2"), ("see", "F9 starts"),
+                         ("press", "f9"), ("see", "RUNNING | STIM ON")])  # fmt: skip
+        walker.walk(WAYS["end"])
+    finally:
+        tty.end()
+    (record,) = (tmp_path / "records" / "simulated").glob("*/record.jsonl")
+    wait_until(lambda: verify_session(record.parent).sealed, seconds=10, what="the record is sealed")
+    assert verify_session(record.parent).ok
+    again = Tty("console", "--device", DEVICE, home=tmp_path, columns=columns, rows=rows)
+    try:
+        Walker(again).walk(WAYS["returning"])
+    finally:
+        again.end()
