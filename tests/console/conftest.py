@@ -58,7 +58,8 @@ class Bench:
             self.app.look()
             await self.pilot.pause()
             if self.app.on_top().composed and not self.app.judge._waits:
-                return
+                break
+        self.app.draw()
 
     async def send(self, key: str, text: str | None = None, *, together: int = 1, alike: bool = True) -> None:
         """One key, as the terminal's ear hands it over."""

@@ -46,7 +46,9 @@ async def test_one_key_confirms_one_check_and_the_stop_needs_its_holder(bench: M
     async with bench() as b:
         await b.jump(Stage.DEVICE)
         await b.press("f2")
-        assert "stop held by" in b.said
+        assert "first:" in b.said
+        assert "Press Y" in b.said
+        assert b._view().phase is Phase.CONFIGURED
         before = len(b._view().wants)
         for _ in range(40):
             if "the stop is held by" in b.next:

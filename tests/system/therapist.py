@@ -108,9 +108,7 @@ def sign_in(tty: Hands, patient: str = "P-017") -> None:
         tty.look(0.3)
         tty.type(patient)
         tty.sees(f"opens {patient}")
-        tty.press("enter")
-        tty.look(AGAIN_S)
-        tty.press("enter")
+        follow(tty, lambda text: "Two identifiers" in text)
     else:
         tty.press("n")
         tty.sees("Two identifiers")
@@ -135,11 +133,7 @@ def choose(tty: Hands, words: str = "short one", side: str = "l") -> None:
     tty.look(0.3)
     tty.type(words)
     tty.sees("→ Enter marks")
-    tty.look(0.2)
-    tty.press("enter")
-    tty.look(AGAIN_S)
-    tty.press("enter")
-    tty.sees("side is treated", "3/9", "4/9")
+    follow(tty, lambda text: any(words in text for words in ("side is treated", "3/9", "4/9")))
     if "side is treated" in tty.picture.text:
         tty.look(0.2)
         tty.press(side)

@@ -20,7 +20,6 @@ _EDITS: dict[str, Callable[[Field], None]] = {
     "end": lambda field: field.action_end(),
     "ctrl+u": lambda field: field.action_delete_left_all(),
 }
-_LOWERS = frozenset({"minus", "0", "down"})
 
 
 class Handled(Console, Protocol):
@@ -57,9 +56,7 @@ class Hands:
         if name in {"tab", "shift+tab"}:
             return pane.tab(1 if name == "tab" else -1) or self._unknown(name)
         command = found(self._console.offered(), name)
-        kind = Kind.FREE if name in _LOWERS and command is not None and command.kind is Kind.FREE else Kind.ACT
-        if command is not None and command.kind is not Kind.FREE:
-            kind = command.kind
+        kind = command.kind if command is not None else Kind.ACT
         why = self._console.judge.refuses(name, kind, arrival)
         if why:
             if why == "together":

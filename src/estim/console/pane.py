@@ -135,10 +135,17 @@ class Pane(Container):
         return Command(keys=keys, act=act, label=word, says=says, refusal=refusal, kind=kind)
 
     def digit(
-        self, key: str, act: Callable[[], None], *, label: str = "", says: str = "", refusal: str = ""
+        self,
+        key: str,
+        act: Callable[[], None],
+        *,
+        label: str = "",
+        says: str = "",
+        refusal: str = "",
+        kind: Kind = Kind.ACT,
     ) -> Command:
         """The command of a key that only this pane has: a digit, a letter."""
-        return Command(keys=(key,), act=act, label=label, says=says, refusal=refusal)
+        return Command(keys=(key,), act=act, label=label, says=says, refusal=refusal, kind=kind)
 
     def move(self, act: Callable[[int], None]) -> tuple[Command, Command]:
         """↑ ↓."""

@@ -15,6 +15,7 @@ from estim.console.draft import Draft, Stage
 from estim.console.home_view import PastPatient
 from estim.console.pane import Field, Pane
 from estim.console.panel import Panel
+from estim.console.presses import Kind
 from estim.controller.interface import Answer
 from estim.protocols import library
 from estim.protocols.loader import load
@@ -77,7 +78,7 @@ class IdentityPane(Pane):
             says=self.say("identity.says", patient=self._patient_id),
         )
         no = self.does("no", lambda: self.console.close(self), label=self.say("hint.no"))
-        other = (self.digit("t", self._other, label=self.say("identity.other")),) if self._new else ()
+        other = (self.digit("t", self._other, label=self.say("identity.other"), kind=Kind.MOVE),) if self._new else ()
         return (yes, no, *other, close)
 
     def _other(self) -> None:

@@ -12,6 +12,7 @@ from estim.console.command import Command
 from estim.console.language import ENGLISH, Words
 from estim.console.pane import Pane
 from estim.console.panel import Panel
+from estim.console.presses import Kind
 from estim.session.events import RoomAction
 from estim.session.snapshot import Snapshot
 
@@ -58,11 +59,17 @@ class RoomPane(Pane):
     def commands(self) -> Sequence[Command]:
         """Digits and the way back."""
         acts = [
-            self.digit(str(n), partial(self._happens, message)) for n, (_, message) in enumerate(self._actions(), 1)
+            self.digit(str(n), partial(self._happens, message), kind=Kind.MOVE)
+            for n, (_, message) in enumerate(self._actions(), 1)
         ]
         close = self.does("back", lambda: self.console.close(self), label=self.say("hint.back"))
         again = Command(keys=("h",), act=close.act)
-        return (Command(keys=("1",), act=acts[0].act, label=self.say("hint.choose")), *acts, close, again)
+        return (
+            Command(keys=("1",), act=acts[0].act, label=self.say("hint.choose"), kind=Kind.MOVE),
+            *acts,
+            close,
+            again,
+        )
 
     def _happens(self, message: RoomMessage) -> None:
         self.console.close(self)
