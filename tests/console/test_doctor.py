@@ -149,6 +149,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         "ports",
         "clock",
         "disk",
+        "priority",
         "key",
     }
     (tmp_path / "console.toml").write_text("[keys\n")

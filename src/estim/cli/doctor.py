@@ -74,6 +74,7 @@ def at_home(home: Home) -> Iterator[Finding]:
     yield from keys(home.root)
     yield from clock(home.root, now=datetime.datetime.now(datetime.UTC))
     yield from disk(home.root)
+    yield from priority()
     yield from station_key(home.root)
     yield from whole(home)
     yield from private(home.root)
@@ -183,6 +184,16 @@ def disk(home: Path) -> Iterator[Finding]:
     if free_mb < FREE_MB_MIN or took_ms > FSYNC_MS_MAX:
         state = "bad"
     yield _found("disk", state, f"{home}: {free_mb} MB free, a durable line takes up to {took_ms:.1f} ms")
+
+
+def priority() -> Iterator[Finding]:
+    """What a controller gets of the processor: asked for by a process of its own, as for a session."""
+    from estim.platform.processes import start_module
+
+    with open(os.devnull, "ab") as nowhere:
+        asking = start_module("estim.platform.priority", [], log=nowhere)
+    had = asking.communicate()[0].decode("ascii", "replace").strip() or "not known"
+    yield _found("priority", "ok", f"the control loop gets: {had}; all bounds hold without it, too")
 
 
 def _fsync_ms(path: Path) -> float:

@@ -64,3 +64,7 @@ def _windows() -> str:
             if kernel.SetPriorityClass(ctypes.c_void_p(kernel.GetCurrentProcess()), _HIGH_CLASS):
                 said = "raised (high priority class)"
     return said
+
+
+if __name__ == "__main__":
+    sys.stdout.write(raise_priority())
