@@ -9,7 +9,7 @@ RUN := $(VENV)/.ready-to-run
 STAMP := $(VENV)/.ready-to-test
 CODE := src firmware_sim tests bench tools
 
-.PHONY: help run test check bench campaign fuzz worlds kills hardships stops records walk browser format lock anew package docs clean
+.PHONY: help run test check bench campaign fuzz worlds kills hardships stops records walk browser format lock anew windows package docs clean
 
 help:
 	@echo "make run       the console on a simulated P24; without a terminal, a whole session in simulated time"
@@ -26,6 +26,7 @@ help:
 	@echo "make campaign  all three of them"
 	@echo "make docs      the handbook as a site, built strictly into site/"
 	@echo "make format    what the formatter can do by itself"
+	@echo "make windows   a session, blows and tests under Windows' Python (Wine); needs root and the registries"
 	@echo "make package   wheel, sdist and SBOM into dist/"
 	@echo "make anew      both commands in a fresh clone with an empty home; PIP=oldest, newest or a version"
 	@echo "make lock      requirements/ from pyproject.toml, renewed; KEEP=1 only adds"
@@ -145,6 +146,11 @@ package:
 	rm -rf dist
 	$(RELEASE)/bin/python -m build --no-isolation --outdir dist .
 	$(RELEASE)/bin/cyclonedx-py requirements requirements/run.txt --pyproject pyproject.toml --output-reproducible --of JSON -o dist/estim.cdx.json
+
+# Windows' Python on this Linux: a session, blows, tests; says SKIPPED where the machine can't. 1.4 GB in CACHE.
+CACHE ?= /tmp/estim-windows
+windows: $(STAMP)
+	$(BIN)/python -m tools.windows --cache $(CACHE)
 
 # What a newcomer meets: a fresh clone of what is committed, an empty home, the oldest pip, an index of years from now.
 anew:

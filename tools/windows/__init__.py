@@ -1,0 +1,1 @@
+"""Windows' Python on this Linux machine: `python -m tools.windows`."""
