@@ -5,25 +5,23 @@ Numbers come from the record, never from a screen. Therapy alone counts; titrati
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from estim.controller.interface import Takeover
+from estim.record_lines.bounds import BoundsOfDose
 from estim.record_lines.events import Contraction, Dose, End
 from estim.record_lines.kinds import Bend, SetupLine
+from estim.records.canonical import decode
 from estim.records.segment import read_segment, segments
 from estim.records.verify import verify_session
 from estim.safety.errors import Problem
 from estim.session.contractions import REACHED_PERMILLE
 
 EXIT_CODES: Mapping[str, int] = {"completed": 0, "stopped": 0, "refused": 1, "fault": 3, "uncertain": 4}
-_MARKS = tuple(
-    f'"kind":"{kind}"'.encode("ascii") for kind in (SetupLine.KIND, Bend.KIND, Contraction.KIND, Dose.KIND, End.KIND)
-)
 
 
 class Measured(Protocol):
@@ -90,7 +88,7 @@ class Result:
 
 @dataclass(slots=True)
 class _Lines:
-    """The few lines of a record that a result is made of."""
+    """What a result is made of: a few lines as they are, and what all of them prove of the dose."""
 
     setups: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # purpose → the last one's fields
     doses: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -98,13 +96,15 @@ class _Lines:
     bends: list[Mapping[str, Any]] = field(default_factory=list)
     end: Mapping[str, Any] = field(default_factory=dict)
     purpose: str = ""
+    bounds: BoundsOfDose = field(default_factory=BoundsOfDose)
 
     def take(self, raw: bytes) -> None:
         """One line; a torn one says nothing."""
         try:
-            line = json.loads(raw)
+            line = decode(raw, closer=False)
             kind, fields = line["kind"], line["fields"]
-        except (ValueError, KeyError, TypeError):
+            self.bounds.take(kind, fields, line["t_us"])
+        except (ValueError, KeyError, TypeError, AttributeError):
             return
         if kind == SetupLine.KIND:
             self.purpose = fields["purpose"]
@@ -147,6 +147,11 @@ def result_of(seen: Seen) -> Result:
     }
     if seen.measured is not None:
         document["dose_agrees"] = _agrees(channels)
+        document["problems"] += [
+            problem.to_json()
+            for purpose, rows in (("therapy", channels), ("titration", document["titration"]))
+            for problem in _disagreements(purpose, rows)
+        ]
     if seen.folder is not None and not segments(seen.folder):
         gone = f"the record's folder {seen.folder} is gone: it was removed, or the disk or share that holds it"
         document["problems"].append(Problem(severity="refuse", key="record", message=gone, rule="record").to_json())
@@ -168,13 +173,12 @@ def _outcome(seen: Seen, lines: _Lines) -> str:
 
 
 def _read(seen: Seen) -> _Lines:
-    """Of some thousand lines the dozen that are needed; the others are not even parsed."""
+    """All lines; what their commands prove of the dose needs each."""
     lines = _Lines()
     parts = [read_segment(path) for path in segments(seen.folder)] if seen.folder is not None else [seen.data]
     for part in parts:
         for raw in part.splitlines():
-            if any(mark in raw for mark in _MARKS):
-                lines.take(raw)
+            lines.take(raw)
     return lines
 
 
@@ -199,6 +203,13 @@ def _rows(lines: _Lines, purpose: str, measured: Mapping[str, Mapping[int, Measu
         row["on_s"] = account.get("on_us", 0) / 1_000_000
         row["unacknowledged_pulses"] = account.get("unacknowledged_pulses", 0)
         row |= _reached(lines.reached.get((purpose, number), ()))
+        bounds = lines.bounds.of(purpose, number)
+        row |= {
+            "pulses_least": bounds.pulses_least,
+            "pulses_most": bounds.pulses_most,
+            "charge_uc_least": bounds.charge_least_pc / 1_000_000,
+            "charge_uc_most": bounds.charge_most_pc / 1_000_000,
+        }
         rows.append(row)
     return rows
 
@@ -220,3 +231,22 @@ def _numbers(pulses: int, charge_pc: int, peak_ua: int) -> dict[str, Any]:
 def _agrees(rows: list[dict[str, Any]]) -> bool:
     """What the device acknowledged is exactly what was measured, on every channel."""
     return all(row["acknowledged"][key] == row[key] for row in rows for key in ("charge_pc", "pulses"))
+
+
+def _disagreements(purpose: str, rows: list[dict[str, Any]]) -> Iterator[Problem]:
+    """Where what came out is not what was acknowledged: each channel with the numbers, and whether the record allows
+    for it.
+    """
+    for row in rows:
+        made, least, most = row["pulses"], row["pulses_least"], row["pulses_most"]
+        said = row["acknowledged"]["pulses"]
+        if made == said and row["charge_pc"] == row["acknowledged"]["charge_pc"]:
+            continue
+        proved = f"the record proves at least {least} and at most {most}"
+        if not least <= made <= most:
+            proved += ": the device did not do what it acknowledged"
+        yield Problem(
+            severity="info" if least <= made <= most else "warn", key=f"{purpose}.{row['name']}.pulses", asked=made,
+            allowed=f"{least} to {most}", rule="dose",
+            message=f"{purpose}, channel {row['channel']}: {made} pulses came out, {said} were acknowledged; {proved}",
+        )  # fmt: skip

@@ -87,6 +87,8 @@ def given(channel: ChannelSummary) -> str:
     said = _amount(channel.pulses, channel.charge_pc, channel.on_us, recorded=channel.dose_recorded)
     if not channel.dose_recorded:
         said += f", about {channel.sent_pulses} pulses and {channel.sent_charge_pc / 1_000_000_000:.3f} mC"
+    if channel.pulses_most:
+        said += f"; the record proves {channel.pulses_least} to {channel.pulses_most} pulses"
     if channel.unacknowledged_pulses:
         said += f"; {channel.unacknowledged_pulses} more were never acknowledged"
     return said

@@ -12,6 +12,7 @@ from estim.record_lines import kinds
 from estim.records.audit import audit
 from estim.records.chain import Entry
 from estim.records.clocks import milliseconds
+from estim.records.proved import with_bounds
 from estim.records.replay import Given, Replay, replay
 from estim.records.verify import RecordReading, SessionVerdict, by_person, judge, read_record
 from estim.records.words import happened
@@ -29,6 +30,7 @@ class ChannelSummary:
         titration_*, low_rate_*: the same of finding levels and of looking for the twitch, which stand apart from the
             dose.
         twitch_ua, twitch_hz: where the low-rate test showed a twitch, and its rate; no level of any other rate.
+        pulses_least, pulses_most, titration_pulses_*: what the record proves, at least and at most.
         sent_*: about what the therapy's acknowledged commands amount to, for where the dose is not recorded.
     """
 
@@ -69,6 +71,10 @@ class ChannelSummary:
     twitch_hz: float | None = None
     sent_pulses: int = 0
     sent_charge_pc: int = 0
+    pulses_least: int = 0
+    pulses_most: int = 0
+    titration_pulses_least: int = 0
+    titration_pulses_most: int = 0
 
     @property
     def had_current(self) -> bool:
@@ -229,7 +235,7 @@ def _summary(
         contractions_planned=_planned(schedule) if setup.get("purpose") == "therapy" else 0,
         duration_us=entries[-1].t_us if entries else 0,
         therapy_us=runs.running_us.get("therapy", 0),
-        channels=_channels(entries, runs),
+        channels=with_bounds(_channels(entries, runs), entries),
         phases=tuple(schedule.get("phases", ())),
         bends=tuple(str(e.fields.get("message", "")) for e in _after_setup(entries) if e.kind == kinds.Bend.KIND),
         warnings=tuple(str(text) for text in setup.get("warnings", ())),

@@ -1,0 +1,71 @@
+"""What came out of the simulated output stage lies between the record's bounds, under every fault that is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from estim.record_lines.bounds import BoundsOfDose
+from estim.records.chain import read
+from estim.rehearsal.faulty import FaultyWorld
+from estim.rehearsal.world import World
+from firmware_sim.devices.interface import Pulse
+from firmware_sim.faults import read_plan
+from tests.support import plan
+
+# A device that acknowledges updates and does not obey them, and whose status shows nothing of it, is taken at its word.
+LIARS = frozenset({"ignore-update"})
+
+
+def played(seed: int, model: str, *, faults: bool) -> tuple[World, dict[tuple[str, int], list[int]]]:
+    drawn = read_plan(f"seed:{seed}")
+    made = replace(plan(seed=seed), model=model)
+    world = FaultyWorld(made, drawn) if faults else World(made)
+    out: dict[tuple[str, int], list[int]] = {}
+    see = world.device.on_pulse
+
+    def spy(pulse: Pulse) -> None:
+        sums = out.setdefault((world.purpose, pulse.channel), [0, 0])
+        sums[0] += 1
+        sums[1] += pulse.phase1_pc
+        see(pulse)
+
+    world.device.on_pulse = spy
+    world.run()
+    return world, out
+
+
+@pytest.mark.parametrize("model", ["p24", "rehamove3", "rehastim2"])
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("faults", [False, True])
+def test_made_pulses_lie_between_the_bounds(seed: int, model: str, *, faults: bool) -> None:
+    if faults and any(fault.kind in LIARS for fault in read_plan(f"seed:{seed}").faults):
+        pytest.skip("a device that acknowledges what it does not do")
+    world, made = played(seed, model, faults=faults)
+    bounds = BoundsOfDose()
+    assert world.record is not None
+    for entry in read(world.record.data).entries:
+        bounds.take(entry.kind, entry.fields, entry.t_us)
+    for key in {*made, *bounds.channels()}:
+        pulses, charge_pc = made.get(key, [0, 0])
+        proved = bounds.of(*key)
+        assert proved.pulses_least <= pulses <= proved.pulses_most
+        assert charge_pc <= proved.charge_most_pc
+        if not faults:
+            assert proved.pulses_most - proved.pulses_least <= 60
+            assert proved.charge_least_pc <= charge_pc
+
+
+def test_what_was_never_confirmed_off_counts_until_the_timer() -> None:
+    bounds = BoundsOfDose()
+    bounds.take("header", {"device": {"profile": {"watchdog_us": 2_000_000}}}, 0)
+    bounds.take("setup", {"purpose": "therapy", "schedule": {"phases": []}}, 1)
+    row = {"channel": 1, "amplitude_ua": 10_000, "pulse_width_us": 250, "interphase_us": 0, "period_us": 20_000}
+    bounds.take("command", {"sent_us": 1_000_000, "channels": [row]}, 1_010_000)
+    bounds.take("status", {"output_on": True, "level_open": True}, 2_010_000)
+    bounds.take("phase", {"before": "RUNNING", "after": "FAULT"}, 3_000_000)
+    proved = bounds.of("therapy", 1)
+    assert (proved.pulses_least, proved.pulses_most) == (50, 201)
+    bounds.take("output", {"state": "OFF"}, 3_100_000)
+    assert (bounds.of("therapy", 1).pulses_least, bounds.of("therapy", 1).pulses_most) == (50, 106)
