@@ -9,7 +9,7 @@ RUN := $(VENV)/.ready-to-run
 STAMP := $(VENV)/.ready-to-test
 CODE := src firmware_sim tests bench tools
 
-.PHONY: help run test check bench campaign fuzz worlds kills hardships stops records walk browser format lock anew windows package docs clean
+.PHONY: help run test check bench campaign fuzz worlds kills hardships stops records walk explore browser format lock anew windows package docs clean
 
 help:
 	@echo "make run       the console on a simulated P24; without a terminal, a whole session in simulated time"
@@ -22,6 +22,7 @@ help:
 	@echo "make kills     KILLS blows of each kind to the processes of running sessions"
 	@echo "make stops     every way to stop by hand in every situation of the output, as a table"
 	@echo "make hardships SESSIONS whole sessions with a slow disk, a front that is held up and BUSY endless loops: none may end"
+	@echo "make explore   every order of events of a session, up to DEPTH, for at most SECONDS"
 	@echo "make browser   a practice session in a real headless browser; pictures into PICTURES"
 	@echo "make campaign  all three of them"
 	@echo "make docs      the handbook as a site, built strictly into site/"
@@ -97,6 +98,12 @@ mutants: $(STAMP)
 	$(LOCKED) -r requirements/mutants.txt
 	$(BIN)/python -m mutmut run --max-children 2 || true
 	$(BIN)/python tests/safety/survivors.py
+
+# Breadth first; in CI two minutes of it.
+DEPTH ?= 6
+SECONDS ?= 110
+explore: $(STAMP)
+	$(BIN)/python -m tests.session.explore --depth $(DEPTH) --seconds $(SECONDS)
 
 kills: KILLS = 100
 kills: $(STAMP)

@@ -169,7 +169,7 @@ def lower(core: Core, channel: int | None, percent: int) -> bool:
 def _lower_one(core: Core, run: Run, channel: int, percent: int) -> None:
     before_ua = run.levels_ua[channel]
     wanted_ua = before_ua * (100 - percent) // 100 if percent else before_ua - step_ua(core, channel)
-    level_ua = floor_to_step(max(0, wanted_ua), core.profile.amplitude_step_ua)
+    level_ua = floor_to_step(min(before_ua, max(0, wanted_ua)), core.profile.amplitude_step_ua)
     falls = run.set_level(channel, level_ua, core.now_us)
     if falls:
         core.send_run(falls)

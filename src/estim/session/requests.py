@@ -141,6 +141,10 @@ def raise_level(core: Core, request: events.Raise) -> None:
 
 def lower(core: Core, request: events.Lower) -> None:
     """Down; needs nobody's permission."""
+    if not 0 <= request.percent <= 100:
+        text = f"{request.percent} % is no share to lower by: 0 (one step) to 100"
+        core.refuse(request.id, no("lower", text))
+        return
     if levels.lower(core, request.channel, request.percent):
         core.accept(request.id)
     else:
