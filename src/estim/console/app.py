@@ -11,7 +11,7 @@ from textual.app import SystemCommand
 from textual.command import CommandPalette
 from textual.screen import Screen
 
-from estim.console import present
+from estim.console import collector, present
 from estim.console.command import Command
 from estim.console.draft import Draft, Stage, Station
 from estim.console.drawing import draw_frame
@@ -316,6 +316,7 @@ class EstimConsole(StoppingApp):
 
     def next_patient(self) -> None:
         """Forget the patient in one act, and go home."""
+        collector.rest()
         self.draft = Draft()
         self.happened = Happened(self.say)
         self.saying = ""

@@ -24,6 +24,13 @@ def tidy() -> None:
 
 
 def wake() -> None:
-    """Output is proved off: the collector works as always."""
+    """Output is proved off: the collector works as always. What was frozen stays so: the next `hush`, a moment before
+    output, then looks at little.
+    """
+    gc.enable()
+
+
+def rest() -> None:
+    """Between patients, and at the end: everything may be looked at again."""
     gc.enable()
     gc.unfreeze()

@@ -8,7 +8,7 @@ from estim.console import present
 from estim.console.language import ENGLISH, Words
 from estim.safety.reports import OutputState
 from estim.session.snapshot import Snapshot, new_alarms
-from estim.session.state import Cycle, Phase
+from estim.session.state import Phase
 
 KEPT = 50
 
@@ -71,11 +71,7 @@ def changes(before: Snapshot, after: Snapshot, say: Words = ENGLISH) -> tuple[st
 
 def given(snapshot: Snapshot) -> int:
     """Contractions that were given: what ended, not what begins."""
-    done = getattr(snapshot, "given", None)
-    if done is not None:
-        return int(done)
-    playing = any(view.cycle is not Cycle.REST for view in snapshot.channels)
-    return max(0, snapshot.contraction - (1 if playing or snapshot.phase is Phase.RUNNING else 0))
+    return snapshot.given
 
 
 def _turned(before: Snapshot, after: Snapshot, say: Words) -> list[str]:

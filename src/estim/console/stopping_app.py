@@ -184,7 +184,7 @@ class StoppingApp(App[int]):
 
     def on_unmount(self) -> None:
         """Leave the interpreter as it was."""
-        collector.wake()
+        collector.rest()
         self._way_out.left()
 
     def _leave_from_outside(self) -> None:

@@ -138,6 +138,7 @@ class Snapshot:
         output_since_us: since when.
         cause: of a fault, pause or refusal of output; "" if none.
         plan_*: where in the plan: phase name and index, set, contraction (from 1; 0 before the first) and their totals.
+        given: contractions of the therapy that were given so far. effort: what the patient does in this phase.
         countdown_us: until the next onset, or until output may begin after start/resume; None if nothing is due.
         elapsed_us, total_us: therapy clock (pauses excluded).
         wants: what a person must still confirm before the next step: identity, pads, skin, screening, ...
@@ -192,6 +193,8 @@ class Snapshot:
     watchdog_us: int
     make_safe: str
     off_word: str
+    given: int = 0
+    effort: str = ""
     titration_channel: int | None = None
     practice: Practice | None = None
     outcome: str = ""

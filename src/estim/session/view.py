@@ -42,6 +42,8 @@ def snapshot(
         plan_sets=run.phase.sets if run else 0,
         contraction=run.contraction_number if run else 0,
         contractions=run.contractions_total if run else 0,
+        given=core.sitting.contractions,
+        effort=run.phase.effort if run else "",
         countdown_us=_countdown(core),
         elapsed_us=core.sitting.clock.elapsed_us(core.now_us),
         total_us=sum(phase.duration_us for phase in schedule.phases) if schedule else 0,

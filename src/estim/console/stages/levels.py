@@ -146,10 +146,7 @@ class LevelsPane(LivePane):
         """Its working mark is made: what the protocol's rule asks for."""
         channel = self._channel(view)
         rule = channel.amplitude_rule if channel is not None else "max-tolerated"
-        asked = WORKING.get(rule)
-        if asked is not None:
-            return getattr(view, asked) is not None
-        return view.max_tolerated_ua is not None or (rule == "functional" and view.motor_ua is not None)
+        return getattr(view, WORKING.get(rule, "max_tolerated_ua")) is not None
 
     def _all_found(self, snapshot: Snapshot) -> bool:
         """Each channel has its level; nothing of it was taken away since."""

@@ -18,6 +18,7 @@ from estim.console.cue import cue_of, waits_for
 from estim.console.dose import dose_lines, enough
 from estim.console.draft import Stage
 from estim.console.ending import ending_words
+from estim.console.happened import given
 from estim.console.panel import Panel
 from estim.console.scope import draw_scope
 from estim.console.stages.live import LIVE, LivePane
@@ -206,8 +207,13 @@ class TreatPane(LivePane):
             self.does("tolerated", partial(self.mark, "max-tolerated"), refusal=self.mark_refusal("max-tolerated")),
             *((self.does("seen", self.seen),) if sensory else ()),
             *skip,
-            self.does("end", self.end, says=say("treat.end-says")),
+            self.does("end", self.end, says=say("treat.end-says") if self._may_be_enough(snapshot) else ""),
         )
+
+    @staticmethod
+    def _may_be_enough(snapshot: Snapshot) -> bool:
+        """A triggered plan has no number to reach: after some of it, ending is the next thing to think of."""
+        return not snapshot.contractions and given(snapshot) > 0
 
     def _room(self) -> None:
         self.console.open_room()
