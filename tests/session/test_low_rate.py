@@ -272,7 +272,7 @@ def test_between_it_and_the_levels_the_pads_are_asked_again_and_nothing_twice(de
     assert desk.configure("titration").accepted
     assert set(desk.look().wants) == {"pads", "warnings"}
     assert desk.configure("titration").accepted
-    assert set(desk.look().wants) == {"pads"}  # the same texts were read, the same hand holds the stop
+    assert set(desk.look().wants) == {"pads", "warnings"}  # unread yet; who it is and who holds the stop stands
 
 
 def test_a_pad_that_came_off_takes_the_twitch_with_it(desk: Desk) -> None:
