@@ -190,7 +190,9 @@ def test_time_grows_with_the_bytes_and_no_faster(family: str, noise: bytes) -> N
 
     for piece in (64, 1 << 20):
         seconds(4_096, piece)
-        assert seconds(16_384, piece) <= 6 * max(seconds(4_096, piece), 0.001)
+        # Another process may take the processor's cache in one measurement, not in each of five; what grows with the
+        # square is 16 times as long in all of them.
+        assert any(seconds(16_384, piece) <= 6 * max(seconds(4_096, piece), 0.001) for _ in range(5))
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from estim.drivers.models import MODELS
 from estim.record_lines.bounds import BoundsOfDose
 from estim.records.chain import read
 from estim.rehearsal.faulty import FaultyWorld
@@ -36,7 +37,7 @@ def played(seed: int, model: str, *, faults: bool) -> tuple[World, dict[tuple[st
     return world, out
 
 
-@pytest.mark.parametrize("model", ["p24", "rehamove3", "rehastim2"])
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("faults", [False, True])
 def test_made_pulses_lie_between_the_bounds(seed: int, model: str, *, faults: bool) -> None:

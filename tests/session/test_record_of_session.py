@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from estim.record_lines.table import FORMAT
 from estim.safety.reports import Battery, DeviceFault, Identified, LinkDown, PatientSays, PatientSwitch, PracticeState
 from estim.session import effects, events, screening
 from estim.session.state import Phase
@@ -218,5 +219,5 @@ def test_the_header_says_which_program_and_which_limits(desk: Desk) -> None:
     desk.sign_in()
     (header,) = lines(desk, "header")
     assert header["software"] == "estim"  # who lets in fills in the version: tests/setup/test_version.py
-    assert header["format"] == 1
+    assert header["format"] == FORMAT
     assert len(header["limits_sha256"]) == 64
