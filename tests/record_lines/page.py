@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any, get_args, get_type_hints, is_typeddict
 
@@ -57,7 +58,7 @@ def noun_fields(noun: Any) -> list[Said]:
     if is_typeddict(noun):
         return list(row_fields(noun))
     hints = get_type_hints(noun, include_extras=True)
-    told = meanings(str(noun.__doc__ or ""))
+    told = meanings(cleandoc(noun.__doc__ or ""))
     return [
         Said(row.name, hints[row.name], None, told.get(row.name, ""), needed=True) for row in dataclasses.fields(noun)
     ]
@@ -68,17 +69,17 @@ def meanings(doc: str) -> dict[str, str]:
     found: dict[str, str] = {}
     names: list[str] = []
     for line in doc.split("Attributes:", 1)[-1].splitlines():
-        said = re.match(r"^ {8}([a-z_0-9, ]+): (.*)", line)
+        said = re.match(r"^ {4}([a-z_0-9, ]+): (.*)", line)
         if said:
             names = [name.strip() for name in said[1].split(",")]
             found |= dict.fromkeys(names, said[2].strip())
-        elif names and re.match(r"^ {12}\S", line):
+        elif names and re.match(r"^ {8}\S", line):
             found |= {name: f"{found[name]} {line.strip()}" for name in names}
     return {name: text.replace("|", "or").rstrip(".") for name, text in found.items()}
 
 
 def text_of(noun: Any) -> str:
-    return str(noun.__doc__ or "").split("\n\n", 1)[0].replace("\n    ", " ").strip()
+    return cleandoc(noun.__doc__ or "").split("\n\n", 1)[0].replace("\n", " ")
 
 
 def tables() -> str:

@@ -7,6 +7,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def cut_lines(path: Path, count: int) -> None:
 
 
 def zero_the_index(home: Home) -> None:
-    with sqlite3.connect(home.root / "index.sqlite3") as database:
+    with closing(sqlite3.connect(home.root / "index.sqlite3")) as database, database:
         (text,) = database.execute("SELECT summary FROM summary ORDER BY path DESC").fetchone()
         whole = json.loads(text)
         for channel in whole["channels"]:
@@ -93,7 +94,7 @@ def zero_the_index(home: Home) -> None:
 
 
 def forge_the_outcome(home: Home) -> None:
-    with sqlite3.connect(home.root / "index.sqlite3") as database:
+    with closing(sqlite3.connect(home.root / "index.sqlite3")) as database, database:
         for path, text in database.execute("SELECT path, summary FROM summary").fetchall():
             forged = json.dumps({**json.loads(text), "outcome": "fault"})
             database.execute("UPDATE summary SET summary = ? WHERE path = ?", (forged, path))
@@ -101,7 +102,7 @@ def forge_the_outcome(home: Home) -> None:
 
 
 def swap_two_rows(home: Home) -> None:
-    with sqlite3.connect(home.root / "index.sqlite3") as database:
+    with closing(sqlite3.connect(home.root / "index.sqlite3")) as database, database:
         rows = database.execute("SELECT path, summary FROM summary").fetchall()
         for (path, _), (_, text) in zip(rows, reversed(rows), strict=True):
             database.execute("UPDATE summary SET summary = ? WHERE path = ?", (text, path))

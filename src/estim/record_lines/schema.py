@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Mapping, Sequence
+from inspect import cleandoc
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from estim.record_lines.base import Line
@@ -167,4 +168,4 @@ def _named(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(noun: Any) -> str:
-    return str(noun.__doc__ or "").split("\n\n", 1)[0].replace("\n    ", " ").strip()
+    return cleandoc(noun.__doc__ or "").split("\n\n", 1)[0].replace("\n", " ")
