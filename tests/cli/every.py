@@ -17,7 +17,8 @@ from tests.support import SHORT
 
 ID = "knee-replacement-quadriceps-early"
 PLAN = "carpal-tunnel"  # a course of care
-# {record}: a rehearsal's folder in the home. {out}: a path that is not there yet. {self}: a file of odd letters.
+# {record}: a rehearsal's folder in the home; {name}: its name. {out}: a path that is not there yet.
+# {self}: a file of odd letters.
 SAMPLES: dict[str, list[str]] = {
     "console": [],
     "run": ["{self}", "--patient", "Zoë", "--yes", "--device", "socket://127.0.0.1:9"],
@@ -84,6 +85,15 @@ SAMPLES: dict[str, list[str]] = {
     "clinic schema": [],
     "clinic push": [],
     "clinic check": [],
+    "trial new": ["{out}-trial.toml"],
+    "trial enrol": ["mine", "--patient", "Zoë", "--stratum", "side=über"],
+    "trial next": ["mine", "--patient", "Zoë", "--rehearse", "--level", "quadriceps=5"],
+    "trial unblind": ["mine", "--patient", "Zoë", "--reason", "Notfall über 50 µA", "--who", "a", "--who", "b"],
+    "trial report": ["mine", "-o", "{out}"],
+    "stream": ["{name}", "--wait", "0"],
+    "qualify plan": ["--model", "p24", "--operator", "Zoë", "--instrument", "≤ 50 µV"],
+    "qualify read": ["{self}", "{out}"],
+    "qualify show": [],
 }
 
 
@@ -144,7 +154,7 @@ def words_of(command: str, *, record: Path, scratch: Path) -> list[str]:
     if not odd.exists():
         text = SHORT.read_text(encoding="utf-8")
         odd.write_text(text.replace('title = "', 'title = "Übung 50 µA ≤ 你 – ', 1), encoding="utf-8")
-    filled = [word.format(record=record, out=scratch / "out", self=odd) for word in SAMPLES[command]]
+    filled = [word.format(record=record, name=record.name, out=scratch / "out", self=odd) for word in SAMPLES[command]]
     return [*command.split(), *filled]
 
 

@@ -43,7 +43,7 @@ def test_help_loads_nothing_heavy(command: tuple[str, ...]) -> None:
 
 
 def test_the_probe_sees_what_is_loaded() -> None:
-    _, report = loaded("protocols", "list")
+    _, report = loaded("protocols", "schema")
     assert "pydantic" in report
 
 

@@ -44,6 +44,8 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _plan(given: argparse.Namespace) -> int:
+    import tomllib
+
     from estim.desk.qualify.steps import BenchPlan, steps_for, write_plan
     from estim.drivers.models import MODELS
     from estim.safety.errors import UsageError
@@ -72,7 +74,11 @@ def _plan(given: argparse.Namespace) -> int:
         operator=given.operator,
         steps=tuple(steps),
     )
-    print(write_plan(plan), end="")
+    text = write_plan(plan)
+    if given.json:
+        print_json(tomllib.loads(text))
+    else:
+        print(text, end="")
     return 0
 
 

@@ -30,7 +30,8 @@ def stream(given: argparse.Namespace) -> int:
     from estim.data.lsl_out import Growing, Streams, pylsl
     from estim.safety.errors import RecordError
 
-    library, home = pylsl(), home_of(given)
+    home = home_of(given)
+    library = pylsl()
     until = time.monotonic() + given.wait
     while (folder := _folder(home, given.session)) is None:
         if time.monotonic() > until:
