@@ -93,9 +93,20 @@ def test_ten_minutes_of_rest_start_nothing(tmp_path: Path) -> None:
         world = World(plan(emg_file(tmp_path, seconds=600), seed=seed))
         world.room.resting = True
         world.run()
-        assert world.person.outcome == "completed"
         assert world.now_us > 600_000_000
         assert gates(world) == []
+        assert world.record is not None
+        lines = [json.loads(line) for line in world.record.data.splitlines()]
+        ran = [line["n"] for line in lines if line["kind"] == "phase" and line["fields"]["after"] == "RUNNING"]
+        left = [line["fields"] for line in lines if line["kind"] == "phase" and line["fields"]["before"] == "RUNNING"]
+        # The titration, then ten minutes that nobody stopped: they were over.
+        assert [(move["turn"], move["cause"]) for move in left] == [("complete", "completed")] * 2
+        read = [line["fields"] for line in lines if line["kind"] == "status" and line["n"] > ran[1]]
+        assert len(read) > 400
+        assert not any(status["output_on"] for status in read)
+        end = next(line["fields"] for line in lines if line["kind"] == "end")
+        assert end == {"contractions": 0, "dose": [], "outcome": "stopped", "output": "OFF"}
+        assert world.person.outcome == "stopped"  # what gave nothing was never a complete treatment
 
 
 @pytest.mark.parametrize("level_ma", [10, 60])

@@ -49,8 +49,11 @@ BINDS = {  # what ends each walk somewhere along its widths: together every limi
     "rehastim2": {"L1", "L7"},
     "rehastim2, absolute": {"L1", "L7"},
     "rehastim2, sensory": {"L26"},
+    "rehastim1": {"L1", "L7"},
+    "rehastim1, absolute": {"L1"},
+    "rehastim1, sensory": {"L26"},
 }
-CLIMBED = ("p24, pads of 3.2 cm", "rehamove3", "rehastim2, absolute", "rehastim2, sensory")
+CLIMBED = ("p24, pads of 3.2 cm", "rehamove3", "rehastim2, absolute", "rehastim2, sensory", "rehastim1")
 # What the interlock judges by itself; L8 and L9 reach it by the cap.
 OWN = {"L1", "L5", "L7", "L10", "L11", "L26"}
 

@@ -263,6 +263,9 @@ WALKS = {
     "rehastim2": Walk(model="rehastim2", column="default", mhz=50_000, area_mm2=804),
     "rehastim2, absolute": Walk(model="rehastim2", column="absolute", mhz=50_000, area_mm2=804),
     "rehastim2, sensory": Walk(model="rehastim2", column="absolute", mhz=50_000, area_mm2=400, output="sensory"),
+    "rehastim1": Walk(model="rehastim1", column="default", mhz=50_000, area_mm2=804),
+    "rehastim1, absolute": Walk(model="rehastim1", column="absolute", mhz=100_000, area_mm2=2_500),
+    "rehastim1, sensory": Walk(model="rehastim1", column="absolute", mhz=100_000, area_mm2=400, output="sensory"),
 }
 
 
