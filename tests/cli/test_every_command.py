@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.every import COMMANDS, SAMPLES, Said, call, judge, words_of
+from estim.trial.plan import TEMPLATE
+from tests.cli.every import COMMANDS, ID, SAMPLES, Said, call, judge, words_of
 from tests.support import SHORT
 
 # All commands under ascii; what makes a letter fit is one function, so under the others those with the most signs.
@@ -42,11 +43,17 @@ def test_no_command_is_left_out() -> None:
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with one rehearsal in it."""
+    """A home with one rehearsal in it, and a trial with one patient."""
     home = tmp_path_factory.mktemp("played")
+    away = tmp_path_factory.mktemp("away")
     with pytest.MonkeyPatch.context() as patch:
         words = ["rehearse", str(SHORT), "--level", "quadriceps=5", "--patient", "rehearsal", "--home", str(home)]
         assert call(patch, words).code == 0
+        (away / "trial.toml").write_text(TEMPLATE.replace("my-sham", ID), encoding="utf-8")
+        seal = ["trial", "new", str(away / "trial.toml"), "-o", str(away / "office"), "--home", str(home)]
+        assert call(patch, seal).code == 0
+        enrol = ["trial", "enrol", "my-trial", "--patient", "P-1", "--stratum", "site=a", "--home", str(home)]
+        assert call(patch, enrol).code == 0
     return home
 
 

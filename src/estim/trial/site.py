@@ -192,7 +192,7 @@ def office_key(office: Path) -> X25519PrivateKey:
     try:
         return X25519PrivateKey.from_private_bytes((office / OFFICE_KEY).read_bytes())
     except (OSError, ValueError) as error:
-        raise UsageError(f"{office / OFFICE_KEY}: {error}") from None
+        raise UsageError(f"{office / OFFICE_KEY}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def blinded_sessions(home: Home) -> dict[str, str]:
