@@ -144,6 +144,19 @@ def test_answers_that_were_overtaken_settle_the_older_ones(desk: Desk) -> None:
     assert [line["command"] for line in desk.logged("command")[lines:]] == [last]
 
 
+def test_words_of_an_earlier_run_say_nothing_of_a_new_one(desk: Desk) -> None:
+    desk.sign_in()
+    desk.titrate()
+    desk.step(PatientSays(sensation="strong", text="That is strong."))
+    desk.step(PracticeState(channel=1, force_n=12, force_percent=10, fatigue_percent=1, comfort=2))
+    assert desk.configure("therapy").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    practice = desk.look().practice
+    assert practice is not None
+    assert practice.says == ""
+
+
 def test_what_the_room_says_is_shown(desk: Desk) -> None:
     desk.therapy()
     desk.step(Battery(percent=50, millivolt=3_700))

@@ -148,6 +148,9 @@ class Sitting:
 
     def begin_run(self) -> None:
         """A run begins: how the last one ended is over."""
+        self._says = ""  # what was said of another current says nothing of this one
+        if self.practice is not None:
+            self.practice = replace(self.practice, says="")
         self.outcome = ""
 
     def end(self, outcome: str) -> None:
