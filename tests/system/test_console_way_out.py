@@ -45,7 +45,7 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def ends(tty: Tty, *, seconds: float = 15.0) -> None:
+def ends(tty: Tty, *, seconds: float = 45.0) -> None:
     wait_until(lambda: tty.process.poll() is not None, seconds=seconds, what="the console ends")
 
 

@@ -61,7 +61,7 @@ def test_levels_by_asking_steps_fatigue_and_a_lost_pad(tmp_path: Path) -> None:
     wait_until(lambda: verify_session(record.parent).sealed, seconds=10, what="the record is sealed")
     verdict = verify_session(record.parent)
     assert verdict.ok
-    assert verdict.outcome == "completed"
+    assert verdict.outcome == "stopped"  # E long before 95 % was given is no completed treatment
     lines = record.read_text(encoding="utf-8").splitlines()
     assert any('"cause":"lead-off"' in line for line in lines)
     assert all('"simulated":true' in line for line in lines)
