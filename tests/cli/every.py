@@ -39,6 +39,7 @@ SAMPLES: dict[str, list[str]] = {
     "limits install": ["{out}"],
     "devices": [],
     "safety": [],
+    "help": ["L5"],
     "doctor": [],
     "plans list": [],
     "plans show": [PLAN],

@@ -11,6 +11,7 @@ from estim.cli import (
     clinic,
     course,
     doctor,
+    handbook,
     operators,
     plans,
     protocols,
@@ -119,6 +120,7 @@ def parser() -> argparse.ArgumentParser:
     )
 
     commands.add_parser("safety", parents=[home], help="SAFETY.md: limits, hazards, what this program is not")
+    handbook.add_parser(commands, home)
     doctor.add_parser(commands, home)
     plans.add_parsers(commands, home)
     qualify.add(commands, home)
@@ -208,6 +210,7 @@ COMMANDS = {
     "devices": tables.devices,
     "safety": tables.safety,
     "doctor": doctor.doctor,
+    "help": lambda given: handbook.show(given, parser()),
     **plans.COMMANDS,
     **qualify.COMMANDS,
     **course.COMMANDS,

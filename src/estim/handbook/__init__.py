@@ -1,0 +1,1 @@
+"""The handbook: pages made from the code, and `estim help TOPIC`, which shows the same text in the terminal."""

@@ -1,0 +1,116 @@
+"""A word that somebody asks for → the places of the handbook that tell of it. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+_HEADING = re.compile(r"^(#{1,6}) +(.+?)(?: +\{#([\w-]+)\})? *$")
+_BAR = re.compile(r"(?<!\\)\|")
+SHOWN_MAX = 12  # of a search's finds; more is a page to read
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A heading with what stands below it, or one row of a table.
+
+    Attributes:
+        page: path below the handbook's root.
+        title: the heading without signs. anchor: as the site has it, without `#`.
+        text: Markdown.
+    """
+
+    page: PurePosixPath
+    title: str
+    anchor: str
+    text: str
+
+    @property
+    def address(self) -> str:
+        """`reference/limits.md#l5`."""
+        return f"{self.page}#{self.anchor}"
+
+
+class Book:
+    """All pages, taken apart once."""
+
+    def __init__(self, pages: Mapping[PurePosixPath, str]) -> None:
+        self._headings: list[Place] = []
+        self._rows: list[Place] = []
+        for page in sorted(pages, key=lambda path: path.parts[0] == "reference"):  # what a person wrote comes first
+            headings, rows = _of_page(page, pages[page].splitlines())
+            self._headings += headings
+            self._rows += rows
+        self._titles = {place: plain(place.title) for place in (*self._headings, *self._rows)}
+        self._names = {place: _names(place) for place in self._titles}
+
+    def find(self, topic: str, *, also: str = "") -> tuple[list[Place], list[Place]]:
+        """(what is told of exactly this, what comes near): the first is to be shown, the second to be listed.
+
+        Args:
+            also: a second name of the same thing.
+        """
+        asked = {plain(topic), plain(also), topic.strip().lower()} - {""}
+        told = [place for place in self._headings if asked & self._names[place]]
+        if not told:
+            told = [place for place in self._headings if asked & {str(place.page).lower(), place.page.stem.lower()}][:1]
+        rows = [row for row in self._rows if asked & self._names[row] and not _stands_in(row, told)]
+        exact = [*told, *_merged(rows)]
+        words = plain(topic).split()
+        near = [place for place, title in self._titles.items() if all(word in title for word in words)]
+        if not exact and not near:
+            near = [place for place in self._headings if all(word in plain(place.text) for word in words)]
+        shown = {place.address for place in exact}
+        listed = {place.address: place for place in near if place.address not in shown and not _stands_in(place, told)}
+        return exact, list(listed.values())[:SHOWN_MAX]
+
+    def plain(text: str) -> str:
+    """Small letters, without Markdown's signs; words apart by one blank."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    return " ".join(re.sub(r"[`*{}#“”\"]", "", text).replace("\\|", "|").lower().split())
+
+
+def _names(place: Place) -> set[str]:
+    """All by which a place may be asked for: `estim run` also as `run`, `frequency, rate` also as `rate`."""
+    title = plain(place.title)
+    parts = {part.strip().split(" ")[0] if part.strip().startswith("-") else part.strip() for part in title.split(",")}
+    codes = set(re.findall(r"`([^`]+)`", place.title))
+    return {title, place.anchor, place.address.lower(), title.removeprefix("estim ")} | parts | codes
+
+
+def _of_page(page: PurePosixPath, lines: list[str]) -> tuple[list[Place], list[Place]]:
+    starts = list(_starts(lines))
+    headings: list[Place] = []
+    rows: list[Place] = []
+    for number, (at, level, title, anchor) in enumerate(starts):
+        end = next((later for later, depth, *_ in starts[number + 1 :] if depth <= level), len(lines))
+        headings.append(Place(page, title, anchor, "\n".join(lines[at:end]).strip()))
+        own_end = starts[number + 1][0] if number + 1 < len(starts) else len(lines)
+        rows += _rows(page, anchor, lines[at:own_end])
+    return headings, rows
+
+
+def _starts(lines: Iterable[str]) -> Iterable[tuple[int, int, str, str]]:
+    fenced = False
+    for at, line in enumerate(lines):
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        elif not fenced and (match := _HEADING.match(line)):
+            title = match[2]
+            anchor = match[3] or re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", plain(title)).strip())
+            yield at, len(match[1]), title, anchor
+
+
+def _rows(page: PurePosixPath, anchor: str, lines: list[str]) -> Iterable[Place]:
+    for at, line in enumerate(lines):
+        if not line.startswith("|") or at < 2 or re.fullmatch(r"[|\s:-]+", line):
+            continue
+        top = next(up for up in range(at, -1, -1) if up == 0 or not lines[up - 1].startswith("|"))
+        if at - top < 2:
+            continue
+        first = _BAR.split(line.strip("| "))[0].strip()
+        if first:
+            yield Place(page, first, anchor, "\n".join((lines[top], lines[top + 1], line)))
