@@ -67,7 +67,13 @@ class Book:
         listed = {place.address: place for place in near if place.address not in shown and not _stands_in(place, told)}
         return exact, list(listed.values())[:SHOWN_MAX]
 
-    def plain(text: str) -> str:
+    def nearest(self, topic: str) -> list[str]:
+        """Three topics that are written like this one."""
+        titles = list(dict.fromkeys(self._titles.values()))
+        return difflib.get_close_matches(plain(topic), titles, n=3, cutoff=0.5)
+
+
+def plain(text: str) -> str:
     """Small letters, without Markdown's signs; words apart by one blank."""
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
     return " ".join(re.sub(r"[`*{}#“”\"]", "", text).replace("\\|", "|").lower().split())
@@ -79,6 +85,23 @@ def _names(place: Place) -> set[str]:
     parts = {part.strip().split(" ")[0] if part.strip().startswith("-") else part.strip() for part in title.split(",")}
     codes = set(re.findall(r"`([^`]+)`", place.title))
     return {title, place.anchor, place.address.lower(), title.removeprefix("estim ")} | parts | codes
+
+
+def _stands_in(place: Place, told: list[Place]) -> bool:
+    """It is part of what is shown anyway."""
+    return any(place.page == whole.page and place.text.splitlines()[-1] in whole.text for whole in told)
+
+
+def _merged(rows: Iterable[Place]) -> list[Place]:
+    """Rows of one table as one piece, its head once."""
+    made: dict[str, Place] = {}
+    for row in rows:
+        before = made.get(row.address)
+        if before is None or before.text.splitlines()[0] != row.text.splitlines()[0]:
+            made[row.address if before is None else f"{row.address} {len(made)}"] = row
+        else:
+            made[row.address] = replace(before, text=f"{before.text}\n{row.text.splitlines()[-1]}")
+    return list(made.values())
 
 
 def _of_page(page: PurePosixPath, lines: list[str]) -> tuple[list[Place], list[Place]]:
