@@ -314,7 +314,7 @@ def no_off(session: core.Core, _reason: str) -> None:
 
 
 def fault_goes_on(session: core.Core, cause: str, _text: str) -> None:
-    session.cause = cause
+    session.standing.cause = cause
 
 
 @pytest.mark.parametrize(("name", "wrong"), [("off", no_off), ("fail", fault_goes_on)])

@@ -1,8 +1,9 @@
-"""The core of a session: its phase, and the acts that concern more than one owner: send, off, stop, fail, reply. Pure.
+"""The core of a session: the acts that concern more than one owner: send, off, pause, stop, fail, answer. Pure.
 
 Each piece of state has one owner, and each owner one lifetime; none of them sees another, or this:
 
 ```
+standing   the phase, since when and why            as long as the engine
 link       the connection to the stimulator        as long as the engine
 lease      who must be heard for output to last     as long as the engine
 shown      what was shown and answered              as long as the engine
@@ -15,11 +16,7 @@ run        one passage through a plan               from a start to its end
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from estim.record_lines import events as lines
-from estim.record_lines.kinds import Refused
-from estim.safety.commands import SetOutput
 from estim.safety.errors import Problem
 from estim.safety.limits import Limits
 from estim.safety.profile import DeviceProfile
@@ -28,42 +25,36 @@ from estim.safety.verdict import ClearedSchedule
 from estim.session.alarms import Alarms
 from estim.session.authority import Authority
 from estim.session.contractions import Ended
-from estim.session.effects import Reply
 from estim.session.lease import Lease
 from estim.session.ledger import Ledger
 from estim.session.link import Link
 from estim.session.outbox import Outbox
-from estim.session.plain import output_rows, plain
+from estim.session.plain import output_rows
 from estim.session.player import WindowPlayer
 from estim.session.run import Run
 from estim.session.shown import Shown
 from estim.session.sitting import Known, Sitting
-from estim.session.state import Phase, Turn, advance
-
-WHOLE_PERMILLE = 950  # convention: a treatment of which at least 95 % were given is complete
+from estim.session.standing import Standing
+from estim.session.state import Phase, Turn
 
 
 class Core:
-    """Who owns what, and where the session stands."""
+    """Who owns what, and what they do together."""
 
     def __init__(self, profile: DeviceProfile, limits: Limits, *, simulated: bool) -> None:
         self.profile, self.limits, self.simulated = profile, limits, simulated
         self.now_us = 0
-        self.phase = Phase.DISCONNECTED
-        self.since_us = 0  # when this phase began
-        self.cause = ""
-        self.leaving = False  # the console is gone or a signal came: nobody is left
         self.out = Outbox()
-        self.link, self.lease, self.shown = Link(self.out), Lease(), Shown()
+        self.standing, self.link, self.lease, self.shown = Standing(self.out), Link(self.out), Lease(), Shown(self.out)
         self.sitting = Sitting(Alarms(self.out.log))
         self.ledger = Ledger(self.out, limits, {})
         self.authority = Authority(self.out)
         self.run: Run | None = None
-        self._watchers: list[Callable[[Phase, Turn, Phase], None]] = []
 
-    def watch_turns(self, watcher: Callable[[Phase, Turn, Phase], None]) -> None:
-        """Have `watcher` told of every turn."""
-        self._watchers.append(watcher)
+    @property
+    def phase(self) -> Phase:
+        """Where the session stands."""
+        return self.standing.phase
 
     def begin_step(self, now_us: int) -> None:
         """Time is `now_us`."""
@@ -78,30 +69,6 @@ class Core:
         self.ledger = Ledger(self.out, self.limits, known.minutes_today)
         self.authority = Authority(self.out, self.authority.number)
         self.run = None
-
-    def leave(self) -> None:
-        """Nobody is left: once output is settled the record ends."""
-        self.leaving = True
-
-    @property
-    def uncertain(self) -> bool:
-        """Nobody knows whether output is off."""
-        return self.link.output is OutputState.UNCERTAIN
-
-    @property
-    def settled(self) -> bool:
-        """Off was not asked for, was confirmed, or can't be."""
-        return self.link.off_asked_us is None or self.uncertain
-
-    @property
-    def outcome(self) -> str:
-        """How this sitting's treatment ends if it ends here: the one word for record, result and screen.
-
-        Where nobody knows whether output is off, that comes before everything else.
-        """
-        if self.uncertain:
-            return "uncertain"
-        return self.sitting.outcome or ("fault" if self.phase is Phase.FAULT else "stopped")
 
     def begin_run(self, run: Run | None) -> None:
         """What is played from now on; None: nothing."""
@@ -122,26 +89,19 @@ class Core:
 
     def accept(self, request_id: int) -> None:
         """Answer a request: done."""
-        self.shown.answer(request_id)
-        self.out.emit(Reply(id=request_id, accepted=True))
+        self.shown.accept(request_id)
 
     def refuse(self, request_id: int, *problems: Problem) -> None:
         """Answer a request: not done, and why."""
-        self.shown.answer(request_id)
-        self.out.log(Refused(request=request_id, problems=[plain(problem) for problem in problems]))
-        self.out.emit(Reply(id=request_id, accepted=False, problems=problems))
+        self.shown.refuse(request_id, problems)
 
     # -- phase and output -------------------------------------------------------------------------------------------
 
     def move(self, turn: Turn, cause: str = "") -> None:
         """Take the turn that the table has for the present phase."""
-        before, self.phase = self.phase, advance(self.phase, turn)
-        self.cause, self.since_us = cause, self.now_us
+        before = self.standing.take(turn, cause, self.now_us)
         if before is Phase.RUNNING:
             self.sitting.clock.halt(self.now_us, counts=self.sitting.purpose == "therapy")
-        self.out.log(lines.Phase(before=before.value, after=self.phase.value, turn=turn.value, cause=cause))
-        for watcher in self._watchers:
-            watcher(before, turn, self.phase)
         if turn in {Turn.ARM, Turn.RESUME}:
             self.sitting.alarms.go_on()
 
@@ -155,15 +115,9 @@ class Core:
         elif state is OutputState.OFF:
             self.sitting.alarms.calm("output-uncertain")
 
-    def send(self, output: SetOutput) -> int:
-        """The whole output as it shall be from now on; gives the command's number."""
-        if not output.is_zero and output.channels:
-            self.see_output(OutputState.ON)
-        return self.link.send(output, self.now_us)
-
     def send_run(self, changed: list[WindowPlayer]) -> None:
         """Send the run's present output; the windows in `changed` have a new amplitude with this command."""
-        number = self.send(self.playing[0].output())
+        number = self.link.send(self.playing[0].output(), self.now_us)
         for player in changed:
             player.sent(number)
 
@@ -192,21 +146,6 @@ class Core:
         self.off(reason)
         self.move(Turn.PAUSE, reason)
 
-    def complete(self) -> None:
-        """The plan is played to its end."""
-        run, _ = self.playing
-        held_ua = run.proven_ua()
-        self.off("end")
-        if self.sitting.purpose == "titration":
-            self.sitting.prove(held_ua)
-        elif self.sitting.purpose == "therapy":
-            self.sitting.end("completed" if self.ledger.gave("therapy") and self.is_whole(run) else "stopped")
-        self.move(Turn.COMPLETE, "completed")
-
-    def is_whole(self, run: Run) -> bool:
-        """What was planned has been given: all of it that was not skipped, or nearly all of the whole plan."""
-        return not run.skipped or run.given_permille(self.sitting.clock.elapsed_us(self.now_us)) >= WHOLE_PERMILLE
-
     def fail(self, cause: str, text: str) -> None:
         """Off and FAULT, latched until a person resets it."""
         self.off(cause)
@@ -220,19 +159,7 @@ class Core:
 
     def book(self, ended: list[Ended]) -> None:
         """Book the pulses of windows that ended, and note contractions that did."""
-        purpose, cleared = self.sitting.purpose, self.sitting.cleared
-        for item in ended:
-            player, window = item.player, item.player.window
-            bookings = player.take_bookings()
-            if bookings and cleared is not None:
-                scheduled = cleared.schedule.channel(window.channel)
-                self.ledger.note_on(scheduled, window, player.onset_us, self.now_us, therapy=purpose == "therapy")
-            self.ledger.book(purpose, window, bookings, self.link.acknowledged_n)
-            if item.contraction is not None:
-                whole = all(one["peak_ua"] for one in item.rows)
-                self.out.log(
-                    lines.Contraction(n=item.contraction, whole=whole, purpose=purpose, channels=list(item.rows))
-                )
-                self.ledger.reach(purpose, item.rows)
-                if purpose == "therapy" and self.run is not None:
-                    self.sitting.count(self.run.contractions)
+        purpose = self.sitting.purpose
+        contracted = self.ledger.take(ended, purpose, self.sitting.cleared, self.link.acknowledged_n, self.now_us)
+        if contracted and purpose == "therapy" and self.run is not None:
+            self.sitting.count(self.run.contractions)

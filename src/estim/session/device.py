@@ -99,7 +99,7 @@ def _confirmed_off(core: Core) -> None:
     core.see_output(OutputState.OFF)
     if core.phase is Phase.STOPPING:
         core.ledger.log_dose(core.sitting.purpose)
-        core.move(Turn.CONFIRMED_OFF, core.cause)
+        core.move(Turn.CONFIRMED_OFF, core.standing.cause)
         if core.sitting.purpose != "therapy" or core.sitting.outcome == "completed":
             core.begin_run(None)
 

@@ -6,6 +6,7 @@ step(event, now_us)   preparing.py what people ask before anything runs; request
                       play.py      what time does: the plan, keep-alives, the lease
                       levels.py    raising, lowering, marks
                       arming.py    what must be true before output
+                      ending.py    how a run, a treatment and a record end
 snapshot()            view.py
 ```
 """
@@ -23,7 +24,7 @@ from estim.safety.profile import DeviceProfile
 from estim.safety.reports import OutputState
 from estim.safety.schedule import PhasePlan, Purpose
 from estim.safety.verdict import ClearedSchedule
-from estim.session import device, events, play, preparing, processes, requests
+from estim.session import device, ending, events, play, preparing, processes, requests
 from estim.session.core import Core
 from estim.session.effects import Effect
 from estim.session.events import Event
@@ -52,7 +53,7 @@ class SessionEngine:
 
     def watch_turns(self, watcher: Callable[[Phase, Turn, Phase], None]) -> None:
         """Have `watcher` told of every turn from now on, also where no record is open."""
-        self._core.watch_turns(watcher)
+        self._core.standing.watch(watcher)
 
     @property
     def device_id(self) -> str:
@@ -63,7 +64,7 @@ class SessionEngine:
     @property
     def finished(self) -> bool:
         """The console is gone or a signal came, output is settled and the record closed: the process may end."""
-        return self._core.leaving and not self._core.out.recording and self._core.settled
+        return self._core.lease.left and not self._core.out.recording and self._core.link.off_settled
 
     @property
     def phase(self) -> Phase:
@@ -73,7 +74,7 @@ class SessionEngine:
     @property
     def cause(self) -> str:
         """Of the last change of phase."""
-        return self._core.cause
+        return self._core.standing.cause
 
     @property
     def output(self) -> OutputState:
@@ -142,7 +143,7 @@ class SessionEngine:
             raise UnhandledEvent(f"no function serves {type(event).__name__}")
         handler(core, event)
         play.pass_time(core)
-        processes.end_if_leaving(core)
+        ending.end_if_left(core)
         return core.out.take()
 
     def next_deadline_us(self) -> int | None:

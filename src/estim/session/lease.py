@@ -15,13 +15,18 @@ Lapse = Literal["", "console-silent", "record-late", "device-silent"]
 
 
 class Lease:
-    """When each of those that must be fresh was last heard. The loop's own turn is judged by who makes the turns."""
+    """When each of those that must be fresh was last heard. The loop's own turn is judged by who makes the turns.
+
+    Attributes:
+        left: the console is gone or a signal came: nobody is left, and nobody comes back.
+    """
 
     def __init__(self) -> None:
         self._status_us = 0
         self._heartbeat_us = 0
         self._woke_us: int | None = None  # the console's first heartbeat after it had stood still
         self._record_pending_us: int | None = None
+        self.left = False
 
     def begin(self, now_us: int) -> None:
         """The console is there as this begins."""
@@ -40,6 +45,10 @@ class Lease:
     def record(self, oldest_pending_us: int | None) -> None:
         """Since when the oldest line waits that is not durable; None: all are."""
         self._record_pending_us = oldest_pending_us
+
+    def leave(self) -> None:
+        """Nobody is left: once output is settled the record ends."""
+        self.left = True
 
     def lapsed(self, now_us: int) -> Lapse:
         """Who was silent for too long; "" while all are fresh."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from estim.record_lines.events import Dose
+from estim.record_lines.events import Contraction, Dose
 from estim.record_lines.rows import DoseRow, ReachedRow
 from estim.safety.limits import Limits
 from estim.safety.schedule import Purpose, ScheduleChannel, Window
 from estim.safety.units import US_PER_S, ceil_div
+from estim.safety.verdict import ClearedSchedule
 from estim.session.booking import Booking
-from estim.session.contractions import REACHED_PERMILLE
+from estim.session.contractions import REACHED_PERMILLE, Ended
 from estim.session.on_time import DUTY_WINDOW_US, OnTime, counts
 from estim.session.outbox import Outbox
 
@@ -67,7 +68,7 @@ class Ledger:
     """The accounts and the ON time of one patient's sitting.
 
     Args:
-        out: takes the lines of dose.
+        out: takes the lines of contractions and dose.
         limits: absolute & site & device.
         minutes_today: what each `muscle/side` had today before this sitting (L27).
     """
@@ -101,6 +102,38 @@ class Ledger:
             for (of, _), account in self._accounts.items()
             if of == purpose
         )
+
+    def take(
+        self,
+        ended: Iterable[Ended],
+        purpose: Purpose,
+        cleared: ClearedSchedule | None,
+        acknowledged_n: int,
+        now_us: int,
+    ) -> bool:
+        """Book the pulses of windows that ended at `now_us`, and note contractions that did; True if one did.
+
+        Args:
+            ended: what ended, with its bookings.
+            purpose: what it was played for.
+            cleared: what is played.
+            acknowledged_n: the highest command that the device acknowledged.
+            now_us: now.
+        """
+        contracted = False
+        for item in ended:
+            player, window = item.player, item.player.window
+            bookings = player.take_bookings()
+            if bookings and cleared is not None:
+                scheduled = cleared.schedule.channel(window.channel)
+                self.note_on(scheduled, window, player.onset_us, now_us, therapy=purpose == "therapy")
+            self.book(purpose, window, bookings, acknowledged_n)
+            if item.contraction is not None:
+                contracted = True
+                whole = all(one["peak_ua"] for one in item.rows)
+                self._out.log(Contraction(n=item.contraction, whole=whole, purpose=purpose, channels=list(item.rows)))
+                self.reach(purpose, item.rows)
+        return contracted
 
     def book(self, purpose: Purpose, window: Window, bookings: list[Booking], acknowledged_n: int) -> None:
         """Pulses of a window that are over."""

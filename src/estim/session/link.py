@@ -57,6 +57,16 @@ class Link:
         """Every command that was sent has been acknowledged."""
         return not self._unanswered
 
+    @property
+    def uncertain(self) -> bool:
+        """Nobody knows whether output is off."""
+        return self.output is OutputState.UNCERTAIN
+
+    @property
+    def off_settled(self) -> bool:
+        """Off was not asked for, was confirmed, or can't be."""
+        return self.off_asked_us is None or self.uncertain
+
     def unanswered_us(self, now_us: int) -> int:
         """For how long the oldest command has been without an answer."""
         return now_us - min((sent_us for sent_us, _ in self._unanswered.values()), default=now_us)
@@ -74,6 +84,8 @@ class Link:
 
     def send(self, output: SetOutput, now_us: int) -> int:
         """Send the whole output as it shall be from now on; gives the command's number."""
+        if not output.is_zero and output.channels:
+            self.see(OutputState.ON, now_us)
         self.command_n += 1
         self._changed_us = now_us
         self._unanswered[self.command_n] = (now_us, output)

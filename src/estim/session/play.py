@@ -6,6 +6,7 @@ from estim.record_lines.events import Gate
 from estim.safety.reports import OutputState
 from estim.safety.units import US_PER_S
 from estim.session.core import Core
+from estim.session.ending import complete
 from estim.session.prompts import ask_levels
 from estim.session.run import Run
 from estim.session.state import Phase, Turn
@@ -30,7 +31,7 @@ def pass_time(core: Core) -> None:
     if core.phase in _LIVE:
         _check_lease(core)
     _confirm_off(core)
-    stood_us = core.now_us - core.since_us
+    stood_us = core.now_us - core.standing.since_us
     if core.phase is Phase.ARMED and stood_us >= ARMED_MAX_US:
         core.off("arm-expired")
         core.move(Turn.DISARM, "not started within 60 s")
@@ -92,7 +93,7 @@ def _play(core: Core, run: Run) -> None:
     if run.pause_after_gate and not run.players:
         core.pause(run.pause_after_gate)
     elif run.over:
-        core.complete()
+        complete(core)
     elif run.place is not place:
         _ask_cover(core, run)
 
@@ -195,9 +196,9 @@ def next_deadline_us(core: Core) -> int | None:
     if core.phase in _LIVE:
         due += core.lease.due_us()
     if core.phase is Phase.ARMED:
-        due.append(core.since_us + ARMED_MAX_US)
+        due.append(core.standing.since_us + ARMED_MAX_US)
     elif core.phase is Phase.PAUSED:
-        due.append(core.since_us + PAUSED_MAX_US)
+        due.append(core.standing.since_us + PAUSED_MAX_US)
     elif core.phase is Phase.RUNNING and core.run is not None:
         keeper, held_us = core.run.gatekeeper, core.run.held_since_us
         if keeper is not None and (at_us := keeper.next_due_us()) is not None:

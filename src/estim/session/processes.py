@@ -5,7 +5,7 @@ that somebody leaves. Pure.
 from __future__ import annotations
 
 from estim.record_lines.kinds import Request
-from estim.session import events, levels, requests
+from estim.session import events, levels
 from estim.session.core import Core
 from estim.session.state import Phase
 
@@ -62,13 +62,7 @@ def signal(core: Core, event: events.Signal) -> None:
 
 
 def _leave(core: Core, cause: str) -> None:
-    if not core.leaving:
-        core.leave()
+    if not core.lease.left:
+        core.lease.leave()
         core.stop(cause)
         core.out.log(Request(what="leave", source=cause))
-
-
-def end_if_leaving(core: Core) -> None:
-    """Close the record of a session that nobody is left for, once its output is confirmed off, or surely is not."""
-    if core.leaving and core.out.recording and core.settled and (core.phase is not Phase.STOPPING or core.uncertain):
-        requests.end_record(core)

@@ -9,8 +9,8 @@ from estim.record_lines.kinds import Note, Outcome, Reason, Request
 from estim.safety.errors import Problem
 from estim.safety.reports import OutputState
 from estim.safety.verdict import ClearedSchedule
-from estim.session import arming, events, levels
-from estim.session.core import WHOLE_PERMILLE, Core
+from estim.session import arming, ending, events, levels
+from estim.session.core import Core
 from estim.session.effects import Install, Prepare, ToRoom
 from estim.session.plain import plain
 from estim.session.play import KEEP_LEVELS_PAUSE_US, RESUME_LEAD_US, START_LEAD_US, move_gates
@@ -99,7 +99,7 @@ def resume(core: Core, request: events.Resume) -> None:
         problems.append(no("console", arming.STOOD_STILL))
     if core.link.output is not OutputState.OFF or core.link.off_asked_us is not None:
         problems.append(no("resume", "the device has not confirmed that its output is off"))
-    if core.now_us - core.since_us > KEEP_LEVELS_PAUSE_US:
+    if core.now_us - core.standing.since_us > KEEP_LEVELS_PAUSE_US:
         problems.append(no("resume", "the pause was longer than 60 s: stop, and find the levels again", rule="pause"))
     lost = core.sitting.found.missing(channel.name for channel in core.sitting.cleared.schedule.channels)
     if lost and core.sitting.purpose == "therapy":
@@ -199,9 +199,9 @@ def _leave_phase(core: Core, run: Run, reason: str) -> None:
     core.book(run.skip_phase(core.now_us))
     core.authority.end()  # what was authorised was for the phase that is left
     if run.over:
-        core.complete()
+        ending.complete(core)
     elif playing:
-        core.send(run.output())
+        core.link.send(run.output(), core.now_us)
 
 
 def end_early(core: Core, request: events.EndEarly) -> None:
@@ -210,11 +210,7 @@ def end_early(core: Core, request: events.EndEarly) -> None:
         core.refuse(request.id, no("end-early", "possible while running or paused, with a reason"))
         return
     core.out.log(Request(what="end-early", reason=request.reason))
-    if core.sitting.purpose == "therapy" and core.run is not None:
-        given = core.run.given_permille(core.sitting.clock.elapsed_us(core.now_us))
-        core.sitting.end("completed" if given >= WHOLE_PERMILLE else "stopped")
-        core.sitting.forget_place()
-    core.stop("end-early")
+    ending.end_early(core)
     core.accept(request.id)
 
 
@@ -310,22 +306,8 @@ def sign(core: Core, request: events.Sign) -> None:
     )
     core.sitting.sign(signature)
     core.out.log(lines.Signature(**asdict(signature), comment=request.comment))
-    end_record(core)
+    ending.end_record(core)
     core.accept(request.id)
-
-
-def end_record(core: Core) -> None:
-    """Write how the session ended and close its record."""
-    core.ledger.log_dose(core.sitting.purpose)  # output that stayed uncertain has not been booked by a confirmed stop
-    core.out.log(
-        lines.End(
-            outcome=core.outcome,
-            output=core.link.output.value,
-            contractions=core.sitting.contractions,
-            dose=core.ledger.rows(core.sitting.purpose),
-        )
-    )
-    core.out.close_record()
 
 
 def room_action(core: Core, request: events.RoomAction) -> None:

@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+from estim.record_lines.kinds import Refused
+from estim.safety.errors import Problem
 from estim.safety.units import US_PER_S
+from estim.session.effects import Reply
+from estim.session.outbox import Outbox
+from estim.session.plain import plain
 
 REMEMBERED = 64  # snapshots that a raise may still refer to: 3 s at 20 Hz
 SNAPSHOT_FRESH_US = US_PER_S
 
 
 class Shown:
-    """Snapshots that went out and requests that were answered."""
+    """Snapshots that went out and requests that were answered.
 
-    def __init__(self) -> None:
+    Args:
+        out: takes the answers.
+
+    Attributes:
+        answered: number of the latest request that has its answer.
+    """
+
+    def __init__(self, out: Outbox) -> None:
+        self._out = out
         self.answered = 0
         self._n = 0
         self._times_us: dict[int, int] = {}
 
-    def answer(self, request_id: int) -> None:
-        """This request has its answer."""
+    def accept(self, request_id: int) -> None:
+        """Answer a request: done."""
         self.answered = max(self.answered, request_id)
+        self._out.emit(Reply(id=request_id, accepted=True))
+
+    def refuse(self, request_id: int, problems: tuple[Problem, ...]) -> None:
+        """Answer a request: not done, and why."""
+        self.answered = max(self.answered, request_id)
+        self._out.log(Refused(request=request_id, problems=[plain(problem) for problem in problems]))
+        self._out.emit(Reply(id=request_id, accepted=False, problems=problems))
 
     def next(self, now_us: int) -> int:
         """Number of the snapshot that is made now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from estim.safety.schedule import ScheduleChannel
 from estim.session import arming, levels
 from estim.session.core import Core
+from estim.session.ending import outcome
 from estim.session.snapshot import ChannelView, Snapshot
 from estim.session.state import Cycle, Phase
 
@@ -24,7 +25,7 @@ def snapshot(
         purpose=core.sitting.purpose,
         output=core.link.output,
         output_since_us=core.link.output_since_us,
-        cause=core.cause,
+        cause=core.standing.cause,
         simulated=core.simulated,
         model=core.profile.model,
         device_id=core.link.device.device_id if core.link.device else "",
@@ -63,7 +64,7 @@ def snapshot(
         off_word=core.profile.off_word,
         titration_channel=_titration_channel(core),
         practice=core.sitting.practice if core.simulated else None,
-        outcome=core.outcome if core.sitting.outcome or (core.leaving and core.uncertain) else "",
+        outcome=outcome(core) if core.sitting.outcome or (core.lease.left and core.link.uncertain) else "",
         level_open=core.link.open,
         acknowledged=core.link.all_answered,
         weight_bearing=schedule.weight_bearing if schedule else False,
