@@ -9,7 +9,7 @@ RUN := $(VENV)/.ready-to-run
 STAMP := $(VENV)/.ready-to-test
 CODE := src firmware_sim tests bench tools
 
-.PHONY: help run test check bench campaign fuzz worlds kills hardships stops records walk explore browser format lock anew windows package docs clean
+.PHONY: help run test check bench campaign fuzz worlds kills hardships stops records walk explore browser format lock anew windows package docs paper clean
 
 help:
 	@echo "make run       the console on a simulated P24; without a terminal, a whole session in simulated time"
@@ -26,6 +26,7 @@ help:
 	@echo "make browser   a practice session in a real headless browser; pictures into PICTURES"
 	@echo "make campaign  all three of them"
 	@echo "make docs      the handbook as a site, built strictly into site/"
+	@echo "make paper     the same as one page and one PDF"
 	@echo "make format    what the formatter can do by itself"
 	@echo "make windows   a session, blows and tests under Windows' Python (Wine); needs root and the registries"
 	@echo "make package   wheel, sdist and SBOM into dist/"
@@ -132,6 +133,10 @@ browser: $(STAMP)
 docs: $(STAMP)
 	$(LOCKED) -r requirements/docs.txt
 	$(BIN)/python -m tools.handbook
+
+# One page of all, and a PDF of it where Chromium is installed; pictures come from the site, so it is built before.
+paper: docs
+	$(BIN)/python -m tools.handbook.paper
 
 format: $(STAMP)
 	$(BIN)/ruff format $(CODE)

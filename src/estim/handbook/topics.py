@@ -79,6 +79,11 @@ def plain(text: str) -> str:
     return " ".join(re.sub(r"[`*{}#“”\"]", "", text).replace("\\|", "|").lower().split())
 
 
+def anchor_of(heading: str) -> str:
+    """The anchor that the site's builder makes of a heading."""
+    return re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", plain(heading)).strip())
+
+
 def _names(place: Place) -> set[str]:
     """All by which a place may be asked for: `estim run` also as `run`, `frequency, rate` also as `rate`."""
     title = plain(place.title)
@@ -123,8 +128,7 @@ def _starts(lines: Iterable[str]) -> Iterable[tuple[int, int, str, str]]:
             fenced = not fenced
         elif not fenced and (match := _HEADING.match(line)):
             title = match[2]
-            anchor = match[3] or re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", plain(title)).strip())
-            yield at, len(match[1]), title, anchor
+            yield at, len(match[1]), title, match[3] or anchor_of(title)
 
 
 def _rows(page: PurePosixPath, anchor: str, lines: list[str]) -> Iterable[Place]:
