@@ -26,8 +26,10 @@ KEPT = (
 
 
 def sealed_in(home: Home) -> Mapping[str, str]:
-    """Session → trial; nothing is imported where a home has no trial."""
-    if not (home.root / "trials").is_dir():
+    """Session → trial; nothing of trials is imported where a home never had one."""
+    from estim.records.beside import chains_in
+
+    if not chains_in(home.root, "trials"):
         return {}
     from estim.trial.site import blinded_sessions
 

@@ -30,10 +30,11 @@ def anchor(given: argparse.Namespace) -> int:
 
 def accept(given: argparse.Namespace) -> int:
     """An administrator takes a register as it is."""
-    from estim.records.guard import accept as take
+    from estim.records import beside, guard
 
     home = home_of(given)
     who = _who(home, given.operator, "accept", administrator=True)
+    take = beside.take if beside.is_beside(home.root, given.register) else guard.accept
     take(home.root, given.register, operator=who, reason=given.reason)
     return 0
 

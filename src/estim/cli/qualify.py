@@ -97,7 +97,7 @@ def _read(given: argparse.Namespace) -> int:
     home = home_of(given)
     plan = read_plan(Path(given.plan))
     document = read_bench(plan, Path(given.folder), datetime.datetime.now().astimezone().date())
-    path = write(home.root, document, station_signer(home.root))
+    path = write(home.root, document, station_signer(home.root), operator=plan.operator)
     if given.json:
         print_json({**document, "file": str(path)})
     else:

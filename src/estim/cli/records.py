@@ -119,7 +119,7 @@ def _keeping(actions: Any, home: argparse.ArgumentParser) -> None:
     anchor = actions.add_parser("anchor", parents=[home], help="one signed line to keep elsewhere: how far the home is")
     anchor.add_argument("-o", "--output", metavar="FILE", help="put it behind the others in this file")
     accept = actions.add_parser("accept", parents=[home], help="take a register as it is: opens a closed door")
-    accept.add_argument("register", help="operators, patients or site")
+    accept.add_argument("register", help="operators, patients, site, or a file of the home that verify names")
     clear = actions.add_parser("clear", parents=[home], help="a session of today that is gone, cut or changed is known")
     clear.add_argument("session", help="its name")
     sign = actions.add_parser("sign", parents=[home], help="a person's signature on a session that is sealed")

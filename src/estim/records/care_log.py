@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from estim.care.course import KINDS, Entry
+from estim.records.beside import keep, read_kept
 from estim.records.home import Home
 from estim.records.keys import station_signer
 from estim.records.pseudonym import normal, written
@@ -54,7 +55,9 @@ def enter(
         "simulated": simulated,
         "fields": _plain(fields),
     }
-    append_signed(path_of(home, patient, simulated=simulated), station_signer(home.root), line)
+    path = path_of(home, patient, simulated=simulated)
+    append_signed(path, station_signer(home.root), line)
+    keep(home.root, path)
     return Entry(kind=kind, day=said, who=who.strip(), fields=dict(fields))
 
 
@@ -71,14 +74,8 @@ def read(home: Home, patient: str, *, simulated: bool) -> tuple[Entry, ...]:
     """Every entry of a person, the first first; () where there is no course.
 
     Raises:
-        RecordError: the chain was changed.
+        RecordError: the chain was changed, cut or removed.
     """
-    path = path_of(home, patient, simulated=simulated)
-    reading = read_chain(path, path.name)
-    if reading is None:
-        return ()
-    if reading.first_bad is not None and not reading.torn:
-        raise RecordError(f"{path}: line {reading.first_bad + 1}: {reading.reason}; this course can't be trusted")
     return tuple(
         Entry(
             kind=str(entry["event"]),
@@ -86,7 +83,7 @@ def read(home: Home, patient: str, *, simulated: bool) -> tuple[Entry, ...]:
             who=str(entry["who"]),
             fields=entry["fields"],
         )
-        for entry in reading.entries
+        for entry in read_kept(home.root, path_of(home, patient, simulated=simulated))
     )
 
 

@@ -12,12 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from estim.platform.files import replace_whole
-from estim.records.station import HOW_TO_OPEN, enter_station, station_lines
+from estim.records.station import HOW_TO_OPEN, enter_station, read_station, station_lines
 from estim.safety.errors import RecordError
 
 REGISTERS: Mapping[str, str] = {"operators": "operators.json", "patients": "patients.json", "site": "site.toml"}
 GONE = ""
 _NEXT = ".next"
+
+
+def file_of(register: str) -> str:
+    """A register's file in the home; what is no register of people or limits is named by its file."""
+    return REGISTERS.get(register, register)
+
+
+def chained(lines: tuple[Mapping[str, Any], ...]) -> list[str]:
+    """Every register that the chain names, those of every home first."""
+    events = {"register", "taken-as-it-is"}
+    named = {str(entry["register"]) for entry in lines if entry["event"] in events and "lines" not in entry}
+    return [*REGISTERS, *sorted(named - REGISTERS.keys())]
 
 
 def digest(path: Path) -> str:
@@ -46,7 +58,7 @@ def check(home: Path, register: str) -> None:
     Raises:
         RecordError: it is another, or gone; and how an administrator opens the door again.
     """
-    path = home / REGISTERS[register]
+    path = home / file_of(register)
     word = last_word(station_lines(home), register)
     if word is None:
         return
@@ -70,8 +82,13 @@ def _finish(path: Path, said: str) -> bool:
     return True
 
 
-def change(path: Path, register: str, data: bytes, *, said: str, operator: str, reason: str) -> None:
+def change(
+    path: Path, register: str, data: bytes, *, said: str, operator: str, reason: str, home: Path | None = None
+) -> None:
     """Put `data` in the place of a register: first beside it, then the line, then the file.
+
+    Args:
+        home: whose chain says so; None is the folder that the file lies in.
 
     Raises:
         RecordError: the line can't be written; the old file stands.
@@ -81,7 +98,7 @@ def change(path: Path, register: str, data: bytes, *, said: str, operator: str, 
     replace_whole(prepared, data)
     try:
         enter_station(
-            path.parent, "register", register=register, sha256=hashlib.sha256(data).hexdigest(), change=said,
+            home or path.parent, "register", register=register, sha256=hashlib.sha256(data).hexdigest(), change=said,
             operator=operator, reason=reason,
         )  # fmt: skip
     except RecordError:
@@ -112,9 +129,11 @@ def accept(home: Path, register: str, *, operator: str, reason: str) -> None:
     Raises:
         RecordError: no such register, or the chain can't be written.
     """
-    if register not in REGISTERS:
-        raise RecordError(f"{register}: no register; there are {', '.join(REGISTERS)}")
+    reading = read_station(home)
+    known = chained(reading.entries if reading is not None else ())
+    if register not in known:
+        raise RecordError(f"{register}: no register; there are {', '.join(known)}")
     enter_station(
-        home, "taken-as-it-is", register=register, sha256=digest(home / REGISTERS[register]), operator=operator,
+        home, "taken-as-it-is", register=register, sha256=digest(home / file_of(register)), operator=operator,
         reason=reason,
     )  # fmt: skip

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from estim.platform.files import replace_whole
+from estim.records.beside import named
+from estim.records.guard import change, check
 from estim.records.keys import Signer, signed_by
+from estim.safety.errors import RecordError
 
 FOLDER = "qualifications"
 REFUSED_OVER = 0.20  # of what was asked; IEC 60601-2-10 allows no more
@@ -65,6 +67,9 @@ class Qualification:
         return ""
 
 
+_NONE = Qualification(verdict="fail", over=0.0, stop_ms=None, taken="", until="", firmware="")
+
+
 def file_of(home: Path, model: str, device_id: str) -> Path:
     """Where the qualification of this device is."""
     safe = re.sub(r"[^A-Za-z0-9]+", "-", device_id).strip("-") or "no-id"
@@ -76,12 +81,14 @@ def _message(document: dict[str, Any]) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
 
 
-def write(home: Path, document: dict[str, Any], signer: Signer) -> Path:
+def write(home: Path, document: dict[str, Any], signer: Signer, *, operator: str = "") -> Path:
     """Sign and keep it; gives its file."""
     path = file_of(home, document["model"], document["device_id"])
     path.parent.mkdir(parents=True, exist_ok=True)
     signed = {"qualification": document, "key": signer.public_hex, "signature": signer.sign(_message(document)).hex()}
-    replace_whole(path, json.dumps(signed, indent=1, ensure_ascii=False).encode("utf-8"))
+    data = json.dumps(signed, indent=1, ensure_ascii=False).encode("utf-8")
+    said = f"{document['verdict']} of {document['taken']}"
+    change(path, named(home, path), data, said=said, operator=operator, reason="qualified", home=home)
     return path
 
 
@@ -92,6 +99,10 @@ def of_device(home: Path, model: str, device_id: str, *, public_hex: str) -> Qua
         public_hex: this station's key; what another signed is not taken.
     """
     path = file_of(home, model, device_id)
+    try:
+        check(home, named(home, path))
+    except RecordError as error:
+        return replace(_NONE, trouble=str(error))
     return _read(path, public_hex) if path.exists() else None
 
 
@@ -119,7 +130,4 @@ def _read(path: Path, public_hex: str) -> Qualification:
             trouble="" if right else f"{path.name} was changed, or signed by another station",
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return Qualification(
-            verdict="fail", over=0.0, stop_ms=None, taken="", until="", firmware="",
-            trouble=f"{path.name} is damaged: {type(error).__name__}",
-        )  # fmt: skip
+        return replace(_NONE, trouble=f"{path.name} is damaged: {type(error).__name__}")

@@ -24,7 +24,9 @@ NAME = "station's chain"
 EVENTS: Mapping[str, str] = {
     "key": "a key signs from now on: public_key, and `before` (key id) where an older one signed until then",
     "register": "a register changed: register, sha256 of its file, change in words, operator, reason",
-    "taken-as-it-is": "an administrator accepts a register or a missing one: register, sha256, operator, reason",
+    "taken-as-it-is": "an administrator accepts a register, a chain beside the records (then also lines, head), or "
+    "that one is missing: register, sha256, operator, reason",
+    "kept": "a chain beside the records grew: file (in the home), lines, head",
     "sign-in-refused": "a wrong PIN or role: operator, what, reason",
     "looked": "somebody read, reported or exported: what, sessions, patient, operator, reason",
     "cleared": "what today's session says or lacks no longer keeps the patient out: session, operator, reason",

@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from estim.records.guard import REGISTERS, check
+from estim.records.beside import judge_beside
+from estim.records.guard import chained, check, file_of
 from estim.records.keys import signed_by
 from estim.records.master import MASTER, STATION, read_master
 from estim.records.quick import verify_quickly
 from estim.records.segment import segments
 from estim.records.signed_chain import ChainReading
-from estim.records.station import judge_station, trusted_keys
+from estim.records.station import judge_station, read_station, trusted_keys
 from estim.records.verify import SessionVerdict, verify_session
 from estim.safety.errors import RecordError
 
@@ -54,14 +55,16 @@ def verify_home(
     """
     keys = trusted_keys(root)[0] if keys is None else keys
     verdicts = [
-        SessionVerdict(path=str(path), first_bad=line, reason=reason) for path, line, reason in judge_station(root)
+        SessionVerdict(path=str(path), first_bad=line, reason=reason)
+        for path, line, reason in (*judge_station(root), *judge_beside(root))
     ]
-    for register, name in REGISTERS.items():
+    reading = read_station(root)
+    for register in chained(reading.entries if reading is not None else ()):
         try:
             check(root, register)
         except RecordError as error:
             if not any(verdict.path == str(root / STATION) for verdict in verdicts):
-                verdicts.append(SessionVerdict(path=str(root / name), first_bad=None, reason=str(error)))
+                verdicts.append(SessionVerdict(path=str(root / file_of(register)), first_bad=None, reason=str(error)))
     for kind in ("real", "simulated"):
         folder = root / "records" / kind
         if folder.is_dir():

@@ -13,10 +13,11 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from estim.records.beside import chains_in, keep, read_kept
 from estim.records.home import Home
-from estim.records.keys import known_keys, signed_by, station_signer
+from estim.records.keys import station_signer
 from estim.records.pseudonym import normal, written
-from estim.records.signed_chain import append_signed, read_chain
+from estim.records.signed_chain import append_signed
 from estim.safety.errors import RecordError, UsageError
 from estim.trial.plan import Arm, Trial, read_trial
 from estim.trial.sealing import allocate, new_seed, seal, station_key, unseal
@@ -66,7 +67,9 @@ def found(trial: Trial, home: Home, office: Path) -> Mapping[str, Any]:
     (folder / LIST).write_bytes(data)
     began = {"event": "began", "trial": trial.file.id, "trial_sha256": trial.digest,
              "list_sha256": hashlib.sha256(data).hexdigest(), "slots": len(slots)}  # fmt: skip
-    return append_signed(folder / CHAIN, signer, began)
+    line = append_signed(folder / CHAIN, signer, began)
+    keep(home.root, folder / CHAIN)
+    return line
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,26 +91,20 @@ class Site:
 
     def __init__(self, home: Home, name: str) -> None:
         self.folder = trials_of(home) / name
-        if not (self.folder / CHAIN).exists():
-            there = sorted(path.parent.name for path in trials_of(home).glob(f"*/{CHAIN}"))
+        known = [path.parent for path in chains_in(home.root, "trials")]
+        if self.folder not in known:
+            there = [folder.name for folder in known]
             raise UsageError(f"no trial {name!r} in this home; there are {', '.join(there) or 'none'}")
         self.home = home
+        self.lines: Sequence[Mapping[str, Any]] = read_kept(home.root, self.folder / CHAIN)
         self.trial = read_trial(self.folder / FILE, check=False)
         self._read()
 
     def _read(self) -> None:
-        reading = read_chain(self.folder / CHAIN, "trial's chain")
-        if reading is None or reading.first_bad is not None or not reading.entries:
-            raise RecordError(f"trial {self.trial.file.id}: {reading.reason if reading else 'its chain is gone'}")
-        keys = known_keys(self.home.root)
-        for entry in reading.entries:
-            public = keys.get(str(entry["key_id"]))
-            if public is None or not signed_by(
-                public, bytes.fromhex(str(entry["hash"])), bytes.fromhex(str(entry["signature"]))
-            ):
-                raise RecordError(f"trial {self.trial.file.id}: line {entry['n']} was signed by nobody that is known")
-        self.lines: Sequence[Mapping[str, Any]] = reading.entries
-        began, data = reading.entries[0], (self.folder / LIST).read_bytes()
+        self.lines = read_kept(self.home.root, self.folder / CHAIN)
+        if not self.lines:
+            raise RecordError(f"trial {self.trial.file.id}: its chain is empty")
+        began, data = self.lines[0], (self.folder / LIST).read_bytes()
         for what, digest, kept in (
             ("list", hashlib.sha256(data).hexdigest(), began["list_sha256"]),
             ("file", self.trial.digest, began["trial_sha256"]),
@@ -124,6 +121,7 @@ class Site:
     def write(self, event: str, **what: object) -> None:
         """A line in the trial's chain."""
         append_signed(self.folder / CHAIN, station_signer(self.home.root), {"event": event, **what})
+        keep(self.home.root, self.folder / CHAIN)
         self._read()
 
     def enrol(self, patient: str, strata: Mapping[str, str], operator: str) -> Enrolled:
@@ -198,7 +196,7 @@ def office_key(office: Path) -> X25519PrivateKey:
 def blinded_sessions(home: Home) -> dict[str, str]:
     """Session folder → trial, of all sessions whose allocation is still sealed: exports and papers leave them out."""
     sealed: dict[str, str] = {}
-    for chain in sorted(trials_of(home).glob(f"*/{CHAIN}")):
+    for chain in chains_in(home.root, "trials"):
         site = Site(home, chain.parent.name)
         sealed |= {
             str(line["session"]): site.trial.file.id
