@@ -109,7 +109,16 @@ def _wrong(
     unsigned = signed_lines(reading.entries[taken:], keys)
     if unsigned is not None:
         return unsigned, f"line {unsigned} was signed by no key of this home"
-    return _elsewhere(home, path, reading.entries[taken:])
+    return _elsewhere(home, path, reading.entries[taken:]) or _parts(path, reading)
+
+
+def _parts(path: Path, reading: ChainReading) -> tuple[int, str] | None:
+    """A trial's files are those that its chain began with."""
+    began = reading.entries[0] if reading.entries else {}
+    for key, name in (("list_sha256", "sealed.json"), ("trial_sha256", "trial.toml")):
+        if key in began and digest(path.with_name(name)) != began[key]:
+            return 0, f"{name} is not the one that this chain began with"
+    return None
 
 
 def take(home: Path, name: str, *, operator: str, reason: str) -> None:
@@ -144,4 +153,3 @@ def _elsewhere(home: Path, path: Path, entries: tuple[Mapping[str, Any], ...]) -
         if safe_name(normal(name)) != path.stem or entry.get("simulated") is not (path.parent.name == KINDS[1]):
             return int(entry["n"]), f"line {entry['n']} was written in the course of {name}, in another place"
     return None
-

@@ -114,9 +114,16 @@ def station_lines(home: Path) -> tuple[Mapping[str, Any], ...]:
     reason = cut(home, lines)
     if reason:
         raise RecordError(f"{home / STATION}: {reason}; {HOW_TO_OPEN}")
+    taken = max((entry["n"] for entry in lines if entry["event"] == "taken-as-it-is"), default=-1)
+    believed = [entry for entry in lines if entry["event"] in BELIEVED and entry["n"] >= taken]
+    unsigned = signed_lines(believed, trusted_keys(home)[0])
+    if unsigned is not None:
+        raise RecordError(f"{home / STATION}: line {unsigned} was signed by no key of this home; {HOW_TO_OPEN}")
     return lines
 
 
+# Events of which one line can open a door: believed only with a signature of this home.
+BELIEVED = frozenset({"register", "taken-as-it-is", "cleared", "joined"})
 HOW_TO_OPEN = (
     "put the right file back from a backup, or let an administrator take what is there as it is: "
     "`estim records accept NAME --operator ID --reason TEXT`"

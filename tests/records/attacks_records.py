@@ -1,0 +1,118 @@
+"""Attacks on records and their folders."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import zstandard
+
+from estim.records.home import Home
+from tests.records.attacks import attack, cut, real, record, replace, sessions
+from tests.records.build import session
+
+
+@attack("records", "a digit changed")
+def _(home: Home, _copy: Path) -> None:
+    replace(record(home), b'"pulses":4500', b'"pulses":4501')
+
+
+@attack("records", "a digit changed in an older session, its times put back")
+def _(home: Home, _copy: Path) -> None:
+    look = record(home, 0).stat()
+    replace(record(home, 0), b'"pulses":4500', b'"pulses":4501')
+    os.utime(record(home, 0), ns=(look.st_atime_ns, look.st_mtime_ns))
+
+
+@attack("records", "the seal cut off")
+def _(home: Home, _copy: Path) -> None:
+    cut(record(home))
+
+
+@attack("records", "the end cut off at an earlier checkpoint")
+def _(home: Home, _copy: Path) -> None:
+    lines = record(home).read_bytes().splitlines(keepends=True)
+    last = max(at for at, line in enumerate(lines[:-1]) if b'"kind":"checkpoint"' in line)
+    record(home).write_bytes(b"".join(lines[: last + 1]))
+
+
+@attack("records", "a byte cut off")
+def _(home: Home, _copy: Path) -> None:
+    record(home).write_bytes(record(home).read_bytes()[:-1])
+
+
+@attack("records", "a blank line added at the end")
+def _(home: Home, _copy: Path) -> None:
+    record(home).write_bytes(record(home).read_bytes() + b"\n")
+
+
+@attack("records", "emptied")
+def _(home: Home, _copy: Path) -> None:
+    record(home).write_bytes(b"")
+
+
+@attack("records", "the file removed, the folder left")
+def _(home: Home, _copy: Path) -> None:
+    record(home).unlink()
+
+
+@attack("records", "the session's folder removed")
+def _(home: Home, _copy: Path) -> None:
+    shutil.rmtree(sessions(home)[-1])
+
+
+@attack("records", "the folder renamed")
+def _(home: Home, _copy: Path) -> None:
+    sessions(home)[-1].rename(real(home) / "20261121T120000.000000Z-K-9")
+
+
+@attack("records", "a session copied under another name")
+def _(home: Home, _copy: Path) -> None:
+    shutil.copytree(sessions(home)[-1], real(home) / "20261122T120000.000000Z-K-1")
+
+
+@attack("records", "an older session in its place")
+def _(home: Home, _copy: Path) -> None:
+    shutil.copy(record(home, 0), record(home))
+
+
+@attack("records", "two sessions swapped")
+def _(home: Home, _copy: Path) -> None:
+    first, last = record(home, 0).read_bytes(), record(home).read_bytes()
+    record(home, 0).write_bytes(last)
+    record(home).write_bytes(first)
+
+
+@attack("records", "a session moved among the simulated ones")
+def _(home: Home, _copy: Path) -> None:
+    home.records(simulated=True).mkdir(parents=True, exist_ok=True)
+    sessions(home)[-1].rename(home.records(simulated=True) / sessions(home)[-1].name)
+
+
+@attack("records", "a simulated session put among the real ones")
+def _(home: Home, _copy: Path) -> None:
+    made = session(home, "K-8", simulated=True)
+    made.rename(real(home) / made.name)
+
+
+@attack("records", "a forged plain file beside a compressed one")
+def _(home: Home, _copy: Path) -> None:
+    data = record(home).read_bytes()
+    record(home).with_name("record.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress(data))
+    record(home).write_bytes(data.replace(b'"pulses":4500', b'"pulses":4501'))
+
+
+@attack("records", "replaced by a compressed file with one digit changed")
+def _(home: Home, _copy: Path) -> None:
+    data = record(home).read_bytes().replace(b'"pulses":4500', b'"pulses":4501')
+    record(home).with_name("record.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress(data))
+    record(home).unlink()
+
+
+@attack("records", "a compressed file with bytes behind its end")
+def _(home: Home, _copy: Path) -> None:
+    data = zstandard.ZstdCompressor().compress(record(home).read_bytes())
+    more = zstandard.ZstdCompressor().compress(b'{"kind":"note"}\n')
+    record(home).with_name("record.jsonl.zst").write_bytes(data + more)
+    record(home).unlink()

@@ -1,0 +1,224 @@
+"""The table of attacks: each is found, or changes nothing, or verify says that it can't exclude it and an anchor does.
+
+`python -m tests.records.test_attacks` writes docs/attacks.md.
+"""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from estim.cli import main
+from estim.records import operators
+from estim.records.anchor import make_anchor
+from estim.records.care_log import enter, read
+from estim.records.home import Home
+from estim.records.index import Filter, Index
+from estim.records.keys import station_signer
+from estim.records.operators import Operator, hash_pin, load_operators, save_operator
+from estim.records.patients import Patient, load_patients, save_patient
+from estim.records.qualification import every, write
+from estim.records.site import limits_in_force, site_problem
+from estim.records.station import begin_station, enter_station
+from estim.records.today import minutes_today
+from estim.records.verify_home import verify_home
+from estim.safety.errors import RecordError
+from tests.records import attacks_more, attacks_records
+from tests.records.attacks import ANCHOR, FOUND, NOTHING, SAID, TABLE, Attack
+from tests.records.build import NOON, session
+
+PAGE = Path(__file__).parents[2] / "docs" / "attacks.md"
+assert attacks_records
+assert attacks_more
+TRIAL = """schema = 1
+id = "short"
+title = "Active against sham"
+blocks = [2, 4]
+per_stratum = 10
+sessions = 1
+[strata]
+site = ["a", "b"]
+[[arm]]
+id = "active"
+protocol = "{folder}/worlds.toml"
+[[arm]]
+id = "sham"
+protocol = "{folder}/worlds.toml"
+sham = "sub-threshold"
+[reported]
+who = "physiotherapists"
+"""
+QUALIFIED = {
+    "model": "p24", "device_id": "P240000001", "verdict": "pass", "over": 0.01, "stop_ms": 80.0, "taken": "2026-11-20",
+    "until": "2027-11-20", "firmware": "1.2",
+}  # fmt: skip
+LATER = NOON + datetime.timedelta(hours=2)
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """`old` is the home of yesterday, `home` the one of today, `anchor.txt` today's."""
+    folder = tmp_path_factory.mktemp("attacks")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(operators, "MEMORY_KIB", 64)
+        patch.setattr(operators, "PASSES", 1)
+        build(folder)
+        yield folder
+
+
+def build(folder: Path) -> None:
+    home = Home(folder / "home")
+    home.root.mkdir()
+    begin_station(home.root)
+    for name, role in (("T1", "therapist"), ("O1", "observer"), ("T2", "therapist")):
+        one = Operator(id=name, name=f"Name of {name}", role=role, pin=hash_pin("123456"), administrator=name == "T1")
+        save_operator(home.operators, one, by="T1", reason="new")
+    save_patient(home.patients, Patient(id="K-1", flags=("fragile_bone",)))
+    home.site_file.write_text('responsible = "Dr A"\n[limits]\nduty_permille = 200\n', encoding="utf-8")
+    enter_station(
+        home.root, "register", register="site", sha256=sha256(home.site_file), change="x", operator="T1", reason="x"
+    )
+    worlds = Path(__file__).parents[1] / "data" / "worlds.toml"
+    shutil.copy(worlds, folder / "worlds.toml")
+    (folder / "trial.toml").write_text(TRIAL.format(folder=folder.as_posix()), "utf-8")
+    told = ["trial", "new", str(folder / "trial.toml"), "-o", str(folder / "office"), "--home", str(home.root)]
+    assert main([*told, "--json"]) == 0
+    write(home.root, QUALIFIED, station_signer(home.root))
+    note(home, "K-1", "5", simulated=False)
+    session(home, "K-1", at=NOON - datetime.timedelta(days=3), simulated=False)
+    with Index(home) as index:
+        index.refresh()
+    shutil.copytree(home.root, folder / "old")
+    go_on(home)
+    (folder / "anchor.txt").write_text(f"{make_anchor(home.root)}\n", encoding="utf-8")
+
+
+def go_on(home: Home) -> None:
+    """What happened today."""
+    from estim.trial.site import Site
+
+    known = load_operators(home.operators)
+    save_operator(home.operators, operators.deactivated(known["T2"]), by="T1", reason="left")
+    enter_station(home.root, "sign-in-refused", operator="T2", what="run", reason="wrong operator or PIN")
+    save_patient(home.patients, Patient(id="K-2", flags=("child",)))
+    enter_station(home.root, "joined", patient="X-1", into="K-1", operator="T1", reason="the same person")
+    home.site_file.write_text('responsible = "Dr A"\n[limits]\nduty_permille = 205\n', encoding="utf-8")
+    enter_station(
+        home.root, "register", register="site", sha256=sha256(home.site_file), change="x", operator="T1", reason="x"
+    )
+    session(home, "K-1", at=NOON, simulated=False)
+    first = sorted((home.root / "records" / "real").glob("2*"))[0]
+    enter_station(
+        home.root, "signed", session=first.name, head="ab" * 32, operator="T1", name="T", meaning="reviewed",
+        authenticated=True, comment="",
+    )  # fmt: skip
+    note(home, "K-1", "7", simulated=False)
+    note(home, "K-1", "6", simulated=False)
+    note(home, "K-3", "9", simulated=True)
+    Site(home, "short").enrol("K-1", {"site": "a"}, "T1")
+    write(home.root, {**QUALIFIED, "verdict": "fail", "over": 0.3}, station_signer(home.root))
+    with Index(home) as index:
+        index.refresh()
+
+
+def sha256(path: Path) -> str:
+    import hashlib
+
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def note(home: Home, patient: str, value: str, *, simulated: bool) -> None:
+    enter(home, patient, "diary", {"pain": value}, who="T1", simulated=simulated, day=NOON.date())
+
+
+@pytest.fixture
+def home(homes: Path, tmp_path: Path) -> Home:
+    shutil.copytree(homes / "home", tmp_path / "home")
+    shutil.copytree(homes / "old", tmp_path / "old")
+    return Home(tmp_path / "home")
+
+
+def everything(home: Home) -> dict[str, Any]:
+    """All that people and limits are told of this home."""
+    with Index(home) as index:
+        index.refresh()
+        rows = index.sessions(Filter(simulated=False))
+        told = [(row["session"], row["outcome"], row["verified"]) for row in rows]
+    return {
+        "sessions": told,
+        "minutes": dict(minutes_today(home, "K-1", simulated=False, now=LATER)),
+        "operators": load_operators(home.operators),
+        "patients": load_patients(home.patients),
+        "limits": str(limits_in_force(home)),
+        "site": site_problem(home).replace(str(home.root), ""),
+        "course": read(home, "K-1", simulated=False),
+        "devices": every(home.root, public_hex=station_signer(home.root).public_hex),
+    }
+
+
+def test_the_home_itself_is_good(home: Home, homes: Path) -> None:
+    assert [verdict.reason for verdict in verify_home(home.root) if not verdict.ok] == []
+    assert everything(home)["minutes"] == {"quadriceps-femoris/left": 2}
+    assert main(["records", "verify", "--anchor", str(homes / "anchor.txt"), "--home", str(home.root)]) == 0
+
+
+@pytest.mark.parametrize("one", TABLE, ids=lambda one: f"{one.area}: {one.act}")
+def test_each_attack_comes_to_what_the_table_says(
+    one: Attack, home: Home, homes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = everything(home) if one.comes == NOTHING else {}
+    one.do(home, home.root.with_name("old"))
+    told = ["records", "verify", "--home", str(home.root)]
+    code = main(told)
+    said = capsys.readouterr().out
+    if one.comes == FOUND:
+        assert code == 1, said
+        assert "NOT VERIFIED" in said
+        return
+    assert code == 0, said
+    assert "Nothing outside this home vouches for it" in said
+    if one.comes == NOTHING:
+        assert everything(home) == before
+    elif one.comes == SAID:
+        with pytest.raises(RecordError, match="it may be deleted"):
+            everything(home)
+    else:
+        assert one.comes == ANCHOR
+        assert main([*told, "--anchor", str(homes / "anchor.txt")]) == 1
+
+
+def table() -> str:
+    """The page."""
+    rows = "".join(f"| {at} | {one.area} | {one.act} | {one.comes} |\n" for at, one in enumerate(TABLE, 1))
+    return f"{HEAD}{rows}"
+
+
+HEAD = """# Attacks on a home
+
+Somebody can write every file of a home, and does not have the station's private key unless the row says so. Each row
+is run by `tests/records/test_attacks.py`; this page is made from the same table.
+
+- **found**: `estim records verify` names it and does not end with 0. What concerns limits, sign-in or a course is
+  refused there too, until the right file is put back or an administrator takes it as it is, with a reason that is kept.
+- **changes nothing**: everything that is read, listed and held against limits is as it was.
+- **refused**: a command does not go on, says why and what to do; nothing is lost.
+- **not without an anchor**: nothing inside a home can show it. `verify` ends with 0 and says that nothing outside
+  vouches for the home; given an anchor from before (`--anchor`: a printed page, a mail, another machine), it is found.
+
+| | What is attacked | What is done | What comes of it |
+|---|---|---|---|
+"""
+
+
+def test_the_page_has_the_table() -> None:
+    assert PAGE.read_text(encoding="utf-8") == table()
+    assert len(TABLE) >= 60
+
+
+if __name__ == "__main__":
+    PAGE.write_text(table(), encoding="utf-8")
