@@ -117,7 +117,7 @@ def _parts(path: Path, reading: ChainReading) -> tuple[int, str] | None:
     began = reading.entries[0] if reading.entries else {}
     for key, name in (("list_sha256", "sealed.json"), ("trial_sha256", "trial.toml")):
         if key in began and digest(path.with_name(name)) != began[key]:
-            return 0, f"{name} is not the one that this chain began with"
+            return 0, f"{name} is not the one that it began with"
     return None
 
 
