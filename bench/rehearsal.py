@@ -22,11 +22,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from estim.desk.setup_from import Words, setup_from  # noqa: E402
+from estim.desk.setup_from import SetupWords, setup_from  # noqa: E402
 from estim.drivers.models import MODELS  # noqa: E402
 from estim.protocols.loader import load  # noqa: E402
 from estim.records.chain import read  # noqa: E402
-from estim.rehearsal import Plan, World  # noqa: E402
+from estim.rehearsal import RehearsalPlan, World  # noqa: E402
 from estim.rehearsal.campaign import play_world  # noqa: E402
 from estim.safety.limits import ABSOLUTE, DEFAULT  # noqa: E402
 from firmware_sim.body.load import SkinLoad  # noqa: E402
@@ -63,9 +63,9 @@ def protocol(rhythm: str, folder: Path) -> Path:
 def world(file: Path) -> World:
     """One rehearsal with skin and muscle behind the electrodes."""
     words = ("quadriceps=8",)
-    said = setup_from(load(file), Words(patient="bench", levels=words, motor=("quadriceps=12",)), simulated=True)
+    said = setup_from(load(file), SetupWords(patient="bench", levels=words, motor=("quadriceps=12",)), simulated=True)
     made = World(
-        Plan(
+        RehearsalPlan(
             source=str(file),
             setup=said.setup,
             levels_ua=said.levels_ua,
@@ -154,8 +154,10 @@ def loop_s() -> float:
 
 def patients(file: Path) -> None:
     """The same session with and without a virtual patient on the electrodes, per 1,000 s, in units of that loop."""
-    said = setup_from(load(file), Words(patient="bench", levels=("quadriceps=8",)), simulated=True)
-    plan = Plan(source=str(file), setup=said.setup, levels_ua=said.levels_ua, motor_ua={}, limits=ABSOLUTE & DEFAULT)
+    said = setup_from(load(file), SetupWords(patient="bench", levels=("quadriceps=8",)), simulated=True)
+    plan = RehearsalPlan(
+        source=str(file), setup=said.setup, levels_ua=said.levels_ua, motor_ua={}, limits=ABSOLUTE & DEFAULT
+    )
     print("\n| 15/45 s, virtual patient | CPU s | times real time | loops for 1,000 s |\n|---|---|---|---|")
     for profile in ("", "knee-replacement"):
         unit, best_s, simulated_s = min(loop_s() for _ in range(3)), float("inf"), 0.0
@@ -171,9 +173,11 @@ def patients(file: Path) -> None:
 def pace(worlds: int) -> None:
     """How fast worlds are."""
     print("\n| Worlds on | worlds | simulated s | CPU s | times real time | ms a world |\n|---|---|---|---|---|---|")
-    words = Words(patient="bench", levels=("quadriceps=20",))
+    words = SetupWords(patient="bench", levels=("quadriceps=20",))
     said = setup_from(load(WORLDS), words, simulated=True)
-    plan = Plan(source=str(WORLDS), setup=said.setup, levels_ua=said.levels_ua, motor_ua={}, limits=ABSOLUTE & DEFAULT)
+    plan = RehearsalPlan(
+        source=str(WORLDS), setup=said.setup, levels_ua=said.levels_ua, motor_ua={}, limits=ABSOLUTE & DEFAULT
+    )
     for model in MODELS:
         began = time.process_time()
         verdicts = [play_world(replace(plan, model=model), seed) for seed in range(worlds)]

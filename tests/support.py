@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from estim.desk.setup_from import Words, setup_from
+from estim.desk.setup_from import SetupWords, setup_from
 from estim.protocols.loader import load
 from estim.records.writer import RecordWriter
-from estim.rehearsal import Plan
+from estim.rehearsal import RehearsalPlan
 from estim.safety.limits import ABSOLUTE, DEFAULT
 
 DATA = Path(__file__).parent / "data"
@@ -40,13 +40,13 @@ def crank_sample(duration_s: int) -> str:
     return text.replace("contractions = 3\n", f"duration_s = {duration_s}\n{CRANK}")
 
 
-def plan(source: str | Path = SHORT, *, level_ma: float = 10, name: str = "quadriceps", seed: int = 0) -> Plan:
+def plan(source: str | Path = SHORT, *, level_ma: float = 10, name: str = "quadriceps", seed: int = 0) -> RehearsalPlan:
     """A rehearsal of a one-channel protocol."""
     from estim.protocols.catalogue import find
 
     protocol = load(find(str(source)))
-    said = setup_from(protocol, Words(patient="test", levels=(f"{name}={level_ma}",)), simulated=True)
-    return Plan(
+    said = setup_from(protocol, SetupWords(patient="test", levels=(f"{name}={level_ma}",)), simulated=True)
+    return RehearsalPlan(
         source=str(source),
         setup=said.setup,
         levels_ua=said.levels_ua,

@@ -12,7 +12,7 @@ from typing import Any
 from estim.controller.interface import Answer, Takeover
 from estim.desk.script import ScriptedTherapist
 from estim.protocols.setup import Setup
-from estim.rehearsal.plan import Plan
+from estim.rehearsal.plan import RehearsalPlan
 from estim.rehearsal.world import World
 from estim.safety.limits import ABSOLUTE, DEFAULT
 from estim.safety.reports import OutputState
@@ -51,7 +51,7 @@ class SimulatedSession:
     """One controller and one stimulator of `model`, with the virtual patient `patient` on its pads."""
 
     def __init__(self, *, model: str = "p24", patient: str = "foot-drop", seed: int = 0) -> None:
-        plan = Plan(
+        plan = RehearsalPlan(
             source="", setup=Setup(patient_id="", channels=()), levels_ua={}, motor_ua={}, model=model, seed=seed,
             limits=ABSOLUTE & DEFAULT, patient_profile=patient,
         )  # fmt: skip

@@ -13,7 +13,7 @@ import pytest
 from estim.console import present
 from estim.console.coach import coach_lines, concerned
 from estim.console.language import ENGLISH, LANGUAGES, load
-from estim.console.language.heard import Heard
+from estim.console.language.heard import Translation
 from estim.console.problem_words import problem_line
 from estim.drivers import midlevel
 from estim.drivers.models import MODELS
@@ -147,7 +147,7 @@ def test_what_has_no_form_stays_as_it_came() -> None:
     for words in map(load, LANGUAGES):
         assert words.heard(text) == text
     assert ENGLISH.heard("sign in first") == "sign in first"
-    assert Heard({"a {x}": "{x} b"}, {})("a {brace}") == "{brace} b"
+    assert Translation({"a {x}": "{x} b"}, {})("a {brace}") == "{brace} b"
 
 
 def test_a_german_screen_says_alarms_coach_and_refusals_in_german() -> None:

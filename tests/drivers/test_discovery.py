@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from estim.drivers.address import Address, parse_address
-from estim.drivers.discovery import Found, find, list_devices
+from estim.drivers.discovery import FoundPort, find, list_devices
 from estim.safety.errors import LinkLost
 from estim.safety.reports import Identified
 
@@ -60,7 +60,7 @@ def test_a_port_in_use_says_so() -> None:
     def ask(address: Address) -> Identified:
         raise LinkLost(f"{address.url} is in use: another program holds it")
 
-    found: list[Found] = find(PORTS, ask=ask, latency_ms=lambda _device: None)
+    found: list[FoundPort] = find(PORTS, ask=ask, latency_ms=lambda _device: None)
     assert "another program holds it" in found[0].note
     assert found[0].model == ""
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from estim.cli import main
-from estim.desk.setup_from import Words, setup_from
+from estim.desk.setup_from import SetupWords, setup_from
 from estim.protocols import library
 from estim.protocols.loader import load
-from estim.rehearsal import Plan, rehearse
+from estim.rehearsal import RehearsalPlan, rehearse
 from tests.support import DATA, LIMITS
 
 ROWS: list[dict[str, Any]] = json.loads((DATA / "protocol_reference.json").read_text(encoding="utf-8"))
@@ -50,9 +50,9 @@ def test_every_protocol_plays_whole_and_its_dose_is_what_was_measured(name: str)
     protocol = load(library.path(name))
     levels = tuple(f"{channel.name}={channel.plausible_ma[0]}" for channel in protocol.channel)
     regions = tuple(f"{channel.name}=low-back" for channel in protocol.channel if channel.region == "any-permitted")
-    said = setup_from(protocol, Words(patient="test", levels=levels, regions=regions, session=2), simulated=True)
+    said = setup_from(protocol, SetupWords(patient="test", levels=levels, regions=regions, session=2), simulated=True)
     report = rehearse(
-        Plan(source=name, setup=said.setup, levels_ua=said.levels_ua, motor_ua=said.motor_ua, limits=LIMITS)
+        RehearsalPlan(source=name, setup=said.setup, levels_ua=said.levels_ua, motor_ua=said.motor_ua, limits=LIMITS)
     ).report
     assert report["outcome"] == "completed", report["problems"]
     assert report["dose_agrees"] is True

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from estim.desk.checking import check_protocol
-from estim.desk.setup_from import Words, setup_from
+from estim.desk.setup_from import SetupWords, setup_from
 from estim.drivers.models import MODELS
 from estim.protocols import library
 from estim.protocols.authoring import new_protocol
@@ -22,7 +22,7 @@ from tests.support import LIMITS, SHORT
 
 def compiled(protocol: Protocol) -> Schedule:
     regions = tuple(f"{channel.name}=low-back" for channel in protocol.channel if channel.region == "any-permitted")
-    setup = setup_from(protocol, Words(patient="test", regions=regions, session=2), simulated=True).setup
+    setup = setup_from(protocol, SetupWords(patient="test", regions=regions, session=2), simulated=True).setup
     return compile_schedule(protocol, setup, MODELS["p24"].profile, levels_needed=False)
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from estim.cli import main
 from estim.desk.checking import check_protocol, compiled_for
-from estim.desk.setup_from import Words, setup_from
+from estim.desk.setup_from import SetupWords, setup_from
 from estim.protocols.loader import load, parse
 from estim.protocols.schema import Protocol
-from estim.rehearsal import Plan, World, rehearse
+from estim.rehearsal import RehearsalPlan, World, rehearse
 from estim.safety.errors import ProtocolError, ProtocolRejected
 from estim.safety.schedule import Schedule
 from firmware_sim.devices.interface import Pulse
@@ -270,10 +270,10 @@ def test_on_a_device_with_one_grid_and_one_command_a_period_every_pulse_is_count
     text = text.replace("ramp_up_s = 0.5\nramp_down_s = 0.3", f"ramp_up_s = {ramps[0]}\nramp_down_s = {ramps[1]}")
     path.write_text(text, encoding="utf-8")
     for seed in range(3):
-        words = Words(patient="test", levels=("quadriceps=12", "hamstrings=4"))
+        words = SetupWords(patient="test", levels=("quadriceps=12", "hamstrings=4"))
         said = setup_from(load(path), words, simulated=True)
         report = rehearse(
-            Plan(
+            RehearsalPlan(
                 source=str(path), setup=said.setup, levels_ua=said.levels_ua, motor_ua=said.motor_ua, limits=LIMITS,
                 model="rehastim2", seed=seed,
             )

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from estim.records.course import Plan, course, number
+from estim.records.course import Prescribed, course, number
 from estim.records.course_report import course_html, course_text
 from estim.records.home import Home
 from estim.records.index import Filter, Index
 from tests.records.build import NOON, session
 
 DAY = datetime.timedelta(days=1)
-PLAN = Plan(sessions_per_day=1, days_per_week=(2, 3), weeks=4)
+PLAN = Prescribed(sessions_per_day=1, days_per_week=(2, 3), weeks=4)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from estim.drivers.exchange import Exchange
 from estim.record_lines.base import Line
 from estim.records.chain import Chain
 from estim.rehearsal.campaign import Story, play_story
-from estim.rehearsal.plan import Plan
+from estim.rehearsal.plan import RehearsalPlan
 from estim.safety import reports
 from estim.safety.commands import ChannelOutput, SetOutput
 from estim.safety.interlock import Interlock
@@ -64,7 +64,7 @@ def bug(
     return enter
 
 
-def world_plan(model: str = "p24", level_ma: float = 20) -> Plan:
+def world_plan(model: str = "p24", level_ma: float = 20) -> RehearsalPlan:
     """What campaigns play."""
     made = plan(DATA / "worlds.toml", level_ma=level_ma)
     made.model = model

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from estim.cli import main
-from estim.desk.setup_from import Words, setup_from
+from estim.desk.setup_from import SetupWords, setup_from
 from estim.protocols.loader import load
-from estim.rehearsal import Plan, World
+from estim.rehearsal import RehearsalPlan, World
 from estim.rehearsal.room import RehearsedRoom, profiles
 from estim.safety.reports import EmgSamples, Report
 from tests.support import LIMITS, crank_sample, plan, sample
@@ -197,9 +197,11 @@ def test_gates_that_overlap_end_the_phase_by_count_and_by_time_all_the_same(tmp_
     path = tmp_path / "round.toml"
     for extent, gates_max in (("contractions = 3\n", 3), ("duration_s = 20\n", 10)):
         path.write_text(begin.replace("contractions = 3\n", extent + trigger), encoding="utf-8")
-        said = setup_from(load(path), Words(patient="t", levels=tuple(f"{n}=4" for n in names)), simulated=True)
+        said = setup_from(load(path), SetupWords(patient="t", levels=tuple(f"{n}=4" for n in names)), simulated=True)
         world = World(
-            Plan(source=str(path), setup=said.setup, levels_ua=said.levels_ua, motor_ua=said.motor_ua, limits=LIMITS)
+            RehearsalPlan(
+                source=str(path), setup=said.setup, levels_ua=said.levels_ua, motor_ua=said.motor_ua, limits=LIMITS
+            )
         )
         world.run()
         assert world.person.outcome == "completed"

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from estim.cli import main
-from estim.desk.setup_from import Words, setup_from
+from estim.desk.setup_from import SetupWords, setup_from
 from estim.drivers.models import MODELS
 from estim.protocols.catalogue import find
 from estim.protocols.loader import load
-from estim.rehearsal import Plan
+from estim.rehearsal import RehearsalPlan
 from estim.rehearsal.campaign import Story, play_story, play_world, shrink
 from estim.rehearsal.faulty import FaultyWorld
 from estim.rehearsal.moods import KINDS as WHIMS
@@ -50,9 +50,9 @@ def test_nothing_breaks_in_many_worlds(model: str) -> None:
 )
 def test_nothing_breaks_with_several_channels_rates_and_triggers(protocol: str) -> None:
     read = load(find(protocol))
-    words = Words(patient="test", levels=tuple(f"{channel.name}=14" for channel in read.channel))
+    words = SetupWords(patient="test", levels=tuple(f"{channel.name}=14" for channel in read.channel))
     said = setup_from(read, words, simulated=True)
-    made = Plan(
+    made = RehearsalPlan(
         source=protocol, setup=said.setup, levels_ua=said.levels_ua, motor_ua=said.motor_ua, limits=LIMITS, seed=0
     )
     verdicts = [play_world(made, seed) for seed in range(4)]

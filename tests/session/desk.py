@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from estim.desk.setup_from import Words, setup_from
+from estim.desk.setup_from import SetupWords, setup_from
 from estim.drivers.p24 import PROFILE
 from estim.protocols.catalogue import load_runnable
 from estim.safety.commands import OutputOff, SetOutput
@@ -107,7 +107,7 @@ class Desk:
         assert self.ask(events.Screen, answers=screening.scripted_answers(), scripted=True).accepted
 
     def configure(self, purpose: str) -> effects.Reply:
-        setup = setup_from(self.source, Words(patient="p", regions=self.regions), simulated=True).setup
+        setup = setup_from(self.source, SetupWords(patient="p", regions=self.regions), simulated=True).setup
         return self.ask(
             events.Configure, protocol=self.source, protocol_sha256=self.digest, setup=setup, purpose=purpose
         )

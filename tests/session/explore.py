@@ -228,9 +228,9 @@ def _resume(world: World) -> None:
 
 def _configure(purpose: str) -> Callable[[World], None]:
     def configure(world: World) -> None:
-        from estim.desk.setup_from import Words, setup_from
+        from estim.desk.setup_from import SetupWords, setup_from
 
-        setup = setup_from(world.desk.source, Words(patient="p"), simulated=True).setup
+        setup = setup_from(world.desk.source, SetupWords(patient="p"), simulated=True).setup
         world.ask(
             events.Configure,
             protocol=world.desk.source, protocol_sha256=world.desk.digest, setup=setup, purpose=purpose,

@@ -180,7 +180,7 @@ EVENTS: Mapping[str, Callable[[Desk], Any]] = {
     "skip-phase": lambda _d: events.SkipPhase(id=900, reason="not needed"),
     "skip-all": _all_skipped,
     "end-early": lambda _d: events.EndEarly(id=900, reason="enough"),
-    "trigger": lambda _d: events.Trigger(id=900),
+    "trigger": lambda _d: events.PressTrigger(id=900),
     "acknowledge": lambda _d: events.Acknowledge(id=900, code="output-uncertain"),
     "reset": lambda _d: events.ResetFault(id=900, reason="looked after"),
     "note": lambda _d: events.Note(id=900, kind="note", fields={"text": "well"}),

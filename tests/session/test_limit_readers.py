@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from estim.desk.setup_from import Words, setup_from
+from estim.desk.setup_from import SetupWords, setup_from
 from estim.protocols.compile import compile_schedule
 from estim.safety import measures
 from estim.safety.caps import smaller_pad_mm2
@@ -142,7 +142,7 @@ def compiled(field: str) -> Probe:
         desk = Desk(str(SHORT))
         phase = desk.source.phase[0].model_copy(update={"ramp_up_s": 0.05})
         source = desk.source.model_copy(update={"phase": [phase]})
-        setup = setup_from(source, Words(patient="p", levels=("quadriceps=5",)), simulated=True).setup
+        setup = setup_from(source, SetupWords(patient="p", levels=("quadriceps=5",)), simulated=True).setup
         trusted = replace(setup, patient=TRUSTED)
         made = compile_schedule(source, trusted, PROFILE, levels_needed=False, limits=limits)
         return getattr(made.phases[0].windows[0], field)

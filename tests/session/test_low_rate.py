@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from estim.desk.setup_from import Words, setup_from
+from estim.desk.setup_from import SetupWords, setup_from
 from estim.drivers import p24, rehamove3
 from estim.drivers.rehastim2_profile import PROFILE as REHASTIM2
 from estim.protocols import library
@@ -42,7 +42,7 @@ def compiled(name: str, profile: Any = p24.PROFILE) -> tuple[Schedule, Schedule]
     """The low-rate test and the titration of a library protocol's first week."""
     source, _ = load_runnable(name)
     regions = tuple(f"{c.name}=low-back" for c in source.channel if c.region == "any-permitted")
-    setup = setup_from(source, Words(patient="p", regions=regions), simulated=True).setup
+    setup = setup_from(source, SetupWords(patient="p", regions=regions), simulated=True).setup
     protocol = resolve(source, week=1, session=1, first_ever=False)
     return compile_low_rate(protocol, setup, profile), compile_titration(protocol, setup, profile)
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
-from estim.desk.setup_from import Words, setup_from
+from estim.desk.setup_from import SetupWords, setup_from
 from estim.drivers.p24 import PROFILE
 from estim.safety import reports
 from estim.safety.commands import OutputOff
@@ -108,7 +108,7 @@ def test_other_pads_mean_other_levels(desk: Desk) -> None:
     desk.sign_in()
     desk.titrate()
     assert desk.look().channels[0].found
-    setup = setup_from(desk.source, Words(patient="p", pads=("quadriceps=5x5",)), simulated=True).setup
+    setup = setup_from(desk.source, SetupWords(patient="p", pads=("quadriceps=5x5",)), simulated=True).setup
     reply = desk.ask(
         events.Configure, protocol=desk.source, protocol_sha256=desk.digest, setup=setup, purpose="therapy"
     )
@@ -118,7 +118,7 @@ def test_other_pads_mean_other_levels(desk: Desk) -> None:
 
 def test_a_week_that_the_course_does_not_have(desk: Desk) -> None:
     desk.sign_in()
-    setup = setup_from(desk.source, Words(patient="p"), simulated=True).setup
+    setup = setup_from(desk.source, SetupWords(patient="p"), simulated=True).setup
     reply = desk.ask(
         events.Configure,
         protocol=desk.source,
@@ -167,7 +167,7 @@ def test_what_needs_a_run_is_refused_without_one(desk: Desk) -> None:
     assert "no levels are being found" in said(desk.ask(events.NextChannel))
     assert "nothing runs" in said(desk.ask(events.SkipPhase, reason="x"))
     assert "with a reason" in said(desk.ask(events.EndEarly, reason="x"))
-    assert "no phase waits for a key" in said(desk.ask(events.Trigger))
+    assert "no phase waits for a key" in said(desk.ask(events.PressTrigger))
     assert "there is no fault" in said(desk.ask(events.ResetFault, reason="x"))
     assert "not running" in said(desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n))
     assert desk.ask(events.ContractionSeen, channel=1).accepted, "a fall is never refused"
@@ -521,7 +521,7 @@ def test_a_gate_that_is_not_authorised_stays_shut() -> None:
     desk.triggered()
     desk.grants = False
     desk.let_pass(61)
-    assert desk.ask(events.Trigger).accepted
+    assert desk.ask(events.PressTrigger).accepted
     assert not desk.last().channels
 
 
@@ -531,9 +531,9 @@ def test_a_gate_that_is_not_authorised_stays_shut() -> None:
 def test_a_sessions_own_time_withholds_a_gate(rule: str, limit: dict[str, int]) -> None:
     desk = Desk("hand-grasp-task", limits=LIMITS & Limits.of(limit, layer="patient", source="a test"))
     desk.triggered()
-    assert desk.ask(events.Trigger).accepted
+    assert desk.ask(events.PressTrigger).accepted
     desk.let_pass(8)
-    reply = desk.ask(events.Trigger)
+    reply = desk.ask(events.PressTrigger)
     assert "on for too long" in said(reply)
     assert reply.problems[0].rule == rule
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from estim.rehearsal import Plan
+from estim.rehearsal import RehearsalPlan
 from estim.rehearsal.world import World
 from estim.session import events
 from estim.session.state import Phase
@@ -14,7 +14,7 @@ from tests.support import plan
 class Watched(World):
     """A world that notes in which order bytes went out and signatures were made."""
 
-    def __init__(self, made: Plan) -> None:
+    def __init__(self, made: RehearsalPlan) -> None:
         super().__init__(made)
         self.order: list[str] = []
         write = self.link.write

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from estim.desk.setup_from import Words, setup_from
+from estim.desk.setup_from import SetupWords, setup_from
 from estim.drivers.p24 import PROFILE
 from estim.drivers.rehamove3 import PROFILE as REHAMOVE3
 from estim.safety.commands import SetOutput
@@ -93,7 +93,7 @@ def test_gates_of_a_later_phase_have_their_next_one_in_hand(tmp_path: Path) -> N
     desk.let_pass(11)
     for _ in range(4):
         before = len(desk.effects)
-        assert desk.ask(events.Trigger).accepted
+        assert desk.ask(events.PressTrigger).accepted
         desk.let_pass(3)
         (number,) = [
             e.fields["n"] for e in desk.effects[before:] if isinstance(e, effects.Log) and e.kind == "contraction"
@@ -109,7 +109,7 @@ def test_a_timed_phase_follows_a_triggered_one(tmp_path: Path) -> None:
     desk = protocol(tmp_path, sample("[[phase]]\n", gates + "[[phase]]\n"))
     desk.triggered()
     for _ in range(2):
-        assert desk.ask(events.Trigger).accepted
+        assert desk.ask(events.PressTrigger).accepted
         desk.let_pass(2.4)
     assert desk.look().plan_phase_index == 1
     desk.let_pass(15)
@@ -213,7 +213,7 @@ class WithoutSecond(Desk):
     """Leaves the protocol's optional channel out."""
 
     def configure(self, purpose: str) -> effects.Reply:
-        setup = setup_from(self.source, Words(patient="p", regions=self.regions), simulated=True).setup
+        setup = setup_from(self.source, SetupWords(patient="p", regions=self.regions), simulated=True).setup
         left = tuple(replace(one, included=one.name != "second-site") for one in setup.channels)
         return self.ask(
             events.Configure,
@@ -286,7 +286,7 @@ def test_after_a_pause_the_gate_can_be_opened_again() -> None:
     desk.let_pass(0.2)
     assert desk.ask(events.Resume).accepted
     desk.let_pass(3.5)
-    assert desk.ask(events.Trigger).accepted
+    assert desk.ask(events.PressTrigger).accepted
     desk.let_pass(1)
     assert desk.last().channels
 

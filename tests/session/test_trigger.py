@@ -29,7 +29,7 @@ def on(desk: Desk) -> list[int]:
 
 def test_a_key_makes_one_contraction_with_the_delays_of_its_channels() -> None:
     desk = ready("hand-grasp-task")
-    assert desk.ask(events.Trigger).accepted
+    assert desk.ask(events.PressTrigger).accepted
     desk.let_pass(1)
     assert on(desk) == [1]
     desk.let_pass(2)
@@ -41,11 +41,11 @@ def test_a_key_makes_one_contraction_with_the_delays_of_its_channels() -> None:
 
 def test_a_key_pressed_at_once_again_is_refused() -> None:
     desk = ready("hand-grasp-task")
-    assert desk.ask(events.Trigger).accepted
+    assert desk.ask(events.PressTrigger).accepted
     desk.let_pass(6.1)
-    assert not desk.ask(events.Trigger).accepted  # 0.5 s refractory after the last channel ended
+    assert not desk.ask(events.PressTrigger).accepted  # 0.5 s refractory after the last channel ended
     desk.let_pass(0.6)
-    assert desk.ask(events.Trigger).accepted
+    assert desk.ask(events.PressTrigger).accepted
 
 
 def test_a_step_opens_at_heel_off_and_closes_after_heel_strike() -> None:

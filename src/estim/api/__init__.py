@@ -38,7 +38,7 @@ from estim.api.session import Session
 from estim.api.simulated import Simulated
 from estim.api.state import ChannelState, Result, State
 from estim.desk.preflight import preflight
-from estim.desk.setup_from import Said, Words, setup_from
+from estim.desk.setup_from import Said, SetupWords, setup_from
 from estim.drivers.address import Address, parse_address
 from estim.drivers.models import MODELS
 from estim.protocols.catalogue import load_runnable
@@ -46,7 +46,7 @@ from estim.protocols.schema import Protocol
 from estim.records.home import Home, find_home
 from estim.records.site import limits_in_force
 from estim.records.today import folder_name
-from estim.rehearsal.plan import Plan
+from estim.rehearsal.plan import RehearsalPlan
 from estim.rehearsal.room import profiles
 from estim.safety.errors import EstimError
 
@@ -137,7 +137,7 @@ def rehearse(
 
     def front() -> Simulated:
         return Simulated(
-            Plan(
+            RehearsalPlan(
                 source=source,
                 setup=said.setup,
                 levels_ua=said.levels_ua,
@@ -205,7 +205,7 @@ def _said(
     source = wanted.write(home) if isinstance(wanted, Inline) else str(wanted)
     try:
         found, _ = load_runnable(source, own=home.protocols)
-        words = Words(
+        words = SetupWords(
             patient=patient,
             levels=tuple(f"{name}={value}" for name, value in (levels or {}).items()),
             pads=tuple(f"{name}={_size(size)}" for name, size in (pads or {}).items()),

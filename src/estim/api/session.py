@@ -164,7 +164,7 @@ class Session(Conversation):
         """The key of a key-triggered phase: one contraction. `channel` only says which one is meant to move."""
         if channel is not None:
             self.number(channel)
-        self._request(events.Trigger(id=self._front.next_id()))
+        self._request(events.PressTrigger(id=self._front.next_id()))
 
     def set_share(self, channel: str, share: float) -> None:
         """Ask for a share of the found level, 0 to 1. A fall is done at once; a rise goes step by step as L15 and L16

@@ -12,7 +12,7 @@ from estim.controller.interface import Answer, Takeover
 from estim.desk.result import Measured, Seen
 from estim.desk.script import ScriptedTherapist
 from estim.drivers.side import parse_line
-from estim.rehearsal.plan import Plan
+from estim.rehearsal.plan import RehearsalPlan
 from estim.rehearsal.world import World
 from estim.session import events
 from estim.session.effects import Reply
@@ -61,7 +61,7 @@ class Simulated:
     takeover: Takeover | None = None
     fatal = ""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: RehearsalPlan) -> None:
         self._plan = plan
         self._began = time.perf_counter()
         self._world = _Driven(plan)

@@ -65,7 +65,7 @@ class Criterion(Strict):
         return self.at_most is not None and measure.rank(value) <= measure.rank(self.at_most)
 
 
-class Phase(Strict):
+class CoursePhase(Strict):
     """A stretch of the course: what is done, and what must be reached to leave it."""
 
     name: Text
@@ -93,7 +93,7 @@ class Plan(Strict):
     ask_every_visit: tuple[Text, ...]
     sources: Annotated[tuple[Text, ...], Field(min_length=1)]
     based_on: str = ""
-    phase: Annotated[tuple[Phase, ...], Field(min_length=1, max_length=20)]
+    phase: Annotated[tuple[CoursePhase, ...], Field(min_length=1, max_length=20)]
     stop: tuple[Criterion, ...]
 
     def home_drills(self, phase: int) -> tuple[str, ...]:
@@ -105,15 +105,15 @@ class Plan(Strict):
         )
 
 
-Found = tuple[list[Any], str, object, object]
+Reference = tuple[list[Any], str, object, object]
 
 
-def references(plan: Plan, *, protocols: frozenset[str], own_drills: frozenset[str] = frozenset()) -> list[Found]:
+def references(plan: Plan, *, protocols: frozenset[str], own_drills: frozenset[str] = frozenset()) -> list[Reference]:
     """Names that nothing has, bounds that no value can meet, names given twice."""
     return [*_named(plan, protocols, own_drills), *_gates(plan)]
 
 
-def _named(plan: Plan, protocols: frozenset[str], own_drills: frozenset[str]) -> Iterator[Found]:
+def _named(plan: Plan, protocols: frozenset[str], own_drills: frozenset[str]) -> Iterator[Reference]:
     known_drills = drill_library.drills().keys() | own_drills
     for number, name in enumerate(plan.baseline):
         if name not in measure_library.measures():
@@ -132,7 +132,7 @@ def _named(plan: Plan, protocols: frozenset[str], own_drills: frozenset[str]) ->
                     yield ["phase", index, key, number], words, name, None
 
 
-def _gates(plan: Plan) -> Iterator[Found]:
+def _gates(plan: Plan) -> Iterator[Reference]:
     placed = [
         (["phase", index, "gate", number], gate)
         for index, phase in enumerate(plan.phase)

@@ -48,11 +48,11 @@ def without_home(given: argparse.Namespace) -> bool:
 
 def said_of(given: argparse.Namespace, home: Home, *, simulated: bool) -> tuple[Protocol, Said]:
     """The protocol that the command names, and the setup that its words describe."""
-    from estim.desk.setup_from import Words, setup_from
+    from estim.desk.setup_from import SetupWords, setup_from
     from estim.protocols.catalogue import load_runnable
 
     protocol, _ = load_runnable(given.protocol, own=home.protocols)
-    words = Words(
+    words = SetupWords(
         patient=given.patient,
         levels=tuple(given.level),
         motor=tuple(given.motor),

@@ -236,7 +236,7 @@ def rehearse(given: argparse.Namespace) -> int:
     from estim.drivers.models import MODELS
     from estim.records.site import limits_in_force
     from estim.records.today import folder_name
-    from estim.rehearsal import Plan
+    from estim.rehearsal import RehearsalPlan
     from estim.rehearsal import rehearse as play_through
     from estim.rehearsal.room import profiles
     from estim.safety.errors import UsageError
@@ -256,7 +256,7 @@ def rehearse(given: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         pulses = stack.enter_context(open(given.pulses, "w", encoding="ascii")) if given.pulses else None
         done = play_through(
-            Plan(
+            RehearsalPlan(
                 source=given.protocol,
                 setup=said.setup,
                 levels_ua=said.levels_ua,

@@ -11,7 +11,7 @@ from estim.cli.output import EXIT_REFUSED, print_json
 
 if TYPE_CHECKING:
     from estim.desk.setup_from import Said
-    from estim.rehearsal import Plan
+    from estim.rehearsal import RehearsalPlan
     from estim.safety.limits import Limits
 
 TELL_EVERY_S = 5.0  # progress into a file; a terminal gets each 25th world
@@ -19,7 +19,7 @@ TELL_EVERY_S = 5.0  # progress into a file; a terminal gets each 25th world
 
 def worlds(given: argparse.Namespace, said: Said, limits: Limits) -> int:
     """Many worlds, or one again."""
-    from estim.rehearsal import Plan
+    from estim.rehearsal import RehearsalPlan
     from estim.safety.errors import UsageError
 
     count = 1 if given.world else given.worlds
@@ -27,7 +27,7 @@ def worlds(given: argparse.Namespace, said: Said, limits: Limits) -> int:
         raise UsageError("--worlds and --jobs count from 1")
     if (given.shrink or given.only is not None) and not given.world:
         raise UsageError("--shrink and --only are for one world: --world --seed N")
-    plan = Plan(
+    plan = RehearsalPlan(
         source=given.protocol,
         setup=said.setup,
         levels_ua=said.levels_ua,
@@ -45,7 +45,7 @@ def _replay(given: argparse.Namespace) -> str:
     return f"estim rehearse {given.protocol}{levels} --device-model {given.device_model} --world --seed {{seed}}"
 
 
-def _many(given: argparse.Namespace, plan: Plan, count: int) -> int:
+def _many(given: argparse.Namespace, plan: RehearsalPlan, count: int) -> int:
     from estim.rehearsal.campaign import campaign
 
     began = told = time.monotonic()
@@ -91,7 +91,7 @@ def _print(report: dict[str, Any], model: str) -> None:
         print(f"  LOST: {entry['reason']}\n    {entry['replay']}")
 
 
-def _one(given: argparse.Namespace, plan: Plan) -> int:
+def _one(given: argparse.Namespace, plan: RehearsalPlan) -> int:
     """One world, some of it, or what is left when everything that is not needed is left out."""
     from estim.rehearsal.campaign import Story, play_story, shrink
 

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from estim.console.language import ENGLISH, Words
-from estim.desk.setup_from import Words as SetupWords
-from estim.desk.setup_from import setup_from
+from estim.desk.setup_from import SetupWords, setup_from
 from estim.drivers.models import MODELS
 from estim.protocols.compile import compile_schedule
 from estim.protocols.plot import WIDTH_MAX, WIDTH_MIN, plot

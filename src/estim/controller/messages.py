@@ -31,7 +31,7 @@ REQUESTS: Mapping[str, type[Request]] = MappingProxyType(
         for kind in (
             events.SignIn, events.Screen, events.Confirm, events.Arm, events.Start, events.Pause, events.Resume,
             events.Stop, events.Raise, events.Lower, events.Mark, events.ContractionSeen, events.NextChannel,
-            events.SkipPhase, events.EndEarly, events.Trigger, events.Acknowledge, events.ResetFault, events.Note,
+            events.SkipPhase, events.EndEarly, events.PressTrigger, events.Acknowledge, events.ResetFault, events.Note,
             events.Sign, events.RoomAction, ConfigureFrom,
         )
     }

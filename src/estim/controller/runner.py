@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from estim.controller.recording import Recording
 from estim.drivers.interface import Driver
 from estim.drivers.link import ByteLink
-from estim.drivers.room import Room
+from estim.drivers.room import RoomPort
 from estim.record_lines.base import Line
 from estim.record_lines.kinds import Authorise as AuthoriseLine
 from estim.records.sink import RecordSink
@@ -46,7 +46,7 @@ class Runner:
         *,
         clock: Callable[[], int],
         open_record: Callable[[str], RecordSink],
-        room: Room | None = None,
+        room: RoomPort | None = None,
         reconnect: Callable[[], tuple[Driver, ByteLink]] | None = None,
     ) -> None:
         self.engine = engine

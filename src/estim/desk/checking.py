@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from estim.desk.setup_from import Words, setup_from
+from estim.desk.setup_from import SetupWords, setup_from
 from estim.drivers.models import MODELS
 from estim.protocols.authoring import placeholders
 from estim.protocols.catalogue import refuse_clash
@@ -174,7 +174,7 @@ def compiled_for(
     open_regions = tuple(
         f"{channel.name}={SAMPLE_REGION}" for channel in resolved.channel if channel.region == "any-permitted"
     )
-    words = Words(patient="check", regions=open_regions, week=week, session=session)
+    words = SetupWords(patient="check", regions=open_regions, week=week, session=session)
     setup = setup_from(resolved, words, simulated=True).setup
     return compile_schedule(resolved, _trusting(setup), MODELS[model].profile, levels_needed=False, limits=limits)
 

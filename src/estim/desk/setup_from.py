@@ -17,7 +17,7 @@ OPPOSITE = {"left": "right", "right": "left"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class SetupWords:
     """What was said about a session.
 
     Attributes:
@@ -80,7 +80,7 @@ def _amplitudes(option: str, given: Iterable[str], names: Iterable[str]) -> dict
     return amplitudes
 
 
-def setup_from(protocol: Protocol, words: Words, *, simulated: bool) -> Said:
+def setup_from(protocol: Protocol, words: SetupWords, *, simulated: bool) -> Said:
     """The setup of a session that is described on the command line; channels are plugged in the protocol's order.
 
     Raises:

@@ -29,7 +29,7 @@ class Port(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FoundPort:
     """A port and what is known of it.
 
     Attributes:
@@ -61,7 +61,7 @@ def models_of(vid: int | None, pid: int | None) -> tuple[str, ...]:
 
 def find(
     ports: Iterable[Port], *, ask: Callable[[Address], Identified] | None, latency_ms: Callable[[str], int | None]
-) -> list[Found]:
+) -> list[FoundPort]:
     """Every port with what could be there.
 
     Args:
@@ -72,9 +72,11 @@ def find(
     return [_look(port, ask, latency_ms) for port in sorted(ports, key=lambda port: port.device)]
 
 
-def _look(port: Port, ask: Callable[[Address], Identified] | None, latency_ms: Callable[[str], int | None]) -> Found:
+def _look(
+    port: Port, ask: Callable[[Address], Identified] | None, latency_ms: Callable[[str], int | None]
+) -> FoundPort:
     could_be = models_of(port.vid, port.pid)
-    found = Found(
+    found = FoundPort(
         address=port.device,
         model=could_be[0] if len(could_be) == 1 else "",
         could_be=could_be,
@@ -86,7 +88,7 @@ def _look(port: Port, ask: Callable[[Address], Identified] | None, latency_ms: C
     return found if ask is None or not could_be else _ask(found, ask)
 
 
-def _ask(found: Found, ask: Callable[[Address], Identified]) -> Found:
+def _ask(found: FoundPort, ask: Callable[[Address], Identified]) -> FoundPort:
     reasons: list[str] = []
     for model in (name for name in found.could_be if MODELS[name].asked):
         try:
@@ -95,7 +97,7 @@ def _ask(found: Found, ask: Callable[[Address], Identified]) -> Found:
             reasons.append(f"{model}: {error}")
             continue
         named = f"{model}:{found.address}" if len(found.could_be) > 1 else found.address
-        return Found(
+        return FoundPort(
             address=named,
             model=model,
             could_be=found.could_be,
@@ -107,7 +109,7 @@ def _ask(found: Found, ask: Callable[[Address], Identified]) -> Found:
             note=found.note,
         )
     note = "; ".join([*reasons, *([found.note] if found.note else [])])
-    return Found(
+    return FoundPort(
         address=found.address, could_be=found.could_be, usb=found.usb, description=found.description, note=note
     )
 

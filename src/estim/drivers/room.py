@@ -12,7 +12,7 @@ from estim.safety.errors import UsageError
 from estim.safety.reports import Report
 
 
-class Room(Protocol):
+class RoomPort(Protocol):
     """Says what happened, takes what is done; never waits."""
 
     def poll(self) -> Sequence[Report]:
@@ -25,13 +25,13 @@ class Room(Protocol):
         """Leave it. May be called twice."""
 
 
-OPENERS: Mapping[str, Callable[[str], Room]] = MappingProxyType({"socket": SideChannel, "lsl": LslStream})
+OPENERS: Mapping[str, Callable[[str], RoomPort]] = MappingProxyType({"socket": SideChannel, "lsl": LslStream})
 
 
-class Rooms:
+class RoomPorts:
     """Several rooms as one."""
 
-    def __init__(self, rooms: Sequence[Room]) -> None:
+    def __init__(self, rooms: Sequence[RoomPort]) -> None:
         self._rooms = tuple(rooms)
 
     def poll(self) -> list[Report]:
@@ -63,7 +63,7 @@ def check_rooms(urls: str) -> None:
             check_lsl(url)
 
 
-def open_room(urls: str) -> Room | None:
+def open_room(urls: str) -> RoomPort | None:
     """The rooms at these addresses, separated by spaces: `socket://host:port`, `lsl://NAME`; None for none.
 
     Raises:
@@ -72,4 +72,4 @@ def open_room(urls: str) -> Room | None:
     """
     check_rooms(urls)
     rooms = [OPENERS[url.partition("://")[0]](url) for url in urls.split()]
-    return rooms[0] if len(rooms) == 1 else Rooms(rooms) if rooms else None
+    return rooms[0] if len(rooms) == 1 else RoomPorts(rooms) if rooms else None

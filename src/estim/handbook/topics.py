@@ -14,7 +14,7 @@ SHOWN_MAX = 12  # of a search's finds; more is a page to read
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Section:
     """A heading with what stands below it, or one row of a table.
 
     Attributes:
@@ -38,8 +38,8 @@ class Book:
     """All pages, taken apart once."""
 
     def __init__(self, pages: Mapping[PurePosixPath, str]) -> None:
-        self._headings: list[Place] = []
-        self._rows: list[Place] = []
+        self._headings: list[Section] = []
+        self._rows: list[Section] = []
         for page in sorted(pages, key=lambda path: path.parts[0] == "reference"):  # what a person wrote comes first
             headings, rows = _of_page(page, pages[page].splitlines())
             self._headings += headings
@@ -47,7 +47,7 @@ class Book:
         self._titles = {place: plain(place.title) for place in (*self._headings, *self._rows)}
         self._names = {place: _names(place) for place in self._titles}
 
-    def find(self, topic: str, *, also: str = "") -> tuple[list[Place], list[Place]]:
+    def find(self, topic: str, *, also: str = "") -> tuple[list[Section], list[Section]]:
         """(what is told of exactly this, what comes near): the first is to be shown, the second to be listed.
 
         Args:
@@ -84,7 +84,7 @@ def anchor_of(heading: str) -> str:
     return re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", plain(heading)).strip())
 
 
-def _names(place: Place) -> set[str]:
+def _names(place: Section) -> set[str]:
     """All by which a place may be asked for: `estim run` also as `run`, `frequency, rate` also as `rate`."""
     title = plain(place.title)
     parts = {part.strip().split(" ")[0] if part.strip().startswith("-") else part.strip() for part in title.split(",")}
@@ -92,14 +92,14 @@ def _names(place: Place) -> set[str]:
     return {title, place.anchor, place.address.lower(), title.removeprefix("estim ")} | parts | codes
 
 
-def _stands_in(place: Place, told: list[Place]) -> bool:
+def _stands_in(place: Section, told: list[Section]) -> bool:
     """It is part of what is shown anyway."""
     return any(place.page == whole.page and place.text.splitlines()[-1] in whole.text for whole in told)
 
 
-def _merged(rows: Iterable[Place]) -> list[Place]:
+def _merged(rows: Iterable[Section]) -> list[Section]:
     """Rows of one table as one piece, its head once."""
-    made: dict[str, Place] = {}
+    made: dict[str, Section] = {}
     for row in rows:
         before = made.get(row.address)
         if before is None or before.text.splitlines()[0] != row.text.splitlines()[0]:
@@ -109,13 +109,13 @@ def _merged(rows: Iterable[Place]) -> list[Place]:
     return list(made.values())
 
 
-def _of_page(page: PurePosixPath, lines: list[str]) -> tuple[list[Place], list[Place]]:
+def _of_page(page: PurePosixPath, lines: list[str]) -> tuple[list[Section], list[Section]]:
     starts = list(_starts(lines))
-    headings: list[Place] = []
-    rows: list[Place] = []
+    headings: list[Section] = []
+    rows: list[Section] = []
     for number, (at, level, title, anchor) in enumerate(starts):
         end = next((later for later, depth, *_ in starts[number + 1 :] if depth <= level), len(lines))
-        headings.append(Place(page, title, anchor, "\n".join(lines[at:end]).strip()))
+        headings.append(Section(page, title, anchor, "\n".join(lines[at:end]).strip()))
         own_end = starts[number + 1][0] if number + 1 < len(starts) else len(lines)
         rows += _rows(page, anchor, lines[at:own_end])
     return headings, rows
@@ -131,7 +131,7 @@ def _starts(lines: Iterable[str]) -> Iterable[tuple[int, int, str, str]]:
             yield at, len(match[1]), title, match[3] or anchor_of(title)
 
 
-def _rows(page: PurePosixPath, anchor: str, lines: list[str]) -> Iterable[Place]:
+def _rows(page: PurePosixPath, anchor: str, lines: list[str]) -> Iterable[Section]:
     for at, line in enumerate(lines):
         if not line.startswith("|") or at < 2 or re.fullmatch(r"[|\s:-]+", line):
             continue
@@ -140,4 +140,4 @@ def _rows(page: PurePosixPath, anchor: str, lines: list[str]) -> Iterable[Place]
             continue
         first = _BAR.split(line.strip("| "))[0].strip()
         if first:
-            yield Place(page, first, anchor, "\n".join((lines[top], lines[top + 1], line)))
+            yield Section(page, first, anchor, "\n".join((lines[top], lines[top + 1], line)))

@@ -84,7 +84,7 @@ class BoundsOfDose:
             self._doubt()
         elif kind == events.Fault.KIND:
             self._disobeyed(str(fields.get("cause", "")))
-        elif kind == events.Phase.KIND:
+        elif kind == events.PhaseTurn.KIND:
             if fields["before"] == "RUNNING" and fields["after"] in _ENDS:
                 self._end(t_us, sure=fields["after"] != "FAULT")
         elif kind == events.Output.KIND:

@@ -42,7 +42,7 @@ class Output(Line):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Phase(Line):
+class PhaseTurn(Line):
     """The session's phase changed."""
 
     KIND: ClassVar[str] = "phase"

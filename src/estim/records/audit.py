@@ -91,7 +91,7 @@ def audit(entries: Iterable[Entry]) -> tuple[Finding, ...]:
         kinds.Authorise.KIND: _authorise,
         kinds.RaiseDropped.KIND: _dropped,
         kinds.Lowered.KIND: _lowered,
-        lines.Phase.KIND: _phase,
+        lines.PhaseTurn.KIND: _phase,
         lines.Output.KIND: _output,
         lines.Command.KIND: _command,
         lines.Unanswered.KIND: _command,

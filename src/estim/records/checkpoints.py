@@ -32,7 +32,7 @@ class CheckpointClock:
         self._lines += 1
         if self._signed_us is None:
             self._signed_us = t_us
-        if kind == lines.Phase.KIND and fields.get("after") in _STOPS:
+        if kind == lines.PhaseTurn.KIND and fields.get("after") in _STOPS:
             self._due = True
 
     @property

@@ -14,7 +14,7 @@ DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Prescribed:
     """What the protocol asks for.
 
     Attributes:
@@ -153,7 +153,7 @@ def number(value: str) -> float | None:
 
 
 def course(
-    sessions: Iterable[Mapping[str, Any]], patient: str, protocol: str, *, plan: Plan | None = None, now_ms: int
+    sessions: Iterable[Mapping[str, Any]], patient: str, protocol: str, *, plan: Prescribed | None = None, now_ms: int
 ) -> Course:
     """The course of `patient` with `protocol` among summaries as the index gives them."""
     mine = sorted(
@@ -180,7 +180,7 @@ def course(
     )
 
 
-def _due(plan: Plan, first_ms: int, now_ms: int) -> tuple[int, int]:
+def _due(plan: Prescribed, first_ms: int, now_ms: int) -> tuple[int, int]:
     """Sessions due from the first one's day until now: whole weeks as planned, the present one by its days."""
     days = max(0, now_ms - first_ms) // DAY_MS + 1
     whole, rest = divmod(min(days, plan.weeks * 7), 7)

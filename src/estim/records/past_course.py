@@ -7,7 +7,7 @@ from pathlib import Path
 
 from estim.protocols.catalogue import find
 from estim.protocols.loader import load
-from estim.records.course import Course, Plan, course
+from estim.records.course import Course, Prescribed, course
 from estim.records.home import Home
 from estim.records.index import Index
 from estim.records.segment import segments
@@ -34,7 +34,7 @@ def courses(home: Home, patient: str, *, simulated: bool, now_ms: int) -> tuple[
     return tuple(one for one in found if one.delivered)
 
 
-def plan_of(protocol: str, *, own: Path | None) -> Plan | None:
+def plan_of(protocol: str, *, own: Path | None) -> Prescribed | None:
     """What the protocol asks for; None where its file is not there any more."""
     try:
         dose = load(find(protocol, own=own)).dose
@@ -42,4 +42,4 @@ def plan_of(protocol: str, *, own: Path | None) -> Plan | None:
         return None
     days = dose.days_per_week if isinstance(dose.days_per_week, tuple) else (dose.days_per_week, dose.days_per_week)
     weeks = dose.weeks if isinstance(dose.weeks, int) else dose.weeks[1]
-    return Plan(sessions_per_day=dose.sessions_per_day, days_per_week=days, weeks=weeks)
+    return Prescribed(sessions_per_day=dose.sessions_per_day, days_per_week=days, weeks=weeks)

@@ -102,7 +102,7 @@ class Replay:
             for row in fields["channels"]:
                 given = self.channel(row["channel"], str(fields["purpose"]))
                 given.dose, given.pending = row, False
-        elif entry.kind == lines.Phase.KIND:
+        elif entry.kind == lines.PhaseTurn.KIND:
             self._phase(str(fields.get("after")), entry.t_us)
 
     def _phase(self, after: str, t_us: int) -> None:

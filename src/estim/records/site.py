@@ -48,7 +48,7 @@ def add_lead(home: Home, name: str, signer: Signer) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class SiteStanding:
     """A site file as it stands.
 
     Attributes:
@@ -67,7 +67,7 @@ class Standing:
     limits: Limits | None
 
 
-def standing(data: bytes, known: dict[str, str], today: datetime.date) -> Standing:
+def standing(data: bytes, known: dict[str, str], today: datetime.date) -> SiteStanding:
     """Judge a site file.
 
     Args:
@@ -101,7 +101,7 @@ def standing(data: bytes, known: dict[str, str], today: datetime.date) -> Standi
         elif left <= WARN_DAYS:
             warning = f"runs out on {until}, in {left} days"
     over = bool(until) and _date(until, "until") < today
-    return Standing(
+    return SiteStanding(
         responsible=str(document["responsible"]),
         reason=str(document["reason"]),
         values={str(key): int(value) for key, value in dict(document.get("limits", {})).items()},

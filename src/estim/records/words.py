@@ -52,7 +52,7 @@ def _say(entry: Entry, purpose: str) -> str:
     say = _SAY.get(entry.kind)
     if say is not None:
         return say(fields)
-    if entry.kind == lines.Phase.KIND:
+    if entry.kind == lines.PhaseTurn.KIND:
         return _phase(fields, purpose)
     if entry.kind == lines.TakeOver.KIND:
         return f"{fields.get('text', '')}"

@@ -23,7 +23,7 @@ EDGE_US = 1_500  # channels share one source, bytes take time
 
 
 @dataclass(slots=True)
-class Heard:
+class Told:
     """What people were told, for the comparison: kind of request â†’ how many were accepted."""
 
     accepted: Counter[str] = field(default_factory=Counter)
@@ -45,7 +45,7 @@ LINES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {  # accepted request â†
 }
 
 
-def missing(entries: Sequence[Entry], heard: Heard) -> str:
+def missing(entries: Sequence[Entry], heard: Told) -> str:
     """An acknowledged request that the record does not know; "" if there is none."""
     for kind, count in heard.accepted.items():
         if kind not in LINES:
@@ -159,7 +159,11 @@ def unexplained(entries: Sequence[Entry], pulses: Sequence[Pulse], faults: Seque
 
 
 def _ends_a_run(entry: Entry) -> bool:
-    return entry.kind == lines.Phase.KIND and entry.fields["before"] == "RUNNING" and entry.fields["after"] != "RUNNING"
+    return (
+        entry.kind == lines.PhaseTurn.KIND
+        and entry.fields["before"] == "RUNNING"
+        and entry.fields["after"] != "RUNNING"
+    )
 
 
 def _dose(entries: Iterable[Entry]) -> dict[tuple[str, int], Mapping[str, int]]:

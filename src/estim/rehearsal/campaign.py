@@ -14,7 +14,7 @@ from typing import Any
 from estim.rehearsal import pool
 from estim.rehearsal.faulty import WORLD_US, FaultyWorld, Verdict
 from estim.rehearsal.moods import Whim, whims_from_seed
-from estim.rehearsal.plan import Plan
+from estim.rehearsal.plan import RehearsalPlan
 from estim.safety.errors import UsageError
 from firmware_sim.faults import KINDS, Fault, FaultPlan
 
@@ -89,7 +89,7 @@ class Story:
         )
 
 
-def play_story(plan: Plan, story: Story) -> Verdict:
+def play_story(plan: RehearsalPlan, story: Story) -> Verdict:
     """One world."""
     levels = {
         name: max(GRID_UA, level * story.share_percent // 100 // GRID_UA * GRID_UA) if level > GRID_UA else level
@@ -109,12 +109,12 @@ def play_story(plan: Plan, story: Story) -> Verdict:
         )
 
 
-def play_world(plan: Plan, seed: int) -> Verdict:
+def play_world(plan: RehearsalPlan, seed: int) -> Verdict:
     """One world by its seed."""
     return play_story(plan, Story.from_seed(seed))
 
 
-def shrink(plan: Plan, story: Story) -> tuple[tuple[str, ...], Verdict]:
+def shrink(plan: RehearsalPlan, story: Story) -> tuple[tuple[str, ...], Verdict]:
     """The few parts of a failing world that still break one of the invariants that it broke, and how that goes.
 
     Each part is left out in turn, for as long as one can be; 10 parts take at most 55 worlds.
@@ -133,12 +133,12 @@ def shrink(plan: Plan, story: Story) -> tuple[tuple[str, ...], Verdict]:
     return parts, verdict
 
 
-def _play(item: tuple[Plan, int]) -> Verdict:
+def _play(item: tuple[RehearsalPlan, int]) -> Verdict:
     return play_world(*item)
 
 
 def campaign(
-    plan: Plan,
+    plan: RehearsalPlan,
     *,
     worlds: int,
     first_seed: int,

@@ -12,7 +12,7 @@ from estim.drivers.models import MODELS
 from estim.records.simulated import SimulatedWriter
 from estim.rehearsal.link import FaultyLink
 from estim.rehearsal.moods import MoodyTherapist, Whim
-from estim.rehearsal.plan import Plan
+from estim.rehearsal.plan import RehearsalPlan
 from estim.rehearsal.stopping import noticed_by_us
 from estim.rehearsal.watch import Watch
 from estim.rehearsal.world import HEARTBEAT_US, World
@@ -72,7 +72,7 @@ class FaultyWorld(World):
 
     def __init__(
         self,
-        plan: Plan,
+        plan: RehearsalPlan,
         faults: FaultPlan,
         *,
         whims: tuple[Whim, ...] = (),

@@ -12,7 +12,7 @@ from estim.safety.limits import Limits
 
 
 @dataclass(slots=True, kw_only=True)
-class Plan:
+class RehearsalPlan:
     """What to rehearse.
 
     Attributes:

@@ -9,7 +9,7 @@ from typing import Any
 
 from estim.desk.result import Measured, Result, Seen, result_of
 from estim.rehearsal.faulty import FaultyWorld
-from estim.rehearsal.plan import Plan
+from estim.rehearsal.plan import RehearsalPlan
 from estim.rehearsal.world import World
 from estim.safety.errors import Problem, UsageError
 from firmware_sim.faults import read_plan
@@ -28,7 +28,7 @@ class Rehearsed:
         return self.result.document
 
 
-def rehearse(plan: Plan, *, faults: str | None = None) -> Rehearsed:
+def rehearse(plan: RehearsalPlan, *, faults: str | None = None) -> Rehearsed:
     """Play `plan`. A record that is kept in memory alone counts as not verified.
 
     Args:

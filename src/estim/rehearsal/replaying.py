@@ -175,7 +175,7 @@ def _timed(entries: Sequence[Entry]) -> Iterator[tuple[int, Entry]]:
     for entry in entries:
         if entry.kind in {lines.Command.KIND, lines.Unanswered.KIND}:
             yield int(entry.fields["sent_us"]), entry
-        elif entry.kind in {kinds.SetupLine.KIND, lines.Phase.KIND}:
+        elif entry.kind in {kinds.SetupLine.KIND, lines.PhaseTurn.KIND}:
             yield entry.t_us, entry
 
 
@@ -184,7 +184,7 @@ def _act(deck: _Deck, entry: Entry) -> None:
     if entry.kind == kinds.SetupLine.KIND:
         deck.purpose = str(fields["purpose"])
         deck.windows = [window for phase in fields["schedule"]["phases"] for window in phase["windows"]]
-    elif entry.kind == lines.Phase.KIND:
+    elif entry.kind == lines.PhaseTurn.KIND:
         if fields["before"] == "RUNNING" and fields["after"] != "RUNNING":
             deck.submit(OutputOff(reason="replay"))
             deck.in_force.append((deck.now_us, 0, {}))

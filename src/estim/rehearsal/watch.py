@@ -13,7 +13,7 @@ from estim.records.simulated import SimulatedWriter
 from estim.rehearsal import accounts
 from estim.rehearsal.invariants import AtTheElectrode
 from estim.rehearsal.lawful import Lawful
-from estim.rehearsal.plan import Plan
+from estim.rehearsal.plan import RehearsalPlan
 from estim.rehearsal.stopping import StopWatch
 from estim.safety.electrodes import electrode_from_cm
 from estim.safety.reports import OutputState
@@ -41,7 +41,7 @@ class Watch:
     """
 
     def __init__(
-        self, plan: Plan, faults: tuple[Fault, ...], device: SimulatedDevice, purpose: Callable[[], str]
+        self, plan: RehearsalPlan, faults: tuple[Fault, ...], device: SimulatedDevice, purpose: Callable[[], str]
     ) -> None:
         self.broken: dict[str, str] = {}
         self.causes: Counter[str] = Counter()
@@ -59,7 +59,7 @@ class Watch:
         self._schedule: ClearedSchedule | None = None
         self._written: list[tuple[int, dict[int, int]]] = []  # authorisations that are not yet durable
         self._failed = self._faulted = False
-        self._heard = accounts.Heard()
+        self._heard = accounts.Told()
         self._shown_us: dict[int, int] = {}
         self.asked: dict[int, events.Request] = {}
 
@@ -177,7 +177,7 @@ class Watch:
                 self.broken.setdefault(name, text)
 
 
-def _areas(plan: Plan) -> dict[int, int]:
+def _areas(plan: RehearsalPlan) -> dict[int, int]:
     """Device channel → area of its smaller pad in mm²; a simulated pad may be the protocol's own, then 1 dm²."""
     areas: dict[int, int] = {}
     for channel in plan.setup.channels:

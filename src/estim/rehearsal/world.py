@@ -17,7 +17,7 @@ from estim.drivers.models import MODELS
 from estim.records.keys import Signer, seeded_signer
 from estim.records.simulated import SimulatedWriter
 from estim.rehearsal.link import SimulatedLink
-from estim.rehearsal.plan import Plan
+from estim.rehearsal.plan import RehearsalPlan
 from estim.rehearsal.room import RehearsedRoom
 from estim.safety.errors import ProtocolError
 from estim.session import events
@@ -42,7 +42,7 @@ UTC = ""  # a rehearsal has no wall time: it is listed as one, not as a session 
 class World:
     """One rehearsal. `run` plays it; the parts are attributes so that checkers can look at them."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: RehearsalPlan) -> None:
         self.plan = plan
         self.now_us = 0
         chance = random.Random(plan.seed)
@@ -136,7 +136,7 @@ class World:
             incoming += self._look()
         if self.room.presses:
             self.room.presses = False
-            incoming.append(events.Trigger(id=self.person.next_id()))
+            incoming.append(events.PressTrigger(id=self.person.next_id()))
         return incoming
 
     def _held_up(self) -> bool:

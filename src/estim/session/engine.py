@@ -184,7 +184,7 @@ _HANDLERS: Mapping[type, Callable[[Core, Any], None]] = MappingProxyType(
         events.NextChannel: requests.next_channel,
         events.SkipPhase: requests.skip_phase,
         events.EndEarly: requests.end_early,
-        events.Trigger: requests.trigger,
+        events.PressTrigger: requests.trigger,
         events.Acknowledge: requests.acknowledge,
         events.ResetFault: requests.reset_fault,
         events.Note: requests.note,

@@ -158,7 +158,7 @@ class EndEarly(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trigger(Request):
+class PressTrigger(Request):
     """The key of a key-triggered phase."""
 
 

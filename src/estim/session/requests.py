@@ -214,7 +214,7 @@ def end_early(core: Core, request: events.EndEarly) -> None:
     core.accept(request.id)
 
 
-def trigger(core: Core, request: events.Trigger) -> None:
+def trigger(core: Core, request: events.PressTrigger) -> None:
     """The key of a key-triggered phase: one press, one contraction."""
     keeper = core.run.gatekeeper if core.run is not None else None
     if core.phase is not Phase.RUNNING or keeper is None or keeper.trigger.source != "key":

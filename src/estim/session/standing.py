@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from estim.record_lines.events import Phase as PhaseLine
+from estim.record_lines.events import PhaseTurn as PhaseLine
 from estim.session.outbox import Outbox
 from estim.session.state import Phase, Turn, advance
 

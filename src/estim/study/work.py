@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from estim.desk.preflight import preflight
-from estim.desk.setup_from import Said, Words, setup_from
+from estim.desk.setup_from import Said, SetupWords, setup_from
 from estim.drivers.address import Address
 from estim.protocols.catalogue import load_runnable
 from estim.rehearsal.campaign import play_world
-from estim.rehearsal.plan import Plan
+from estim.rehearsal.plan import RehearsalPlan
 from estim.rehearsal.playing import rehearse
 from estim.safety.errors import EstimError
 from estim.safety.limits import ABSOLUTE, DEFAULT
@@ -63,10 +63,10 @@ def _broken(more: dict[str, Any]) -> bool:
     return bool(more.get("broken")) or more["outcome"] in {"fault", "uncertain"}
 
 
-def _plan(run: Run) -> Plan:
+def _plan(run: Run) -> RehearsalPlan:
     source = run.source.name if not run.source.text else _written(run)
     protocol, _ = load_runnable(source)
-    words = Words(
+    words = SetupWords(
         patient="study",
         levels=tuple(f"{name}={value}" for name, value in run.levels_ma),
         motor=tuple(f"{name}={value}" for name, value in run.motor_ma),
@@ -76,7 +76,7 @@ def _plan(run: Run) -> Plan:
     )
     said: Said = setup_from(protocol, words, simulated=True)
     preflight(protocol, said, Address(model=run.device_model, url="", simulated=True))
-    return Plan(
+    return RehearsalPlan(
         source=source, setup=said.setup, levels_ua=said.levels_ua, motor_ua=said.motor_ua, model=run.device_model,
         seed=run.seed, limits=ABSOLUTE & DEFAULT, patient_profile=run.patient_profile, notes=said.notes,
     )  # fmt: skip
@@ -94,14 +94,14 @@ def _written(run: Run) -> str:
     return str(path)
 
 
-def _session(plan: Plan) -> tuple[dict[str, Any], bytes]:
+def _session(plan: RehearsalPlan) -> tuple[dict[str, Any], bytes]:
     done = rehearse(plan)
     said = done.report
     kept = ("outcome", "contractions", "channels", "titration", "bends", "problems", "simulated_s", "word_head")
     return {key: said[key] for key in kept} | {"alarms": said.get("alarms", [])}, done.data
 
 
-def _world(plan: Plan, seed: int) -> tuple[dict[str, Any], bytes]:
+def _world(plan: RehearsalPlan, seed: int) -> tuple[dict[str, Any], bytes]:
     verdict = play_world(plan, seed)
     return {
         "outcome": verdict.outcome,

@@ -13,7 +13,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
-from estim.console.language.heard import Heard, forms_of
+from estim.console.language.heard import Translation, forms_of
 from estim.protocols.muscles import name_of
 from estim.safety.errors import UsageError
 
@@ -96,7 +96,7 @@ def load(language: str) -> Words:
     table = flat(_read(f"{language}.toml"))
     forms = forms_of(_read(f"{language}.heard.toml")) if language != "en" else {}
     names = {key.partition(".")[2]: str(text) for key, text in table.items() if key.startswith(_NAMES)}
-    return Words(language, MappingProxyType(table), heard=Heard(forms, names))
+    return Words(language, MappingProxyType(table), heard=Translation(forms, names))
 
 
 _NAMES = ("phase.", "output-state.")

@@ -13,7 +13,7 @@ AS_LONG_AS_POSSIBLE = "place"  # which may hold colons itself
 ONE_WORD = frozenset({"value", "unit", "bound", "unit_of"})  # so that a quantity keeps all of its words
 
 
-class Heard:
+class Translation:
     """Turns texts of the controller into one language.
 
     Args:

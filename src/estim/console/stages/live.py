@@ -16,7 +16,7 @@ from estim.console.recovery import Recovery
 from estim.console.scope import Trace
 from estim.console.stages.checking import CheckingPane
 from estim.controller.interface import Answer
-from estim.session.events import Acknowledge, ContractionSeen, Lower, Mark, Pause, Raise, Resume, Start, Trigger
+from estim.session.events import Acknowledge, ContractionSeen, Lower, Mark, Pause, PressTrigger, Raise, Resume, Start
 from estim.session.snapshot import ChannelView, Snapshot
 from estim.session.state import Cycle, Phase
 
@@ -237,7 +237,7 @@ class LivePane(CheckingPane):
 
     def trigger(self) -> None:
         """One contraction of a key-triggered phase."""
-        self.console.send(Trigger(id=self.console.next_id()))
+        self.console.send(PressTrigger(id=self.console.next_id()))
 
     def _pause(self) -> None:
         self.console.send(Pause(id=self.console.next_id()))
