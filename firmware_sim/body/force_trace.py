@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from firmware_sim.body.muscle import V0, V1, V2, V3, V4, X0, X1, X2, X3, X4
-
 Array = NDArray[np.float64]
 EQUAL = 1e-7  # peaks closer than this, relative, are one height
-_WEIGHTS = np.array((V0, V1, V2, V3, V4))
-_KNOTS = np.array((0.0, X0, X1, X2, X3, X4, 1.0))  # force is known here in each step
+_LEGENDRE, _SHARES = np.polynomial.legendre.leggauss(5)  # on [-1, 1]; the steps are integrated with the same five
+_WEIGHTS = _SHARES / 2
+_KNOTS = np.array((0.0, *(_LEGENDRE + 1) / 2, 1.0))  # force is known here in each step
 _BASIS = np.linalg.inv(_KNOTS[:, None] ** np.arange(7))  # coefficients of the polynomial through the knots
 
 

@@ -13,7 +13,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from estim.records.summary import ChannelSummary, SessionSummary
+from estim.records.channel_summary import ChannelSummary
+from estim.records.summary import SessionSummary
 from estim.safety.errors import RecordError
 
 SALT_MIN = 16

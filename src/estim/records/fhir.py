@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from estim.record_lines import events as lines
+from estim.records.channel_summary import ChannelSummary
 from estim.records.fhir_care import around
 from estim.records.fhir_parts import ABSENT, Resource, concept, moment, operator, quantity, refer, resource, url_of
 from estim.records.segment import read_segment, segments
-from estim.records.summary import ChannelSummary, Read, SessionSummary
+from estim.records.summary import Read, SessionSummary
 
 # http://terminology.hl7.org/CodeSystem/observation-category
 PROCEDURE_CATEGORY = {

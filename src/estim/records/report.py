@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from estim.record_lines import events as lines
+from estim.records.channel_summary import ChannelSummary
 from estim.records.page import Html, facts, page, table, tag
 from estim.records.plots import Series, amplitude_plot, line_plot
 from estim.records.qr import qr_svg
 from estim.records.segment import word_head
-from estim.records.summary import ChannelSummary, Read, SessionSummary
+from estim.records.summary import Read, SessionSummary
 from estim.records.words import WEIGHT
 
 _LETTERS = {lines.Fault.KIND: "F", lines.TakeOver.KIND: "T", lines.LeadOff.KIND: "E", lines.PatientSwitch.KIND: "P"}

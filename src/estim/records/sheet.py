@@ -6,8 +6,9 @@ muscle damage after a first session shows within 48 h (Vanderthommen 2012, JSSM 
 
 from __future__ import annotations
 
+from estim.records.channel_summary import ChannelSummary
 from estim.records.page import page, tag
-from estim.records.summary import ChannelSummary, SessionSummary
+from estim.records.summary import SessionSummary
 
 # The schema's regions as patients name them.
 _PLACES = {

@@ -11,75 +11,11 @@ from estim.record_lines import events as lines
 from estim.record_lines import kinds
 from estim.records.audit import audit
 from estim.records.chain import Entry
+from estim.records.channel_summary import ChannelSummary, with_bounds
 from estim.records.clocks import milliseconds
-from estim.records.proved import with_bounds
 from estim.records.replay import Given, Replay, replay
 from estim.records.verify import RecordReading, SessionVerdict, by_person, judge, read_record
 from estim.records.words import happened
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelSummary:
-    """What one channel was set to, and what the device acknowledged. Charge is the sum of first phases.
-
-    Attributes:
-        level_ua: the therapy's last level; marks are None where none was made in this session.
-        motor_on_us: therapy's on time above 15 Hz (L27); finding levels stands apart, as in the dose.
-        dose_recorded: False where the record broke off before a dose line: pulses and charge are then not 0 but
-            unknown, peak and on time come from the acknowledged commands.
-        titration_*, low_rate_*: the same of finding levels and of looking for the twitch, which stand apart from the
-            dose.
-        twitch_ua, twitch_hz: where the low-rate test showed a twitch, and its rate; no level of any other rate.
-        pulses_least, pulses_most, titration_pulses_*: what the record proves, at least and at most.
-        sent_*: about what the therapy's acknowledged commands amount to, for where the dose is not recorded.
-    """
-
-    channel: int
-    name: str
-    muscle: str
-    side: str
-    region: str
-    output: str
-    placement: str
-    pads: str
-    frequency_hz: str
-    pulse_width_us: str
-    level_ua: int
-    cap_ua: int
-    cap_rule: str
-    sensory_ua: int | None
-    motor_ua: int | None
-    max_tolerated_ua: int | None
-    peak_ua: int
-    pulses: int
-    charge_pc: int
-    on_us: int
-    unacknowledged_pulses: int
-    motor_on_us: int
-    dose_recorded: bool = True
-    titration_peak_ua: int = 0
-    titration_pulses: int = 0
-    titration_charge_pc: int = 0
-    titration_on_us: int = 0
-    titration_recorded: bool = True
-    low_rate_peak_ua: int = 0
-    low_rate_pulses: int = 0
-    low_rate_charge_pc: int = 0
-    low_rate_on_us: int = 0
-    low_rate_recorded: bool = True
-    twitch_ua: int | None = None
-    twitch_hz: float | None = None
-    sent_pulses: int = 0
-    sent_charge_pc: int = 0
-    pulses_least: int = 0
-    pulses_most: int = 0
-    titration_pulses_least: int = 0
-    titration_pulses_most: int = 0
-
-    @property
-    def had_current(self) -> bool:
-        """The device acknowledged current for this channel, for whatever purpose."""
-        return bool(self.peak_ua or self.titration_peak_ua or self.low_rate_peak_ua)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
