@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Iterator
+
 import pytest
 
-from estim.cli import main
+from estim.cli import main, parser
 from estim.safety.units import plain_number
 from tests.support import SHORT
 
@@ -29,3 +32,20 @@ def test_what_is_no_whole_number_is_refused(option: str, text: str) -> None:
 
 def test_a_number_is_a_number() -> None:
     assert [plain_number(text) for text in ("0", "10", "7.5", "-3", "12.0")] == [0, 10, 7.5, -3, 12]
+
+
+def options(of: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    for action in of._actions:
+        yield action
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from options(below)
+
+
+def test_no_option_of_any_command_takes_what_python_takes_for_a_number() -> None:
+    taking = [action.type for action in options(parser()) if callable(action.type)]
+    assert len(taking) > 10
+    for read in taking:
+        for text in ("1_0", "١٠", "1e1", "nan", "-1"):
+            with pytest.raises((ValueError, argparse.ArgumentTypeError)):
+                read(text)

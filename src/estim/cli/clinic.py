@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from estim.cli.output import EXIT_REFUSED, home_of, print_json
+from estim.cli.output import EXIT_REFUSED, decimal_number, home_of, print_json
 
 if TYPE_CHECKING:
     from estim.records.home import Home
@@ -28,7 +28,7 @@ def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     push = actions.add_parser("push", parents=[home], help="send this station's whole records")
     push.add_argument("--simulated", action="store_true", help="the simulated ones instead")
     push.add_argument(
-        "--watch", type=float, metavar="SECONDS", help="again and again; waits longer while nobody answers"
+        "--watch", type=decimal_number, metavar="SECONDS", help="again and again; waits longer while nobody answers"
     )
     check = actions.add_parser("check", parents=[home], help="verify what arrived, at the receiving end")
     check.add_argument("--again", action="store_true", help="also what was verified before")

@@ -21,6 +21,23 @@ def print_json(document: object) -> None:
     print(json.dumps(document, indent=2, ensure_ascii=not is_utf8()))
 
 
+def decimal_number(text: str) -> float:
+    """A number as it stands on a command line: digits, at most one point.
+
+    Raises:
+        ArgumentTypeError: anything else.
+    """
+    from estim.safety.units import plain_number
+
+    try:
+        number = float(plain_number(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: a number, in digits, with at most one point") from None
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: not below 0")
+    return number
+
+
 def whole_number(text: str) -> int:
     """For a parser: digits alone; `1_0` and the digits of another script are no numbers here."""
     if not (text.isascii() and text.isdigit() and len(text) <= 18):

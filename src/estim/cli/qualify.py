@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from estim.cli.output import EXIT_REFUSED, home_of, print_json
+from estim.cli.output import EXIT_REFUSED, decimal_number, home_of, print_json
 
 
 def add(commands: Any, home: argparse.ArgumentParser) -> None:
@@ -18,8 +18,10 @@ def add(commands: Any, home: argparse.ArgumentParser) -> None:
     plan.add_argument("--model", required=True, help="the stimulator's model, such as p24")
     plan.add_argument("--device-id", default="", help="its serial number, as `estim devices --probe` tells it")
     plan.add_argument("--firmware", default="", help="its firmware")
-    plan.add_argument("--load", type=float, default=1_000, metavar="OHM", help="the dummy load")
-    plan.add_argument("--shunt", type=float, default=10, metavar="OHM", help="the resistor that is measured across")
+    plan.add_argument("--load", type=decimal_number, default=1_000, metavar="OHM", help="the dummy load")
+    plan.add_argument(
+        "--shunt", type=decimal_number, default=10, metavar="OHM", help="the resistor that is measured across"
+    )
     plan.add_argument("--channels", default="1", metavar="1,2", help="which channels")
     plan.add_argument("--operator", default="", help="who measures")
     plan.add_argument("--instrument", default="", help="the oscilloscope")

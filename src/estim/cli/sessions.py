@@ -41,9 +41,13 @@ def _device(text: str, home: Home) -> Iterator[tuple[Address, str]]:
 
 
 def _own_home(given: argparse.Namespace) -> Home:
-    """The home, closed to the other users of this machine, as all that is written into it from now on."""
+    """The home, closed to the other users of this machine, as all that is written into it from now on; what shows and
+    hears a session runs ahead of ordinary programs.
+    """
     from estim.platform.files import make_private, take_back
+    from estim.platform.priority import favour
 
+    favour()
     home = home_of(given)
     make_private()
     try:

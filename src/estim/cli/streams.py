@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from estim.cli.output import home_of, print_json
+from estim.cli.output import decimal_number, home_of, print_json
 
 if TYPE_CHECKING:
     from estim.records.home import Home
@@ -22,7 +22,7 @@ def add(commands: Any, home: argparse.ArgumentParser) -> None:
     stream.add_argument(
         "session", nargs="?", default="", help="its folder's name; without it the one that runs or comes next"
     )
-    stream.add_argument("--wait", type=float, default=600.0, metavar="S", help="how long to wait for a session")
+    stream.add_argument("--wait", type=decimal_number, default=600.0, metavar="S", help="how long to wait for one")
 
 
 def stream(given: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from estim.cli.output import EXIT_REFUSED, print_json
+from estim.cli.output import EXIT_REFUSED, print_json, whole_number
 
 
 def add(commands: Any, home: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add(commands: Any, home: argparse.ArgumentParser) -> None:
     run = what.add_parser("run", parents=[home], help="run it, or the rest of it")
     run.add_argument("file", metavar="FILE", help="the study")
     run.add_argument("-o", "--output", required=True, metavar="DIR", help="results.jsonl, timing.jsonl, report.html")
-    run.add_argument("--workers", type=int, default=1, metavar="N", help="processes at once on this machine")
+    run.add_argument("--workers", type=whole_number, default=1, metavar="N", help="processes at once on this machine")
     run.add_argument("--on", default="", metavar="ADDRESS", help="a Dask scheduler, tcp://HOST:PORT, or local")
     run.add_argument(
         "--shard", default="1/1", metavar="I/N", help="every N-th run, from the I-th on; study merge joins"

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from estim.cli.output import home_of, print_json
+from estim.cli.output import home_of, print_json, whole_number
 
 if TYPE_CHECKING:
     from estim.trial.site import Site
@@ -32,7 +32,7 @@ def add(commands: Any, home: argparse.ArgumentParser) -> None:
     following.add_argument("--level", action="append", default=[], metavar="NAME=mA", help="simulated: levels to find")
     following.add_argument("--device", default="sim://p24", help="a simulated device; see docs/trials.md for real ones")
     following.add_argument("--rehearse", action="store_true", help="in simulated time")
-    following.add_argument("--seed", type=int, default=0, metavar="N", help="with --rehearse")
+    following.add_argument("--seed", type=whole_number, default=0, metavar="N", help="with --rehearse")
     unblind.add_argument("--patient", default="", help="pseudonym; without it the whole trial")
     unblind.add_argument("--reason", required=True, help="why; it is written down")
     unblind.add_argument("--who", action="append", default=[], help="who asks; two of them, or the office's folder")
