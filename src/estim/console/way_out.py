@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import IO, Any
+from typing import IO
 
 from estim.controller.interface import SessionClient
+from estim.platform.signals import StopSignals
+from estim.platform.terminals import nowhere
 
 LOOK_S = 0.1  # the stop leaves at most so long after the terminal is gone
 LAST_RESORT_S = 2.0
-SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class WayOut:
@@ -51,35 +51,31 @@ class WayOut:
         self._terminal = [fd for stream in (sys.__stdin__, sys.__stderr__) if (fd := terminal_fd(stream)) is not None]
         self._left = threading.Event()
         self._going = threading.Lock()  # held by the first reason to leave
-        self._before: list[tuple[int, Any]] = []
+        self._finished = threading.Event()  # the process has done what a closed window asked for
+        self._signals: StopSignals | None = None
 
     def watch(self) -> None:
         """From now on; call in the main thread."""
-        for name in SIGNALS:
-            number = getattr(signal, name, None)
-            if number is not None:
-                with contextlib.suppress(ValueError):  # not the main thread (an embedding test): no signals there
-                    self._before.append((number, signal.signal(number, self._caught)))
+        self._signals = StopSignals(self._caught, finished=self._finished)
         if self._terminal:
             threading.Thread(target=self._look, name="terminal-watch", daemon=True).start()
 
     def left(self) -> None:
         """The UI is down. With the terminal still there the rest of the way is safe; without, it may wait for ever."""
         if self.gone():
-            _write_nowhere()
+            nowhere()
         else:
             self._left.set()
-        for number, handler in self._before:
-            with contextlib.suppress(ValueError, TypeError):
-                signal.signal(number, handler)
-        self._before.clear()
+        if self._signals is not None:
+            self._signals.restore()
 
     def gone(self) -> bool:
         """What was a terminal at the start is none any more."""
         return not all(os.isatty(fd) for fd in self._terminal)
 
-    def _caught(self, _number: int, _frame: object) -> None:
-        # In the main thread, between two of its steps: it may hold the client's lock, so only another thread may act.
+    def _caught(self, _name: str) -> None:
+        # Between two steps of the main thread, or in one of the system's: it may hold the client's lock, so only
+        # another thread may act.
         threading.Thread(target=self._go, args=("signal",), name="way-out", daemon=True).start()
 
     def _look(self) -> None:
@@ -100,15 +96,6 @@ class WayOut:
             return
         self._client.close()  # bounded: the controller stops the device and closes the record, or is taken over
         self._end(self._exit_code())
-
-
-def _write_nowhere() -> None:
-    """What is still in the streams' buffers can't be written to a dead terminal: the interpreter would end with 120."""
-    with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for stream in (sys.__stdout__, sys.__stderr__):
-            if stream is not None:
-                os.dup2(nowhere, stream.fileno())
 
 
 def terminal_fd(stream: IO[str] | None) -> int | None:

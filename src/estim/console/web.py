@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from estim.platform.extras import how_to_get
+from estim.platform.processes import is_alive
 from estim.safety.errors import Problem, SetupError, UsageError
 
 # Keys reach the console only while xterm.js' hidden text field has the focus: it gets it as soon as it is there, and
@@ -132,6 +133,5 @@ def held_by(home: Path, server: int) -> int | None:
     path = home / "observe" / f"web-{server}.tab"
     with contextlib.suppress(OSError, ValueError):
         tab, controller = (int(word) for word in path.read_text(encoding="ascii").split())
-        os.kill(tab, 0)
-        return controller
+        return controller if is_alive(tab) else None
     return None
