@@ -96,7 +96,9 @@ class Desk:
             due = self.engine.next_deadline_us()
             beat = self.now_us // 250_000 * 250_000 + 250_000
             self.now_us = min(until, max(self.now_us, min(due if due is not None else beat, beat)))
-            self.step(events.Heartbeat() if self.beats else events.Tick())
+            if self.beats:
+                self.step(events.Heartbeat())
+            self.step(events.Tick())  # as the loop ends each turn
 
     def look(self) -> Snapshot:
         return self.engine.snapshot(self.now_us)

@@ -156,7 +156,9 @@ class World:
             due_us = self.desk.engine.next_deadline_us()
             beat_us = self.desk.now_us + 250_000
             self.desk.now_us = min(until_us, max(self.desk.now_us, min(due_us or beat_us, beat_us)))
-            self.step(events.Heartbeat() if beats else events.Tick())
+            if beats:
+                self.step(events.Heartbeat())
+            self.step(events.Tick())  # as the loop ends each turn
             self.status()
 
     # -- what is looked at --------------------------------------------------------------------------------------------

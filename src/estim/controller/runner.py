@@ -59,7 +59,6 @@ class Runner:
         self._reconnect = reconnect
         self._interlock = Interlock(None)
         self._commands: dict[int, int] = {}  # driver's number → engine's number
-        self._stepped = False
 
     def take_replies(self) -> list[Reply]:
         """The answers since the last call."""
@@ -75,7 +74,6 @@ class Runner:
     def turn(self, incoming: Sequence[Event]) -> int | None:
         """One pass; gives when the next one is due at the latest (session time), None if only an event can matter."""
         now_us = self._clock()
-        self._stepped = False
         for event in incoming:
             if isinstance(event, _STOPS):
                 self._step(event, now_us)
@@ -89,8 +87,7 @@ class Runner:
         overdue = self._interlock.overdue(now_us)
         if overdue:
             self._trip(InterlockTripped("L19", overdue), now_us)
-        if not self._stepped:
-            self._step(events.Tick(), now_us)  # every other event let the time pass too
+        self._step(events.Tick(), now_us)  # who was silent is judged now that all that had come in was heard
         self._write(now_us)
         due = [at for at in (self.engine.next_deadline_us(), self.driver.next_deadline_us()) if at is not None]
         return min(due, default=None)
@@ -109,7 +106,6 @@ class Runner:
     # -- in ---------------------------------------------------------------------------------------------------------
 
     def _step(self, event: Event, now_us: int) -> None:
-        self._stepped = True
         self._do(self.engine.step(event, now_us), now_us)
 
     def _read(self, now_us: int) -> None:

@@ -133,6 +133,8 @@ class SessionEngine:
     def step(self, event: Event, now_us: int) -> tuple[Effect, ...]:
         """Take one event at `now_us`; gives what is to be done, in order, off always first.
 
+        Who was silent for too long is judged at a `Tick` alone: by then all that had come in has been heard.
+
         Raises:
             UnhandledEvent: a kind that nobody serves; a test goes through them all.
         """
@@ -142,7 +144,7 @@ class SessionEngine:
         if handler is None:
             raise UnhandledEvent(f"no function serves {type(event).__name__}")
         handler(core, event)
-        play.pass_time(core)
+        play.pass_time(core, judging=isinstance(event, events.Tick))
         ending.end_if_left(core)
         return core.out.take()
 

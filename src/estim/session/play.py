@@ -26,9 +26,13 @@ COVER_RENEW_US = 20 * US_PER_S  # continuous output: the next minute is asked fo
 _LIVE = frozenset({Phase.ARMED, Phase.RUNNING})
 
 
-def pass_time(core: Core) -> None:
-    """Do all that is due at `core.now_us`."""
-    if core.phase in _LIVE:
+def pass_time(core: Core, *, judging: bool) -> None:
+    """Do all that is due at `core.now_us`.
+
+    Args:
+        judging: all that had come in was heard: who is late now was silent.
+    """
+    if judging and core.phase in _LIVE:
         _check_lease(core)
     _confirm_off(core)
     stood_us = core.now_us - core.standing.since_us
