@@ -246,7 +246,10 @@ class EstimConsole(StoppingApp):
 
     async def begin(self) -> None:
         """Put the pane on the screen, with what is asked over it."""
-        body = self.screen_stack[0].query_one("#body")
+        body = next(iter(self.screen_stack[0].query("#body")), None)
+        if body is None or not body.is_attached:  # a busy machine: the stage changed before the first picture
+            self.call_after_refresh(self.begin)
+            return
         with self.batch_update():
             await body.remove_children()
             await body.mount(self.pane, *self.questions)
