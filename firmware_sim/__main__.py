@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 from typing import Any
@@ -109,6 +110,9 @@ def _serve(given: argparse.Namespace, device: SimulatedDevice, room: Any, plante
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
+        if hasattr(os, "setpriority"):
+            with contextlib.suppress(OSError):  # a device has a processor of its own; as near to that as we may come
+                os.setpriority(os.PRIO_PROCESS, 0, -11)
         server.announce()
         server.run()
 

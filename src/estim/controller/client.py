@@ -20,6 +20,7 @@ from estim.controller.messages import (
 from estim.controller.pipe import LineReader
 from estim.controller.takeover import TakingOver
 from estim.drivers.address import Address, link_opener
+from estim.platform.priority import raise_thread
 from estim.platform.processes import start_module, wait_until_gone
 from estim.platform.waiting import waiting
 from estim.safety.errors import LinkLost, UsageError
@@ -144,6 +145,7 @@ class ControllerClient:
         All that waits in the pipe is read before anybody is judged, and whoever slept himself judges nobody: the other
         gets a new time. This goes on while the front is leaving; only the end of the controller ends it.
         """
+        raise_thread()  # it sleeps until it is needed
         look = heard = time.monotonic()
         began = False
         while True:

@@ -18,6 +18,7 @@ from estim.drivers.address import Address
 from estim.drivers.interface import Driver
 from estim.drivers.link import ByteLink
 from estim.drivers.models import MODELS
+from estim.platform.priority import raise_thread
 from estim.record_lines.base import Line
 from estim.record_lines.events import Dose, End, Seal, TakeOver
 from estim.record_lines.rows import DoseRow
@@ -116,6 +117,7 @@ class TakingOver:
 
         Nothing is written beside a process that may wake and go on: its death comes first, however long that takes.
         """
+        raise_thread()
         while self._child.poll() is None:
             if self._over.wait(OPEN_AGAIN_S):
                 return

@@ -1,4 +1,8 @@
-"""As much of the processor as the system gives a loop that keeps a patient safe. Without any of it everything holds."""
+"""As much of the processor as the system gives what keeps a patient safe. Without any of it everything holds.
+
+Three need it: the control loop (`raise_priority`), the front's watch over it and its take-over (`raise_thread`), and
+what a front shows and a record writes, whose silence ends a session (`favour`).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ NICE = -10
 _LOCK_NOW, _LOCK_LATER = 1, 2  # MCL_CURRENT, MCL_FUTURE
 _USER_INTERACTIVE = 0x21  # QOS_CLASS_USER_INTERACTIVE
 _HIGH_CLASS = 0x80  # HIGH_PRIORITY_CLASS
+_HIGHEST_THREAD = 2  # THREAD_PRIORITY_HIGHEST
 
 
 def raise_priority() -> str:
@@ -21,6 +26,35 @@ def raise_priority() -> str:
     if sys.platform == "darwin":
         return _macos()
     return f"{_linux()}, memory {_lock_memory()}"
+
+
+def raise_thread() -> None:
+    """For the calling thread alone: as the control loop has it. For threads that sleep until they are needed."""
+    if sys.platform == "win32":
+        _windows_thread()
+    elif sys.platform == "darwin":
+        _macos()
+    else:
+        _linux()
+
+
+def favour() -> None:
+    """Ahead of ordinary programs, behind the control loop, for the calling thread and those that it starts."""
+    if sys.platform == "win32":
+        _windows_thread()
+    elif sys.platform == "darwin":
+        _macos()
+    else:
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, NICE)
+
+
+def _windows_thread() -> None:
+    if sys.platform == "win32":
+        with contextlib.suppress(OSError, AttributeError):
+            kernel = ctypes.WinDLL("kernel32")
+            kernel.GetCurrentThread.restype = ctypes.c_void_p
+            kernel.SetThreadPriority(ctypes.c_void_p(kernel.GetCurrentThread()), _HIGHEST_THREAD)
 
 
 def _linux() -> str:

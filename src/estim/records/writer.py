@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 from estim.platform.clocks import boot_us
 from estim.platform.files import make_durable, sync_folder
+from estim.platform.priority import favour
 from estim.record_lines.events import Seal
 from estim.records.chain import GENESIS, Chain
 from estim.records.checkpoints import CheckpointClock
@@ -155,6 +156,7 @@ class RecordWriter:
 
     def _work(self) -> None:
         """Open, write what comes, sync each batch, seal. Nothing here knows the session."""
+        favour()  # a line that waits for this thread for too long ends the session
         try:
             self._open()
             while self._batch():
