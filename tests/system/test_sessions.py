@@ -28,18 +28,25 @@ def slow(tmp_path: Path) -> Path:
     return file
 
 
-def estim(home: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def estim(home: Path, *arguments: str, waits: str = "files") -> subprocess.Popen[bytes]:
+    """A front and, through it, its controller.
+
+    Args:
+        waits: which implementation of `platform.waiting` both use; `threads` is what Windows has.
+    """
     return subprocess.Popen(
         [sys.executable, "-m", "estim", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=environment(home),
+        env={**environment(home), "ESTIM_WAITING": waits},
     )
 
 
-@pytest.mark.parametrize("link", ["pty", "tcp"])
-def test_a_session_in_real_time_gives_what_the_rehearsal_gave(tmp_path: Path, simulator: Start, link: str) -> None:
+@pytest.mark.parametrize(("link", "waits"), [("pty", "files"), ("tcp", "threads"), ("pty", "threads")])
+def test_a_session_in_real_time_gives_what_the_rehearsal_gave(
+    tmp_path: Path, simulator: Start, link: str, waits: str
+) -> None:
     running = simulator("--pty", str(tmp_path / "p24")) if link == "pty" else simulator("--tcp", "0")
     front = estim(
         tmp_path,
@@ -52,6 +59,7 @@ def test_a_session_in_real_time_gives_what_the_rehearsal_gave(tmp_path: Path, si
         "--device",
         running.device,
         "--json",
+        waits=waits,
     )
     out, err = front.communicate(timeout=90)
     assert front.returncode == 0, err.decode()
@@ -64,12 +72,15 @@ def test_a_session_in_real_time_gives_what_the_rehearsal_gave(tmp_path: Path, si
     assert asked == measured
 
 
-def start_long(tmp_path: Path, running: RunningSimulator, model: str = "p24") -> subprocess.Popen[bytes]:
+def start_long(
+    tmp_path: Path, running: RunningSimulator, model: str = "p24", waits: str = "files"
+) -> subprocess.Popen[bytes]:
     """A session whose contraction lasts, until it stimulates in therapy."""
     file = tmp_path / "long.toml"
     file.write_text(sample("on_s = 2\noff_s = 2", "on_s = 15\noff_s = 15"), encoding="utf-8")
     device = f"sim+{model}:{running.device}"
-    front = estim(tmp_path, "run", str(file), "--patient", "p1", "--level", "quadriceps=2", "--device", device)
+    words = ("run", str(file), "--patient", "p1", "--level", "quadriceps=2", "--device", device)
+    front = estim(tmp_path, *words, waits=waits)
     wait_until(lambda: therapy_plays(tmp_path), seconds=60, what="therapy stimulates")
     return front
 
@@ -102,10 +113,12 @@ def test_ctrl_c_while_levels_are_found_begins_no_therapy(tmp_path: Path, simulat
 
 
 @pytest.mark.hazard("H01")
-@pytest.mark.parametrize("model", MODELS)
-def test_the_controller_is_killed_while_it_stimulates(tmp_path: Path, simulator: Start, model: str) -> None:
+@pytest.mark.parametrize(("model", "waits"), [*((model, "files") for model in MODELS), ("p24", "threads")])
+def test_the_controller_is_killed_while_it_stimulates(
+    tmp_path: Path, simulator: Start, model: str, waits: str
+) -> None:
     running = simulator("--tcp", "0", model=model)
-    front = start_long(tmp_path, running, model)
+    front = start_long(tmp_path, running, model, waits)
     (controller,) = [pid for pid, command in children(front.pid) if "estim.controller" in command]
     at_kill = running.last_us()
     os.kill(controller, signal.SIGKILL)
@@ -122,10 +135,10 @@ def test_the_controller_is_killed_while_it_stimulates(tmp_path: Path, simulator:
 
 
 @pytest.mark.hazard("H01", "H41")
-@pytest.mark.parametrize("repeat", range(2))
-def test_the_front_is_killed_while_it_stimulates(tmp_path: Path, simulator: Start, repeat: int) -> None:  # noqa: ARG001
+@pytest.mark.parametrize("waits", ["files", "threads"])
+def test_the_front_is_killed_while_it_stimulates(tmp_path: Path, simulator: Start, waits: str) -> None:
     running = simulator("--tcp", "0")
-    front = start_long(tmp_path, running)
+    front = start_long(tmp_path, running, waits=waits)
     at_kill = running.last_us()
     front.kill()
     front.communicate()
@@ -153,10 +166,13 @@ def test_the_controller_hangs_while_it_stimulates(tmp_path: Path, simulator: Sta
     assert verify_session(record_of(tmp_path)).ending == "take-over"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_ctrl_c_a_kill_and_a_closed_terminal_stop(tmp_path: Path, simulator: Start, number: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "waits"),
+    [(signal.SIGINT, "files"), (signal.SIGINT, "threads"), (signal.SIGTERM, "threads"), (signal.SIGHUP, "files")],
+)
+def test_ctrl_c_a_kill_and_a_closed_terminal_stop(tmp_path: Path, simulator: Start, number: int, waits: str) -> None:
     running = simulator("--tcp", "0")
-    front = start_long(tmp_path, running)
+    front = start_long(tmp_path, running, waits=waits)
     at_stop = running.last_us()
     front.send_signal(number)
     front.communicate(timeout=30)
