@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -21,8 +22,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from tools.lock import FOLDER, ROOT
-from tools.windows.run import start
+from tools.lock import FOLDER
+from tools.windows.run import words_of
 
 HERE = Path(__file__).parent
 PACKAGES = "wine64,gcc-mingw-w64-x86-64-win32"
@@ -43,8 +44,54 @@ LEFT_OUT = {"numpy", "panda3d", "mypy", "ruff", "grimp", "import-linter", "librt
 LEFT_OUT_FILES = ("api-ms", "ucrt", "tcl", "tk", "_tkinter")  # the C runtime is Wine's own business
 
 
+PROBE_S = 20.0  # a registry that has not answered by then does not
+SECONDS = 240  # it takes less on two quiet cores; what is not begun when less is left
+
+
 class Unable(Exception):
-    """Not on this machine, and why."""
+    """Not on this machine, or not in the time that is left, and why."""
+
+
+class Place:
+    """The folder, and how long its making may take.
+
+    Attributes:
+        cache: where all of it lies.
+    """
+
+    def __init__(self, cache: Path, seconds: float | None = None) -> None:
+        self.cache = cache
+        self._until = None if seconds is None else time.monotonic() + seconds
+
+    def left_s(self) -> float | None:
+        """Seconds; None for as long as it takes."""
+        return None if self._until is None else self._until - time.monotonic()
+
+    def command(self, *words: str | Path, log: Path | None = None, most_s: float | None = None) -> str:
+        """One step.
+
+        Raises:
+            Unable: it failed, with its last lines, or there is no time for it.
+        """
+        left = [each for each in (self.left_s(), most_s) if each is not None]
+        name = Path(str(words[0])).name
+        said = [str(word) for word in words]
+        with subprocess.Popen(
+            said, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
+        ) as process:  # fmt: skip
+            try:
+                out, err = process.communicate(timeout=max(0.0, min(left)) if left else None)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)  # its own children too
+                process.communicate()
+                raise Unable(f"{name} takes longer than there is time for") from None
+        if log is not None:
+            log.write_text(out + err, encoding="utf-8")
+        if process.returncode:
+            last = " / ".join((out + err).strip().splitlines()[-3:])
+            raise Unable(f"{name}: exit {process.returncode}: {last}")
+        return out
 
 
 def say(text: str) -> None:
@@ -62,25 +109,10 @@ def able() -> None:
         raise Unable("it takes Debian's apt")
 
 
-def command(*words: str | Path, log: Path | None = None) -> str:
-    """One step.
-
-    Raises:
-        Unable: it failed; its last lines.
-    """
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
-    if log is not None:
-        log.write_text(done.stdout + done.stderr, encoding="utf-8")
-    if done.returncode:
-        last = " / ".join((done.stdout + done.stderr).strip().splitlines()[-3:])
-        raise Unable(f"{Path(str(words[0])).name}: exit {done.returncode}: {last}")
-    return done.stdout
-
-
 def recipe() -> str:
     """What the tree was made by."""
-    files = (*sorted(HERE.glob("*.*")), FOLDER / "windows.txt")
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files if file.suffix != ".pyc")).hexdigest()
+    files = (*(HERE / name for name in ("prepare.py", "starter.c", "starter.manifest")), FOLDER / "windows.txt")
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def locks() -> str:
@@ -88,49 +120,79 @@ def locks() -> str:
     return hashlib.sha256((FOLDER / "dev.txt").read_bytes()).hexdigest()
 
 
-def prepare(cache: Path) -> None:
-    """Make what is missing; a second at most when nothing is."""
+def prepare(cache: Path, seconds: float | None = None) -> None:
+    """Make what is missing; a second at most when nothing is.
+
+    Raises:
+        Unable: why it can't be made here, or not within so many seconds.
+    """
     able()
-    cache.mkdir(parents=True, exist_ok=True)
-    if _said(cache / "recipe") != recipe():
+    place = Place(cache, seconds)
+    tree, packages = _said(cache / "recipe") != recipe(), _said(cache / "packages") != locks()
+    if tree or packages:
+        reachable(place, tree=tree)
+    if tree:
         shutil.rmtree(cache / "root", ignore_errors=True)
         (cache / "packages").unlink(missing_ok=True)
-        _tree(cache)
-        _interpreter(cache)
+        _tree(place)
+        _interpreter(place)
         say("Wine's own folders")
-        start(cache, [], boot=True)
-        start(cache, ["-c", "import ctypes, sqlite3, ssl, sys; assert sys.platform == 'win32'"])
+        place.command(*words_of(cache, [], {}, boot=True))
+        place.command(*words_of(cache, ["-c", "import ctypes, sqlite3, ssl, sys; assert sys.platform == 'win32'"], {}))
         (cache / "recipe").write_text(recipe(), encoding="utf-8")
-    if _said(cache / "packages") != locks():
-        _packages(cache)
-        start(cache, ["-c", "import pytest, textual.app, estim.cli"])
+    if tree or packages:
+        _packages(place)
+        place.command(*words_of(cache, ["-c", "import pytest, textual.app, estim.cli"], {}))
         (cache / "packages").write_text(locks(), encoding="utf-8")
+
+
+def reachable(place: Place, *, tree: bool) -> None:
+    """A look at each registry, before anything long is begun.
+
+    Raises:
+        Unable: which does not answer.
+    """
+    left = place.left_s()
+    if left is not None and left < SECONDS:
+        raise Unable(f"{left:.0f} s are left, and to prepare it may take {SECONDS} s")
+    place.cache.mkdir(parents=True, exist_ok=True)
+    place.command("unshare", "--mount", "--propagation", "private", "true", most_s=PROBE_S)
+    if tree:
+        file = f"{_mirror(place).rstrip('/')}/dists/trixie/InRelease"
+        place.command("/usr/lib/apt/apt-helper", "download-file", file, place.cache / "probe", most_s=PROBE_S)
+    shutil.rmtree(fetch(place, [line for line in entries("dev.txt") if line.startswith("pyserial=")], most_s=PROBE_S))
 
 
 def _said(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def _tree(cache: Path) -> None:
-    if shutil.which("debootstrap") is None:
-        command("apt-get", "update", "-qq")
-        command("apt-get", "install", "-y", "-qq", "debootstrap")
-    sites = command("apt-get", "indextargets", "--format", "$(SITE)").split()
+def _mirror(place: Place) -> str:
+    sites = place.command("apt-get", "indextargets", "--format", "$(SITE)").split()
     mirror = next((site for site in sites if site.rstrip("/").endswith("/debian")), None)
     if mirror is None:
         raise Unable("apt names no mirror of Debian")
+    return mirror
+
+
+def _tree(place: Place) -> None:
+    cache = place.cache
+    if shutil.which("debootstrap") is None:
+        place.command("apt-get", "update", "-qq")
+        place.command("apt-get", "install", "-y", "-qq", "debootstrap")
     say("Debian 13 with Wine")
-    words = ("debootstrap", "--variant=minbase", f"--include={PACKAGES}", "trixie", cache / "root", mirror)
-    command(*words, log=cache / "debootstrap.log")
+    words = ("debootstrap", "--variant=minbase", f"--include={PACKAGES}", "trixie", cache / "root", _mirror(place))
+    place.command(*words, log=cache / "debootstrap.log")
     for waste in ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale"):
         shutil.rmtree(cache / "root" / waste, ignore_errors=True)
 
 
-def _interpreter(cache: Path) -> None:
+def _interpreter(place: Place) -> None:
     say("CPython 3.11 for Windows")
+    cache = place.cache
     root, home = cache / "root", cache / "root" / "srv" / "python"
     (home / "DLLs").mkdir(parents=True, exist_ok=True)
-    wheels = fetch(cache, [requirement for requirement in entries("windows.txt") if requirement.startswith("panda3d")])
+    wheels = fetch(place, [line for line in entries("windows.txt") if line.startswith("panda3d")])
     with zipfile.ZipFile(next(wheels.glob("panda3d-*.whl"))) as wheel:
         for name in wheel.namelist():
             folder, _, file = name.partition("/")
@@ -148,7 +210,7 @@ def _interpreter(cache: Path) -> None:
         shutil.copy(HERE / file, root / "tmp")
     # python3.dll passes the stable interface's names on to the interpreter's own library.
     (root / "tmp" / "build.sh").write_text(BUILD, encoding="utf-8")
-    command("chroot", root, "/bin/sh", "-eu", "/tmp/build.sh")  # noqa: S108 - inside the tree
+    place.command("chroot", root, "/bin/sh", "-eu", "/tmp/build.sh")  # noqa: S108 - inside the tree
 
 
 BUILD = f"""\
@@ -180,29 +242,26 @@ def entries(file: str) -> list[str]:
     return found
 
 
-def fetch(cache: Path, requirements: list[str]) -> Path:
+def fetch(place: Place, requirements: list[str], *, most_s: float | None = None) -> Path:
     """The Windows wheels of these, hashes checked."""
-    wheels, listed = cache / "wheels", cache / "wanted.txt"
+    wheels, listed = place.cache / "wheels", place.cache / "wanted.txt"
     shutil.rmtree(wheels, ignore_errors=True)
     listed.write_text("\n".join(requirements), encoding="utf-8")
     words = ["--disable-pip-version-check", "download", "--quiet", "--no-deps", "--require-hashes"]
     words += ["--only-binary=:all:", "--platform", "win_amd64", "--python-version", "3.11", "-d", str(wheels)]
-    command(sys.executable, "-m", "pip", *words, "-r", listed)
+    place.command(sys.executable, "-m", "pip", *words, "-r", listed, most_s=most_s)
     return wheels
 
 
-def _packages(cache: Path) -> None:
+def _packages(place: Place) -> None:
     say("the project's packages")
-    place = cache / "root" / "srv" / "python" / "Lib" / "site-packages"
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(parents=True)
+    home = place.cache / "root" / "srv" / "python" / "Lib" / "site-packages"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
     wanted = [line for line in entries("dev.txt") if Requirement(line.split(" --")[0]).name not in LEFT_OUT]
     wanted += [line for line in entries("windows.txt") if line.startswith("numpy")]
-    wheels = fetch(cache, wanted)
+    wheels = fetch(place, wanted)
     for wheel in wheels.glob("*.whl"):
         with zipfile.ZipFile(wheel) as file:
-            file.extractall(place)
+            file.extractall(home)
     shutil.rmtree(wheels)
-
-
-__all__ = ["ROOT", "Unable", "able", "prepare"]

@@ -7,10 +7,8 @@ Paths stand where they stand outside, on drive Z:. Nothing of the caller's surro
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from tools.lock import ROOT
 
@@ -47,13 +45,3 @@ def words_of(cache: Path, arguments: list[str], settings: Mapping[str, str], *, 
     given = [f"{key}={value}" for key, value in env.items()]
     unshare = ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-euc", MOUNTS, "run"]
     return [*unshare, str(cache / "root"), str(ROOT), "-i", *given, *program]
-
-
-def start(cache: Path, arguments: list[str], *, boot: bool = False, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run it to its end.
-
-    Raises:
-        subprocess.CalledProcessError: it did not end with 0.
-    """
-    words = words_of(cache, arguments, {}, boot=boot)
-    return subprocess.run(words, stdin=subprocess.DEVNULL, check=True, text=True, **options)
