@@ -107,7 +107,38 @@ def _nobodys(*_: object) -> list[str]:
     return ["--home", "~nobody-of-this-name/estim"]
 
 
-HOMES = {"none": _none, "a file": _file, "below a file": _below_a_file, "too long": _too_long, "nobody's": _nobodys}
+def _link_to_nothing(tmp_path: Path, _: pytest.MonkeyPatch) -> list[str]:
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    return ["--home", str(tmp_path / "link")]
+
+
+def _links_in_a_ring(tmp_path: Path, _: pytest.MonkeyPatch) -> list[str]:
+    (tmp_path / "one").symlink_to(tmp_path / "other")
+    (tmp_path / "other").symlink_to(tmp_path / "one")
+    return ["--home", str(tmp_path / "one")]
+
+
+def _records_a_file(tmp_path: Path, _: pytest.MonkeyPatch) -> list[str]:
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "records").write_text("x", encoding="utf-8")
+    return ["--home", str(tmp_path / "odd")]
+
+
+def _no_utf8(tmp_path: Path, _: pytest.MonkeyPatch) -> list[str]:
+    return ["--home", f"{tmp_path}/\udcff"]  # as Python hands over a byte that is no letter
+
+
+HOMES = {
+    "none": _none,
+    "a file": _file,
+    "below a file": _below_a_file,
+    "too long": _too_long,
+    "nobody's": _nobodys,
+    "a link to nothing": _link_to_nothing,
+    "links in a ring": _links_in_a_ring,
+    "its records a file": _records_a_file,
+    "no UTF-8": _no_utf8,
+}
 
 
 @pytest.mark.parametrize("kind", HOMES)

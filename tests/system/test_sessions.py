@@ -114,9 +114,7 @@ def test_ctrl_c_while_levels_are_found_begins_no_therapy(tmp_path: Path, simulat
 
 @pytest.mark.hazard("H01")
 @pytest.mark.parametrize(("model", "waits"), [*((model, "files") for model in MODELS), ("p24", "threads")])
-def test_the_controller_is_killed_while_it_stimulates(
-    tmp_path: Path, simulator: Start, model: str, waits: str
-) -> None:
+def test_the_controller_is_killed_while_it_stimulates(tmp_path: Path, simulator: Start, model: str, waits: str) -> None:
     running = simulator("--tcp", "0", model=model)
     front = start_long(tmp_path, running, model, waits)
     (controller,) = [pid for pid, command in children(front.pid) if "estim.controller" in command]

@@ -83,15 +83,33 @@ def _platform_folder() -> Path:
 
 
 def _check(root: Path) -> None:
-    """The home, or what of it exists, is a folder that can be looked into."""
+    """The home, or what of it exists, is a folder that can be looked into, and so are the folders in it."""
+    try:
+        str(root).encode("utf-8")
+    except UnicodeEncodeError:  # neither an index nor a document could name it
+        raise RecordError(f"home {root}: its name is not UTF-8") from None
     for path in (root, *root.parents):
-        try:
-            kind = os.stat(path).st_mode
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except (OSError, ValueError) as error:
-            raise RecordError(f"home {root}: {getattr(error, 'strerror', None) or error}") from None
-        if not stat.S_ISDIR(kind):
-            what = "it is" if path == root else f"{path} is"
-            raise RecordError(f"home {root}: {what} a file, not a folder") from None
-        return
+        if _is_folder(path, root):
+            break
+    for path in (root / "records", *(Home(root).records(simulated=one) for one in (False, True)), root / "protocols"):
+        _is_folder(path, root)
+
+
+def _is_folder(path: Path, root: Path) -> bool:
+    """False where nothing is.
+
+    Raises:
+        RecordError: something else is there.
+    """
+    what = "it is" if path == root else f"{path} is"
+    try:
+        kind = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        if path.is_symlink():
+            raise RecordError(f"home {root}: {what} a link to {os.readlink(path)}, which is not there") from None
+        return False
+    except (OSError, ValueError) as error:
+        raise RecordError(f"home {root}: {getattr(error, 'strerror', None) or error}") from None
+    if not stat.S_ISDIR(kind):
+        raise RecordError(f"home {root}: {what} a file, not a folder") from None
+    return True
