@@ -15,7 +15,9 @@ from tools.lock import ROOT
 from tools.windows.run import words_of
 
 PROTOCOL = ROOT / "tests" / "data" / "short.toml"
-SESSION_S = 180.0  # a session of 20 s, on a machine that does something else beside it
+TRIES = 3
+STOOD_STILL = "this machine stood still for more than 250 ms"
+SESSION_S = 120.0  # a session of 20 s, on a machine that does something else beside it
 # From the blow to the last pulse, ms: who is left ends output at once; with nobody left the P24's own timer does.
 BOUND_MS = {"front": 100.0, "controller": 100.0, "both": 2_000.0}
 BUSY_MS = 400.0  # what a busy machine may add, as in tests/system/session_kills.py
@@ -24,7 +26,19 @@ _WORDS["both"] = (*_WORDS["front"], *_WORDS["controller"])
 
 
 def session(cache: Path, home: Path) -> list[str]:
-    """A whole scripted session in real time; what is wrong with it."""
+    """A whole scripted session in real time; what is wrong with it.
+
+    A machine that stands still for 250 ms ends a session, as it must: then another one is begun.
+    """
+    for number in range(TRIES):
+        wrong = _session(cache, home / str(number))
+        if STOOD_STILL not in wrong:
+            break
+        print(f"session: {STOOD_STILL}", flush=True)
+    return [f"session: {wrong}"] if wrong else []
+
+
+def _session(cache: Path, home: Path) -> str:
     words = ["-m", "estim", "run", str(PROTOCOL), "--patient", "p1", "--level", "quadriceps=3", "--yes", "--json"]
     try:
         done = subprocess.run(
@@ -33,12 +47,16 @@ def session(cache: Path, home: Path) -> list[str]:
         )  # fmt: skip
         said = json.loads(done.stdout)
     except subprocess.TimeoutExpired:
-        return [f"session: not at its end after {SESSION_S:g} s"]
+        return f"not at its end after {SESSION_S:g} s"
     except ValueError:
-        return [f"session: exit {done.returncode}: {done.stderr.decode(errors='replace')[-600:]}"]
+        return f"exit {done.returncode}: {done.stderr.decode(errors='replace')[-600:]}"
     print(f"session: {said['outcome']}, {said['contractions']} contractions, verified: {said['record_verified']}")
-    whole = said["outcome"] == "completed" and said["contractions"] == 3 and said["record_verified"]
-    return [] if whole else [f"session: {said['outcome']}, {said['contractions']} contractions, {said['problems']}"]
+    if said["outcome"] == "completed" and said["contractions"] == 3 and said["record_verified"]:
+        return ""
+    faults = [line for path in home.rglob("record.jsonl") for line in path.read_text("utf-8").splitlines()
+              if '"kind":"fault"' in line]  # fmt: skip
+    why = STOOD_STILL if any('"clock-jumped"' in line for line in faults) else f"{said['problems']} {faults}"
+    return f"{said['outcome']}, {said['contractions']} contractions: {why}"
 
 
 def last_us(pulses: Path) -> int:
@@ -100,7 +118,8 @@ def _strike(home: Path, pulses: Path, whom: str) -> list[str]:
     print(f"{whom} ended by force: last pulse {after_ms:.0f} ms after it; record: {verified}", flush=True)
     if last_us(pulses) != ended_us or after_ms > BOUND_MS[whom] + BUSY_MS:
         return [f"{whom}: output went on for {after_ms:.0f} ms and more"]
-    return [] if verified.startswith("ok") else [f"{whom}: record {verified}"]
+    # With both gone nobody closes the record; what of it was written is whole.
+    return [] if verified.startswith("ok" if whom != "both" else "incomplete") else [f"{whom}: record {verified}"]
 
 
 def _verified(home: Path) -> str:
