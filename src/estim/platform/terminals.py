@@ -86,5 +86,7 @@ def nowhere() -> None:
 
 
 def is_pseudo_terminal(port: str) -> bool:
-    """Whether a port is a pty, as a simulator's is, also behind a link with another name."""
-    return _PSEUDO.match(os.path.realpath(port)) is not None
+    """Whether a port is a pty, as a simulator's is, also behind a link with another name. Windows has none: there a
+    look at the name COM3 would open that port.
+    """
+    return sys.platform != "win32" and _PSEUDO.match(os.path.realpath(port)) is not None
