@@ -9,7 +9,7 @@ RUN := $(VENV)/.ready-to-run
 STAMP := $(VENV)/.ready-to-test
 CODE := src firmware_sim tests bench tools
 
-.PHONY: help run test check bench campaign fuzz worlds kills hardships stops records walk explore browser format lock anew windows package docs paper clean
+.PHONY: help run test check bench campaign turns fuzz worlds kills hardships stops records walk explore browser format lock anew windows package docs paper clean
 
 help:
 	@echo "make run       the console on a simulated P24; without a terminal, a whole session in simulated time"
@@ -24,7 +24,8 @@ help:
 	@echo "make hardships SESSIONS whole sessions with a slow disk, a front that is held up and BUSY endless loops: none may end"
 	@echo "make explore   every order of events of a session, up to DEPTH, for at most SECONDS"
 	@echo "make browser   a practice session in a real headless browser; pictures into PICTURES"
-	@echo "make campaign  all three of them"
+	@echo "make turns     all of what make test plays a part of each day"
+	@echo "make campaign  fuzz, worlds, records and turns"
 	@echo "make docs      the handbook as a site, built strictly into site/"
 	@echo "make paper     the same as one page and one PDF"
 	@echo "make format    what the formatter can do by itself"
@@ -78,7 +79,12 @@ BYTES ?= 1000000
 WORLDS ?= 1000
 KILLS ?= 1000
 
-campaign: fuzz worlds records
+campaign: fuzz worlds records turns
+
+# All of what `make test` plays in turns; see tests/turns.py.
+TURNS := tests/protocols/test_library.py tests/rehearsal/test_planted.py tests/rehearsal/test_worlds.py tests/rehearsal/test_triggered.py
+turns: $(STAMP)
+	ESTIM_TURN=all $(BIN)/python -m pytest -q -n 2 $(TURNS)
 
 fuzz: $(STAMP)
 	$(BIN)/python bench/wire.py --fuzz $(BYTES)
@@ -160,9 +166,11 @@ package:
 	$(RELEASE)/bin/cyclonedx-py requirements requirements/run.txt --pyproject pyproject.toml --output-reproducible --of JSON -o dist/estim.cdx.json
 
 # Windows' Python on this Linux: a session, blows, tests; says SKIPPED where the machine can't. 1.4 GB in CACHE.
+# WITHIN=N: no more than N seconds, and what there is no time for is left out and said.
 CACHE ?= /tmp/estim-windows
+WITHIN ?=
 windows: $(STAMP)
-	$(BIN)/python -m tools.windows --cache $(CACHE)
+	$(BIN)/python -m tools.windows --cache $(CACHE) $(if $(WITHIN),--seconds $(WITHIN))
 
 # What a newcomer meets: a fresh clone of what is committed, an empty home, the oldest pip, an index of years from now.
 anew:

@@ -25,17 +25,18 @@ from estim.session import events
 from firmware_sim.faults import KINDS, Fault, FaultPlan, read_plan, time_us
 from tests.rehearsal.planted import handle, world_plan
 from tests.support import DATA, LIMITS
+from tests.turns import seeds
 
 LONG = DATA / "worlds.toml"
 TIMED = [name for name, model in MODELS.items() if model.profile.has_timer]  # the others end by themselves at once
-WORLDS = int(os.environ.get("ESTIM_WORLDS", "60"))  # of each model; about 40 s on one core
+SEEDS = seeds(fixed=16, changing=8, whole=60)  # of each model, 0.2 s a world
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_nothing_breaks_in_many_worlds(model: str) -> None:
     made = world_plan(model)
     endings: set[str] = set()
-    for seed in range(WORLDS):
+    for seed in SEEDS:
         verdict = play_world(made, seed)
         replay = (
             f"estim rehearse tests/data/worlds.toml --level quadriceps=20 --device-model {model} --world --seed {seed}"

@@ -27,7 +27,7 @@ from tools.windows.run import words_of
 # Pure and records: what a Windows kernel, its file locks, its line ends and its encodings can change. Real-time system
 # tests are POSIX's (pty, signals); their like are the session and the blows here.
 TESTS = ["records", "protocols", "drivers", "firmware", "body", "safety/test_limits.py", "platform", "session"]
-BOTH_S = 150.0  # the session and the blows, on a machine that has nothing else to do: 100 s
+BOTH_S = 110.0  # the session and the blows, on a machine that has nothing else to do
 
 
 def tests(cache: Path, names: list[str], seconds: float | None) -> list[str]:

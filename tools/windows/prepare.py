@@ -45,7 +45,7 @@ LEFT_OUT_FILES = ("api-ms", "ucrt", "tcl", "tk", "_tkinter")  # the C runtime is
 
 
 PROBE_S = 20.0  # a registry that has not answered by then does not
-SECONDS = 240  # it takes less on two quiet cores; what is not begun when less is left
+SECONDS = 150  # on two quiet cores it takes less; what is not begun when less is left
 
 
 class Unable(Exception):
