@@ -26,6 +26,7 @@ PROFILE = DeviceProfile(
     rated_mhz=None,
     phase_ratios=(1, 2, 4),
     points_max=16,
+    free_points=True,
     native_bursts=None,
     skip_max=0,
     pulse_overhead_us=Micros(60),

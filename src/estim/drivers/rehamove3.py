@@ -23,6 +23,7 @@ PROFILE = DeviceProfile(
     rated_mhz=(MilliHertz(1_000), MilliHertz(500_000)),
     phase_ratios=(1, 2, 4),
     points_max=16,
+    free_points=True,
     native_bursts=None,
     skip_max=0,
     pulse_overhead_us=Micros(330),  # mute 200 + test pulse 30 + reserve 100

@@ -25,6 +25,7 @@ PROFILE = DeviceProfile(
     rated_mhz=(MilliHertz(1_000), MilliHertz(100_000)),
     phase_ratios=(1,),
     points_max=3,
+    free_points=False,
     # 1.5 ms of spacing for each channel of the list are least; 12 ms serve all eight.
     native_bursts=NativeBursts(
         pulses_max=3, interval_min_us=Micros(1_500), interval_max_us=Micros(17_000), interval_step_us=Micros(500)

@@ -21,6 +21,7 @@ PROFILE = DeviceProfile(
     rated_mhz=(MilliHertz(10_000), MilliHertz(50_000)),
     phase_ratios=(1,),
     points_max=3,
+    free_points=False,
     native_bursts=NativeBursts(
         pulses_max=3, interval_min_us=Micros(8_000), interval_max_us=Micros(129_000), interval_step_us=Micros(500)
     ),

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from estim.protocols.compile_patterns import fit_shape, fit_train, led, skipping, steady
 from estim.protocols.compile_rates import check_rates, on_one_grid
 from estim.protocols.compile_setup import ChannelPlan, check_setup
 from estim.protocols.compile_window import Job, fit_window, one_window, override, phase_before
 from estim.protocols.course import judge_measures
-from estim.protocols.device_grid import Findings, Pulse, fit_pulse
+from estim.protocols.device_grid import Pulse, fit_pulse
+from estim.protocols.findings import Findings
 from estim.protocols.schema import Protocol
 from estim.protocols.schema_phase import Phase
 from estim.protocols.setup import Setup
@@ -82,7 +84,7 @@ def compile_titration(
 
 
 def _titration_phase(plan: ChannelPlan, pulses: list[Pulse], job: Job) -> PhasePlan:
-    fastest = min(pulses, key=lambda pulse: pulse.period_us)
+    fastest = min((steady(pulse) for pulse in pulses), key=lambda pulse: pulse.period_us)
     widest = max(pulses, key=lambda pulse: pulse.pulse_width_us)
     # At a few Hz a ramp of whole pulses takes seconds: the on time grows with it, so that there is a plateau to raise
     # in.
@@ -101,6 +103,7 @@ def _titration_phase(plan: ChannelPlan, pulses: list[Pulse], job: Job) -> PhaseP
             pulse_width_us=widest.pulse_width_us,
             interphase_us=widest.interphase_us,
             phase_ratio=widest.phase_ratio,
+            shape=widest.shape,
         ),
         on_us=on_us,
         ramp_up_us=ramp_us,
@@ -111,7 +114,7 @@ def _titration_phase(plan: ChannelPlan, pulses: list[Pulse], job: Job) -> PhaseP
         f"find levels: {plan.name}",
         window,
         mode="timed",
-        cycle_us=Micros(on_us + TITRATION_OFF_US),
+        cycle_us=Micros(on_us + max(TITRATION_OFF_US, on_us)),  # never on for more than half of the time (L20)
         cycles=TITRATION_CYCLES,
     )
 
@@ -170,7 +173,7 @@ def channel_pulses(job: Job, protocol: Protocol, name: str, *, frequency_hz: flo
 
 def channel_pulse(job: Job, key: str, phase: Phase, name: str, *, frequency_hz: float | None = None) -> Pulse | None:
     """The pulse that channel `name` has in `phase`, at the phase's rate or at another one, on the device's grid."""
-    return fit_pulse(
+    pulse = fit_pulse(
         phase,
         key=key,
         frequency_hz=frequency_hz or override(phase, name, "frequency_hz") or phase.frequency_hz,
@@ -178,6 +181,12 @@ def channel_pulse(job: Job, key: str, phase: Phase, name: str, *, frequency_hz: 
         profile=job.profile,
         findings=job.findings,
     )
+    if pulse is None:
+        return None
+    shaped = fit_shape(key, phase, pulse, job.profile, job.findings)
+    if frequency_hz:
+        return shaped
+    return skipping(fit_train(key, phase, shaped, job.profile, job.findings), override(phase, name, "skip"))
 
 
 def _phase(job: Job, key: str, phase: Phase) -> PhasePlan | None:
@@ -209,6 +218,7 @@ def _phase(job: Job, key: str, phase: Phase) -> PhasePlan | None:
         elif phase.relation == "interleaved":
             offset_us = Micros(offset_us + pulse.period_us * position // len(members))
         windows.append(fit_window(job, phase, plan, pulse, key=key, offset_us=offset_us, on_us=window_on_us))
+    windows = led(job, key, phase, windows)
     check_rates(job, key, phase, windows)
     cycle_us = _fit_cycle(key, phase, Micros(cycle_us), windows, job.findings)
     cycles, duration_us = _extent(phase, cycle_us)
@@ -309,4 +319,7 @@ def _trigger(phase: Phase) -> Trigger | None:
         lockout_us=seconds(trigger.lockout_s or 0.0),
         rearm_percent=trigger.rearm_percent or 50,
         cadence_rpm=trigger.cadence_rpm,
+        lead_on_us=Micros(round(trigger.lead_ms.on * 1000)) if trigger.lead_ms else ZERO_US,
+        lead_off_us=Micros(round(trigger.lead_ms.off * 1000)) if trigger.lead_ms else ZERO_US,
+        lead_limit_deg=60 if trigger.lead_limit_deg is None else trigger.lead_limit_deg,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from estim.protocols import muscles
-from estim.protocols.device_grid import Findings
+from estim.protocols.findings import Findings
 from estim.protocols.schema import ANY_REGION, Channel, Protocol
 from estim.protocols.setup import ChannelSetup, Setup
 from estim.safety.electrodes import Electrode, electrode_from_cm
@@ -194,15 +194,18 @@ def _check_level_settings(
             continue
         override = next((other for other in phase.channel or () if other.name == channel.name), None)
         frequency_hz = (override.frequency_hz if override else None) or phase.frequency_hz
+        if phase.train is not None:
+            frequency_hz = max(frequency_hz, phase.train.then_hz or 0.0)
         width_us = (override.pulse_width_us if override else None) or phase.pulse_width_us
-        if round(frequency_hz * 1000) > decided.level_frequency_mhz or int(width_us) > decided.level_pulse_width_us:
+        frequency_mhz = round(frequency_hz * 1000) // (1 + ((override.skip if override else None) or 0))
+        if frequency_mhz > decided.level_frequency_mhz or int(width_us) > decided.level_pulse_width_us:
             findings.add(
                 "refuse",
                 f"{key}.level",
                 f"the level was found at {decided.level_frequency_mhz / 1000:g} Hz and {decided.level_pulse_width_us} "
-                f"µs, "
-                f"but phase[{index}] plays {frequency_hz:g} Hz and {width_us:g} µs: find it again at the higher "
-                f"setting",
+                "µs, "
+                f"but phase[{index}] plays {frequency_mhz / 1000:g} Hz and {width_us:g} µs: find it again at the "
+                "higher setting",
                 rule="level-settings",
             )
 

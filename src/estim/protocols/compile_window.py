@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from estim.protocols.compile_setup import ChannelPlan
-from estim.protocols.device_grid import Findings, Pulse
+from estim.protocols.device_grid import Pulse
+from estim.protocols.findings import Findings
 from estim.protocols.schema_phase import Phase
 from estim.protocols.setup import Setup
 from estim.safety.limits import Limits
 from estim.safety.profile import DeviceProfile
 from estim.safety.ramp import least_ramp_us, shortest_ramp_us
-from estim.safety.schedule import Mode, PhasePlan, Window
+from estim.safety.schedule import Mode, PhasePlan, Train, Window
 from estim.safety.units import ZERO_US, MicroAmp, Micros, floor_to_step, seconds
 
 SHORT_FALL_US = 100_000  # L17b: a ramp shorter than this is none; convention
@@ -90,6 +91,8 @@ def fit_window(
             unit="s",
             rule="L17",
         )
+    if pulse.train is not None and pulse.train.then_period_us:
+        _check_second_rate(job, key, plan.name, pulse.train, first_us=first_us, on_us=on_us - ramp_down_us)
     _say_crank(job, key, phase, plan.name, ramp_us=repeat_us, period_us=pulse.period_us)
     return one_window(
         plan,
@@ -101,6 +104,23 @@ def fit_window(
         first_ramp_up_us=first_us,
         ramp_down_us=ramp_down_us,
         **_window_trigger(phase, plan.name),
+    )
+
+
+def _check_second_rate(job: Job, key: str, name: str, train: Train, *, first_us: int, on_us: int) -> None:
+    """The second rate begins on the plateau: ramps are made of pulses of the first."""
+    if first_us <= train.after_us < on_us:
+        return
+    early = train.after_us < first_us
+    job.findings.add(
+        "refuse",
+        f"{key}.train.after_s",
+        f"{name}: the second rate must begin on the plateau, {first_us / 1e6:g} to {on_us / 1e6:g} s after the first "
+        "pulse",
+        asked=train.after_us / 1e6,
+        allowed=(first_us if early else on_us) / 1e6,
+        unit="s",
+        rule="train",
     )
 
 
@@ -126,6 +146,8 @@ def one_window(
         phase_ratio=pulse.phase_ratio,
         burst_pulses=pulse.burst_pulses,
         burst_interval_us=pulse.burst_interval_us,
+        shape=pulse.shape,
+        train=pulse.train,
         intensity_permille=intensity_permille,
         offset_us=offset_us,
         on_us=on_us,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from estim.protocols.device_grid import Findings
+from estim.protocols.findings import Findings
 from estim.protocols.schema import Protocol
 from estim.protocols.schema_course import Criterion
 from estim.protocols.setup import Setup

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from estim.protocols.muscles import name_of
 from estim.protocols.schema import Channel, Protocol
 from estim.protocols.schema_course import Dose, Progression
+from estim.protocols.schema_pattern import TrainSpec
 from estim.protocols.schema_phase import Phase, PhaseChannel, TriggerSpec
 
 WIDTH = 100
@@ -156,6 +157,12 @@ def _phase(number: int, phase: Phase) -> list[str]:
         pulse += f", {phase.interphase_us} µs between the phases"
     if phase.burst is not None:
         pulse += f", {phase.burst.pulses} pulses {phase.burst.interval_us / 1000:g} ms apart at the place of one"
+    if phase.point:
+        pulse = f"{phase.frequency_hz:g} Hz, a shape of its own: " + ", ".join(
+            f"{point.us} µs at {point.share * 100:g} %" for point in phase.point
+        )
+    if phase.train is not None and (train := train_words(phase.train)):
+        pulse += f"; {train}"
     lines += [f"  {line}" for line in _wrapped("Pulse", pulse)]
     lines += [f"  {line}" for line in _wrapped("Rhythm", rhythm_words(phase))]
     if phase.effort is not None:
@@ -167,6 +174,16 @@ def _phase(number: int, phase: Phase) -> list[str]:
     if phase.intensity != 1:
         lines.append(f"  Intensity: {phase.intensity * 100:g} % of the level")
     return lines + [f"  {line}" for override in phase.channel for line in _override(override)]
+
+
+def train_words(train: TrainSpec) -> str:
+    """`each contraction begins with 1 doublet 5 ms apart`; "" for a constant train."""
+    if train.first is not None:
+        kind = "doublet" if train.first.pulses == 2 else "triplet"
+        many = f"{train.first.times} {kind}{'s' * (train.first.times > 1)}"
+        again = f", and has them again every {train.repeat_every_s:g} s" if train.repeat_every_s else ""
+        return f"each contraction begins with {many}, pulses {train.first.interval_us / 1000:g} ms apart{again}"
+    return f"from {train.after_s:g} s on {train.then_hz:g} Hz" if train.then_hz is not None else ""
 
 
 def _when(first: int | None, last: int | None, unit: str) -> str:
@@ -222,6 +239,8 @@ def trigger_words(trigger: TriggerSpec) -> str:
     ):
         if value:
             parts.append(words.format(value))
+    if trigger.lead_ms is not None:
+        parts.append(f"windows open {trigger.lead_ms.on:g} ms and close {trigger.lead_ms.off:g} ms earlier")
     return ", ".join(parts)
 
 
@@ -232,6 +251,11 @@ def _override(channel: PhaseChannel) -> list[str]:
         "trigger_on": "begins on “{}”", "trigger_off": "ends on “{}”",
     }  # fmt: skip
     given = [text.format(value) for key, text in words.items() if (value := getattr(channel, key)) is not None]
+    if channel.skip:
+        given.append(f"one period played, {channel.skip} skipped")
+    if channel.follows is not None:
+        most = f", at most {channel.follows.at_most_ma:g} mA" if channel.follows.at_most_ma else ""
+        given.append(f"{channel.follows.share * 100:g} % of {channel.follows.channel}{most}, never above its own level")
     if channel.crank_deg is not None:
         given.append(f"crank {channel.crank_deg[0]:g}° to {channel.crank_deg[1]:g}°")
     return _wrapped(channel.name, ", ".join(given)) if given else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from estim.protocols.plot_pulse import draw_pulse, pulse_words
+from estim.protocols.plot_pulse import draw_pulse, draw_second, pulse_words
 from estim.safety.schedule import PhasePlan, Schedule, Window
 
 LEVELS = " ▁▂▃▄▅▆▇█"
@@ -27,7 +27,7 @@ def plot(schedule: Schedule, *, width: int = 72) -> str:
         raise ValueError(f"width {width}: {WIDTH_MIN} to {WIDTH_MAX} columns")
     lines = [f"{schedule.protocol_title} ({schedule.model}, week {schedule.week}, session {schedule.session})"]
     for phase in schedule.phases:
-        lines += ["", heading(phase), *_cycle(schedule, phase, width), *_pulses(phase, width)]
+        lines += ["", heading(phase), *_cycle(schedule, phase, width), *_pulses(schedule, phase, width)]
     return "\n".join([*lines, "", *_session(schedule, width)]) + "\n"
 
 
@@ -95,13 +95,32 @@ def _bar(window: Window, from_us: int, to_us: int) -> str:
     return LEVELS[max(round(height * (len(LEVELS) - 1)), 1 if touches else 0)]
 
 
-def _pulses(phase: PhasePlan, width: int) -> list[str]:
+def _pulses(schedule: Schedule, phase: PhasePlan, width: int) -> list[str]:
     """One pulse of each kind that the phase has."""
     kinds = {pulse_words(window): window for window in reversed(phase.windows)}
     lines: list[str] = []
     for words, window in kinds.items():
         lines += [f"one pulse: {words}", *draw_pulse(window, width=min(width, 60))]
+    if any(window.train or window.shape or window.follows or window.burst_pulses > 1 for window in phase.windows) or (
+        len({window.period_us for window in phase.windows}) > 1
+    ):
+        lines += _first_second(schedule, phase, width)
     return lines
+
+
+def _first_second(schedule: Schedule, phase: PhasePlan, width: int) -> list[str]:
+    """The first second of one contraction, pulse by pulse."""
+    names = {window.channel: schedule.channel(window.channel).name for window in phase.windows}
+    room = max(len(name) for name in names.values())
+    rows = ["first second of a contraction, pulse by pulse:"]
+    for window in phase.windows:
+        row = f"{names[window.channel]:>{room}} ┊{draw_second(window, width=width)}┊"
+        if window.follows is not None:
+            most = f", at most {window.follows.at_most_ua / 1000:g} mA" if window.follows.at_most_ua else ""
+            leader = schedule.channel(window.follows.channel).name
+            row += f" {window.follows.share_permille / 10:g} % of {leader}{most}, never above its own level"
+        rows.append(row)
+    return rows
 
 
 def _session(schedule: Schedule, width: int) -> list[str]:

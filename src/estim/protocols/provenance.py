@@ -40,12 +40,18 @@ def check_provenance(protocol: Protocol) -> list[Problem]:
     missing = [
         name
         for name in NUMBERS
-        if name not in said and any(getattr(phase, name) is not None for phase in protocol.phase)
+        if name not in said
+        and any(getattr(phase, name) is not None and _given(phase, name) for phase in protocol.phase)
     ]
     if missing:
         words = f"it is not said where {', '.join(missing)} come from: read, recalled, convention or not-stated"
         found.append(Problem(severity="info", key="provenance", message=words, rule="provenance"))
     return found
+
+
+def _given(phase: Phase, name: str) -> bool:
+    """Somebody wrote this number: the width of a pulse of points is worked out."""
+    return getattr(phase, name) is not None and not (name == "pulse_width_us" and phase.point)
 
 
 def _stray(key: str, protocol: Protocol) -> str:

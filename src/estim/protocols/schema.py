@@ -203,7 +203,7 @@ class Protocol(Strict):
         for phase in self.phase:
             if phase.trigger is None or phase.trigger.source != "crank":
                 continue
-            given = {override.name for override in phase.channel if override.crank_deg is not None}
+            given = {override.name for override in phase.channel if override.crank_deg is not None or override.follows}
             missing = [name for name in phase.channels or [c.name for c in self.channel] if name not in given]
             if missing:
                 return f"crank_deg is not given for {', '.join(missing)}; a clinician fills in the crank windows"
@@ -236,6 +236,9 @@ class Protocol(Strict):
                 _known(f"phase {phase.name!r}: channel", name, set(names))
             for override in phase.channel:
                 _known(f"phase {phase.name!r}: channel", override.name, set(phase.channels or names))
+                if override.follows is not None:
+                    leaders = set(phase.channels or names) - {override.name}
+                    _known(f"phase {phase.name!r}: {override.name} follows", override.follows.channel, leaders)
         for step in self.progression:
             if step.channel is not None:
                 _known("progression: channel", step.channel, set(names))

@@ -61,11 +61,17 @@ def _absolute(key: str) -> float:
 def _rules(schema: dict[str, Any]) -> None:
     """Rules between keys, and the absolute limits."""
     models = schema["$defs"]
+    models["Phase"]["required"].remove("pulse_width_us")  # of points it is worked out
     models["Phase"]["allOf"] = [
         _when({"mode": {"const": "timed"}}, {"required": ["on_s", "off_s"], "not": {"required": ["trigger"]}}),
         _when({"mode": {"const": "continuous"}}, {"required": ["duration_s"], **_without("on_s", "off_s", "trigger")}),
         _when({"mode": {"const": "triggered"}}, {"required": ["trigger"], **_without("on_s", "off_s")}),
         _when({"mode": {"const": "emg-triggered"}}, {"required": ["trigger"], **_without("on_s", "off_s")}),
+        _when(
+            {"waveform": {"const": "points"}},
+            {"required": ["point"]},
+            otherwise={"required": ["pulse_width_us"], **_without("point", "interpulse_balance")},
+        ),
         _when({"waveform": {"const": WAVEFORMS[1]}}, {"required": ["phase_ratio"]}, otherwise=_without("phase_ratio")),
         {"oneOf": [{"required": ["contractions"]}, {"required": ["duration_s"]}]},
     ]

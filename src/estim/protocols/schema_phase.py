@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from estim.protocols.schema_base import Strict, exactly, rule
+from estim.protocols.schema_base import NUMBER_MAX, Strict, exactly, rule
+from estim.protocols.schema_pattern import Follows, Lead, PulsePoint, TrainSpec, balanced
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -21,7 +22,7 @@ def _one_line(name: str) -> str:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_one_line)]
-WAVEFORMS = ("symmetric-biphasic", "asymmetric-balanced-biphasic")
+WAVEFORMS = ("symmetric-biphasic", "asymmetric-balanced-biphasic", "points")
 Effort = Literal["relax", "join", "try-first", "task", "free"]
 TRIGGERED = frozenset({"triggered", "emg-triggered"})
 
@@ -50,6 +51,8 @@ class TriggerSpec(Strict):
     lockout_s: NotNegative | None = None
     rearm_percent: Annotated[int, Field(gt=0, le=100)] | None = None
     cadence_rpm: Annotated[int, Field(gt=0)] | None = None
+    lead_ms: Lead | None = None
+    lead_limit_deg: Annotated[int, Field(ge=0, le=120)] | None = None
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
@@ -74,6 +77,9 @@ class TriggerSpec(Strict):
             )
         if (self.source == "crank") != (self.cadence_rpm is not None):
             raise rule("trigger", "cadence_rpm goes with crank, and crank needs it", at="cadence_rpm")
+        for key in ("lead_ms", "lead_limit_deg"):
+            if getattr(self, key) is not None and (self.source != "crank" or self.lead_ms is None):
+                raise rule("trigger", f"{key} goes with source = 'crank' and lead_ms", at=key)
         if self.min_on_s > self.max_on_s:
             raise rule(
                 "trigger", f"min_on_s = {self.min_on_s:g} is longer than max_on_s = {self.max_on_s:g}", at="min_on_s"
@@ -96,9 +102,27 @@ class PhaseChannel(Strict):
     trigger_off: str | None = None
     max_on_s: Positive | None = None
     crank_deg: tuple[Degrees, Degrees] | None = None
+    skip: Annotated[int, Field(ge=0, le=7)] | None = None
+    follows: Follows | None = None
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
+        if self.skip is not None and self.frequency_hz is not None:
+            raise rule("skip", f"channel {self.name!r}: give skip or frequency_hz, not both", at="skip")
+        own = (
+            "frequency_hz",
+            "intensity",
+            "delay_s",
+            "on_s",
+            "trigger_on",
+            "trigger_off",
+            "max_on_s",
+            "crank_deg",
+            "skip",
+        )
+        for key in own if self.follows is not None else ():
+            if getattr(self, key) is not None:
+                raise rule("follows", f"channel {self.name!r} has the times of the one it follows: no {key}", at=key)
         if self.crank_deg is not None and self.crank_deg[0] % 360 == self.crank_deg[1] % 360:
             raise rule(
                 "crank",
@@ -120,13 +144,16 @@ class Phase(Strict):
     from_session: Annotated[int, Field(ge=1)] | None = None
     to_session: Annotated[int, Field(ge=1)] | None = None
     relation: Literal["together", "alternating", "sequenced", "overlapping", "interleaved"] | None = None
-    waveform: Literal["symmetric-biphasic", "asymmetric-balanced-biphasic"]
+    waveform: Literal["symmetric-biphasic", "asymmetric-balanced-biphasic", "points"]
+    point: tuple[PulsePoint, ...] = ()
+    interpulse_balance: Literal["within"] | None = None
     phase_ratio: Annotated[Literal[2, 4], exactly(2, 4)] | None = None
     waveform_fallback: Literal["symmetric-biphasic"] | None = None
     frequency_hz: Positive
     pulse_width_us: Positive
     interphase_us: Annotated[int, Field(ge=0)] = 0
     burst: Burst | None = None
+    train: TrainSpec | None = None
     on_s: Positive | None = None
     off_s: NotNegative | None = None
     ramp_up_s: NotNegative
@@ -142,8 +169,23 @@ class Phase(Strict):
     trigger: TriggerSpec | None = None
     channel: tuple[PhaseChannel, ...] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _width_of_points(cls, given: Any) -> Any:
+        """Points have no width of their own: what is taken in its place carries the same charge."""
+        if not isinstance(given, dict) or given.get("waveform") != "points" or "pulse_width_us" in given:
+            return given
+        points = given.get("point")
+        rows = [row for row in points if isinstance(row, dict)] if isinstance(points, list | tuple) else []
+        try:
+            width_us = sum(row["us"] * row["share"] for row in rows if row["share"] > 0)
+        except (KeyError, TypeError):
+            width_us = 1.0  # what is wrong with the points is said at the points
+        return {**given, "pulse_width_us": float(width_us) if 0 < width_us < NUMBER_MAX else 1.0}
+
     @model_validator(mode="after")
     def _rules(self) -> Self:
+        self._pattern()
         if (self.waveform == WAVEFORMS[1]) != (self.phase_ratio is not None):
             raise rule(
                 "phase-ratio", f"phase_ratio (2 or 4) goes with {WAVEFORMS[1]}, and that needs it", at="phase_ratio"
@@ -171,6 +213,35 @@ class Phase(Strict):
             if first is not None and last is not None and first > last:
                 raise rule("weeks", f"from_{unit} = {first} is after to_{unit} = {last}", at=f"from_{unit}")
         return self
+
+    def _pattern(self) -> None:
+        """Free shapes, trains and followers."""
+        if (self.waveform == "points") != bool(self.point):
+            raise rule("points", 'waveform = "points" and [[phase.point]] go together', at="point")
+        if self.interpulse_balance is not None and not self.point:
+            raise rule("points", 'interpulse_balance goes with waveform = "points"', at="interpulse_balance")
+        if self.point:
+            width_us = balanced(self.point)
+            if abs(self.pulse_width_us - width_us) > 1e-6 or any(one.pulse_width_us for one in self.channel):
+                raise rule("points", "points have widths of their own: leave pulse_width_us out", at="pulse_width_us")
+        if self.train is not None and self.burst is not None and self.train.kind != "constant":
+            raise rule("train", "give either burst (every pulse) or [phase.train], not both", at="train")
+        if (
+            self.train is not None
+            and self.train.kind == "two-rate"
+            and any(one.skip or one.frequency_hz for one in self.channel)
+        ):
+            raise rule("train", "two rates go with one rhythm for all channels: no frequency_hz or skip", at="train")
+        leaders = {one.name for one in self.channel if one.follows is None}
+        for one in self.channel:
+            if one.follows is None:
+                continue
+            if self.relation not in {None, "together"}:
+                raise rule("follows", f"channel {one.name!r} follows another: they play together", at="relation")
+            if one.follows.channel == one.name or (
+                one.follows.channel not in leaders and any(one.follows.channel == other.name for other in self.channel)
+            ):
+                raise rule("follows", f"channel {one.name!r} must follow one that follows nobody, and not itself")
 
     def _relations(self) -> None:
         """What only some modes have."""

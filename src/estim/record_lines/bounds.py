@@ -41,7 +41,8 @@ class _Stretch:
     high_ua: int
     width_us: int
     period_us: int
-    burst: int
+    burst: int  # pulses at the place of one now, and in the plain train around it
+    base: int
     from_us: tuple[int, int]
     run_from_us: tuple[int, int]  # of the whole run without a rest: pulses go on through changes of amplitude
 
@@ -154,8 +155,9 @@ class BoundsOfDose:
         ua = row["amplitude_ua"]
         mine = (self._purpose, row["channel"])
         self._highest_ua[mine] = max(ua, self._highest_ua.get(mine, 0))
-        burst = self._bursts.get(key, 1)
-        return _Stretch(ua, ua, row["pulse_width_us"], row["period_us"], burst, when, run_from_us)
+        base = self._bursts.get(key, 1)
+        burst = row.get("burst_pulses") or base
+        return _Stretch(ua, ua, row["pulse_width_us"], row["period_us"], burst, base, when, run_from_us)
 
     def _unanswered(self, fields: Mapping[str, Any]) -> None:
         """It may have been obeyed from its sending on, or not at all."""
@@ -217,14 +219,18 @@ class BoundsOfDose:
         if run_ends:
             total.pulses[0] += least
             total.pulses[1] += most
+        elif one.burst != one.base:  # the run that goes on will count each of these as one plain pulse
+            least_here, most_here = _between(one.from_us, end_us, one.period_us)
+            total.pulses[0] += least_here * (one.burst - one.base)
+            total.pulses[1] += most_here * (one.burst - one.base)
 
     def _count(self, one: _Stretch, end_us: tuple[int, int]) -> tuple[int, int, int, int]:
         """Pulses of the run up to its end, and the charge of its last stretch, each at least and at most."""
         least, most = _between(one.run_from_us, end_us, one.period_us)
         least_here, most_here = _between(one.from_us, end_us, one.period_us)
         return (
-            least * one.burst,
-            most * one.burst,
+            least * one.base + least_here * (one.burst - one.base),
+            most * one.base + most_here * (one.burst - one.base),
             least_here * one.burst * one.low_ua * one.width_us,
             most_here * one.burst * one.high_ua * one.width_us,
         )

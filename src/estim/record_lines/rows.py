@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypedDict
+from typing import Annotated, NotRequired, TypedDict
 
 
 class CommandRow(TypedDict):
@@ -13,6 +13,7 @@ class CommandRow(TypedDict):
     pulse_width_us: Annotated[int, "duration of one phase"]
     interphase_us: Annotated[int, "gap between both phases"]
     period_us: Annotated[int, "from pulse to pulse"]
+    burst_pulses: NotRequired[Annotated[int, "pulses at the place of one; left out where it is one"]]
 
 
 class PeakRow(TypedDict):

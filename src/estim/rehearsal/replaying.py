@@ -207,9 +207,12 @@ def _output(row: Mapping[str, int], windows: Sequence[Mapping[str, Any]]) -> Cha
     fits = [
         one for one in windows
         if one["channel"] == row["channel"] and one["pulse_width_us"] == row["pulse_width_us"]
-        and one["period_us"] == row["period_us"]
+        and row["period_us"] in {one["period_us"], (one.get("train") or {}).get("then_period_us")}
     ]  # fmt: skip
     form = fits[0] if fits else {}
+    train = form.get("train") or {}
+    pulses = int(row.get("burst_pulses", form.get("burst_pulses", 1)))
+    first = pulses > 1 and pulses == train.get("burst_pulses")
     return ChannelOutput(
         channel=row["channel"],
         amplitude_ua=MicroAmp(row["amplitude_ua"]),
@@ -217,8 +220,9 @@ def _output(row: Mapping[str, int], windows: Sequence[Mapping[str, Any]]) -> Cha
         interphase_us=Micros(row["interphase_us"]),
         period_us=Micros(row["period_us"]),
         phase_ratio=int(form.get("phase_ratio", 1)),
-        burst_pulses=int(form.get("burst_pulses", 1)),
-        burst_interval_us=Micros(int(form.get("burst_interval_us", 0))),
+        burst_pulses=pulses,
+        burst_interval_us=Micros(int(train.get("burst_interval_us", 0) if first else form.get("burst_interval_us", 0))),
+        shape=tuple((int(us), int(permille)) for us, permille in form.get("shape", ())),
     )
 
 

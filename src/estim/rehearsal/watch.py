@@ -15,6 +15,7 @@ from estim.rehearsal.invariants import AtTheElectrode
 from estim.rehearsal.lawful import Lawful
 from estim.rehearsal.plan import RehearsalPlan
 from estim.rehearsal.stopping import StopWatch
+from estim.safety import dose
 from estim.safety.electrodes import electrode_from_cm
 from estim.safety.reports import OutputState
 from estim.safety.verdict import ClearedSchedule
@@ -100,7 +101,10 @@ class Watch:
             shapes: dict[int, set[tuple[int, int, int, int]]] = defaultdict(set)
             for phase in engine.cleared.schedule.phases:
                 for w in phase.windows:
-                    shapes[w.channel].add((w.pulse_width_us, w.interphase_us, w.period_us, w.burst_pulses))
+                    width_us = w.shape[0][0] if w.shape else w.pulse_width_us
+                    gap_us = next((us for us, share in w.shape[1:2] if not share), 0) if w.shape else w.interphase_us
+                    for steady in dose.played(w):
+                        shapes[w.channel].add((width_us, gap_us, steady.period_us, steady.burst_pulses))
             self.lawful.cleared({channel: frozenset(known) for channel, known in shapes.items()})
         if record is not None:
             self._look_at(record, now_us)

@@ -26,6 +26,8 @@ class ChannelOutput:
         interphase_us: gap without current.
         period_us: from pulse (or burst) to pulse.
         phase_ratio: 1 symmetric, 2 or 4 asymmetric and balanced.
+        shape: of a free pulse, (duration in µs, share of the amplitude in permille, signed); its sum is 0. Then
+            `pulse_width_us` is the width of the rectangle of the same charge, `phase_ratio` only divides the amplitude.
     """
 
     channel: int
@@ -36,6 +38,7 @@ class ChannelOutput:
     phase_ratio: int = 1
     burst_pulses: int = 1
     burst_interval_us: Micros = ZERO_US
+    shape: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

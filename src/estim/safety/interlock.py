@@ -22,9 +22,9 @@ from estim.safety.hard_bounds import (
     ChannelBounds,
     channel_bounds,
 )
+from estim.safety.interlock_pulse import Pulse, judge_shape, largest_owed, pulse_of, pulses_of
 from estim.safety.on_ledger import DUTY_WINDOW_US, OnBounds, OnLedger, fuses
 from estim.safety.ramp import SLOPE_UA_PER_S, step_bound_ua
-from estim.safety.schedule import Window
 from estim.safety.units import US_PER_S
 from estim.safety.verdict import ClearedSchedule
 
@@ -57,14 +57,11 @@ class Admitted:
         return self.command
 
 
-_Shape = tuple[int, int, int, int, int, int]
-
-
 @dataclass(slots=True)
 class _Channel:
     """What was last sent on a channel, and what that allows next."""
 
-    caps_ua: Mapping[_Shape, int]  # pulse → cap, at the share of the level that its windows play
+    caps_ua: Mapping[Pulse, int]  # pulse → cap, at the share of the level that its windows play
     bounds: ChannelBounds
     step_ua: int
     pads: tuple[str, str]
@@ -75,19 +72,9 @@ class _Channel:
     sent_us: int = 0
     ramp_from_us: int | None = None  # since when the channel is on
     highest_ua: int = 0  # in the present window
-    held_ua: dict[_Shape, int] = field(default_factory=dict)  # by pulse: played in a window since output was off
-    shape: _Shape | None = None  # of the present window
-
-
-def _shape(output: ChannelOutput | Window) -> _Shape:
-    return (
-        output.period_us,
-        output.pulse_width_us,
-        output.interphase_us,
-        output.phase_ratio,
-        output.burst_pulses,
-        output.burst_interval_us,
-    )
+    held_ua: dict[Pulse, int] = field(default_factory=dict)  # by pulse: played in a window since output was off
+    shape: Pulse | None = None  # of the present window
+    kin: Mapping[Pulse, Pulse] = field(default_factory=dict)  # pulse of a train → the one that its window is held at
 
 
 class Interlock:
@@ -106,7 +93,7 @@ class Interlock:
         self._gentle = True
         self.on_time: OnLedger = before.on_time if before is not None else OnLedger()
         # What the titration that has just ended held, by channel and pulse: the long ramp was there already.
-        self.proven_ua: dict[int, dict[_Shape, int]] = {}
+        self.proven_ua: dict[int, dict[Pulse, int]] = {}
         self._therapy = cleared is not None and cleared.schedule.purpose == "therapy"
         self._titrates = cleared is not None and cleared.schedule.purpose == "titration"
         self._rms_total_ua, self._pad_density = RMS_TOTAL_MAX_UA, DENSITY_MAX_UA_PER_CM2
@@ -119,10 +106,14 @@ class Interlock:
         self._areas = {pad.id: min(pad.area_mm2, AREA_CREDIT_MM2) for pad in schedule.electrodes}
         for channel in schedule.channels:
             windows = tuple(w for phase in schedule.phases for w in phase.windows if w.channel == channel.channel)
-            caps_ua: dict[_Shape, int] = {}
+            caps_ua: dict[Pulse, int] = {}
+            kin: dict[Pulse, Pulse] = {}
             for window in windows:
                 share_ua = cleared.caps_ua.get(channel.channel, 0) * window.intensity_permille // 1000
-                caps_ua[_shape(window)] = max(caps_ua.get(_shape(window), 0), share_ua)
+                pulses = pulses_of(window)
+                for pulse in pulses:
+                    caps_ua[pulse] = max(caps_ua.get(pulse, 0), share_ua)
+                    kin[pulse] = min(pulses, key=lambda one: one[0])
             self._channels[channel.channel] = _Channel(
                 caps_ua=caps_ua,
                 bounds=channel_bounds(cleared.limits, channel.output),
@@ -131,6 +122,7 @@ class Interlock:
                 area_mm2=min(self._areas[pad] for pad in channel.electrodes),
                 on_max_us=max((window.on_us for window in windows), default=0) + ON_SLACK_US,
                 on=OnBounds(cleared.limits, channel.output, windows),
+                kin=kin,
             )
             if before is not None and self._therapy:
                 self._channels[channel.channel].held_ua.update(before.proven_ua.get(channel.channel, {}))
@@ -202,17 +194,19 @@ class Interlock:
         grid_ua = channel.step_ua * output.phase_ratio
         if amplitude % grid_ua:
             raise InterlockTripped("grid", f"{amplitude} µA is not on the grid of {grid_ua} µA")
-        cap_ua = channel.caps_ua.get(_shape(output))
+        cap_ua = channel.caps_ua.get(pulse_of(output))
         if cap_ua is None:
             raise InterlockTripped("schedule", f"channel {output.channel}: this pulse is not in the cleared schedule")
         width, period = output.pulse_width_us, output.period_us
-        if not PULSE_WIDTH_US[0] <= width <= PULSE_WIDTH_US[1]:
+        if output.shape:
+            judge_shape(output)
+        elif not PULSE_WIDTH_US[0] <= width <= PULSE_WIDTH_US[1]:
             raise InterlockTripped("L2", "phase width in µs", asked=width, allowed=PULSE_WIDTH_US[1])
         if period < PERIOD_MIN_US * output.burst_pulses:
             raise InterlockTripped("L4", "period in µs", asked=period, allowed=PERIOD_MIN_US * output.burst_pulses)
         if amplitude > cap_ua:
             raise InterlockTripped("cap", "amplitude in µA, above the channel's cap,", asked=amplitude, allowed=cap_ua)
-        charge = amplitude * width
+        charge = -(-amplitude * largest_owed(output.shape) // 1000) if output.shape else amplitude * width
         if charge > bounds.charge_pc:
             raise InterlockTripped("L10", "charge per phase in pC", asked=charge, allowed=bounds.charge_pc)
         if charge * 100 > bounds.charge_density_pc_per_cm2 * channel.area_mm2:
@@ -229,6 +223,9 @@ class Interlock:
     @staticmethod
     def _square_per_period(output: ChannelOutput) -> int:
         """Sum of i²·t of one period in µA²·µs; the balancing phase has 1/ratio of the first one's, rounded up."""
+        if output.shape:
+            squares = sum(duration_us * permille**2 for duration_us, permille in output.shape)
+            return -(-(output.amplitude_ua**2) * squares // 1_000_000) * output.burst_pulses
         first = output.amplitude_ua * output.amplitude_ua * output.pulse_width_us
         return (first + -(-first // output.phase_ratio)) * output.burst_pulses
 
@@ -240,7 +237,7 @@ class Interlock:
             raise InterlockTripped("authorise", "amplitude in µA", asked=asked, allowed=allowed)
         if channel.ramp_from_us is None and channel.on.counts and fuses(output.period_us):
             self._judge_duty(output.channel, channel, now_us)
-        held_ua = 0 if self._gentle else channel.held_ua.get(_shape(output), 0)
+        held_ua = 0 if self._gentle else channel.held_ua.get(channel.kin[pulse_of(output)], 0)
         first = asked > held_ua
         bound_ua = step_bound_ua(allowed, channel.step_ua * output.phase_ratio, first=first)
         rise_ua = asked - channel.amplitude_ua
@@ -305,7 +302,7 @@ class Interlock:
                 channel.ramp_from_us = now_us
             channel.highest_ua = max(channel.highest_ua, amplitude)
             if output is not None and amplitude:
-                channel.shape = _shape(output)
+                channel.shape = channel.kin[pulse_of(output)]
             if amplitude != channel.amplitude_ua:
                 channel.amplitude_ua, channel.sent_us = amplitude, now_us
 

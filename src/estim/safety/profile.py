@@ -72,7 +72,8 @@ class DeviceProfile:
         period_grids: what rates can be coded, finest first.
         rated_mhz: the maker's rated band of rates where it is narrower than the wire's (RehaStim2), else None.
         phase_ratios: 1 for symmetric; 2 and 4 where unequal, balanced phases can be coded.
-        points_max: points a pulse may have (bursts need three and more a pulse).
+        points_max: points a pulse may have (bursts need three and more a pulse). free_points: each of them has a
+            current of its own, so that a pulse may have any balanced shape.
         native_bursts: doublets and triplets that the device makes by itself, in place of points; None where it has
         none. skip_max: periods that a slow channel may rest, on a device with one common period; 0 where it has no
         such mode. pulse_overhead_us: device time a pulse needs beside its phases, one source serving all channels in
@@ -108,6 +109,7 @@ class DeviceProfile:
     rated_mhz: tuple[MilliHertz, MilliHertz] | None
     phase_ratios: tuple[int, ...]
     points_max: int
+    free_points: bool
     native_bursts: NativeBursts | None
     skip_max: int
     pulse_overhead_us: Micros

@@ -60,7 +60,11 @@ class ScheduleChannel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """When a triggered phase's window opens and closes (docs/decisions/protocols.md, triggers)."""
+    """When a triggered phase's window opens and closes (docs/decisions/protocols.md, triggers).
+
+    Crank windows open `lead_on_us` and close `lead_off_us` earlier, at the cadence of the last turn, by at most
+    `lead_limit_deg`.
+    """
 
     source: Literal["key", "switch", "sensor", "crank", "emg"]
     on: str
@@ -76,6 +80,51 @@ class Trigger:
     lockout_us: Micros = ZERO_US
     rearm_percent: int = 50
     cadence_rpm: int | None = None
+    lead_on_us: Micros = ZERO_US
+    lead_off_us: Micros = ZERO_US
+    lead_limit_deg: int = 60
+
+
+Shape = tuple[tuple[int, int], ...]  # of a free pulse: (duration in µs, share of the level in permille, signed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Train:
+    """How the pulses of one contraction differ from one another.
+
+    Attributes:
+        burst_pulses, burst_interval_us: catch: what stands in place of a single pulse.
+        times: catch: so many pulses at the beginning, and again every `repeat_us` (0: once a contraction).
+        then_period_us, after_us: two rates: from so long after the first pulse on, another period; 0: one rate.
+    """
+
+    kind: Literal["catch", "two-rate"]
+    burst_pulses: int = 1
+    burst_interval_us: Micros = ZERO_US
+    times: int = 0
+    repeat_us: Micros = ZERO_US
+    then_period_us: Micros = ZERO_US
+    after_us: Micros = ZERO_US
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Follow:
+    """A channel that plays a share of another one's level, and never more than its own.
+
+    Attributes:
+        channel: device channel of the leader.
+        share_permille: of the leader's level.
+        at_most_ua: the most that it gets in whatever case; 0: its own level is the bound.
+    """
+
+    channel: int
+    share_permille: int
+    at_most_ua: MicroAmp
+
+    def level_ua(self, own_ua: int, leader_ua: int) -> int:
+        """The level that plays: the share, the own level or the bound, whichever is least."""
+        share_ua = min(own_ua, leader_ua * self.share_permille // 1000)
+        return min(share_ua, self.at_most_ua) if self.at_most_ua else share_ua
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +141,9 @@ class Window:
         first_ramp_up_us: for a level not yet held and after every pause, stop or fault (L17a); never shorter.
         ramp_down_us: at the end, within `on_us`.
         trigger_on, trigger_off, max_on_us, crank_deg: of a triggered window, overriding the phase's trigger.
+        shape: of a free pulse; then `pulse_width_us` is the width of the rectangle that carries the same charge, and
+            `phase_ratio` the multiple of the device's step in which all of its shares are whole.
+        train, follows: None for a constant train, and for a channel with a level of its own.
     """
 
     channel: int
@@ -112,6 +164,14 @@ class Window:
     trigger_off: str = ""
     max_on_us: Micros = ZERO_US
     crank_deg: tuple[int, int] | None = None
+    shape: Shape = ()
+    train: Train | None = None
+    follows: Follow | None = None
+
+    @property
+    def levels_of(self) -> tuple[int, ...]:
+        """The device channels whose levels decide what it plays."""
+        return (self.channel,) if self.follows is None else (self.channel, self.follows.channel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

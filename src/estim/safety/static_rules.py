@@ -63,8 +63,9 @@ def _judge_pulse(key: str, window: Window, channel: ScheduleChannel, limits: Lim
     name = "rate_sensory_mhz" if sensory else "rate_mhz"
     yield from _check(f"{key}.frequency_hz", name, rate, limits, shown)
     yield from _check(f"{key}.frequency_hz", "rate_min_mhz", window.frequency_mhz, limits, shown)
-    yield from _check(f"{key}.pulse_width_us", "pulse_width_max_us", window.pulse_width_us, limits, shown)
-    yield from _check(f"{key}.pulse_width_us", "pulse_width_min_us", window.pulse_width_us, limits, shown)
+    where = f"{key}.point" if window.shape else f"{key}.pulse_width_us"
+    yield from _check(where, "pulse_width_max_us", dose.longest_phase_us(window), limits, shown)
+    yield from _check(where, "pulse_width_min_us", dose.shortest_phase_us(window), limits, shown)
     yield from _check(f"{key}.interphase_us", "interphase_us", window.interphase_us, limits, shown)
 
 
@@ -113,7 +114,10 @@ def _judge_times(key: str, phase: PhasePlan, window: Window, limits: Limits, sho
 def _judge_load(key: str, phase: PhasePlan, profile: DeviceProfile) -> Iterator[Problem]:
     """One source serves all channels in turn: their pulses must fit beside each other."""
     permille = sum(
-        ceil_div((dose.pulse_length_us(window) + profile.pulse_overhead_us) * 1000, window.period_us)
+        max(
+            ceil_div((dose.pulse_length_us(steady) + profile.pulse_overhead_us) * 1000, steady.period_us)
+            for steady in dose.played(window)
+        )
         for window in phase.windows
     )
     if permille >= 1000:

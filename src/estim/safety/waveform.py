@@ -22,10 +22,7 @@ def pulse_points(output: ChannelOutput) -> tuple[Point, ...]:
         raise InterlockTripped(
             "L12", f"{output.amplitude_ua} µA does not divide by the phase ratio {output.phase_ratio}"
         )
-    single: list[Point] = [(output.amplitude_ua, output.pulse_width_us)]
-    if output.interphase_us:
-        single.append((0, output.interphase_us))
-    single.append((-output.amplitude_ua // output.phase_ratio, output.pulse_width_us * output.phase_ratio))
+    single = _free(output) if output.shape else _rectangles(output)
     points = list(single)
     length_us = sum(duration_us for _, duration_us in single)
     for _ in range(output.burst_pulses - 1):
@@ -43,6 +40,24 @@ def pulse_points(output: ChannelOutput) -> tuple[Point, ...]:
             "L12", f"the pulse leaves {net} pC in the tissue, it must be exactly 0", asked=net, allowed=0
         )
     return tuple(points)
+
+
+def _rectangles(output: ChannelOutput) -> list[Point]:
+    single: list[Point] = [(output.amplitude_ua, output.pulse_width_us)]
+    if output.interphase_us:
+        single.append((0, output.interphase_us))
+    single.append((-output.amplitude_ua // output.phase_ratio, output.pulse_width_us * output.phase_ratio))
+    return single
+
+
+def _free(output: ChannelOutput) -> list[Point]:
+    single: list[Point] = []
+    for duration_us, permille in output.shape:
+        current, rest = divmod(output.amplitude_ua * permille, 1000)
+        if rest:
+            raise InterlockTripped("L12", f"{permille / 1000:g} of {output.amplitude_ua} µA is no whole µA")
+        single.append((current, duration_us))
+    return single
 
 
 def net_charge_pc(points: Sequence[Point]) -> PicoCoulomb:

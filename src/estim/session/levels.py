@@ -9,6 +9,7 @@ from estim.record_lines.kinds import Levels, Lowered, Raised, WarningAccepted
 from estim.safety import measures
 from estim.safety.caps import level_step_ua, sensory_ceiling_ua, smaller_pad_mm2, target_ua
 from estim.safety.limits_table import BY_KEY
+from estim.safety.schedule import Window
 from estim.safety.units import UA_PER_MA, US_PER_S, ceil_div, floor_to_step
 from estim.session.core import Core
 from estim.session.run import Run
@@ -52,6 +53,9 @@ def raise_locked(core: Core, channel: int) -> str:
         return "only while the contraction is held"
     if core.authority.raising:
         return "the last raise is being written"
+    leader = next((p.window.follows for p in players if _led(run, p.window)), None)
+    if leader is not None:
+        return f"it follows {sitting.cleared.schedule.channel(leader.channel).name}: raise that one"
     step, level_ua = step_ua(core, channel), run.levels_ua[channel]
     since_us = core.authority.since_raise_us(channel, core.now_us)
     if since_us < _interval_us(core, channel, step):
@@ -69,6 +73,11 @@ def raise_locked(core: Core, channel: int) -> str:
         if found is None or found.motor_at_us is None or core.now_us - found.motor_at_us > MARK_AGE_US:
             return "the motor mark is older than 10 min: mark it again"
     return ""
+
+
+def _led(run: Run, window: Window) -> bool:
+    """Another channel's share decides what plays: a raise of the own level would not be felt until that one rises."""
+    return window.follows is not None and run.level_ua(window) < run.levels_ua[window.channel]
 
 
 def _interval_us(core: Core, channel: int, step: int) -> int:

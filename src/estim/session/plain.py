@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from estim.record_lines.rows import CommandRow
-from estim.safety.commands import SetOutput
+from estim.safety.commands import ChannelOutput, SetOutput
 
 
 def plain(value: object) -> Any:
@@ -29,13 +29,17 @@ def plain(value: object) -> Any:
 
 def output_rows(output: SetOutput) -> list[CommandRow]:
     """A command's channels, as its line has them."""
-    return [
-        {
-            "channel": channel.channel,
-            "amplitude_ua": channel.amplitude_ua,
-            "pulse_width_us": channel.pulse_width_us,
-            "interphase_us": channel.interphase_us,
-            "period_us": channel.period_us,
-        }
-        for channel in output.channels
-    ]
+    return [_row(channel) for channel in output.channels]
+
+
+def _row(channel: ChannelOutput) -> CommandRow:
+    row: CommandRow = {
+        "channel": channel.channel,
+        "amplitude_ua": channel.amplitude_ua,
+        "pulse_width_us": channel.pulse_width_us,
+        "interphase_us": channel.interphase_us,
+        "period_us": channel.period_us,
+    }
+    if channel.burst_pulses > 1:
+        row["burst_pulses"] = channel.burst_pulses
+    return row

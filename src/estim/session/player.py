@@ -14,6 +14,7 @@ from estim.safety.commands import ChannelOutput
 from estim.safety.ramp import ramp_down_amplitude_ua, shortest_ramp_us, step_bound_ua
 from estim.safety.schedule import Window
 from estim.safety.units import MicroAmp, ceil_div, floor_to_step
+from estim.session.beat import Beat, Form
 from estim.session.booking import Booking
 from estim.session.ramp_up import led_ramp
 from estim.session.state import Cycle
@@ -36,10 +37,12 @@ class WindowPlayer:
 
     __slots__ = (
         "_base_us",
+        "_beat",
         "_before_ua",
         "_changed_us",
         "_counted",
         "_down",
+        "_form",
         "_joined",
         "_k_next",
         "_late",
@@ -47,7 +50,6 @@ class WindowPlayer:
         "_pulses",
         "_rose",
         "_spaced",
-        "_started_us",
         "_step_ua",
         "_up",
         "amplitude_next_ua",
@@ -60,6 +62,7 @@ class WindowPlayer:
         "peak_ua",
         "reached_hold",
         "sent_n",
+        "started_us",
         "target_ua",
         "window",
     )
@@ -83,23 +86,25 @@ class WindowPlayer:
         self.level_ua = level_ua
         self._step_ua = step_ua
         self._base_us = onset_us  # when pulse 0 falls
-        period_us = window.period_us
-        self._pulses = ceil_div(window.on_us, period_us)
+        self._beat = Beat(window)
+        self._form: Form = self._beat.form(0)  # of the pulses that play now
+        self._pulses = self._beat.pulses
         target_ua = level_ua * window.intensity_permille // 1000
         self._up = led_ramp(
             window, target_ua, step_ua, pulses=self._ramp_pulses(level_ua), led_ua=led_ua if first else 0
         )
-        self._down = window.ramp_down_us // period_us
+        self._down = window.ramp_down_us // self._beat.form(self._pulses - 1).period_us
         self._joined = False  # its pulses fall with those of a channel that already plays
         self._spaced = spaced
-        self._lead_us = (pass_us or period_us) // 2
-        self._started_us = -(1 << 60)  # when its first command went out at the time of its first pulse
+        self._lead_us = pass_us // 2 or self._beat.lead_us
+        self.started_us = -(1 << 60)  # when its first command went out at the time of its first pulse
         self._rose = False  # its level rose while it played
         self._late = 0  # pulses by which the ramp up lags behind the clock
         self._counted = 0  # pulses whose charge was booked
         self.amplitude_ua = MicroAmp(0)  # what the device was last told
         self.peak_ua = MicroAmp(0)  # the most that it was told: a level that came too late to be played was not held
         self.target_ua = self._target()
+        self._beat.silent = next((k for k in range(self._up.pulses) if self._planned(k)), 0) if window.train else 0
         self.ended = False
         self.reached_hold = False
         self.sent_n = 0  # the command that set the present amplitude
@@ -114,11 +119,6 @@ class WindowPlayer:
     def onset_us(self) -> int:
         """When pulse 0 falls."""
         return self._base_us
-
-    @property
-    def started_us(self) -> int:
-        """When its first command went out at the time of its first pulse; long ago where that does not matter."""
-        return self._started_us
 
     def join(self, running: WindowPlayer | None) -> None:
         """On a device with one grid for all channels: begin with the pulses of one that already plays, if one does.
@@ -174,11 +174,12 @@ class WindowPlayer:
         """Find the first pulse from `pulse` on whose amplitude differs from the present one."""
         while pulse < self._pulses:
             hold_from, down_from = self._up.pulses + self._late, self._pulses - self._down
-            if self.amplitude_ua == self.target_ua and hold_from <= pulse < down_from:
-                pulse = down_from
+            same = not self.amplitude_ua or self._beat.form(pulse) == self._form
+            if same and self.amplitude_ua == self.target_ua and hold_from <= pulse < down_from:
+                pulse = min(down_from, self._beat.next_change(pulse)) if self.amplitude_ua else down_from
                 continue
             amplitude = self._reachable(pulse)
-            if amplitude != self.amplitude_ua:
+            if amplitude != self.amplitude_ua or not same:
                 self._k_next, self.amplitude_next_ua = pulse, amplitude
                 return
             if amplitude == self.target_ua == 0 and pulse >= hold_from:
@@ -188,7 +189,7 @@ class WindowPlayer:
 
     def due_us(self) -> int:
         """When the next command for this window must go out."""
-        at_us = self._base_us + self._k_next * self.window.period_us
+        at_us = self._base_us + self._beat.at_us(self._k_next)
         begins = self.amplitude_ua == 0 and self._k_next < self._pulses and not self._joined
         return at_us if begins else at_us - self._lead_us
 
@@ -206,7 +207,7 @@ class WindowPlayer:
         rises = 0 < self.amplitude_ua < self.amplitude_next_ua
         if rises:
             late_us += half_us  # the pulse that it was for may be over: the next one takes it
-        missed = late_us // self.window.period_us
+        missed = self._beat.number_at(self._beat.at_us(self._k_next) + late_us) - self._k_next
         if rises and (unanswered_us >= half_us or self._would_merge(now_us)):
             self._late += missed + 1
             self._look_ahead(self._k_next + missed + 1)
@@ -217,19 +218,21 @@ class WindowPlayer:
         amplitude = self._reachable(pulse)
         if amplitude == 0 and pulse >= self._pulses:
             self.ended = True
-        changed = amplitude != self.amplitude_ua
+        form = self._beat.form(pulse)
+        changed = amplitude != self.amplitude_ua or (amplitude > 0 and form != self._form)
         if changed:
             self.book(now_us)
         if changed and self.amplitude_ua == 0 and not self._joined:
             # The device begins its own grid with this command: pulse `pulse` falls now.
-            self._base_us = now_us - pulse * self.window.period_us
+            self._base_us = now_us - self._beat.at_us(pulse)
             self._counted = pulse
             if self._spaced:  # the next command may follow after a whole period: too late for the second pulse
-                self._started_us = now_us
+                self.started_us = now_us
                 self._late += 1
-        if changed:
+                self._beat.longer = 1
+        if amplitude != self.amplitude_ua:
             self._changed_us, self._before_ua = now_us, self.amplitude_ua
-        self.amplitude_ua = amplitude
+        self.amplitude_ua, self._form = amplitude, form
         self.peak_ua = max(self.peak_ua, amplitude)
         self._look_ahead(pulse + 1)
         self._note_hold(now_us)
@@ -241,7 +244,7 @@ class WindowPlayer:
         A device that takes an update a period later than it was sent (it may have ignored the first one) plays on a
         grid of its own: there no pulse is sure to lie between two updates less than one and a half periods apart.
         """
-        since_us, period_us = now_us - self._changed_us, self.window.period_us
+        since_us, period_us = now_us - self._changed_us, self._form.period_us
         if since_us < period_us // 2:
             return True
         both_ua = self.amplitude_next_ua - min(self._before_ua, self.amplitude_ua)
@@ -254,7 +257,7 @@ class WindowPlayer:
 
     def cycle(self, now_us: int) -> Cycle:
         """Where in its window the channel is."""
-        pulse = (now_us - self._base_us) // self.window.period_us
+        pulse = self._beat.number_at(now_us - self._base_us)
         if self.ended or pulse < 0 or pulse >= self._pulses:
             return Cycle.REST
         if pulse < self._up.pulses + self._late - 1:
@@ -263,26 +266,25 @@ class WindowPlayer:
 
     def remaining_us(self, now_us: int) -> int:
         """Until the window ends."""
-        return max(0, self._base_us + self._pulses * self.window.period_us - now_us)
+        return max(0, self._base_us + self._beat.at_us(self._pulses) - now_us)
 
     def set_level(self, level_ua: int, now_us: int) -> bool:
         """Play at another level from the next pulse on; True if a command must go out for a fall at once."""
         self._rose = self._rose or level_ua > self.level_ua
         self.level_ua = level_ua
         self.target_ua = self._target()
-        period_us = self.window.period_us
-        pulse = max(0, ceil_div(now_us - self._base_us, period_us))
+        pulse = max(0, self._beat.number_from(now_us - self._base_us))
         if pulse >= self._pulses:
             return False  # its last pulse was played; the command that ends it is still to come and must not be lost
         amplitude = self._planned(pulse)
         if amplitude < self.amplitude_ua:
             self.book(now_us)
             self._changed_us, self._before_ua = now_us, self.amplitude_ua
-            self.amplitude_ua = amplitude
+            self.amplitude_ua, self._form = amplitude, self._beat.form(pulse)
             self._look_ahead(pulse + 1)
             return True
         if self.amplitude_ua:  # a rise keeps its half period before the pulse
-            pulse = max(0, ceil_div(now_us - self._base_us + self._lead_us, period_us))
+            pulse = max(0, self._beat.number_from(now_us - self._base_us + self._lead_us))
         self._look_ahead(pulse)
         return False
 
@@ -296,8 +298,8 @@ class WindowPlayer:
         if self.amplitude_ua == 0:
             self.ended = True
             return
-        ahead_us = min(self.window.period_us // 2, CLOSE_AHEAD_US)
-        pulse = max(0, ceil_div(now_us + ahead_us - self._base_us, self.window.period_us))
+        ahead_us = min(self._form.period_us // 2, CLOSE_AHEAD_US)
+        pulse = max(0, self._beat.number_from(now_us + ahead_us - self._base_us))
         self._pulses = min(self._pulses, pulse + self._down)
         self._look_ahead(pulse)
 
@@ -309,14 +311,11 @@ class WindowPlayer:
 
     def book(self, until_us: int) -> None:
         """Note the pulses that fell before `until_us` at the present amplitude, before it changes."""
-        period_us = self.window.period_us
-        passed = min(self._pulses, max(self._counted, ceil_div(until_us - self._base_us, period_us)))
-        count = passed - self._counted
+        passed = min(self._pulses, max(self._counted, self._beat.number_from(until_us - self._base_us)))
+        count, on_us = passed - self._counted, self._beat.at_us(passed) - self._beat.at_us(self._counted)
         self._counted = passed
         if count and self.amplitude_ua:
-            self.bookings.append(
-                Booking(count * self.window.burst_pulses, self.amplitude_ua, self.sent_n, count * period_us)
-            )
+            self.bookings.append(Booking(count * self._form.burst_pulses, self.amplitude_ua, self.sent_n, on_us))
 
     def take_bookings(self) -> list[Booking]:
         """The pulses that are over, for whoever keeps the dose."""
@@ -329,16 +328,17 @@ class WindowPlayer:
 
     def output(self) -> ChannelOutput:
         """The present amplitude as the device is told it."""
-        window = self.window
+        window, form = self.window, self._form
         return ChannelOutput(
             channel=window.channel,
             amplitude_ua=self.amplitude_ua,
             pulse_width_us=window.pulse_width_us,
             interphase_us=window.interphase_us,
-            period_us=window.period_us,
+            period_us=form.period_us,
             phase_ratio=window.phase_ratio,
-            burst_pulses=window.burst_pulses,
-            burst_interval_us=window.burst_interval_us,
+            burst_pulses=form.burst_pulses,
+            burst_interval_us=form.burst_interval_us,
+            shape=window.shape,
         )
 
 

@@ -115,8 +115,14 @@ class Run:
 
     def target_ua(self, window: Window) -> MicroAmp:
         """Plateau of `window` at the present level."""
-        level_ua = self.levels_ua[window.channel]
-        return MicroAmp(floor_to_step(level_ua * window.intensity_permille // 1000, self.step_ua(window)))
+        return MicroAmp(floor_to_step(self.level_ua(window) * window.intensity_permille // 1000, self.step_ua(window)))
+
+    def level_ua(self, window: Window) -> int:
+        """The level that `window` plays now: its channel's own, or where it follows another the share of that one's."""
+        own_ua = self.levels_ua[window.channel]
+        if window.follows is None:
+            return own_ua
+        return window.follows.level_ua(own_ua, self.levels_ua[window.follows.channel])
 
     # -- what is due ------------------------------------------------------------------------------------------------
 
@@ -196,7 +202,7 @@ class Run:
         return replace(window, on_us=Micros(left_us))
 
     def _play(self, window: Window, onset_us: int) -> None:
-        level_ua, step_ua = self.levels_ua[window.channel], self.step_ua(window)
+        level_ua, step_ua = self.level_ua(window), self.step_ua(window)
         first = self._gentle or not self._held.is_held(window, self.target_ua(window))
         self.players.append(
             WindowPlayer(
@@ -337,10 +343,7 @@ class Run:
         return SetOutput(channels=tuple(sorted(playing, key=lambda channel: channel.channel)))
 
     def set_level(self, channel: int, level_ua: int, now_us: int) -> list[WindowPlayer]:
-        """Another level for `channel`; gives the windows whose fall must be sent at once."""
+        """Another level for `channel` and all that follow it; gives the windows whose fall must be sent at once."""
         self.levels_ua[channel] = level_ua
-        return [
-            player
-            for player in self.players
-            if player.window.channel == channel and not player.ended and player.set_level(level_ua, now_us)
-        ]
+        concerned = [player for player in self.players if not player.ended and channel in player.window.levels_of]
+        return [player for player in concerned if player.set_level(self.level_ua(player.window), now_us)]

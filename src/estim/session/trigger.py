@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from estim.safety.reports import EmgSamples
 from estim.safety.schedule import PhasePlan, Trigger, Window
+from estim.session.cadence import Cadence
 
 ENVELOPE_S = 0.1  # rectified mean over 100 ms (50 to 200 ms are usual)
 
@@ -89,6 +90,7 @@ class Gatekeeper:
     _inside: dict[int, bool] = field(default_factory=dict)
     _close_at_us: dict[int, int] = field(default_factory=dict)
     emg: EmgDetector | None = None
+    _cadence: Cadence = field(default_factory=Cadence)
 
     def __post_init__(self) -> None:
         if self.phase.trigger is not None and self.phase.trigger.source == "emg":
@@ -130,10 +132,13 @@ class Gatekeeper:
         again: a crank that stands still never keeps a muscle on.
         """
         moves: list[Move] = []
+        self._cadence.see(deg, now_us)
+        if self._cadence.reversed:
+            return [move for window in self.phase.windows for move in self._ask_close(window, now_us)]
         for window in self.phase.windows:
             if window.crank_deg is None:
                 continue
-            begin, end = window.crank_deg
+            begin, end = self.in_force_deg(window)
             inside = (deg - begin) % 360 < (end - begin) % 360
             was_inside = self._inside.get(window.channel, True)
             self._inside[window.channel] = inside
@@ -142,6 +147,19 @@ class Gatekeeper:
             elif was_inside and not inside:
                 moves += self._ask_close(window, now_us)
         return moves
+
+    def in_force_deg(self, window: Window) -> tuple[int, int]:
+        """The crank angles between which `window` is open at the cadence of the last turn: earlier by the lead, since
+        force begins and ends later than the pulses.
+        """
+        begin, end = window.crank_deg or (0, 0)
+        on, off = (
+            self._cadence.lead_deg(lead_us, self.trigger.lead_limit_deg)
+            for lead_us in (self.trigger.lead_on_us, self.trigger.lead_off_us)
+        )
+        if (end - begin) % 360 <= off - on:  # the lead of the end would pass the beginning
+            off = on
+        return (begin - on) % 360, (end - off) % 360
 
     def hear(self, samples: EmgSamples, now_us: int) -> list[Move]:
         """EMG: an effort opens all windows."""
