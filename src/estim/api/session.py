@@ -15,12 +15,11 @@ from estim.api.front import Front
 from estim.api.state import Result, State, result_of
 from estim.session import events, screening
 from estim.session.snapshot import ChannelView
-from estim.session.state import Phase
+from estim.session.state import BEGUN, Phase
 
 STATES_S = 0.25  # states come at least so often
 READY_S = 15.0
 FRESH_S = 1.0
-OUTPUT = frozenset({Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING})
 
 _open = threading.Lock()
 
@@ -81,12 +80,12 @@ class Session(Conversation):
         snapshot = front.snapshot
         if snapshot is None or front.takeover is not None or front.fatal or not snapshot.patient_id:
             return
-        if snapshot.phase in OUTPUT:
+        if snapshot.phase in BEGUN:
             front.stop("script")
         until_s = front.now_s() + OFF_S
         while front.now_s() < until_s and front.takeover is None:
             snapshot = front.snapshot
-            if snapshot is not None and snapshot.phase not in OUTPUT and snapshot.output.value == "OFF":
+            if snapshot is not None and snapshot.phase not in BEGUN and snapshot.output.value == "OFF":
                 break
             front.beat()
             front.wait(PERIOD_S)
@@ -155,7 +154,7 @@ class Session(Conversation):
         self._front.stop("script")
         until_s = self._front.now_s() + OFF_S
         while self._front.now_s() < until_s and self._front.takeover is None:
-            if self.snapshot.output.value == "OFF" and self.snapshot.phase not in OUTPUT:
+            if self.snapshot.output.value == "OFF" and self.snapshot.phase not in BEGUN:
                 return
             self.turn(PERIOD_S)
         raise self._uncertain("the stop was not confirmed")

@@ -17,9 +17,9 @@ from estim.care import drills as drill_library
 from estim.care import measures as measure_library
 from estim.care.document import load_document, parse_document
 from estim.protocols import library
+from estim.protocols.schema import Slug
 from estim.protocols.schema_base import Strict, Text, exactly, rule
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 Bound = float | str
 AGE_DAYS = 14  # a gate's measure is of the last two weeks unless the file says otherwise; convention
 

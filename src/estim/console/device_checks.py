@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from estim.console.coach import channel_words
 from estim.console.language import ENGLISH, Words
 from estim.safety.reports import OutputState
+from estim.session.lease import STATUS_FRESH_US
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
 
-STATUS_FRESH_US = 1_000_000  # the lease's own bound for the device's status
 BATTERY_LOW_PERCENT = 20  # convention: enough for one long session
 
 

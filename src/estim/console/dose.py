@@ -8,10 +8,9 @@ from estim.console import present
 from estim.console.comfort import ComfortClock
 from estim.console.happened import given
 from estim.console.language import Words
+from estim.session.ending import WHOLE_PERMILLE
 from estim.session.snapshot import Snapshot
 from estim.session.state import Cycle, Phase
-
-ENOUGH_PERCENT = 95  # of the planned contractions, or of the clock: that much is the plan, less is ended early
 
 
 def enough(snapshot: Snapshot) -> bool:
@@ -19,8 +18,8 @@ def enough(snapshot: Snapshot) -> bool:
     if not given(snapshot):
         return False
     if snapshot.contractions:
-        return given(snapshot) * 100 >= snapshot.contractions * ENOUGH_PERCENT
-    return snapshot.total_us > 0 and snapshot.elapsed_us * 100 >= snapshot.total_us * ENOUGH_PERCENT
+        return given(snapshot) * 1000 >= snapshot.contractions * WHOLE_PERMILLE
+    return snapshot.total_us > 0 and snapshot.elapsed_us * 1000 >= snapshot.total_us * WHOLE_PERMILLE
 
 
 def dose_lines(snapshot: Snapshot, say: Words, comfort: ComfortClock) -> list[Content | str]:

@@ -30,11 +30,11 @@ from estim.console.presses import Kind
 from estim.console.recovery import Recovery
 from estim.console.scope import Trace, draw_scope
 from estim.console.stages.help import HelpPane
-from estim.console.stages.live import LIVE
 from estim.console.stop_gate import is_stop_key
 from estim.console.widgets import channel_lines, force_lines, practice_lines
 from estim.controller.observing import ObserverClient
 from estim.session.snapshot import Snapshot
+from estim.session.state import BEGUN
 
 
 class WatchPane(Pane):
@@ -72,7 +72,7 @@ class WatchPane(Pane):
         cue = self.panel("cue")
         if self._recovery.active(snapshot) and snapshot.phase.value in {"PAUSED", "FAULT"}:
             cue.lines(self._recovery.lines(snapshot, say, self.console.key_names)[:5])
-        elif snapshot.phase in LIVE:
+        elif snapshot.phase in BEGUN:
             word = cue_of(snapshot, say)
             left = "" if word.seconds_left is None else f"  {word.seconds_left}"
             lines: list[Content | str] = list(big(word.word + left, cue.columns))

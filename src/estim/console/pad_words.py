@@ -10,11 +10,10 @@ from estim.console.coach import cable_of
 from estim.console.draft import Draft, pad_area_cm2
 from estim.console.language import ENGLISH, Words
 from estim.console.present import clip
-from estim.protocols.schema import Channel
+from estim.protocols.schema import ANY_REGION, Channel
 from estim.protocols.setup import ChannelSetup
 from estim.safety.units import UA_PER_MA
 
-ANY_REGION = "any-permitted"
 USES_LOOK, USES_MOST = 10, 30  # reusable gel pads last 10-30 uses (clinical evidence table, pads)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from estim.console.language import ENGLISH, Words
+from estim.desk.checking import SAMPLE_REGION
 from estim.desk.setup_from import SetupWords, setup_from
 from estim.drivers.models import MODELS
 from estim.protocols.compile import compile_schedule
@@ -17,7 +18,6 @@ from estim.protocols.resolve import resolve
 from estim.protocols.schema import Protocol
 from estim.safety.errors import EstimError
 
-SAMPLE_REGION = "thigh"  # stands for `any-permitted` until a region is chosen at the pads
 _COMPARED = (
     "effort",
     "frequency_hz",

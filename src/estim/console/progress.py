@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from estim.console.language import ENGLISH, Words
 from estim.console.textplot import side_by_side, text_plot
 from estim.records.course import Change, Course, changes, number
+from estim.records.course_report import SHOWN_APART
 from estim.records.plots import Series
 
 PLOT_COLUMNS = 38  # at least so wide: two beside each other on 80 columns
 LOWEST, HIGHEST = 8, 14  # rows of a plot: two of the lowest fill a page of 24 rows
 HELD = "\u00a0"  # a space at which no line ends
-SHOWN_APART = frozenset({"discomfort", "skin"})
 
 
 def progress_lines(course: Course, *, columns: int, rows: int, say: Words = ENGLISH) -> list[str]:

@@ -14,11 +14,9 @@ from estim.console.coach import channel_words, concerned
 from estim.console.command import Command
 from estim.console.language import Words
 from estim.console.presses import Kind
+from estim.session.play import KEEP_LEVELS_PAUSE_US
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
-
-KEEP_LEVELS_PAUSE_US = 60_000_000  # longer pauses take the levels: they are found again
-PAUSE_ENDS_US = 300_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,10 @@ from estim.controller.interface import SessionClient, Takeover
 from estim.safety.reports import OutputState
 from estim.session.events import Arm, Request, Resume, Start
 from estim.session.snapshot import Snapshot
-from estim.session.state import Phase
+from estim.session.state import BEGUN
 
 STOP_KEYS = frozenset({"space", "escape", "f12"})
 CLOSING_REQUESTS: tuple[type[Request], ...] = (Arm, Start, Resume)
-CLOSED_PHASES = frozenset({Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING})
 
 
 def is_stop_key(key: str) -> bool:
@@ -104,5 +103,5 @@ class StopGate:
             snapshot is not None
             and snapshot.output is OutputState.OFF
             and snapshot.answered >= self._waiting_for
-            and snapshot.phase not in CLOSED_PHASES
+            and snapshot.phase not in BEGUN
         )

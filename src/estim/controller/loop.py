@@ -41,13 +41,12 @@ from estim.session.effects import Reply
 from estim.session.engine import SessionEngine
 from estim.session.events import Event
 from estim.session.snapshot import Snapshot
-from estim.session.state import Cycle, Phase
+from estim.session.state import BEGUN, Cycle
 
 SNAPSHOT_US = 50_000
 WAIT_MAX_S = 0.05
 LEAVE_MAX_US = 10_000_000
 COLLECT_US = 5_000_000  # between two looks for garbage while nothing runs
-_LIVE = frozenset({Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING})
 # What leads up to output has an order, and waits behind what is being read up. Falls never do.
 _IN_ORDER = (
     *TO_READ, events.Screen, events.Confirm, events.Arm, events.Start, events.Resume, events.Raise, events.Mark,
@@ -232,7 +231,7 @@ class Controller:
         if isinstance(request, events.SignIn) and recording.busy:
             self._held.insert(0, request)  # until the last session is sealed
             return []
-        if isinstance(request, events.Sign) and self._runner.engine.phase in _LIVE:
+        if isinstance(request, events.Sign) and self._runner.engine.phase in BEGUN:
             return [replace(request, pin="")]  # refused: output may be on
         if isinstance(request, ConfigureFrom | events.SignIn | events.Sign):
             self._reading.ask(request)
@@ -280,7 +279,7 @@ class Controller:
         """Garbage is collected where nothing flows: whole while nothing runs, the young alone in the rests of a run."""
         if now_us < self._collect_us:
             return
-        if snapshot.phase not in _LIVE:
+        if snapshot.phase not in BEGUN:
             generation = 2
         elif all(view.cycle is Cycle.REST for view in snapshot.channels):
             generation = 0

@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from estim.controller.interface import Answer, ConfigureFrom
+from estim.record_lines.base import INTEGER_MAX
 from estim.safety.errors import UsageError
 from estim.session import events
 from estim.session.effects import Reply
@@ -39,15 +40,14 @@ REQUESTS: Mapping[str, type[Request]] = MappingProxyType(
 HEARTBEAT = b'{"type":"Heartbeat"}\n'
 REASON_MAX = 300
 TEXT_MAX = 4_000  # letters; the longest that a person writes is a note
-_MOST = 2**53 - 1  # canonical JSON has no larger integers
 # The least and the most of every number in every request, by the field's name; what lies in free fields is under "*".
 RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
-        "id": (0, _MOST), "snapshot_n": (0, _MOST), "channel": (1, 64), "percent": (0, 100), "week": (1, 520),
-        "session": (1, 10_000), "minutes_today": (0, 1_440), "measures": (-1e6, 1e6), "pads_cm": (0.1, 50.0),
-        "sensory_ua": (0, 200_000), "motor_ua": (0, 200_000), "max_tolerated_ua": (0, 200_000),
+        "id": (0, INTEGER_MAX), "snapshot_n": (0, INTEGER_MAX), "channel": (1, 64), "percent": (0, 100),
+        "week": (1, 520), "session": (1, 10_000), "minutes_today": (0, 1_440), "measures": (-1e6, 1e6),
+        "pads_cm": (0.1, 50.0), "sensory_ua": (0, 200_000), "motor_ua": (0, 200_000), "max_tolerated_ua": (0, 200_000),
         "level_ua": (0, 200_000), "cap_ua": (0, 200_000), "level_frequency_mhz": (0, 1_000_000),
-        "level_pulse_width_us": (0, 10_000), "*": (-_MOST, _MOST),
+        "level_pulse_width_us": (0, 10_000), "*": (-INTEGER_MAX, INTEGER_MAX),
     }
 )  # fmt: skip
 _ADAPTERS: Mapping[type[Request], TypeAdapter[Any]] = MappingProxyType(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from estim.records.page import STYLE, Html, tag
+from estim.records.pdf import FONT
 from estim.safety.errors import UsageError
 
-FONT = "Libertinus Serif"
 TEMPLATE = """
 #let d = json("paper.json")
 #set document(title: d.title)

@@ -12,12 +12,12 @@ from typing import Any
 
 from estim.controller.interface import Answer, ConfigureFrom
 from estim.protocols.setup import Setup
+from estim.record_lines.base import SCRIPTED
 from estim.safety.errors import Problem
 from estim.safety.schedule import Purpose
 from estim.safety.units import US_PER_S
 from estim.session import events, screening
 from estim.session.effects import Reply
-from estim.session.requests import SCRIPTED
 from estim.session.snapshot import ChannelView, Snapshot
 from estim.session.state import Cycle, Phase
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections import deque
 
 from estim.drivers import sciencemode1 as sm
+from estim.drivers.base import NOT_NOW
 from estim.drivers.rehastim1_pace import LATE_US, Pace
 from estim.drivers.rehastim1_profile import PROFILE
 from estim.drivers.rehastim1_steps import NOBODY, PendingOff, Step
@@ -43,7 +44,6 @@ from estim.safety.units import Micros
 ANSWER_US = 100_000
 HELLO_TRIES, HELLO_ANSWERS = 5, 4
 STALE_US = 2_000_000  # an answer that is later than this does not come any more
-NOT_NOW = -100
 NOISE_MAX = 8
 OFF, HELLO = Step("off", sm.STOP, sm.STOP_KIND), Step("hello", sm.STOP, sm.STOP_KIND)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-OFF_REPEAT_US = 30_000
+from estim.drivers.base import OFF_REPEAT_US
+
 OFF_NUMBERS_MAX = 64
 NOBODY = (
     "no answer: is it switched on, is ScienceMode open on its panel (start window, first and third key of the lower"

@@ -8,13 +8,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from estim.protocols.schema_base import Strict, Text, rule
-from estim.protocols.schema_phase import Effort
+from estim.protocols.schema_phase import Effort, NotNegative, Positive
 
 Count = Annotated[int, Field(ge=1)]
 Mark = Literal["read", "recalled", "convention", "derived", "not-stated"]
 Weeks = Annotated[int, Field(ge=1, le=520)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
 
 
 class Evidence(Strict):

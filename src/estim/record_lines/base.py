@@ -10,6 +10,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
+INTEGER_MAX = 2**53 - 1  # RFC 7493: beyond it two readers of the same JSON may read different numbers
+SIGNATURE_MEANINGS = ("performed", "witnessed", "reviewed")  # 21 CFR 11.50: a signature says what it means
+SCRIPTED = "scripted"  # the mark of a script, which closes a session on a simulated device and is nobody's signature
+
 
 class Line:
     """One line of a record.

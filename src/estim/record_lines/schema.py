@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from inspect import cleandoc
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from estim.record_lines.base import Line
+from estim.record_lines.base import INTEGER_MAX, Line
 from estim.record_lines.table import FORMAT, KINDS
 
 ID = f"urn:estim:record-line:{FORMAT}"
@@ -17,7 +17,6 @@ _UNITS = {
     "_us": "µs", "_ms": "ms", "_ua": "µA", "_pc": "pC", "_uc": "µC", "_mhz": "mHz", "_hz": "Hz", "_mm": "mm",
     "_cm": "cm", "_mm2": "mm²", "_uv": "µV", "_permille": "‰", "_percent": "%", "_deg": "°", "_rpm": "1/min", "_s": "s",
 }  # fmt: skip
-_INTEGER_MAX = 2**53 - 1
 
 
 def unit_of(name: str) -> str:
@@ -87,8 +86,8 @@ def schema() -> dict[str, Any]:
         "required": ["n", "t_us", "kind", "simulated", "fields", "prev", "hash"],
         "additionalProperties": False,
         "properties": {
-            "n": {"type": "integer", "minimum": 0, "maximum": _INTEGER_MAX},
-            "t_us": {"type": "integer", "minimum": -_INTEGER_MAX, "maximum": _INTEGER_MAX},
+            "n": {"type": "integer", "minimum": 0, "maximum": INTEGER_MAX},
+            "t_us": {"type": "integer", "minimum": -INTEGER_MAX, "maximum": INTEGER_MAX},
             "kind": {"type": "string", "examples": list(KINDS)},
             "simulated": {"type": "boolean"},
             "fields": {"type": "object"},
@@ -119,7 +118,7 @@ def _object(rows: Sequence[Said], definitions: dict[str, Any]) -> dict[str, Any]
 
 _SIMPLE: Mapping[Any, dict[str, Any]] = {
     bool: {"type": "boolean"},
-    int: {"type": "integer", "minimum": -_INTEGER_MAX, "maximum": _INTEGER_MAX},
+    int: {"type": "integer", "minimum": -INTEGER_MAX, "maximum": INTEGER_MAX},
     str: {"type": "string"},
     type(None): {"type": "null"},
     # No floats stand in a record: what is no whole number is text of full precision.

@@ -13,9 +13,8 @@ from typing import Any
 
 import orjson
 
+from estim.record_lines.base import INTEGER_MAX
 from estim.safety.errors import RecordError
-
-INTEGER_MAX = 2**53 - 1
 
 # What might be a number outside the subset, once each digit is written as 0 and what stands before a number as a colon:
 # 16 digits in a row (2^53 has so many), a point between digits, or an exponent as `orjson` writes it, behind one digit.

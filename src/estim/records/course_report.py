@@ -11,7 +11,7 @@ from estim.records.report import clock
 
 # The outcome line's own keys that are asked after each session have their names; others are shown by their key.
 _NAMES: Mapping[str, str] = {"pain": "Pain of the condition (0 to 10)", "rpe": "Effort (Borg, 6 to 20)"}
-_SHOWN_APART = frozenset({"discomfort", "skin"})
+SHOWN_APART = frozenset({"discomfort", "skin"})
 HEADS = ("#", "Day (UTC)", "Week", "Ended", "Contractions", "Therapy", "Levels", "Discomfort", "Measures", "Record")
 
 
@@ -111,7 +111,7 @@ def progress_plots(course: Course) -> list[Html]:
                   whole_x=whole),
     ]  # fmt: skip
     for measure in course.measures():
-        if measure in _SHOWN_APART:
+        if measure in SHOWN_APART:
             continue
         values = [number(point.outcomes.get(measure, "")) for point in points]
         found.append(line_plot(_NAMES.get(measure, measure), "", [_series(points, "", values)], whole_x=whole))

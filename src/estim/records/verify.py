@@ -17,6 +17,7 @@ from typing import Any
 
 from estim.record_lines import events as lines
 from estim.record_lines import kinds
+from estim.record_lines.base import SCRIPTED
 from estim.record_lines.rows import SegmentRow
 from estim.records.chain import GENESIS, Entry, check_signatures, read
 from estim.records.keys import signed_by
@@ -25,7 +26,6 @@ from estim.records.segment import digest_of, read_segment, segments
 # The lease lets the record lag behind the output by 2 s (docs/decisions/durability.md): what breaks off may have been
 # followed by so much output, and then by the device's own timer.
 RECORD_LAG_US = 2_000_000
-SCRIPTED = "scripted"
 SEALED_FILES = 3  # the format since which a seal signs the digests of the files
 
 

@@ -6,9 +6,9 @@ from estim.safety.errors import Problem
 from estim.safety.reports import OutputState
 from estim.safety.units import US_PER_S
 from estim.session.core import Core
+from estim.session.screening import VALID_US as SCREENING_VALID_US
 from estim.session.state import Phase
 
-SCREENING_VALID_US = 3600 * US_PER_S
 CONFIRM_VALID_US = 600 * US_PER_S  # docs/decisions/session.md 19: confirmed at most 10 min before
 
 CONFIRMATIONS = {

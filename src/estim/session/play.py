@@ -23,7 +23,7 @@ POLL_ACTIVE_US = 450_000  # twice within the second that a status stays fresh
 POLL_IDLE_US = US_PER_S
 COVER_RENEW_US = 20 * US_PER_S  # continuous output: the next minute is asked for so long before the last one ends
 
-_LIVE = frozenset({Phase.ARMED, Phase.RUNNING})
+_LEASED = frozenset({Phase.ARMED, Phase.RUNNING})
 
 
 def pass_time(core: Core, *, judging: bool) -> None:
@@ -32,7 +32,7 @@ def pass_time(core: Core, *, judging: bool) -> None:
     Args:
         judging: all that had come in was heard: who is late now was silent.
     """
-    if judging and core.phase in _LIVE:
+    if judging and core.phase in _LEASED:
         _check_lease(core)
     _confirm_off(core)
     stood_us = core.now_us - core.standing.since_us
@@ -48,7 +48,7 @@ def pass_time(core: Core, *, judging: bool) -> None:
         ask_levels(core)
     if core.phase is not Phase.DISCONNECTED and core.phase is not Phase.FAULT:
         # This is the device's keep-alive too, so it follows only a good step.
-        core.link.poll(core.now_us, POLL_ACTIVE_US if core.phase in _LIVE else POLL_IDLE_US)
+        core.link.poll(core.now_us, POLL_ACTIVE_US if core.phase in _LEASED else POLL_IDLE_US)
 
 
 def _check_lease(core: Core) -> None:
@@ -194,10 +194,10 @@ def next_deadline_us(core: Core) -> int | None:
     """When `pass_time` must be called again if nothing happens."""
     due: list[int] = []
     if core.phase not in {Phase.DISCONNECTED, Phase.FAULT}:
-        due.append(core.link.polled_us + (POLL_ACTIVE_US if core.phase in _LIVE else POLL_IDLE_US))
+        due.append(core.link.polled_us + (POLL_ACTIVE_US if core.phase in _LEASED else POLL_IDLE_US))
     if (off_us := core.link.due_us()) is not None:
         due.append(off_us)
-    if core.phase in _LIVE:
+    if core.phase in _LEASED:
         due += core.lease.due_us()
     if core.phase is Phase.ARMED:
         due.append(core.standing.since_us + ARMED_MAX_US)

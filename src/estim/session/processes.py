@@ -7,9 +7,7 @@ from __future__ import annotations
 from estim.record_lines.kinds import Request
 from estim.session import events, levels
 from estim.session.core import Core
-from estim.session.state import Phase
-
-_BUSY = frozenset({Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING})
+from estim.session.state import BEGUN
 
 
 def tick(_core: Core, _event: events.Tick) -> None:
@@ -42,7 +40,7 @@ def record_failed(core: Core, event: events.RecordFailed) -> None:
 
 def clock_jumped(core: Core, event: events.ClockJumped) -> None:
     """The loop was held up: nothing is caught up."""
-    if core.phase in _BUSY:
+    if core.phase in BEGUN:
         core.fail("clock-jumped", f"The controller was held up for {event.late_us // 1000} ms; output was stopped.")
 
 

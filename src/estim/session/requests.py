@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from estim.record_lines import events as lines
+from estim.record_lines.base import SCRIPTED, SIGNATURE_MEANINGS
 from estim.record_lines.kinds import Note, Outcome, Reason, Request
 from estim.safety.errors import Problem
 from estim.safety.reports import OutputState
@@ -19,9 +20,6 @@ from estim.session.route import BEGINNING
 from estim.session.run import Run
 from estim.session.snapshot import Signature
 from estim.session.state import Phase, Turn
-
-SIGNATURE_MEANINGS = ("performed", "witnessed", "reviewed")  # 21 CFR 11.50: a signature says what it means
-SCRIPTED = "scripted"  # the mark of a script, which closes a session on a simulated device and is nobody's signature
 
 
 def arm(core: Core, request: events.Arm) -> None:

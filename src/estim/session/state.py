@@ -25,6 +25,10 @@ class Phase(enum.StrEnum):
     FAULT = "FAULT"  # latched; a person resets it, with a reason
 
 
+# Somebody must stop it, or it is being stopped.
+BEGUN = frozenset({Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING})
+
+
 class Cycle(enum.StrEnum):
     """What one channel does while RUNNING."""
 

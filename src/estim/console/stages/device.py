@@ -16,10 +16,9 @@ from estim.console.device_checks import cable_lines, device_checks
 from estim.console.draft import Stage
 from estim.console.panel import Panel
 from estim.console.stages.checking import CheckingPane
-from estim.console.stages.live import LIVE
 from estim.session.events import Acknowledge
 from estim.session.snapshot import Snapshot
-from estim.session.state import Phase
+from estim.session.state import BEGUN, Phase
 
 SWITCH_ALARM = "patient-stop"
 
@@ -108,7 +107,7 @@ class DevicePane(CheckingPane):
         if snapshot.phase is Phase.ARMED:
             waits = "" if snapshot.level_open else say("self.stop-wait")
             return (Command(keys=("space",), act=lambda: None, says=say("self.stop-says"), refusal=waits),)
-        if snapshot.phase in LIVE:
+        if snapshot.phase in BEGUN:
             return ()
         if snapshot.phase in {Phase.FAULT, Phase.DISCONNECTED}:
             return (*self.reset_commands(snapshot), back)

@@ -15,12 +15,12 @@ from estim.console.contract import Console
 from estim.console.draft import Stage
 from estim.console.panel import Panel
 from estim.console.scope import draw_scope
-from estim.console.stages.live import LIVE, LivePane
+from estim.console.stages.live import LivePane
 from estim.console.widgets import channel_lines, practice_lines
 from estim.protocols.schema import Channel
 from estim.session.events import NextChannel
 from estim.session.snapshot import ChannelView, Snapshot
-from estim.session.state import Phase
+from estim.session.state import BEGUN, Phase
 
 LOW_RATE: Final = "low-rate"
 TINGLING, MOVES, STRONG = "tingling", "moves", "strong"  # of the virtual patient's sentences
@@ -55,7 +55,7 @@ class LevelsPane(LivePane):
         self.take_in(snapshot)
         if snapshot.purpose == "titration":
             self.console.draft.take_levels(snapshot.channels)
-        live, view = snapshot.phase in LIVE, self.view
+        live, view = snapshot.phase in BEGUN, self.view
         checks = self.panel("checks")
         checks.display = not live
         if not live:

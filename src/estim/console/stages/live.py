@@ -18,10 +18,9 @@ from estim.console.stages.checking import CheckingPane
 from estim.controller.interface import Answer
 from estim.session.events import Acknowledge, ContractionSeen, Lower, Mark, Pause, PressTrigger, Raise, Resume, Start
 from estim.session.snapshot import ChannelView, Snapshot
-from estim.session.state import Cycle, Phase
+from estim.session.state import BEGUN, Cycle, Phase
 
 CUT_PERCENT = 20  # docs/decisions/session.md 18: one key, all channels
-LIVE = frozenset({Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING})
 STOP_REASONS = ("patient-asked", "pain", "wrong-contraction", "skin", "electrode", "unwell", "mistake", "other")
 
 MarkKind = Literal["sensory", "motor", "max-tolerated", "no-twitch", "twitch"]
@@ -61,7 +60,7 @@ class LivePane(CheckingPane):
             self.raise_lock.touch()
         view = self.view
         self.raise_lock.observe(snapshot.now_us, possible=running and view is not None and not view.raise_locked)
-        gate, live = self.console.gate, snapshot.phase in LIVE
+        gate, live = self.console.gate, snapshot.phase in BEGUN
         if live:
             self._was_live, self.asks_why = True, False
         elif self._was_live and not gate.closed:

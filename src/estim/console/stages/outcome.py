@@ -18,15 +18,15 @@ from estim.console.happened import given
 from estim.console.pane import Field, Pane
 from estim.console.panel import Panel
 from estim.console.signing import proof_lines, summary_lines
-from estim.console.stages.live import LIVE
 from estim.console.stages.words import WordPane
 from estim.controller.interface import Answer
+from estim.record_lines.base import SIGNATURE_MEANINGS
 from estim.records.qr import qr_lines
 from estim.session.events import Note, Sign
 from estim.session.screening_outcomes import SKIN_GRADES, judge_outcome
 from estim.session.snapshot import Snapshot
+from estim.session.state import BEGUN
 
-MEANINGS = ("performed", "witnessed", "reviewed")
 ELEVEN = tuple(str(n) for n in range(11))
 
 
@@ -160,7 +160,7 @@ class OutcomePane(Pane):
                 label=say(f"meaning-short.{one}"),
                 says="" if self._entered.get("meaning") else (say("sign.means-says") if n == 1 else ""),
             )
-            for n, one in enumerate(MEANINGS, start=1)
+            for n, one in enumerate(SIGNATURE_MEANINGS, start=1)
         ]
         return (*meanings, self._seal_command(), *rest)
 
@@ -231,7 +231,7 @@ class OutcomePane(Pane):
     def _leave(self) -> None:
         """Back to the treatment; what was entered stays, and an unsigned session is listed at the next start."""
         snapshot = self.now
-        if snapshot is not None and snapshot.phase in LIVE:
+        if snapshot is not None and snapshot.phase in BEGUN:
             return
         self.console.go(Stage.TREAT)
 

@@ -13,11 +13,11 @@ from estim.console.atlas import draw_atlas
 from estim.console.command import Command
 from estim.console.contract import Console
 from estim.console.draft import Stage, pad_area_cm2
-from estim.console.pad_words import ANY_REGION, channel_lines, missing, placement_lines, uses_line
+from estim.console.pad_words import channel_lines, missing, placement_lines, uses_line
 from estim.console.pane import Pane
 from estim.console.panel import Panel
 from estim.console.stages.words import WordPane
-from estim.protocols.schema import Channel
+from estim.protocols.schema import ANY_REGION, Channel
 from estim.protocols.setup import ChannelSetup
 from estim.safety.electrodes import parse_size_cm
 from estim.safety.units import UA_PER_MA, MicroAmp

@@ -21,12 +21,12 @@ from estim.console.ending import ending_words
 from estim.console.happened import given
 from estim.console.panel import Panel
 from estim.console.scope import draw_scope
-from estim.console.stages.live import LIVE, LivePane
+from estim.console.stages.live import LivePane
 from estim.console.stages.reason import ReasonPane
 from estim.console.widgets import channel_lines, force_lines, practice_lines
 from estim.session.events import EndEarly, SkipPhase
 from estim.session.snapshot import Snapshot
-from estim.session.state import Phase
+from estim.session.state import BEGUN, Phase
 
 SKIP_REASONS = ("fatigue", "discomfort", "short-of-time", "not-needed", "other")
 END_REASONS = ("fatigue", "short-of-time", "patient-asked", "discomfort", "pain", "skin", "other")
@@ -62,7 +62,7 @@ class TreatPane(LivePane):
         if snapshot is None:
             return
         self.take_in(snapshot)
-        live = snapshot.phase in LIVE
+        live = snapshot.phase in BEGUN
         back = snapshot.phase in {Phase.PAUSED, Phase.FAULT} or (not live and self.recovery.active(snapshot))
         self.set_class(back, "-back")
         for name in ("cue", "dose", "envelope"):
