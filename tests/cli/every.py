@@ -94,6 +94,8 @@ SAMPLES: dict[str, list[str]] = {
     "stream": ["{name}", "--wait", "0"],
     "qualify plan": ["--model", "p24", "--operator", "Zoë", "--instrument", "≤ 50 µV"],
     "qualify read": ["{self}", "{out}"],
+    "qualify run": ["{self}", "{out}"],
+    "qualify repaired": ["--model", "p24", "--device-id", "P24 0001", "--operator", "Zoë"],
     "qualify show": [],
 }
 

@@ -76,6 +76,7 @@ def at_home(home: Home) -> Iterator[Finding]:
     yield from disk(home.root)
     yield from priority()
     yield from station_key(home.root)
+    yield from qualified(home.root)
     yield from whole(home)
     yield from private(home.root)
 
@@ -267,3 +268,20 @@ def private(home: Path) -> Iterator[Finding]:
         yield _found("privacy", "warn", text, f"chmod -R go= {shlex.quote(str(home))}")
     else:
         yield _found("privacy", "ok", f"{home} is its owner's alone")
+
+
+def qualified(root: Path) -> Iterator[Finding]:
+    """When each device that was on a bench is due there again."""
+    if not (root / "qualifications").is_dir():
+        return
+    from estim.records.keys import station_signer
+    from estim.records.qualification import every
+
+    today = datetime.datetime.now().astimezone().date()
+    for name, one in every(root, public_hex=station_signer(root).public_hex).items():
+        if one.refusal:
+            yield _found("bench", "bad", f"{name}: {one.refusal}", "estim qualify run")
+        elif due := one.due(today):
+            yield _found("bench", "warn", f"{name}: {due}", "estim qualify run")
+        else:
+            yield _found("bench", "ok", f"{name}: {one.words(today)}")

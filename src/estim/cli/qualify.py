@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import EXIT_REFUSED, decimal_number, home_of, print_json
+
+if TYPE_CHECKING:
+    from estim.desk.qualify.steps import BenchPlan
 
 
 def add(commands: Any, home: argparse.ArgumentParser) -> None:
@@ -26,6 +29,19 @@ def add(commands: Any, home: argparse.ArgumentParser) -> None:
     plan.add_argument("--operator", default="", help="who measures")
     plan.add_argument("--instrument", default="", help="the oscilloscope")
     plan.add_argument("--full", action="store_true", help="each step of the current up to 20 mA")
+    play = actions.add_parser("run", parents=[home], help="step by step: what to clip and set, then judge; can go on")
+    play.add_argument("plan", metavar="PLAN", help="the plan's file")
+    play.add_argument("folder", metavar="FOLDER", nargs="?", help="captures and readings; default: beside the plan")
+    play.add_argument("--device", default="", metavar="ADDRESS", help="sim://MODEL plays and measures by itself")
+    play.add_argument("--only", default="", metavar="Q8", help="only steps whose name begins so")
+    play.add_argument("--again", action="store_true", help="also steps that were measured already")
+    play.add_argument(
+        "--fault", action="append", default=[], metavar="FAULT", help="sim:// only: gain=1.2, phase-lost, lead-silent"
+    )
+    mended = actions.add_parser("repaired", parents=[home], help="a device was repaired or opened: qualify it again")
+    mended.add_argument("--model", required=True, help="the stimulator's model, such as p24")
+    mended.add_argument("--device-id", required=True, help="its serial number")
+    mended.add_argument("--operator", default="", help="who says so")
     read = actions.add_parser("read", parents=[home], help="judge the captures of a plan; keeps the signed result")
     read.add_argument("plan", metavar="PLAN", help="the plan's file")
     read.add_argument("folder", metavar="FOLDER", help="one CSV for each step, named as the step")
@@ -40,7 +56,7 @@ def run(given: argparse.Namespace) -> int:
     from estim.safety.errors import UsageError
 
     try:
-        return {"plan": _plan, "read": _read, "show": _show}[given.action](given)
+        return {"plan": _plan, "run": _run, "read": _read, "show": _show, "repaired": _repaired}[given.action](given)
     except (PlanError, WaveformError) as error:
         raise UsageError(str(error)) from None
 
@@ -62,7 +78,14 @@ def _plan(given: argparse.Namespace) -> int:
         raise UsageError("--load and --shunt are resistances above 0 ohm")
     fixed, step_ua = profile.interphase_fixed_us, profile.amplitude_step_ua
     most = profile.amplitude_max_ua / 1_000
-    steps = steps_for(numbers, step_ma=step_ua / 1_000, most_ma=most, fixed_gap_us=fixed, full=given.full)
+    steps = steps_for(
+        numbers,
+        step_ma=step_ua / 1_000,
+        most_ma=most,
+        fixed_gap_us=fixed,
+        full=given.full,
+        lead_off_ma=None if profile.lead_off_min_ua is None else profile.lead_off_min_ua / 1_000,
+    )
     steps = [step for step in steps if step.amplitude_ma * 1_000 % step_ua == 0 and _playable(step.width_us, profile)]
     plan = BenchPlan(
         model=given.model,
@@ -89,22 +112,79 @@ def _playable(width_us: int, profile: Any) -> bool:
 
 
 def _read(given: argparse.Namespace) -> int:
+    from estim.desk.qualify.steps import read_plan
+
+    return _judged(given, read_plan(Path(given.plan)))
+
+
+def _judged(given: argparse.Namespace, plan: BenchPlan) -> int:
+    """Judge the captures and readings of a folder; keep and sign the result."""
     import datetime
 
     from estim.desk.qualify.bench import read_bench, words_of
-    from estim.desk.qualify.steps import read_plan
     from estim.records.keys import station_signer
     from estim.records.qualification import write
 
     home = home_of(given)
-    plan = read_plan(Path(given.plan))
     document = read_bench(plan, Path(given.folder), datetime.datetime.now().astimezone().date())
     path = write(home.root, document, station_signer(home.root), operator=plan.operator)
+    page = _page(document, Path(given.folder))
     if given.json:
-        print_json({**document, "file": str(path)})
+        print_json({**document, "file": str(path), "report": page})
     else:
-        print("\n".join([*words_of(document), "", f"kept and signed: {path}"]))
+        print("\n".join([*words_of(document), "", f"kept and signed: {path}", f"report: {page}" if page else _NO_PDF]))
     return 0 if document["verdict"] == "pass" else EXIT_REFUSED
+
+
+_NO_PDF = "no PDF: it needs the extra estim[pdf]"
+
+
+def _page(document: dict[str, Any], folder: Path) -> str:
+    """The report as PDF beside the captures; "" without the extra."""
+    try:
+        from estim.records.qualification_pdf import qualification_pdf
+    except ImportError:
+        return ""
+    path = folder / "qualification.pdf"
+    path.write_bytes(qualification_pdf(document))
+    return str(path)
+
+
+def _run(given: argparse.Namespace) -> int:
+    from estim.cli import qualify_bench
+    from estim.desk.qualify.steps import read_plan
+    from estim.safety.errors import UsageError
+
+    plan = read_plan(Path(given.plan))
+    folder = Path(given.folder) if given.folder else Path(given.plan).with_suffix("")
+    if given.fault and not given.device.startswith("sim://"):
+        raise UsageError("--fault is for simulated stimulators: --device sim://MODEL")
+    folder.mkdir(parents=True, exist_ok=True)
+    steps = [step for step in plan.steps if step.id.startswith(given.only)]
+    if not steps:
+        raise UsageError(f"--only {given.only!r}: no step of {given.plan} begins so")
+    if given.device.startswith("sim://"):
+        plan = qualify_bench.simulate(plan, steps, folder, given)
+    elif not qualify_bench.guide(plan, steps, folder, given):
+        return EXIT_REFUSED
+    given.folder = str(folder)
+    return _judged(given, plan)
+
+
+def _repaired(given: argparse.Namespace) -> int:
+    import datetime
+
+    from estim.records.keys import station_signer
+    from estim.records.qualification import repaired
+
+    home, today = home_of(given), datetime.datetime.now().astimezone().date()
+    path = repaired(home.root, given.model, given.device_id, today, station_signer(home.root), operator=given.operator)
+    said = f"{given.model} {given.device_id}: repaired {today}, not qualified until it was measured again"
+    if given.json:
+        print_json({"ok": True, "text": said, "file": str(path)})
+    else:
+        print(said)
+    return 0
 
 
 def _show(given: argparse.Namespace) -> int:
@@ -131,4 +211,4 @@ def _show(given: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {f"qualify_{action}": run for action in ("plan", "read", "show")}
+COMMANDS = {f"qualify_{action}": run for action in ("plan", "run", "read", "show", "repaired")}

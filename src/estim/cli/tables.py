@@ -53,6 +53,7 @@ def devices(given: argparse.Namespace) -> int:
     from estim.drivers.discovery import list_devices
 
     rows = list_devices(probe=given.probe)
+    _qualified(given, rows)
     if given.json:
         print_json({"devices": rows})
     elif not rows:
@@ -61,6 +62,16 @@ def devices(given: argparse.Namespace) -> int:
         for row in rows:
             print("\n".join(_port_lines(row)))
     return 0
+
+
+def _qualified(given: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
+    """When each device that told who it is was last on a bench."""
+    from estim.records.qualification import qualified_words
+
+    root = home_of(given).root
+    for row in rows:
+        words = qualified_words(root, str(row["model"]), str(row["device_id"]))
+        row["qualified"] = words or ("not qualified" if row["device_id"] else "")
 
 
 def _port_lines(row: Mapping[str, Any]) -> list[str]:
@@ -75,6 +86,8 @@ def _port_lines(row: Mapping[str, Any]) -> list[str]:
     else:
         lines = [f"{row['address']}: no stimulator that estim knows ({row['description'] or 'no USB id'})"]
     lines += [
-        f"    {name.replace('_', ' ')}: {row[name]}" for name in ("firmware", "intended_use", "note") if row[name]
+        f"    {name.replace('_', ' ')}: {row[name]}"
+        for name in ("firmware", "qualified", "intended_use", "note")
+        if row.get(name)
     ]
     return lines

@@ -21,6 +21,7 @@ from estim.records.home import Home
 from estim.records.operators import load_operators
 from estim.records.past_course import courses
 from estim.records.patients import Patient, load_patients
+from estim.records.qualification import qualified_words
 from estim.records.reception import admit
 from estim.safety.errors import RecordError
 
@@ -59,6 +60,9 @@ class HomeView(Protocol):
 
     def asks_pin(self) -> bool:
         """This home knows operators, so signing in and signing take a PIN."""
+
+    def qualified(self, model: str, device_id: str) -> str:
+        """What a bench last said of this stimulator; "" where it never was on one."""
 
     def printed_name(self, operator: str) -> str:
         """The name that this operator's signature prints, "" where this home knows none."""
@@ -107,6 +111,10 @@ class EmptyHome:
         """Nobody is known."""
         return False
 
+    def qualified(self, model: str, device_id: str) -> str:  # noqa: ARG002
+        """Never on a bench."""
+        return ""
+
     def printed_name(self, operator: str) -> str:  # noqa: ARG002
         """Nobody's."""
         return ""
@@ -117,6 +125,7 @@ class RecordsHome:
 
     def __init__(self, root: Path) -> None:
         self._home = Home(root)
+        self._qualified: dict[tuple[str, str], str] = {}
         self._patients: dict[bool, tuple[PastPatient, ...]] = {}
         self._sessions: dict[bool, tuple[PastSession, ...]] = {}
         self._courses: dict[tuple[str, bool], tuple[Course, ...]] = {}
@@ -186,6 +195,12 @@ class RecordsHome:
     def asks_pin(self) -> bool:
         """Where there is an operators' file."""
         return self._home.operators.exists()
+
+    def qualified(self, model: str, device_id: str) -> str:
+        """Read once a device: it changes on a bench, not in a session."""
+        if (model, device_id) not in self._qualified:
+            self._qualified[model, device_id] = qualified_words(self._home.root, model, device_id)
+        return self._qualified[model, device_id]
 
     def printed_name(self, operator: str) -> str:
         """As the operators' file has it; the controller reads it again when it writes the signature."""

@@ -9,18 +9,19 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from estim.records.beside import named
 from estim.records.guard import change, check
-from estim.records.keys import Signer, signed_by
+from estim.records.keys import Signer, signed_by, station_signer
 from estim.safety.errors import RecordError
 
 FOLDER = "qualifications"
 REFUSED_OVER = 0.20  # of what was asked; IEC 60601-2-10 allows no more
 SHRINKS_OVER = 0.05
+SOON_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class Qualification:
         stop_ms: the worst stop that was measured; None where none was.
         until: the last day on which it is valid.
         trouble: why it can't be trusted; "" if it can.
+        repaired: when it was repaired or opened since; "" if it was not.
     """
 
     verdict: str
@@ -42,17 +44,27 @@ class Qualification:
     until: str
     firmware: str
     trouble: str = ""
+    repaired: str = ""
 
     def words(self, today: date) -> str:
         """`qualified 2026-11-28, worst +3.1 %, stop 84 ms`, or what is wrong."""
         if self.trouble:
             return f"not qualified: {self.trouble}"
+        if self.repaired:
+            return f"not qualified: repaired {self.repaired}, measure it again (estim qualify run)"
         if self.verdict != "pass":
             return f"not qualified: {self.verdict} on {self.taken}, worst +{self.over:.1%}"
         if self.until < today.isoformat():
             return f"not qualified any more: valid until {self.until}"
         stop = f", stop {self.stop_ms:.0f} ms" if self.stop_ms is not None else ""
         return f"qualified {self.taken}, worst +{self.over:.1%}{stop}"
+
+    def due(self, today: date) -> str:
+        """What is to be done on the bench, and by when; "" while there is nothing to say for a month."""
+        if self.trouble or self.repaired or self.verdict != "pass" or self.until < today.isoformat():
+            return f"{self.words(today)}: qualify it (estim qualify run)"
+        days = (date.fromisoformat(self.until) - today).days
+        return f"{self.words(today)}; due again in {days} days" if days <= SOON_DAYS else ""
 
     @property
     def refusal(self) -> str:
@@ -92,6 +104,20 @@ def write(home: Path, document: dict[str, Any], signer: Signer, *, operator: str
     return path
 
 
+def repaired(home: Path, model: str, device_id: str, day: date, signer: Signer, *, operator: str = "") -> Path:
+    """Note that a device was repaired or opened: what a bench found of it before counts no more, but what it was
+    refused for stays refused until it is measured again.
+    """
+    path = file_of(home, model, device_id)
+    before = of_device(home, model, device_id, public_hex=signer.public_hex)
+    known = json.loads(path.read_text(encoding="utf-8"))["qualification"] if before and not before.trouble else {}
+    empty = {
+        "schema": 1, "model": model, "device_id": device_id, "firmware": "", "verdict": "undecided", "over": 0.0,
+        "stop_ms": None, "taken": day.isoformat(), "until": day.isoformat(),
+    }  # fmt: skip
+    return write(home, {**empty, **known, "repaired": day.isoformat()}, signer, operator=operator)
+
+
 def of_device(home: Path, model: str, device_id: str, *, public_hex: str) -> Qualification | None:
     """The last qualification of a device; None where it never was.
 
@@ -104,6 +130,15 @@ def of_device(home: Path, model: str, device_id: str, *, public_hex: str) -> Qua
     except RecordError as error:
         return replace(_NONE, trouble=str(error))
     return _read(path, public_hex) if path.exists() else None
+
+
+def qualified_words(home: Path, model: str, device_id: str) -> str:
+    """What a bench last said of a device, and whether it is due there again; "" where it never was on one."""
+    if not device_id or not file_of(home, model, device_id).exists():
+        return ""
+    today = datetime.now().astimezone().date()
+    found = of_device(home, model, device_id, public_hex=station_signer(home).public_hex)
+    return (found.refusal or found.due(today) or found.words(today)) if found is not None else ""
 
 
 def every(home: Path, *, public_hex: str) -> dict[str, Qualification]:
@@ -127,6 +162,7 @@ def _read(path: Path, public_hex: str) -> Qualification:
         return Qualification(
             verdict=str(document["verdict"]), over=float(document["over"]), stop_ms=document["stop_ms"],
             taken=str(document["taken"]), until=str(document["until"]), firmware=str(document["firmware"]),
+            repaired=str(document.get("repaired", "")),
             trouble="" if right else f"{path.name} was changed, or signed by another station",
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -62,6 +62,12 @@ class SessionEngine:
         return device.device_id if device is not None else ""
 
     @property
+    def firmware(self) -> str:
+        """Of the stimulator that is connected, as it says; "" where it does not."""
+        device = self._core.link.device
+        return device.firmware if device is not None else ""
+
+    @property
     def finished(self) -> bool:
         """The console is gone or a signal came, output is settled and the record closed: the process may end."""
         return self._core.lease.left and not self._core.out.recording and self._core.link.off_settled

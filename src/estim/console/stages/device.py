@@ -59,6 +59,8 @@ class DevicePane(CheckingPane):
             mark, text = ("✓", "self.switch-tested") if draft.switch else ("·", "self.switch-open")
             lines.append(f"{mark} {say(text)}")
         lines += ["", *cable_lines(snapshot, say), "", say("self.use", use=snapshot.intended_use)]
+        if bench := self.console.home_view.qualified(snapshot.model, snapshot.device_id):
+            lines.append(say("self.use", use=bench))
         self.panel("self-test").lines(lines)
         self.panel("checks").lines(self.check_lines(snapshot))
 

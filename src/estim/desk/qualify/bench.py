@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from estim.desk.qualify import readings
 from estim.desk.qualify.judge import Figure, Judged, judge
 from estim.desk.qualify.steps import BenchPlan, Step
 from estim.desk.qualify.waveform import WaveformError, pulses, read
@@ -32,14 +33,18 @@ def read_bench(plan: BenchPlan, folder: Path, today: datetime.date) -> dict[str,
     files: dict[str, str] = {}
     over = 0.0
     stops: list[float] = []
+    typed = readings.load(folder)
+    if typed:
+        files[readings.FILE] = hashlib.sha256((folder / readings.FILE).read_bytes()).hexdigest()
     for step in plan.steps:
         path = folder / f"{step.id}.csv"
         try:
-            judged = _judged(step, path, plan)
+            judged = _judged(step, path, plan, typed.get(step.id, {}))
         except WaveformError as error:
             problems.append(f"{step.id}: {error}")
             continue
-        files[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        if path.exists():
+            files[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
         figures += judged.figures
         over = max(over, judged.over)
         stops += [judged.stop_ms] if judged.stop_ms is not None else []
@@ -64,15 +69,21 @@ def _verdict(figures: list[Figure], problems: list[str]) -> str:
     return "undecided" if problems or not figures or "undecided" in verdicts else "pass"
 
 
-def _judged(step: Step, path: Path, plan: BenchPlan) -> Judged:
+def _judged(step: Step, path: Path, plan: BenchPlan, typed: readings.Answers) -> Judged:
+    if typed:
+        if lacking := readings.missing(step, typed):
+            raise WaveformError(f"{readings.FILE} has no {', '.join(lacking)}")
+        return readings.judge_readings(step, typed)
+    if step.kind in readings.TYPED_ONLY:
+        raise WaveformError("nobody said what was seen")
     if not path.exists():
-        raise WaveformError(f"no capture {path.name}")
+        raise WaveformError(f"no capture {path.name}, and no reading was typed")
     capture = read(path, shunt_ohm=plan.shunt_ohm)
     for name, wanted in (("step", step.id.rpartition("-ch")[0]), ("channel", str(step.channel))):
         said = capture.meta.get(name, "")
         if said and said != wanted:
             raise WaveformError(f"{path}: its head says {name} {said}, this step is {name} {wanted}")
-    return judge(step, capture, pulses(capture, path))
+    return judge(step, capture, pulses(capture, path, rising=step.kind == "ramp"))
 
 
 def words_of(document: dict[str, Any]) -> list[str]:

@@ -49,10 +49,12 @@ class Judged:
 
 def judge(step: Step, capture: Capture, pulses: Sequence[SeenPulse]) -> Judged:
     """All figures of one step."""
+    if step.kind == "ramp":
+        return Judged(figures=tuple(_ramp(step, capture, pulses)))
     if step.kind == "zero":
         return Judged(figures=tuple(_zero(step, capture, pulses)))
     if not pulses:
-        return Judged(figures=(_figure(step, "pulses", 1, 0, 0, "at least one", "", ok=False),))
+        return Judged(figures=(figure(step, "pulses", 1, 0, 0, "at least one", "", ok=False),))
     asked_ua = step.amplitude_ma * 1_000
     i1, u_i = statistics.median(p.i1_ua for p in pulses), statistics.median(p.u_i_ua for p in pulses)
     stops = list(_stop(step, capture, pulses)) if step.kind == "stop" else []
@@ -76,10 +78,11 @@ def _within(error: float, uncertainty: float, limit: float) -> str:
     return "fail" if abs(error) - uncertainty > limit else "undecided"
 
 
-def _figure(
+def figure(
     step: Step, name: str, asked: float, measured: float, uncertainty: float, limit: str, unit: str, *,
     ok: bool | None = None, error: float = 0.0, bound: float = 0.0,
 ) -> Figure:  # fmt: skip
+    """One judged quantity: right or wrong (`ok`), or an error held against its bound, the uncertainty added."""
     verdict = _within(error, uncertainty, bound) if ok is None else "pass" if ok else "fail"
     return Figure(
         step=step.id, channel=step.channel, name=name, asked=asked, measured=measured, uncertainty=uncertainty,
@@ -89,8 +92,8 @@ def _figure(
 
 def _zero(step: Step, capture: Capture, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
     mean_ua, u_ua = _mean(capture)
-    yield _figure(step, "pulses at 0 mA", 0, len(pulses), 0, f"none above {ZERO_MA} mA", "", ok=not pulses)
-    yield _figure(step, "d.c.", 0, mean_ua, u_ua, f"≤ {DC_IDLE_UA:g}", "µA", error=mean_ua, bound=DC_IDLE_UA)
+    yield figure(step, "pulses at 0 mA", 0, len(pulses), 0, f"none above {ZERO_MA} mA", "", ok=not pulses)
+    yield figure(step, "d.c.", 0, mean_ua, u_ua, f"≤ {DC_IDLE_UA:g}", "µA", error=mean_ua, bound=DC_IDLE_UA)
 
 
 def _mean(capture: Capture) -> tuple[float, float]:
@@ -106,13 +109,13 @@ def _amplitude(step: Step, pulses: Sequence[SeenPulse], asked_ua: float) -> Iter
     for name, values in (("I1", [p.i1_ua for p in pulses]), ("I2", [-p.i2_ua for p in pulses])):
         measured, u = statistics.median(values), statistics.median(p.u_i_ua for p in pulses)
         limit = f"±{bound / 1_000:g}"
-        yield _figure(step, name, asked_ua / 1e3, measured / 1e3, u / 1e3, limit, "mA",
+        yield figure(step, name, asked_ua / 1e3, measured / 1e3, u / 1e3, limit, "mA",
                       error=(measured - asked_ua) / 1e3, bound=bound / 1e3)  # fmt: skip
     measured, u = statistics.median(p.i1_ua for p in pulses), statistics.median(p.u_i_ua for p in pulses)
     over = max(0.0, measured - asked_ua)
     bound = max(OVER * asked_ua, 2 * u)  # below some mA the instrument, not the device, would decide
     limit = f"≤ {bound / 1e3:.3g}"
-    yield _figure(step, "over-delivery", 0, over / 1e3, u / 1e3, limit, "mA", error=over / 1e3, bound=bound / 1e3)
+    yield figure(step, "over-delivery", 0, over / 1e3, u / 1e3, limit, "mA", error=over / 1e3, bound=bound / 1e3)
 
 
 def _width(step: Step, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
@@ -122,20 +125,20 @@ def _width(step: Step, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
         ("gap", step.gap_us, [p.gap_us for p in pulses]),
     ):  # fmt: skip
         measured, bound = statistics.median(values), max(WIDTH * asked, WIDTH_MIN_US)
-        yield _figure(step, name, asked, measured, u, f"±{bound:g}", "µs", error=measured - asked, bound=bound)
+        yield figure(step, name, asked, measured, u, f"±{bound:g}", "µs", error=measured - asked, bound=bound)
 
 
 def _rate(step: Step, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
     asked_us = 1e6 / step.rate_hz
     periods = [b.t_us - a.t_us for a, b in pairwise(pulses)]
     if not periods:
-        yield _figure(step, "pulses", 2, len(pulses), 0, "at least two", "", ok=False)
+        yield figure(step, "pulses", 2, len(pulses), 0, "at least two", "", ok=False)
         return
     median = statistics.median(periods)
     error, bound = median - asked_us, RATE * asked_us
-    yield _figure(step, "period", asked_us, median, 1.0, f"±{RATE:.0%}", "µs", error=error, bound=bound)
+    yield figure(step, "period", asked_us, median, 1.0, f"±{RATE:.0%}", "µs", error=error, bound=bound)
     widest = max(abs(period - median) for period in periods)
-    yield _figure(step, "jitter", 0, widest, 1.0, f"≤ {JITTER_US:g}", "µs", error=widest, bound=JITTER_US)
+    yield figure(step, "jitter", 0, widest, 1.0, f"≤ {JITTER_US:g}", "µs", error=widest, bound=JITTER_US)
 
 
 def _balance(step: Step, capture: Capture, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
@@ -143,9 +146,24 @@ def _balance(step: Step, capture: Capture, pulses: Sequence[SeenPulse]) -> Itera
     u = statistics.median(p.u_q_pc for p in pulses) / len(pulses) ** 0.5
     bound = BALANCE * abs(q1) if step.amplitude_ma >= BALANCE_FROM_MA else BALANCE_MIN_PC
     limit = f"≤ {bound / 1e6:.3g}"
-    yield _figure(step, "Q1 + Q2", 0, net / 1e6, u / 1e6, limit, "µC", error=net / 1e6, bound=bound / 1e6)
+    yield figure(step, "Q1 + Q2", 0, net / 1e6, u / 1e6, limit, "µC", error=net / 1e6, bound=bound / 1e6)
     mean_ua, u_ua = _mean(capture)
-    yield _figure(step, "d.c.", 0, mean_ua, u_ua, f"≤ {DC_ON_UA:g}", "µA", error=mean_ua, bound=DC_ON_UA)
+    yield figure(step, "d.c.", 0, mean_ua, u_ua, f"≤ {DC_ON_UA:g}", "µA", error=mean_ua, bound=DC_ON_UA)
+
+
+def _ramp(step: Step, capture: Capture, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
+    """No pulse lies above the straight line up by more than one step; none comes behind the end of the ramp down."""
+    if not pulses:
+        yield figure(step, "pulses", 1, 0, 0, "at least one", "", ok=False)
+        return
+    begin_us, begin_ua, above, u = pulses[0].t_us, pulses[0].i1_ua, 0.0, 0.0  # the first ones are too low to be seen
+    for pulse in pulses:
+        line_ua = begin_ua + (pulse.t_us - begin_us) / (step.ramp_s * 1e6) * step.amplitude_ma * 1e3
+        line_ua = min(line_ua, step.amplitude_ma * 1e3)
+        above, u = max((above, u), (pulse.i1_ua - line_ua, pulse.u_i_ua))
+    bound = step.step_ma + OVER * step.amplitude_ma
+    yield figure(step, "above the line", 0, above / 1e3, u / 1e3, f"≤ {bound:g}", "mA", error=above / 1e3, bound=bound)
+    yield from _stop(step, capture, pulses)
 
 
 def _stop(step: Step, capture: Capture, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
@@ -157,4 +175,4 @@ def _stop(step: Step, capture: Capture, pulses: Sequence[SeenPulse]) -> Iterator
         return
     late_ms = max(0.0, (pulses[-1].t_us - up) / 1_000)
     bound = 1_000 / step.rate_hz + STOP_MS
-    yield _figure(step, "stop", 0, late_ms, 0.01, f"≤ {bound:g}", "ms", error=late_ms, bound=bound)
+    yield figure(step, "stop", 0, late_ms, 0.01, f"≤ {bound:g}", "ms", error=late_ms, bound=bound)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,12 @@ AMPLITUDES_MA = (2, 4, 10, 20, 50, 80, 100)
 WIDTHS_US = (50, 100, 250, 400, 500)
 RATES_HZ = (20, 35, 50, 100)
 FULL_TO_MA = 20
-KINDS = ("zero", "amplitude", "width", "rate", "balance", "stop")
+RAMP_MA, RAMP_S, RAMP_HOLD_S = 40.0, 2.0, 4.0
+OPEN_MA = (5.0, 10.0, 14.0, 16.0, 20.0, 50.0)
+COMPLIANCE_MA, COMPLIANCE_OHM = (50.0, 100.0), (1_000.0, 2_000.0, 3_300.0)
+KINDS = (
+    "zero", "amplitude", "width", "rate", "balance", "together", "ramp", "open-lead", "compliance", "stop", "restart",
+)  # fmt: skip
 
 
 class PlanError(Exception):
@@ -25,6 +30,8 @@ class Step:
     Attributes:
         id: `Q2-20mA-ch1`, also the name of its CSV.
         kind: what is judged.
+        ramp_s: from 0 to the current. step_ma: of the device. load_ohm: where it is not the plan's; 0: it is. noted:
+            what is seen is kept, and fails nothing.
     """
 
     id: str
@@ -35,21 +42,38 @@ class Step:
     gap_us: int = 100
     rate_hz: float = 40.0
     seconds: float = 1.0
+    ramp_s: float = 1.0
+    step_ma: float = 0.5
+    load_ohm: float = 0.0
+    noted: bool = False
 
     @property
     def words(self) -> str:
         """What to do."""
         if self.kind == "zero":
             return f"channel {self.channel}: armed at 0 mA, {self.seconds:g} s"
+        more = {
+            "together": "; then the same on the channels beside it, all at once",
+            "ramp": f"; the whole way from 0 in {self.ramp_s:g} s, and down",
+            "open-lead": "; pull one lead of the load while it plays",
+            "compliance": f"; into {self.load_ohm:g} ohm",
+            "restart": "; pull the cable and put it back; then switch the device off and on",
+        }.get(self.kind, "")
         stop = "; then the stop key, marker or count of pulses beyond it" if self.kind == "stop" else ""
         return (
             f"channel {self.channel}: {self.amplitude_ma:g} mA, {self.width_us} µs, {self.rate_hz:g} Hz, gap "
-            f"{self.gap_us} µs, {self.seconds:g} s{stop}"
+            f"{self.gap_us} µs, {self.seconds:g} s{more}{stop}"
         )
 
 
 def steps_for(
-    channels: Iterable[int], *, step_ma: float, most_ma: float, fixed_gap_us: int | None, full: bool
+    channels: Iterable[int],
+    *,
+    step_ma: float,
+    most_ma: float,
+    fixed_gap_us: int | None,
+    full: bool,
+    lead_off_ma: float | None = None,
 ) -> list[Step]:
     """All steps for these channels of a device with this grid."""
     found: list[Step] = []
@@ -73,8 +97,24 @@ def steps_for(
             add(f"Q4-{hz:g}Hz", "rate", amplitude_ma=20.0, rate_hz=float(hz), seconds=10.0, gap_us=gaps[-1])
         for ma in (20.0, 80.0):
             add(f"Q5-{ma:g}mA", "balance", amplitude_ma=ma, seconds=10.0, gap_us=gaps[-1])
+        _more(add, step_ma=step_ma, most_ma=most_ma, gap_us=gaps[-1], lead_off_ma=lead_off_ma)
         add("Q10-stop", "stop", amplitude_ma=20.0, rate_hz=100.0, gap_us=gaps[-1])
+        add("Q11-restart", "restart", amplitude_ma=20.0, gap_us=gaps[-1])
     return found
+
+
+def _more(add: Callable[..., None], *, step_ma: float, most_ma: float, gap_us: int, lead_off_ma: float | None) -> None:
+    """What needs a hand on the bench, or more than one channel."""
+    add("Q6-together", "together", amplitude_ma=20.0, gap_us=gap_us)
+    ramp = {"amplitude_ma": RAMP_MA, "seconds": RAMP_HOLD_S, "ramp_s": RAMP_S, "step_ma": step_ma}
+    add("Q7-ramp", "ramp", gap_us=gap_us, **ramp)
+    for ma in OPEN_MA:
+        if ma * 1_000 % round(step_ma * 1_000) == 0:
+            noted = lead_off_ma is None or ma < lead_off_ma
+            add(f"Q8-open-{ma:g}mA", "open-lead", amplitude_ma=ma, gap_us=gap_us, seconds=4.0, noted=noted)
+    for ma in (ma for ma in COMPLIANCE_MA if ma <= most_ma):
+        for ohm in COMPLIANCE_OHM:
+            add(f"Q9-{ma:g}mA-{ohm:g}ohm", "compliance", amplitude_ma=ma, load_ohm=ohm, gap_us=gap_us)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +150,12 @@ def write_plan(plan: BenchPlan) -> str:
         lines += [f'id = "{step.id}"', f'kind = "{step.kind}"', f"channel = {step.channel}"]
         lines += [f"amplitude_ma = {step.amplitude_ma:g}", f"width_us = {step.width_us}", f"gap_us = {step.gap_us}"]
         lines += [f"rate_hz = {step.rate_hz:g}", f"seconds = {step.seconds:g}"]
+        if step.kind == "ramp":
+            lines += [f"ramp_s = {step.ramp_s:g}", f"step_ma = {step.step_ma:g}"]
+        if step.noted:
+            lines += ["noted = true"]
+        if step.load_ohm:
+            lines += [f"load_ohm = {step.load_ohm:g}"]
     return "\n".join(lines) + "\n"
 
 

@@ -146,8 +146,11 @@ def _not_clipped(path: Path, values: list[float], lines: list[int], full: float)
             raise WaveformError(f"{path}, line {line}: clipped at full scale, {full:g} V: take a larger range")
 
 
-def pulses(capture: Capture, path: Path) -> list[SeenPulse]:
+def pulses(capture: Capture, path: Path, *, rising: bool = False) -> list[SeenPulse]:
     """Every pulse of a capture.
+
+    Args:
+        rising: a ramp: its lowest pulses lie at the threshold, and what is too short to be one is none.
 
     Raises:
         WaveformError: it begins within a pulse, a phase has fewer than 20 samples, or the offset is too large.
@@ -164,6 +167,8 @@ def pulses(capture: Capture, path: Path) -> list[SeenPulse]:
     ):
         raise WaveformError(f"{path}: an offset of {rest_ua / 1000:.2f} mA is above 5 % of full scale")
     phases = _phases(capture, rest_ua, threshold_ua)
+    if rising:
+        phases = [phase for phase in phases if phase[1] - phase[0] >= SAMPLES_MIN]
     if phases and phases[0][0] == 0:
         raise WaveformError(f"{path}, line {capture.lines[0]}: the capture begins within a pulse")
     found: list[SeenPulse] = []
