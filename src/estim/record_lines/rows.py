@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NotRequired, TypedDict
+from typing import Annotated, TypedDict
 
 
-class CommandRow(TypedDict):
+class _Burst(TypedDict, total=False):
+    burst_pulses: Annotated[int, "pulses at the place of one; left out where it is one"]
+
+
+class CommandRow(_Burst):
     """One channel of a command. A command is the whole output: a channel that it does not name is off."""
 
     channel: Annotated[int, "device channel, from 1"]
@@ -13,7 +17,6 @@ class CommandRow(TypedDict):
     pulse_width_us: Annotated[int, "duration of one phase"]
     interphase_us: Annotated[int, "gap between both phases"]
     period_us: Annotated[int, "from pulse to pulse"]
-    burst_pulses: NotRequired[Annotated[int, "pulses at the place of one; left out where it is one"]]
 
 
 class PeakRow(TypedDict):

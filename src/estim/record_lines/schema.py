@@ -6,7 +6,7 @@ import dataclasses
 import types
 from collections.abc import Mapping, Sequence
 from inspect import cleandoc
-from typing import Annotated, Any, Literal, NewType, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from estim.record_lines.base import INTEGER_MAX, Line
 from estim.record_lines.table import FORMAT, KINDS
@@ -59,8 +59,6 @@ def row_fields(row: Any) -> tuple[Said, ...]:
 
 def _said(name: str, hint: Any, *, needed: bool) -> Said:
     notes: tuple[Any, ...] = ()
-    if get_origin(hint) is NotRequired:
-        (hint,) = get_args(hint)
     if get_origin(hint) is Annotated:
         hint, *rest = get_args(hint)
         notes = tuple(rest)
