@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -151,7 +152,6 @@ def _page(document: dict[str, Any], folder: Path) -> str:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from estim.cli import qualify_bench
     from estim.desk.qualify.steps import read_plan
     from estim.safety.errors import UsageError
 
@@ -164,11 +164,22 @@ def _run(given: argparse.Namespace) -> int:
     if not steps:
         raise UsageError(f"--only {given.only!r}: no step of {given.plan} begins so")
     if given.device.startswith("sim://"):
-        plan = qualify_bench.simulate(plan, steps, folder, given)
-    elif not qualify_bench.guide(plan, steps, folder, given):
+        from estim.rehearsal.bench import simulate
+
+        plan = simulate(plan, steps, folder, given.device, given.fault, _progress)
+        print(file=sys.stderr)
+        given.folder = str(folder)
+        return _judged(given, plan)
+    from estim.cli.qualify_bench import guide
+
+    if not guide(plan, steps, folder, given):
         return EXIT_REFUSED
     given.folder = str(folder)
     return _judged(given, plan)
+
+
+def _progress(text: str) -> None:
+    print(f"\r{text:40}", end="", file=sys.stderr, flush=True)
 
 
 def _repaired(given: argparse.Namespace) -> int:

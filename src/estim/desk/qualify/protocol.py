@@ -1,13 +1,14 @@
-"""The protocol file that plays one step of a bench: a dummy load in place of a muscle; kernel, record and stop as ever.
-Pure.
-"""
+"""The protocol that plays one step of a bench: a dummy load in place of a muscle; kernel, record and stop as ever."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from estim.desk.qualify.steps import Step
 
 RAMP_S, DOWN_S = 2.0, 0.5
 LOAD = "load{}"
+BENCH = "bench"  # the pseudonym under which a bench's sessions stand in the records
 
 
 def protocol_of(step: Step, *, together: int = 1) -> str:
@@ -69,3 +70,11 @@ weeks = 1
 [provenance]
 frequency_hz = "convention"
 """
+
+
+def protocol_file(step: Step, folder: Path, together: int) -> Path:
+    """The same, written into `folder/protocols`."""
+    path = folder / "protocols" / f"{step.id}.toml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(protocol_of(step, together=together), encoding="utf-8")
+    return path
