@@ -52,6 +52,17 @@ class Server:
         log = str(self._folder / "log")
         self._call("pg_ctl", "-D", str(self._folder / "data"), "-l", log, "-w", "-o", options, "start")
 
+    def encrypted(self, certificate: Path, key: Path) -> None:
+        """From the next start on, for who asks for it."""
+        data = self._folder / "data"
+        for path, name in ((certificate, "server.crt"), (key, "server.key")):
+            (data / name).write_bytes(path.read_bytes())
+            (data / name).chmod(0o600)
+            if self._user is not None:
+                shutil.chown(data / name, user=self._user)
+        with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.write("ssl = on\n")
+
     def stop(self) -> None:
         """As if the power went: connections break."""
         self._call("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "-w", "stop")
@@ -60,10 +71,12 @@ class Server:
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def url(self, user: str) -> str:
-        return f"postgresql://{user}@127.0.0.1:{self.port}/postgres"
+    def url(self, user: str, database: str = "postgres") -> str:
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
-    def run(self, sql: str, user: str = "admin", values: tuple[str, ...] | None = None) -> list[tuple[object, ...]]:
-        with psycopg.connect(self.url(user), autocommit=True) as connection:
+    def run(
+        self, sql: str, user: str = "admin", values: tuple[str, ...] | None = None, database: str = "postgres"
+    ) -> list[tuple[object, ...]]:
+        with psycopg.connect(self.url(user, database), autocommit=True) as connection:
             cursor = connection.execute(sql.encode(), values)
             return cursor.fetchall() if cursor.description else []

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 from estim.cli.output import EXIT_REFUSED, decimal_number, home_of, print_json
 
@@ -93,11 +94,16 @@ def check(given: argparse.Namespace) -> int:
     if given.json:
         print_json(asdict(done))
     else:
-        print(f"{done.sessions} sessions verified, {len(done.bad)} bad, {len(done.missing)} not arrived yet")
+        print(
+            f"{done.sessions} sessions verified, {len(done.bad)} bad, {len(done.missing)} missing, "
+            f"{len(done.waiting)} on their way"
+        )
         for name, reason in done.bad:
             print(f"BAD {name}: {reason}")
         for name in done.missing:
-            print(f"not arrived: {name}")
+            print(f"MISSING {name}: its station's chain names it, and it has not come")
+        for name in done.waiting:
+            print(f"on its way: {name}")
     return EXIT_REFUSED if done.bad or done.missing else 0
 
 
@@ -107,6 +113,13 @@ def _url(given: argparse.Namespace) -> str:
     url = given.url or os.environ.get(URL, "")
     if not url.startswith("postgresql://"):
         raise UsageError(f"--url or {URL}: postgresql://user@host/database")
+    address = urlsplit(str(url))
+    here = (address.hostname or "") in {"", "localhost", "127.0.0.1", "::1"}
+    if not here and "sslmode" not in parse_qs(address.query) and not os.environ.get("PGSSLMODE"):
+        raise UsageError(
+            f"{address.hostname} is another machine; is the connection encrypted, and who answers there? "
+            "Add ?sslmode=verify-full&sslrootcert=FILE (sslmode=disable says that the network itself is private)"
+        )
     return str(url)
 
 

@@ -5,22 +5,28 @@ a station claims.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, case, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
+from estim.records.clinic_chain import KnownStation, known_stations, read_on
 from estim.records.clinic_push import connect, digest_of
-from estim.records.clinic_schema import ARRIVAL, CHUNK, SESSION, STATION
-from estim.records.master import parse_master
+from estim.records.clinic_schema import ARRIVAL, CHUNK, NAMED, PASS, SESSION
 from estim.records.summary import Read, understand
 from estim.records.verify import read_segments
-from estim.records.verify_home import latest, master_signed
 from estim.safety.errors import RecordError
+
+_PAGE = 500
+# A session of a day is missed the same day: one that is named, and that no pass brings for so long, is missing although
+# its station says that it is not finished, or says nothing at all.
+PATIENCE = datetime.timedelta(hours=12)
+UNNAMED = "the station's master chain does not name this session"
+ANOTHER = "this is not the record that the station's master chain saw sealed"
 
 
 @dataclass(slots=True)
@@ -28,13 +34,16 @@ class Checked:
     """What one pass came to.
 
     Attributes:
+        sessions: how many were verified now.
         bad: session or chain, and why.
-        missing: sessions that a station's master chain names and that have not arrived.
+        missing: sessions that a station's chain names, and that it has not sent although it came to the end of a pass.
+        waiting: sessions that are named and on their way or not finished, or here and not yet named.
     """
 
     sessions: int = 0
     bad: list[tuple[str, str]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
 
 
 def check(url: str, *, again: bool = False) -> Checked:
@@ -52,21 +61,39 @@ def check(url: str, *, again: bool = False) -> Checked:
 
 def _check(database: Connection, *, again: bool) -> Checked:
     done = Checked()
-    keys = {row.key_id: row.public_key for row in database.execute(select(STATION))}
-    checked = select(SESSION.c.key_id, SESSION.c.kind, SESSION.c.session)
-    known = {(row.key_id, row.kind, row.session) for row in database.execute(checked)}
-    arrivals = list(database.execute(select(ARRIVAL).order_by(ARRIVAL.c.arrived, ARRIVAL.c.session)))
-    for row in arrivals:
-        if again or (row.key_id, row.kind, row.session) not in known:
-            _one(database, row, keys[row.key_id])
-            done.sessions += 1
-    for key_id, public in keys.items():
+    stations = {station.name: station for station in known_stations(database)}
+    for row in _todo(database, again=again):
+        # A key that was entered later has rows of its own where an earlier program sent everything anew.
+        station = stations.get(row.key_id) or next(one for one in stations.values() if row.key_id in one.keys)
+        _one(database, row, station)
+        done.sessions += 1
+    for station in stations.values():
         for kind in ("real", "simulated"):
-            _against_master(database, key_id, public, kind, done)
-    bad = select(SESSION.c.key_id, SESSION.c.kind, SESSION.c.session, SESSION.c.reason)
-    for row in database.execute(bad.where(SESSION.c.verified.is_(False))):
+            bad = read_on(database, station, kind, again=again)
+            if bad:
+                done.bad.append((f"{station.name}/{kind}/master chain", bad))
+    _hold_against_chains(database)
+    wrong = select(SESSION.c.key_id, SESSION.c.kind, SESSION.c.session, SESSION.c.reason)
+    for row in database.execute(wrong.where(SESSION.c.verified.is_(False))):
         done.bad.append((f"{row.key_id}/{row.kind}/{row.session}", row.reason))
+    _missing(database, done)
     return done
+
+
+def _todo(database: Connection, *, again: bool) -> Iterator[Any]:
+    """Arrivals to verify, a page at a time."""
+    here = tuple_(ARRIVAL.c.key_id, ARRIVAL.c.kind, ARRIVAL.c.session)
+    known = select(SESSION.c.session).where(
+        SESSION.c.key_id == ARRIVAL.c.key_id, SESSION.c.kind == ARRIVAL.c.kind, SESSION.c.session == ARRIVAL.c.session
+    )
+    last = ("", "", "")
+    while True:
+        query = select(ARRIVAL).where(here > tuple_(*map(literal, last))).order_by(*here.clauses).limit(_PAGE)
+        page = list(database.execute(query if again else query.where(~known.exists())))
+        yield from page
+        if len(page) < _PAGE:
+            return
+        last = (page[-1].key_id, page[-1].kind, page[-1].session)
 
 
 def _parts(database: Connection, key_id: str, kind: str, session: str) -> list[bytes]:
@@ -82,9 +109,9 @@ def _parts(database: Connection, key_id: str, kind: str, session: str) -> list[b
     return [b"".join(parts[number]) for number in sorted(parts)]
 
 
-def _one(database: Connection, row: Any, public: str) -> None:
+def _one(database: Connection, row: Any, station: KnownStation) -> None:
     parts = _parts(database, row.key_id, row.kind, row.session)
-    read = understand(Path(row.session), read_segments(parts), keys={row.key_id: public})
+    read = understand(Path(row.session), read_segments(parts), keys=station.keys)
     reason = read.summary.reason
     if digest_of(parts) != row.sha256:
         reason = "what arrived is not what the station says it sent"
@@ -92,7 +119,7 @@ def _one(database: Connection, row: Any, public: str) -> None:
         reason = f"this is no {row.kind} session"
     elif read.summary.name not in {"", row.session}:
         reason = f"this record was written as session {read.summary.name}"
-    _put(database, row, read, reason)
+    _put(database, row, read, reason or ("" if read.summary.verified else "it does not verify"))
 
 
 def _put(database: Connection, row: Any, read: Read, reason: str) -> None:
@@ -101,7 +128,7 @@ def _put(database: Connection, row: Any, read: Read, reason: str) -> None:
     values = {
         "key_id": row.key_id, "kind": row.kind, "session": row.session, "patient": summary.patient,
         "operator": summary.operator, "protocol": summary.protocol, "began": began, "outcome": summary.outcome,
-        "ending": summary.ending, "verified": summary.verified and not reason, "reason": reason, "head": summary.head,
+        "ending": summary.ending, "verified": not reason, "reason": reason, "sound": reason, "head": summary.head,
         "lines": summary.records, "summary": summary.to_json(),
     }  # fmt: skip
     same = ["key_id", "kind", "session"]
@@ -110,35 +137,57 @@ def _put(database: Connection, row: Any, read: Read, reason: str) -> None:
     database.commit()
 
 
-def _against_master(database: Connection, key_id: str, public: str, kind: str, done: Checked) -> None:
-    data = b"".join(_parts(database, key_id, kind, ""))
-    master = parse_master(data)
-    name = f"{key_id}/{kind}/master chain"
-    if master.first_bad is not None:
-        done.bad.append((name, master.reason))
-    for entry in master.entries:
-        if not master_signed(entry, {key_id: public}, strict=kind == "real"):
-            done.bad.append((name, f"line {entry['n']} is not signed with the station's key"))
-            break
-    here = {
-        row.session: row
-        for row in database.execute(select(SESSION).where(SESSION.c.key_id == key_id, SESSION.c.kind == kind))
-    }
-    seen = latest(master.entries)
-    done.missing += [f"{key_id}/{kind}/{session}" for session in seen if session not in here]
-    for session, row in here.items():
-        reason = _differs(seen.get(session), row)
-        if reason and row.verified:
-            wrong = SESSION.update().where(
-                SESSION.c.key_id == key_id, SESSION.c.kind == kind, SESSION.c.session == session
-            )
-            database.execute(wrong.values(verified=False, reason=reason))
-            database.commit()
+def _hold_against_chains(database: Connection) -> None:
+    """Each session against what its station's chain says of it; a verdict is taken back when the chain has come."""
+
+    def of(table: Any) -> Any:
+        return (table.c.key_id == SESSION.c.key_id) & (table.c.kind == SESSION.c.kind)
+
+    named = select(NAMED.c.session).where(of(NAMED), NAMED.c.session == SESSION.c.session)
+    ended = (
+        select(PASS.c.lines)
+        .join(ARRIVAL, (ARRIVAL.c.key_id == PASS.c.key_id) & (ARRIVAL.c.kind == PASS.c.kind))
+        .where(of(PASS), ARRIVAL.c.session == SESSION.c.session, PASS.c.finished > ARRIVAL.c.arrived)
+    )
+    other = named.where(NAMED.c.event == "sealed", NAMED.c.head != SESSION.c.head)
+    reason = case(
+        (SESSION.c.sound != "", SESSION.c.sound),
+        (other.exists(), ANOTHER),
+        (~named.exists() & ended.exists(), UNNAMED),
+        else_="",
+    )
+    database.execute(update(SESSION).where(SESSION.c.reason != reason).values(reason=reason, verified=reason == ""))
+    database.commit()
 
 
-def _differs(entry: Mapping[str, Any] | None, row: Any) -> str:
-    if entry is None:
-        return "the station's master chain does not name this session"
-    if entry["event"] == "sealed" and entry["head"] != row.head:
-        return "this is not the record that the station's master chain saw sealed"
-    return ""
+def _missing(database: Connection, done: Checked) -> None:
+    """What is named and not here, and what is here and not named."""
+    arrived = select(ARRIVAL.c.session).where(
+        ARRIVAL.c.key_id == NAMED.c.key_id, ARRIVAL.c.kind == NAMED.c.kind, ARRIVAL.c.session == NAMED.c.session
+    )
+    last = (
+        select(PASS.c.lines, PASS.c.waiting)
+        .where(PASS.c.key_id == NAMED.c.key_id, PASS.c.kind == NAMED.c.kind)
+        .order_by(PASS.c.finished.desc())
+        .limit(1)
+        .lateral()
+    )
+    query = (
+        select(NAMED, last.c.lines, last.c.waiting, (func.now() - NAMED.c.seen).label("age"))
+        .select_from(NAMED.outerjoin(last, literal(value=True)))
+        .where(~arrived.exists())
+        .order_by(NAMED.c.key_id, NAMED.c.kind, NAMED.c.line)
+    )
+    for row in database.execute(query):
+        held = row.event != "sealed" and row.session in (row.waiting or ())
+        gone = (row.lines is not None and row.line < row.lines and not held) or row.age > PATIENCE
+        (done.missing if gone else done.waiting).append(f"{row.key_id}/{row.kind}/{row.session}")
+    unnamed = select(SESSION.c.key_id, SESSION.c.kind, SESSION.c.session).where(
+        SESSION.c.verified,
+        ~select(NAMED.c.session)
+        .where(
+            NAMED.c.key_id == SESSION.c.key_id, NAMED.c.kind == SESSION.c.kind, NAMED.c.session == SESSION.c.session
+        )
+        .exists(),
+    )  # fmt: skip
+    done.waiting += [f"{row.key_id}/{row.kind}/{row.session}" for row in database.execute(unnamed)]

@@ -12,18 +12,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Connection, create_engine, func, select
+from sqlalchemy import Connection, create_engine, func, inspect, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from estim.records.clinic_schema import ARRIVAL, CHUNK, STATION
+from estim.records.clinic_schema import ARRIVAL, CHUNK, PASS, SCHEMA, STATION
 from estim.records.home import Home
 from estim.records.keys import known_keys
 from estim.records.master import MASTER
-from estim.records.segment import segments
+from estim.records.master import STATION as STATION_CHAIN
+from estim.records.segment import PACKED, read_segment, segments
 from estim.safety.errors import RecordError
 
+STATION_KIND = "station"  # the kind of the station's own chain
 PIECE = 1024 * 1024
 # A session that is not sealed is pushed when nothing was written for so long: its process is gone.
 QUIET_S = 3_600.0
@@ -81,31 +83,35 @@ def push(home: Home, url: str, *, simulated: bool = False, quiet_s: float = QUIE
 
 class _Pass:
     def __init__(self, home: Home, database: Connection, *, simulated: bool, stop: Callable[[], bool]) -> None:
+        self._home = home
         self._root = home.records(simulated=simulated)
         self._kind = self._root.name
         self._database = database
         self._stop = stop
         self._done = Pushed()
-        stations = database.execute(select(STATION.c.key_id).where(STATION.c.key_id.in_(list(known_keys(home.root)))))
-        known = [row.key_id for row in stations]
-        if not known:
-            raise RecordError("the clinic's database does not know this station's key: an administrator enters it")
-        self._key_id = known[-1]
+        self._key_id = _name_here(database, home)
 
     def run(self, quiet_s: float) -> Pushed:
-        """Sessions first, the master chain last: it never names there what has not arrived yet, if all goes well."""
-        arrived = self._arrived()
-        folders = sorted(self._root.iterdir()) if self._root.is_dir() else []
-        for folder in folders:
+        """The chains first: a session that is removed before it was sent is missed all the same. Then what they name;
+        at the end that all of it was sent, as far as this pass knew the chain.
+        """
+        lines = self._chain(self._kind, self._root / MASTER)
+        self._chain(STATION_KIND, self._home.root / STATION_CHAIN)
+        arrived, waiting = self._arrived(), list[str]()
+        for folder in sorted(self._root.iterdir()) if self._root.is_dir() else []:
             files = segments(folder) if folder.is_dir() else []
-            if self._stop() or not files:
+            if not files or self._stop():
                 continue
             if folder.name not in arrived and not _finished(files, quiet_s):
-                self._done.waiting += 1
+                waiting.append(folder.name)
                 continue
             self._session(folder.name, files, arrived)
+        self._done.waiting = len(waiting)
+        self._chain(self._kind, self._root / MASTER)
         if not self._stop():
-            self._master()
+            ended = {"key_id": self._key_id, "kind": self._kind, "lines": lines, "waiting": waiting}
+            self._database.execute(insert(PASS).values(ended))
+            self._database.commit()
         return self._done
 
     def _arrived(self) -> Mapping[str, str]:
@@ -115,7 +121,7 @@ class _Pass:
         return {row.session: row.sha256 for row in self._database.execute(query)}
 
     def _session(self, name: str, files: list[Path], arrived: Mapping[str, str]) -> None:
-        parts = [path.read_bytes() for path in files]
+        parts = [read_segment(path) for path in files]
         digest = digest_of(parts)
         if name in arrived:
             if arrived[name] != digest:
@@ -144,33 +150,51 @@ class _Pass:
         )  # fmt: skip
         return {row.first_byte for row in self._database.execute(query)}
 
-    def _put(self, name: str, segment: int, first: int, data: bytes) -> None:
+    def _put(self, name: str, segment: int, first: int, data: bytes, *, kind: str = "") -> None:
         row = {
-            "key_id": self._key_id, "kind": self._kind, "session": name, "segment": segment, "first_byte": first,
-            "data": data,
+            "key_id": self._key_id, "kind": kind or self._kind, "session": name, "segment": segment,
+            "first_byte": first, "data": data,
         }  # fmt: skip
         self._database.execute(insert(CHUNK).values(row).on_conflict_do_nothing())
         self._database.commit()
         self._done.pieces += 1
 
-    def _master(self) -> None:
-        """The chain grows at its end: its whole lines that are not there yet."""
-        path = self._root / MASTER
+    def _chain(self, kind: str, path: Path) -> int:
+        """A chain grows at its end: its whole lines that are not there yet. Gives how many lines it has."""
         data = path.read_bytes() if path.exists() else b""
         data = data[: data.rfind(b"\n") + 1]
         query = select(func.coalesce(func.sum(func.octet_length(CHUNK.c.data)), 0)).where(
-            CHUNK.c.key_id == self._key_id, CHUNK.c.kind == self._kind, CHUNK.c.session == ""
+            CHUNK.c.key_id == self._key_id, CHUNK.c.kind == kind, CHUNK.c.session == ""
         )
         sent = int(self._database.execute(query).scalar_one())
         if sent > len(data):
-            self._done.differs.append(MASTER)
-            return
+            if path.name not in self._done.differs:
+                self._done.differs.append(path.name)
+            return 0
         for first in range(sent, len(data), PIECE):
-            self._put("", 0, first, data[first : first + PIECE])
+            self._put("", 0, first, data[first : first + PIECE], kind=kind)
+        return data.count(b"\n")
+
+
+def _name_here(database: Connection, home: Home) -> str:
+    """The key that a station is named by here: the first of those with its login, if this home has one of them.
+
+    Raises:
+        RecordError: the database does not know this station, or is of another version.
+    """
+    if not inspect(database).has_table(PASS.name, schema=SCHEMA):
+        raise RecordError("the clinic's database is of an earlier version: an administrator runs `estim clinic schema`")
+    mine = select(STATION.c.key_id).where(STATION.c.login == func.current_user())
+    known = [row.key_id for row in database.execute(mine.order_by(STATION.c.entered, STATION.c.key_id))]
+    if not set(known) & known_keys(home.root).keys():
+        raise RecordError("the clinic's database does not know this station's key: an administrator enters it")
+    return str(known[0])
 
 
 def _finished(files: list[Path], quiet_s: float) -> bool:
     """Sealed, or nobody writes it any more."""
+    if files[-1].suffix == PACKED:
+        return True
     with files[-1].open("rb") as file:
         file.seek(max(0, files[-1].stat().st_size - 4_096))
         last = file.read().splitlines()[-1:]

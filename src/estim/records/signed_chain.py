@@ -156,7 +156,7 @@ def parse_chain(data: bytes, name: str) -> ChainReading:
     lines = data.split(b"\n")
     tail = lines.pop()
     for number, raw in enumerate(lines):
-        entry = _good(raw, number, prev)
+        entry = good_line(raw, number, prev)
         if entry is None:
             reason = f"line {number} of the {name} was changed or is missing"
             return ChainReading(tuple(entries), number, reason, torn=False)
@@ -168,7 +168,8 @@ def parse_chain(data: bytes, name: str) -> ChainReading:
     return ChainReading(tuple(entries), None, "", torn=False)
 
 
-def _good(raw: bytes, number: int, prev: str) -> dict[str, Any] | None:
+def good_line(raw: bytes, number: int, prev: str) -> dict[str, Any] | None:
+    """A chain's line `number` that follows the hash `prev`; None if it is none. Who signed it is not looked at."""
     try:
         entry = json.loads(raw)
         if canonical(entry) != raw or entry["n"] != number or entry["prev"] != prev:
