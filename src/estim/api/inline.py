@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from estim.api.errors import Refused
+from estim.platform.files import private_folder, replace_whole
 from estim.records.home import Home
 
 
@@ -21,10 +22,10 @@ class Inline:
     def write(self, home: Home) -> str:
         """Into the home, by its digest: the controller reads it from there, and the record names the digest."""
         folder = home.root / "inline-protocols"
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         path = folder / f"{hashlib.sha256(self.text.encode('utf-8')).hexdigest()[:16]}.toml"
         if not path.exists():
-            path.write_text(self.text, encoding="utf-8")
+            replace_whole(path, self.text.encode("utf-8"))
         return str(path)
 
 

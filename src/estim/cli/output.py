@@ -46,13 +46,15 @@ def whole_number(text: str) -> int:
 
 
 def home_of(given: argparse.Namespace) -> Home:
-    """The home folder that the command names.
+    """The home folder that the command names. What the command makes from now on is its user's alone.
 
     Raises:
         RecordError: none is known, or what is named can't be a folder.
     """
+    from estim.platform.files import make_private
     from estim.records.home import NOWHERE, find_home
 
+    make_private()
     return find_home(given.home, otherwise=NOWHERE if without_home(given) else None)
 
 

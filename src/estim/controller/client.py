@@ -20,6 +20,7 @@ from estim.controller.messages import (
 from estim.controller.pipe import LineReader
 from estim.controller.takeover import TakingOver
 from estim.drivers.address import Address, link_opener
+from estim.platform.files import open_private, private_folder
 from estim.platform.priority import raise_thread
 from estim.platform.processes import start_module, wait_until_gone
 from estim.platform.waiting import waiting
@@ -45,12 +46,12 @@ class ControllerClient:
         self._address = address
         self._home = home
         logs = home / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
+        private_folder(logs)
         arguments = [
             "--device", address.url, "--model", address.model, "--home", str(home),
             *(["--simulated"] if address.simulated else []), *(["--side", side] if side else []),
         ]  # fmt: skip
-        with (logs / "controller.log").open("ab") as log:
+        with open_private(logs / "controller.log", "ab") as log:
             self._child = start_module("estim.controller", arguments, log=log)
         if self._child.stdin is None or self._child.stdout is None:
             raise LinkLost("the controller has no pipes")

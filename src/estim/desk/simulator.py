@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from estim.drivers.address import Address
 from estim.drivers.models import MODELS
+from estim.platform.files import open_private, private_folder
 from estim.platform.processes import start_module, wait_until_gone
 from estim.safety.errors import LinkLost, UsageError
 
@@ -38,8 +39,8 @@ class Simulator:
             arguments += ["--side", "0"]
         for name, values in query.items():
             arguments += [_QUERY[name], values[-1]]
-        logs.mkdir(parents=True, exist_ok=True)
-        with (logs / "simulator.log").open("ab") as log:
+        private_folder(logs)
+        with open_private(logs / "simulator.log", "ab") as log:
             self._child = start_module("firmware_sim", arguments, log=log)
         line = self._child.stdout.readline() if self._child.stdout is not None else b""
         try:

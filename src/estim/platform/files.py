@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 PRIVATE_UMASK = 0o077
 # Who has a file open keeps it from being replaced on Windows; readers of ours have it open for milliseconds.
@@ -96,7 +96,7 @@ def locked(path: Path, *, wait_s: float) -> Iterator[None]:
         OSError: the file can't be opened.
     """
     until = time.monotonic() + wait_s
-    with path.open("a+b") as file:
+    with open_private(path, "a+b") as file:
         while not try_lock(file):
             if time.monotonic() > until:
                 raise TimeoutError(f"held by another process for {wait_s:g} s")
@@ -134,6 +134,30 @@ def _put_in_place(fresh: Path, path: Path) -> None:
             time.sleep(BUSY_LOOK_S)  # somebody reads the old one
         else:
             return
+
+
+def private_folder(folder: Path, *, exist_ok: bool = True) -> None:
+    """Make a folder, and those above it that are missing, their owner's alone.
+
+    Raises:
+        OSError: it can't be made, or is there and must not be.
+    """
+    if not folder.parent.exists():
+        private_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=exist_ok)
+
+
+def open_private(path: Path, mode: str) -> BinaryIO:
+    """Open a file, bytes and without a buffer of its own; one that is made is its owner's alone.
+
+    Raises:
+        OSError: it can't be opened.
+    """
+    return cast("BinaryIO", open(path, mode, buffering=0, opener=_for_owner))
+
+
+def _for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def make_private() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from estim.platform.files import open_private, private_folder
 from estim.records.guard import adopt, check
 from estim.records.home import Home
 from estim.records.lock import try_lock
@@ -90,8 +91,8 @@ class InTheRoom:
         self.leave()
         path = self._folder / f"{min(person)}.lock"
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file = path.open("a+b")
+            private_folder(self._folder)
+            file = open_private(path, "a+b")
         except OSError as error:
             raise RecordError(f"{path}: can't be made: {error.strerror or error}") from None
         if not try_lock(file):

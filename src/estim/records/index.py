@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from estim.platform.files import open_private, private_folder
 from estim.record_lines import events as lines
 from estim.record_lines import kinds
 from estim.records.home import Home
@@ -102,9 +103,14 @@ _SEARCHED = frozenset(
 )
 
 
+MEMORY = ":memory:"
+
+
 def _opened(where: str) -> sqlite3.Connection:
     """The tables, ready. Closed again where they can't be: a damaged file's owner is told to delete it."""
     with contextlib.ExitStack() as way_out:
+        if where != MEMORY:
+            open_private(Path(where), "ab").close()
         db = sqlite3.connect(where, timeout=5.0)
         way_out.callback(db.close)
         db.execute("PRAGMA journal_mode = WAL")
@@ -134,14 +140,14 @@ class Index:
         self._home = home
         with self._said():
             try:
-                home.root.mkdir(parents=True, exist_ok=True)
+                private_folder(home.root)
                 self._key = station_signer(home.root).secret(b"estim index\n")
                 self._db = _opened(str(home.root / "index.sqlite3"))
             except (OSError, sqlite3.OperationalError, RecordError):  # the last: no key can be made there
                 if not home.root.is_dir():
                     raise
                 self._key = secrets.token_bytes(32)
-                self._db = _opened(":memory:")
+                self._db = _opened(MEMORY)
 
     @contextlib.contextmanager
     def _said(self) -> Iterator[None]:

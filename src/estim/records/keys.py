@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from estim.platform.files import open_private, private_folder
 from estim.safety.errors import RecordError
 
 PRIVATE = "station.key"
@@ -63,7 +64,7 @@ def station_signer(home: Path) -> Signer:
     folder = home / "keys"
     private = folder / PRIVATE
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         if not private.exists():
             key = Ed25519PrivateKey.generate()
             handle = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -86,9 +87,9 @@ def publish(home: Path, signer: Signer) -> None:
     listed = home / "keys" / PUBLIC
     known = listed.read_text(encoding="ascii") if listed.exists() else ""
     if signer.public_hex not in known:
-        listed.parent.mkdir(parents=True, exist_ok=True)
-        with listed.open("a", encoding="ascii") as file:
-            file.write(f"{signer.key_id} {signer.public_hex}\n")
+        private_folder(listed.parent)
+        with open_private(listed, "ab") as file:
+            file.write(f"{signer.key_id} {signer.public_hex}\n".encode("ascii"))
 
 
 def known_keys(home: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from estim.platform.files import private_folder
 from estim.records.beside import named
 from estim.records.guard import change, check
 from estim.records.keys import Signer, signed_by, station_signer
@@ -96,7 +97,7 @@ def _message(document: dict[str, Any]) -> bytes:
 def write(home: Path, document: dict[str, Any], signer: Signer, *, operator: str = "") -> Path:
     """Sign and keep it; gives its file."""
     path = file_of(home, document["model"], document["device_id"])
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     signed = {"qualification": document, "key": signer.public_hex, "signature": signer.sign(_message(document)).hex()}
     data = json.dumps(signed, indent=1, ensure_ascii=False).encode("utf-8")
     said = f"{document['verdict']} of {document['taken']}"

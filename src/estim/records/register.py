@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from estim.platform.files import private_folder
 from estim.records.guard import change, check
 from estim.records.lock import locked
 from estim.safety.errors import RecordError
@@ -65,7 +66,7 @@ class Register(Generic[Row]):
             RecordError: the file can't be read or written; the old one stands.
         """
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(path.parent)
             with locked(path.with_suffix(".lock")):
                 known = self.load(path)
                 yield known

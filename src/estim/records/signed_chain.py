@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from estim.platform.files import make_durable, sync_folder
+from estim.platform.files import make_durable, open_private, private_folder, sync_folder
 from estim.records.canonical import canonical
 from estim.records.chain import GENESIS
 from estim.records.keys import Signer
@@ -63,8 +63,8 @@ def append_signed(path: Path, signer: Signer, what: Mapping[str, object]) -> Map
         RecordError: it can't be written, or another process does not give the lock back.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(path.with_suffix(".lock")), path.open("a+b") as file:
+        private_folder(path.parent)
+        with locked(path.with_suffix(".lock")), open_private(path, "a+b") as file:
             torn = _quarantine(path, file)
             before = _last_line(file)
             entry: dict[str, object] = {
@@ -92,7 +92,7 @@ def _quarantine(path: Path, file: BinaryIO) -> dict[str, object]:
     number = 0
     while (kept := path.with_name(f"{path.stem}.torn.{number}")).exists():
         number += 1
-    with kept.open("xb") as copy:
+    with open_private(kept, "xb") as copy:
         copy.write(torn)
         copy.flush()
         make_durable(copy.fileno())

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
+from estim.platform.files import open_private, private_folder
 from estim.record_lines.events import Seal
 from estim.records.chain import Chain
 from estim.records.checkpoints import CheckpointClock
@@ -130,8 +131,9 @@ class SimulatedWriter:
         at_us = max(now_us, self._last_us)
         self._lines.append(self._chain.checkpoint(self._signer.sign, self._signer.key_id, at_us, said, kind=Seal.KIND))
         if self._folder is not None:
-            self._folder.mkdir(parents=True)
-            (self._folder / RECORD).write_bytes(self.data)
+            private_folder(self._folder, exist_ok=False)
+            with open_private(self._folder / RECORD, "wb") as file:
+                file.write(self.data)
             home = home_of_records(self._folder.parent)
             if home is not None:
                 begin_station(home)

@@ -15,6 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from estim.platform.files import open_private, private_folder
 from estim.records.home import Home
 from estim.records.keys import Signer, signed_by
 from estim.safety.errors import Problem, SiteFileError, UsageError
@@ -42,9 +43,9 @@ def leads(home: Home) -> dict[str, str]:
 def add_lead(home: Home, name: str, signer: Signer) -> None:
     """Let this key sign site files here."""
     path = home.root / "keys" / LEADS
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(f"{name} {signer.public_hex}\n")
+    private_folder(path.parent)
+    with open_private(path, "ab") as file:
+        file.write(f"{name} {signer.public_hex}\n".encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

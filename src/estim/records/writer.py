@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from estim.platform.clocks import boot_us
-from estim.platform.files import make_durable, sync_folder
+from estim.platform.files import make_durable, open_private, private_folder, sync_folder
 from estim.platform.priority import favour
 from estim.record_lines.events import Seal
 from estim.records.chain import GENESIS, Chain
@@ -170,8 +170,8 @@ class RecordWriter:
 
     def _open(self) -> None:
         try:
-            self._folder.mkdir(parents=True, exist_ok=self._segment > 0)
-            self._file = (self._folder / segment_name(self._segment)).open("xb", buffering=0)
+            private_folder(self._folder, exist_ok=self._segment > 0)
+            self._file = open_private(self._folder / segment_name(self._segment), "xb")
             sync_folder(self._folder)
             sync_folder(self._folder.parent)
             if self._segment == 0:

@@ -13,6 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from estim.platform.files import private_folder
 from estim.records.beside import chains_in, keep, read_kept
 from estim.records.home import Home
 from estim.records.keys import station_signer
@@ -62,7 +63,7 @@ def found(trial: Trial, home: Home, office: Path) -> Mapping[str, Any]:
     (office / OFFICE_LIST).write_text("stratum;number;kit;arm\n" + rows, "ascii")
     (office / "seed.hex").write_text(seed.hex() + "\n", "ascii")
     (office / FILE).write_text(trial.text, "utf-8")
-    folder.mkdir(parents=True)
+    private_folder(folder, exist_ok=False)
     (folder / FILE).write_text(trial.text, "utf-8")
     (folder / LIST).write_bytes(data)
     began = {"event": "began", "trial": trial.file.id, "trial_sha256": trial.digest,
