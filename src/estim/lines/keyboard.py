@@ -6,10 +6,20 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
+from estim.controller.terminal_reports import is_space
 from estim.platform.terminals import unseen
 from estim.platform.waiting import Waiting, waiting
 
 LINE_MAX = 4_096
+
+
+def _is_stop(raw: bytes, line: str) -> bool:
+    """Nothing but spaces, Ctrl+Space (a zero byte) and Latin-1's no-break space (no UTF-8) among them; or a key that no
+    letter stands for: an escape sequence, whatever it means.
+    """
+    if b"\x1b" in raw or b"\xc2\x9b" in raw or "\\x9b" in line:
+        return True
+    return all(each.isspace() or is_space(each) or each == "\0" for each in line.replace("\\xa0", " "))
 
 
 class Keyboard:
@@ -23,6 +33,7 @@ class Keyboard:
         self._waiting = wait or waiting()
         self._source = self._waiting.source(self._fd)
         self._tail = b""
+        self._returned = False  # the last byte was a carriage return
         self._lines: list[str] = []
         self._stops = False
 
@@ -37,15 +48,18 @@ class Keyboard:
         data = self._source.read()
         if not data:
             return
-        *lines, self._tail = (self._tail + data).replace(b"\r", b"\n").split(b"\n")
+        if self._returned:  # a line's end in two bytes, as Windows has it, is one
+            data = data.removeprefix(b"\n")
+        self._returned = data.endswith(b"\r")
+        *lines, self._tail = (self._tail + data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")).split(b"\n")
         if len(self._tail) > LINE_MAX:
             self._tail = self._tail[-LINE_MAX:]
         for raw in lines:
             line = raw.decode("utf-8", errors="backslashreplace")
-            if line.strip() and b"\x1b" not in raw:
-                self._lines.append(line)
-            else:
+            if _is_stop(raw, line):
                 self._stops = True
+            else:
+                self._lines.append(line)
 
     def stops(self) -> bool:
         """Whether a stop was typed since the last call."""

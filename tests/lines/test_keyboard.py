@@ -1,0 +1,96 @@
+"""Line mode's ear: every stop of the terminal table stops in each state of a line, no byte ends anything."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from estim.controller.terminal_reports import F12_REPORTS
+from estim.lines.keyboard import LINE_MAX, Keyboard
+
+SPACES = [chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace()] + ["\u180e", "\0", ""]
+STOPS = [report for report, _ in F12_REPORTS] + [
+    b"\x1b",
+    b"\x9b24~",
+    b"\xc2\x9b24~",
+    b"\xa0",
+    b"\x1b[2",
+    b"\x1b[200~ab",
+]
+# What may stand in the line already, or have come with the last one.
+BEFORE = [b"", b"x", b"note two words", b"\xe3\x80", b"+ quadriceps", b"\xfc", b"y\n", b"\n\n", b"z" * (LINE_MAX + 9)]
+
+Make = Callable[[], tuple[Keyboard, int]]
+
+
+@pytest.fixture
+def typed() -> Iterator[Make]:
+    """A keyboard, and the other end of its line."""
+    opened: list[tuple[Keyboard, int, int]] = []
+
+    def make() -> tuple[Keyboard, int]:
+        read, write = os.pipe()
+        opened.append((Keyboard(read), read, write))
+        return opened[-1][0], write
+
+    yield make
+    for keyboard, read, write in opened:
+        keyboard.close()
+        os.close(read)
+        os.close(write)
+
+
+@pytest.mark.parametrize("before", BEFORE)
+def test_each_stop_of_the_table_stops_in_every_state_and_cut_at_each_byte(typed: Make, before: bytes) -> None:
+    keyboard, line = typed()
+    for stop in STOPS:
+        if before and not before.endswith(b"\n") and stop[:1] not in {b"\x1b", b"\x9b", b"\xc2"}:
+            continue  # a space behind letters belongs to them
+        if stop == b"\x9b24~" and before.endswith(b"\xe3\x80"):
+            continue  # its third byte
+        for at in range(len(stop) + 1):
+            os.write(line, before)
+            keyboard.wait(0)
+            keyboard.stops()
+            os.write(line, stop[:at])
+            keyboard.wait(0)
+            os.write(line, stop[at:] + b"\n")
+            keyboard.wait(0)
+            assert keyboard.stops(), (before[:20], stop, at)
+            keyboard.lines()
+
+
+@pytest.mark.parametrize("space", SPACES, ids=ascii)
+def test_a_line_of_nothing_but_spaces_stops(typed: Make, space: str) -> None:
+    keyboard, line = typed()
+    os.write(line, space.encode() + b"\n")
+    keyboard.wait(0)
+    assert keyboard.stops()
+    assert keyboard.lines() == []
+
+
+def test_words_are_words(typed: Make) -> None:
+    keyboard, line = typed()
+    os.write(line, b"note caf\xc3\xa9 and caf\xe9\r\nstart\r")
+    keyboard.wait(0)
+    os.write(line, b"\n")  # the end of a line as Windows has it, cut
+    keyboard.wait(0)
+    assert not keyboard.stops()
+    assert keyboard.lines() == ["note café and caf\\xe9", "start"]
+
+
+def test_no_bytes_end_it(typed: Make) -> None:
+    keyboard, line = typed()
+    chance = random.Random(4)
+    for _ in range(500):
+        os.write(line, chance.randbytes(chance.randrange(1, 400)))
+        keyboard.wait(0)
+        for text in keyboard.lines():
+            text.encode("utf-8")
+    os.write(line, b"\nstop\n")
+    keyboard.wait(0)
+    assert keyboard.lines()[-1] == "stop"
