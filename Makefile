@@ -9,7 +9,7 @@ RUN := $(VENV)/.ready-to-run
 STAMP := $(VENV)/.ready-to-test
 CODE := src firmware_sim tests bench tools
 
-.PHONY: help run test check bench campaign turns fuzz worlds kills hardships stops records walk explore browser format lock anew windows package docs paper clean
+.PHONY: help run test check bench bounds campaign turns fuzz fuzz-keys worlds kills hardships stops records walk explore browser format lock anew windows package docs paper clean
 
 help:
 	@echo "make run       the console on a simulated P24; without a terminal, a whole session in simulated time"
@@ -17,9 +17,11 @@ help:
 	@echo "make check     style, types, layers"
 	@echo "make bench     ratios measured here"
 	@echo "make fuzz      the framers under BYTES of seeded junk"
+	@echo "make fuzz-keys BYTES of any kind into the console at every stage"
 	@echo "make worlds    WORLDS seeded sessions with faults on each device model"
 	@echo "make records   every change of a record, and KILLS writers killed at random instants"
 	@echo "make kills     KILLS blows of each kind to the processes of running sessions"
+	@echo "make bounds    the bounds of SAFETY.md measured on this machine, 8 minutes; the table is written into it"
 	@echo "make stops     every way to stop by hand in every situation of the output, as a table"
 	@echo "make hardships SESSIONS whole sessions with a slow disk, a front that is held up and BUSY endless loops: none may end"
 	@echo "make explore   every order of events of a session, up to DEPTH, for at most SECONDS"
@@ -112,9 +114,19 @@ SECONDS ?= 110
 explore: $(STAMP)
 	$(BIN)/python -m tests.session.explore --depth $(DEPTH) --seconds $(SECONDS)
 
+# TIMES measurements of each row of SAFETY.md's table, on a quiet machine.
+bounds: TIMES = 3
+bounds: $(STAMP)
+	$(BIN)/python tests/system/bounds.py --times $(TIMES) --write
+
 kills: KILLS = 100
 kills: $(STAMP)
 	$(BIN)/python tests/system/session_kills.py --kills $(KILLS)
+
+# BYTES of a terminal's odd bytes at each stage of the console, about 1,000 a second.
+fuzz-keys: BYTES = 100000
+fuzz-keys: $(STAMP)
+	$(BIN)/python -m tests.console.fuzz_keys --bytes $(BYTES)
 
 # Every way to stop in every situation of the output, on real processes: last pulse, later pulses, exit code, words.
 stops: $(STAMP)

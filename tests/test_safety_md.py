@@ -16,6 +16,7 @@ import pytest
 
 from estim.safety.guardrail import Guardrail
 from estim.safety.limits_table import TABLE
+from tests.system.bounds import BEGIN, END, table
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "SAFETY.md").read_text(encoding="utf-8")
@@ -218,3 +219,18 @@ def test_requirements_are_pinned_by_hash() -> None:
         assert all("==" in line for line in packages)
         assert sum("--hash=sha256:" in line for line in lines) >= len(packages)
         assert not any("://" in line for line in lines)
+
+
+# -- the bounds --
+
+
+def test_the_table_of_bounds_is_the_one_that_is_measured() -> None:
+    """Each row of it is a row of `make bounds`, word for word, and stands on a test that is there."""
+    begin, end = TEXT.index(BEGIN) + len(BEGIN), TEXT.index(END)
+    said = [line.strip("| ").split(" | ") for line in TEXT[begin:end].strip().splitlines()[2:]]
+    made = [line.strip("| ").split(" | ") for line in table({}).strip().splitlines()[2:]]
+    assert [(row[0], row[1], row[-1]) for row in said] == [(row[0], row[1], row[-1]) for row in made]
+    assert all(len(row) == 4 for row in said), "a row without a figure: make bounds"
+    for test in named_in(TEXT[begin:end]):
+        file, name = test.split("::")
+        assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8"), test

@@ -274,25 +274,26 @@ def make_app(session: SimulatedSession, clock: Clock, **options: Any) -> EstimCo
     return EstimConsole(session, look_s=NEVER_S, clock=clock, wall=lambda: "09:41", **options)
 
 
+@asynccontextmanager
+async def make_bench(
+    *, size: tuple[int, int] = (80, 24), session: SimulatedSession | None = None, home_view: HomeView | None = None,
+    say: Words = ENGLISH, **options: Any,
+) -> AsyncIterator[Bench]:  # fmt: skip
+    """A console over a fresh session."""
+    clock, session = Clock(), session or SimulatedSession()
+    app = make_app(session, clock, home_view=home_view, say=say, **options)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        one = Bench(app, pilot, session, clock)
+        await one.look()
+        await one.look()
+        yield one
+
+
 @pytest.fixture
 def bench() -> Make:
     """`async with bench() as b`: a console of 80×24 over a fresh session."""
-
-    @asynccontextmanager
-    async def make(
-        *, size: tuple[int, int] = (80, 24), session: SimulatedSession | None = None, home_view: HomeView | None = None,
-        say: Words = ENGLISH, **options: Any,
-    ) -> AsyncIterator[Bench]:  # fmt: skip
-        clock, session = Clock(), session or SimulatedSession()
-        app = make_app(session, clock, home_view=home_view, say=say, **options)
-        async with app.run_test(size=size) as pilot:
-            await pilot.pause()
-            one = Bench(app, pilot, session, clock)
-            await one.look()
-            await one.look()
-            yield one
-
-    return make
+    return make_bench
 
 
 def returning(**changed: Any) -> EmptyHome:

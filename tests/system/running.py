@@ -88,16 +88,21 @@ class Session:
             with contextlib.suppress(OSError):
                 os.read(self.terminal, 65_536)
 
+    def written(self, word: bytes) -> int:
+        """How often a word stands in the record so far."""
+        return sum((folder / "record.jsonl").read_bytes().count(word) for folder in self.records())
+
     def records(self) -> list[Path]:
         """Folders of records."""
         return [path.parent for path in (self.home / "records" / "simulated").glob("2*/record.jsonl")]
 
 
-def begin(home: Path, front: str = "run", *, env: dict[str, str] | None = None) -> Session:
-    """A session whose contractions last long, up to its first pulses.
+def begin(home: Path, front: str = "run", *, env: dict[str, str] | None = None, on_s: int = 15) -> Session:
+    """A session up to its first pulses.
 
     Args:
-        front: "run", "run on a terminal" or "console".
+        front: "run", "run on a terminal", "console" or "console that is answered" (by its terminal, when it asks).
+        on_s: how long its contractions and its rests last, where the front is none of a console's.
 
     Raises:
         EndedBefore: it ended by itself before them.
@@ -109,12 +114,13 @@ def begin(home: Path, front: str = "run", *, env: dict[str, str] | None = None) 
     assert simulator.stdout is not None
     device = f"sim+p24:{json.loads(simulator.stdout.readline())['device']}"
     terminal, console = -1, None
-    if front == "console":
+    if front.startswith("console"):
         therapist.own_protocol(home)
         console = Tty("console", "--device", device, home=home)
+        console.answers = "answered" in front
         process = console.process
     else:
-        process, terminal = _run(home, device, env or {}, on_terminal=front == "run on a terminal")
+        process, terminal = _run(home, device, env or {}, on_terminal=front == "run on a terminal", on_s=on_s)
     session = Session(home, simulator, process, Pulses(pulses), terminal, console)
     try:
         if console is not None:
@@ -126,9 +132,11 @@ def begin(home: Path, front: str = "run", *, env: dict[str, str] | None = None) 
     return session
 
 
-def _run(home: Path, device: str, env: dict[str, str], *, on_terminal: bool) -> tuple[subprocess.Popen[bytes], int]:
+def _run(
+    home: Path, device: str, env: dict[str, str], *, on_terminal: bool, on_s: int
+) -> tuple[subprocess.Popen[bytes], int]:
     file = home / "long.toml"
-    file.write_text(sample("on_s = 2\noff_s = 2", "on_s = 15\noff_s = 15"), encoding="utf-8")
+    file.write_text(sample("on_s = 2\noff_s = 2", f"on_s = {on_s}\noff_s = {on_s}"), encoding="utf-8")
     words = ["run", str(file), "--patient", "p1", "--level", f"quadriceps={LEVEL_MA}", "--device", device]
     surroundings = {**environment(home), "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "src"))), **env}
     run = [sys.executable, "-m", "estim", *words]
@@ -209,6 +217,7 @@ def end(session: Session) -> None:
     if session.console is not None:
         session.console.close()
     session.simulator.terminate()
+    session.simulator.send_signal(signal.SIGCONT)  # a test may have stopped it
     session.simulator.wait(10)
     assert session.simulator.stdout is not None
     session.simulator.stdout.close()

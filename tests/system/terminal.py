@@ -150,6 +150,7 @@ class Tty(Hands):
         os.close(slave)
         self.picture = Picture(columns, rows)
         self.closed = False
+        self.answers = False  # a status report ("I am all right"), as most terminals do
         self.keys = 0
 
     def look(self, seconds: float = 0.0) -> None:
@@ -163,6 +164,8 @@ class Tty(Hands):
                 except OSError:
                     return
                 self.picture.feed(data)
+                if self.answers and b"\x1b[5n" in data:
+                    os.write(self.master, b"\x1b[0n")
                 if data:
                     continue
             if left <= 0.0:

@@ -109,6 +109,26 @@ def test_the_console_refuses_to_run_without_a_terminal(tmp_path: Path) -> None:
     assert not (tmp_path / "logs").exists(), "no controller and no simulator were started for it"
 
 
+@pytest.mark.hazard("H41")
+def test_a_terminal_that_answers_no_more_stops(tmp_path: Path, console: Callable[..., Tty], simulator: Start) -> None:
+    """Asked every half second while output may be on; it answered at the start, and 1 s of silence is a front gone."""
+    running = simulator("--tcp", "0")
+    tty = console("sim+p24:" + running.device)
+    tty.answers = True
+    therapist.to_therapy(tty)
+    began = running.last_us()
+    tty.look(2.5)
+    assert running.last_us() - began > 1_500_000, "an answering terminal stops nothing"
+    tty.answers = False  # and goes on taking what is drawn, as behind a dead line
+    at_us = running.last_us()
+    tty.look(4.0)
+    assert running.last_us() - at_us <= 1_700_000 + 400_000
+    assert tty.process.poll() is None
+    tty.process.send_signal(signal.SIGTERM)
+    tty.wait(lambda: tty.process.poll() is not None, what="the console ends")
+    assert verify_session(record_of(tmp_path)).ok
+
+
 def test_a_terminal_that_takes_nothing_holds_up_neither_stop_nor_end(
     tmp_path: Path, console: Callable[..., Tty], simulator: Start
 ) -> None:
