@@ -20,18 +20,20 @@ from tests.system.running import Pulses
 from tests.system.terminal import ROOT
 
 REAL = "device_id=P240012345"
+CHECKS = ("identity", "pads", "skin", "stop-control", "warnings", "support", "bends", "red-button")
+NAMELESS = frozenset({"rehastim1", "rehastim2"})  # they say no id, so each counts as a real one
 
 
 class TypedSession:
     """The front on a terminal of its own; `heard` is all that it printed."""
 
-    def __init__(self, home: Path, *, on_s: int = 15, env: dict[str, str] | None = None) -> None:
+    def __init__(self, home: Path, *, on_s: int = 15, model: str = "p24", env: dict[str, str] | None = None) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.home = home
         self.pulses = Pulses(home / "pulses.csv")
         command = [
-            sys.executable, "-m", "firmware_sim", "p24", "--pulses", str(home / "pulses.csv"), "--pty",
-            str(home / "p24"), "--set", REAL,
+            sys.executable, "-m", "firmware_sim", model, "--pulses", str(home / "pulses.csv"), "--pty",
+            str(home / model), *([] if model in NAMELESS else ["--set", REAL]),
         ]  # fmt: skip
         self.simulator = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
         assert self.simulator.stdout is not None
@@ -39,7 +41,7 @@ class TypedSession:
         file = home / "long.toml"
         file.write_text(sample("on_s = 2\noff_s = 2", f"on_s = {on_s}\noff_s = {on_s}"), encoding="utf-8")
         words = [
-            "run", str(file), "--patient", "P-1", "--operator", "PT1", "--device", f"p24:{device}", "--pad",
+            "run", str(file), "--patient", "P-1", "--operator", "PT1", "--device", f"{model}:{device}", "--pad",
             "quadriceps=7.6x12.7",
         ]  # fmt: skip
         run = [sys.executable, "-m", "estim", *words]
@@ -48,6 +50,7 @@ class TypedSession:
         if self.pid == 0:
             os.execve(sys.executable, run, {**surroundings, **(env or {})})  # noqa: S606
         os.set_blocking(self.terminal, False)
+        self.first = "2 mA" if model in NAMELESS else "1 mA"  # the first step of its grid
         self.heard = b""
         self.code: int | None = None
 
@@ -97,14 +100,14 @@ class TypedSession:
             if b"[yes/no] " in self.heard:
                 self.heard = self.heard.partition(b"[yes/no] ")[2]
                 self.type("no\n")
-        for what in ("identity", "pads", "skin", "stop-control", "warnings", "support", "bends"):
+        for what in CHECKS:
             self.type(f"yes {what}\n")
         self.type("arm\n")
         self.hear("ARMED")
         self.type("start\n")
         self.hear("HOLD")
         self.type("+ quadriceps\n")
-        self.hear("1 mA")
+        self.hear(self.first)
         self.until(self.pulses.fresh, "pulses")
 
     def close(self) -> None:
