@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from estim.cli import main
 from estim.drivers.address import Address, parse_address
-from estim.drivers.discovery import FoundPort, find, list_devices
+from estim.drivers.discovery import FoundPort, find, linux_lasting, list_devices
+from estim.platform.processes import who_holds
 from estim.safety.errors import LinkLost
 from estim.safety.reports import Identified
 
@@ -89,3 +95,75 @@ def test_a_port_is_told_so_that_a_clinic_understands_it() -> None:
     named = {**row, "model": "p24", "device_id": "P240012345", "note": "", "intended_use": "For research."}
     assert _port_lines(named) == ["/dev/ttyUSB0: p24, serial number P240012345", "    intended use: For research."]
     assert "no stimulator that estim knows" in _port_lines({**row, "could_be": [], "note": ""})[0]
+
+
+def test_a_port_that_is_held_says_by_whom_and_is_not_asked() -> None:
+    asked: list[str] = []
+
+    def ask(address: Address) -> Identified:
+        asked.append(address.url)
+        return Identified(model=address.model, device_id="X1", firmware="1.2")
+
+    found = find(
+        PORTS,
+        ask=ask,
+        latency_ms=lambda _device: None,
+        holder=lambda device: "estim (process 7)" * device.endswith("ACM0"),
+    )
+    assert found[0].holder == "estim (process 7)"
+    assert "end that program" in found[0].cure
+    assert "--observe" in found[0].cure
+    assert "/dev/ttyACM0" not in asked, "who holds a port has a patient on it"
+
+
+def test_two_of_a_kind_are_told_apart_and_keep_a_name_that_lasts() -> None:
+    twins = [FakePort(f"/dev/ttyACM{n}", 0x0483, 0x5740, serial_number=f"P24{n}") for n in (0, 1)]
+    names = {"/dev/ttyACM0": "/dev/serial/by-id/usb-one"}
+    found = find(twins, ask=None, latency_ms=lambda _device: None, lasting=lambda device: names.get(device, ""))
+    assert [(port.usb_serial, port.lasting) for port in found] == [("P240", "/dev/serial/by-id/usb-one"), ("P241", "")]
+    assert all("2 ports could be this stimulator" in port.cure for port in found)
+    assert "P241" in found[1].cure
+    again = find([twins[0]], ask=None, latency_ms=lambda _device: None)
+    assert again[0].cure == ""
+
+
+def test_the_name_that_lasts_follows_the_port_that_a_hub_renamed(tmp_path: Path) -> None:
+    by_id = tmp_path / "by-id"
+    by_id.mkdir()
+    for number in (0, 1):
+        (tmp_path / f"ttyACM{number}").touch()
+    link = by_id / "usb-P24-if00"
+    link.symlink_to("../ttyACM0")
+    assert linux_lasting(str(tmp_path / "ttyACM0"), by_id) == str(link)
+    link.unlink()
+    link.symlink_to("../ttyACM1")  # as udev does when the device comes back under another number
+    assert linux_lasting(str(tmp_path / "ttyACM1"), by_id) == str(link)
+    assert linux_lasting(str(tmp_path / "ttyACM0"), by_id) == ""
+    assert linux_lasting("/dev/ttyACM0", tmp_path / "no") == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has a device open")
+def test_who_has_a_device_open_is_found(tmp_path: Path) -> None:
+    held = tmp_path / "tty"
+    held.touch()
+    waits = "import sys; f = open(sys.argv[1]); print(1, flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", waits, str(held)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        found = who_holds(str(held))
+        other.communicate(b"")
+    assert found is not None
+    assert found[0] == other.pid
+    assert who_holds(str(held)) is None
+
+
+def test_no_stimulator_says_what_to_plug(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: [])
+    assert main(["devices"]) == 0
+    said = capsys.readouterr().out
+    assert "switch it on" in said
+    assert "a cable that only charges has no data lines" in said
+    assert main(["devices", "--json"]) == 0
+    assert "only charges" in json.loads(capsys.readouterr().out)["cure"]

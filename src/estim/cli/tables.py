@@ -50,17 +50,18 @@ def safety(given: argparse.Namespace) -> int:
 
 def devices(given: argparse.Namespace) -> int:
     """Ports, and what could be there."""
-    from estim.drivers.discovery import list_devices
+    from estim.drivers.discovery import list_devices, nothing_plugged
 
     rows = list_devices(probe=given.probe)
     _qualified(given, rows)
+    cure = "" if any(row["could_be"] for row in rows) else nothing_plugged()
     if given.json:
-        print_json({"devices": rows})
-    elif not rows:
-        print("no serial port; sim://p24 is always there")
-    else:
-        for row in rows:
-            print("\n".join(_port_lines(row)))
+        print_json({"devices": rows, "cure": cure})
+        return 0
+    for row in rows:
+        print("\n".join(_port_lines(row)))
+    if cure:
+        print(f"{cure}\nsim://p24 is always there")
     return 0
 
 
@@ -78,7 +79,8 @@ def _port_lines(row: Mapping[str, Any]) -> list[str]:
     """A port as somebody in a clinic reads it: what it is, what to write, what to do where nothing is known."""
     models = [str(name) for name in row["could_be"]]
     if row["model"]:
-        number = f", serial number {row['device_id']}" if row["device_id"] else ""
+        known = row["device_id"] or row.get("usb_serial", "")
+        number = f", serial number {known}" if known else ""
         lines = [f"{row['address']}: {row['model']}{number}"]
     elif models:
         which = " or ".join(models)
@@ -90,4 +92,9 @@ def _port_lines(row: Mapping[str, Any]) -> list[str]:
         for name in ("firmware", "qualified", "intended_use", "note")
         if row.get(name)
     ]
+    if row.get("lasting") and models:
+        model = row["model"] or models[0]
+        lines.append(f"    always the same, whatever the socket: --device {model}:{row['lasting']}")
+    if row.get("cure"):
+        lines.append(f"    do: {row['cure']}")
     return lines

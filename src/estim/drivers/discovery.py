@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from serial.tools import list_ports
 from estim.drivers.address import Address
 from estim.drivers.asking import ask_identity
 from estim.drivers.models import MODELS
+from estim.platform.processes import who_holds
 from estim.safety.errors import LinkLost
 from estim.safety.reports import Identified
 
@@ -39,6 +40,10 @@ class FoundPort:
         usb: vendor:product, "" for none.
         device_id, firmware, intended_use: of the device that answered.
         note: advice, or why nobody could be asked.
+        usb_serial: of its USB converter, as the system reads it without asking the device.
+        holder: who has the port open, with the number of the process; "" for nobody that can be told.
+        lasting: a name of the port that stays when a hub or another socket renames it; "" where there is none.
+        cure: what to do first, in one line; "" where nothing is in the way.
     """
 
     address: str
@@ -50,6 +55,10 @@ class FoundPort:
     firmware: str = ""
     intended_use: str = ""
     note: str = ""
+    usb_serial: str = ""
+    holder: str = ""
+    lasting: str = ""
+    cure: str = ""
 
 
 def models_of(vid: int | None, pid: int | None) -> tuple[str, ...]:
@@ -59,8 +68,18 @@ def models_of(vid: int | None, pid: int | None) -> tuple[str, ...]:
     return tuple(name for name, model in MODELS.items() if model.usb[0] == vid and model.usb[1] in {None, pid})
 
 
+def nobody(_device: str) -> str:
+    """No port is held."""
+    return ""
+
+
 def find(
-    ports: Iterable[Port], *, ask: Callable[[Address], Identified] | None, latency_ms: Callable[[str], int | None]
+    ports: Iterable[Port],
+    *,
+    ask: Callable[[Address], Identified] | None,
+    latency_ms: Callable[[str], int | None],
+    holder: Callable[[str], str] = nobody,
+    lasting: Callable[[str], str] = nobody,
 ) -> list[FoundPort]:
     """Every port with what could be there.
 
@@ -68,12 +87,43 @@ def find(
         ask: asks a device who it is, which stops its output; None = nobody is asked. Only ports whose USB ids are a
             stimulator's are asked.
         latency_ms: a port's latency timer, None where it has none.
+        holder: who has a port open. lasting: a name of it that stays.
     """
-    return [_look(port, ask, latency_ms) for port in sorted(ports, key=lambda port: port.device)]
+    found = [
+        _look(port, ask, latency_ms, holder(port.device), lasting(port.device))
+        for port in sorted(ports, key=lambda port: port.device)
+    ]
+    return [replace(one, cure=_cure(one, found)) for one in found]
+
+
+def _cure(one: FoundPort, found: list[FoundPort]) -> str:
+    """The first thing that stands between this port and a session."""
+    if not one.could_be:
+        return ""
+    if one.holder:
+        return f"held by {one.holder}: end that program, or look on with: estim console --observe"
+    alike = [other for other in found if set(other.could_be) & set(one.could_be)]
+    if len(alike) > 1 and not one.device_id:
+        told = one.usb_serial and all(other.usb_serial != one.usb_serial for other in alike if other is not one)
+        by = f"by the serial number on its type plate ({one.usb_serial})" if told else "one at a time"
+        return f"{len(alike)} ports could be this stimulator: plug them in {by}, or ask them all: estim devices --probe"
+    return ""
+
+
+def nothing_plugged() -> str:
+    """What to do where no port could be a stimulator's."""
+    return (
+        "no stimulator is seen: switch it on and plug its own USB cable in here; a cable that only charges has no data "
+        "lines, so try another one, then another socket without a hub"
+    )
 
 
 def _look(
-    port: Port, ask: Callable[[Address], Identified] | None, latency_ms: Callable[[str], int | None]
+    port: Port,
+    ask: Callable[[Address], Identified] | None,
+    latency_ms: Callable[[str], int | None],
+    holder: str,
+    lasting: str,
 ) -> FoundPort:
     could_be = models_of(port.vid, port.pid)
     found = FoundPort(
@@ -84,8 +134,11 @@ def _look(
         description=port.description or "",
         intended_use=MODELS[could_be[0]].profile.intended_use if len(could_be) == 1 else "",
         note=_latency_advice(port.device, could_be, latency_ms),
+        usb_serial=port.serial_number or "",
+        holder=holder,
+        lasting=lasting,
     )
-    return found if ask is None or not could_be else _ask(found, ask)
+    return found if ask is None or not could_be or holder else _ask(found, ask)
 
 
 def _ask(found: FoundPort, ask: Callable[[Address], Identified]) -> FoundPort:
@@ -97,21 +150,16 @@ def _ask(found: FoundPort, ask: Callable[[Address], Identified]) -> FoundPort:
             reasons.append(f"{model}: {error}")
             continue
         named = f"{model}:{found.address}" if len(found.could_be) > 1 else found.address
-        return FoundPort(
+        return replace(
+            found,
             address=named,
             model=model,
-            could_be=found.could_be,
-            usb=found.usb,
-            description=found.description,
             device_id=identity.device_id,
             firmware=identity.firmware,
             intended_use=MODELS[model].profile.intended_use,
-            note=found.note,
         )
     note = "; ".join([*reasons, *([found.note] if found.note else [])])
-    return FoundPort(
-        address=found.address, could_be=found.could_be, usb=found.usb, description=found.description, note=note
-    )
+    return replace(found, model="", intended_use="", note=note)
 
 
 def _latency_advice(device: str, could_be: tuple[str, ...], latency_ms: Callable[[str], int | None]) -> str:
@@ -131,11 +179,27 @@ def linux_latency_ms(device: str) -> int | None:
         return None
 
 
+def linux_lasting(device: str, folder: Path = Path("/dev/serial/by-id")) -> str:
+    """The name by which Linux knows a port whatever its number; "" where it has none."""
+    try:
+        return next((str(link) for link in sorted(folder.iterdir()) if link.resolve() == Path(device).resolve()), "")
+    except OSError:
+        return ""
+
+
+def _holder(device: str) -> str:
+    held = who_holds(device)
+    return f"{held[1]} (process {held[0]})" if held is not None else ""
+
+
 def list_devices(*, probe: bool) -> list[dict[str, object]]:
     """The ports of this computer as `estim devices` gives them.
 
     Args:
         probe: ask what answers; a stimulator that is asked is stopped.
     """
-    found = find(list_ports.comports(), ask=ask_identity if probe else None, latency_ms=linux_latency_ms)
+    found = find(
+        list_ports.comports(), ask=ask_identity if probe else None, latency_ms=linux_latency_ms, holder=_holder,
+        lasting=linux_lasting,
+    )  # fmt: skip
     return [{**asdict(port), "could_be": list(port.could_be)} for port in found]

@@ -78,3 +78,35 @@ def wait_until_gone(child: subprocess.Popen[bytes], wait_s: float) -> bool:
         child.wait(wait_s)
         return True
     return False
+
+
+def who_holds(path: str, proc: Path = Path("/proc")) -> tuple[int, str] | None:
+    """Another process that has this device file open, and its name; None where there is none, or nobody can say.
+
+    Linux alone tells; of other users' processes only the superuser is told.
+    """
+    try:
+        wanted = os.path.realpath(path)
+        mine = os.getpid()
+        for folder in proc.iterdir():
+            if folder.name.isdigit() and int(folder.name) != mine and _has_open(folder, wanted):
+                return int(folder.name), _name_of(folder)
+    except OSError:
+        return None
+    return None
+
+
+def _has_open(folder: Path, wanted: str) -> bool:
+    try:
+        return any(os.readlink(link) == wanted for link in (folder / "fd").iterdir())
+    except OSError:  # it ended meanwhile, or belongs to somebody else
+        return False
+
+
+def _name_of(folder: Path) -> str:
+    try:
+        words = (folder / "cmdline").read_bytes().split(b"\0")
+        text = b" ".join(words).decode("utf-8", "replace").strip()
+        return "estim" if "estim" in text else Path(words[0].decode("utf-8", "replace")).name or "a program"
+    except OSError:
+        return "a program"
