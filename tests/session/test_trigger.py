@@ -11,6 +11,7 @@ from estim.safety.reports import EmgSamples, SensorEvent
 from estim.safety.schedule import PhasePlan, Trigger
 from estim.safety.units import Micros
 from estim.session import events
+from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
 from estim.session.trigger import EmgDetector, Gatekeeper
 from tests.safety.build import SECOND, window
@@ -169,6 +170,39 @@ def test_an_emg_triggered_session_contracts_with_each_effort() -> None:
             desk.let_pass(0.1)
         contractions += second % 30 == 20
     assert desk.engine.contractions == contractions == 5
+
+
+def test_the_screen_sees_the_try_against_its_threshold_and_what_is_waited_for() -> None:
+    desk = ready("stroke-wrist-emg-triggered")
+    chance = random.Random(3)
+
+    def lives(rms_uv: float, seconds: float) -> Snapshot:
+        for _ in range(round(seconds * 10)):
+            noise = tuple(round(chance.gauss(0, rms_uv)) for _ in range(200))
+            desk.step(EmgSamples(t0_us=Micros(0), rate_hz=2_000, samples_uv=noise))
+            desk.let_pass(0.1)
+        return desk.look()
+
+    quiet = lives(4, 3)
+    assert (quiet.effort, quiet.waits_for) == ("try-first", "emg")
+    threshold_uv = quiet.emg_threshold_uv
+    assert threshold_uv > 0
+    assert quiet.emg_uv is not None
+    assert 2 <= quiet.emg_uv <= 5, "a rectified mean is 0.8 of the rms"
+    nearly = lives(threshold_uv, 1)  # a rectified mean of 0.8 of the threshold starts nothing
+    assert nearly.waits_for == "emg"
+    assert threshold_uv * 7 // 10 <= nearly.emg_peak_uv <= threshold_uv
+    assert lives(4, 1).emg_peak_uv == nearly.emg_peak_uv, "how close the try came is kept"
+    plays = lives(80, 2)
+    assert (plays.waits_for, plays.emg_uv) == ("", None), "nothing is waited for and nothing heard while it plays"
+    after = lives(4, 30)
+    assert (after.given, after.reached, after.channels[0].contractions) == (1, 1, 1), "titration held this level"
+    assert after.channels[0].peak_ua == desk.logged("contraction")[-1]["channels"][0]["peak_ua"]
+    for _ in range(3):
+        lives(80, 2)
+        after = lives(4, 30)
+    assert (after.given, after.reached_percent_worst) == (4, after.channels[0].reached_percent_worst)
+    assert after.reached == after.channels[0].reached > 0
 
 
 @pytest.mark.parametrize("held", [True, False])

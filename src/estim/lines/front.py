@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from estim.controller.interface import SessionClient
+from estim.desk.sounds import Sounder
 from estim.lines.telling import Telling
 from estim.platform.signals import StopSignals
 from estim.platform.terminals import nobody_reads
@@ -34,7 +35,7 @@ class Front:
         self._caught: list[str] = []
         self._signals = StopSignals(self._caught.append, finished=self._finished)
         self._beat_at = 0.0
-        self.tell = Telling(self.say).tell
+        self.tell = Telling(self.say, Sounder(_bell)).tell
         self._lost = ""
 
     def say(self, text: str) -> None:
@@ -94,6 +95,13 @@ class Front:
         if text and text != self._lost:
             self._lost = text
             self.say(text)
+
+
+def _bell() -> None:
+    """The terminal's, where one is there; a pipe that takes lines of a session takes no bells."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\a")
+        sys.stderr.flush()
 
 
 def _unread() -> bool:

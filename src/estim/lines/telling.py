@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from estim.desk.cue_word import LINE_WORDS, cue_word
+from estim.desk.sounds import Sounder
 from estim.session.snapshot import Alarm, Snapshot, new_alarms
 
 
 class Telling:
-    """Remembers what was printed last, so that only changes are said."""
+    """Remembers what was printed last, so that only changes are said; sounds where the protocol asks for it."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], sounder: Sounder | None = None) -> None:
         self.say = say
+        self._sounder = sounder
         self._words = ""
         self._alarms: tuple[Alarm, ...] = ()
 
@@ -22,7 +25,11 @@ class Telling:
         )
         where = f"{snapshot.plan_phase} {snapshot.contraction}/{snapshot.contractions}" if snapshot.plan_phase else ""
         mark = "SIMULATED " if snapshot.simulated else ""
-        words = f"{mark}{snapshot.phase.value} output {snapshot.output.value} {where} {levels}".strip()
+        key = cue_word(snapshot)
+        cue = f"[{LINE_WORDS[key]}] " if LINE_WORDS.get(key) else ""
+        if self._sounder is not None:
+            self._sounder.hear(key, snapshot.cue_signal)
+        words = f"{mark}{snapshot.phase.value} output {snapshot.output.value} {cue}{where} {levels}".strip()
         if words != self._words:
             self._words = words
             self.say(f"{snapshot.now_us / 1e6:8.2f} s  {words}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from estim.record_lines.events import Contraction, Dose
@@ -57,11 +57,21 @@ class Reached:
 
     def add(self, row: ReachedRow) -> None:
         """One more."""
-        permille = row["peak_ua"] * 1000 // row["level_ua"] if row["level_ua"] else 1000
+        permille = _share(row)
         self.worst_permille = min(self.worst_permille, permille) if self.contractions else permille
         self.sum_permille += permille
         self.contractions += 1
         self.reached += permille >= REACHED_PERMILLE
+
+    @property
+    def mean_percent(self) -> int:
+        """Of the level, rounded down; 0 before the first."""
+        return self.sum_permille // (10 * self.contractions) if self.contractions else 0
+
+
+def _share(row: ReachedRow) -> int:
+    """Peak of the level, in permille."""
+    return row["peak_ua"] * 1000 // row["level_ua"] if row["level_ua"] else 1000
 
 
 class Ledger:
@@ -80,16 +90,23 @@ class Ledger:
         self._accounts: dict[tuple[Purpose, int], Account] = {}
         self._on_time = OnTime()
         self._reached: dict[tuple[Purpose, int], Reached] = {}
+        self._whole: dict[Purpose, Reached] = {}  # of whole contractions, each by its weakest channel
         self._dose_due = False  # a run began and its dose is not in the record yet
 
     def account(self, purpose: Purpose, channel: int) -> Account:
         """What device channel `channel` got in `purpose`."""
         return self._accounts.get((purpose, channel), Account())
 
-    def reach(self, purpose: Purpose, rows: Iterable[ReachedRow]) -> None:
+    def reach(self, purpose: Purpose, rows: Sequence[ReachedRow]) -> None:
         """A contraction ended, and so far each channel came."""
         for row in rows:
             self._reached.setdefault((purpose, row["channel"]), Reached()).add(row)
+        if rows and all(row["peak_ua"] for row in rows):
+            self._whole.setdefault(purpose, Reached()).add(min(rows, key=_share))
+
+    def whole(self, purpose: Purpose) -> Reached:
+        """How far whole contractions came; each counts as far as its weakest channel did."""
+        return self._whole.get(purpose, Reached())
 
     def reached(self, purpose: Purpose, channel: int) -> Reached:
         """How far the contractions of device channel `channel` came."""

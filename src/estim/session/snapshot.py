@@ -53,6 +53,7 @@ class ChannelView:
         cap_ua: the most that limits allow, and `cap_rule` which one binds.
         raise_step_ua: what one raise adds.
         raise_locked: "" or why one step up is not possible now.
+        peak_ua: the highest amplitude whose pulses the device acknowledged, in this purpose.
         charge_uc, density_ua_per_cm2: of what was acknowledged, of the level.
         remaining_us: of this channel's current ON or OFF time.
         twitch_ua: where the low-rate test showed a twitch; no level of any other rate.
@@ -93,6 +94,7 @@ class ChannelView:
     reached: int = 0
     reached_percent_worst: int = 0
     reached_percent_mean: int = 0
+    peak_ua: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +141,14 @@ class Snapshot:
         cause: of a fault, pause or refusal of output; "" if none.
         plan_*: where in the plan: phase name and index, set, contraction (from 1; 0 before the first) and their totals.
         given: contractions of the therapy that were given so far. effort: what the patient does in this phase.
+        cue_signal: none | audio: the protocol asks for a sound at each of the patient's words.
+        reached: those of them in which every channel came to at least 95 % of its level; the worst and the mean share
+            of the level in percent, by each contraction's weakest channel.
+        waits_for: what would begin the next contraction now (emg | key | switch | sensor); "" where nothing is waited
+            for: a plan by the clock, a contraction that plays, a refractory time.
+        emg_uv: the muscle's own activity, rectified mean over 100 ms; None while it is not heard (during stimulation,
+            in the lock-out, or without a source). emg_threshold_uv: what an effort must pass; 0 where nothing waits for
+            one. emg_peak_uv: the highest of this try.
         countdown_us: until the next onset, or until output may begin after start/resume; None if nothing is due.
         elapsed_us, total_us: therapy clock (pauses excluded).
         wants: what a person must still confirm before the next step: identity, pads, skin, screening, ...
@@ -194,7 +204,15 @@ class Snapshot:
     make_safe: str
     off_word: str
     given: int = 0
+    reached: int = 0
+    reached_percent_worst: int = 0
+    reached_percent_mean: int = 0
     effort: str = ""
+    cue_signal: str = "none"
+    waits_for: str = ""
+    emg_uv: int | None = None
+    emg_threshold_uv: int = 0
+    emg_peak_uv: int = 0
     titration_channel: int | None = None
     practice: Practice | None = None
     outcome: str = ""

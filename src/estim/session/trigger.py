@@ -16,6 +16,7 @@ from estim.safety.schedule import PhasePlan, Trigger, Window
 from estim.session.cadence import Cadence
 
 ENVELOPE_S = 0.1  # rectified mean over 100 ms (50 to 200 ms are usual)
+SETTLED_US = 500_000  # after five times that, what it began with has left it to less than 1 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,28 @@ class EmgDetector:
     _above_us: int | None = None
     _armed: bool = False
     _deaf_until_us: int = 0
+    _heard_us: int = 0  # since it began to listen
+    _peak: float = 0.0
+
+    @property
+    def level_uv(self) -> int | None:
+        """The rectified mean; None until it has been heard for long enough to be one."""
+        return round(self._level) if self._heard_us >= SETTLED_US else None
+
+    @property
+    def peak_uv(self) -> int:
+        """The highest of `level_uv` since it last began to listen, in µV."""
+        return round(self._peak)
 
     def deafen(self, until_us: int) -> None:
         """Nothing counts before `until_us`; the effort must fall and rise anew."""
         self._deaf_until_us = max(self._deaf_until_us, until_us)
         self._armed, self._above_us = False, None
+        self._level, self._heard_us = math.inf, 0
+
+    def listens(self, now_us: int) -> bool:
+        """What comes now counts."""
+        return now_us >= self._deaf_until_us
 
     def hear(self, samples: EmgSamples, arrived_us: int) -> bool:
         """Take a batch whose last sample is as old as `arrived_us`; True when an effort begins."""
@@ -58,8 +76,10 @@ class EmgDetector:
                 self._level = math.inf
                 continue
             if math.isinf(self._level):
-                self._level = 4.0 * threshold
+                self._level, self._heard_us, self._peak = 4.0 * threshold, 0, 0.0
+            self._heard_us += step_us
             self._level += share * (abs(value) - self._level)
+            self._peak = max(self._peak, self._level) if self._heard_us >= SETTLED_US else 0.0
             if self._level * 100 < threshold * self.trigger.rearm_percent:
                 self._armed, self._above_us = True, None
             elif self._level < threshold:
@@ -167,6 +187,16 @@ class Gatekeeper:
             return []
         return self.press(now_us) if self.emg.hear(samples, now_us) else []
 
+    def waits_for(self, now_us: int) -> str:
+        """What would open a window now: emg | key | switch | sensor; "" while refractory or deaf."""
+        source = self.trigger.source
+        if self.emg is not None and not self.emg.listens(now_us):
+            return ""
+        refractory = [self._refractory(window, now_us) for window in self.phase.windows]
+        if source in {"sensor", "crank"}:  # each window has its own event
+            return "" if all(refractory) else "sensor"
+        return "" if any(refractory) else source
+
     def due(self, now_us: int) -> list[Move]:
         """Windows whose extension after the closing event is over."""
         over = [channel for channel, at_us in self._close_at_us.items() if now_us >= at_us]
@@ -193,14 +223,15 @@ class Gatekeeper:
 
     def _may_open(self, window: Window, now_us: int) -> bool:
         """Not open, not in its refractory time, and within its share of the last five minutes."""
-        if window.channel in self._opened_us:
-            return False
-        closed_us = self._closed_us.get(window.channel)
-        if closed_us is not None and now_us - closed_us < self.trigger.refractory_us:
+        if window.channel in self._opened_us or self._refractory(window, now_us):
             return False
         rule = self.governor(window, now_us)
         self.withheld = rule or self.withheld
         return not rule
+
+    def _refractory(self, window: Window, now_us: int) -> bool:
+        closed_us = self._closed_us.get(window.channel)
+        return closed_us is not None and now_us - closed_us < self.trigger.refractory_us
 
     def _open(self, window: Window, now_us: int) -> list[Move]:
         if window.channel in self._opened_us:

@@ -17,6 +17,8 @@ def snapshot(
     run, cleared = core.run, core.sitting.cleared
     phase_index = run.place.phase if run is not None else 0
     schedule = cleared.schedule if cleared is not None else None
+    whole = core.ledger.whole(core.sitting.purpose)
+    emg = run.gatekeeper.emg if run is not None and run.gatekeeper is not None else None
     return Snapshot(
         n=core.shown.next(core.now_us),
         now_us=core.now_us,
@@ -44,7 +46,15 @@ def snapshot(
         contraction=run.contraction_number if run else 0,
         contractions=run.contractions_total if run else 0,
         given=core.sitting.contractions,
+        reached=whole.reached,
+        reached_percent_worst=whole.worst_permille // 10,
+        reached_percent_mean=whole.mean_percent,
         effort=run.phase.effort if run else "",
+        cue_signal=run.phase.cue_signal if run else "none",
+        waits_for=_waits_for(core),
+        emg_uv=emg.level_uv if emg else None,
+        emg_threshold_uv=(emg.trigger.threshold_uv or 0) if emg else 0,
+        emg_peak_uv=emg.peak_uv if emg else 0,
         countdown_us=_countdown(core),
         elapsed_us=core.sitting.clock.elapsed_us(core.now_us),
         total_us=sum(phase.duration_us for phase in schedule.phases) if schedule else 0,
@@ -76,6 +86,13 @@ def _countdown(core: Core) -> int | None:
     if core.phase is not Phase.RUNNING or run is None or run.done or run.begun:
         return None
     return max(0, run.cycle_start_us - core.now_us)
+
+
+def _waits_for(core: Core) -> str:
+    run = core.run
+    if core.phase is not Phase.RUNNING or run is None or run.gatekeeper is None or not run.begun or run.over:
+        return ""
+    return run.gatekeeper.waits_for(core.now_us) if all(player.ended for player in run.players) else ""
 
 
 def _titration_channel(core: Core) -> int | None:
@@ -130,7 +147,8 @@ def _channel(core: Core, scheduled: ScheduleChannel) -> ChannelView:
         contractions=reached.contractions,
         reached=reached.reached,
         reached_percent_worst=reached.worst_permille // 10,
-        reached_percent_mean=reached.sum_permille // (10 * reached.contractions) if reached.contractions else 0,
+        reached_percent_mean=reached.mean_percent,
+        peak_ua=account.peak_ua,
         pulses=account.pulses,
         charge_uc=account.charge_pc // 1_000_000,
         density_ua_per_cm2=int(rms_squared**0.5) * 100 // area_mm2 if area_mm2 else 0,

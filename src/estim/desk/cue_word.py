@@ -1,0 +1,45 @@
+"""The patient's word of this moment, by what the session shows. Pure; fronts have their own sentences for the keys.
+
+Never rest while the patient must try, never pull where the protocol says relax: the word is a part of the treatment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+from estim.protocols.effort_words import effort_word
+from estim.session.snapshot import Snapshot
+from estim.session.state import Cycle, Phase
+
+# What the line mode prints for the keys of `effort_words`, and for what stands beside a therapy.
+LINE_WORDS: Mapping[str, str] = MappingProxyType({
+    "rest": "REST", "get-ready": "GET READY", "let-it-work": "LET IT WORK", "pull": "PULL", "hold": "HOLD",
+    "let-go": "LET GO", "try-now": "TRY NOW", "keep-trying": "KEEP TRYING", "good-hold": "GOOD, HOLD",
+    "task": "DO THE TASK", "free": "", "feel": "FEEL", "wait": "WAIT",
+})  # fmt: skip
+_CYCLES: tuple[tuple[Cycle, Literal["rise", "hold", "fall"]], ...] = (
+    (Cycle.RAMP_UP, "rise"), (Cycle.HOLD, "hold"), (Cycle.RAMP_DOWN, "fall"),
+)  # fmt: skip
+
+
+def cue_word(snapshot: Snapshot) -> str:
+    """A key of `LINE_WORDS`; "" where no therapy runs. Of several channels the rising one leads."""
+    if snapshot.phase is not Phase.RUNNING:
+        return ""
+    if snapshot.purpose != "therapy":
+        return "feel"  # finding levels: nothing to work along with
+    effort = snapshot.effort or "join"
+    for cycle, part in _CYCLES:
+        if any(view.cycle is cycle and view.output == "motor" for view in snapshot.channels):
+            return effort_word(effort, part)
+    if any(view.cycle is not Cycle.REST for view in snapshot.channels):
+        return "feel"  # sensory output alone: nothing to contract
+    if snapshot.waits_for == "emg":
+        return "try-now"  # the try is the treatment: nobody who must try is told to rest
+    if snapshot.waits_for:
+        return "task" if effort == "task" else "wait"
+    rests = [view.remaining_us for view in snapshot.channels if view.remaining_us > 0]
+    left_us = snapshot.countdown_us if snapshot.countdown_us is not None else min(rests, default=None)
+    return effort_word(effort, "rest", left_us)
