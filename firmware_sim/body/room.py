@@ -29,11 +29,13 @@ MISPLACED = 1.6  # pads 2 to 4 cm off the motor point: so much more current for 
 FATIGUED_M_WAVE = 0.3  # an exhausted muscle's M-wave is smaller by this
 MESSAGES_MAX = 256
 LONGEST_EFFORT_S = 3_600
-# A slow stride after a stroke, and where in it the foot's sensors speak; estimates (33 strides a minute, stance 65 %).
-STRIDE_US = 1_800_000
-STRIDE: tuple[tuple[int, str], ...] = (
-    (0, "heel-strike"), (540_000, "mid-stance"), (1_080_000, "heel-off"), (1_170_000, "toe-off"),
-)  # fmt: skip
+# A slow walk after a stroke (67 steps a minute, a stride of 1.8 s), and where in a stride the foot's sensors speak, in
+# thousandths: the heel rises at 31 %, the toes leave at 62 % (Perry, Gait Analysis; recalled); mid-stance is before.
+STEPS_PER_MIN = 67
+STRIDE: tuple[tuple[int, str], ...] = ((0, "heel-strike"), (210, "mid-stance"), (310, "heel-off"), (620, "toe-off"))
+TURNS_PER_MIN = 40
+CADENCE_MAX = 200
+CRANK_EVERY_US = 20_000
 
 
 class Pulse(Protocol):
@@ -106,6 +108,10 @@ class Room:
         self._effort_until_us: int | None = None
         self._stride_us: int | None = None  # when the present stride began; None: stands still
         self._step = 0
+        self._steps_per_min = STEPS_PER_MIN
+        self._crank_us: int | None = None  # when the crank began to turn at 0°; None: nobody rides
+        self._turns_per_min = TURNS_PER_MIN
+        self._cranked = 0
         self._now_us = 0
 
     def load(self, channel: int) -> SkinLoad:
@@ -143,6 +149,10 @@ class Room:
                 self._effort_until_us = self._now_us + round(seconds * 1e6)
         elif kind == "walk":
             self._stride_us, self._step = (self._now_us if message.get("walks", True) else None), 0
+            self._steps_per_min = _cadence(message, STEPS_PER_MIN)
+        elif kind == "ride":
+            self._crank_us, self._cranked = (self._now_us if message.get("rides", True) else None), 0
+            self._turns_per_min = _cadence(message, TURNS_PER_MIN)
         elif kind == "switch":
             self._out.append({"type": "patient-switch", "pressed": bool(message.get("pressed", True))})
         elif kind == "sensor":
@@ -163,6 +173,7 @@ class Room:
         if self._effort_until_us is not None and now_us >= self._effort_until_us:
             self._effort, self._effort_until_us = 0.0, None
         self._walk(now_us)
+        self._ride(now_us)
         if now_us - self._practice_us < PRACTICE_EVERY_US:
             return
         self._practice_us = now_us
@@ -174,13 +185,22 @@ class Room:
         """What the foot's sensors say as the strides go by; strides that nobody saw are not told afterwards."""
         if self._stride_us is None:
             return
-        if now_us - self._stride_us > 2 * STRIDE_US:
+        stride_us = 120_000_000 // self._steps_per_min
+        if now_us - self._stride_us > 2 * stride_us:
             self._stride_us, self._step = now_us, 0
-        while now_us >= self._stride_us + STRIDE[self._step][0]:
+        while now_us >= self._stride_us + stride_us * STRIDE[self._step][0] // 1000:
             self._out.append({"type": "sensor", "name": STRIDE[self._step][1]})
             self._step += 1
             if self._step == len(STRIDE):
-                self._stride_us, self._step = self._stride_us + STRIDE_US, 0
+                self._stride_us, self._step = self._stride_us + stride_us, 0
+
+    def _ride(self, now_us: int) -> None:
+        """Where the crank stands, every 20 ms; what nobody fetched in between is not told afterwards."""
+        if self._crank_us is None or (ticks := (now_us - self._crank_us) // CRANK_EVERY_US) < self._cranked:
+            return
+        self._cranked = ticks + 1
+        turned = ticks * CRANK_EVERY_US * self._turns_per_min * 360 // 60_000_000
+        self._out.append({"type": "crank", "deg": turned % 360})
 
     def _practice(self, channel: int, site: _Site, now_us: int) -> None:
         """Play the waiting pulses into the muscle; then what is felt, said and seen."""
@@ -221,6 +241,12 @@ class Room:
                 self._emg_us += BATCH_US
         out, self._out = self._out, []
         return out
+
+
+def _cadence(message: dict[str, Any], usual: int) -> int:
+    """Steps or turns a minute that a message states; what makes no sense is the usual."""
+    said = message.get("cadence")
+    return said if isinstance(said, int) and not isinstance(said, bool) and 0 < said <= CADENCE_MAX else usual
 
 
 def _muscle(patient: Patient, seed: int) -> Pools:

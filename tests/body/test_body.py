@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import subprocess
@@ -337,6 +338,36 @@ def test_a_walking_patient_tells_the_feet_and_skips_what_nobody_saw() -> None:
     ]  # a simulator that slept: one step now, not the fifty that it slept through
     room.handle({"type": "walk", "walks": False})
     assert told(70_000_000) == []
+
+
+@pytest.mark.parametrize("steps_per_min", [30, 50, 100])
+def test_push_off_lasts_from_31_to_62_percent_of_a_stride_at_each_cadence(steps_per_min: int) -> None:
+    room = make_room("foot-drop", 1)
+    room.handle({"type": "walk", "cadence": steps_per_min})
+    at: list[tuple[int, str]] = []
+    for now_us in range(0, 12_000_000, 10_000):
+        room.advance(now_us)
+        at += [(now_us, message["name"]) for message in room.messages() if message["type"] == "sensor"]
+    strikes = [now_us for now_us, name in at if name == "heel-strike"]
+    stride_us = 120_000_000 / steps_per_min
+    assert strikes[1] - strikes[0] == pytest.approx(stride_us, abs=10_000)
+    share = {name: (now_us - strikes[0]) / stride_us for now_us, name in reversed(at) if now_us < strikes[1]}
+    assert share["heel-off"] == pytest.approx(0.31, abs=0.01)
+    assert share["toe-off"] == pytest.approx(0.62, abs=0.01)
+
+
+def test_a_riding_patient_turns_the_crank_at_the_cadence_that_is_said() -> None:
+    room = make_room("foot-drop", 1)
+    room.handle({"type": "ride", "cadence": 30})
+    angles = []
+    for now_us in range(0, 4_000_000, 10_000):
+        room.advance(now_us)
+        angles += [message["deg"] for message in room.messages() if message["type"] == "crank"]
+    assert sum(after < before for before, after in itertools.pairwise(angles)) == 1, "4 s are two turns"
+    assert angles[50] == 180
+    room.handle({"type": "ride", "rides": False})
+    room.advance(5_000_000)
+    assert not [message for message in room.messages() if message["type"] == "crank"]
 
 
 @pytest.mark.parametrize("action", ["misplace", "bridge", "short"])

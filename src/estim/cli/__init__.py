@@ -147,6 +147,7 @@ def _session_words() -> argparse.ArgumentParser:
     )
     session.add_argument("--early", default="", metavar="REASON", help="before the pause of the file is over: why")
     session.add_argument("--measure", action="append", default=[], metavar="NAME=VALUE", help="for its criteria")
+    session.add_argument("--cadence", type=whole_number, metavar="N", help="turns of the crank, or steps, a minute")
     session.add_argument("--side", default="left", choices=("left", "right"), help="the treated side")
     session.add_argument("--week", type=whole_number, default=1, metavar="N", help="week of the course, from 1")
     session.add_argument("--session", type=whole_number, default=1, metavar="N", help="session of the course, from 1")

@@ -79,6 +79,7 @@ def said_of(given: argparse.Namespace, home: Home, *, simulated: bool) -> tuple[
         regions=tuple(given.region),
         measures=tuple(given.measure),
         early=given.early,
+        cadence=given.cadence,
         side=given.side,
         week=given.week,
         session=given.session,

@@ -38,6 +38,7 @@ def add_parsers(protocols: Any, home: argparse.ArgumentParser) -> None:
     plot = protocols.add_parser("plot", parents=[home], help="one protocol drawn: session, one cycle, one pulse")
     plot.add_argument("protocol", metavar="ID", help="a library name, an own protocol's name, or a file")
     _course(plot)
+    plot.add_argument("--cadence", type=whole_number, metavar="N", help="turns of a crank, or steps, a minute")
     plot.add_argument("--svg", metavar="FILE", help="write a drawing instead of printing one")
     plot.add_argument("--width", type=whole_number, default=72, metavar="COLUMNS", help="how wide the drawing is")
     plot.add_argument(
@@ -55,6 +56,7 @@ def add_parsers(protocols: Any, home: argparse.ArgumentParser) -> None:
     check.add_argument(
         "--device", "--device-model", dest="device_model", default="p24", metavar="MODEL", help="on whose grid"
     )
+    check.add_argument("--cadence", type=whole_number, metavar="N", help="turns of a crank, or steps, a minute")
     table = protocols.add_parser("table", parents=[home], help="protocol × device: exact, rounded, refused")
     table.add_argument("protocols", nargs="*", metavar="ID", help="none: all")
     protocols.add_parser("schema", help="the JSON Schema of a protocol file")
@@ -249,7 +251,9 @@ def _compiled(given: argparse.Namespace, protocol: Protocol) -> Schedule:
 
     resolved = _resolved(given, protocol) or protocol
     week, session = _moment(given)
-    return compiled_for(resolved, _model(given.device_model, "--device"), week=week, session=session)
+    return compiled_for(
+        resolved, _model(given.device_model, "--device"), week=week, session=session, cadence=given.cadence
+    )
 
 
 def new(given: argparse.Namespace) -> int:
@@ -302,7 +306,11 @@ def check(given: argparse.Namespace) -> int:
     files = []
     for name in given.files or [str(entry.path) for entry in entries(home.protocols)]:
         try:
-            files.append(check_file(find(name, own=home.protocols), limits, model=model, own=home.protocols))
+            files.append(
+                check_file(
+                    find(name, own=home.protocols), limits, model=model, own=home.protocols, cadence=given.cadence
+                )
+            )
         except ProtocolError as error:
             files.append(refused_entry(name, error))
     ok = all(entry["ok"] for entry in files)

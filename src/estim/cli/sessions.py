@@ -120,6 +120,7 @@ def _web_tab(given: argparse.Namespace, home: Home) -> int:
 def run(given: argparse.Namespace) -> int:
     """One session, line by line."""
     from estim.controller.client import ControllerClient
+    from estim.desk.acting import VirtualPatient
     from estim.desk.result import Seen, result_of
     from estim.desk.script import ScriptedTherapist
     from estim.drivers.room import check_rooms
@@ -150,7 +151,10 @@ def run(given: argparse.Namespace) -> int:
                 next_id=client.next_id,
                 operator=given.operator,
             )
-            play(client, person, say=say)
+            patient = VirtualPatient(
+                protocol=protocol, next_id=client.next_id, cadence_per_min=said.setup.cadence_per_min
+            )
+            play(client, person, say=say, patient=patient)
             refused = person.refused
         else:
             Person(

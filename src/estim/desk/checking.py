@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from estim.desk.setup_from import SetupWords, setup_from
+from estim.desk.setup_from import SetupWords, moves, setup_from
 from estim.drivers.models import MODELS
 from estim.protocols.authoring import placeholders
 from estim.protocols.catalogue import refuse_clash
@@ -35,12 +35,15 @@ COARSE_STEP = 0.125  # of the lowest usual level; the steps of 1 mA at 8 mA stil
 SAMPLE_REGION = "thigh"  # stands for `any-permitted`, which today's setup must make a real one
 
 
-def check_file(path: Path, limits: Limits, *, model: str, own: Path | None = None) -> dict[str, Any]:
+def check_file(
+    path: Path, limits: Limits, *, model: str, own: Path | None = None, cadence: int | None = None
+) -> dict[str, Any]:
     """One file's entry of `protocols check --json`: `{"file", "ok", "runnable", "problems"}`, and `devices`: what each
     model plays.
 
     Args:
         own: the folder of own protocols, in which no two may have one id.
+        cadence: turns of a crank, or steps, a minute, for what a window comes to; None: the file's, or a slow walker's.
     """
     try:
         protocol = load(path)
@@ -54,7 +57,8 @@ def check_file(path: Path, limits: Limits, *, model: str, own: Path | None = Non
         return _entry(path, [why], runnable=False)
     devices = {name: plays_on(protocol, limits, model=name) for name in MODELS}
     lines = line_index(path)
-    judged = check_protocol(protocol, limits, model=model)
+    cadence = cadence if moves(protocol) else None
+    judged = check_protocol(protocol, limits, model=model, cadence=cadence)
     slips = unit_slips(protocol)
     if any(problem.severity == "refuse" for problem in judged):  # the likely reason stands first, at its own key
         slips = [replace(problem, severity="refuse") for problem in slips]
@@ -143,11 +147,11 @@ def _coarse_steps(protocol: Protocol, profile: DeviceProfile) -> list[str]:
     return said
 
 
-def check_protocol(protocol: Protocol, limits: Limits, *, model: str) -> list[Problem]:
+def check_protocol(protocol: Protocol, limits: Limits, *, model: str, cadence: int | None = None) -> list[Problem]:
     """What the device and the limits say, in every week and session in which something changes; each finding once."""
     found: dict[tuple[str, str, str], Problem] = {}
     for week, session in _moments(protocol):
-        for problem in _at(protocol, limits, model, week=week, session=session):
+        for problem in _at(protocol, limits, model, week=week, session=session, cadence=cadence):
             found.setdefault((problem.severity, problem.key, problem.message), problem)
     return list(found.values())
 
@@ -164,7 +168,13 @@ def _moments(protocol: Protocol) -> list[tuple[int, int]]:
 
 
 def compiled_for(
-    resolved: Protocol, model: str, *, week: int, session: int, limits: Limits = ABSOLUTE & DEFAULT
+    resolved: Protocol,
+    model: str,
+    *,
+    week: int,
+    session: int,
+    limits: Limits = ABSOLUTE & DEFAULT,
+    cadence: int | None = None,
 ) -> Schedule:
     """The schedule without levels, on the protocol's own pads, for a patient of whom nothing tightens.
 
@@ -174,16 +184,18 @@ def compiled_for(
     open_regions = tuple(
         f"{channel.name}={SAMPLE_REGION}" for channel in resolved.channel if channel.region == "any-permitted"
     )
-    words = SetupWords(patient="check", regions=open_regions, week=week, session=session)
+    words = SetupWords(patient="check", regions=open_regions, week=week, session=session, cadence=cadence)
     setup = setup_from(resolved, words, simulated=True).setup
     return compile_schedule(resolved, _trusting(setup), MODELS[model].profile, levels_needed=False, limits=limits)
 
 
-def _at(protocol: Protocol, limits: Limits, model: str, *, week: int, session: int) -> list[Problem]:
+def _at(
+    protocol: Protocol, limits: Limits, model: str, *, week: int, session: int, cadence: int | None
+) -> list[Problem]:
     profile = MODELS[model].profile
     try:
         resolved = resolve(protocol, week=week, session=session)
-        schedule = compiled_for(resolved, model, week=week, session=session, limits=limits)
+        schedule = compiled_for(resolved, model, week=week, session=session, limits=limits, cadence=cadence)
     except (ProtocolError, SetupError) as error:
         return list(error.problems)
     except ValidationError as error:

@@ -38,6 +38,8 @@ def cue_word(snapshot: Snapshot) -> str:
         return "feel"  # sensory output alone: nothing to contract
     if snapshot.waits_for == "emg":
         return "try-now"  # the try is the treatment: nobody who must try is told to rest
+    if snapshot.emg_threshold_uv and effort == "try-first":
+        return "rest"  # nobody hears a try yet: the refractory time of the trigger
     if snapshot.waits_for:
         return "task" if effort == "task" else "wait"
     rests = [view.remaining_us for view in snapshot.channels if view.remaining_us > 0]

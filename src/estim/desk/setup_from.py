@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from estim.protocols.gait import STEPS_PER_MIN, TURNS_PER_MIN
 from estim.protocols.schema import Protocol
 from estim.protocols.setup import ChannelSetup, Setup
 from estim.safety.caps import mark_for_sensory_ua
@@ -13,6 +14,7 @@ from estim.safety.electrodes import parse_size_cm
 from estim.safety.errors import Problem, UsageError
 from estim.safety.units import UA_PER_MA, ceil_div, plain_number
 
+MOVED = frozenset({"crank", "sensor", "switch"})
 OPPOSITE = {"left": "right", "right": "left"}
 
 
@@ -22,7 +24,7 @@ class SetupWords:
 
     Attributes:
         levels, motor: `NAME=mA`. pads: `NAME=7.6x12.7`. regions: `NAME=thigh`. measures: `quadriceps-index=82`.
-        side: the treated side.
+        side: the treated side. cadence: turns of a crank, or steps, a minute.
     """
 
     patient: str
@@ -35,6 +37,7 @@ class SetupWords:
     week: int = 1
     session: int = 1
     early: str = ""
+    cadence: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +129,7 @@ def setup_from(protocol: Protocol, words: SetupWords, *, simulated: bool) -> Sai
         measures=(measures := _measures(words.measures, protocol)),
         mvic="measured" if any(name == "mvic" for name, _ in measures) else None,
         early_reason=words.early,
+        cadence_per_min=_cadence(words.cadence, protocol),
         simulated=simulated,
     )
     return Said(setup=setup, levels_ua=levels, motor_ua=motor, notes=tuple(notes))
@@ -148,6 +152,24 @@ def _measures(given: Iterable[str], protocol: Protocol) -> tuple[tuple[str, floa
             raise UsageError(f"--measure {word!r}: not a number")
         found.append((name, value))
     return tuple(found)
+
+
+def moves(protocol: Protocol) -> bool:
+    """A crank or the gait triggers it, so that a cadence means something."""
+    return any(phase.trigger is not None and phase.trigger.source in MOVED for phase in protocol.phase)
+
+
+def _cadence(said: int | None, protocol: Protocol) -> int | None:
+    """Turns or steps a minute, for a protocol that a crank or the gait triggers."""
+    sources = {phase.trigger.source for phase in protocol.phase if phase.trigger is not None}
+    if said is None:
+        return None
+    if not moves(protocol):
+        raise UsageError(f"--cadence {said}: nobody walks or cycles in this protocol")
+    (least, most), unit = (TURNS_PER_MIN, "turns") if "crank" in sources else (STEPS_PER_MIN, "steps")
+    if not least <= said <= most:
+        raise UsageError(f"--cadence {said}: {least} to {most} {unit} a minute")
+    return said
 
 
 def _side(side: str, treated: str) -> str:

@@ -6,12 +6,21 @@ import time
 from collections.abc import Callable
 
 from estim.controller.interface import SessionClient
+from estim.desk.acting import VirtualPatient
 from estim.desk.script import ScriptedTherapist
 from estim.lines.front import LOOK_S, Front
 
 
-def play(client: SessionClient, person: ScriptedTherapist, *, say: Callable[[str], None]) -> None:
+def play(
+    client: SessionClient,
+    person: ScriptedTherapist,
+    *,
+    say: Callable[[str], None],
+    patient: VirtualPatient | None = None,
+) -> None:
     """Until the session is signed, nobody reads what it says, or the controller is lost; the client is closed then.
+
+    `patient` does what the protocol asks of who is treated.
 
     Ctrl-C and its like stop; the session is signed as stopped.
     """
@@ -30,7 +39,7 @@ def play(client: SessionClient, person: ScriptedTherapist, *, say: Callable[[str
             if snapshot is not None:
                 front.tell(snapshot)
                 if client.takeover is None:
-                    for request in person.act(snapshot):
+                    for request in [*person.act(snapshot), *(patient.act(snapshot) if patient is not None else ())]:
                         client.send(request)
             time.sleep(LOOK_S)
     finally:

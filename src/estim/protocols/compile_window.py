@@ -8,13 +8,14 @@ from typing import Any
 from estim.protocols.compile_setup import ChannelPlan
 from estim.protocols.device_grid import Pulse
 from estim.protocols.findings import Findings
+from estim.protocols.gait import SLOW_STEPS_PER_MIN, share_of_stride
 from estim.protocols.schema_phase import Phase
 from estim.protocols.setup import Setup
 from estim.safety.limits import Limits
 from estim.safety.profile import DeviceProfile
 from estim.safety.ramp import least_ramp_us, shortest_ramp_us
 from estim.safety.schedule import Mode, PhasePlan, Train, Window
-from estim.safety.units import ZERO_US, MicroAmp, Micros, floor_to_step, seconds
+from estim.safety.units import US_PER_S, ZERO_US, MicroAmp, Micros, floor_to_step, seconds
 
 SHORT_FALL_US = 100_000  # L17b: a ramp shorter than this is none; convention
 
@@ -93,7 +94,7 @@ def fit_window(
         )
     if pulse.train is not None and pulse.train.then_period_us:
         _check_second_rate(job, key, plan.name, pulse.train, first_us=first_us, on_us=on_us - ramp_down_us)
-    _say_crank(job, key, phase, plan.name, ramp_us=repeat_us, period_us=pulse.period_us)
+    _say_short(job, key, phase, plan.name, ramp_us=repeat_us, period_us=pulse.period_us)
     return one_window(
         plan,
         pulse,
@@ -174,31 +175,83 @@ def phase_before(name: str, window: Window, *, mode: Mode, cycle_us: Micros, cyc
     )
 
 
-def _say_crank(job: Job, key: str, phase: Phase, name: str, *, ramp_us: int, period_us: int) -> None:
-    """Where a crank passes a window in less time than the ramp takes: which share of the level is reached.
+def _say_short(job: Job, key: str, phase: Phase, name: str, *, ramp_us: int, period_us: int) -> None:
+    """Where a crank or a stride passes a window in less time than the ramp takes: which share of the level is reached.
 
-    From the third stroke on at the latest, when each one leads as far as the one before it came (L17a).
+    From the third contraction on at the latest, when each one leads as far as the one before it came (L17a).
     """
-    own = next((channel for channel in phase.channel if channel.name == name), None)
-    if phase.trigger is None or phase.trigger.cadence_rpm is None or own is None or own.crank_deg is None:
+    window = _of_cycle(job, phase, name)
+    if window is None:
         return
-    begin, end = own.crank_deg
-    turn_us, needed_us = (end - begin) % 360 / 360 * 60_000_000, ramp_us + period_us
-    passed_us = round(turn_us / phase.trigger.cadence_rpm)
+    needed_us, turn_us = ramp_us + period_us, window.cycle_us
+    passed_us = round(window.share * turn_us) + window.extra_us
+    most = int(window.per_cycle * 60 * US_PER_S * window.share // max(1, needed_us - window.extra_us))
     if passed_us >= needed_us:
         return
     percent = max(0, min(99, 100 * (passed_us - period_us) // ramp_us))
     job.findings.add(
         "warn",
-        f"{key}.channel.crank_deg",
-        f"{name}: {percent} % of the level is reached at {phase.trigger.cadence_rpm} turns a minute, where the crank "
-        f"passes {begin:g}° to {end:g}° in {passed_us / 1e6:.2g} s and the ramp takes {ramp_us / 1e6:.2g} s; 100 % up "
-        f"to {int(turn_us // needed_us)} turns a minute",
+        f"{key}.{window.key}",
+        f"{name}: {percent} % of the level is reached at {window.cadence} {window.unit} a minute, where {window.words} "
+        f"lasts {passed_us / 1e6:.2g} s and the ramp takes {ramp_us / 1e6:.2g} s; 100 % up to {most} {window.unit} a "
+        "minute",
         asked=round(passed_us / 1e6, 3),
         allowed=needed_us / 1e6,
         unit="s",
         rule="L17b",
         source="slip control: shortest ramps of the limit table",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfCycle:
+    """A window that a crank's angle or the gait opens and closes.
+
+    Attributes:
+        share: of a turn or stride.
+        per_cycle: turns or steps of one cycle, as cadence counts them. extra_us: it goes on after its closing event.
+    """
+
+    share: float
+    cadence: int
+    unit: str
+    words: str
+    key: str
+    per_cycle: int = 1
+    extra_us: int = 0
+
+    @property
+    def cycle_us(self) -> int:
+        """One turn, or one stride."""
+        return self.per_cycle * 60 * US_PER_S // self.cadence
+
+
+def _of_cycle(job: Job, phase: Phase, name: str) -> _OfCycle | None:
+    own, trigger = next((channel for channel in phase.channel if channel.name == name), None), phase.trigger
+    if trigger is None:
+        return None
+    stated = job.setup.cadence_per_min
+    if trigger.cadence_rpm is not None and own is not None and own.crank_deg is not None:
+        begin, end = own.crank_deg
+        return _OfCycle(
+            share=(end - begin) % 360 / 360,
+            cadence=stated or trigger.cadence_rpm,
+            unit="turns",
+            words=f"the crank's way from {begin:g}° to {end:g}°",
+            key="channel.crank_deg",
+        )
+    opens, closes = ((own and own.trigger_on) or trigger.on or "", (own and own.trigger_off) or trigger.off or "")
+    share = share_of_stride(opens, closes)
+    if trigger.source not in {"sensor", "switch"} or share is None:
+        return None
+    return _OfCycle(
+        share=share,
+        cadence=stated or SLOW_STEPS_PER_MIN,
+        unit="steps",
+        words=f"{opens} to {closes}",
+        key="channel.trigger_on" if own is not None and own.trigger_on else "trigger.on",
+        per_cycle=2,
+        extra_us=seconds(trigger.extend_s),
     )
 
 

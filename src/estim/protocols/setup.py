@@ -57,6 +57,7 @@ class Setup:
             refused if the file asks.
         measures: name and value of what was measured today, for the protocol's criteria (`quadriceps-index`, 82).
         simulated: pads may default to the protocol's.
+        cadence_per_min: today's turns of a crank, or steps; None: the file's turns, and steps that nobody stated.
         early_reason: why a session begins before the pause of its file is over, or beyond its sessions of a day.
     """
 
@@ -69,6 +70,7 @@ class Setup:
     measures: tuple[tuple[str, float], ...] = ()
     simulated: bool = False
     early_reason: str = ""
+    cadence_per_min: int | None = None
 
     def channel(self, name: str) -> ChannelSetup | None:
         """The setup of the protocol channel `name`, or None."""

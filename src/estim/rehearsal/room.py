@@ -10,26 +10,22 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from types import MappingProxyType
 
 from estim.drivers.side import parse_line
+from estim.protocols.gait import GAIT, SLOW_STEPS_PER_MIN, stride_us
 from estim.safety.reports import CrankAngle, PatientSwitch, Report, SensorEvent
 from estim.safety.schedule import PhasePlan, Trigger
 from firmware_sim.body.room import CHANNELS, Room, make_room, names
 from firmware_sim.devices.interface import Pulse, SimulatedDevice
 
-# Share of a stride at which each event of gait falls; a slow hemiparetic stride of 2.4 s (convention).
-GAIT: Mapping[str, float] = MappingProxyType(
-    {"heel-strike": 0.0, "mid-stance": 0.25, "heel-off": 0.52, "toe-off": 0.64}
-)
-STRIDE_US = 2_400_000
 STRIDE_JITTER = 0.03
 FIRST_US = 1_000_000  # nobody begins before a second has passed
 DUTY = 0.5  # share of the time that a key or switch asks for: well below L20's bound for triggered output
 EFFORT_US = 1_500_000
+JOIN_PERCENT = 60  # of a full effort: submaximal, as one works along (convention)
+LET_GO_US = 400_000  # longer than any period of a fused contraction: then the next pulse begins another one
 EFFORT_AFTER_US = (2_000_000, 6_000_000)  # once a new effort would be heard
 CRANK_EVERY_US = 20_000
 EMG_EVERY_US = 50_000  # the body's own batches
@@ -50,22 +46,28 @@ class RehearsedRoom:
     Args:
         profile: the virtual patient who feels, speaks and presses the switch; "" leaves all that out, and an EMG that
             is waited for is that of `EMG_PATIENT`.
+        cadence_per_min: turns of the crank, or steps; None: the protocol's turns, and a slow walker's steps.
 
     Attributes:
         body: the virtual patient, once there is one.
         shows_force: somebody looks at the muscle's force; else it is not worked out.
         resting: nobody presses, walks or tries: noise alone is left.
         presses: the key should be pressed now; whoever drives the session takes it away.
-        efforts: when the patient began an effort, in µs.
+        joins: what plays now asks the patient to pull with it.
+        efforts: when the patient began an effort, in µs. Who shall join pulls with the current, who shall try first
+            tries before it, who shall relax or is asked nothing never pulls.
     """
 
     seed: int
     profile: str = ""
+    cadence_per_min: int | None = None
     body: Room | None = None
     shows_force: bool = False
     resting: bool = False
     presses: bool = False
     efforts: list[int] = field(default_factory=list)
+    joins: bool = False
+    _felt_us: int = -1 << 40
     _phase: PhasePlan | None = None
     _script: list[tuple[int, str]] = field(default_factory=list)
     _next_us: int | None = None
@@ -86,7 +88,12 @@ class RehearsedRoom:
                 device.set_load(channel, self.body.load(channel))
 
     def on_pulse(self, pulse: Pulse) -> None:
-        """The body feels it, and its EMG shows it."""
+        """The body feels it, and its EMG shows it; who shall join pulls as soon as the current is felt."""
+        if self.joins and not self._hears_emg() and pulse.t_us - self._felt_us > LET_GO_US:
+            self.efforts.append(pulse.t_us)
+            if self.body is not None:
+                self.body.handle({"type": "effort", "percent": JOIN_PERCENT, "seconds": EFFORT_US / 1e6})
+        self._felt_us = pulse.t_us
         if self.body is not None:
             self.body.on_pulse(pulse)
 
@@ -150,7 +157,8 @@ class RehearsedRoom:
         elif trigger.source == "sensor":
             self._step(phase, now_us)
         elif trigger.source == "crank":
-            turned = (now_us - self._began_us) * (trigger.cadence_rpm or 1) * DEGREES / 60_000_000
+            turns_per_min = self.cadence_per_min or trigger.cadence_rpm or 1
+            turned = (now_us - self._began_us) * turns_per_min * DEGREES / 60_000_000
             self._reports.append(CrankAngle(deg=int(turned) % DEGREES))
             self._next_us = now_us + CRANK_EVERY_US
         elif self.body is not None:
@@ -171,11 +179,12 @@ class RehearsedRoom:
         if self._script:
             self._reports.append(SensorEvent(name=self._script.pop(0)[1]))
         if not self._script:
-            stride_us = round(STRIDE_US * self._chance.uniform(1 - STRIDE_JITTER, 1 + STRIDE_JITTER))
-            at = {name: round(share * stride_us) for name, share in _events(phase).items()}
+            usual_us = stride_us(self.cadence_per_min or SLOW_STEPS_PER_MIN)
+            whole_us = round(usual_us * self._chance.uniform(1 - STRIDE_JITTER, 1 + STRIDE_JITTER))
+            at = {name: round(share * whole_us) for name, share in _events(phase).items()}
             self._script = sorted((at_us, name) for name, at_us in at.items())
             self._script = [(after - before, name) for (before, _), (after, name) in _paired(self._script)]
-            self._next_us = now_us + max(1, stride_us - sum(gap_us for gap_us, _ in self._script))
+            self._next_us = now_us + max(1, whole_us - sum(gap_us for gap_us, _ in self._script))
         else:
             self._next_us = now_us + max(1, self._script[0][0])
 

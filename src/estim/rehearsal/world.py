@@ -49,7 +49,9 @@ class World:
         self.device = make_device(plan.model, seed=plan.seed)
         self.purpose = "titration"
         self.monitor = Monitor(file=plan.pulses, purpose=lambda: self.purpose)
-        self.room = RehearsedRoom(seed=plan.seed, profile=plan.patient_profile)
+        self.room = RehearsedRoom(
+            seed=plan.seed, profile=plan.patient_profile, cadence_per_min=plan.setup.cadence_per_min
+        )
         self.room.attach(self.device)
         self.device.on_pulse = self._feel
         self.link = SimulatedLink(self.device, random.Random(chance.getrandbits(64)))
@@ -120,6 +122,7 @@ class World:
             if self.now_us < host_us or self._held_up():
                 continue  # what reaches the device wakes nobody here
             self.room.look(self.engine.awaited, self.now_us)
+            self.room.joins = self.engine.asks == "join"
             incoming = self._incoming()
             incoming += self.extra
             self.extra.clear()

@@ -125,6 +125,12 @@ class SessionEngine:
             return None
         return run.phase if run.phase.trigger is not None else None
 
+    @property
+    def asks(self) -> str:
+        """The effort that the therapy's phase asks of the patient now; "" while no therapy runs."""
+        run = self._core.run
+        return run.phase.effort if self.phase is Phase.RUNNING and self.purpose == "therapy" and run is not None else ""
+
     def account(self, purpose: Purpose, channel: int) -> Account:
         """What a device channel got in this sitting."""
         return self._core.ledger.account(purpose, channel)
