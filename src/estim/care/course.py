@@ -17,7 +17,7 @@ from estim.care.plan import AGE_DAYS, Criterion, Plan
 Date = datetime.date
 KINDS = (
     "begin", "consent", "consent-withdrawn", "assessment", "not-possible", "goal", "goal-score", "check", "gate",
-    "visit", "missed", "drill", "treatment", "diary", "event", "review", "leaflet", "end",
+    "visit", "session", "missed", "drill", "treatment", "diary", "event", "review", "leaflet", "end",
 )  # fmt: skip
 State = Literal["met", "not met", "missing", "too old"]
 
@@ -219,6 +219,23 @@ def t_score(entries: Sequence[Entry]) -> float | None:
 def planned_per_week(plan: Plan, phase: int) -> int:
     """Visits a week in a phase; none are counted where it is used as needed."""
     return 0 if plan.phase[phase].as_needed else plan.phase[phase].visits_per_week or plan.visits_per_week
+
+
+def phase_of(plan: Plan, entries: Sequence[Entry], day: Date) -> int:
+    """The number of the phase that `day` ended in."""
+    return min(sum(entry.day <= day for entry in of_kind(begun(entries), "gate")), len(plan.phase) - 1)
+
+
+def stimulated(plan: Plan, entries: Sequence[Entry], today: Date) -> tuple[int, int]:
+    """Days with a session of this course, and visits that were planned in weeks whose phase has stimulation."""
+    course = begun(entries)
+    days = {entry.day for entry in of_kind(course, "session")}
+    weeks = calendar(plan, course, today)
+    ends = [week.monday + datetime.timedelta(days=6) for week in weeks]
+    planned = sum(
+        week.planned for week, end in zip(weeks, ends, strict=True) if plan.phase[phase_of(plan, course, end)].protocols
+    )
+    return len(days), planned
 
 
 def calendar(plan: Plan, entries: Sequence[Entry], today: Date) -> tuple[Week, ...]:

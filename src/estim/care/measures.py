@@ -109,14 +109,15 @@ def change_words(measure: Measure, first: float | str, last: float | str) -> lis
     better = {"higher": by > 0, "lower": by < 0}.get(measure.better)
     direction = "" if by == 0 or better is None else ", better" if better else ", worse"
     error = max(
-        (abs(each.number) for each in measure.change if each.number is not None and _is_error(each)), default=0.0
+        (abs(each.number) for each in measure.change if each.number is not None and is_error(each)), default=0.0
     )
     within = "; within error" if by and abs(by) < error else ""
     head = f"{by:+.3g} {measure.unit}" + ("" if within else direction) + within
     return [head, *(_against(each, by) for each in measure.change)]
 
 
-def _is_error(change: Change) -> bool:
+def is_error(change: Change) -> bool:
+    """It speaks of the measurement's own error."""
     return change.kind.upper().startswith(ERRORS)
 
 

@@ -12,6 +12,7 @@ from estim.cli import (
     course,
     doctor,
     handbook,
+    in_course,
     operators,
     plans,
     protocols,
@@ -134,7 +135,7 @@ def parser() -> argparse.ArgumentParser:
 def _session_words() -> argparse.ArgumentParser:
     """The words that describe a session, for `run` and `rehearse`."""
     session = argparse.ArgumentParser(add_help=False)
-    session.add_argument("protocol", help="a library name, an own protocol's name, or a file")
+    session.add_argument("protocol", help="a library name, an own protocol's name, a file, or `due` with --course")
     session.add_argument(
         "--level", action="append", default=[], metavar="NAME=mA", help="simulated only: the level that is found"
     )
@@ -146,11 +147,14 @@ def _session_words() -> argparse.ArgumentParser:
         "--region", action="append", default=[], metavar="NAME=REGION", help="where any-permitted lies"
     )
     session.add_argument("--early", default="", metavar="REASON", help="before the pause of the file is over: why")
-    session.add_argument("--measure", action="append", default=[], metavar="NAME=VALUE", help="for its criteria")
+    session.add_argument(
+        "--measure", action="append", default=[], metavar="NAME=VALUE[:SIDE[:BY WHAT]]", help="for its criteria"
+    )
     session.add_argument("--cadence", type=whole_number, metavar="N", help="turns of the crank, or steps, a minute")
-    session.add_argument("--side", default="left", choices=("left", "right"), help="the treated side")
-    session.add_argument("--week", type=whole_number, default=1, metavar="N", help="week of the course, from 1")
-    session.add_argument("--session", type=whole_number, default=1, metavar="N", help="session of the course, from 1")
+    session.add_argument("--side", choices=("left", "right"), help="the treated side; else the course's, or left")
+    session.add_argument("--week", type=whole_number, metavar="N", help="week of the course, from 1")
+    session.add_argument("--session", type=whole_number, metavar="N", help="session of the course, from 1")
+    in_course.add_words(session)
     return session
 
 

@@ -45,6 +45,14 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+def ask_line(question: str) -> str:
+    """A line that a person types before anything is begun; "" where input ends."""
+    try:
+        return input(question)
+    except EOFError:
+        return ""
+
+
 def home_of(given: argparse.Namespace) -> Home:
     """The home folder that the command names. What the command makes from now on is its user's alone.
 
@@ -80,9 +88,11 @@ def said_of(given: argparse.Namespace, home: Home, *, simulated: bool) -> tuple[
         measures=tuple(given.measure),
         early=given.early,
         cadence=given.cadence,
-        side=given.side,
-        week=given.week,
-        session=given.session,
+        side=given.side or "left",
+        week=1 if given.week is None else given.week,
+        session=1 if given.session is None else given.session,
+        left_out=given.skip,
+        drill=given.drill,
     )
     return protocol, setup_from(protocol, words, simulated=simulated)
 

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from estim.cli import in_course
 from estim.cli.output import home_of, print_json, print_report, said_of
 from estim.platform.terminals import nowhere
 
 if TYPE_CHECKING:
+    from estim.controller.client import ControllerClient
     from estim.desk.result import Result
     from estim.desk.setup_from import Said
     from estim.drivers.address import Address
@@ -120,11 +122,8 @@ def _web_tab(given: argparse.Namespace, home: Home) -> int:
 def run(given: argparse.Namespace) -> int:
     """One session, line by line."""
     from estim.controller.client import ControllerClient
-    from estim.desk.acting import VirtualPatient
     from estim.desk.result import Seen, result_of
-    from estim.desk.script import ScriptedTherapist
     from estim.drivers.room import check_rooms
-    from estim.lines import Person, play
     from estim.safety.errors import UsageError
 
     home = _own_home(given)
@@ -134,37 +133,19 @@ def run(given: argparse.Namespace) -> int:
         address = _ask_whether_simulated(named)
         if given.yes and not address.simulated:
             raise _refused("--yes", "every step is confirmed by a person on a real device; --yes is for simulated ones")
+        a_person = not address.simulated and sys.stdin.isatty()
+        belongs = in_course.begin(given, home, simulated=address.simulated, asks=a_person)
         protocol, said = said_of(given, home, simulated=address.simulated)
+        if a_person:
+            in_course.ask_measures(given, protocol)
+            protocol, said = said_of(given, home, simulated=address.simulated)
         said = _check_before(protocol, said, address, home)
         if not address.simulated and not sys.stdin.isatty():
             raise UsageError("a session on a real device needs a person at a terminal")
         say = (lambda text: print(text, file=sys.stderr)) if given.json else print
         began = time.perf_counter()
         client = ControllerClient(address, home.root, side=side)
-        refused: Sequence[Problem | Mapping[str, Any]] = ()
-        if address.simulated:
-            person = ScriptedTherapist(
-                source=given.protocol,
-                setup=said.setup,
-                levels_ua=said.levels_ua,
-                motor_ua=said.motor_ua,
-                next_id=client.next_id,
-                operator=given.operator,
-            )
-            patient = VirtualPatient(
-                protocol=protocol, next_id=client.next_id, cadence_per_min=said.setup.cadence_per_min
-            )
-            play(client, person, say=say, patient=patient)
-            refused = person.refused
-        else:
-            Person(
-                client=client,
-                source=given.protocol,
-                setup=said.setup,
-                operator=given.operator,
-                say=say,
-                pins=home.operators.exists(),
-            ).run()
+        refused = _play_out(given, client, protocol, said, simulated=address.simulated, say=say)
         last = client.snapshot
         result = result_of(
             Seen(
@@ -181,7 +162,41 @@ def run(given: argparse.Namespace) -> int:
                 fatal=client.fatal,
             )
         )
+    belongs.finish(protocol, result.document)
     return _print_result(given, result)
+
+
+def _play_out(
+    given: argparse.Namespace,
+    client: ControllerClient,
+    protocol: Protocol,
+    said: Said,
+    *,
+    simulated: bool,
+    say: Callable[[str], None],
+) -> Sequence[Problem | Mapping[str, Any]]:
+    """The session itself, scripted or typed; gives what a script was refused."""
+    from estim.desk.acting import VirtualPatient
+    from estim.desk.script import ScriptedTherapist
+    from estim.lines import Person, play
+
+    if not simulated:
+        pins = _own_home(given).operators.exists()
+        Person(
+            client=client, source=given.protocol, setup=said.setup, operator=given.operator, say=say, pins=pins
+        ).run()
+        return ()
+    person = ScriptedTherapist(
+        source=given.protocol,
+        setup=said.setup,
+        levels_ua=said.levels_ua,
+        motor_ua=said.motor_ua,
+        next_id=client.next_id,
+        operator=given.operator,
+    )
+    patient = VirtualPatient(protocol=protocol, next_id=client.next_id, cadence_per_min=said.setup.cadence_per_min)
+    play(client, person, say=say, patient=patient)
+    return person.refused
 
 
 def _ask_whether_simulated(address: Address) -> Address:
@@ -254,6 +269,7 @@ def rehearse(given: argparse.Namespace) -> int:
         raise UsageError(f"--device-model {given.device_model!r}: one of {', '.join(MODELS)}")
     if given.patient_profile and given.patient_profile not in profiles():
         raise UsageError(f"--patient-profile {given.patient_profile!r}: one of {', '.join(profiles())}")
+    belongs = in_course.begin(given, home, simulated=True, asks=False)
     protocol, said = said_of(given, home, simulated=True)
     said = _check_before(protocol, said, Address(model=given.device_model, url="", simulated=True), home)
     if given.worlds is not None or given.world:
@@ -280,4 +296,5 @@ def rehearse(given: argparse.Namespace) -> int:
             ),
             faults=given.faults,
         )
+    belongs.finish(protocol, done.result.document)
     return _print_result(given, done.result)

@@ -10,7 +10,9 @@ from typing import Any
 from estim.care import course
 from estim.care.course import Entry, Status, Week
 from estim.care.measures import change_words, measures
+from estim.care.plan import Criterion
 from estim.desk.paper import Paper, Section
+from estim.desk.progress_curve import Curve, numbers, smallest_real_change, svg
 from estim.records.course import Course
 
 ADVICE = "A check 6 to 12 weeks from now; come back when the goal slips or a red flag appears."
@@ -36,7 +38,11 @@ class Report:
     events: tuple[str, ...]
     gates: tuple[str, ...]
     given: tuple[Course, ...]
+    doses: tuple[tuple[str, ...], ...]
+    stimulated: tuple[int, int]
+    curves: tuple[str, ...]
     end: Entry | None
+    sessions: tuple[Entry, ...]
     simulated: bool
 
 
@@ -70,9 +76,68 @@ def report(
             for entry in course.of_kind(lines, "gate")
         ),
         given=tuple(given),
+        doses=tuple(_doses(lines)),
+        stimulated=course.stimulated(status.plan, lines, status.today),
+        curves=tuple(_curves(status, lines)),
         end=ends[-1] if ends else None,
+        sessions=tuple(course.of_kind(lines, "session")),
         simulated=simulated,
     )
+
+
+def _doses(lines: Sequence[Entry]) -> list[tuple[str, ...]]:
+    """Of each protocol that was played in the course: sessions, contractions given and planned, reached, minutes ON."""
+    sums: dict[str, list[float]] = {}
+    for entry in course.of_kind(lines, "session"):
+        fields = entry.fields
+        row = sums.setdefault(f"{fields['protocol']} {fields['version']}", [0, 0, 0, 0, 0])
+        for place, key in enumerate(("contractions", "planned", "reached", "on_s"), start=1):
+            row[place] += float(fields.get(key, 0))
+        row[0] += 1
+    return [
+        (
+            name,
+            f"{row[0]:g}",
+            f"{row[1]:g} of {row[2]:g}" if row[2] else f"{row[1]:g}",
+            f"{row[3]:g}",
+            f"{row[4] / 60:.0f}",
+        )
+        for name, row in sums.items()
+    ]
+
+
+def _curves(status: Status, lines: Sequence[Entry]) -> list[str]:
+    """A picture of each measure with numbers of two days or more, with its gate's bound and smallest real change."""
+    bounds = {gate.measure: gate.at_least if gate.at_least is not None else gate.at_most for gate in _criteria(status)}
+    named = dict.fromkeys(
+        (str(entry.fields["measure"]), str(entry.fields.get("side", "")))
+        for entry in course.of_kind(lines, "assessment")
+    )
+    pictures = []
+    for name, side in named:
+        measure = measures()[name]
+        if measure.grades:
+            continue  # a grade is no distance: it is not drawn as one
+        points = numbers(course.values(lines, name, side=side))
+        if len(points) < 2:
+            continue
+        bound = bounds.get(name)
+        curve = Curve(
+            title=f"{measure.name} {side}".strip(),
+            unit=measure.unit,
+            points=points,
+            target=float(bound) if isinstance(bound, int | float) else None,
+            error=smallest_real_change(measure),
+            words=("target", "smallest real change"),
+        )
+        pictures.append(str(svg(curve)))
+    return pictures
+
+
+def _criteria(status: Status) -> list[Criterion]:
+    """All gates of the plan, the present phase's last so that it stands where several ask for one measure."""
+    phases = [*status.plan.phase, status.plan.phase[status.phase]]
+    return [gate for phase in phases for gate in phase.gate if gate.measure is not None]
 
 
 def _changes(lines: Sequence[Entry]) -> list[tuple[str, str, str, str, str, tuple[str, ...]]]:
@@ -115,7 +180,9 @@ def summary(made: Report, *, who: str) -> Paper:
         (name, f"{first} ({first_day})", f"{last} ({last_day})", "; ".join(words))
         for name, first_day, first, last_day, last, words in made.measures
     ]
-    dose = [("Protocol", "Sessions", "Planned by its dose", "Contractions done of planned")]
+    in_course = [("Protocol and version", "Sessions", "Contractions", "at 95 % or more", "min ON"), *made.doses]
+    done, planned = made.stimulated
+    dose = [("Protocol, by the records", "Sessions", "Planned by its dose", "Contractions done of planned")]
     dose += [
         (one.protocol, str(one.delivered), _span(one.planned), f"{one.contractions[0]} of {one.contractions[1]}")
         for one in made.given
@@ -124,7 +191,13 @@ def summary(made: Report, *, who: str) -> Paper:
         Section(lines=("SIMULATED: practice, no patient",) if made.simulated else (), rows=tuple(facts)),
         Section(head="Goals", rows=(("Goal", "Level reached (-2 to +2)"), *made.goal_levels)),
         Section(head="Measures", rows=tuple(changed)),
-        Section(head="Stimulation given", rows=tuple(dose)),
+        *([Section(head="Progress", pictures=made.curves)] if made.curves else []),
+        Section(
+            head="Stimulation given",
+            lines=(f"Days with stimulation: {done} of {planned} visits planned in phases with stimulation",),
+            rows=tuple(in_course),
+        ),
+        *([Section(rows=tuple(dose))] if made.given else []),
         Section(head="Phases", items=made.gates or ("the first phase was not left",)),
         Section(head="Criteria today", items=tuple(gate.words for gate in (*status.gates, *status.stops))),
         Section(head="Adverse events", items=made.events or ("none was entered",)),
@@ -187,8 +260,19 @@ def to_fhir(made: Report) -> dict[str, Any]:
         for name, first_day, first, last_day, last, _ in made.measures
         for day, value in dict.fromkeys(((first_day, first), (last_day, last)))
     ]
+    sessions = [
+        {
+            "resourceType": "Procedure",
+            "status": "completed" if entry.fields["outcome"] == "completed" else "stopped",
+            "code": {"text": f"Neuromuscular electrical stimulation, {entry.fields['protocol']}"},
+            "subject": subject,
+            "performedDateTime": entry.day.isoformat(),
+            "note": [{"text": f"{entry.fields['contractions']} of {entry.fields.get('planned', '-')} contractions"}],
+        }
+        for entry in made.sessions
+    ]
     stamp = datetime.datetime.combine(status.today, datetime.time(), tzinfo=datetime.UTC).isoformat()
-    resources = [plan, *goals, *observations]
+    resources = [plan, *goals, *observations, *sessions]
     return {
         "resourceType": "Bundle",
         "type": "collection",

@@ -21,7 +21,7 @@ TEMPLATE = """
 = #d.title
 #for section in d.sections {
   if section.head != "" { heading(level: 2, section.head) }
-  if section.pictures.len() > 0 { grid(columns: section.pictures.len() * (auto,), gutter: 6mm,
+  if section.pictures.len() > 0 { grid(columns: calc.min(3, section.pictures.len()) * (auto,), gutter: 6mm,
     ..section.pictures.map(name => image(name, width: 50mm, height: 40mm, fit: "contain"))) }
   for line in section.lines { par(line) }
   for item in section.items { list.item(item) }

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from estim.controller.interface import Answer, ConfigureFrom
+from estim.desk.drill_session import drill_line
 from estim.protocols.setup import Setup
 from estim.record_lines.base import SCRIPTED
 from estim.safety.errors import Problem
@@ -56,6 +57,7 @@ class ScriptedTherapist:
     _looks_first: bool = False  # told that the console stood still: a second's look, then again
     _looks_until_us: int = 0
     _marked: set[str] = field(default_factory=set)
+    _drilled: bool = False
 
     def replied(self, reply: Reply | Answer) -> None:
         """An answer came."""
@@ -127,6 +129,9 @@ class ScriptedTherapist:
         if self._stage == "run":
             if snapshot.phase is Phase.RUNNING:
                 return None
+            if snapshot.phase is Phase.CONFIGURED and self.setup.drill and not self._drilled:
+                self._drilled = True
+                return events.Note(id=self.next_id(), kind="note", fields=drill_line(self.setup.drill, snapshot.given))
             if snapshot.phase is Phase.CONFIGURED:
                 self.outcome = snapshot.outcome or "stopped"
                 self._stage = "signed"

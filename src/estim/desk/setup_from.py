@@ -6,15 +6,17 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from estim.desk.drill_session import joined
 from estim.protocols.gait import STEPS_PER_MIN, TURNS_PER_MIN
 from estim.protocols.schema import Protocol
-from estim.protocols.setup import ChannelSetup, Setup
+from estim.protocols.setup import ChannelSetup, Measured, Setup
 from estim.safety.caps import mark_for_sensory_ua
 from estim.safety.electrodes import parse_size_cm
 from estim.safety.errors import Problem, UsageError
 from estim.safety.units import UA_PER_MA, ceil_div, plain_number
 
 MOVED = frozenset({"crank", "sensor", "switch"})
+UNITS = {"mvic": "N·m", "quadriceps-index": "%"}  # of what a protocol may decide by
 OPPOSITE = {"left": "right", "right": "left"}
 
 
@@ -23,7 +25,8 @@ class SetupWords:
     """What was said about a session.
 
     Attributes:
-        levels, motor: `NAME=mA`. pads: `NAME=7.6x12.7`. regions: `NAME=thigh`. measures: `quadriceps-index=82`.
+        levels, motor: `NAME=mA`. pads: `NAME=7.6x12.7`. regions: `NAME=thigh`.
+        measures: `quadriceps-index=82`, or with side and by what, `mvic=120:left:dynamometer`.
         side: the treated side. cadence: turns of a crank, or steps, a minute.
     """
 
@@ -38,6 +41,8 @@ class SetupWords:
     session: int = 1
     early: str = ""
     cadence: int | None = None
+    left_out: str = ""
+    drill: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +133,10 @@ def setup_from(protocol: Protocol, words: SetupWords, *, simulated: bool) -> Sai
         session=words.session,
         measures=(measures := _measures(words.measures, protocol)),
         mvic="measured" if any(name == "mvic" for name, _ in measures) else None,
+        measured=_measured(words, protocol),
         early_reason=words.early,
+        left_out=words.left_out,
+        drill=joined(words.drill, protocol).id if words.drill else "",
         cadence_per_min=_cadence(words.cadence, protocol),
         simulated=simulated,
     )
@@ -139,18 +147,40 @@ def _measures(given: Iterable[str], protocol: Protocol) -> tuple[tuple[str, floa
     """What was measured: for the criteria that the protocol has, and the MVIC of a share of it."""
     known = [criterion.measure for criterion in protocol.criterion]
     known += ["mvic"] * any(channel.amplitude_rule == "percent-mvic" for channel in protocol.channel)
-    found = []
+    found: dict[str, float] = {}
     for word in given:
         name, equals, text = word.partition("=")
         if not equals or name not in known:
             raise UsageError(f"--measure {word!r}: NAME=VALUE; this protocol asks for {', '.join(known) or 'none'}")
+        if name in found:
+            raise UsageError(f"--measure {name} is given twice")
         try:
-            value = plain_number(text)
+            value = plain_number(text.partition(":")[0])
         except ValueError:
             value = math.nan
         if not math.isfinite(value) or (name == "mvic" and value <= 0):
             raise UsageError(f"--measure {word!r}: not a number")
-        found.append((name, value))
+        found[name] = value
+    return tuple(found.items())
+
+
+def _measured(words: Words, protocol: Protocol) -> tuple[Measured, ...]:
+    """Value, unit, side and by what: `mvic=120:left:dynamometer`. A share of an MVIC is of its own side."""
+    sides = {
+        _side(channel.side, words.side) for channel in protocol.channel if channel.amplitude_rule == "percent-mvic"
+    }
+    found = []
+    for word in words.measures:
+        name, _, text = word.partition("=")
+        value, _, rest = text.partition(":")
+        side, _, by = rest.partition(":")
+        if side not in {"", *OPPOSITE}:
+            raise UsageError(f"--measure {word!r}: NAME=VALUE:SIDE:BY WHAT; the side is left or right, not {side!r}")
+        if name == "mvic" and side and side not in sides:
+            raise UsageError(f"--measure {word!r}: the share is of the {' and '.join(sorted(sides))} side's MVIC")
+        found.append(
+            Measured(name=name, value=value, unit=UNITS.get(name, ""), side=side or words.side, by=by or "not stated")
+        )
     return tuple(found)
 
 

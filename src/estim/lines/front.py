@@ -26,7 +26,7 @@ class Front:
             stops within its second.
     """
 
-    def __init__(self, client: SessionClient, say: Callable[[str], None]) -> None:
+    def __init__(self, client: SessionClient, say: Callable[[str], None], *, drill: str = "") -> None:
         self.client = client
         self._print = say
         self.leaving = ""  # why, once somebody asked for the end, or nobody reads any more
@@ -35,7 +35,7 @@ class Front:
         self._caught: list[str] = []
         self._signals = StopSignals(self._caught.append, finished=self._finished)
         self._beat_at = 0.0
-        self.tell = Telling(self.say, Sounder(_bell)).tell
+        self.tell = Telling(self.say, Sounder(_bell), drill).tell
         self._lost = ""
 
     def say(self, text: str) -> None:

@@ -24,7 +24,7 @@ def play(
 
     Ctrl-C and its like stop; the session is signed as stopped.
     """
-    front = Front(client, say)
+    front = Front(client, say, drill=person.setup.drill)
     try:
         while not person.done and not front.over() and not front.unread:
             if front.stopped():

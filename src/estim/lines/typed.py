@@ -54,7 +54,7 @@ class Person:
 
     def run(self) -> None:
         """Until the session is signed, input ends, or the controller is lost; the client is closed then."""
-        front = Front(self.client, self.say)
+        front = Front(self.client, self.say, drill=self.setup.drill)
         self.say = front.say
         try:
             with contextlib.suppress(Left):

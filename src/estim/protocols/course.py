@@ -10,6 +10,7 @@ from estim.safety.errors import Severity
 
 SEVERITY: dict[str, Severity] = {"discontinue": "refuse", "review": "warn", "prompt": "info"}
 UNJUDGED = "criterion-unjudged"  # rule of the finding that a criterion has no measure
+LEFT_OUT = "left-out"  # rule of the finding that something was not asked, with the reason
 WORDS = {
     "discontinue": "the course has reached its aim and ends here",
     "review": "review the treatment before it goes on",
@@ -37,6 +38,16 @@ def judge_measures(protocol: Protocol, setup: Setup, findings: Findings) -> None
             asked=setup.early_reason,
             layer="protocol",
             rule="pause",
+            source=f"{protocol.id} {protocol.version}",
+        )
+    if setup.left_out:
+        findings.add(
+            "warn",
+            "measures",
+            f"asked for before output and left out, because: {setup.left_out}",
+            asked=setup.left_out,
+            layer="protocol",
+            rule=LEFT_OUT,
             source=f"{protocol.id} {protocol.version}",
         )
     measured = dict(setup.measures)

@@ -45,6 +45,17 @@ class ChannelSetup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What was measured today before output: value and unit, the side, and by what (device, or hand)."""
+
+    name: str
+    value: str
+    unit: str
+    side: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
     """Everything about today that a schedule depends on.
 
@@ -56,6 +67,9 @@ class Setup:
         mvic: `measured` | `estimated` | None; percent-mvic without a measurement is played as motor-visible, or
             refused if the file asks.
         measures: name and value of what was measured today, for the protocol's criteria (`quadriceps-index`, 82).
+        measured: the same with unit, side and by what, for the record.
+        drill: the exercise that the contractions are the repetitions of; "" for none.
+        left_out: why something that the course or a criterion asks for was not measured.
         simulated: pads may default to the protocol's.
         cadence_per_min: today's turns of a crank, or steps; None: the file's turns, and steps that nobody stated.
         early_reason: why a session begins before the pause of its file is over, or beyond its sessions of a day.
@@ -68,6 +82,9 @@ class Setup:
     patient: PatientFacts = field(default_factory=PatientFacts)
     mvic: str | None = None
     measures: tuple[tuple[str, float], ...] = ()
+    measured: tuple[Measured, ...] = ()
+    left_out: str = ""
+    drill: str = ""
     simulated: bool = False
     early_reason: str = ""
     cadence_per_min: int | None = None
