@@ -13,7 +13,6 @@ from estim.cli import main
 from estim.desk.care import CONSENT_POINTS
 from estim.records import care_log
 from estim.records.home import Home
-from tests.records.build import session
 
 MONDAY = datetime.date(2026, 3, 2)
 POINTS = json.dumps(dict.fromkeys(CONSENT_POINTS[:-1], True))
@@ -26,7 +25,7 @@ class Person:
     def __init__(self, home: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
         self.home, self.name, self.capsys = home, name, capsys
         self.attended: list[datetime.date] = []
-        self.planned_until = MONDAY
+        self.said = ""
 
     def run(self, *arguments: str, day: datetime.date, code: int = 0) -> str:
         words = ["course", *arguments, "--patient", self.name, "--home", str(self.home), "--simulated"]
@@ -62,6 +61,17 @@ class Person:
             "clean=true", day=day,
         )  # fmt: skip
         self.attended.append(day)
+
+    def session(self, day: datetime.date, *words: str, levels: str, code: int = 0, what: str = "due") -> dict[str, Any]:
+        """The stimulation that is due, in simulated time; the home remembers that it was."""
+        given = ["rehearse", what, "--course", "--patient", self.name, "--home", str(self.home), "--json"]
+        given += [word for level in levels.split() for word in ("--level", level)]
+        assert main([*given, "--day", day.isoformat(), *words]) == code
+        said = self.capsys.readouterr()
+        self.said = said.err + said.out
+        if code == 0 and day not in self.attended:
+            self.attended.append(day)
+        return dict(json.loads(said.out)) if said.out else {}
 
     def leave(self, day: datetime.date, checks: dict[str, bool], **values: object) -> None:
         """Answer the checks, measure what is missing, pass the gate."""
@@ -108,9 +118,18 @@ def test_a_woman_after_knee_replacement(person: Person) -> None:
     [index] = [each for words, each in stops.items() if words.startswith("Quadriceps index")]
     assert index["state"] == "not met"
     assert index["value"] == "36.4"  # 40 of 110 N·m, computed from both sides of the day
+    first = person.session(
+        MONDAY, "--drill", "quad-set", "--score", "pain=2", "--score", "clean=true", levels="quadriceps=30"
+    )
+    assert (first["outcome"], first["contractions"]) == ("completed", 15)
+    assert not [each for each in first["bends"] if each["rule"] == "criterion-unjudged"], "36.4 % was judged"
+    assert "week 1, session 1" in person.said
+    due = [each for each in person.look("today", MONDAY)["due"] if each["kind"] == "visit"]
+    assert not due, "the planned item of the day is done"
     for week in range(2):
         for day in days(week, 0, 2, 4):
-            person.visit(day, "quad-set")
+            if day != MONDAY:
+                person.visit(day, "quad-set")
     early = days(1, 4)[0]
     refused = person.run("gate", day=early, code=2)
     assert "walks with one aid (missing)" in refused
@@ -130,10 +149,11 @@ def test_a_woman_after_knee_replacement(person: Person) -> None:
         person.run("note", "assessment", "measure=mvic", f"value={torque}", f"side={side}", day=days(10, 0)[0])
     stop = [due for due in person.look("today", days(10, 0)[0])["due"] if due["kind"] == "stop"]
     assert "84.8" in stop[0]["what"]
+    person.session(days(10, 0)[0], levels="quadriceps=30", code=1)
+    assert "ends here" in person.said, "the criterion acts before any output"
     person.leave(days(10, 0)[0], {}, chair_stand_30s=13)
     person.run("note", "goal-score", "goal=g1", "level=1", day=days(11, 0)[0])
     person.run("note", "end", "reason=goals met", "advice=stairs twice a day", day=days(11, 0)[0])
-    session(Home(person.home), "K-7", at=datetime.datetime(2026, 3, 2, 9, tzinfo=datetime.UTC))
     summary, letter, bundle = papers(person, days(11, 0)[0], letter_to="Dr. Weiss")
     for words in (
         "7 of 36 planned",
@@ -143,13 +163,16 @@ def test_a_woman_after_knee_replacement(person: Person) -> None:
         "60.0",
         "84.8",
         "stairs twice a day",
+        "15 of 15",  # contractions, given against planned
+        "knee-replacement-quadriceps-early",
+        "<svg",
+        "smallest real change",
     ):
         assert words in summary, words
     assert "SIMULATED" in summary
-    assert "knee-replacement-quadriceps-early" in summary or "short" in summary or "Contractions done" in summary
     assert "Dr. Weiss" in letter
     kinds = [each["resource"]["resourceType"] for each in bundle["entry"]]
-    assert {"CarePlan", "Goal", "Observation"} == set(kinds)
+    assert {"CarePlan", "Goal", "Observation", "Procedure"} == set(kinds)
     assert bundle["entry"][0]["resource"]["status"] == "completed"
     assert not person.look("today", days(11, 1)[0])["due"]
 
@@ -168,6 +191,18 @@ def test_a_man_after_a_stroke(person: Person) -> None:
     )
     person.visit(days(0, 0)[0], "foot-lift")
     person.leave(days(2, 0)[0], {"sits one minute alone": True, "stands with one person": True})
+    stood = person.session(
+        days(3, 0)[0],
+        *("--drill", "sit-to-stand", "--score", "help=hand", "--score", "exertion=5"),
+        what="sit-to-stand-key",
+        levels="quadriceps=40 gluteus-maximus=40",
+    )
+    assert stood["outcome"] == "completed"
+    assert stood["contractions"] > 0
+    line = [each for each in care_log.read(Home(person.home), "K-7", simulated=True) if each.kind == "drill"][-1]
+    assert line.fields["repetitions"] == line.fields["windows"] == stood["contractions"]
+    person.session(days(3, 1)[0], "--drill", "quad-set", what="stroke-foot-drop-peroneal", levels="x=1", code=1)
+    assert "plays stroke-tibialis-anterior-spasticity, sit-to-stand-key" in person.said
     person.run("gate", "--reason", "scales out of order; stands 5 s on the leg", day=days(4, 0)[0])
     person.leave(days(8, 0)[0], {"no toe catch in 10 m with current, on two visits": True}, walk_10m=0.45)
     blocked = person.run("gate", day=days(9, 0)[0], code=2)
@@ -192,6 +227,17 @@ def test_a_man_after_a_stroke(person: Person) -> None:
 def test_a_woman_with_back_pain(person: Person) -> None:
     person.begin("low-back", "none", "sit through a film", pain=7, odi=44, psfs=3, sit_to_stand_5x=18)
     person.leave(days(1, 0)[0], {"no red flag": True, "a direction of movement without leg pain": True})
+    back = "right-lumbar-multifidus=20 left-lumbar-multifidus=20"
+    person.session(days(1, 0)[0], levels=back, code=1)
+    assert "Plank hold" in person.said, "what the course asks is never left out silently"
+    done = person.session(days(1, 0)[0], "--drill", "bird-dog", "--skip", "pain 7: plank next week", levels=back)
+    assert done["outcome"] == "completed"
+    assert [each["message"] for each in done["bends"] if each["rule"] == "left-out"] == [
+        "asked for before output and left out, because: pain 7: plank next week"
+    ]
+    person.session(days(1, 1)[0], "--drill", "sit-to-stand", levels=back, code=1)
+    assert "goes with quadriceps-femoris" in person.said
+    assert "done standing" in person.said
     person.run("leaflet", "-o", str(person.home / "leaflet.html"), "--language", "de", day=days(1, 1)[0])
     leaflet = (person.home / "leaflet.html").read_text(encoding="utf-8")
     for words in (

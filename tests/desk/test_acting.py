@@ -75,7 +75,7 @@ def test_a_task_is_walked_ridden_or_pressed_at_the_cadence_that_is_said() -> Non
     assert person.act(walking) == []
     assert said(person.act(replace(walking, purpose="titration"))) == [("walk", None)], "stands still again"
     pressed = ready("arm-reach").look()
-    assert said(patient("arm-reach").act(pressed)) == ["Trigger"]
+    assert said(patient("arm-reach").act(pressed)) == ["PressTrigger"]
 
 
 def test_each_word_has_its_words() -> None:

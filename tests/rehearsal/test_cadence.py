@@ -9,9 +9,9 @@ import pytest
 
 from estim.cli import main
 from estim.desk.checking import check_protocol
-from estim.desk.setup_from import Words, setup_from
+from estim.desk.setup_from import SetupWords, setup_from
 from estim.protocols.catalogue import load_runnable
-from estim.rehearsal import Plan, World, rehearse
+from estim.rehearsal import RehearsalPlan, World, rehearse
 from tests.support import LIMITS, crank_sample, plan, sample
 
 GAIT = "stroke-gait-dorsi-plantarflexors"
@@ -21,9 +21,9 @@ def reached(source: str, cadence: int, level_ma: int, contractions_from: int = 2
     """Channel → the worst share of its level from the third contraction on, in a rehearsal."""
     protocol, _ = load_runnable(source)
     levels = tuple(f"{channel.name}={level_ma}" for channel in protocol.channel)
-    said = setup_from(protocol, Words(patient="c", levels=levels, cadence=cadence), simulated=True)
+    said = setup_from(protocol, SetupWords(patient="c", levels=levels, cadence=cadence), simulated=True)
     done = rehearse(
-        Plan(source=source, setup=said.setup, levels_ua=said.levels_ua, motor_ua=said.motor_ua, limits=LIMITS)
+        RehearsalPlan(source=source, setup=said.setup, levels_ua=said.levels_ua, motor_ua=said.motor_ua, limits=LIMITS)
     )
     names = {each.channel: each.name for each in said.setup.channels}
     shares: dict[str, list[float]] = {}

@@ -155,13 +155,13 @@ def judge(criterion: Criterion, entries: Sequence[Entry], today: Date, *, phase:
 
 
 def status(plan: Plan, entries: Sequence[Entry], today: Date) -> Status:
-    """Where the course stands.
+    """Where the course stands, by what is of that day or before it: what was entered for later days is not known yet.
 
     Raises:
         ValueError: no course has begun.
     """
-    course = begun(entries)
-    if not course:
+    course = [entry for entry in begun(entries) if entry.day <= today]
+    if not course or course[0].kind != "begin":
         raise ValueError("no course has begun")
     first = course[0]
     passed = of_kind(course, "gate")

@@ -83,7 +83,7 @@ class VirtualPatient:
 
     def _begin(self, waits_for: str) -> events.Request:
         if waits_for == "key":
-            return events.Trigger(id=self.next_id())
+            return events.PressTrigger(id=self.next_id())
         if waits_for == "switch":
             self._held = True
             return self._room({"type": "switch", "pressed": True})

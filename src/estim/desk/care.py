@@ -63,7 +63,12 @@ class CareDesk:
         Raises:
             UsageError: no course has begun.
         """
-        return course.status(self.plan(), self.entries(), today or datetime.date.today())
+        day = today or datetime.date.today()
+        try:
+            return course.status(self.plan(), self.entries(), day)
+        except ValueError:
+            began = course.begun(self.entries())[0].day
+            raise UsageError(f"{self.patient}: on {day} no course had begun; this one began on {began}") from None
 
     def begin(self, plan: str, side: str, *, day: datetime.date | None = None) -> Entry:
         """Begin a course by a plan.
@@ -134,7 +139,26 @@ class CareDesk:
         return len(made)
 
     def _enter(self, kind: str, fields: Mapping[str, Any], day: datetime.date | None) -> Entry:
+        self._possible(kind, day or datetime.date.today())
         return care_log.enter(self.home, self.patient, kind, fields, who=self.who, simulated=self.simulated, day=day)
+
+    def _possible(self, kind: str, day: datetime.date) -> None:
+        """A day that can be: not to come for a real person, not before the course, not after its end."""
+        if day > datetime.date.today() and not self.simulated:
+            raise UsageError(f"{kind} of {day}: that day is to come; an entry is of today or before")
+        begun = course.begun(self.entries())
+        if kind == "begin":
+            return
+        if not begun:
+            raise UsageError(f"{self.patient}: no course has begun; `estim course begin`")
+        if day < begun[0].day:
+            raise UsageError(f"{kind} of {day}: the course began on {begun[0].day}")
+        ended = course.of_kind(begun, "end")
+        if ended and day > ended[-1].day and kind != "begin":
+            raise UsageError(f"{kind} of {day}: the course ended on {ended[-1].day}")
+        gates = [entry.day for entry in course.of_kind(begun, "gate")]
+        if kind == "gate" and gates and day < gates[-1]:
+            raise UsageError(f"gate of {day}: the one before it was passed on {gates[-1]}")
 
     def _indices(self, entry: Entry) -> None:
         """The quadriceps index is computed from both sides of one day, never typed."""

@@ -76,8 +76,8 @@ class CourseSession:
         """The protocol that is played: `name`, or the phase's first one where that is `due`.
 
         Raises:
-            SetupError: the course has ended, has no consent, or this phase does not have this protocol (without a
-                reason).
+            SetupError: the course has ended, has no consent; or, without a reason, a stop of the plan is met or this
+                phase does not have this protocol.
         """
         status = self.desk.status(self.day)
         phase = status.plan.phase[status.phase]
@@ -99,6 +99,16 @@ class CourseSession:
                     allowed=has,
                 )
             )
+        if not reason:
+            refused += [
+                _problem(
+                    "stop",
+                    f"{stop.words}: the stimulation of this course ends here; with a reason (--skip TEXT) it goes on",
+                    asked=stop.value,
+                )
+                for stop in status.stops
+                if stop.state == "met"
+            ]
         if refused:
             raise SetupError(refused)
         return phase.protocols[0] if name == "due" else name

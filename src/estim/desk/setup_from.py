@@ -164,7 +164,7 @@ def _measures(given: Iterable[str], protocol: Protocol) -> tuple[tuple[str, floa
     return tuple(found.items())
 
 
-def _measured(words: Words, protocol: Protocol) -> tuple[Measured, ...]:
+def _measured(words: SetupWords, protocol: Protocol) -> tuple[Measured, ...]:
     """Value, unit, side and by what: `mvic=120:left:dynamometer`. A share of an MVIC is of its own side."""
     sides = {
         _side(channel.side, words.side) for channel in protocol.channel if channel.amplitude_rule == "percent-mvic"
