@@ -72,6 +72,7 @@ SAMPLES: dict[str, list[str]] = {
     "records archive": ["--reason", "älter"],
     "records migrate": [],
     "records accept": ["patients.json", "--reason", "geändert"],
+    "records forget": ["Zoë", "--reason", "gewünscht"],
     "records clear": ["{record}", "--reason", "fehlt"],
     "records join": ["a", "b", "--reason", "dieselbe"],
     "records sign": ["{record}", "--reason", "nachgeholt"],

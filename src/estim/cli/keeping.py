@@ -33,7 +33,7 @@ def accept(given: argparse.Namespace) -> int:
     from estim.records import beside, guard
 
     home = home_of(given)
-    who = _who(home, given.operator, "accept", administrator=True)
+    who = who_is(home, given.operator, "accept", administrator=True)
     take = beside.take if beside.is_beside(home.root, given.register) else guard.accept
     take(home.root, given.register, operator=who, reason=given.reason)
     return 0
@@ -44,7 +44,7 @@ def clear(given: argparse.Namespace) -> int:
     from estim.records.station import enter_station
 
     home = home_of(given)
-    who = _who(home, given.operator, "clear")
+    who = who_is(home, given.operator, "clear")
     name = Path(given.session).name
     enter_station(home.root, "cleared", session=name, operator=who, reason=given.reason)
     return 0
@@ -57,7 +57,7 @@ def join(given: argparse.Namespace) -> int:
     from estim.records.station import enter_station
 
     home = home_of(given)
-    who = _who(home, given.operator, "join")
+    who = who_is(home, given.operator, "join")
     known = load_patients(home.patients)
     wrong = given.wrong if given.wrong in known else written(given.wrong)
     right = given.right if given.right in known else written(given.right)
@@ -108,7 +108,7 @@ def new_key(given: argparse.Namespace) -> int:
     from estim.records.station import new_key as make
 
     home = home_of(given)
-    who = _who(home, given.operator, "new-key", administrator=True)
+    who = who_is(home, given.operator, "new-key", administrator=True)
     made = make(home.root, operator=who, reason=given.reason)
     if given.json:
         print_json({"key": str(made)})
@@ -117,7 +117,7 @@ def new_key(given: argparse.Namespace) -> int:
     return 0
 
 
-def _who(home: Home, name: str, what: str, *, administrator: bool = False) -> str:
+def who_is(home: Home, name: str, what: str, *, administrator: bool = False) -> str:
     """The operator, by PIN where this home has operators.
 
     Raises:

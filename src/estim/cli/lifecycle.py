@@ -24,6 +24,24 @@ def backup(given: argparse.Namespace) -> int:
     return 0
 
 
+def forget(given: argparse.Namespace) -> int:
+    """A person is erased: an administrator, with a reason that stays."""
+    from estim.cli.keeping import who_is
+    from estim.records.patients import forget as erase
+
+    home = home_of(given)
+    who = who_is(home, given.operator, "forget", administrator=True)
+    keys = erase(home.root, given.patient, operator=who, reason=given.reason)
+    if given.json:
+        print_json({"patient": given.patient, "keys": keys})
+        return 0
+    print(f"{given.patient}: erased. Their own words, in records, course and register, can't be read any more.")
+    print("Currents, times and outcomes stay, and every chain verifies.")
+    print("Not reached: paper, exports that were handed out, and FILE.people beside backups: make a new backup, then")
+    print("destroy the older ones of these files.")
+    return 0
+
+
 def restore(given: argparse.Namespace) -> int:
     """A backup back into an empty home, and whether everything in it verifies."""
     from estim.records.lifecycle import restore as put

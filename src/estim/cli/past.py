@@ -124,6 +124,7 @@ def session_folder(home: Home, text: str) -> Path:
 
 def show(given: argparse.Namespace) -> int:
     """One session's lines."""
+    from estim.records.personal import opened_lines
     from estim.records.station import looked
     from estim.records.verify import read_record
 
@@ -131,6 +132,7 @@ def show(given: argparse.Namespace) -> int:
     folder = session_folder(home, given.path)
     blinding.refuse(home, folder)
     record = read_record(folder)
+    entries = opened_lines(home.root, record.entries)
     looked(
         home.root,
         "show",
@@ -139,9 +141,9 @@ def show(given: argparse.Namespace) -> int:
         operator=login(),
     )
     if given.json:
-        print_json({"path": str(folder), "lines": [entry._asdict() for entry in record.entries], "bad": record.reason})
+        print_json({"path": str(folder), "lines": [entry._asdict() for entry in entries], "bad": record.reason})
         return 0
-    for entry in record.entries:
+    for entry in entries:
         said = json.dumps(entry.fields, ensure_ascii=False)
         print(f"{entry.n:6} {entry.t_us / 1e6:10.3f} s {entry.kind:12} {said[:160]}")
     if record.reason:

@@ -128,8 +128,12 @@ def _keeping(actions: Any, home: argparse.ArgumentParser) -> None:
     join = actions.add_parser("join", parents=[home], help="two pseudonyms are one person")
     join.add_argument("wrong", help="the pseudonym that was wrong")
     join.add_argument("right", help="the one that stays")
+    forget = actions.add_parser(
+        "forget", parents=[home], help="erase a person: their words are unreadable from then on"
+    )
+    forget.add_argument("patient", help="the pseudonym")
     fresh = actions.add_parser("new-key", parents=[home], help="a new key for a station that lost its own")
-    for one in (accept, clear, sign, join, fresh):
+    for one in (accept, clear, sign, join, forget, fresh):
         one.add_argument("--operator", default="", metavar="ID", help="who does it; the PIN is asked for")
         one.add_argument("--reason", required=True, metavar="TEXT", help="why; stands in the station's chain")
 
@@ -165,6 +169,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
         "records_migrate": lifecycle.migrate,
         "records_anchor": keeping.anchor,
         "records_accept": keeping.accept,
+        "records_forget": lifecycle.forget,
         "records_clear": keeping.clear,
         "records_join": keeping.join,
         "records_sign": keeping.sign,

@@ -104,7 +104,9 @@ class Controller:
         name = folder_name(datetime.datetime.now(datetime.UTC), patient_id)
         folder = self._home.records(simulated=self._address.simulated) / name
         chain = Chain(simulated=self._address.simulated)
-        return RecordWriter(folder, chain, self._reception.signer, changed=self._waiting.wake)
+        return RecordWriter(
+            folder, chain, self._reception.signer, changed=self._waiting.wake, cover=self._reception.cover
+        )
 
     def _let_look_on(self) -> Observers | None:
         """Those who look on; where that is not possible a session goes on without them."""

@@ -9,6 +9,7 @@ from estim.records.door import InTheRoom, here, open_door
 from estim.records.home import Home
 from estim.records.keys import Signer, station_signer
 from estim.records.operators import MEANINGS, Operator, load_operators
+from estim.records.personal import Cover
 from estim.records.reception import admit
 from estim.records.spacing import Past
 from estim.records.today import recent_sessions
@@ -31,6 +32,7 @@ class Reception:
         self._room = InTheRoom(home)
         self.recent: tuple[Past, ...] = ()
         self._signer: Signer | None = None
+        self.cover: Cover | None = None  # of the patient who is signed in; practice concerns nobody
 
     @property
     def signer(self) -> Signer:
@@ -55,6 +57,7 @@ class Reception:
         known = open_door(self._home, request.patient_id, simulated=self._simulated)
         self.recent = recent_sessions(self._home, request.patient_id, simulated=self._simulated)
         self._room.enter(known.person, here(self._device))
+        self.cover = None if self._simulated else Cover(self._home.root, known.patient).ready()
         return replace(
             request,
             patient_id=known.patient,

@@ -11,6 +11,7 @@ from estim.care.course import KINDS, Entry
 from estim.records.beside import keep, read_kept
 from estim.records.home import Home
 from estim.records.keys import station_signer
+from estim.records.personal import Cover, opened
 from estim.records.pseudonym import normal, written
 from estim.records.signed_chain import append_signed, read_chain
 from estim.records.today import safe_name
@@ -53,7 +54,7 @@ def enter(
         "who": who.strip(),
         "utc": today.astimezone(datetime.UTC).isoformat(timespec="seconds"),
         "simulated": simulated,
-        "fields": _plain(fields),
+        "fields": _plain(fields) if simulated else Cover(home.root, written(patient)).value(_plain(fields)),
     }
     path = path_of(home, patient, simulated=simulated)
     append_signed(path, station_signer(home.root), line)
@@ -81,7 +82,7 @@ def read(home: Home, patient: str, *, simulated: bool) -> tuple[Entry, ...]:
             kind=str(entry["event"]),
             day=datetime.date.fromisoformat(str(entry["day"])),
             who=str(entry["who"]),
-            fields=entry["fields"],
+            fields=opened(home.root, entry["fields"]),
         )
         for entry in read_kept(home.root, path_of(home, patient, simulated=simulated))
     )

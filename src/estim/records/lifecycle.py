@@ -6,6 +6,7 @@ line beside, in the station's chain.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -18,12 +19,13 @@ from pathlib import Path, PurePosixPath
 
 import zstandard
 
-from estim.platform.files import make_durable, sync_folder
+from estim.platform.files import make_durable, replace_whole, sync_folder
 from estim.records.anchor import Anchor, against, make_anchor, read_anchors
 from estim.records.clocks import milliseconds
 from estim.records.home import Home
 from estim.records.keys import known_keys
 from estim.records.master import KINDS
+from estim.records.personal import FOLDER, people_keys, put_back
 from estim.records.quick import verify_quickly
 from estim.records.segment import PACKED, digest_of, read_segment, segments
 from estim.records.station import enter_station, station_lines
@@ -76,6 +78,7 @@ def backup(home: Path, target: Path, *, with_key: bool = True) -> BackedUp:
             raw.flush()
             make_durable(raw.fileno())
         part.replace(target)
+        replace_whole(people_beside(target), json.dumps(people_keys(home), indent=1).encode("utf-8"))
         sync_folder(target.parent)
     except OSError as error:
         part.unlink(missing_ok=True)
@@ -83,11 +86,18 @@ def backup(home: Path, target: Path, *, with_key: bool = True) -> BackedUp:
     return BackedUp(len(found), size, anchor)
 
 
+def people_beside(target: Path) -> Path:
+    """The file beside a backup that holds the keys of people's own words; without it the words stay closed."""
+    return target.with_name(target.name + ".people")
+
+
 def _kept(home: Path, *, with_key: bool) -> Iterator[Path]:
     for path in sorted(home.rglob("*")):
         inside = path.relative_to(home)
         if path.is_symlink() or not path.is_file() or inside.parts[0] in _LEFT_OUT or path.suffix == ".lock":
             continue
+        if inside.is_relative_to(FOLDER):
+            continue  # beside the backup, in a file of its own: an erasure must be able to reach it
         if inside.parts[0] == "keys" and path.name.startswith("station.key") and not with_key:
             continue
         yield path
@@ -131,6 +141,8 @@ def restore(source: Path, home: Path, *, operator: str, reason: str) -> Anchor:
     wrong = against(home, anchor)
     if wrong:
         raise RecordError(f"{source}: the home in it does not continue its own anchor: {wrong}")
+    with contextlib.suppress(FileNotFoundError):
+        put_back(home, json.loads(people_beside(source).read_bytes()))
     enter_station(home, "restored", **{"from": str(anchor)}, operator=operator, reason=reason)
     return anchor
 

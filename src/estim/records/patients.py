@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from estim.records.personal import FOLDER, destroy, key_name
 from estim.records.pseudonym import WRITTEN, normal
 from estim.records.register import Register
+from estim.records.station import enter_station, one_person, station_lines
 from estim.safety.errors import RecordError
 
 PSEUDONYM = WRITTEN
@@ -77,7 +79,10 @@ def _is_size(size: object) -> bool:
     return 1 <= len(parts) <= SIZES_MAX and all(re.fullmatch(r"\d{1,2}(\.\d{1,2})?", part) for part in parts)
 
 
-_REGISTER = Register("patient", "patients", Patient, lambda row: {**row, "flags": tuple(row.get("flags", ()))})
+_REGISTER = Register(
+    "patient", "patients", Patient, lambda row: {**row, "flags": tuple(row.get("flags", ()))},
+    personal=("condition", "note"),
+)  # fmt: skip
 
 
 def load_patients(path: Path) -> dict[str, Patient]:
@@ -136,3 +141,30 @@ def merge_patients(path: Path, wrong: str, right: str, *, operator: str, reason:
         flags = {*known[wrong].flags, *known[right].flags}
         known[right] = replace(known[right], flags=tuple(sorted(flags)))
         del known[wrong]
+
+
+def forget(home: Path, patient: str, *, operator: str, reason: str) -> list[str]:
+    """Erase a person: the key of their own words is destroyed, their row goes, a signed line stays; gives key ids.
+
+    Chains, doses and limits stand as they did. What this does not reach: paper, exports, files of keys beside backups.
+
+    Raises:
+        RecordError: nothing is kept of this person, or something can't be removed; what was removed stays removed.
+    """
+    person = one_person(station_lines(home), patient)
+    names = [name for name in load_patients(home / "patients.json") if normal(name) in person]
+    ids = sorted({key_name(one) for one in person})
+    if not names and not any((home / FOLDER / f"{name}.key").exists() for name in ids):
+        raise RecordError(f"patient {patient}: nothing is kept here that could be erased")
+    for name in ids:
+        enter_station(home, "erased", key=name, operator=operator, reason=reason)
+    destroy(home, person)
+    if names:
+        with _REGISTER.changing(
+            home / "patients.json", "a person was erased", operator=operator, reason=reason
+        ) as known:
+            for name in names:
+                del known[name]
+    for index in home.glob("index.sqlite3*"):  # made anew from the records, without the words
+        index.unlink(missing_ok=True)
+    return ids

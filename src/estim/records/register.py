@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from estim.platform.files import private_folder
 from estim.records.guard import change, check
 from estim.records.lock import locked
+from estim.records.personal import Cover, opened
 from estim.safety.errors import RecordError
 
 Row = TypeVar("Row", bound=Any)
@@ -24,6 +25,7 @@ class Register(Generic[Row]):
     Attributes:
         one, many: words for a row and for the file, which is `{many: [row, ...]}`.
         kind: the dataclass of a row; it has an `id` and refuses what can't be.
+        personal: keys of a row that lie under the key of the person in it.
         prepare: makes what JSON can't hold out of a row's values, before `kind` takes them.
     """
 
@@ -31,6 +33,7 @@ class Register(Generic[Row]):
     many: str
     kind: type[Row]
     prepare: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
+    personal: tuple[str, ...] = ()
 
     def load(self, path: Path) -> dict[str, Row]:
         """All rows by id, {} where there is no file and never was one.
@@ -41,18 +44,22 @@ class Register(Generic[Row]):
         """
         check(path.parent, self.many)
         try:
-            return {row["id"]: self._row(row) for row in json.loads(path.read_bytes())[self.many]}
+            return {row["id"]: self._row(path.parent, row) for row in json.loads(path.read_bytes())[self.many]}
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RecordError(f"{path}: the {self.many}' file can't be read: {error}") from None
 
-    def _row(self, row: Mapping[str, Any]) -> Row:
+    def _row(self, home: Path, row: Mapping[str, Any]) -> Row:
         unknown = row.keys() - {one.name for one in fields(self.kind)}
         if unknown:
             raise RecordError(f"{self.one} {row['id']}: unknown keys {', '.join(sorted(unknown))}")
-        made: Row = self.kind(**self.prepare(row))
+        made: Row = self.kind(**self.prepare(opened(home, row) if self.personal else row))
         return made
+
+    def _closed(self, home: Path, row: dict[str, Any]) -> dict[str, Any]:
+        cover = Cover(home, str(row["id"]))
+        return row | {key: cover.value(row[key], always=True) for key in self.personal}
 
     @contextlib.contextmanager
     def changing(self, path: Path, said: str, *, operator: str = "", reason: str = "") -> Iterator[dict[str, Row]]:
@@ -70,7 +77,7 @@ class Register(Generic[Row]):
             with locked(path.with_suffix(".lock")):
                 known = self.load(path)
                 yield known
-                rows = [asdict(known[name]) for name in sorted(known)]
+                rows = [self._closed(path.parent, asdict(known[name])) for name in sorted(known)]
                 data = json.dumps({self.many: rows}, ensure_ascii=False, indent=1).encode("utf-8") + b"\n"
                 change(path, self.many, data, said=said, operator=operator, reason=reason)
         except OSError as error:

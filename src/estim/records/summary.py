@@ -13,6 +13,8 @@ from estim.records.audit import audit
 from estim.records.chain import Entry
 from estim.records.channel_summary import ChannelSummary, with_bounds
 from estim.records.clocks import milliseconds
+from estim.records.master import home_of_records
+from estim.records.personal import opened_lines
 from estim.records.replay import Given, Replay, replay
 from estim.records.verify import RecordReading, SessionVerdict, by_person, judge, read_record
 from estim.records.words import happened
@@ -108,13 +110,15 @@ def summarise(folder: Path, *, keys: Mapping[str, str] | None = None) -> Session
 
 def read_session(folder: Path, *, keys: Mapping[str, str] | None = None) -> Read:
     """As `summarise`, with the runs."""
-    return understand(folder, read_record(folder), keys=keys)
+    return understand(folder, read_record(folder), keys=keys, home=home_of_records(folder.absolute().parent))
 
 
-def understand(folder: Path, record: RecordReading, *, keys: Mapping[str, str] | None = None) -> Read:
-    """What a record that was read says. `folder` only names it."""
+def understand(
+    folder: Path, record: RecordReading, *, keys: Mapping[str, str] | None = None, home: Path | None = None
+) -> Read:
+    """What a record that was read says. `folder` only names it; `home` has the keys of people's own words."""
     verdict = judge(folder, record, keys=keys)
-    entries = record.entries
+    entries = opened_lines(home, record.entries)
     try:
         runs = replay(entries)
         return Read(_summary(folder, verdict, entries, runs), runs, entries)

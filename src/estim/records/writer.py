@@ -27,6 +27,7 @@ from estim.records.checkpoints import CheckpointClock
 from estim.records.clocks import now_stamp
 from estim.records.keys import Signer
 from estim.records.master import enter_master
+from estim.records.personal import Cover
 from estim.records.segment import segment_name, word_head
 from estim.records.sink import WriterStatus
 from estim.safety.errors import RecordError
@@ -52,6 +53,7 @@ class RecordWriter:
         segment: number of the segment to write.
         stamp: what checkpoints say of other clocks than the session's.
         changed: called from the thread when `poll` has news.
+        cover: closes a person's free text; None for practice, which concerns nobody.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class RecordWriter:
         segment: int = 0,
         stamp: Callable[[], dict[str, object]] = wall_stamp,
         changed: Callable[[], None] = lambda: None,
+        cover: Cover | None = None,
     ) -> None:
         self.path = str(folder)
         self.head = ""
@@ -79,7 +82,7 @@ class RecordWriter:
         self._sealing: tuple[str, int] | None = None  # head and number of the seal
         self._ended = threading.Event()
         self._checkpoints = CheckpointClock()
-        self._stamp, self._changed = stamp, changed
+        self._stamp, self._changed, self._cover = stamp, changed, cover
         self._last_us = 0
         self._file: BinaryIO | None = None
         self._looked = time.monotonic()
@@ -89,7 +92,8 @@ class RecordWriter:
     def append(self, kind: str, fields: Mapping[str, object], now_us: int, *, durable: bool = False) -> int:  # noqa: ARG002
         """Add a line; gives its number. A full queue is a failure. All lines go to the disk at once."""
         number = self._chain.n
-        self._put(self._chain.line(kind, fields, now_us), number, now_us)
+        said = self._cover.line(kind, fields) if self._cover is not None else fields
+        self._put(self._chain.line(kind, said, now_us), number, now_us)
         self._last_us = now_us
         self._checkpoints.saw(kind, fields, now_us)
         if self._checkpoints.overdue:

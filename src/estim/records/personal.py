@@ -1,0 +1,172 @@
+"""What can be erased: free text about a person lies under a key of that person alone, in records, courses and register.
+
+Chains are made over what stands in the file, so they verify with the key and without it. Destroying the key erases the
+text everywhere at once: here, in every copy, at the clinic. Currents, times and limits stay and are readable.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from estim.platform.files import private_folder, replace_whole, sync_folder
+from estim.record_lines import events, kinds
+from estim.records.chain import Entry
+from estim.records.pseudonym import normal
+from estim.safety.errors import RecordError
+
+FOLDER = Path("keys") / "people"
+MARK = "estim-personal 1 "
+ERASED = "(erased)"
+KEY_BYTES, NONCE_BYTES = 32, 12  # AES-256-GCM, NIST SP 800-38D
+# Kinds of line whose keys a person chooses, and keys that always hold a person's own words.
+_SAID = frozenset({kinds.Note.KIND, kinds.Reason.KIND, kinds.Outcome.KIND})
+_WORDS = frozenset({"text", "comment", "note", "condition"})
+_SHORT = 16  # a choice from a list, a number, a time: nothing that tells who somebody is
+
+
+def key_name(patient: str) -> str:
+    """The id of a person's key: 16 hexadecimal digits of SHA-256 over the pseudonym's normal form."""
+    return hashlib.sha256(b"estim person\n" + normal(patient).encode("utf-8")).hexdigest()[:16]
+
+
+def _path(home: Path, name: str) -> Path:
+    return home / FOLDER / f"{name}.key"
+
+
+def _read(home: Path, name: str) -> bytes | None:
+    try:
+        data = _path(home, name).read_bytes()
+    except OSError:
+        return None
+    return data if len(data) == KEY_BYTES else None
+
+
+@dataclass(slots=True)
+class Cover:
+    """Closes a person's free text. The key is made when there is something to close, or by `ready` before that."""
+
+    home: Path
+    patient: str
+    _key: bytes | None = None
+
+    def ready(self) -> Cover:
+        """With its key in memory: nothing waits for the disk from then on.
+
+        Raises:
+            RecordError: the key can't be made.
+        """
+        name = key_name(self.patient)
+        self._key = self._key or _read(self.home, name) or self._made(name)
+        return self
+
+    def line(self, kind: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A record's line, its free text closed."""
+        if kind in _SAID:
+            return {key: self.value(value, always=key in _WORDS) for key, value in fields.items()}
+        if kind == events.Signature.KIND and fields.get("comment"):
+            return {**fields, "comment": self.value(fields["comment"], always=True)}
+        return fields
+
+    def value(self, value: Any, *, always: bool = False) -> Any:
+        """Texts closed, everything else as it is.
+
+        Args:
+            always: also a short text, as it may be a name.
+        """
+        if isinstance(value, Mapping):
+            return {key: self.value(each, always=always or key in _WORDS) for key, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.value(each, always=always) for each in value]
+        if not isinstance(value, str) or not value or value.startswith(MARK):
+            return value
+        if not always and len(value) <= _SHORT and " " not in value:
+            return value
+        return self._closed(value)
+
+    def _closed(self, text: str) -> str:
+        self.ready()
+        key, name = self._key or b"", key_name(self.patient)
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = AESGCM(key).encrypt(nonce, text.encode("utf-8"), name.encode("ascii"))
+        return f"{MARK}{name} {base64.b64encode(nonce + sealed).decode('ascii')}"
+
+    def _made(self, name: str) -> bytes:
+        path = _path(self.home, name)
+        try:
+            private_folder(path.parent)
+            replace_whole(path, os.urandom(KEY_BYTES))
+        except OSError as error:
+            raise RecordError(f"{path}: this person's key can't be made: {error.strerror or error}") from None
+        return path.read_bytes()
+
+
+def opened(home: Path | None, value: Any) -> Any:
+    """Every closed text in a value opened; ERASED where its key is gone, or is not kept here."""
+    if isinstance(value, Mapping):
+        return {key: opened(home, each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [opened(home, each) for each in value]
+    if not isinstance(value, str) or not value.startswith(MARK):
+        return value
+    name, _, sealed = value.removeprefix(MARK).partition(" ")
+    key = _read(home, name) if home is not None and len(name) == 16 and name.isalnum() else None
+    if key is None:
+        return ERASED
+    try:
+        data = base64.b64decode(sealed, validate=True)
+        return AESGCM(key).decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], name.encode("ascii")).decode("utf-8")
+    except (ValueError, InvalidTag):
+        return ERASED
+
+
+def opened_lines(home: Path | None, entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """A record's lines as a person reads them; verify looks at them as they stand."""
+    return tuple(
+        entry._replace(fields=opened(home, entry.fields)) if _has_closed(entry) else entry for entry in entries
+    )
+
+
+def _has_closed(entry: Entry) -> bool:
+    return entry.kind in _SAID or entry.kind == events.Signature.KIND
+
+
+def destroy(home: Path, patients: Iterable[str]) -> list[str]:
+    """The keys of a person's pseudonyms, overwritten and removed; gives their ids.
+
+    Raises:
+        RecordError: one can't be removed.
+    """
+    gone = []
+    for name in sorted({key_name(patient) for patient in patients}):
+        path = _path(home, name)
+        try:
+            if path.exists():
+                path.write_bytes(bytes(KEY_BYTES))
+                path.unlink()
+                sync_folder(path.parent)
+                gone.append(name)
+        except OSError as error:
+            raise RecordError(f"{path}: this key can't be destroyed: {error.strerror or error}") from None
+    return gone
+
+
+def people_keys(home: Path) -> dict[str, str]:
+    """Key id → key, hexadecimal, for the file beside a backup."""
+    return {path.stem: path.read_bytes().hex() for path in sorted((home / FOLDER).glob("*.key"))}
+
+
+def put_back(home: Path, keys: Mapping[str, str]) -> None:
+    """Keys from the file beside a backup."""
+    private_folder(home / FOLDER)
+    for name, key in keys.items():
+        if len(name) == 16 and name.isalnum():
+            replace_whole(_path(home, name), bytes.fromhex(key))

@@ -1,0 +1,115 @@
+"""A person is erased: their words can't be read any more; every chain verifies; everybody else is untouched."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from estim.cli import main
+from estim.records import care_log
+from estim.records.chain import Chain
+from estim.records.home import Home
+from estim.records.keys import station_signer
+from estim.records.patients import Patient, forget, load_patients, save_patient
+from estim.records.personal import ERASED, MARK, Cover
+from estim.records.station import begin_station, station_lines
+from estim.records.summary import read_session
+from estim.records.today import folder_name, minutes_today
+from estim.records.verify_home import verify_home
+from estim.records.writer import RecordWriter
+from estim.safety.errors import RecordError
+from tests.records.build import NOON, body
+
+SAID = "the daughter drives her, Mrs Møller of Nørregade 7"
+WHY = "asked for it in writing"
+
+
+def written(home: Home, patient: str) -> Path:
+    """A real session with something that the therapist noted."""
+    folder = home.records(simulated=False) / folder_name(NOON, patient)
+    cover = Cover(home.root, patient).ready()
+    writer = RecordWriter(folder, Chain(simulated=False), station_signer(home.root), cover=cover)
+    for kind, fields, t_us in body(patient, NOON.isoformat(timespec="milliseconds")):
+        said = {**fields, "text": SAID} if kind == "note" else fields
+        writer.append(kind, {**said, "comment": SAID} if kind == "signature" else said, t_us)
+    writer.close(93_000_000)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+    begin_station(home.root)
+    for patient in ("K-1", "K-2"):
+        written(home, patient)
+        save_patient(home.patients, Patient(id=patient, condition="knee", note=SAID, flags=("fragile_bone",)))
+        care_log.enter(home, patient, "event", {"text": SAID, "pain": "7"}, who="T1", simulated=False)
+    return home
+
+
+def words(home: Home, patient: str) -> list[str]:
+    """Everything that somebody wrote about a person, as the program shows it."""
+    (folder,) = home.records(simulated=False).glob(f"*-{patient}")
+    lines = {entry.kind: entry.fields for entry in read_session(folder).entries}
+    (entry,) = care_log.read(home, patient, simulated=False)
+    return [lines["note"]["text"], lines["signature"]["comment"], str(entry.fields["text"])]
+
+
+def every_byte(root: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file())
+
+
+def test_words_are_closed_on_the_disk_and_read_with_the_key(home: Home) -> None:
+    assert words(home, "K-1") == [SAID] * 3
+    assert load_patients(home.patients)["K-1"].note == SAID
+    data = every_byte(home.root)
+    assert SAID.encode() not in data
+    assert MARK.encode() in data
+    assert b'"pain":"7"' in data  # numbers are no words
+
+
+def test_who_is_erased_is_unreadable_and_everybody_else_is_not(home: Home, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(home.root, copy, ignore=shutil.ignore_patterns("people"))
+    told = ["records", "forget", "k-1", "--operator", "A1", "--reason", WHY, "--home", str(home.root)]
+    assert main(told) == 0
+    assert words(home, "K-1") == [ERASED] * 3
+    assert words(home, "K-2") == [SAID] * 3
+    assert list(load_patients(home.patients)) == ["K-2"]
+    assert [verdict.reason for verdict in verify_home(home.root) if not verdict.ok] == []
+    assert minutes_today(home, "K-1", simulated=False, now=NOON) == {"quadriceps-femoris/left": 2}  # limits stand
+    line = [entry for entry in station_lines(home.root) if entry["event"] == "erased"][-1]
+    assert (line["operator"], line["reason"]) == ("A1", WHY)
+    assert words(Home(copy), "K-1") == [ERASED] * 3  # a copy without the keys never could
+    assert main(told) == 1  # there is nothing more to erase
+
+
+def test_a_backup_keeps_the_keys_beside_it_so_that_an_erasure_reaches_it(home: Home, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.zst", tmp_path / "second.zst"
+    assert main(["records", "backup", "-o", str(first), "--home", str(home.root)]) == 0
+    assert main(["records", "forget", "K-1", "--reason", WHY, "--home", str(home.root)]) == 0
+    assert main(["records", "backup", "-o", str(second), "--home", str(home.root)]) == 0
+    for source, beside, expected in ((first, first, SAID), (second, second, ERASED), (first, second, ERASED)):
+        fresh = Home(tmp_path / f"{source.stem}-{beside.stem}")
+        kept = tmp_path / "kept" / source.name
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copy(source, kept)
+        shutil.copy(f"{beside}.people", f"{kept}.people")
+        assert main(["records", "restore", str(kept), "--reason", "new disk", "--home", str(fresh.root)]) == 0
+        assert words(fresh, "K-1") == [expected] * 3
+        assert words(fresh, "K-2") == [SAID] * 3
+
+
+def test_a_key_that_was_changed_opens_nothing(home: Home) -> None:
+    for path in (home.root / "keys" / "people").iterdir():
+        path.write_bytes(bytes(32))
+    assert words(home, "K-1") == [ERASED] * 3
+    assert [verdict.reason for verdict in verify_home(home.root) if not verdict.ok] == []
+
+
+def test_nobody_who_is_not_here_is_erased(home: Home) -> None:
+    with pytest.raises(RecordError, match="nothing is kept"):
+        forget(home.root, "K-9", operator="A1", reason=WHY)
