@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from pathlib import Path
 
 import pytest
 
+from estim.console import stages
 from estim.console.comfort import AFTER_RISE_US, EVERY_US, ComfortClock
 from estim.console.device_checks import device_checks
+from estim.console.draft import Stage
 from estim.console.pad_words import uses_line
 from estim.console.preview import changes_since, preview_lines, suggested_week
 from estim.console.raise_lock import IDLE_US, RaiseLock
 from estim.console.settings import parse_settings
+from estim.console.stages import STAGES
 from estim.drivers.models import MODELS
 from estim.protocols import library
 from estim.protocols.loader import load as load_protocol
@@ -154,3 +159,16 @@ def test_wrong_settings_are_refused_all_at_once() -> None:
         assert word in str(refused.value)
     with pytest.raises(UsageError, match=r"console\.toml"):
         parse_settings(b"= 3")
+
+
+def test_every_stage_is_in_the_table_bears_its_own_name_and_is_gone_to() -> None:
+    assert list(STAGES) == list(Stage)
+    assert {stage: pane.NAME for stage, pane in STAGES.items()} == {stage: stage.value for stage in Stage}
+    sources = [
+        path.read_text(encoding="utf-8")
+        for path in Path(stages.__file__).parents[1].rglob("*.py")
+        if path != Path(stages.__file__)
+    ]
+    named = re.compile(r"\bStage\.([A-Z]+)")  # by whoever goes there; the table and the way itself are left out
+    reached = {Stage[name] for source in sources for name in named.findall(source)}
+    assert reached == set(Stage)

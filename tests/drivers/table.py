@@ -30,6 +30,14 @@ CASES = [
 ]
 
 
+MID_LEVEL = [one for one in CASES if isinstance(one.device(), ScriptedMidLevel)]
+
+
+def case(model: str) -> Case:
+    """The case of one model."""
+    return next(one for one in CASES if one.model == model)
+
+
 # Models whose wire has nothing to script in common with these, and the file of their own suite.
 TESTED_ALONE = {"rehastim1": "tests/drivers/test_rehastim1.py"}
 

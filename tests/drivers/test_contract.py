@@ -12,7 +12,7 @@ from estim.safety.errors import InterlockTripped
 from estim.safety.reports import Acknowledged, DeviceFault, DeviceLost, DeviceStatus, Identified, Noise, Superseded
 
 from .scripted import ScriptedMidLevel, ScriptedRehaStim2
-from .table import CASES, Case, Table
+from .table import CASES, MID_LEVEL, Case, Table
 from .wire_bench import WireBench, admit, output, pulse
 
 
@@ -50,7 +50,7 @@ def test_connect_to_a_running_device_stops_it_first(case: Case) -> None:
 
 
 def test_connect_leaves_an_open_low_level() -> None:
-    for case in CASES[:2]:
+    for case in MID_LEVEL:
         table = Table(case)
         assert isinstance(table.stim, ScriptedMidLevel)
         table.stim.state = 1

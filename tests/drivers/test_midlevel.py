@@ -7,11 +7,11 @@ import pytest
 from estim.safety.reports import Battery, ChannelFault, DeviceFault, DeviceStatus
 
 from .scripted import ScriptedMidLevel
-from .table import CASES, Table
+from .table import MID_LEVEL, Table, case
 from .wire_bench import output, pulse
 
 
-@pytest.fixture(params=CASES[:2], ids=lambda case: case.model)
+@pytest.fixture(params=MID_LEVEL, ids=lambda case: case.model)
 def mid(request: pytest.FixtureRequest) -> Table:
     return Table(request.param).on()
 
@@ -30,7 +30,7 @@ def test_channel_error_names_channel_and_cable(mid: Table) -> None:
 
 
 def test_p24_tells_low_current_and_timeout_apart() -> None:
-    table = Table(CASES[0]).on()
+    table = Table(case("p24")).on()
     assert isinstance(table.stim, ScriptedMidLevel)
     table.stim.errors = {1: 3, 8: 2}
     table.run(1_000_000)
@@ -43,7 +43,7 @@ def test_p24_tells_low_current_and_timeout_apart() -> None:
 
 @pytest.mark.parametrize(("result", "kind"), [(10, "electrode"), (16, "pulse-timeout"), (28, "low-current")])
 def test_error_in_the_result_byte_alone_is_a_channel_fault(result: int, kind: str) -> None:
-    table = Table(CASES[0]).on()
+    table = Table(case("p24")).on()
     table.stim.override[36] = lambda _d: bytes((result, 4, 0, 0, 0, 0, 0))
     fault = table.wait(ChannelFault)
     assert (fault.channel, fault.kind) == (None, kind)
@@ -91,12 +91,12 @@ def test_general_error_out_of_nothing_is_a_fault(mid: Table) -> None:
 
 
 def test_p24_opens_with_stop_on_all_errors() -> None:
-    table = Table(CASES[0]).on()
+    table = Table(case("p24")).on()
     assert [data for _, _, command, data in table.stim.heard if command == 30] == [b"\x01"]
 
 
 def test_rehamove3_tells_its_battery() -> None:
-    table = Table(CASES[1]).ready()
+    table = Table(case("rehamove3")).ready()
     table.status()
     battery = table.wait(Battery)
     assert (battery.percent, battery.millivolt) == (87, 3972)

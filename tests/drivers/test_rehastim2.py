@@ -19,12 +19,12 @@ from estim.safety.reports import (
 )
 
 from .scripted import ScriptedRehaStim2
-from .table import CASES, Table
+from .table import Table, case
 from .wire_bench import admit, output, pulse
 
 
 def reha() -> tuple[Table, ScriptedRehaStim2]:
-    table = Table(CASES[2]).on()
+    table = Table(case("rehastim2")).on()
     assert isinstance(table.stim, ScriptedRehaStim2)
     return table, table.stim
 
@@ -104,7 +104,7 @@ def test_rehastim2_refuses_what_it_cannot_play(wrong: object) -> None:
 
 
 def test_prepare_with_a_period_that_cannot_be_coded_is_a_fault() -> None:
-    table = Table(CASES[2]).ready()
+    table = Table(case("rehastim2")).ready()
     table.prepare(1, period_us=7_000)
     assert "can't be coded" in table.wait(DeviceFault).text
     assert not table.of(Prepared)
@@ -163,7 +163,7 @@ def test_zero_that_waits_gives_way_to_output() -> None:
 
 
 def test_status_is_never_held_by_a_slow_rate() -> None:
-    table = Table(CASES[2]).ready()
+    table = Table(case("rehastim2")).ready()
     table.prepare(1, period_us=1_000_000)
     table.wait(Prepared)
     table.poll_us = 250_000

@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 from estim.cli import main
+from estim.drivers.models import MODELS
 from tests.support import SHORT
 
+TIMED = [name for name, model in MODELS.items() if model.profile.has_timer]  # the others play what the host times
+FREE = [name for name, model in MODELS.items() if model.profile.free_points]  # each point of a pulse is given by itself
 CATCH = (
     '[phase.train]\nkind = "catch"\nfirst = { pulses = 2, interval_us = 8000, times = 1 }\nrepeat_every_s = 1\n[dose]'
 )
@@ -59,7 +62,7 @@ def gaps(rows: list[dict[str, str]], channel: int = 1) -> Counter[int]:
     return Counter(b - a for a, b in itertools.pairwise(at) if b - a < 1_000_000)
 
 
-@pytest.mark.parametrize("model", ["p24", "rehamove3", "rehastim2"])
+@pytest.mark.parametrize("model", TIMED)
 def test_the_first_pulses_of_a_contraction_and_again_are_doublets(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,7 +96,7 @@ def test_a_device_that_can_not_play_them_so_close_says_so_or_plays_its_shortest(
     assert 5_000 in gaps(rows)
 
 
-@pytest.mark.parametrize("model", ["p24", "rehamove3"])
+@pytest.mark.parametrize("model", FREE)
 @pytest.mark.parametrize(("first", "then"), [(20, 40), (40, 20)])
 def test_a_second_rate_begins_within_the_contraction(
     model: str, first: int, then: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -116,7 +119,7 @@ def test_a_device_with_one_rate_refuses_the_second(tmp_path: Path, capsys: pytes
     assert any("another rate" in each["message"] for each in report["problems"])
 
 
-@pytest.mark.parametrize("model", ["p24", "rehamove3"])
+@pytest.mark.parametrize("model", FREE)
 def test_a_free_pulse_carries_exactly_what_the_file_says_and_takes_it_back(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,7 +203,7 @@ def test_a_follower_gets_its_share_and_never_more_than_its_own(
     assert most_ua == {1: 20_000, 2: expected_ua}
 
 
-@pytest.mark.parametrize("model", ["p24", "rehamove3", "rehastim2"])
+@pytest.mark.parametrize("model", TIMED)
 def test_a_channel_that_skips_periods_is_exact_on_every_device(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

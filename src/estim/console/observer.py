@@ -49,7 +49,7 @@ class WatchPane(Pane):
 
     def compose(self) -> ComposeResult:
         """The same panels as the treatment's."""
-        yield Panel(self.say("treat.cue"), id="cue")
+        yield Panel(self.numbered("treat.cue"), id="cue")
         yield Panel(self.say("treat.dose"), id="dose")
         yield Panel(self.say("observe.title"), id="words")
         yield Panel(self.say("treat.envelope"), id="envelope")

@@ -14,6 +14,7 @@ from textual.widgets import Input
 
 from estim.console.command import Command
 from estim.console.contract import Console
+from estim.console.draft import Stage
 from estim.console.keys import keys_of
 from estim.console.language import Words
 from estim.console.panel import Panel
@@ -59,6 +60,11 @@ class Pane(Container):
             self.composed = True
             self.focus_field()
             self.console.draw()
+
+    def numbered(self, key: str, **fields: object) -> str:
+        """A title of this stage, behind its place in the way: a stage that is added moves the numbers of all others."""
+        way = [stage.value for stage in Stage]
+        return f"{way.index(self.NAME) + 1}/{len(way)} {self.say(key, **fields)}"
 
     def show(self, snapshot: Snapshot | None) -> None:
         """Put the present state into the panels; called only once they exist."""

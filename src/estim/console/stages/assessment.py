@@ -33,7 +33,7 @@ class AssessmentPane(Pane):
 
     def compose(self) -> ComposeResult:
         """Consent left, measures right."""
-        yield Panel(self.say("assessment.consent"), id="consent")
+        yield Panel(self.numbered("assessment.consent"), id="consent")
         yield Panel(self.say("assessment.measures"), id="measures")
         for name in self._measures():
             yield Field(id=f"measure-{name}", max_length=12)

@@ -34,7 +34,7 @@ class DevicePane(CheckingPane):
 
     def compose(self) -> ComposeResult:
         """What the machine sees left, what a person answers right."""
-        yield Panel(self.say("self.title"), id="self-test")
+        yield Panel(self.numbered("self.title"), id="self-test")
         yield Panel(self.say("checks.title"), id="checks")
 
     def show(self, snapshot: Snapshot | None) -> None:

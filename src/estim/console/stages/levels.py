@@ -62,7 +62,7 @@ class LevelsPane(LivePane):
             checks.lines(self.check_lines(snapshot))
         envelope = self.panel("envelope")
         envelope.display = live
-        name = self.say("levels.twitch-title" if snapshot.purpose == LOW_RATE else "levels.title")
+        name = self.numbered("levels.twitch-title" if snapshot.purpose == LOW_RATE else "levels.title")
         envelope.title(f"{name} · {self._titled(view)}" if view is not None else name)
         if view is not None:
             grey = self.grey_ua(view)

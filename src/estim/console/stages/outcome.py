@@ -81,7 +81,7 @@ class OutcomePane(Pane):
             return
         questions, signing, draft = self.panel("outcome-questions"), self.panel("signing"), self.console.draft
         sealed = bool(snapshot.word_head)
-        questions.title(self.say("outcome.title"))
+        questions.title(self.numbered("outcome.title"))
         for field in self.query(Field):
             field.display = not sealed and self._ready()
             field.border_title = self.say("patient.pin")

@@ -57,7 +57,7 @@ class PadsPane(Pane):
 
     def compose(self) -> ComposeResult:
         """Channels and atlas left, words right."""
-        yield Panel(self.say("pads.title"), id="channels-list")
+        yield Panel(self.numbered("pads.title"), id="channels-list")
         yield Panel(self.say("pads.atlas"), id="atlas")
         yield Panel("", id="placement")
 
@@ -73,7 +73,9 @@ class PadsPane(Pane):
         words = self.panel("placement")
         side = say.of("side", setup.side) if setup.side else say("pads.side-open")
         words.title(
-            say("pads.channel", k=self.at + 1, n=len(rows), muscle=say.muscle(channel.muscle), side=side.upper())
+            self.numbered(
+                "pads.channel", k=self.at + 1, n=len(rows), muscle=say.muscle(channel.muscle), side=side.upper()
+            )
         )
         simulated = snapshot is not None and snapshot.simulated
         model = snapshot.model if snapshot is not None else ""

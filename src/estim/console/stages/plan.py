@@ -83,7 +83,7 @@ class PlanPane(Pane):
     def compose(self) -> ComposeResult:
         """List left, what it plays right."""
         yield Field(id="search", value="", max_length=60)
-        yield Panel(self.say("plan.title"), id="protocols")
+        yield Panel(self.numbered("plan.title"), id="protocols")
         yield Panel(self.say("plan.plays"), id="plays")
 
     def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002

@@ -47,13 +47,13 @@ class ScreeningPane(Pane):
 
     def compose(self) -> ComposeResult:
         """Questions left, what a yes means right."""
-        yield Panel(self.say("screening.title"), id="questions")
+        yield Panel(self.numbered("screening.title"), id="questions")
         yield Panel(self.say("screening.means"), id="meaning")
 
     def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
         """The list, and the marked one in large."""
         form, panel = self.form, self.panel("questions")
-        panel.title(self.say("screening.progress", done=form.answered, all=len(form.items)))
+        panel.title(self.numbered("screening.progress", done=form.answered, all=len(form.items)))
         lines: list[Content] = []
         row = 0
         for index, item in enumerate(form.items):

@@ -95,11 +95,11 @@ class TreatPane(LivePane):
     def _show_cue(self, snapshot: Snapshot, *, live: bool) -> None:
         panel = self.panel("cue")
         if not live:
-            panel.title(self.say("treat.checks"))
+            panel.title(self.numbered("treat.checks"))
             panel.lines(self._before(snapshot))
             return
         cue = cue_of(snapshot, self.say, self.console.draft.protocol)
-        panel.title(self.say("treat.cue"))
+        panel.title(self.numbered("treat.cue"))
         left = "" if cue.seconds_left is None else f"  {cue.seconds_left}"
         lines: list[Content | str] = list(big(cue.word + left, panel.columns))
         panel.lines([*lines, cue.about] if cue.about else lines)
