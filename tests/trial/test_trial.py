@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from estim.cli import main
+from estim.trial import site
 
 WORLDS = Path(__file__).parents[1] / "data" / "worlds.toml"
 TRIAL = """schema = 1
@@ -158,6 +161,65 @@ def test_tables_say_what_nobody_recorded(station: Station, tmp_path: Path) -> No
     assert {path.name for path in (tmp_path / "tables").iterdir()} == {
         "tidier.md", "tidier.csv", "consort.md", "consort.csv"
     }  # fmt: skip
+
+
+def test_what_came_out_of_a_blinded_session_is_not_played_again(station: Station, tmp_path: Path) -> None:
+    enrol(station, "p0")
+    words = ("trial", "next", "short", "--patient", "p0", "--level", "quadriceps=5", "--rehearse")
+    session = station.run(*words)[1]["session"]
+    code, _, said = station.run("records", "replay", session, "--pulses", str(tmp_path / "pulses.csv"))
+    assert (code != 0, "is blinded" in said) == (True, True)
+    assert not (tmp_path / "pulses.csv").exists()
+
+
+class Killed(BaseException):
+    """As if the power went."""
+
+
+@pytest.mark.parametrize("broken_at", range(1, 12))
+def test_a_sealing_that_is_broken_off_anywhere_can_be_done_again_and_never_by_half(
+    broken_at: int, station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, office = tmp_path / "other.toml", tmp_path / "office-2"
+    file.write_text((tmp_path / "trial.toml").read_text("utf-8").replace('"short"', '"other"'), "utf-8")
+    steps = 0
+
+    def step(act: Callable[..., Any]) -> Callable[..., Any]:
+        def stepped(*given: Any, **named: Any) -> Any:
+            nonlocal steps
+            steps += 1
+            if steps == broken_at:
+                raise Killed
+            return act(*given, **named)
+
+        return stepped
+
+    with monkeypatch.context() as patch:
+        for name in ("append_signed", "keep", "make_durable", "private_folder"):
+            patch.setattr(f"estim.trial.site.{name}", step(getattr(site, name)))
+        patch.setattr("estim.trial.site.os.replace", step(os.replace))
+        with pytest.raises(Killed):
+            main(["trial", "new", str(file), "-o", str(office), "--home", str(station.home)])
+    code, _, said = station.run("trial", "new", str(file), "-o", str(office))
+    assert code == 0, said
+    assert {path.name for path in office.iterdir()} >= {"office.key", "allocation.csv", "seed.hex", "trial.toml"}
+    enrolled = station.run("trial", "enrol", "other", "--patient", "p1", "--stratum", "site=a")
+    assert enrolled[0] == 0, enrolled
+    code, document, said = station.run("trial", "unblind", "other", "--reason", "analysis", "--office", str(office))
+    assert code == 0, said
+    kits = dict(line.split(";")[2:4] for line in (office / "allocation.csv").read_text().splitlines()[1:])
+    assert document["arms"] == {"p1": kits[enrolled[1]["kit"]]}, "office and station hold one and the same list"
+    code, _, said = station.run("trial", "new", str(file), "-o", str(tmp_path / "office-3"))
+    assert (code, "made once" in said) == (2, True)
+
+
+def test_another_stations_list_is_never_taken_for_a_left_over(station: Station, tmp_path: Path) -> None:
+    (station.office / "sealing-not-finished").write_text("another key", "ascii")
+    file = tmp_path / "other.toml"
+    file.write_text((tmp_path / "trial.toml").read_text("utf-8").replace('"short"', '"other"'), "utf-8")
+    before = (station.office / "allocation.csv").read_bytes()
+    assert station.run("trial", "new", str(file), "-o", str(station.office))[0] == 2
+    assert (station.office / "allocation.csv").read_bytes() == before
 
 
 @pytest.mark.parametrize(

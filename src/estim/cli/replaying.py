@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from estim.cli import blinding
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
 
 
@@ -16,6 +17,7 @@ def replay(given: argparse.Namespace) -> int:
     from estim.safety.errors import RecordError
 
     folder = session_folder(home_of(given), given.path)
+    blinding.refuse(home_of(given), folder)  # what came out tells an arm of another dose
     record = read_record(folder)
     if record.first_bad is not None and not record.torn:
         raise RecordError(f"{folder.name}: {record.reason}; only what was written is replayed")

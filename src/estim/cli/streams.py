@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from estim.cli import blinding
 from estim.cli.output import decimal_number, home_of, print_json
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def stream(given: argparse.Namespace) -> int:
         if time.monotonic() > until:
             raise RecordError("no session began")
         time.sleep(LOOK_S)
+    blinding.refuse(home, folder)
     growing, streams = Growing(folder), Streams(folder.name, library)
     heard = time.monotonic()
     while not streams.done and time.monotonic() - heard < QUIET_S:

@@ -37,6 +37,11 @@ def keep(home: Path, path: Path) -> None:
     enter_station(home, "kept", file=named(home, path), lines=lines, head=head)
 
 
+def is_kept(home: Path, path: Path) -> bool:
+    """The station's chain knows of this chain."""
+    return named(home, path) in _words(_as_they_are(home))
+
+
 def read_kept(home: Path, path: Path) -> tuple[Mapping[str, Any], ...]:
     """The lines of a chain, whole, each signed by a key of this home, and none missing; () where there never was one.
 

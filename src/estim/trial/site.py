@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from estim.platform.files import private_folder
-from estim.records.beside import chains_in, keep, read_kept
+from estim.platform.files import make_durable, private_folder
+from estim.records.beside import chains_in, is_kept, keep, read_kept
 from estim.records.home import Home
 from estim.records.keys import station_signer
 from estim.records.pseudonym import normal, written
@@ -24,7 +25,9 @@ from estim.trial.plan import Arm, Trial, read_trial
 from estim.trial.sealing import allocate, new_seed, seal, station_key, unseal
 
 FILE, LIST, CHAIN = "trial.toml", "sealed.json", "trial.jsonl"
-OFFICE_KEY, OFFICE_LIST = "office.key", "allocation.csv"
+OFFICE_KEY, OFFICE_LIST, SEED = "office.key", "allocation.csv", "seed.hex"
+PART = ".part"  # of a folder that is being written
+UNDONE = "sealing-not-finished"  # in the office's folder until the station has its part: holds the station's key
 
 
 def trials_of(home: Home) -> Path:
@@ -40,12 +43,14 @@ def found(trial: Trial, home: Home, office: Path) -> Mapping[str, Any]:
     """
     folder = trials_of(home) / trial.file.id
     if folder.exists():
+        if (line := _end_begun(home, folder)) is not None:
+            return line
         raise UsageError(f"trial {trial.file.id} was sealed already: an allocation is made once")
-    if office.exists() and any(office.iterdir()):
+    signer = station_signer(home.root)
+    if office.exists() and any(office.iterdir()) and not _left_over(office, signer.public_hex):
         raise UsageError(f"{office} is not empty")
     if office.resolve().is_relative_to(home.root.resolve()):
         raise UsageError(f"{office} lies in the station's home: the office keeps its list outside the room")
-    signer = station_signer(home.root)
     key, seed = X25519PrivateKey.generate(), new_seed()
     slots = list(allocate(trial.file, seed))
     station = station_key(signer).public_key()
@@ -55,22 +60,60 @@ def found(trial: Trial, home: Home, office: Path) -> Mapping[str, Any]:
         for slot in slots
     ]  # fmt: skip
     data = (json.dumps({"trial": trial.file.id, "slots": sealed}, indent=0, sort_keys=True) + "\n").encode("ascii")
-    office.mkdir(parents=True, exist_ok=True)
-    handle = os.open(office / OFFICE_KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
     rows = "".join(f"{slot.stratum};{slot.number};{slot.kit};{slot.arm}\n" for slot in slots)
-    (office / OFFICE_LIST).write_text("stratum;number;kit;arm\n" + rows, "ascii")
-    (office / "seed.hex").write_text(seed.hex() + "\n", "ascii")
-    (office / FILE).write_text(trial.text, "utf-8")
-    private_folder(folder, exist_ok=False)
-    (folder / FILE).write_text(trial.text, "utf-8")
-    (folder / LIST).write_bytes(data)
+    _write_whole(office, {
+        OFFICE_KEY: key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()),
+        OFFICE_LIST: ("stratum;number;kit;arm\n" + rows).encode("ascii"),
+        SEED: (seed.hex() + "\n").encode("ascii"),
+        FILE: trial.text.encode("utf-8"),
+        UNDONE: signer.public_hex.encode("ascii"),
+    })  # fmt: skip
     began = {"event": "began", "trial": trial.file.id, "trial_sha256": trial.digest,
              "list_sha256": hashlib.sha256(data).hexdigest(), "slots": len(slots)}  # fmt: skip
-    line = append_signed(folder / CHAIN, signer, began)
+    part = home.root / f"trials{PART}" / trial.file.id
+    shutil.rmtree(part, ignore_errors=True)
+    private_folder(part)
+    private_folder(folder.parent)
+    (part / FILE).write_text(trial.text, "utf-8")
+    (part / LIST).write_bytes(data)
+    line = append_signed(part / CHAIN, signer, began)
+    os.replace(part, folder)  # from here on the trial is there, whole; before, there is none
     keep(home.root, folder / CHAIN)
+    (office / UNDONE).unlink(missing_ok=True)
     return line
+
+
+def _write_whole(folder: Path, files: Mapping[str, bytes]) -> None:
+    """A folder with these files: all of them or none, whenever this is broken off."""
+    part = folder.with_name(folder.name + PART)
+    shutil.rmtree(part, ignore_errors=True)
+    private_folder(part)
+    for name, data in files.items():
+        with os.fdopen(os.open(part / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            make_durable(file.fileno())
+    if folder.exists():  # empty, or of a sealing that was broken off before the station had it
+        shutil.rmtree(folder)
+    os.replace(part, folder)
+
+
+def _left_over(office: Path, station: str) -> bool:
+    """A sealing by this very station was broken off before it had its own part: nothing rests on that list."""
+    try:
+        return (office / UNDONE).read_text("ascii") == station
+    except (OSError, ValueError):
+        return False
+
+
+def _end_begun(home: Home, folder: Path) -> Mapping[str, Any] | None:
+    """The first line of a trial that is whole and was not yet known to the station's chain; None where it was."""
+    path = folder / CHAIN
+    if is_kept(home.root, path) or not path.exists():
+        return None
+    lines = read_kept(home.root, path)
+    keep(home.root, path)
+    return lines[0] if lines else None
 
 
 @dataclass(frozen=True, slots=True)
