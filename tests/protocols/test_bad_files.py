@@ -221,3 +221,38 @@ def test_lines_are_found_in_arrays_inline_tables_and_after_long_texts() -> None:
     assert index.line_of(["phase", 1, "channel", 0, "name"]) == 12
     assert index.line_of(["provenance", "phase.work.c"]) == 14
     assert index.line_of(["phase", 1, "missing"]) == 9
+
+
+def marked(value: str) -> str:
+    """The sample with this beside `frequency_hz` in `[provenance]`."""
+    head, _, marks = sample().partition("[provenance]\n")
+    lines = [line for line in marks.splitlines() if not line.startswith("frequency_hz")]
+    return head + "\n".join(["[provenance]", f"frequency_hz = {value}", *lines]) + "\n"
+
+
+@pytest.mark.parametrize("value", ["400", '"reed"', "[1]", "true"])
+def test_a_mark_is_a_word_or_a_table_and_the_message_says_both(value: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(marked(value), encoding="utf-8")
+    with pytest.raises(ProtocolError) as caught:
+        load(path)
+    [problem] = caught.value.problems
+    assert problem.key == "provenance.frequency_hz"
+    assert '"read"' in problem.message
+    assert "{ mark =" in problem.message
+
+
+def test_an_unknown_key_of_a_mark_is_said_with_the_known_ones(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(marked('{ mark = "read", wher = "x" }'), encoding="utf-8")
+    with pytest.raises(ProtocolError) as caught:
+        load(path)
+    assert any("did you mean 'where'?" in problem.message for problem in caught.value.problems)
+
+
+def test_a_number_where_a_table_belongs_is_told_how_tables_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(sample("[dose]\n", "[dosis]\n").replace("schema = 1\n", "schema = 1\ndose = 3\n"), encoding="utf-8")
+    with pytest.raises(ProtocolError) as caught:
+        load(path)
+    assert any(problem.key == "dose" and "[dose], or dose = {" in problem.message for problem in caught.value.problems)

@@ -14,9 +14,10 @@ from estim.protocols.lines import LineIndex
 from estim.protocols.muscles import why_not
 from estim.protocols.schema import Protocol
 from estim.protocols.schema_base import NUMBER_MAX
+from estim.protocols.schema_course import Sourced
 from estim.protocols.schema_words import meaning
 from estim.protocols.slips import slip
-from estim.protocols.wording import needed, no_toml, quoted, shown, unknown, wrong
+from estim.protocols.wording import needed, no_mark, no_toml, quoted, shown, unknown, wrong
 from estim.safety.errors import Problem, ProtocolError
 
 SIZE_MAX = 256 * 1024
@@ -165,6 +166,8 @@ def _from_pydantic(entry: Any, document: dict[str, Any], index: LineIndex) -> Pr
         return _problem(key, message, line=line, rule="value", asked="a table", allowed="an array of tables")
     last = next((str(part) for part in reversed(location) if not isinstance(part, int)), "")
     message, allowed = wrong(kind, value, entry.get("ctx") or {}, key=last, fallback=entry["msg"])
+    if location[0] == "provenance" and len(location) == 2:  # a word or a table: neither branch alone says so
+        message, allowed = no_mark(value)
     if last == "waveform":
         return _problem(
             key, f"{quoted(value)}: {_WAVEFORM_HINT}", line=line, rule="L12", asked=shown(value), allowed=allowed
@@ -222,6 +225,8 @@ def _model_name(location: list[Any]) -> str:
 
 def _model_at(location: list[Any]) -> type[BaseModel] | None:
     """The model of the table at a place of the file."""
+    if location[:1] == ["provenance"] and len(location) == 2:
+        return Sourced
     model: Any = Protocol
     for part in location:
         if isinstance(part, int):

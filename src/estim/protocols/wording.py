@@ -6,8 +6,9 @@ import difflib
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
+from estim.protocols.schema_course import Mark
 from estim.protocols.schema_words import meaning
 
 SHOWN_MAX = 80
@@ -104,8 +105,17 @@ def wrong(kind: str, value: object, context: Mapping[str, Any], *, key: str, fal
     if kind == "tuple_type":
         return f"{given} must be an array, in square brackets", "an array"
     if kind in {"model_type", "dict_type", "model_attributes_type"}:
-        return f"{given} must be one table: write [{key}] once, not [[{key}]]", "a table"
+        if isinstance(value, list):
+            return f"{given} must be one table: write [{key}] once, not [[{key}]]", "a table"
+        return f"{given} must be a table with keys of its own: [{key}], or {key} = {{ … }}", "a table"
     return f"{given}: {fallback}", None
+
+
+def no_mark(value: object) -> tuple[str, str]:
+    """A value of `[provenance]`, which is a word or a table."""
+    words = ", ".join(f'"{mark}"' for mark in get_args(Mark))
+    allowed = f'{words}, or {{ mark = "read", source = 1, where = "table 2" }}'
+    return f"{quoted(value)} stands where a number's source is named: write {allowed}", allowed
 
 
 def _no_number(kind: str, value: object, given: str) -> tuple[str, str]:
