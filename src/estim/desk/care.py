@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from estim.care.course import Entry, Status
 from estim.care.drills import drills
 from estim.care.measures import index_percent, measures, nearest
 from estim.care.plan import Plan, load_plan, template, template_names
+from estim.desk.diary import read_diary
 from estim.protocols import library
 from estim.protocols.catalogue import own_files
 from estim.records import care_log
@@ -26,7 +25,6 @@ CONSENT_POINTS = (
     "device-status", "what-is-recorded", "no-research", "photos",
 )  # fmt: skip
 CAPACITY = ("able", "supported", "best-interest", "child")
-DIARY_COLUMNS = ("day", "drill", "done", "help", "pain", "pain_next_morning", "falls", "fatigue", "skin", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +125,20 @@ class CareDesk:
         Raises:
             UsageError: which line, and what is wrong there.
         """
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path}: {error}") from None
-        delimiter = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
-        rows = list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
-        made = [_diary_row(row, number) for number, row in enumerate(rows, start=2)]
-        for day, fields in made:
+        made = read_diary(path)
+        had = {
+            (entry.day, str(entry.fields.get("drill")))
+            for entry in course.of_kind(course.begun(self.entries()), "diary")
+        }
+        for number, day, fields in made:
+            try:
+                self._possible("diary", day)
+            except UsageError as error:
+                raise UsageError(f"{path}: line {number}: {error}") from None
+            if (day, str(fields["drill"])) in had:
+                raise UsageError(f"{path}: line {number}: {fields['drill']} of {day} is entered already")
+            had.add((day, str(fields["drill"])))
+        for _, day, fields in made:
             self._enter("diary", fields, day)
         return len(made)
 
@@ -280,24 +284,3 @@ _CHECKS = {
     "consent-withdrawn": lambda _: None,
     "end": _reasoned,
 }
-
-
-def _diary_row(row: Mapping[str, Any], number: int) -> tuple[datetime.date, dict[str, Any]]:
-    unknown = [str(key) for key in row if key not in DIARY_COLUMNS]
-    if unknown:
-        raise UsageError(f"line {number}: unknown column {unknown[0]!r}; there are {', '.join(DIARY_COLUMNS)}")
-    try:
-        day = datetime.date.fromisoformat(str(row.get("day") or "").strip())
-    except ValueError:
-        raise UsageError(f"line {number}: day {row.get('day')!r}: a date as 2026-05-31") from None
-    if str(row.get("drill") or "") not in drills():
-        raise UsageError(f"line {number}: there is no exercise {row.get('drill')!r}")
-    fields: dict[str, Any] = {
-        key: value.strip() for key, value in row.items() if isinstance(value, str) and value.strip()
-    }
-    fields.pop("day", None)
-    for key in ("pain", "pain_next_morning", "fatigue"):
-        if key in fields and not (fields[key].isdigit() and int(fields[key]) <= 10):
-            raise UsageError(f"line {number}: {key} {fields[key]!r}: 0 to 10")
-    fields["done"] = str(fields.get("done", "")).lower() not in {"", "0", "no", "nein", "-"}
-    return day, fields

@@ -1,0 +1,81 @@
+"""Diary sheets as spreadsheets of any country write them; a wrong line is named, and then none counts."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from estim.desk.care import CareDesk
+from estim.desk.diary import read_diary
+from estim.records import care_log
+from estim.records.home import Home
+from estim.safety.errors import UsageError
+
+ROWS = [(2, datetime.date(2026, 3, 3), "mini-squat", "2", True), (3, datetime.date(2026, 3, 4), "quad-set", "0", False)]
+COMMA = "day,drill,done,pain,note\n2026-03-03,mini-squat,yes,2,ärgerlich\n2026-03-04,quad-set,no,0,\n"
+GERMAN = (
+    "Datum;Übung;Erledigt;Schmerz;Notiz\r\n03.03.2026;mini-squat;ja;2,0;ärgerlich\r\n4.3.2026;quad-set;nein;0,0;\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        COMMA.encode(),
+        COMMA.encode("utf-8-sig"),
+        COMMA.encode("utf-16"),
+        COMMA.encode("cp1252"),
+        COMMA.replace(",", "\t").encode(),
+        COMMA.replace("\n", "\r\n").encode(),
+        GERMAN.encode(),
+        GERMAN.encode("utf-8-sig"),
+        GERMAN.encode("cp1252"),
+        COMMA.encode() + b"\n,,,,\n",
+    ],
+    ids=["utf-8", "mark", "utf-16", "latin", "tabs", "crlf", "german", "german-mark", "german-latin", "empty-lines"],
+)
+def test_a_sheet_is_read_as_it_was_saved(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "diary.csv"
+    path.write_bytes(data)
+    read = read_diary(path)
+    assert [(n, day, f["drill"], f["pain"], f["done"]) for n, day, f in read] == ROWS
+    assert read[0][2]["note"] == "ärgerlich"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no column 'day'"),
+        ("day,drill\n", "no column 'done'"),
+        ("day,drill,done,pian\n", "unknown column 'pian'"),
+        ("day,Tag,drill,done\n", "two columns mean the same"),
+        ("day,drill,done\n2026-13-03,quad-set,yes\n", "line 2: day '2026-13-03'"),
+        ("day,drill,done\n31.02.2026,quad-set,yes\n", "line 2: day '31.02.2026'"),
+        ("day,drill,done\n2026-03-03,quadset,yes\n", "near: quad-set"),
+        ("day,drill,done,pain\n2026-03-03,quad-set,yes,11\n", "line 2: pain '11'"),
+        ("day,drill,done,pain\n2026-03-03,quad-set,yes,2.5\n", "line 2: pain '2.5'"),
+        ("day,drill,done,pain\n2026-03-03,quad-set,yes,²\n", "line 2: pain '²'"),
+        ("day,drill,done\n2026-03-03,quad-set,yes,2,3\n", "more fields than columns"),
+        ("PK\x03\x04\x00\x00", "save it as CSV"),
+        ("day,drill,done\n2026-03-03,quad-set,yes\n2026-03-03,quad-set,yes\n", "line 3: quad-set of 2026-03-03"),
+        ("day,drill,done\n2026-03-01,quad-set,yes\n", "line 2: diary of 2026-03-01: the course began on 2026-03-02"),
+    ],
+)
+def test_what_is_wrong_is_named_and_nothing_is_entered(text: str, said: str, tmp_path: Path) -> None:
+    desk = CareDesk(Home(tmp_path), "K-7", simulated=True, who="lena")
+    desk.begin("knee-replacement", "left", day=datetime.date(2026, 3, 2))
+    path = tmp_path / "diary.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        desk.diary(path)
+    assert said in str(caught.value)
+    assert len(care_log.read(Home(tmp_path), "K-7", simulated=True)) == 1
+
+
+def test_what_was_done_is_kept_in_its_own_words(tmp_path: Path) -> None:
+    path = tmp_path / "diary.csv"
+    path.write_text("day,drill,done\n2026-03-03,quad-set,3 × 10\n", encoding="utf-8")
+    [(_, _, fields)] = read_diary(path)
+    assert (fields["done"], fields["done_words"]) == (True, "3 × 10")
