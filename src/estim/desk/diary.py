@@ -1,4 +1,4 @@
-"""A diary sheet that came back as a table, as spreadsheets of any country write it. Checked whole before any of it counts.
+"""A diary sheet that came back as a table, as spreadsheets of any country write it. All is checked before any counts.
 
 Comma, semicolon or tab; with or without a byte order mark; UTF-8, UTF-16 or Windows' Latin 1; days as 2026-05-31 or
 31.05.2026; whole numbers written `2,0`; column heads of the printed sheet in either language.
