@@ -117,14 +117,18 @@ class Bench:
         for count in range(most):
             if until():
                 return count
-            command = next_of(self.app.offered())
-            named = re.match(r"→ (\S+)", self.next)
-            if command is None or named is None:
-                await self.look(0.5)
-                continue
-            assert named[1] == shown(command.keys[0]), (self.next, command)
-            await self.press(command.keys[0])
+            await self.follow_one()
         raise AssertionError(f"not within {most} keys\n{self.text}")
+
+    async def follow_one(self) -> None:
+        """Press what the next line names, or wait half a second where it names nothing."""
+        command = next_of(self.app.offered())
+        named = re.match(r"→ (\S+)", self.next)
+        if command is None or named is None:
+            await self.look(0.5)
+            return
+        assert named[1] == self.app.say.key(shown(command.keys[0])), (self.next, command)
+        await self.press(command.keys[0])
 
     def at(self, stage: str) -> bool:
         return stage == self.app.pane.NAME and not self.app.questions

@@ -21,9 +21,11 @@ from estim.console.happened import Happened
 from estim.console.home_view import EmptyHome, HomeView, OpenSession, PastPatient
 from estim.console.keys import key_fields, key_names, parse_keymap
 from estim.console.language import ENGLISH, Words
+from estim.console.objectives import Objectives
 from estim.console.pane import Pane
 from estim.console.presses import Arrival, Judge
 from estim.console.problem_words import problem_line
+from estim.console.setup_clock import setup_us, time_setup
 from estim.console.stages import first_pane, make_pane
 from estim.console.stages.always import always, leave
 from estim.console.stages.room import RoomPane
@@ -52,6 +54,7 @@ class EstimConsole(StoppingApp):
         theme: one of `estim-dark`, `estim-light`, `estim-contrast`, or any of Textual's.
         look_s: seconds between two pictures.
         clock: seconds, for presses; `wall`: the time of day as the strip shows it.
+        before_real: practice objectives that this site asks of an operator before a real device.
     """
 
     CSS_PATH = Path(__file__).with_name("estim.tcss")
@@ -73,6 +76,7 @@ class EstimConsole(StoppingApp):
         look_s: float = LOOK_S,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], str] = lambda: time.strftime("%H:%M"),
+        before_real: Sequence[str] = (),
     ) -> None:
         super().__init__(client, look_s=look_s, clock=clock)
         self.home_view: HomeView = home_view if home_view is not None else EmptyHome()
@@ -80,10 +84,12 @@ class EstimConsole(StoppingApp):
         self.draft = Draft()
         self.judge = Judge()
         self.keymap = parse_keymap(keymap)
-        self.key_names = key_names(self.keymap)
-        self.say = say.with_fields(**key_fields(self.keymap))
+        self.key_names = {id: say.key(shown) for id, shown in key_names(self.keymap).items()}  # noqa: A001
+        self.say = say.with_fields(**{name: say.key(str(key)) for name, key in key_fields(self.keymap).items()})
         self.happened = Happened(self.say)
         self.wall = wall
+        self.before_real = before_real
+        self.objectives = Objectives()
         self.pane: Pane = first_pane(self)
         self.questions: list[Pane] = []
         self.saying = ""
@@ -122,11 +128,12 @@ class EstimConsole(StoppingApp):
         self.gate.observe(snapshot, self.client.takeover)
         self.happened.observe(snapshot)
         if snapshot is not None:
+            self._practise(snapshot)
             if snapshot.n != self._seen[0]:
                 self._seen = (snapshot.n, self.clock())
             if snapshot.output is OutputState.OFF and not self.gate.closed:
                 self.stop_sent = False
-            self._time_setup(snapshot)
+            time_setup(self.draft, snapshot, self.note)
             self.draft.watch(snapshot)
         lost = self.client.takeover is not None or self.client.fatal
         if lost and not isinstance(self.pane, TakeoverPane):
@@ -136,27 +143,27 @@ class EstimConsole(StoppingApp):
             self.saying = ""
         self.draw()
 
+    def stopped_by(self, key: str) -> None:
+        """Which key it was, for the practice."""
+        self.objectives.stop_key(key, self.snapshot)
+
+    def _practise(self, snapshot: Snapshot) -> None:
+        """What was done is kept with the operator, as soon as it is done."""
+        self.objectives.observe(snapshot)
+        for objective in self.objectives.take_new():
+            if self.station.operator:
+                self.home_view.practised(self.station.operator, objective, Path(snapshot.record_path).name)
+                self.happened.tell(self.say("objectives.met", what=self.say(f"objective.{objective}")), snapshot)
+
     @property
     def silent_s(self) -> float:
         """How old the last snapshot is."""
         return self.clock() - self._seen[1] if self._seen[0] >= 0 else 0.0
 
-    def _time_setup(self, snapshot: Snapshot) -> None:
-        """Minutes from sign-in to the first therapeutic contraction, shown and recorded (users' own yardstick)."""
-        draft = self.draft
-        if draft.signed_in_us is None or draft.first_contraction_us is not None:
-            return
-        if snapshot.purpose == "therapy" and any(view.sent_ua > 0 for view in snapshot.channels):
-            draft.first_contraction_us = snapshot.now_us
-            self.note({"setup_s": (snapshot.now_us - draft.signed_in_us) // 1_000_000})
-
     @property
     def setup_us(self) -> int | None:
         """Time since sign-in, up to the first therapeutic contraction."""
-        if self.draft.signed_in_us is None or self.snapshot is None:
-            return None
-        end = self.draft.first_contraction_us
-        return (self.snapshot.now_us if end is None else end) - self.draft.signed_in_us
+        return setup_us(self.draft, self.snapshot)
 
     # -- requests ---------------------------------------------------------------------------------------------------
 
@@ -281,11 +288,6 @@ class EstimConsole(StoppingApp):
         while len(self.screen_stack) > 1:
             self.pop_screen()
 
-    @property
-    def rows(self) -> int:
-        """Rows of the whole terminal."""
-        return self.size.height
-
     def open_sessions(self) -> tuple[OpenSession, ...]:
         """Sessions of this home that did not end with a signature, the latest first; never the one that is open."""
         simulated = self.snapshot is not None and self.snapshot.simulated
@@ -296,7 +298,7 @@ class EstimConsole(StoppingApp):
 
     def sign_out(self) -> None:
         """Somebody else works here."""
-        self.station = Station()
+        self.station, self.objectives = Station(), Objectives()
         self.clear()
         self._change(first_pane(self))
 
@@ -332,7 +334,9 @@ class EstimConsole(StoppingApp):
         for command in self.offered():
             if command.label and not command.refusal:
                 about = command.says or command.label
-                yield SystemCommand(f"{present.shown_keys(command.keys)}  {command.label}", about, command.act)
+                yield SystemCommand(
+                    f"{self.say.key(present.shown_keys(command.keys))}  {command.label}", about, command.act
+                )
         yield SystemCommand(self.say("commands.theme"), self.say("commands.theme-about"), self.action_change_theme)
 
     def open_palette(self) -> None:

@@ -4,7 +4,9 @@ for the site's limits, which it is given.
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import replace
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -12,14 +14,18 @@ from estim.console.draft import Draft
 from estim.console.home_view import PastPatient
 from estim.console.language import ENGLISH, Words
 from estim.drivers.models import MODELS
+from estim.protocols.catalogue import load_runnable
 from estim.protocols.compile import compile_schedule
 from estim.protocols.resolve import resolve
 from estim.protocols.setup import ChannelSetup
+from estim.records.spacing import too_early
 from estim.safety.errors import EstimError, ProtocolError, SetupError
 from estim.safety.limits import ABSOLUTE, DEFAULT, Limits
 from estim.safety.verdict import judge
 from estim.session import screening
 from estim.session.snapshot import Snapshot
+
+BY_OPTION = ", or now"  # then how a command line goes on; here a digit does it
 
 
 def refusals(
@@ -54,6 +60,19 @@ def refusals(
     minutes = dict(past.minutes_today) if past is not None else {}
     problems, _ = judge(schedule, limits, profile, setup.patient, minutes_today=minutes)
     return [say.heard(problem.message) for problem in problems if problem.severity == "refuse"]
+
+
+def too_soon(draft: Draft, past: PastPatient | None, say: Words, now: datetime.datetime, own: Path | None) -> list[str]:
+    """What the file says of the time since the last session; [] where it may begin, or a reason was given."""
+    if past is None or not past.recent or draft.protocol is None or draft.early_reason:
+        return []
+    try:
+        protocol, digest = load_runnable(draft.source, own=own)
+    except (EstimError, OSError):
+        return []
+    return [
+        say.heard(problem.message.partition(BY_OPTION)[0]) for problem in too_early(protocol, digest, past.recent, now)
+    ]
 
 
 def _without_level(channel: ChannelSetup) -> ChannelSetup:

@@ -9,6 +9,7 @@ from estim.console.draft import Draft, Stage, Station
 from estim.console.happened import Happened
 from estim.console.home_view import HomeView, OpenSession, PastPatient
 from estim.console.language import Words
+from estim.console.objectives import Objectives
 from estim.console.presses import Judge
 from estim.console.stop_gate import StopGate
 from estim.controller.interface import Answer, SessionClient
@@ -25,6 +26,8 @@ class Console(Protocol):
     station: Station
     home_view: HomeView
     happened: Happened
+    objectives: Objectives
+    before_real: Sequence[str]
     judge: Judge
     keymap: dict[str, tuple[str, ...]]
     key_names: dict[str, str]

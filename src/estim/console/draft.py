@@ -74,6 +74,7 @@ class Draft:
     channels: dict[str, ChannelSetup] = field(default_factory=dict)
     levels_taken: bool = False
     mvic: str | None = None
+    early_reason: str = ""  # why it is treated before the time that its file asks for
     pad_labels: dict[str, str] = field(default_factory=dict)  # channel → what is written on its pair of pads
     skin: dict[str, str] = field(default_factory=dict)  # channel → how it was before the pads covered it
     lie_as_drawn: set[str] = field(default_factory=set)
@@ -82,6 +83,7 @@ class Draft:
     support: str = ""
     warnings_reason: str = ""
     warnings_read: frozenset[str] = frozenset()  # of the last session: with this reason they were accepted then
+    warnings_today: frozenset[str] = frozenset()  # read in this session, with the reason above
     stop_test_ms: int | None = None
     switch: str = ""  # "tested" once it was pressed
     last_marks: dict[str, dict[str, int]] = field(default_factory=dict)  # channel → kind → µA, of the last session
@@ -96,13 +98,13 @@ class Draft:
 
     @property
     def first_session(self) -> bool:
-        """This patient was never treated from here."""
-        return self.sessions_before == 0
+        """This patient was never asked from here: every question, one by one."""
+        return not self.previous_answers
 
     def choose(self, source: str, protocol: Protocol) -> None:
         """Take this protocol: channels get what the protocol says, levels of another one are forgotten."""
         self.source, self.protocol = source, protocol
-        self.levels_taken = False
+        self.levels_taken, self.early_reason = False, ""
         self.session = self.sessions_before + 1
         self.skin, self.lie_as_drawn, self.stop_test_ms = {}, set(), None
         self.channels = {
@@ -199,6 +201,7 @@ class Draft:
             session=self.session,
             patient=patient_facts(self.answers, self.sites()),
             mvic=self.mvic,
+            early_reason=self.early_reason,
             simulated=simulated,
         )
 

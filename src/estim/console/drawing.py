@@ -52,10 +52,10 @@ def draw_frame(console: Framed) -> None:
     line(console, Banner).show(state, stop)
     line(console, Said).show(console.saying)
     offered = console.offered()
-    line(console, NextLine).show(*following(console, offered))
+    line(console, NextLine).show(*following(console, offered), say)
     alarms = present.alarms_shown(snapshot, takeover)
     line(console, AlarmBar).show(alarms, say, console.key_names["acknowledge"])
-    line(console, Footer).show(say("stop.short" if closed else "stop.off"), offered, closed=closed)
+    line(console, Footer).show(say("stop.short" if closed else "stop.off"), offered, say, closed=closed)
 
 
 LineT = TypeVar("LineT")
@@ -73,7 +73,7 @@ def following(console: Framed, offered: Sequence[Command]) -> tuple[Command | No
         waits = next((each.refusal for each in offered if each.says and each.refusal), "")
         return None, f"· {waits}" if waits else console.say("next.wait")
     if command.kind is Kind.ACT and not console.judge.would_count(command.keys[0], console.clock()):
-        return None, console.say("next.again", key=shown(command.keys[0]))
+        return None, console.say("next.again", key=console.say.key(shown(command.keys[0])))
     return command, ""
 
 

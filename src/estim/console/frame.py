@@ -85,13 +85,13 @@ class Said(Line):
 class NextLine(Line):
     """What to do next, always as `→ KEY what it does`."""
 
-    def show(self, command: Command | None, wait: str) -> None:
+    def show(self, command: Command | None, wait: str, say: Words) -> None:
         """`wait` stands where no key counts just now."""
         self._key = command.keys[0] if command is not None else ""
         if command is None:
             self.put(Content(f" {wait}"))
         else:
-            self.put(Content.assemble(" → ", (shown(command.keys[0]), "bold"), f" {command.says}"))
+            self.put(Content.assemble(" → ", (say.key(shown(command.keys[0])), "bold"), f" {command.says}"))
 
     _key = ""
 
@@ -134,7 +134,7 @@ class Footer(Line):
         super().__init__(id=id)
         self._places: list[tuple[int, int, int, str]] = []
 
-    def show(self, stop: str, commands: Sequence[Command], *, closed: bool) -> None:
+    def show(self, stop: str, commands: Sequence[Command], say: Words, *, closed: bool) -> None:
         """In the order of importance, as many as two rows hold; one that may not act now is dim."""
         self.set_class(closed, "-closed")
         width = max(40, self.size.width or 80)
@@ -143,7 +143,7 @@ class Footer(Line):
         self._places = []
         seen: set[str] = set()
         for command in commands:
-            key = shown(command.keys[0])
+            key = say.key(shown(command.keys[0]))
             if not command.label or key in seen:
                 continue
             seen.add(key)

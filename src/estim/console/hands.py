@@ -96,9 +96,14 @@ class Hands:
         if not known and len(name) != 1:
             return False
         if following is None:
-            self._console.said(say("refuse.nothing", key=shown(name)))
+            self._console.said(say("refuse.nothing", key=say.key(shown(name))))
         else:
             self._console.said(
-                say("refuse.first", key=shown(name), first=shown(following.keys[0]), says=following.says)
+                say(
+                    "refuse.first",
+                    key=say.key(shown(name)),
+                    first=say.key(shown(following.keys[0])),
+                    says=following.says,
+                )
             )
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from estim.records.segment import segments
+from estim.records.spacing import Past
 
+RECENT = 6  # sessions of one patient that can still matter for the pause between two: up to four a day
 SESSIONS_READ = 400  # the latest ones: enough for a year of a busy therapist, read in about a second
 _WANTED = tuple(
     f'"kind":"{kind}"'.encode()
@@ -27,6 +30,7 @@ _WANTED = tuple(
         "request",
         "take-over",
         "contraction",
+        "dose",
     )
 )
 
@@ -49,6 +53,8 @@ class PastPatient:
         skin_blocked: what the skin was graded if 2 or 3 at the end of the last session, in words; "" if not.
         warnings_reason: why the warnings of this course were accepted the last time; `warnings_read` are they.
         minutes_today: muscle/side → minutes of motor output that today's sessions gave.
+        consented: to this course, and has not taken it back since; None where the records do not say.
+        recent: sessions of the last days in which pulses of treatment came, as their files space them.
     """
 
     id: str
@@ -75,6 +81,8 @@ class PastPatient:
     warnings_read: frozenset[str] = frozenset()
     minutes_today: Mapping[str, int] = field(default_factory=dict)
     due: bool = False
+    consented: bool | None = None
+    recent: tuple[Past, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +137,10 @@ class _Reading:
     left: str = ""
     taken_over: bool = False
     signs: str = ""
+    consent: str = ""
+    pulses: bool = False
+    sha256: str = ""
+    last_us: int = 0
     early: bool = False
     head: str = ""
 
@@ -141,11 +153,13 @@ class _Reading:
                 self.answers = dict(fields["answers"])
             case "setup":
                 self.schedule, self.setup = fields["schedule"], fields.get("setup", {})
+                self.sha256 = str(fields.get("protocol_sha256", ""))
                 self.warned |= {str(text) for text in fields.get("warnings", ())}
             case "note":
                 self.pads |= {str(label) for label in fields.get("pads", {}).values()}
                 self.discomfort = str(fields.get("discomfort", self.discomfort))
                 self.signs = str(fields.get("signs_session", self.signs))
+                self.consent = str(fields.get("consent", self.consent))
             case "outcome":
                 self.skin = str(fields.get("skin", ""))
                 self.discomfort = str(fields.get("discomfort", self.discomfort))
@@ -162,6 +176,8 @@ class _Reading:
                 self.taken_over = True
             case "end":
                 self.ended = fields
+            case "dose" if fields.get("purpose") == "therapy":
+                self.pulses = self.pulses or any(one.get("pulses") for one in fields.get("channels", ()))
             case "signature":
                 self.signed_by = str(fields.get("operator", ""))
 
@@ -220,13 +236,14 @@ class _Reading:
         """What is known of the patient with this session."""
         day = self.utc[:10]
         patient = replace(known or PastPatient(id=self.patient), last_day=day, skin_blocked="", due=day != today)
+        if self.consent or self.given:
+            patient = replace(patient, consented=self.consent != "refused")
         if self.answers is not None:
             patient = replace(patient, answers=self.answers)
         if self.skin[:1] in {"2", "3"}:
             patient = replace(patient, skin_blocked=f"{self.skin} ({self.schedule.get('protocol_title', '')})")
-        if not self.given:
+        if not self.schedule:
             return patient
-        uses = {**patient.pad_uses, **{label: patient.pad_uses.get(label, 0) + 1 for label in self.pads}}
         channels = {int(one["channel"]): one for one in self.schedule.get("channels", ())}
         marks = {
             str(channels[number]["name"]): {**found, "level": int(channels[number].get("level_ua") or 0)}
@@ -234,23 +251,41 @@ class _Reading:
             if number in channels
         }
         sides = {str(one.get("side", "")) for one in channels.values()}
-        return replace(
+        if self.pulses:
+            patient = replace(patient, recent=self._recent(patient.recent))
+        patient = replace(
             patient,
-            sessions=patient.sessions + 1,
-            pad_uses=uses,
             marks=marks or patient.marks,
             last_protocol=str(self.schedule.get("protocol_title", "")),
             last_protocol_id=str(self.schedule.get("protocol_id", "")),
             last_version=str(self.schedule.get("protocol_version", "")),
             last_week=int(self.schedule.get("week", 1)),
-            last_session=int(self.schedule.get("session", 1)),
             last_ending=self.ending,
             last_contractions=self.given,
-            last_discomfort=self.discomfort,
             warnings_reason=self.warnings or patient.warnings_reason,
             warnings_read=frozenset(self.warned) if self.warnings else patient.warnings_read,
             side=sides.pop() if len(sides) == 1 else patient.side,
         )
+        if not self.given:  # prepared, but no visit: nothing of the dose counts
+            return patient
+        uses = {**patient.pad_uses, **{label: patient.pad_uses.get(label, 0) + 1 for label in self.pads}}
+        return replace(
+            patient,
+            sessions=patient.sessions + 1,
+            pad_uses=uses,
+            last_session=int(self.schedule.get("session", 1)),
+            last_discomfort=self.discomfort,
+        )
+
+    def _recent(self, before: tuple[Past, ...]) -> tuple[Past, ...]:
+        began = datetime.datetime.fromisoformat(self.utc)
+        this = Past(
+            protocol=str(self.schedule.get("protocol_id", "")),
+            protocol_sha256=self.sha256,
+            began=began,
+            ended=began + datetime.timedelta(microseconds=self.last_us),
+        )
+        return (*before, this)[-RECENT:]
 
 
 def read_sessions(records: Path, today: str) -> tuple[tuple[PastPatient, ...], tuple[PastSession, ...]]:
@@ -268,8 +303,8 @@ def read_sessions(records: Path, today: str) -> tuple[tuple[PastPatient, ...], t
     for folder in folders[-SESSIONS_READ:]:  # names begin with the time, so later sessions come later
         reading = _Reading(folder.name)
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # a torn one helps nobody
-            for kind, fields, head in _lines(folder):
-                reading.head = head
+            for kind, fields, head, t_us in _lines(folder):
+                reading.head, reading.last_us = head, t_us
                 reading.take(kind, fields)
         if not reading.patient:
             continue
@@ -287,10 +322,10 @@ def unfinished(sessions: Sequence[PastSession]) -> tuple[OpenSession, ...]:
     return tuple(one for one in sessions if not one.signed_by and (one.ending != "not-treated" or one.how != "left"))
 
 
-def _lines(folder: Path) -> Iterator[tuple[str, dict[str, Any], str]]:
+def _lines(folder: Path) -> Iterator[tuple[str, dict[str, Any], str, int]]:
     for path in segments(folder):
         for line in path.read_bytes().split(b"\n"):
             if any(kind in line for kind in _WANTED):
                 with contextlib.suppress(ValueError):  # an unfinished last line, as a power cut leaves it
                     entry = json.loads(line)
-                    yield entry["kind"], entry["fields"], str(entry.get("hash", ""))
+                    yield entry["kind"], entry["fields"], str(entry.get("hash", "")), int(entry.get("t_us", 0))

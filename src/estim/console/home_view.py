@@ -11,11 +11,12 @@ import datetime
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from estim.console.home_reading import OpenSession, PastPatient, PastSession, read_sessions, unfinished
+from estim.records import training
 from estim.records.course import Course
 from estim.records.home import Home
 from estim.records.operators import load_operators
@@ -28,6 +29,7 @@ from estim.safety.errors import RecordError
 __all__ = ["EmptyHome", "HomeView", "OpenSession", "PastPatient", "PastSession", "RecordsHome", "with_file"]
 
 
+_ENTERING = threading.Lock()
 SEALED_S = 0.3  # so long a seal takes to be on the disk
 
 
@@ -58,6 +60,15 @@ class HomeView(Protocol):
     def own_protocols(self) -> tuple[str, ...]:
         """Paths of the site's own protocol files."""
 
+    def own_folder(self) -> Path | None:
+        """Where they lie, None for no home."""
+
+    def practice(self, operator: str) -> Mapping[str, str]:
+        """Objectives of practice that this operator has met, with their day."""
+
+    def practised(self, operator: str, objective: str, session: str) -> None:
+        """One was met; returns at once."""
+
     def asks_pin(self) -> bool:
         """This home knows operators, so signing in and signing take a PIN."""
 
@@ -75,6 +86,7 @@ class EmptyHome:
     known: tuple[PastPatient, ...] = ()
     past: tuple[Course, ...] = ()
     past_sessions: tuple[PastSession, ...] = ()
+    done: list[tuple[str, str]] = field(default_factory=list)
 
     def patients(self, *, simulated: bool) -> tuple[PastPatient, ...]:  # noqa: ARG002
         """The ones that were given."""
@@ -107,6 +119,18 @@ class EmptyHome:
         """None."""
         return ()
 
+    def own_folder(self) -> Path | None:
+        """There is none."""
+        return None
+
+    def practice(self, operator: str) -> Mapping[str, str]:
+        """What was met since this object was made."""
+        return {one: "" for who, one in self.done if who == operator}
+
+    def practised(self, operator: str, objective: str, session: str) -> None:  # noqa: ARG002
+        """Kept in this object alone."""
+        self.done.append((operator, objective))
+
     def asks_pin(self) -> bool:
         """Nobody is known."""
         return False
@@ -128,6 +152,7 @@ class RecordsHome:
         self._qualified: dict[tuple[str, str], str] = {}
         self._patients: dict[bool, tuple[PastPatient, ...]] = {}
         self._sessions: dict[bool, tuple[PastSession, ...]] = {}
+        self._practice: dict[str, dict[str, str]] = {}
         self._courses: dict[tuple[str, bool], tuple[Course, ...]] = {}
         self._reading: dict[tuple[str, bool], threading.Thread] = {}
         self._thread = threading.Thread(target=self._read, name="home-view", daemon=True)
@@ -215,17 +240,40 @@ class RecordsHome:
             return tuple(str(path) for path in sorted(self._home.protocols.glob("*.toml")))
         return ()
 
+    def own_folder(self) -> Path | None:
+        """The home's."""
+        return self._home.protocols
+
+    def practice(self, operator: str) -> Mapping[str, str]:
+        """As the home's file has it, and what was met since it was read."""
+        return self._practice.get(operator, {})
+
+    def practised(self, operator: str, objective: str, session: str) -> None:
+        """Shown at once; written by a thread of its own, since no screen waits for a disk."""
+        known = self._practice.setdefault(operator, {})
+        if objective not in known:
+            known[objective] = datetime.datetime.now().astimezone().date().isoformat()
+            arguments = (self._home, operator, objective, session)
+            threading.Thread(target=_enter_quietly, args=arguments, name="training").start()
+
     def _read(self) -> None:
         for simulated in (True, False):
             with contextlib.suppress(OSError):
                 today = datetime.datetime.now(datetime.UTC).date().isoformat()
                 found = read_sessions(self._home.records(simulated=simulated), today)
                 self._patients[simulated], self._sessions[simulated] = found
+        with contextlib.suppress(RecordError):  # a broken file helps nobody here; `operators training` says why
+            self._practice = {who: dict(found) for who, found in training.met(self._home).items()}
         filed: dict[str, Patient] = {}
         with contextlib.suppress(RecordError):  # a broken file helps nobody here; `estim records patients` says why
             filed = load_patients(self._home.patients)
         for simulated, known in list(self._patients.items()):
             self._patients[simulated] = with_file(known, filed)
+
+
+def _enter_quietly(home: Home, operator: str, objective: str, session: str) -> None:
+    with contextlib.suppress(RecordError), _ENTERING:  # it is practised again
+        training.enter(home, operator, objective, session)
 
 
 def with_file(known: tuple[PastPatient, ...], filed: Mapping[str, Patient]) -> tuple[PastPatient, ...]:

@@ -4,6 +4,7 @@ last time. Read-only: nothing that is made here is ever played.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from pydantic import ValidationError
@@ -55,7 +56,14 @@ def preview_lines(
     names = max(len(each.name) for each in protocol.channel)
     room = columns - names - 24  # name, frame, rate and width stand beside each row
     drawn = plot(schedule, width=max(WIDTH_MIN, min(WIDTH_MAX, room)))
-    return tuple(drawn.splitlines()[1:])
+    return tuple(_in_words(line, say) for line in drawn.splitlines()[1:])
+
+
+def _in_words(line: str, say: Words) -> str:
+    """The drawing's few words in the screen's language."""
+    for word in say.names("plot-word"):
+        line = re.sub(rf"\b{word}\b", say(f"plot-word.{word}"), line)
+    return line
 
 
 def changes_since(

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from estim.console.language import LANGUAGES
 from estim.console.themes import THEME_NAMES
+from estim.records.training import OBJECTIVES
 from estim.safety.errors import UsageError
 
-KNOWN = ("keys", "language", "theme")
+KNOWN = ("keys", "language", "theme", "practice")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,7 @@ class Settings:
     data: bytes = b""
     language: str = ""
     theme: str = ""
+    before_real: tuple[str, ...] = ()
 
 
 def parse_settings(data: bytes) -> Settings:
@@ -35,6 +37,12 @@ def parse_settings(data: bytes) -> Settings:
     for key, allowed in (("language", LANGUAGES), ("theme", THEME_NAMES)):
         if key in table and table[key] not in allowed:
             problems.append(f"{key} = {table[key]!r}: one of {', '.join(allowed)}")
+    practice = table.get("practice", {})
+    asked = practice.get("before_real", []) if isinstance(practice, dict) else None
+    if not isinstance(asked, list) or set(practice) - {"before_real"} or set(asked) - set(OBJECTIVES):
+        problems.append(f"practice: before_real = a list of {', '.join(OBJECTIVES)}, and nothing else")
     if problems:
         raise UsageError("console.toml:\n" + "\n".join(problems))
-    return Settings(data=data, language=table.get("language", ""), theme=table.get("theme", ""))
+    return Settings(
+        data=data, language=table.get("language", ""), theme=table.get("theme", ""), before_real=tuple(asked or ())
+    )

@@ -12,12 +12,12 @@ from estim.console.language import ENGLISH, Words
 from estim.session.snapshot import Signature, Snapshot
 
 
-def summary_lines(snapshot: Snapshot, draft: Draft, say: Words = ENGLISH, columns: int = 60) -> list[Content | str]:
+def summary_lines(snapshot: Snapshot, draft: Draft, say: Words = ENGLISH) -> list[Content | str]:
     """The session in a few lines. A level is named only where pulses were delivered."""
     simulated = f"  {say('device.simulated')}" if snapshot.simulated else ""
     lines: list[Content | str] = [
         say("sign.who", patient=snapshot.patient_id, operator=snapshot.operator) + simulated,
-        present.clip(snapshot.protocol_title or say("sign.no-protocol"), columns),
+        snapshot.protocol_title or say("sign.no-protocol"),
         Content.styled(ending_words(snapshot, draft, say), "bold"),
         say("sign.given", count=given(snapshot), clock=present.clock(snapshot.elapsed_us)),
     ]

@@ -43,7 +43,12 @@ def run_console(
     if home_view is None and home is not None:
         home_view = RecordsHome(home)
     app = EstimConsole(
-        client, home_view=home_view, keymap=settings.data, say=words, theme=theme or settings.theme or DEFAULT_THEME
+        client,
+        home_view=home_view,
+        keymap=settings.data,
+        say=words,
+        theme=theme or settings.theme or DEFAULT_THEME,
+        before_real=settings.before_real,
     )
     code = app.run()
     return EXIT_UNCERTAIN if code is None else code

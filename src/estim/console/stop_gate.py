@@ -58,6 +58,7 @@ class StopGate:
         self._lock = threading.Lock()
         self._closed = True  # nothing is known yet, so output may be on
         self._waiting_for = 0
+        self.pressed_key = ""
         self.pressed_s: float | None = None  # when the latest stop key came (`time.monotonic`), for the stop test
         self.unexplained = False  # a stop key came, and nobody has said why yet; set before the stop leaves
 
@@ -73,7 +74,7 @@ class StopGate:
         with self._lock:
             closed = self._closed
         if closed:
-            self.pressed_s = time.monotonic()
+            self.pressed_s, self.pressed_key = time.monotonic(), key
             self.unexplained = True
             self._client.stop("key")
         return closed

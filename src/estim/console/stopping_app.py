@@ -61,6 +61,11 @@ class StoppingApp(App[int]):
         self._ui_loop: asyncio.AbstractEventLoop | None = None
         self._asked_s: float | None = None
 
+    @property
+    def rows(self) -> int:
+        """Rows of the whole terminal."""
+        return self.size.height
+
     def clock(self) -> float:
         """Seconds, as the presses are timed."""
         return self._clock()
@@ -78,6 +83,9 @@ class StoppingApp(App[int]):
     def clear(self) -> None:
         """Nothing lies over the session any more."""
         raise NotImplementedError
+
+    def stopped_by(self, key: str) -> None:
+        """A stop key stopped, or a click on the banner ("")."""
 
     def pressed(self, key: str, text: str | None, arrival: Arrival) -> None:
         """A key that is no stop."""
@@ -123,6 +131,7 @@ class StoppingApp(App[int]):
     def on_stop_pressed(self, _: StopPressed | None = None) -> None:
         """The stop is on its way already; show it. What lies over the session goes away."""
         self.stop_sent = True
+        self.stopped_by(self.gate.pressed_key)
         self.clear()
         self.draw()
 
@@ -130,7 +139,7 @@ class StoppingApp(App[int]):
         """A click on the banner stops as well, while output may be on."""
         if self.gate.closed:
             self.client.stop("console")
-            self.gate.unexplained = True
+            self.gate.unexplained, self.gate.pressed_key = True, ""
             self.on_stop_pressed()
 
     def _gate_changed(self) -> None:

@@ -33,7 +33,7 @@ def bar_line(view: ChannelView, columns: int, say: Words, *, chosen: bool, seen:
     """`▸1 tib. anterior R ━hold ███████┃····▏ 21.0 of 21.0 ✓`."""
     side = say.of("side-short", view.side)
     room = max(8, min(26, columns - 46))
-    where = present.clip(f"{say.muscle(view.muscle)}", room - len(side) - 1) + f" {side}"
+    where = present.clip(say.short_muscle(view.muscle), room - len(side) - 1) + f" {side}"
     cycle = say(f"cycle.{view.cycle.value.lower().replace('_', '-')}")
     head = f"{'▸' if chosen else ' '}{view.channel} {where:<{room}} {_CYCLES[view.cycle]}{cycle:<6}"
     mark = "✓" if seen else "…"
@@ -68,7 +68,7 @@ def practice_lines(snapshot: Snapshot, say: Words, key: str) -> list[Content | s
     practice = snapshot.practice
     if practice is None:
         return []
-    says = f"“{practice.says}”" if practice.says else say("practice.silent")
+    says = f"“{say.heard(practice.says)}”" if practice.says else say("practice.silent")
     return [
         Content.styled(say("practice.patient", says=says, key=key), "$secondary"),
         Content.styled(

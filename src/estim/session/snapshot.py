@@ -154,6 +154,7 @@ class Snapshot:
         wants: what a person must still confirm before the next step: identity, pads, skin, screening, ...
         record_path, record_durable, word_head, head: the record and, once sealed, its head in words and in hex.
         signature: what closed it, None while it is open.
+        bends: where what plays differs from the file, as far as a person must have read it.
         lease_us: ages of loop turn, device status, console heartbeat, record.
         level_open: the device's stimulation level is open, so a start is possible.
         acknowledged: the device has acknowledged the last output that was sent.
@@ -221,6 +222,7 @@ class Snapshot:
     acknowledged: bool = True
     head: str = ""
     signature: Signature | None = None
+    bends: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values for the pipe."""
@@ -241,8 +243,8 @@ class Snapshot:
             for channel in values["channels"]
         )
         values["alarms"] = tuple(Alarm(**alarm) for alarm in values["alarms"])
-        for key in ("wants", "warnings", "lease_us"):
-            values[key] = tuple(values[key])
+        for key in ("wants", "warnings", "lease_us", "bends"):
+            values[key] = tuple(values.get(key, ()))
         if values.get("practice") is not None:
             values["practice"] = Practice(**values["practice"])
         if values.get("signature") is not None:

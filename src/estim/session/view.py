@@ -63,6 +63,7 @@ def snapshot(
         alarms=tuple(core.sitting.alarms.values()),
         wants=arming.wanted(core),
         warnings=tuple(problem.message for problem in (cleared.warnings if cleared else ())),
+        bends=tuple(bend.message for bend in (schedule.bends if schedule else ()) if bend.severity == "warn"),
         record_path=record_path,
         record_durable=record_durable,
         word_head=word_head,

@@ -19,6 +19,7 @@ from estim.safety.errors import UsageError
 
 Table = Mapping[str, str | tuple[str, ...]]
 LANGUAGES = ("en", "de")
+SHORT_MUSCLE = 23
 
 
 class Words:
@@ -63,6 +64,15 @@ class Words:
     def muscle(self, name: str) -> str:
         """A muscle in this language, by its name in the vocabulary; unknown ones as their author has them."""
         return name_of(name, language=self.language)
+
+    def short_muscle(self, name: str) -> str:
+        """The same in at most `SHORT_MUSCLE` letters, as its author wrote it short."""
+        key = f"muscle-short.{name}"
+        return self(key) if self.has(key) else self.muscle(name).partition(" (")[0]
+
+    def key(self, shown: str) -> str:
+        """The name of a key as it is printed on keyboards of this language."""
+        return self.of("key-name", shown)
 
     def own(self, text: str) -> tuple[str, ...]:
         """A protocol author's own words: marked where they are not in this language."""

@@ -14,6 +14,7 @@ from estim.console.presses import Kind
 from estim.console.stages.help import HelpPane
 from estim.console.stages.leave import LeavePane
 from estim.console.stages.past import CoursePane, RecordsPane
+from estim.console.stages.practice import PracticePane
 from estim.console.stages.room import RoomPane, room_actions
 from estim.session.events import Acknowledge
 
@@ -55,6 +56,8 @@ def always(console: Whole) -> Sequence[Command]:
     commands.append(of("more", lambda: None if top.more() else console.said(say("refuse.all-in-sight"))))
     if room_actions(console.snapshot, say) and not isinstance(top, RoomPane):
         commands.append(of("room", lambda: console.ask(RoomPane(console))))
+    if snapshot_simulated(console) and not console.gate.closed and not isinstance(top, PracticePane):
+        commands.append(of("practice", lambda: console.ask(PracticePane(console))))
     if not console.gate.closed:
         patient_id = console.draft.patient_id
         if console.past_patient(patient_id) is not None:
@@ -63,6 +66,11 @@ def always(console: Whole) -> Sequence[Command]:
     commands.append(of("commands", console.open_palette))
     commands.append(of("leave", lambda: leave(console), kind=Kind.MOVE))
     return commands
+
+
+def snapshot_simulated(console: Whole) -> bool:
+    """Nothing here can stimulate anybody."""
+    return console.snapshot is not None and console.snapshot.simulated
 
 
 def leave(console: Whole) -> None:

@@ -10,9 +10,10 @@ from textual.app import ComposeResult
 
 from estim.console.command import Command
 from estim.console.draft import Stage
+from estim.console.language import Words
 from estim.console.pane import Field, Pane
 from estim.console.panel import Panel
-from estim.session.screening_outcomes import MEASURES, judge_outcome
+from estim.session.screening_outcomes import MEASURES, Measure, judge_outcome
 from estim.session.snapshot import Snapshot
 
 NOT_TODAY = ("no-time", "tired", "no-aid", "other")
@@ -47,12 +48,12 @@ class AssessmentPane(Pane):
         )
         names = {measure.id: measure for measure in MEASURES}
         lines = [f"{'▸' if draft.consent else ' '} {say('assessment.due')}"]
-        lines += [f"    {names[one].name}, {names[one].allowed}" for one in self._measures()]
+        lines += [f"    {say.of('measure-name', one)}, {allowed(names[one], say)}" for one in self._measures()]
         lines += ["", *say.lines("assessment.text")]
         self.panel("measures").lines(lines)
         for field in self.query(Field):
             field.display = bool(self.field)
-            field.border_title = names[str(field.id).removeprefix("measure-")].name
+            field.border_title = say.of("measure-name", str(field.id).removeprefix("measure-"))
 
     def commands(self) -> Sequence[Command]:
         """Y to the consent; then M measures, or a digit says why not."""
@@ -106,3 +107,12 @@ class AssessmentPane(Pane):
         self.console.note(fields)
         self.console.draft.assessed = True
         self.console.go(Stage.SCREENING)
+
+
+def allowed(measure: Measure, say: Words) -> str:
+    """What may be entered, in words of the screen's language."""
+    if measure.choices:
+        return ", ".join(measure.choices)
+    key = "measure-allowed.whole" if measure.whole else "measure-allowed.range"
+    unit = say.of("measure-unit", measure.unit)
+    return say(key, low=f"{measure.low:g}", high=f"{measure.high:g}", unit=unit).replace(" ,", ",").strip()

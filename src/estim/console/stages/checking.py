@@ -32,15 +32,19 @@ LAST_LOOK = frozenset({"pads", "skin"})
 class CheckingPane(Pane):
     """A stage from which output can be armed."""
 
-    _as_before = False  # the warnings of the last session were taken over once
+    _as_before = False  # the warnings that were read before were taken over
 
     def answer_as_before(self, snapshot: Snapshot) -> None:
         """The same warnings of the same course keep their reason, and it says from when; others are asked."""
-        draft = self.console.draft
-        same = bool(snapshot.warnings) and set(snapshot.warnings) <= draft.warnings_read and bool(draft.warnings_reason)
-        if same and "warnings" in snapshot.wants and not self._as_before:
+        if "warnings" not in snapshot.wants:
+            self._as_before = False
+            return
+        draft, these = self.console.draft, set(snapshot.warnings)
+        known = these <= draft.warnings_today or these <= draft.warnings_read
+        if not self._as_before and these and known and draft.warnings_reason:
             self._as_before = True
-            self.confirm("warnings", f"{draft.warnings_reason} ({draft.last_day})")
+            when = "today" if these <= draft.warnings_today else draft.last_day
+            self.confirm("warnings", f"{draft.warnings_reason} ({when})")
 
     def open_check(self, snapshot: Snapshot) -> str:
         """The check that is asked for now, "" for none."""
@@ -72,6 +76,7 @@ class CheckingPane(Pane):
                 lines += [f"    {n} {say.of('check-answer', one)}" for n, one in enumerate(ANSWERS.get(check, ()), 1)]
         if not snapshot.wants:
             lines.append(say("checks.all"))
+        lines += [f"≠ {say.heard(bend)}" for bend in snapshot.bends]
         lines += [f"! {say.heard(warning)}" for warning in snapshot.warnings]
         return lines
 
@@ -107,6 +112,7 @@ class CheckingPane(Pane):
             draft.support = value
         elif check == "warnings":
             draft.warnings_reason = value
+            draft.warnings_today |= set(self.now.warnings) if self.now is not None else set()
         self.confirm(check, value)
 
     def _last_look(self) -> None:

@@ -35,7 +35,7 @@ class HelpPane(Pane):
         """One line a key; what may not act now is dim and says what comes first."""
         lines: list[Content | str] = [*self.say.lines("help.stop"), ""]
         for each in self._offered:
-            keys = " ".join(dict.fromkeys(shown(key) for key in each.keys))
+            keys = " ".join(dict.fromkeys(self.say.key(shown(key)) for key in each.keys))
             words = each.says or each.label
             if each.refusal:
                 lines.append(Content.styled(f"{keys:<10} {each.label}: {each.refusal}", "dim"))

@@ -76,12 +76,21 @@ class SignInPane(Pane):
         back = (self.does("back", lambda: self.focus_on("operator")),) if asks else ()
         return (self.does("next", self._enter, label=self.say("sign-in.label"), says=says, refusal=refusal), *back)
 
+    def _lacks(self, operator: str) -> list[str]:
+        """What this site asks to have been practised before a real device, and was not."""
+        done = self.console.home_view.practice(operator)
+        return [self.say(f"objective.{one}") for one in self.console.before_real if one not in done]
+
     def _enter(self) -> None:
         operator, pin = self.value("operator"), self.value("pin")
         if why := self.console.home_view.turns_away(operator, pin):
             self._tries += 1
             self.query_one("#pin", Field).value = ""
             self.console.said(f"✖ {self.say.heard(why)}")
+            return
+        real = self.now is not None and not self.now.simulated
+        if real and (lacks := self._lacks(operator)):
+            self.console.said(f"✖ {self.say('sign-in.practice-first', what=', '.join(lacks))}")
             return
         self.console.station.operator, self.console.station.pin = operator, pin
         self.console.go(Stage.HOME)

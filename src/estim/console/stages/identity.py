@@ -16,6 +16,7 @@ from estim.console.home_view import PastPatient
 from estim.console.pane import Field, Pane
 from estim.console.panel import Panel
 from estim.console.presses import Kind
+from estim.console.stages.plan import go_on
 from estim.controller.interface import Answer
 from estim.protocols import library
 from estim.protocols.loader import load
@@ -113,7 +114,9 @@ class IdentityPane(Pane):
             remember(draft, past, console.home_view.own_protocols())
         console.close(self)
         planned = past is not None and draft.protocol is not None and (draft.side or not draft.asks_side())
-        console.go(Stage.SCREENING if planned and draft.consent else Stage.PLAN)
+        console.go(Stage.PLAN)
+        if planned and draft.consent:
+            go_on(console)
 
 
 def remember(draft: Draft, past: PastPatient, own: Sequence[str] = ()) -> None:
@@ -125,7 +128,7 @@ def remember(draft: Draft, past: PastPatient, own: Sequence[str] = ()) -> None:
         {name: dict(marks) for name, marks in past.marks.items()},
         past.last_day,
     )
-    draft.consent = past.sessions > 0
+    draft.consent = past.sessions > 0 if past.consented is None else past.consented
     draft.warnings_reason, draft.warnings_read = past.warnings_reason, past.warnings_read
     for source in (past.assigned, past.last_protocol_id):
         protocol = protocol_of(source, own)

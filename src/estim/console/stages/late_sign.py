@@ -94,6 +94,7 @@ class LateSignPane(Pane):
                 console.problems(answer.problems)
                 return
             console.home_view.look_again()
+            console.objectives.crash_met()
             console.close(self)
             console.said(self.say("late-sign.done", patient=one.patient_id))
 

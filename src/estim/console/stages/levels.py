@@ -89,7 +89,7 @@ class LevelsPane(LivePane):
         channels.lines(lines)
 
     def _titled(self, view: ChannelView) -> str:
-        return f"ch{view.channel} {self.say.muscle(view.muscle)} {self.say.of('side', view.side)}"
+        return f"ch{view.channel} {self.say.short_muscle(view.muscle)} {self.say.of('side', view.side)}"
 
     def _now_lines(self, snapshot: Snapshot, view: ChannelView) -> list[Content | str]:
         asked = self.say(

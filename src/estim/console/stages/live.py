@@ -314,6 +314,7 @@ class LivePane(CheckingPane):
         self.comfort_open = False
         snapshot = self.now
         self.comfort.asked(snapshot, value)
+        self.console.objectives.hurts(value, snapshot)
         levels = {} if snapshot is None else {str(view.channel): view.sent_ua for view in snapshot.channels}
         self.console.note({"discomfort": value, "sent_ua": levels})
         self.console.happened.tell(self.say("happened.discomfort", value=value), snapshot)

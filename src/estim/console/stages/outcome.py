@@ -85,7 +85,7 @@ class OutcomePane(Pane):
         for field in self.query(Field):
             field.display = not sealed and self._ready()
             field.border_title = self.say("patient.pin")
-        lines = summary_lines(snapshot, draft, self.say, signing.columns)
+        lines = summary_lines(snapshot, draft, self.say)
         if sealed:
             questions.lines([*proof_lines(snapshot, self.say)])
             signing.title(self.say("sign.code"))

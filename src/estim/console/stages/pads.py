@@ -74,7 +74,7 @@ class PadsPane(Pane):
         side = say.of("side", setup.side) if setup.side else say("pads.side-open")
         words.title(
             self.numbered(
-                "pads.channel", k=self.at + 1, n=len(rows), muscle=say.muscle(channel.muscle), side=side.upper()
+                "pads.channel", k=self.at + 1, n=len(rows), muscle=say.short_muscle(channel.muscle), side=side.upper()
             )
         )
         simulated = snapshot is not None and snapshot.simulated

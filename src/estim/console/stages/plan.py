@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -11,7 +12,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.content import Content
 
-from estim.console.before import refusals
+from estim.console.before import refusals, too_soon
 from estim.console.command import Command
 from estim.console.contract import Console
 from estim.console.draft import Stage, source_name
@@ -20,6 +21,7 @@ from estim.console.panel import Panel
 from estim.console.presses import Kind
 from estim.console.preview import changes_since, preview_lines, suggested_week
 from estim.console.protocol_words import detail_lines, nearest_first
+from estim.console.stages.early import EarlyPane
 from estim.protocols import library
 from estim.protocols.loader import load
 from estim.protocols.schema import Protocol
@@ -249,12 +251,26 @@ class PlanPane(Pane):
 
     def _go_on(self) -> None:
         """What will be refused once all is prepared is refused now."""
-        console, draft = self.console, self.console.draft
-        reasons = refusals(draft, console.snapshot, console.past_patient(draft.patient_id), self.say)
-        if reasons:
-            console.said("✖ " + "\n ✖ ".join(reasons[:3]))
-            return
-        console.go(Stage.SCREENING if draft.consent else Stage.ASSESSMENT)
+        go_on(self.console)
+
+
+def go_on(console: Console) -> None:
+    """From the plan: what will be refused once all is prepared is refused now, what is too early needs a reason."""
+    draft = console.draft
+    past = console.past_patient(draft.patient_id)
+    if reasons := refusals(draft, console.snapshot, past, console.say):
+        console.said("✖ " + "\n ✖ ".join(reasons[:3]))
+        return
+    now = datetime.datetime.now().astimezone()
+    if early := too_soon(draft, past, console.say, now, console.home_view.own_folder()):
+        console.ask(EarlyPane(console, early, partial(_because, console)))
+        return
+    console.go(Stage.SCREENING if draft.consent else Stage.ASSESSMENT)
+
+
+def _because(console: Console, reason: str) -> None:
+    console.draft.early_reason = console.say.of("reason", reason)
+    go_on(console)
 
 
 _LETTERS = tuple(letter for letter in "abcdefghijkmnopqstuvwxyz")  # all but L and R: they are sides

@@ -69,6 +69,7 @@ class UnfinishedPane(Pane):
 
     def _go_on(self, marked: OpenSession) -> None:
         self._close()
+        self.console.objectives.goes_on()
         self.console.ask(IdentityPane(self.console, marked.patient_id))
 
     def _close(self) -> None:
