@@ -78,6 +78,7 @@ SAMPLES: dict[str, list[str]] = {
     "records sign": ["{record}", "--reason", "nachgeholt"],
     "records new-key": ["--reason", "neu"],
     "operators list": [],
+    "operators practice": [],
     "operators add": ["zoë", "--name", "Zoë Müller"],
     "operators pin": ["zoë"],
     "operators disable": ["zoë"],

@@ -1,8 +1,7 @@
-"""Practice is judged by what was done: on the console, by keys; kept with the operator; asked for before a real device."""
+"""Practice is judged by what was done by keys; kept with the operator; asked for before a real device."""
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
 
 import pytest
@@ -81,20 +80,21 @@ async def test_a_site_asks_for_practice_before_a_real_device(bench: Make) -> Non
         assert b.at("home")
 
 
-def test_it_is_kept_with_the_operator_once(tmp_path: Path) -> None:
+def test_it_is_kept_with_the_operator_once_and_signed(tmp_path: Path) -> None:
     home = Home(tmp_path)
     assert training.met(home) == {}
-    training.enter(home, "PT1", "pain", "20260101-P-1", day=datetime.date(2026, 1, 1))
-    training.enter(home, "PT1", "pain", "20260102-P-1", day=datetime.date(2026, 1, 2))
-    training.enter(home, "PT2", "emg", "20260102-P-1", day=datetime.date(2026, 1, 2))
-    assert training.met(home) == {"PT1": {"pain": "2026-01-01"}, "PT2": {"emg": "2026-01-02"}}
+    training.enter(home, "PT1", "pain", "20260101-P-1")
+    lines = (tmp_path / "station.jsonl").read_bytes()
+    training.enter(home, "PT1", "pain", "20260102-P-1")
+    assert (tmp_path / "station.jsonl").read_bytes() == lines
+    training.enter(home, "PT2", "emg", "20260102-P-1")
+    assert {who: set(found) for who, found in training.met(home).items()} == {"PT1": {"pain"}, "PT2": {"emg"}}
     assert training.lacking(home, "PT2", ("pain", "emg")) == ("pain",)
-    with training.training_file(home).open("a") as file:
-        file.write('{"day": "2026')
-    assert set(training.met(home)) == {"PT1", "PT2"}
-    training.training_file(home).write_text("x\n{}\n")
-    with pytest.raises(RecordError, match=r"training\.jsonl:1"):
+    changed = (tmp_path / "station.jsonl").read_text().replace('"PT2"', '"PT3"')
+    (tmp_path / "station.jsonl").write_text(changed)
+    with pytest.raises(RecordError):
         training.met(home)
+    assert training.lacking(home, "PT1", ("pain",)) == ("pain",), "what nobody can vouch for opens nothing"
 
 
 def test_the_sites_setting_is_checked() -> None:

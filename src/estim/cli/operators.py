@@ -21,6 +21,7 @@ def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
         dest="action", required=True, metavar="ACTION"
     )
     actions.add_parser("list", parents=[home], help="all operators")
+    actions.add_parser("practice", parents=[home], help="which practice objectives each operator has met, and when")
     add = actions.add_parser("add", parents=[home], help="a new operator; the PIN is asked for")
     add.add_argument("id", help="pseudonym or initials, as typed at sign-in")
     add.add_argument("--name", required=True, help="printed name, for signatures")
@@ -54,6 +55,25 @@ def listed(given: argparse.Namespace) -> int:
         print(f"{row['id']:14} {row['role']:10} {row['name']}{said}")
     if not rows:
         print("none: whoever signs in is who they say")
+    return 0
+
+
+def practice(given: argparse.Namespace) -> int:
+    """Which objectives of practice each operator has met, for whoever leads them."""
+    from estim.records.training import OBJECTIVES, met
+
+    found = met(home_of(given))
+    if given.json:
+        print_json({"objectives": list(OBJECTIVES), "operators": {who: dict(done) for who, done in found.items()}})
+        return 0
+    for who, done in sorted(found.items()):
+        open_ones = [one for one in OBJECTIVES if one not in done]
+        print(f"{who:14} {len(done)} of {len(OBJECTIVES)}" + (f"   open: {', '.join(open_ones)}" if open_ones else ""))
+        for one in OBJECTIVES:
+            if one in done:
+                print(f"  {done[one]}  {one}")
+    if not found:
+        print("nobody has met one yet: `estim console --device sim://p24`, F3")
     return 0
 
 
@@ -157,5 +177,11 @@ def _new_pin(name: str) -> str:
 
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
-    {"operators_list": listed, "operators_add": add, "operators_pin": pin, "operators_disable": disable}
+    {
+        "operators_list": listed,
+        "operators_practice": practice,
+        "operators_add": add,
+        "operators_pin": pin,
+        "operators_disable": disable,
+    }
 )

@@ -36,6 +36,7 @@ EVENTS: Mapping[str, str] = {
     "archived": "sealed sessions were compressed: archive (where), sha256 of their names, sessions, operator, reason",
     "migrated": "a record of an older format: session, head, format, segments (as a seal has them), operator, reason",
     "erased": "a patient's key was destroyed: key (its id), operator, reason",
+    "practised": "an objective of practice was met beside a simulated device: operator, objective, session",
     "cosigned": "a witness saw this chain: witness, anchor, signature",
 }
 
@@ -123,7 +124,7 @@ def station_lines(home: Path) -> tuple[Mapping[str, Any], ...]:
 
 
 # Events of which one line can open a door: believed only with a signature of this home.
-BELIEVED = frozenset({"register", "taken-as-it-is", "cleared", "joined"})
+BELIEVED = frozenset({"register", "taken-as-it-is", "cleared", "joined", "practised"})
 HOW_TO_OPEN = (
     "put the right file back from a backup, or let an administrator take what is there as it is: "
     "`estim records accept NAME --operator ID --reason TEXT`"
