@@ -347,7 +347,3 @@ class EstimConsole(StoppingApp):
     async def action_quit(self) -> None:
         """Nothing just quits."""
         leave(self)
-
-    def action_help_quit(self) -> None:
-        """Ctrl+C asks the same question."""
-        leave(self)

@@ -209,6 +209,10 @@ class StoppingApp(App[int]):
         else:
             self.exit(self.exit_code())
 
+    def action_help_quit(self) -> None:
+        """Ctrl+C asks the same question as leaving."""
+        self.call_later(self.action_quit)
+
     def action_suspend_process(self) -> None:
         """A suspended console can't stop anything: only while output is off."""
         if not self.gate.closed:
