@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from estim import api
 from estim.api.errors import SessionError
 from estim.api.session import Session
+from estim.session import events
 from tools.public_names import difference
 
 PROTOCOL = "knee-replacement-quadriceps-early"
@@ -174,6 +177,92 @@ def test_another_thread_neither_drives_nor_keeps_alive(session: Session) -> None
         thread.join()
     assert len(said) >= 2
     assert all("thread" in str(refused) for refused in said)
+
+
+def test_no_inner_door_lets_another_thread_keep_output_alive_or_ask_for_more(session: Session) -> None:
+    said: list[BaseException] = []
+    beats: list[float | None] = []
+    with session as s:
+        s.start()
+        pictures = s.states()
+        next(pictures)
+
+        def drive() -> None:
+            before = s._last_beat_s
+            s.turn(0.01)
+            beats.extend((before, s._last_beat_s))
+            raises = events.Raise(id=s.next_id(), channel=1, snapshot_n=s.snapshot.n)
+            for act in (lambda: s.ask(raises), s.alive, lambda: next(pictures), lambda: s.raise_level("quadriceps")):
+                try:
+                    act()
+                except SessionError as refused:
+                    said.append(refused)
+
+        thread = threading.Thread(target=drive)
+        thread.start()
+        thread.join()
+    assert beats[0] == beats[1]
+    assert len(said) == 4
+    assert all("thread" in str(refused) for refused in said)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_fork_neither_drives_the_session_nor_ends_it(session: Session) -> None:
+    with session as s:
+        s.start()
+        inside, outside = os.pipe()
+        child = os.fork()
+        if not child:  # it does what a helper process might, and goes through the end of the block
+            told = b"drove"
+            try:
+                s.set_share("quadriceps", 0.1)
+            except SessionError as refused:
+                told = str(refused).encode()
+            s.__exit__(None, None, None)
+            os.write(outside, told)
+            os._exit(0)
+        os.waitpid(child, 0)
+        told = os.read(inside, 1_000)
+        os.close(inside)
+        os.close(outside)
+        assert b"fork" in told
+        assert s.state.phase in {"ARMED", "RUNNING"}
+        assert s.wait()
+    assert session.result is not None
+    assert (session.result.outcome, session.result.verified) == ("completed", True)
+
+
+@pytest.mark.parametrize("what", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_every_way_out_of_the_block_ends_output(session: Session, what: type[BaseException]) -> None:
+    def script() -> None:
+        with session as s:
+            s.start()
+            next(iter(s.states()))
+            raise what
+
+    with pytest.raises(what):
+        script()
+    assert session.result is not None
+    assert (session.result.outcome, session.result.verified) == ("stopped", True)
+    with pytest.raises(api.Refused, match="not open"):
+        session.start()
+    with pytest.raises(api.Refused, match="not open"):
+        next(iter(session.states()))
+
+
+def test_a_loop_that_waits_for_something_else_has_no_output_and_is_told(session: Session) -> None:
+    async def closed_loop() -> None:
+        with session as s:
+            s.start()
+            for number, _ in enumerate(s.states()):
+                if number == 20:
+                    s._front.wait(3.0)  # as `await queue.get()` does, while a task of the same loop looks on
+                    assert s.state.phase
+
+    with pytest.raises(api.Stopped, match="silent"):
+        asyncio.run(closed_loop())
+    assert session.result is not None
+    assert session.result.outcome == "stopped"
 
 
 def test_levels_on_a_real_device_want_a_person_before_anything_is_opened(tmp_path: Path) -> None:

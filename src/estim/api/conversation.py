@@ -6,6 +6,7 @@ by the next call. Nothing beats from a thread.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class Conversation:
         self.wanted = wanted
         self.found_ua: dict[str, int] = {}
         self._front_made: Front | None = None
-        self._owner = threading.get_ident()
+        self._owner = me()
         self._answers: dict[int, Answer] = {}
         self._awaited = 0
         self._began = self._stopped_by_us = self._over = False
@@ -106,8 +107,7 @@ class Conversation:
 
     def alive(self) -> None:
         """A sign of life from the thread that owns the session; what happened meanwhile is told."""
-        if threading.get_ident() != self._owner:
-            raise Refused("a session belongs to the thread that opened it: its loop is what keeps output alive")
+        self._own()
         now_s = self._front.now_s()
         silent_s = now_s - self._last_beat_s if self._last_beat_s is not None else 0.0
         if silent_s > SILENCE_S and self.snapshot.phase in {Phase.ARMED, Phase.RUNNING}:
@@ -115,13 +115,22 @@ class Conversation:
         self._beat()
         self._check(silent_s)
 
+    def _own(self) -> None:
+        if self._owner != me():
+            what = "thread" if self._owner[0] == os.getpid() else "process, not to a fork of it; the thread"
+            raise Refused(f"a session belongs to the {what} that opened it: its loop is what keeps output alive")
+
     def _beat(self) -> None:
+        if self._owner != me():  # whoever else calls is no sign that the script's own loop lives
+            return
         self._last_beat_s = self._front.now_s()
         self._front.beat()
 
     def turn(self, seconds: float) -> None:
         """Let time pass with a sign of life; hear what came."""
         self._front.wait(seconds)
+        if self._owner != me():
+            return  # it may look, and stop
         self._beat()
         for answer in self._front.poll():
             if answer.id == self._awaited:
@@ -210,6 +219,7 @@ class Conversation:
 
     def ask(self, request: events.Request) -> Answer:
         """Send, and wait for the answer."""
+        self._own()
         self._awaited = request.id
         self._front.send(request)
         until_s = self._front.now_s() + ANSWER_S
@@ -280,6 +290,11 @@ class Conversation:
         """One step up on this device."""
         step = MODELS[self.snapshot.model].profile.amplitude_step_ua
         return max(step, UA_PER_MA // step * step)
+
+
+def me() -> tuple[int, int]:
+    """This thread of this process."""
+    return os.getpid(), threading.get_ident()
 
 
 def _refusal(answer: Answer) -> Refused:

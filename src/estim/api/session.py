@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
 from estim.api import finding
-from estim.api.conversation import ANSWER_S, OFF_S, PERIOD_S, Conversation, Wanted
+from estim.api.conversation import ANSWER_S, OFF_S, PERIOD_S, Conversation, Wanted, me
 from estim.api.errors import AboveFound, Refused, Stale, TooFast
 from estim.api.front import Front
 from estim.api.state import Result, State, result_of
@@ -43,7 +44,7 @@ class Session(Conversation):
     def __enter__(self) -> Self:
         if not _open.acquire(blocking=False):
             raise Refused("another session of this program is open: one at a time, a stop must mean one thing")
-        self._owner = threading.get_ident()
+        self._owner = me()
         try:
             self._front_made = self._open_front()
             self._sign_in()
@@ -64,6 +65,8 @@ class Session(Conversation):
     def _end(self, error: BaseException | None) -> None:
         """Off, confirmed where somebody is left to confirm it; sealed; the result."""
         front = self._front_made
+        if self._owner[0] != os.getpid():
+            return  # a fork that leaves the block: the session is its parent's
         try:
             if front is None:
                 return
