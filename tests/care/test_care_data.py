@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from estim.care import figures, words
 from estim.care.drills import advice, drills, load_drills
 from estim.care.goals import Goal, copm, gas_t, psfs
-from estim.care.measures import change_words, index_percent, measures
+from estim.care.measures import change_words, direction, index_percent, measures
 from estim.care.plan import load_plan, new_plan, references, template, template_names, template_text
+from estim.care.words import measure_name, unit_name
 from estim.cli import main
+from estim.desk.progress_curve import HEIGHT, LEFT, TOP, WIDTH, Curve, smallest_real_change, svg
 from estim.protocols import library, muscles
 from estim.protocols.effort_words import WORDS, effort_word
 from estim.safety.errors import ProtocolError
@@ -196,3 +200,38 @@ def test_the_word_follows_the_effort_and_never_says_rest_while_it_waits_for_one(
     for effort in ("relax", "join", "try-first", "task", "free"):
         for cycle in ("rest", "rise", "hold", "fall"):
             assert effort_word(effort, cycle) in WORDS
+
+
+def test_each_assessment_has_a_german_name_and_a_change_is_said_in_both_languages() -> None:
+    for measure in measures().values():
+        assert measure_name(measure, "de")
+        assert measure_name(measure, "en") == measure.name
+    assert unit_name("repetitions", "de") == "Wiederholungen"
+    assert unit_name("N·m", "de") == "N·m"
+    for word_of in ("better", "worse", "within-error", "once", "simulated"):
+        assert set(words.words()[word_of]) == {"en", "de"}
+    tug = measures()["tug"]
+    assert [direction(tug, 16, last) for last in (10, 15.5, 16, 25)] == ["better", "within-error", "", "worse"]
+    assert direction(measures()["rom"], 70, 112) == "", "more is not better for every joint"
+
+
+def test_the_smallest_real_change_is_that_of_the_patient_s_own_population() -> None:
+    tug = measures()["tug"]
+    assert smallest_real_change(tug, ("knee-replacement", "post-surgery")) == 2.5
+    assert smallest_real_change(tug, ("nobody",)) == smallest_real_change(tug) == 3.5
+    assert smallest_real_change(measures()["koos-jr"]) is None
+
+
+def test_a_curve_holds_its_values_target_and_error_within_its_frame() -> None:
+    first, last = datetime.date(2026, 3, 2), datetime.date(2026, 5, 18)
+    curve = Curve(
+        title="T <1>", unit="s", points=((first, 16.0), (last, 10.5)), target=9.0, error=2.5, words=("a", "b")
+    )
+    root = ElementTree.fromstring(svg(curve))  # noqa: S314 - our own
+    name = "{http://www.w3.org/2000/svg}"
+    for circle in root.iter(f"{name}circle"):
+        assert LEFT <= float(circle.get("cx", "0")) <= WIDTH
+        assert TOP <= float(circle.get("cy", "0")) <= HEIGHT
+    said = [text.text for text in root.iter(f"{name}text")]
+    assert "T <1> (s)" in said
+    assert {"16", "10.5", "a 9", "b ±2.5", "2026-03-02", "2026-05-18"} <= set(said)

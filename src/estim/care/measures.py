@@ -16,6 +16,7 @@ from estim.care.document import parse_document
 from estim.protocols.schema_base import Strict, Text, rule
 
 Mark = Literal["read", "recalled", "convention"]
+Direction = Literal["", "better", "worse", "within-error"]
 ERRORS = ("MDC", "SDC", "SEM", "LOA")  # kinds that speak of the measurement's own error
 
 
@@ -106,14 +107,21 @@ def change_words(measure: Measure, first: float | str, last: float | str) -> lis
         steps = int(measure.rank(last) - measure.rank(first))
         return [f"{first} → {last} ({steps:+d} grade{'s' * (abs(steps) != 1)})", *_ordinal(measure)]
     by = float(last) - float(first)
-    better = {"higher": by > 0, "lower": by < 0}.get(measure.better)
-    direction = "" if by == 0 or better is None else ", better" if better else ", worse"
+    said = direction(measure, first, last)
+    head = f"{by:+.3g} {measure.unit}" + {"": "", "within-error": "; within error"}.get(said, f", {said}")
+    return [head, *(_against(each, by) for each in measure.change)]
+
+
+def direction(measure: Measure, first: float | str, last: float | str) -> Direction:
+    """Which way it went; "" where nobody can say, and nothing is called better within the measurement's own error."""
+    by = measure.rank(last) - measure.rank(first)
     error = max(
         (abs(each.number) for each in measure.change if each.number is not None and is_error(each)), default=0.0
     )
-    within = "; within error" if by and abs(by) < error else ""
-    head = f"{by:+.3g} {measure.unit}" + ("" if within else direction) + within
-    return [head, *(_against(each, by) for each in measure.change)]
+    if not measure.grades and by and abs(by) < error:
+        return "within-error"
+    better = {"higher": by > 0, "lower": by < 0}.get(measure.better)
+    return "" if by == 0 or better is None else "better" if better else "worse"
 
 
 def is_error(change: Change) -> bool:

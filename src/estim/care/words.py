@@ -9,6 +9,7 @@ from importlib import resources
 from types import MappingProxyType
 
 from estim.care.drills import Drill
+from estim.care.measures import Measure
 
 LANGUAGES = ("en", "de")
 
@@ -31,6 +32,21 @@ def word(key: str, language: str) -> str:
 @cache
 def _german() -> Mapping[str, Mapping[str, object]]:
     return MappingProxyType(tomllib.loads(_data("drills.de.toml")))
+
+
+@cache
+def _german_measures() -> Mapping[str, Mapping[str, str]]:
+    return MappingProxyType(tomllib.loads(_data("measures.de.toml")))
+
+
+def measure_name(measure: Measure, language: str) -> str:
+    """What the assessment is called."""
+    return _german_measures()["name"][measure.id] if language == "de" else measure.name
+
+
+def unit_name(unit: str, language: str) -> str:
+    """The unit; one that is the same in each language stays."""
+    return _german_measures()["unit"].get(unit, unit) if language == "de" else unit
 
 
 def drill_words(drill: Drill, language: str) -> Mapping[str, str]:

@@ -196,7 +196,9 @@ def leaflet(given: argparse.Namespace) -> int:
     from estim.desk.leaflet import leaflet as made
 
     desk, day = _desk(given), _day(given)
-    paper = made(desk.status(day), desk.home, language=given.language, who=given.operator, today=day)
+    paper = made(
+        desk.status(day), desk.home, language=given.language, who=given.operator, today=day, simulated=given.simulated
+    )
     paper.write(Path(given.output), large=given.large)
     desk.note("leaflet", {"language": given.language, "version": desk.plan().version}, day=day)
     return _written(given)

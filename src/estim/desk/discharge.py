@@ -9,8 +9,9 @@ from typing import Any
 
 from estim.care import course
 from estim.care.course import Entry, Status, Week
-from estim.care.measures import change_words, measures
+from estim.care.measures import change_words, direction, measures
 from estim.care.plan import Criterion
+from estim.care.words import measure_name, unit_name, word
 from estim.desk.paper import Paper, Section
 from estim.desk.progress_curve import Curve, numbers, smallest_real_change, svg
 from estim.records.course import Course
@@ -127,7 +128,7 @@ def _curves(status: Status, lines: Sequence[Entry]) -> list[str]:
             unit=measure.unit,
             points=points,
             target=float(bound) if isinstance(bound, int | float) else None,
-            error=smallest_real_change(measure),
+            error=smallest_real_change(measure, status.plan.conditions),
             words=("target", "smallest real change"),
         )
         pictures.append(str(svg(curve)))
@@ -191,7 +192,7 @@ def summary(made: Report, *, who: str) -> Paper:
         Section(lines=("SIMULATED: practice, no patient",) if made.simulated else (), rows=tuple(facts)),
         Section(head="Goals", rows=(("Goal", "Level reached (-2 to +2)"), *made.goal_levels)),
         Section(head="Measures", rows=tuple(changed)),
-        *([Section(head="Progress", pictures=made.curves)] if made.curves else []),
+        *([Section(head="Progress", pictures=made.curves, wide=True)] if made.curves else []),
         Section(
             head="Stimulation given",
             lines=(f"Days with stimulation: {done} of {planned} visits planned in phases with stimulation",),
@@ -210,7 +211,7 @@ def summary(made: Report, *, who: str) -> Paper:
 def letter(made: Report, *, who: str, to: str, language: str = "en") -> Paper:
     """A letter to the referrer: half a page."""
     status = made.status
-    best = [f"{name}: {first} → {last} ({words[0]})" for name, _, first, _, last, words in made.measures]
+    best = [_in_brief(row, language) for row in made.measures]
     german = language == "de"
     lines = [
         f"{'An' if german else 'To'}: {to}",
@@ -224,12 +225,25 @@ def letter(made: Report, *, who: str, to: str, language: str = "en") -> Paper:
     head = ("Ergebnis", "Empfehlung") if german else ("Result", "Recommendation")
     advice = str(made.end.fields.get("advice", ADVICE)) if made.end else ADVICE
     sections = (
-        Section(lines=tuple(lines)),
+        Section(lines=(*((word("simulated", language),) if made.simulated else ()), *lines)),
         Section(head=head[0], items=tuple(best) or ("-",)),
         Section(head=head[1], lines=(advice, who)),
     )
     title = "Arztbrief" if german else "Letter to the referrer"
     return Paper(title=title, language=language, footer=f"{made.patient}, {status.today}", sections=sections)
+
+
+def _in_brief(row: tuple[str, str, str, str, str, tuple[str, ...]], language: str) -> str:
+    """`Timed Up and Go: 16 → 10.5 s (better)`, in the letter's language."""
+    shown, first_day, first, last_day, last, _ = row
+    name, _, side = shown.partition(" ")
+    measure = measures()[name]
+    title = " ".join(part for part in (measure_name(measure, language), word(side, language) if side else "") if part)
+    unit = unit_name(measure.unit, language)
+    if first_day == last_day:
+        return f"{title}: {last} {unit} ({word('once', language)})"
+    went = direction(measure, first, last)
+    return f"{title}: {first} → {last} {unit}" + (f" ({word(went, language)})" if went else "")
 
 
 def to_fhir(made: Report) -> dict[str, Any]:

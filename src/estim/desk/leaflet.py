@@ -19,7 +19,9 @@ from estim.safety.errors import EstimError, UsageError
 DIARY_DAYS = 7
 
 
-def leaflet(status: Status, home: Home, *, language: str, who: str, today: datetime.date) -> Paper:
+def leaflet(
+    status: Status, home: Home, *, language: str, who: str, today: datetime.date, simulated: bool = False
+) -> Paper:
     """The leaflet of the present phase. It never holds a current as an instruction for another device.
 
     Raises:
@@ -35,7 +37,7 @@ def leaflet(status: Status, home: Home, *, language: str, who: str, today: datet
         return word(key, language)
 
     sections = [
-        Section(lines=(say("name"),)),
+        Section(lines=(*((say("simulated"),) if simulated else ()), say("name"))),
         Section(head=say("goal"), lines=goal or (say("no-goal"),)),
         Section(head=say("why"), lines=(say("why-1"), say("why-2"))),
         Section(head=say("place"), lines=(say("place-1"), say("who-helps"))),

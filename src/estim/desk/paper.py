@@ -21,7 +21,9 @@ TEMPLATE = """
 = #d.title
 #for section in d.sections {
   if section.head != "" { heading(level: 2, section.head) }
-  if section.pictures.len() > 0 { grid(columns: calc.min(3, section.pictures.len()) * (auto,), gutter: 6mm,
+  if section.pictures.len() > 0 and section.wide { grid(columns: 2 * (1fr,), gutter: 5mm,
+    ..section.pictures.map(name => image(name, width: 85mm))) }
+  if section.pictures.len() > 0 and not section.wide { grid(columns: section.pictures.len() * (auto,), gutter: 6mm,
     ..section.pictures.map(name => image(name, width: 50mm, height: 40mm, fit: "contain"))) }
   for line in section.lines { par(line) }
   for item in section.items { list.item(item) }
@@ -33,10 +35,14 @@ TEMPLATE = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A part of a paper: a heading, pictures (SVG), lines, a list, a table whose first row is its head."""
+    """A part of a paper: a heading, pictures (SVG), lines, a list, a table whose first row is its head.
+
+    `wide` pictures hold text: two beside one another, as wide as they can be.
+    """
 
     head: str = ""
     pictures: tuple[str, ...] = ()
+    wide: bool = False
     lines: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
@@ -118,6 +124,6 @@ def _laid(section: Section, number: int, folder: Path) -> dict[str, object]:
         )
         names.append(name)
     return {
-        "head": section.head, "pictures": names, "lines": list(section.lines), "items": list(section.items),
-        "rows": [list(row) for row in section.rows],
+        "head": section.head, "pictures": names, "wide": section.wide, "lines": list(section.lines),
+        "items": list(section.items), "rows": [list(row) for row in section.rows],
     }  # fmt: skip

@@ -36,10 +36,14 @@ class Curve:
     words: tuple[str, str]
 
 
-def smallest_real_change(measure: Measure) -> float | None:
-    """The greatest published measurement error, so that it holds for each population; None where none is known."""
-    errors = [abs(each.number) for each in measure.change if each.number is not None and is_error(each)]
-    return max(errors, default=None)
+def smallest_real_change(measure: Measure, conditions: Sequence[str] = ()) -> float | None:
+    """The published measurement error of who has these conditions, else the greatest of any; None where none is."""
+    errors = [
+        (each.population.casefold(), abs(each.number)) for each in measure.change if each.number and is_error(each)
+    ]
+    wanted = [condition.replace("-", " ") for condition in conditions]
+    own = [error for population, error in errors if any(name in population for name in wanted)]
+    return max(own or [error for _, error in errors], default=None)
 
 
 def svg(curve: Curve) -> Html:
@@ -86,7 +90,7 @@ def svg(curve: Curve) -> Html:
         width=WIDTH,
         height=HEIGHT,
         font_family="sans-serif",
-        font_size="10",
+        font_size="12",
     )
 
 
