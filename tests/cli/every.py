@@ -82,6 +82,7 @@ SAMPLES: dict[str, list[str]] = {
     "operators add": ["zoë", "--name", "Zoë Müller"],
     "operators pin": ["zoë"],
     "operators disable": ["zoë"],
+    "operators age": ["90", "--reason", "Regel"],
     "study new": ["{out}"],
     "study run": ["{self}", "-o", "{out}"],
     "study merge": ["-o", "{out}", "{record}"],

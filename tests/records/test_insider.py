@@ -408,3 +408,18 @@ def test_whatever_a_home_gets_is_its_owners_alone(tmp_path: Path) -> None:
         os.umask(before)
     open_ones = [path for path in (home.root, *home.root.rglob("*")) if path.stat().st_mode & 0o077]
     assert open_ones == []
+
+
+def test_each_page_that_leaves_the_home_says_how_far_its_chains_had_come(home: Home, tmp_path: Path) -> None:
+    text, page = tmp_path / "report.txt", tmp_path / "report.html"
+    told = ["records", "report", str(last(home)), "--home", str(home.root)]
+    assert main([*told, "--text", "-o", str(text)]) == 0
+    assert main([*told, "--html", "-o", str(page)]) == 0
+    (anchor,) = read_anchors(text.read_text(encoding="utf-8"))
+    assert against(home.root, anchor) == ""
+    number, head = anchor.heads["real"]
+    assert f"{number} lines, head {head}" in page.read_text(encoding="utf-8")
+    assert page.read_text(encoding="utf-8").count("<svg") >= 3  # a plot, the record's code, the anchor's
+    shutil.rmtree(last(home))
+    cut_lines(home.root / "records" / "real" / "master.jsonl", 2)
+    assert main(["records", "verify", "--anchor", str(text), "--home", str(home.root)]) == 1

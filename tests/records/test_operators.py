@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +180,28 @@ def test_the_command_line_adds_changes_and_disables(
     changes = [entry for entry in station_lines(home.root) if entry["event"] == "register"]
     assert [(line["operator"], line["change"]) for line in changes][-1] == ("ann", "operator bob, therapist, disabled")
     assert changes[-1]["reason"] == "left"
+
+
+def test_a_pin_ages_if_the_site_says_so(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = iter(["pin-therapist", "pin-therapist", "a-newer-pin", "a-newer-pin"])
+    monkeypatch.setattr("estim.cli.operators.typed_unseen", lambda _said: next(words))
+    desk = Reception(home, simulated=False)
+    desk.sign_in(sign_in("the", "pin-therapist"))  # no rule: a PIN of an unknown day is let in
+    assert main(["operators", "age", "90", "--by", "the", "--reason", "policy 7", "--home", str(home.root)]) == 0
+    with pytest.raises(RecordError, match="every 90 days"):
+        desk.sign_in(sign_in("the", "pin-therapist"))
+    assert desk.sign(Sign(id=1, operator="the", meaning="performed", pin="pin-therapist")).authenticated  # of today
+    assert main(["operators", "pin", "the", "--home", str(home.root)]) == 0
+    assert desk.sign_in(sign_in("the", "a-newer-pin")).authenticated
+    one = load_operators(home.operators)["the"]
+    for day, let in (("2001-01-01", False), ("2999-01-01", False), ("", False), (one.pin_set, True)):
+        save_operator(home.operators, replace(one, pin_set=day))
+        if let:
+            assert desk.sign_in(sign_in("the", "a-newer-pin")).authenticated
+            continue
+        with pytest.raises(RecordError, match="every 90 days"):
+            desk.sign_in(sign_in("the", "a-newer-pin"))
+    rules = [(line["value"], line["operator"]) for line in station_lines(home.root) if line["event"] == "rule"]
+    assert rules == [(90, "the")]
+    with pytest.raises(RecordError, match="is not known"):  # a wrong PIN is told as such, whatever its age
+        desk.sign_in(sign_in("the", "nonsense"))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from estim.cli.output import home_of, print_json
+from estim.cli.output import home_of, print_json, whole_number
 from estim.cli.secret import typed_unseen
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     disable = actions.add_parser("disable", parents=[home], help="lets nobody in any more")
     for one in (pin, disable):
         one.add_argument("id", help="who")
-    for one in (add, pin, disable):
+    aged = actions.add_parser("age", parents=[home], help="after how many days a PIN must be changed")
+    aged.add_argument("days", type=whole_number, help="0: never")
+    for one in (add, pin, disable, aged):
         one.add_argument("--by", default="", metavar="ID", help="the administrator who does it, whose PIN is asked for")
         one.add_argument("--reason", default="", metavar="TEXT", help="why, for the station's chain")
 
@@ -93,7 +95,9 @@ def add(given: argparse.Namespace) -> int:
         id=given.id, name=given.name, role=given.role, pin="$argon2id$", administrator=given.administrator or first
     )  # refused before a PIN is asked for
     by = _by(home, given, known) or given.id
-    save_operator(home.operators, replace(made, pin=hash_pin(_new_pin(given.id))), by=by, reason=given.reason)
+    save_operator(
+        home.operators, replace(made, pin=hash_pin(_new_pin(given.id)), pin_set=_today()), by=by, reason=given.reason
+    )
     if first:
         print(f"{given.id} is the first operator here, and its administrator")
     return 0
@@ -115,9 +119,34 @@ def pin(given: argparse.Namespace) -> int:
             raise RecordError(f"operator {given.id}: not known here")
     else:
         by = admit(home, known, given.id, typed_unseen(f"Old PIN of {given.id}: "), tuple(ROLES), "pin").id
-    changed = replace(known[given.id], pin=hash_pin(_new_pin(given.id)))
+    changed = replace(known[given.id], pin=hash_pin(_new_pin(given.id)), pin_set=_today())
     save_operator(home.operators, changed, by=by, reason=given.reason or "a new PIN")
     return 0
+
+
+def age(given: argparse.Namespace) -> int:
+    """After how many days a PIN must be changed: the site's own rule."""
+    from estim.records.operators import load_operators
+    from estim.records.reception import PIN_DAYS, PIN_DAYS_MAX
+    from estim.records.station import enter_station
+    from estim.safety.errors import UsageError
+
+    home = home_of(given)
+    if not 0 <= given.days <= PIN_DAYS_MAX:
+        raise UsageError(f"days {given.days}: 0 (never) to {PIN_DAYS_MAX}")
+    by = _by(home, given, load_operators(home.operators))
+    enter_station(home.root, "rule", what=PIN_DAYS, value=given.days, operator=by, reason=given.reason)
+    if given.json:
+        print_json({"what": PIN_DAYS, "value": given.days, "operator": by})
+        return 0
+    print(f"PINs are changed every {given.days} days from now on" if given.days else "PINs do not age")
+    return 0
+
+
+def _today() -> str:
+    import datetime
+
+    return datetime.datetime.now().astimezone().date().isoformat()
 
 
 def disable(given: argparse.Namespace) -> int:
@@ -183,5 +212,6 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
         "operators_add": add,
         "operators_pin": pin,
         "operators_disable": disable,
+        "operators_age": age,
     }
 )

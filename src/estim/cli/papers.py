@@ -14,6 +14,7 @@ from estim.cli.past import progress, session_folder
 from estim.cli.secret import login
 
 if TYPE_CHECKING:
+    from estim.records.anchor import Anchor
     from estim.records.home import Home
     from estim.records.summary import Read
 
@@ -54,15 +55,31 @@ def report(given: argparse.Namespace) -> int:
         print_json(read.summary.to_json())
         return 0
     if given.html:
-        return put(html_report(read), given.output)
+        return put(html_report(read, anchor=_anchor(home, folder)), given.output)
     if given.pdf:
-        return _put_pdf(read, given.output)
+        return _put_pdf(read, given.output, _anchor(home, folder))
     if given.patient_html:
         return put(sheet_html(read.summary), given.output)
-    return put(sheet_text(read.summary) if given.patient else text_report(read.summary), given.output)
+    if given.patient:
+        return put(sheet_text(read.summary), given.output)
+    anchor = _anchor(home, folder)
+    return put(text_report(read.summary) + (f"\n{anchor}\n" if anchor is not None else ""), given.output)
 
 
-def _put_pdf(read: Read, output: str | None) -> int:
+def _anchor(home: Home, folder: Path) -> Anchor | None:
+    """The home's, for each page that leaves it; None for somebody else's record, or where no key can be made."""
+    from estim.records.anchor import make_anchor
+    from estim.safety.errors import RecordError
+
+    if not folder.resolve().is_relative_to(home.root.resolve()):
+        return None
+    try:
+        return make_anchor(home.root)
+    except RecordError:
+        return None
+
+
+def _put_pdf(read: Read, output: str | None, anchor: Anchor | None) -> int:
     from importlib.util import find_spec
 
     from estim.platform.extras import how_to_get
@@ -75,7 +92,7 @@ def _put_pdf(read: Read, output: str | None) -> int:
     from estim.records.pdf import pdf_report
 
     try:
-        Path(output).write_bytes(pdf_report(read))
+        Path(output).write_bytes(pdf_report(read, anchor=anchor))
     except OSError as error:
         raise RecordError(f"{output}: can't be written: {error.strerror or error}") from None
     return 0

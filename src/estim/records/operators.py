@@ -41,6 +41,7 @@ class Operator:
         name: printed name for signatures.
         role: one of ROLES.
         pin: Argon2id in PHC form, never the PIN.
+        pin_set: day on which the PIN was set, ISO 8601; "" where it was before such days were kept.
         active: False keeps the name for old signatures and lets nobody in.
         administrator: may add, change and disable operators, and open doors that a damaged register has closed.
 
@@ -53,6 +54,7 @@ class Operator:
     role: str
     pin: str
     active: bool = True
+    pin_set: str = ""
     administrator: bool = False
 
     def __post_init__(self) -> None:

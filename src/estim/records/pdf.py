@@ -12,9 +12,12 @@ from pathlib import Path
 
 import typst
 
-from estim.records.qr import qr_svg
+from estim.records.anchor import Anchor
+from estim.records.qr import anchor_qr, qr_svg
 from estim.records.report import (
+    ANCHOR_SAID,
     PHASE_HEADS,
+    anchor_rows,
     channel_rows,
     marks,
     phase_rows,
@@ -58,11 +61,17 @@ TEMPLATE = """
 == Proof
 #facts(d.proof)
 #if d.qr != "" { image(d.qr, width: 30mm) }
+#if d.anchor.len() > 0 {
+  heading(level: 2, "How far this home had come")
+  facts(d.anchor)
+  image(d.anchor_qr, width: 45mm)
+  d.anchor_said
+}
 """.replace("FONT", FONT)
 
 
-def pdf_report(read: Read) -> bytes:
-    """One session as PDF."""
+def pdf_report(read: Read, *, anchor: Anchor | None = None) -> bytes:
+    """One session as PDF, with the home's anchor."""
     session = read.summary
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -90,6 +99,9 @@ def pdf_report(read: Read) -> bytes:
             "signed": signed_line(session) if session.signature else "",
             "proof": [[key, value] for key, value in proof_rows(session) if value],
             "qr": code,
+            "anchor": [[key, value] for key, value in anchor_rows(anchor)] if anchor is not None else [],
+            "anchor_qr": _svg(folder / "anchor.svg", anchor_qr(str(anchor))) if anchor is not None else "",
+            "anchor_said": ANCHOR_SAID,
         }
         (folder / "report.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
         (folder / "report.typ").write_text(TEMPLATE, encoding="utf-8")

@@ -17,6 +17,14 @@ def qr_svg(head: str) -> Html:
     return Html(out.getvalue().decode("ascii"))
 
 
+def anchor_qr(anchor: str) -> Html:
+    """A home's anchor as SVG: some 500 characters, so a large code."""
+    out = io.BytesIO()
+    code = segno.make(anchor, error="l", micro=False)
+    code.save(out, kind="svg", scale=2, xmldecl=False, svgns=True, nl=False, title="QR code of the home's anchor")
+    return Html(out.getvalue().decode("ascii"))
+
+
 def qr_lines(head: str) -> tuple[str, ...]:
     """As text for a terminal, two rows of dots a line, with the quiet zone: `█` is light and ` ` dark, so white on
     black gives the code dark on light whatever the terminal's own colours are. 37 columns, 19 lines.

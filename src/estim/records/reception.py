@@ -13,6 +13,8 @@ from estim.records.operators import LOCKED_S, WRONG_MAX, Operator, fits
 from estim.records.station import enter_station, station_lines
 from estim.safety.errors import RecordError
 
+PIN_DAYS, PIN_DAYS_MAX, AGELESS = "pin-days", 3_660, 1_000_000
+LET_WITH_AN_OLD_PIN = ("pin", "sign")  # a new one; and what was begun with it is signed
 UNKNOWN = "unknown"  # what was typed may be a PIN in the wrong field: it is not written down
 
 
@@ -38,7 +40,27 @@ def admit(
     if operator.role not in roles:
         enter_station(home.root, "sign-in-refused", operator=asked, what=what, reason=f"role {operator.role}")
         raise RecordError(f"operator {name}: {operator.role}s may not do this; needed is {' or '.join(roles)}")
+    days = pin_days(station_lines(home.root))
+    if days and what not in LET_WITH_AN_OLD_PIN and _age_days(operator) >= days:
+        enter_station(home.root, "sign-in-refused", operator=asked, what=what, reason="the PIN is too old")
+        raise RecordError(
+            f"operator {name}: PINs are changed every {days} days here; set a new one: `estim operators pin {name}`"
+        )
     return operator
+
+
+def pin_days(lines: tuple[Mapping[str, Any], ...]) -> int:
+    """After how many days a PIN must be changed, as the last rule says; 0 for never."""
+    return next((int(e["value"]) for e in reversed(lines) if e["event"] == "rule" and e["what"] == PIN_DAYS), 0)
+
+
+def _age_days(operator: Operator) -> int:
+    """Since its PIN was set; one of an unknown day is as old as can be, and so is one of a day to come."""
+    try:
+        age = (datetime.datetime.now().astimezone().date() - datetime.date.fromisoformat(operator.pin_set)).days
+    except ValueError:
+        return AGELESS
+    return age if age >= 0 else AGELESS
 
 
 def _locked_s(lines: tuple[Mapping[str, Any], ...], asked: str) -> float:

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from estim.record_lines import events as lines
+from estim.records.anchor import Anchor
 from estim.records.channel_summary import ChannelSummary
 from estim.records.page import Html, facts, page, table, tag
 from estim.records.plots import Series, amplitude_plot, line_plot
-from estim.records.qr import qr_svg
+from estim.records.qr import anchor_qr, qr_svg
 from estim.records.segment import word_head
 from estim.records.summary import Read, SessionSummary
 from estim.records.words import WEIGHT
@@ -230,8 +231,22 @@ def proof_rows(session: SessionSummary) -> list[tuple[str, str]]:
     ]
 
 
-def html_report(read: Read) -> str:
-    """One self-contained page that prints well."""
+ANCHOR_SAID = "The anchor: what this code says, in a text file, is what `estim records verify --anchor FILE` takes"
+
+
+def anchor_rows(anchor: Anchor) -> list[tuple[str, str]]:
+    """Number of lines and head of each chain of the home, when the page was made."""
+    names = {"station": "Station's chain", "real": "Chain of real sessions", "simulated": "Chain of simulated sessions"}
+    heads = [(names[chain], f"{number} lines, head {head}") for chain, (number, head) in anchor.heads.items()]
+    return [("Anchor of", anchor.utc), *heads, ("Station's key", anchor.public_key)]
+
+
+def html_report(read: Read, *, anchor: Anchor | None = None) -> str:
+    """One self-contained page that prints well.
+
+    Args:
+        anchor: of the home, so that each printed page says how far its chains had come.
+    """
     session = read.summary
     title = "Session report" + (" (simulated)" if session.simulated else "")
     happened = [(when(at), said) for at, _, said in session.happened]
@@ -252,6 +267,9 @@ def html_report(read: Read) -> str:
     parts += [tag("h2", "Proof"), facts(proof_rows(session))]
     if session.verified:
         parts.append(tag("figure", qr_svg(session.head), tag("figcaption", "The record's head (SHA-256)")))
+    if anchor is not None:
+        parts += [tag("h2", "How far this home had come"), facts(anchor_rows(anchor))]
+        parts.append(tag("figure", anchor_qr(str(anchor)), tag("figcaption", ANCHOR_SAID)))
     return page(title, *parts)
 
 

@@ -27,6 +27,7 @@ EVENTS: Mapping[str, str] = {
     "taken-as-it-is": "an administrator accepts a register, a chain beside the records (then also lines, head), or "
     "that one is missing: register, sha256, operator, reason",
     "kept": "a chain beside the records grew: file (in the home), lines, head",
+    "rule": "the site set a rule: what (pin-days), value, operator, reason",
     "sign-in-refused": "a wrong PIN or role: operator, what, reason",
     "looked": "somebody read, reported or exported: what, sessions, patient, operator, reason",
     "cleared": "what today's session says or lacks no longer keeps the patient out: session, operator, reason",
@@ -124,7 +125,7 @@ def station_lines(home: Path) -> tuple[Mapping[str, Any], ...]:
 
 
 # Events of which one line can open a door: believed only with a signature of this home.
-BELIEVED = frozenset({"register", "taken-as-it-is", "cleared", "joined", "practised"})
+BELIEVED = frozenset({"register", "rule", "taken-as-it-is", "cleared", "joined", "practised"})
 HOW_TO_OPEN = (
     "put the right file back from a backup, or let an administrator take what is there as it is: "
     "`estim records accept NAME --operator ID --reason TEXT`"
