@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from estim.desk.outcomes import SKIN_GRADES, judge_outcome
 from estim.desk.setup_from import SetupWords, setup_from
 from estim.drivers.p24 import PROFILE
 from estim.drivers.rehamove3 import PROFILE as REHAMOVE3
@@ -22,7 +23,6 @@ from estim.session.ledger import Ledger
 from estim.session.outbox import Outbox
 from estim.session.player import WindowPlayer, join_grid
 from estim.session.run import Run
-from estim.session.screening_outcomes import SKIN_GRADES, judge_outcome
 from estim.session.snapshot import Snapshot
 from estim.session.state import Cycle, Phase
 from estim.session.trigger import Gatekeeper
@@ -445,7 +445,7 @@ def test_a_whole_limb_can_be_named_and_what_is_elsewhere_is_said() -> None:
 def test_an_outcome_that_is_no_number_is_refused() -> None:
     (problem,) = judge_outcome({"discomfort": "3", "pain": "much", "skin": SKIN_GRADES[0]})
     assert (problem.key, problem.severity) == ("outcome.pain", "refuse")
-    assert "'much' is not a number" in problem.message
+    assert "'much' is none of these: 0 to 10 NRS" in problem.message
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class Change(Strict):
 
 
 class Measure(Strict):
-    """One assessment. `grades` in place of `low` and `high` where it is ordinal: never averaged."""
+    """One assessment. `grades` in place of `low` and `high` where it is ordinal: never averaged; `whole`: it counts."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
     name: Text
@@ -52,6 +52,7 @@ class Measure(Strict):
     low: float | None = None
     high: float | None = None
     grades: tuple[str, ...] = ()
+    whole: bool = False
     better: Literal["higher", "lower", "depends"]
     minutes: Annotated[float, Field(ge=0)]
     who: Text
@@ -76,6 +77,8 @@ class Measure(Strict):
         low, high = self.low or 0, self.high or 0
         if not math.isfinite(number) or not low <= number <= high:
             return f"{self.id}: {value} is outside {low:g} to {high:g} {self.unit}"
+        if self.whole and number != int(number):
+            return f"{self.id}: {value} is no whole number of {self.unit}"
         return ""
 
     def rank(self, value: float | str) -> float:

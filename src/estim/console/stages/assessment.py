@@ -8,12 +8,13 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 
+from estim.care.measures import Measure, measures
 from estim.console.command import Command
 from estim.console.draft import Stage
 from estim.console.language import Words
 from estim.console.pane import Field, Pane
 from estim.console.panel import Panel
-from estim.session.screening_outcomes import MEASURES, Measure, judge_outcome
+from estim.desk.outcomes import judge_outcome
 from estim.session.snapshot import Snapshot
 
 NOT_TODAY = ("no-time", "tired", "no-aid", "other")
@@ -28,9 +29,13 @@ class AssessmentPane(Pane):
     def _measures(self) -> list[str]:
         """Those that the protocol's own criteria ask for; else two that any clinic can take."""
         protocol = self.console.draft.protocol
-        known = {measure.id for measure in MEASURES}
         named = [each.measure for each in protocol.criterion] if protocol is not None else []
-        return [each for each in dict.fromkeys(named) if each in known][:4] or list(ALWAYS)
+        return [each for each in dict.fromkeys(named) if each in measures()][:4] or list(ALWAYS)
+
+    def _called(self, measure: str) -> str:
+        """In the screen's language, or as the assessments' table has it."""
+        said = self.say.of("measure-name", measure)
+        return measures()[measure].name if said == measure else said
 
     def compose(self) -> ComposeResult:
         """Consent left, measures right."""
@@ -46,14 +51,14 @@ class AssessmentPane(Pane):
         self.panel("consent").lines(
             [f"{mark} {line}" if n == 0 else f"  {line}" for n, line in enumerate(say.lines("assessment.consent-text"))]
         )
-        names = {measure.id: measure for measure in MEASURES}
+        names = measures()
         lines = [f"{'▸' if draft.consent else ' '} {say('assessment.due')}"]
-        lines += [f"    {say.of('measure-name', one)}, {allowed(names[one], say)}" for one in self._measures()]
+        lines += [f"    {self._called(one)}, {allowed(names[one], say)}" for one in self._measures()]
         lines += ["", *say.lines("assessment.text")]
         self.panel("measures").lines(lines)
         for field in self.query(Field):
             field.display = bool(self.field)
-            field.border_title = say.of("measure-name", str(field.id).removeprefix("measure-"))
+            field.border_title = self._called(str(field.id).removeprefix("measure-"))
 
     def commands(self) -> Sequence[Command]:
         """Y to the consent; then M measures, or a digit says why not."""
@@ -111,8 +116,8 @@ class AssessmentPane(Pane):
 
 def allowed(measure: Measure, say: Words) -> str:
     """What may be entered, in words of the screen's language."""
-    if measure.choices:
-        return ", ".join(measure.choices)
+    if measure.grades:
+        return ", ".join(measure.grades)
     key = "measure-allowed.whole" if measure.whole else "measure-allowed.range"
     unit = say.of("measure-unit", measure.unit)
     return say(key, low=f"{measure.low:g}", high=f"{measure.high:g}", unit=unit).replace(" ,", ",").strip()

@@ -20,10 +20,10 @@ from estim.console.panel import Panel
 from estim.console.signing import proof_lines, summary_lines
 from estim.console.stages.words import WordPane
 from estim.controller.interface import Answer
+from estim.desk.outcomes import SKIN_GRADES, judge_outcome
 from estim.record_lines.base import SIGNATURE_MEANINGS
 from estim.records.qr import qr_lines
 from estim.session.events import Note, Sign
-from estim.session.screening_outcomes import SKIN_GRADES, judge_outcome
 from estim.session.snapshot import Snapshot
 from estim.session.state import BEGUN
 

@@ -17,12 +17,12 @@ from estim.console.pad_words import channel_lines, missing, placement_lines, use
 from estim.console.pane import Pane
 from estim.console.panel import Panel
 from estim.console.stages.words import WordPane
+from estim.desk.outcomes import SKIN_BLOCKS_FROM, SKIN_GRADES
 from estim.protocols.schema import ANY_REGION, Channel
 from estim.protocols.setup import ChannelSetup
 from estim.safety.electrodes import parse_size_cm
 from estim.safety.units import UA_PER_MA, MicroAmp
 from estim.session.events import Confirm
-from estim.session.screening_outcomes import SKIN_BLOCKS_FROM, SKIN_GRADES
 from estim.session.snapshot import Snapshot
 
 REGIONS = ("thigh", "shank", "foot", "buttock", "forearm", "hand", "upper-arm", "shoulder", "upper-back", "low-back")
