@@ -360,12 +360,13 @@ def table(measured: dict[str, str]) -> str:
     return HEAD + "".join(lines)
 
 
-def _measure(row: Row, folder: Path, number: int) -> float | None:
-    """One measurement; None where no session could be brought to it."""
+def _measure(at: int, folder: Path, number: int) -> float | None:
+    """One measurement of a row; None where no session could be brought to it."""
+    row = ROWS[at]
     assert row.measure is not None
     for attempt in range(TRIES):
         try:
-            return row.measure(folder / f"{ROWS.index(row)}-{number}-{attempt}", number)
+            return row.measure(folder / f"{at}-{number}-{attempt}", number)
         except (EndedBefore, AssertionError, TimeoutError) as error:
             sys.stderr.write(f"{row.event}: once more: {str(error).splitlines()[:1]}\n")
     return None
@@ -396,9 +397,9 @@ def main() -> int:
     ]
     measured: dict[str, str] = {}
     wrong = 0
-    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(given.jobs) as pool:
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ProcessPoolExecutor(given.jobs) as pool:
         asked = {
-            row.event: [pool.submit(_measure, row, Path(folder), number) for number in range(given.times)]
+            row.event: [pool.submit(_measure, ROWS.index(row), Path(folder), number) for number in range(given.times)]
             for row in rows
         }
         for row in rows:

@@ -225,7 +225,7 @@ def main() -> int:
     say = sys.stdout.write
     say("| Blow | Stage | Times | median ms | worst ms | aim ms | over | records | exit codes | woken again |\n")
     say("|---" * 10 + "|\n")
-    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(given.jobs) as pool:
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ProcessPoolExecutor(given.jobs) as pool:
         for kind in given.kind or BLOWS:
             for stage in given.stage or (STAGES if BLOWS[kind][0] in {"controller", "front", "both"} else STAGES[:1]):
                 homes = [Path(folder) / f"{kind}-{stage}-{index}".replace(" ", "-") for index in range(given.kills)]

@@ -3,7 +3,7 @@
 python tests/system/stop_ways.py [--way "empty line"] [--situation "therapy, hold"] [--model p24] [--share 4] [--write]
 
 `estim run` on a terminal, a person's lines, a simulator that counts as a real device. One session a cell, several at
-once: they wait more than they work. With --write the table takes its place in docs/measured-stops.md.
+once, each from a process of its own (a terminal is closed only where no fork holds it open). With --write the table takes its place in docs/measured-stops.md.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def _sent(number: int) -> Act:
 
 def _close(one: TypedSession) -> None:
     os.close(one.terminal)
+    one.terminal = -1
 
 
 WAYS: Mapping[str, Act] = MappingProxyType(
@@ -220,7 +221,7 @@ def main() -> int:
         for way in given.way or WAYS
     ][:: given.share]
     wrong, rows = 0, [HEAD]
-    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(given.jobs) as pool:
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ProcessPoolExecutor(given.jobs) as pool:
         asked = [pool.submit(_tried, Path(folder), *each) for each in cells]
         sys.stdout.write(HEAD)
         for each, found in zip(cells, asked, strict=True):

@@ -58,7 +58,7 @@ class TypedSession:
         """Take in what was printed, and whether it has ended."""
         self.pulses.look()
         with contextlib.suppress(OSError):
-            while data := os.read(self.terminal, 65_536):
+            while self.terminal >= 0 and (data := os.read(self.terminal, 65_536)):
                 self.heard += data
         if self.code is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -117,7 +117,7 @@ class TypedSession:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
             self.until(lambda: self.code is not None, "its end")
-        with contextlib.suppress(OSError):
+        if self.terminal >= 0:
             os.close(self.terminal)
         self.simulator.kill()
         self.simulator.wait(10)
