@@ -276,6 +276,13 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("The terminal takes and answers nothing any more", "the same", (_SILENT,), 1_700, _terminal_stands),
     Row(
+        "The terminal of `estim run` is stopped (Ctrl+S)",
+        "it is looked at with each heartbeat, for 1 s: 1.2 s",
+        (_TYPED,),
+        1_200,
+        _line_key(b"\x13"),
+    ),
+    Row(
         "Controller held up for more than 250 ms, at work or waiting",
         "the turn that notices it: 450 ms for a stall of 400 ms",
         (_HARD + "test_a_controller_held_up_while_it_works_stops_and_says_so",),

@@ -3,7 +3,8 @@
 python tests/system/stop_ways.py [--way "empty line"] [--situation "therapy, hold"] [--model p24] [--share 4] [--write]
 
 `estim run` on a terminal, a person's lines, a simulator that counts as a real device. One session a cell, several at
-once, each from a process of its own (a terminal is closed only where no fork holds it open). With --write the table takes its place in docs/measured-stops.md.
+once, each from a process of its own: a terminal is closed only where no fork holds it open. With --write the table
+takes its place in docs/measured-stops.md.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ WAYS: Mapping[str, Act] = MappingProxyType(
         "Escape": _typed(b"\x1b\n"),
         "end of input": _typed(b"\x04"),
         "terminal closed": _close,
+        "terminal stopped (Ctrl+S)": _typed(b"\x13"),
         "SIGINT": _sent(signal.SIGINT),
         "SIGTERM": _sent(signal.SIGTERM),
         "SIGHUP": _sent(signal.SIGHUP),

@@ -20,6 +20,7 @@ BUSY_MS = 400
         ("titration, hold", "F12", 100, None),
         ("titration, hold", "end of input", 100, 1),
         ("take-over", "terminal closed", 510, 3),
+        ("titration, hold", "terminal stopped (Ctrl+S)", 1_100, None),
         ("titration, rest", "device gone", 100, 4),
     ],
 )

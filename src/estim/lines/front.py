@@ -11,7 +11,7 @@ from estim.controller.interface import SessionClient
 from estim.desk.sounds import Sounder
 from estim.lines.telling import Telling
 from estim.platform.signals import StopSignals
-from estim.platform.terminals import nobody_reads
+from estim.platform.terminals import nobody_reads, takes_nothing
 
 HEARTBEAT_S = 0.08  # with every second look: whoever is held up for 0.6 s has 0.3 s left on a busy machine
 STILL_S = 1.0  # the lease of a front: whoever stood still for longer does not go on by itself
@@ -35,6 +35,8 @@ class Front:
         self._caught: list[str] = []
         self._signals = StopSignals(self._caught.append, finished=self._finished)
         self._beat_at = 0.0
+        self._stood_since: float | None = None  # what is said can't be shown since then
+        self._stands_said = False
         self.tell = Telling(self.say, Sounder(_bell), drill).tell
         self._lost = ""
 
@@ -77,11 +79,24 @@ class Front:
         if still:
             self.client.stop("line")
         self._beat_at = now
-        if _unread():
+        if _of_output(nobody_reads):
             self._unheard()
-        if not self.unread:
+        if not self.unread and not self._stands(now):
             self.client.heartbeat()
         return still
+
+    def _stands(self, now: float) -> bool:
+        """Nothing can be shown for a second: nobody sees that output is on, and it ends, also where nothing is said."""
+        if not _of_output(takes_nothing):
+            self._stood_since, self._stands_said = None, False
+            return False
+        self._stood_since = self._stood_since or now
+        if now - self._stood_since < STILL_S:
+            return False
+        if not self._stands_said:
+            self._stands_said = True
+            self.client.stop("line")
+        return True
 
     def over(self) -> bool:
         """The controller is lost and all is known of it, or it could not begin."""
@@ -104,8 +119,8 @@ def _bell() -> None:
         sys.stderr.flush()
 
 
-def _unread() -> bool:
+def _of_output(is_so: Callable[[int], bool]) -> bool:
     try:
-        return nobody_reads(sys.stdout.fileno())
+        return is_so(sys.stdout.fileno())
     except (OSError, ValueError):  # a stream without a file
         return False

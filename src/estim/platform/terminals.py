@@ -24,6 +24,10 @@ if sys.platform == "win32":
         """A pipe says so only when it is written to."""
         return False
 
+    def takes_nothing(_fd: int) -> bool:
+        """Only writing tells: who waits there beats no more."""
+        return False
+
     @contextlib.contextmanager
     def unseen(_fd: int) -> Iterator[None]:
         """What is typed meanwhile is not shown."""
@@ -55,6 +59,12 @@ else:
         poll = select.poll()
         poll.register(fd, 0)  # errors and hang-ups are always told
         return any(event & select.POLLERR for _, event in poll.poll(0))
+
+    def takes_nothing(fd: int) -> bool:
+        """A terminal that was stopped (Ctrl+S), or a terminal or pipe whose reader stands until it is full."""
+        poll = select.poll()
+        poll.register(fd, select.POLLOUT)
+        return not poll.poll(0)
 
     @contextlib.contextmanager
     def unseen(fd: int) -> Iterator[None]:
