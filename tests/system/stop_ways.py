@@ -221,7 +221,8 @@ def main() -> int:
         for model in given.model or MODELS
         for situation in given.situation or SITUATIONS
         for way in given.way or WAYS
-    ][:: given.share]
+    ]
+    whole_size, cells = len(cells), cells[:: given.share]
     wrong, rows = 0, [HEAD]
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ProcessPoolExecutor(given.jobs) as pool:
         asked = [pool.submit(_tried, Path(folder), *each) for each in cells]
@@ -235,7 +236,7 @@ def main() -> int:
     sys.stdout.write(f"{len(cells)} cells, {wrong} wrong\n")
     if given.write:
         text = PAGE.read_text(encoding="utf-8")
-        whole = f"{BEGIN}\n{''.join(rows)}{END}"
+        whole = f"{BEGIN}\n{len(cells)} of {whole_size} cells, {wrong} wrong.\n\n{''.join(rows)}{END}"
         PAGE.write_text(
             re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: whole, text, flags=re.DOTALL), encoding="utf-8"
         )
