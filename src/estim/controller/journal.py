@@ -7,6 +7,8 @@ import queue
 import sys
 import threading
 
+from estim.platform.priority import raise_thread
+
 WAITING_MAX = 100
 
 
@@ -26,6 +28,7 @@ class Journal:
             self._left_out += 1
 
     def _work(self) -> None:
+        raise_thread()  # while it holds the interpreter, the control loop is no faster than it
         while True:
             text = self._lines.get()
             left_out, self._left_out = self._left_out, 0

@@ -14,6 +14,7 @@ from pathlib import Path
 from estim.controller.interface import ConfigureFrom
 from estim.controller.loading import load_for
 from estim.controller.signing_in import Reception, refused
+from estim.platform.priority import raise_thread
 from estim.safety.errors import ProtocolError, RecordError
 from estim.session import events
 from estim.session.effects import Reply
@@ -62,6 +63,7 @@ class ReadingUp:
         return read
 
     def _work(self) -> None:
+        raise_thread()  # while it holds the interpreter, the control loop is no faster than it
         while True:
             request = self._asked.get()
             try:

@@ -1,7 +1,7 @@
 """As much of the processor as the system gives what keeps a patient safe. Without any of it everything holds.
 
-Three need it: the control loop (`raise_priority`), the front's watch over it and its take-over (`raise_thread`), and
-what a front shows and a record writes, whose silence ends a session (`favour`).
+Three need it: the control loop (`raise_priority`), the threads beside it, the front's watch over it and its take-over
+(`raise_thread`), and what a front shows, whose silence ends a session (`favour`).
 """
 
 from __future__ import annotations

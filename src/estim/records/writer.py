@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from estim.platform.clocks import boot_us
 from estim.platform.files import make_durable, open_private, private_folder, sync_folder
-from estim.platform.priority import favour
+from estim.platform.priority import raise_thread
 from estim.record_lines.events import Seal
 from estim.records.chain import GENESIS, Chain
 from estim.records.checkpoints import CheckpointClock
@@ -160,7 +160,9 @@ class RecordWriter:
 
     def _work(self) -> None:
         """Open, write what comes, sync each batch, seal. Nothing here knows the session."""
-        favour()  # a line that waits for this thread for too long ends the session
+        # A line that waits for this thread for too long ends the session; and a thread that the system takes the
+        # processor from while it holds the interpreter holds up the control loop, whatever the loop's own priority.
+        raise_thread()
         try:
             self._open()
             while self._batch():
