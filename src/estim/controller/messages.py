@@ -47,7 +47,7 @@ RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "week": (1, 520), "session": (1, 10_000), "minutes_today": (0, 1_440), "measures": (-1e6, 1e6),
         "pads_cm": (0.1, 50.0), "sensory_ua": (0, 200_000), "motor_ua": (0, 200_000), "max_tolerated_ua": (0, 200_000),
         "level_ua": (0, 200_000), "cap_ua": (0, 200_000), "level_frequency_mhz": (0, 1_000_000),
-        "level_pulse_width_us": (0, 10_000), "*": (-INTEGER_MAX, INTEGER_MAX),
+        "level_pulse_width_us": (0, 10_000), "cadence_per_min": (1, 300), "*": (-INTEGER_MAX, INTEGER_MAX),
     }
 )  # fmt: skip
 _ADAPTERS: Mapping[type[Request], TypeAdapter[Any]] = MappingProxyType(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
@@ -114,9 +115,10 @@ class Front:
 
 def _bell() -> None:
     """The terminal's, where one is there; a pipe that takes lines of a session takes no bells."""
-    if sys.stderr.isatty():
-        sys.stderr.write("\a")
-        sys.stderr.flush()
+    with contextlib.suppress(OSError, ValueError):  # a terminal that is gone rings no bell and ends nothing
+        if sys.stderr.isatty():
+            sys.stderr.write("\a")
+            sys.stderr.flush()
 
 
 def _of_output(is_so: Callable[[int], bool]) -> bool:
