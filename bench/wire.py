@@ -98,6 +98,26 @@ def framers() -> None:
         )
 
 
+def growth() -> None:
+    """Processor time for four and sixteen times the bytes, of what is hardest to a framer; 4 and 16 if it is linear."""
+    for family in FAMILIES:
+        for noise in (b"\xf0", b"\x81\xf0", b"\xf0\x81"):
+            small, middle, large = (
+                min(_feed_s(family, (noise * size)[:size]) for _ in range(5)) for size in (4_096, 16_384, 65_536)
+            )
+            print(
+                f"framer {family}, {noise.hex()} repeated: 4 kB {small * 1e3:.2f} ms; 16 kB {middle / small:.1f} x, "
+                f"64 kB {large / small:.1f} x"
+            )
+
+
+def _feed_s(family: str, stream: bytes) -> float:
+    framer = FAMILIES[family][0]()
+    began = time.process_time()
+    framer.feed(stream)
+    return time.process_time() - began
+
+
 def report(name: str, trips: list[float], against: float | None = None) -> float:
     middle = statistics.median(trips)
     p99 = sorted(trips)[int(len(trips) * 0.99)]
@@ -230,6 +250,7 @@ def main() -> None:
         quiet()
         codec()
         framers()
+        growth()
         round_trips()
 
 
