@@ -5,26 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
-from estim.cli import (
-    clinic,
-    course,
-    doctor,
-    handbook,
-    in_course,
-    operators,
-    plans,
-    protocols,
-    qualify,
-    records,
-    sessions,
-    site_limits,
-    streams,
-    studies,
-    tables,
-    trials,
-)
 from estim.cli.output import EXIT_DEVICE, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_USAGE, print_json, whole_number
 from estim.cli.speaking import finish, say, speak
 
@@ -67,15 +50,77 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def _top() -> tuple[argparse.ArgumentParser, Any, argparse.ArgumentParser]:
+    """The command line without its commands: the parser, what takes commands, and the words that each of them has."""
     top = argparse.ArgumentParser(prog="estim", description=DESCRIPTION)
     top.add_argument("--version", action=_Version, nargs=0, help="release, commit and whether it was changed")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     home = argparse.ArgumentParser(add_help=False)
     home.add_argument("--home", help="records, patients, own protocols, site limits, keys (or ESTIM_HOME)")
     home.add_argument("--json", action="store_true", help="one JSON document on standard output, nothing else")
+    return top, commands, home
 
+
+def _add_protocols(commands: Any, home: argparse.ArgumentParser) -> None:
+    from estim.cli import protocols
+
+    actions = commands.add_parser("protocols", help="the protocol files").add_subparsers(
+        dest="action", required=True, metavar="ACTION"
+    )
+    protocols.add_parsers(actions, home)
+
+
+def _add_records(commands: Any, home: argparse.ArgumentParser) -> None:
+    from estim.cli import records
+
+    records.add_parsers(commands, home)
+
+
+# Commands that people wait for: nothing of the others is loaded for them.
+ALONE = {"console": _add_console, "protocols": _add_protocols, "records": _add_records}
+
+
+def _parser_for(words: list[str]) -> argparse.ArgumentParser:
+    """The whole command line, or the part of it that these words need."""
+    add = ALONE.get(words[0]) if words else None
+    if add is None:
+        return parser()
+    top, commands, home = _top()
+    add(commands, home)
+    return top
+
+
+def _function(name: str) -> Callable[[argparse.Namespace], int]:
+    """What does the command."""
+    group = name.partition("_")[0]
+    if group == "protocols":
+        from estim.cli import protocols
+
+        return protocols.COMMANDS[name]
+    if group == "records":
+        from estim.cli import records
+
+        return records.COMMANDS[name]
+    return _commands()[name]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    from estim.cli import (
+        clinic,
+        course,
+        doctor,
+        handbook,
+        operators,
+        plans,
+        qualify,
+        site_limits,
+        streams,
+        studies,
+        trials,
+    )
+
+    top, commands, home = _top()
     _add_console(commands, home)
     studies.add(commands, home)
     trials.add(commands, home)
@@ -107,11 +152,7 @@ def parser() -> argparse.ArgumentParser:
     rehearse.add_argument("--shrink", action="store_true", help="with --world: the few faults and acts that it takes")
     rehearse.add_argument("--only", metavar="PARTS", help="with --world: these of its faults and acts, such as f0,w2")
 
-    actions = commands.add_parser("protocols", help="the protocol files").add_subparsers(
-        dest="action", required=True, metavar="ACTION"
-    )
-    protocols.add_parsers(actions, home)
-
+    _add_protocols(commands, home)
     limits = commands.add_parser("limits", parents=[home], help="the limits in force, with sources")
     site_limits.add_parsers(limits, home)
     limits.add_argument("--site", metavar="FILE", help="a site file to look at instead of the installed one")
@@ -126,7 +167,7 @@ def parser() -> argparse.ArgumentParser:
     plans.add_parsers(commands, home)
     qualify.add(commands, home)
     course.add_parsers(commands, home)
-    records.add_parsers(commands, home)
+    _add_records(commands, home)
     operators.add_parsers(commands, home)
     clinic.add_parsers(commands, home)
     return top
@@ -154,6 +195,8 @@ def _session_words() -> argparse.ArgumentParser:
     session.add_argument("--side", choices=("left", "right"), help="the treated side; else the course's, or left")
     session.add_argument("--week", type=whole_number, metavar="N", help="week of the course, from 1")
     session.add_argument("--session", type=whole_number, metavar="N", help="session of the course, from 1")
+    from estim.cli import in_course
+
     in_course.add_words(session)
     return session
 
@@ -161,12 +204,13 @@ def _session_words() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit code. Whatever happens, a person reads one line and no traceback."""
     speak()
-    given = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    given = _parser_for(words).parse_args(words)
     name = f"{given.command}_{given.action}" if getattr(given, "action", None) else given.command
     from estim.safety.errors import EstimError, LinkLost, ProtocolError, SetupError, SiteFileError, UsageError
 
     try:
-        code = int(COMMANDS[name](given))
+        code = int(_function(name)(given))
         finish()
         return code
     except UsageError as error:
@@ -202,24 +246,44 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_REFUSED
 
 
-COMMANDS = {
-    **protocols.COMMANDS,
-    "console": sessions.console,
-    "run": sessions.run,
-    "rehearse": sessions.rehearse,
-    "study": studies.study,
-    "trial": trials.trial,
-    "stream": streams.stream,
-    "limits": tables.limits,
-    **site_limits.COMMANDS,
-    "devices": tables.devices,
-    "safety": tables.safety,
-    "doctor": doctor.doctor,
-    "help": lambda given: handbook.show(given, parser()),
-    **plans.COMMANDS,
-    **qualify.COMMANDS,
-    **course.COMMANDS,
-    **records.COMMANDS,
-    **operators.COMMANDS,
-    **clinic.COMMANDS,
-}
+def _commands() -> dict[str, Callable[[argparse.Namespace], int]]:
+    """Command, or command and action → what does it."""
+    from estim.cli import (
+        clinic,
+        course,
+        doctor,
+        handbook,
+        operators,
+        plans,
+        protocols,
+        qualify,
+        records,
+        sessions,
+        site_limits,
+        streams,
+        studies,
+        tables,
+        trials,
+    )
+
+    return {
+        **protocols.COMMANDS,
+        "console": sessions.console,
+        "run": sessions.run,
+        "rehearse": sessions.rehearse,
+        "study": studies.study,
+        "trial": trials.trial,
+        "stream": streams.stream,
+        "limits": tables.limits,
+        **site_limits.COMMANDS,
+        "devices": tables.devices,
+        "safety": tables.safety,
+        "doctor": doctor.doctor,
+        "help": lambda given: handbook.show(given, parser()),
+        **plans.COMMANDS,
+        **qualify.COMMANDS,
+        **course.COMMANDS,
+        **records.COMMANDS,
+        **operators.COMMANDS,
+        **clinic.COMMANDS,
+    }
