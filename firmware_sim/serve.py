@@ -30,7 +30,7 @@ ORPHAN_S = 3.0  # longer than any device's own timer: the simulator must outlive
 _STDIN = 0
 
 
-class Room(Protocol):
+class Surroundings(Protocol):
     """What stands around the device: patient, pads, sensors. See `firmware_sim.body.room`."""
 
     def advance(self, now_us: int) -> None:
@@ -58,7 +58,7 @@ class Server:
         pty: PtyFront | None,
         tcp: TcpFront | None,
         side: TcpFront | None,
-        room: Room | None,
+        room: Surroundings | None,
         until_parent: bool,
     ) -> None:
         self._device = device

@@ -38,7 +38,7 @@ CADENCE_MAX = 200
 CRANK_EVERY_US = 20_000
 
 
-class Pulse(Protocol):
+class FeltPulse(Protocol):
     """What left the output stage."""
 
     @property
@@ -118,7 +118,7 @@ class Room:
         """The load on a channel."""
         return self._sites[channel].load
 
-    def on_pulse(self, pulse: Pulse) -> None:
+    def on_pulse(self, pulse: FeltPulse) -> None:
         """A pulse left the output stage."""
         site = self._sites.get(pulse.channel)
         if site is None or site.load.state in PAST_THE_MUSCLE or pulse.peak_ua <= 0:

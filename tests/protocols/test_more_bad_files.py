@@ -341,7 +341,7 @@ def test_a_missing_key_says_what_it_is_for() -> None:
     (problem,) = problems(sample("pulse_width_us = 250\n"))
     assert problem.key == "phase[0].pulse_width_us"
     assert problem.line == sample().splitlines().index("[[phase]]") + 1
-    assert WORDS["Phase", "pulse_width_us"].rstrip(".").lower() in problem.message.lower()
+    assert WORDS["PhaseSpec", "pulse_width_us"].rstrip(".").lower() in problem.message.lower()
 
 
 def test_files_that_can_not_be_read_have_an_entry_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

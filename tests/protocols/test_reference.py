@@ -17,7 +17,7 @@ from estim.protocols import library
 from estim.protocols.loader import load
 from estim.protocols.muscles import accounts, muscles
 from estim.protocols.schema import Protocol
-from estim.protocols.schema_phase import Phase
+from estim.protocols.schema_phase import PhaseSpec
 from tests.support import DATA
 
 ROWS: list[dict[str, Any]] = json.loads((DATA / "protocol_reference.json").read_text(encoding="utf-8"))
@@ -87,14 +87,14 @@ def by_id(row: dict[str, Any]) -> str:
     return str(row["id"])
 
 
-def same_phases(row: dict[str, Any], protocol: Protocol) -> Iterator[tuple[dict[str, Any], Phase]]:
+def same_phases(row: dict[str, Any], protocol: Protocol) -> Iterator[tuple[dict[str, Any], PhaseSpec]]:
     """Each of the reference's phases with the file's; gait is one phase with a gate for each channel."""
     if len(protocol.phase) == 1:
         return ((phase, protocol.phase[0]) for phase in row["phases"])
     return zip(row["phases"], protocol.phase, strict=True)
 
 
-def compared(phase: dict[str, Any], played: Phase) -> dict[str, tuple[Any, Any]]:
+def compared(phase: dict[str, Any], played: PhaseSpec) -> dict[str, tuple[Any, Any]]:
     """Field → what the reference says and what the file says."""
     fields: dict[str, tuple[Any, Any]] = {
         "frequency_hz": (phase["frequency_hz"], played.frequency_hz),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from estim.console.language import ENGLISH, Words
 from estim.protocols.schema import Protocol
-from estim.protocols.schema_phase import Phase
+from estim.protocols.schema_phase import PhaseSpec
 from estim.protocols.search import Query, finds, has_words
 
 
@@ -75,7 +75,7 @@ def dose_line(protocol: Protocol, week: int, say: Words = ENGLISH) -> str:
     return say("protocol.dose", times=protocol.dose.sessions_per_day, days=days_words, weeks=weeks_words, week=week)
 
 
-def phase_line(phase: Phase, say: Words = ENGLISH) -> str:
+def phase_line(phase: PhaseSpec, say: Words = ENGLISH) -> str:
     """`work: 50 Hz, 250 µs, 15 s on, 45 s off, 15 contractions`."""
     parts = [f"{phase.frequency_hz:g} Hz", f"{phase.pulse_width_us:g} µs"]
     if phase.on_s is not None and phase.off_s is not None:
@@ -88,7 +88,7 @@ def phase_line(phase: Phase, say: Words = ENGLISH) -> str:
     return f"{phase.name} ({say.of('mode', phase.mode)}): {', '.join(parts)}"
 
 
-def cycle_plot(phase: Phase, columns: int, say: Words = ENGLISH) -> str:
+def cycle_plot(phase: PhaseSpec, columns: int, say: Words = ENGLISH) -> str:
     """One cycle drawn to scale: `╱` rising, `━` held, `╲` falling, `·` rest."""
     if phase.on_s is None or phase.off_s is None:
         return "━" * columns if phase.mode == "continuous" else f"╱━━━╲ {say('phase-line.trigger')}"

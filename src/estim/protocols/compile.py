@@ -15,10 +15,10 @@ from estim.protocols.compile_rates import check_rates, on_one_grid
 from estim.protocols.compile_setup import ChannelPlan, check_setup
 from estim.protocols.compile_window import Job, fit_window, one_window, override, phase_before
 from estim.protocols.course import judge_measures
-from estim.protocols.device_grid import Pulse, fit_pulse
+from estim.protocols.device_grid import GridPulse, fit_pulse
 from estim.protocols.findings import Findings
 from estim.protocols.schema import Protocol
-from estim.protocols.schema_phase import Phase
+from estim.protocols.schema_phase import PhaseSpec
 from estim.protocols.setup import Setup
 from estim.safety.errors import ProtocolRejected
 from estim.safety.limits import ABSOLUTE, DEFAULT, Limits
@@ -83,7 +83,7 @@ def compile_titration(
     return whole_schedule(job, protocol, phases, sha256=sha256, purpose="titration")
 
 
-def _titration_phase(plan: ChannelPlan, pulses: list[Pulse], job: Job) -> PhasePlan:
+def _titration_phase(plan: ChannelPlan, pulses: list[GridPulse], job: Job) -> PhasePlan:
     fastest = min((steady(pulse) for pulse in pulses), key=lambda pulse: pulse.period_us)
     widest = max(pulses, key=lambda pulse: pulse.pulse_width_us)
     # At a few Hz a ramp of whole pulses takes seconds: the on time grows with it, so that there is a plateau to raise
@@ -161,7 +161,7 @@ def whole_schedule(job: Job, protocol: Protocol, phases: list[PhasePlan], *, sha
     )
 
 
-def channel_pulses(job: Job, protocol: Protocol, name: str, *, frequency_hz: float | None = None) -> list[Pulse]:
+def channel_pulses(job: Job, protocol: Protocol, name: str, *, frequency_hz: float | None = None) -> list[GridPulse]:
     """`channel_pulse` of every phase that channel `name` plays in."""
     return [
         pulse
@@ -171,7 +171,9 @@ def channel_pulses(job: Job, protocol: Protocol, name: str, *, frequency_hz: flo
     ]
 
 
-def channel_pulse(job: Job, key: str, phase: Phase, name: str, *, frequency_hz: float | None = None) -> Pulse | None:
+def channel_pulse(
+    job: Job, key: str, phase: PhaseSpec, name: str, *, frequency_hz: float | None = None
+) -> GridPulse | None:
     """The pulse that channel `name` has in `phase`, at the phase's rate or at another one, on the device's grid."""
     pulse = fit_pulse(
         phase,
@@ -189,7 +191,7 @@ def channel_pulse(job: Job, key: str, phase: Phase, name: str, *, frequency_hz: 
     return skipping(fit_train(key, phase, shaped, job.profile, job.findings), override(phase, name, "skip"))
 
 
-def _phase(job: Job, key: str, phase: Phase) -> PhasePlan | None:
+def _phase(job: Job, key: str, phase: PhaseSpec) -> PhasePlan | None:
     members = job.members(phase)
     if not members:  # every channel of this phase is optional and left out
         return None
@@ -239,7 +241,7 @@ def _phase(job: Job, key: str, phase: Phase) -> PhasePlan | None:
     )
 
 
-def _on_us(phase: Phase) -> Micros:
+def _on_us(phase: PhaseSpec) -> Micros:
     if phase.mode == "timed":
         return seconds(phase.on_s or 0.0)
     if phase.mode == "continuous":
@@ -247,7 +249,7 @@ def _on_us(phase: Phase) -> Micros:
     return seconds(phase.trigger.max_on_s if phase.trigger is not None else 0.0)
 
 
-def _extent(phase: Phase, cycle_us: Micros) -> tuple[int, Micros]:
+def _extent(phase: PhaseSpec, cycle_us: Micros) -> tuple[int, Micros]:
     """Cycles a set, and how long the phase lasts in all."""
     sets = phase.sets or 1
     rests_us = (sets - 1) * seconds(phase.set_rest_s or 0.0)
@@ -260,7 +262,7 @@ def _extent(phase: Phase, cycle_us: Micros) -> tuple[int, Micros]:
     return phase.contractions or 0, seconds(phase.duration_s or 0.0)
 
 
-def _fit_cycle(key: str, phase: Phase, cycle_us: Micros, windows: list[Window], findings: Findings) -> Micros:
+def _fit_cycle(key: str, phase: PhaseSpec, cycle_us: Micros, windows: list[Window], findings: Findings) -> Micros:
     end_us = max((window.offset_us + window.on_us for window in windows), default=0)
     if phase.mode != "timed" or end_us <= cycle_us or phase.relation == "interleaved":
         return cycle_us
@@ -300,7 +302,7 @@ def _fit_cycle(key: str, phase: Phase, cycle_us: Micros, windows: list[Window], 
     return cycle_us
 
 
-def _trigger(phase: Phase) -> Trigger | None:
+def _trigger(phase: PhaseSpec) -> Trigger | None:
     trigger = phase.trigger
     if trigger is None:
         return None

@@ -10,7 +10,7 @@ from dataclasses import replace
 from estim.protocols.compile import SHIPPED, begin_job, channel_pulses, whole_schedule
 from estim.protocols.compile_setup import ChannelPlan
 from estim.protocols.compile_window import Job, one_window, phase_before
-from estim.protocols.device_grid import Pulse
+from estim.protocols.device_grid import GridPulse
 from estim.protocols.schema import Protocol
 from estim.protocols.setup import Setup
 from estim.safety.limits import Limits
@@ -52,7 +52,7 @@ def compile_low_rate(
     return whole_schedule(job, protocol, phases, sha256=sha256, purpose="low-rate")
 
 
-def _low_rate_phase(plan: ChannelPlan, pulse: Pulse, job: Job) -> PhasePlan:
+def _low_rate_phase(plan: ChannelPlan, pulse: GridPulse, job: Job) -> PhasePlan:
     ramp_us = Micros(least_ramp_us(job.limits, first=True))
     window = one_window(
         plan,

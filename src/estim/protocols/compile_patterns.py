@@ -7,10 +7,10 @@ from math import gcd
 
 from estim.protocols.compile_window import Job
 from estim.protocols.device_bursts import fit_interval
-from estim.protocols.device_grid import Pulse, fit_period
+from estim.protocols.device_grid import GridPulse, fit_period
 from estim.protocols.findings import Findings
 from estim.protocols.schema_pattern import PER_MILLE, FirstPulses, TrainSpec
-from estim.protocols.schema_phase import Phase, PhaseChannel
+from estim.protocols.schema_phase import PhaseChannel, PhaseSpec
 from estim.safety.profile import DeviceProfile
 from estim.safety.schedule import Follow, Shape, Train, Window
 from estim.safety.units import MicroAmp, Micros, MilliHertz, milliamps, seconds
@@ -18,7 +18,7 @@ from estim.safety.units import MicroAmp, Micros, MilliHertz, milliamps, seconds
 STEP_MAX_UA = 2_000  # the coarsest device step in use: a raise by one key is never more on account of a pulse's shape
 
 
-def fit_shape(key: str, phase: Phase, pulse: Pulse, profile: DeviceProfile, findings: Findings) -> Pulse:
+def fit_shape(key: str, phase: PhaseSpec, pulse: GridPulse, profile: DeviceProfile, findings: Findings) -> GridPulse:
     """`pulse` with the points of `phase`; as it is where it has none, or the device has none (a fallback plays).
 
     Amplitudes are played in multiples of the device's step in which every share is whole, so that no rounding breaks
@@ -69,7 +69,7 @@ def fit_shape(key: str, phase: Phase, pulse: Pulse, profile: DeviceProfile, find
     return replace(pulse, shape=shape, phase_ratio=multiple)
 
 
-def fit_train(key: str, phase: Phase, pulse: Pulse, profile: DeviceProfile, findings: Findings) -> Pulse:
+def fit_train(key: str, phase: PhaseSpec, pulse: GridPulse, profile: DeviceProfile, findings: Findings) -> GridPulse:
     """`pulse` with the train of `phase`."""
     spec = phase.train
     if spec is None or spec.kind == "constant":
@@ -93,8 +93,8 @@ def fit_train(key: str, phase: Phase, pulse: Pulse, profile: DeviceProfile, find
 
 
 def _catch(
-    key: str, spec: TrainSpec, first: FirstPulses, pulse: Pulse, profile: DeviceProfile, findings: Findings
-) -> Pulse:
+    key: str, spec: TrainSpec, first: FirstPulses, pulse: GridPulse, profile: DeviceProfile, findings: Findings
+) -> GridPulse:
     interval_us = fit_interval(
         f"{key}.train.first",
         first.pulses,
@@ -138,7 +138,7 @@ def _catch(
     return replace(pulse, train=train)
 
 
-def _two_rates(key: str, spec: TrainSpec, pulse: Pulse, profile: DeviceProfile, findings: Findings) -> Pulse:
+def _two_rates(key: str, spec: TrainSpec, pulse: GridPulse, profile: DeviceProfile, findings: Findings) -> GridPulse:
     if not profile.changes_rate_while_running and profile.has_timer:
         findings.add(
             "refuse",
@@ -158,14 +158,14 @@ def _two_rates(key: str, spec: TrainSpec, pulse: Pulse, profile: DeviceProfile, 
     return replace(pulse, train=train, frequency_mhz=max(pulse.frequency_mhz, then_mhz))
 
 
-def steady(pulse: Pulse) -> Pulse:
+def steady(pulse: GridPulse) -> GridPulse:
     """The fastest steady train that `pulse` has in it, doubled first pulses kept: what levels are found at."""
     if pulse.train is None or not pulse.train.then_period_us:
         return pulse
     return replace(pulse, train=None, period_us=min(pulse.period_us, pulse.train.then_period_us))
 
 
-def skipping(pulse: Pulse, skip: float | None) -> Pulse:
+def skipping(pulse: GridPulse, skip: float | None) -> GridPulse:
     """`pulse`, one period of it played and `skip` rested."""
     if not skip:
         return pulse
@@ -175,7 +175,7 @@ def skipping(pulse: Pulse, skip: float | None) -> Pulse:
     )
 
 
-def led(job: Job, key: str, phase: Phase, windows: list[Window]) -> list[Window]:
+def led(job: Job, key: str, phase: PhaseSpec, windows: list[Window]) -> list[Window]:
     """The windows with those that follow another tied to it: its times and ramps, a share of its level."""
     numbers = {plan.name: plan.scheduled.channel for plan in job.plans}
     follows = {numbers[one.name]: one for one in phase.channel if one.follows is not None and one.name in numbers}

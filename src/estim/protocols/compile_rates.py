@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from estim.protocols.compile_window import Job
-from estim.protocols.device_grid import Pulse
-from estim.protocols.schema_phase import Phase
+from estim.protocols.device_grid import GridPulse
+from estim.protocols.schema_phase import PhaseSpec
 from estim.safety.profile import DeviceProfile
 from estim.safety.schedule import Window
 from estim.safety.units import Micros
 
 
-def on_one_grid(profile: DeviceProfile, pulses: list[Pulse | None]) -> list[Pulse | None]:
+def on_one_grid(profile: DeviceProfile, pulses: list[GridPulse | None]) -> list[GridPulse | None]:
     """Pulses of channels that play side by side: on a device with a common period a slower one whose rate is a whole
     fraction of the fastest gets a whole number of its periods; never faster than asked.
     """
@@ -23,13 +23,13 @@ def on_one_grid(profile: DeviceProfile, pulses: list[Pulse | None]) -> list[Puls
     return [pulse if pulse is None else _skipping(pulse, fast) for pulse in pulses]
 
 
-def _skipping(pulse: Pulse, fast: Pulse) -> Pulse:
+def _skipping(pulse: GridPulse, fast: GridPulse) -> GridPulse:
     times, rest = divmod(fast.frequency_mhz, pulse.frequency_mhz)
     period_us = Micros(fast.period_us * times)
     return replace(pulse, period_us=period_us) if not rest and period_us >= pulse.period_us else pulse
 
 
-def check_rates(job: Job, key: str, phase: Phase, windows: list[Window]) -> None:
+def check_rates(job: Job, key: str, phase: PhaseSpec, windows: list[Window]) -> None:
     """Several rates on a device with one common period: said where one factor serves all slow channels, else refused
     with the reason; so are two spacings of bursts.
     """
@@ -49,7 +49,7 @@ def check_rates(job: Job, key: str, phase: Phase, windows: list[Window]) -> None
             _say_skip(job, key, phase, window, fast)
 
 
-def _say_skip(job: Job, key: str, phase: Phase, window: Window, fast: Window) -> None:
+def _say_skip(job: Job, key: str, phase: PhaseSpec, window: Window, fast: Window) -> None:
     skipped = window.period_us // fast.period_us - 1
     name = next(plan.name for plan in job.plans if plan.scheduled.channel == window.channel)
     job.findings.add(
@@ -66,7 +66,7 @@ def _say_skip(job: Job, key: str, phase: Phase, window: Window, fast: Window) ->
     )
 
 
-def _refuse_rates(job: Job, key: str, phase: Phase, windows: list[Window]) -> None:
+def _refuse_rates(job: Job, key: str, phase: PhaseSpec, windows: list[Window]) -> None:
     rates = ", ".join(f"{1e6 / period_us:.2f}" for period_us in sorted({window.period_us for window in windows}))
     may = (
         f"beside it a channel may skip the same 1 to {job.profile.skip_max} periods as every other slow one"
@@ -84,7 +84,7 @@ def _refuse_rates(job: Job, key: str, phase: Phase, windows: list[Window]) -> No
     )
 
 
-def _one_spacing(job: Job, key: str, phase: Phase, windows: list[Window]) -> None:
+def _one_spacing(job: Job, key: str, phase: PhaseSpec, windows: list[Window]) -> None:
     spacings = sorted({window.burst_interval_us for window in windows if window.burst_pulses > 1})
     if len(spacings) > 1:
         both = " and ".join(str(spacing) for spacing in spacings)

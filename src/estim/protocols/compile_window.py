@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from estim.protocols.compile_setup import ChannelPlan
-from estim.protocols.device_grid import Pulse
+from estim.protocols.device_grid import GridPulse
 from estim.protocols.findings import Findings
 from estim.protocols.gait import SLOW_STEPS_PER_MIN, share_of_stride
-from estim.protocols.schema_phase import Phase
+from estim.protocols.schema_phase import PhaseSpec
 from estim.protocols.setup import Setup
 from estim.safety.limits import Limits
 from estim.safety.profile import DeviceProfile
@@ -30,12 +30,12 @@ class Job:
     plans: tuple[ChannelPlan, ...]
     findings: Findings
 
-    def members(self, phase: Phase) -> list[ChannelPlan]:
+    def members(self, phase: PhaseSpec) -> list[ChannelPlan]:
         """The channels that play in `phase`, in the protocol's order."""
         return [plan for plan in self.plans if not phase.channels or plan.name in phase.channels]
 
 
-def override(phase: Phase, name: str, field: str) -> float | None:
+def override(phase: PhaseSpec, name: str, field: str) -> float | None:
     """The value that `[[phase.channel]]` sets for this channel, None where it sets none."""
     for override in phase.channel or ():
         if override.name == name:
@@ -46,9 +46,9 @@ def override(phase: Phase, name: str, field: str) -> float | None:
 
 def fit_window(
     job: Job,
-    phase: Phase,
+    phase: PhaseSpec,
     plan: ChannelPlan,
-    pulse: Pulse,
+    pulse: GridPulse,
     *,
     key: str,
     offset_us: Micros,
@@ -127,7 +127,7 @@ def _check_second_rate(job: Job, key: str, name: str, train: Train, *, first_us:
 
 def one_window(
     plan: ChannelPlan,
-    pulse: Pulse,
+    pulse: GridPulse,
     *,
     on_us: Micros,
     ramp_up_us: Micros,
@@ -175,7 +175,7 @@ def phase_before(name: str, window: Window, *, mode: Mode, cycle_us: Micros, cyc
     )
 
 
-def _say_short(job: Job, key: str, phase: Phase, name: str, *, ramp_us: int, period_us: int) -> None:
+def _say_short(job: Job, key: str, phase: PhaseSpec, name: str, *, ramp_us: int, period_us: int) -> None:
     """Where a crank or a stride passes a window in less time than the ramp takes: which share of the level is reached.
 
     From the third contraction on at the latest, when each one leads as far as the one before it came (L17a).
@@ -226,7 +226,7 @@ class _OfCycle:
         return self.per_cycle * 60 * US_PER_S // self.cadence
 
 
-def _of_cycle(job: Job, phase: Phase, name: str) -> _OfCycle | None:
+def _of_cycle(job: Job, phase: PhaseSpec, name: str) -> _OfCycle | None:
     own, trigger = next((channel for channel in phase.channel if channel.name == name), None), phase.trigger
     if trigger is None:
         return None
@@ -284,7 +284,7 @@ def _say_ramps(job: Job, key: str, name: str, *, asked_us: int, repeat_us: int, 
         )
 
 
-def _window_trigger(phase: Phase, name: str) -> dict[str, Any]:
+def _window_trigger(phase: PhaseSpec, name: str) -> dict[str, Any]:
     if phase.trigger is None:
         return {}
     override = next((channel for channel in phase.channel or () if channel.name == name), None)

@@ -9,7 +9,7 @@ from estim.protocols.muscles import name_of
 from estim.protocols.schema import Channel, Protocol
 from estim.protocols.schema_course import Dose, Progression
 from estim.protocols.schema_pattern import TrainSpec
-from estim.protocols.schema_phase import Phase, PhaseChannel, TriggerSpec
+from estim.protocols.schema_phase import PhaseChannel, PhaseSpec, TriggerSpec
 
 WIDTH = 100
 BASIS = {
@@ -142,7 +142,7 @@ def duration_words(seconds: float) -> str:
     return f"{seconds:g} s" if seconds < 120 else f"{seconds / 60:.4g} min"
 
 
-def _phase(number: int, phase: Phase) -> list[str]:
+def _phase(number: int, phase: PhaseSpec) -> list[str]:
     head = f"Phase {number}, {phase.name} ({phase.kind}, {phase.mode})"
     if phase.channels is not None:
         head += f", {', '.join(phase.channels)} only"
@@ -194,7 +194,7 @@ def _when(first: int | None, last: int | None, unit: str) -> str:
     return f"{unit}s {first or 1} to {last}" if first != last else f"{unit} {last}"
 
 
-def rhythm_words(phase: Phase) -> str:
+def rhythm_words(phase: PhaseSpec) -> str:
     """`15 s on (3 s up, 1 s down, within), 45 s off, 15 contractions`."""
     within = "within the on time" if phase.ramp_within_on else "added to the on time"
     ramps = f"ramps {phase.ramp_up_s:g} s up, {phase.ramp_down_s:g} s down"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from estim.protocols.device_bursts import fit_interval
 from estim.protocols.findings import Findings
-from estim.protocols.schema_phase import Phase
+from estim.protocols.schema_phase import PhaseSpec
 from estim.protocols.slips import slip
 from estim.safety.errors import Severity
 from estim.safety.limits_table import BY_KEY
@@ -23,7 +23,7 @@ RATE_REFUSED = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pulse:
+class GridPulse:
     """A pulse train on a device's grid."""
 
     frequency_mhz: MilliHertz
@@ -44,14 +44,14 @@ class Pulse:
 
 
 def fit_pulse(
-    phase: Phase,
+    phase: PhaseSpec,
     *,
     key: str,
     frequency_hz: float,
     pulse_width_us: float,
     profile: DeviceProfile,
     findings: Findings,
-) -> Pulse | None:
+) -> GridPulse | None:
     """The pulse of `phase` with this rate and width on `profile`'s grid; None if the device can't play it.
 
     Args:
@@ -98,7 +98,7 @@ def fit_pulse(
     burst_pulses, burst_interval_us = _fit_burst(
         key, phase, profile, findings, pulse_us=width_us * (1 + ratio) + interphase_us, period_us=period_us
     )
-    return Pulse(
+    return GridPulse(
         frequency_mhz=frequency_mhz,
         period_us=period_us,
         pulse_width_us=Micros(width_us),
@@ -164,7 +164,7 @@ def fit_period(key: str, frequency_mhz: int, profile: DeviceProfile, findings: F
     return None if severity == "refuse" else period_us
 
 
-def _fit_ratio(key: str, phase: Phase, profile: DeviceProfile, findings: Findings) -> int | None:
+def _fit_ratio(key: str, phase: PhaseSpec, profile: DeviceProfile, findings: Findings) -> int | None:
     ratio = phase.phase_ratio or 1
     if phase.point and profile.free_points:
         return 1  # the shape has its own multiple of the device's step
@@ -186,7 +186,7 @@ def _fit_ratio(key: str, phase: Phase, profile: DeviceProfile, findings: Finding
 
 
 def _fit_burst(
-    key: str, phase: Phase, profile: DeviceProfile, findings: Findings, *, pulse_us: int, period_us: int
+    key: str, phase: PhaseSpec, profile: DeviceProfile, findings: Findings, *, pulse_us: int, period_us: int
 ) -> tuple[int, Micros]:
     if phase.burst is None:
         return 1, Micros(0)

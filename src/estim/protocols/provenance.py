@@ -6,11 +6,13 @@ import difflib
 
 from estim.protocols.schema import Channel, Electrode, Protocol
 from estim.protocols.schema_course import Dose
-from estim.protocols.schema_phase import Burst, Phase, PhaseChannel, TriggerSpec
+from estim.protocols.schema_phase import Burst, PhaseChannel, PhaseSpec, TriggerSpec
 from estim.safety.errors import Problem
 
 FIELDS = frozenset(Protocol.model_fields) | {
-    name for model in (Phase, PhaseChannel, Channel, Electrode, TriggerSpec, Burst, Dose) for name in model.model_fields
+    name
+    for model in (PhaseSpec, PhaseChannel, Channel, Electrode, TriggerSpec, Burst, Dose)
+    for name in model.model_fields
 }
 NUMBERS = ("frequency_hz", "pulse_width_us", "on_s", "off_s", "ramp_up_s", "ramp_down_s", "contractions", "duration_s")
 
@@ -49,7 +51,7 @@ def check_provenance(protocol: Protocol) -> list[Problem]:
     return found
 
 
-def _given(phase: Phase, name: str) -> bool:
+def _given(phase: PhaseSpec, name: str) -> bool:
     """Somebody wrote this number: the width of a pulse of points is worked out."""
     return getattr(phase, name) is not None and not (name == "pulse_width_us" and phase.point)
 

@@ -25,7 +25,7 @@ from estim.protocols.schema_course import (
     Sourced,
     fits,
 )
-from estim.protocols.schema_phase import Phase
+from estim.protocols.schema_phase import PhaseSpec
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", max_length=60)]
@@ -189,7 +189,7 @@ class Protocol(Strict):
     evidence: Annotated[tuple[Evidence, ...], Field(min_length=1, max_length=50)]
     electrode: Annotated[tuple[Electrode, ...], Field(max_length=16)] = ()
     channel: Annotated[tuple[Channel, ...], Field(min_length=1, max_length=8)]
-    phase: Annotated[tuple[Phase, ...], Field(min_length=1, max_length=50)]
+    phase: Annotated[tuple[PhaseSpec, ...], Field(min_length=1, max_length=50)]
     dose: Dose
     progression: Annotated[tuple[Progression, ...], Field(max_length=60)] = ()
     criterion: Annotated[tuple[Criterion, ...], Field(max_length=20)] = ()

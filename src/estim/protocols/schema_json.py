@@ -61,8 +61,8 @@ def _absolute(key: str) -> float:
 def _rules(schema: dict[str, Any]) -> None:
     """Rules between keys, and the absolute limits."""
     models = schema["$defs"]
-    models["Phase"]["required"].remove("pulse_width_us")  # of points it is worked out
-    models["Phase"]["allOf"] = [
+    models["PhaseSpec"]["required"].remove("pulse_width_us")  # of points it is worked out
+    models["PhaseSpec"]["allOf"] = [
         _when({"mode": {"const": "timed"}}, {"required": ["on_s", "off_s"], "not": {"required": ["trigger"]}}),
         _when({"mode": {"const": "continuous"}}, {"required": ["duration_s"], **_without("on_s", "off_s", "trigger")}),
         _when({"mode": {"const": "triggered"}}, {"required": ["trigger"], **_without("on_s", "off_s")}),

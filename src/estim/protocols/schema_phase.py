@@ -132,7 +132,7 @@ class PhaseChannel(Strict):
         return self
 
 
-class Phase(Strict):
+class PhaseSpec(Strict):
     """Warm-up, work or cool-down: a pulse and its rhythm."""
 
     name: Name

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from estim.safety.schedule import Window
 
-Pulse = tuple[int, int, int]  # channel, period and width: what a held amplitude was held at
+PulseKey = tuple[int, int, int]  # channel, period and width: what a held amplitude was held at
 
 
-def pulse_of(window: Window) -> Pulse:
+def pulse_of(window: Window) -> PulseKey:
     """The pulse that a window plays."""
     return window.channel, window.period_us, window.pulse_width_us
 
@@ -21,9 +21,9 @@ class Held:
         proven_ua: what today's titration held.
     """
 
-    def __init__(self, proven_ua: Mapping[Pulse, int]) -> None:
+    def __init__(self, proven_ua: Mapping[PulseKey, int]) -> None:
         self._held_ua = dict(proven_ua)
-        self._led_ua: dict[Pulse, int] = {}
+        self._led_ua: dict[PulseKey, int] = {}
 
     def note(self, window: Window, peak_ua: int, *, held: bool) -> None:
         """A contraction came to `peak_ua`; one that the window was too short for is led to."""
@@ -38,7 +38,7 @@ class Held:
         """How far contractions came that were too short for their ramp."""
         return self._led_ua.get(pulse_of(window), 0)
 
-    def proven_ua(self) -> dict[Pulse, int]:
+    def proven_ua(self) -> dict[PulseKey, int]:
         """What was held."""
         return dict(self._held_ua)
 

@@ -15,7 +15,7 @@ from estim.safety.commands import SetOutput
 from estim.safety.schedule import PhasePlan, Schedule, Window
 from estim.safety.units import US_PER_S, MicroAmp, Micros, floor_to_step
 from estim.session.contractions import Contractions, Ended, Reminders
-from estim.session.held import Held, Pulse
+from estim.session.held import Held, PulseKey
 from estim.session.player import WindowPlayer, join_grid
 from estim.session.route import BEGINNING, PlanPlace, Route
 from estim.session.trigger import Gatekeeper
@@ -52,7 +52,7 @@ class Run:
         place: PlanPlace = BEGINNING,
         contractions: int = 0,
         governor: Callable[[Window, int], str] = lambda _window, _now_us: "",
-        proven_ua: Mapping[Pulse, int] = MappingProxyType({}),
+        proven_ua: Mapping[PulseKey, int] = MappingProxyType({}),
     ) -> None:
         self.schedule = schedule
         self._step_ua = step_ua
@@ -310,7 +310,7 @@ class Run:
             for player in ended:
                 self.gatekeeper.ended(player.window, now_us)
 
-    def proven_ua(self) -> dict[Pulse, int]:
+    def proven_ua(self) -> dict[PulseKey, int]:
         """What was held since output was last off, by pulse; what is held right now too."""
         for player in self.players:
             if player.reached_hold:

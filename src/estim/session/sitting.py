@@ -18,7 +18,7 @@ from estim.safety.verdict import ClearedSchedule
 from estim.session.alarms import Alarms
 from estim.session.clock import TherapyClock
 from estim.session.found import FoundLevels
-from estim.session.held import Pulse
+from estim.session.held import PulseKey
 from estim.session.route import PlanPlace
 from estim.session.snapshot import Practice, Signature
 
@@ -87,7 +87,7 @@ class Sitting:
         self.found = FoundLevels()
         self.clock = TherapyClock()
         self.kept: Kept | None = None
-        self.proven_ua: Mapping[Pulse, int] = MappingProxyType({})
+        self.proven_ua: Mapping[PulseKey, int] = MappingProxyType({})
         self.outcome = ""
         self.contractions = 0
         self.practice: Practice | None = None
@@ -159,7 +159,7 @@ class Sitting:
         if outcome == "completed":
             self.kept = None
 
-    def prove(self, held_ua: Mapping[Pulse, int]) -> None:
+    def prove(self, held_ua: Mapping[PulseKey, int]) -> None:
         """So far the levels that were found have been held."""
         self.proven_ua = held_ua
 
