@@ -153,7 +153,7 @@ TYPES = [
     ('region = "thigh"', 'region = "Thigh"', "channel[0].region", "Thigh", "'thigh'"),
     ('goal = "strength"', 'goal = "stength"', "goal", "stength", "'strength'"),
     ('mode = "timed"', 'mode = "cyclic"', "phase[0].mode", "cyclic", "'timed'"),
-    ('frequency_hz = "convention"', 'frequency_hz = "guess"', "provenance.frequency_hz", "guess", "'read'"),
+    ('frequency_hz = "convention"', 'frequency_hz = "guess"', "provenance.frequency_hz", "guess", '"read"'),
 ]  # fmt: skip
 
 
