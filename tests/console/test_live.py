@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from estim.console.cue import cue_of
 from estim.console.draft import Stage
 from estim.safety.reports import ChannelFault, DeviceLost, OutputState
 from estim.session import events
@@ -11,6 +12,7 @@ from estim.session.snapshot import Alarm
 from estim.session.state import Phase
 
 from .conftest import Make
+from .simulated import SimulatedSession
 
 
 def sent(b: object, kind: type[events.Request]) -> list[events.Request]:
@@ -194,3 +196,28 @@ async def test_a_stop_closes_what_lies_over_the_session(bench: Make) -> None:
         assert not b.app.questions
         assert len(b.app.screen_stack) == 1
         assert "output off" in b.banner
+
+
+async def test_emg_the_word_is_try_now_with_the_bar_and_a_try_brings_the_contraction(bench: Make) -> None:
+    """80 × 24: what is waited for, how far the muscle came, and the room's effort counts as a bridge's does."""
+    async with bench(session=SimulatedSession(patient="stroke")) as b:
+        await b.jump(Stage.TREAT, protocol="stroke-wrist-emg-triggered")
+        await b.press("f2")
+        await b.look(1.0)
+        await b.press("f9")
+        words = set()
+        for _ in range(40):
+            await b.look(0.5)
+            words.add(cue_of(b.app.snapshot).id)
+            if b._view().waits_for == "emg":
+                break
+        assert cue_of(b.app.snapshot).id == "try-now"
+        assert "rest" not in words
+        assert "of 20 µV, peak" in b.text, b.text
+        assert b._view().given == 0
+        for _ in range(6):
+            b.session.room(type="effort", percent=100, seconds=2)
+            await b.look(3.0)
+        await b.look(20.0)
+        assert b._view().given > 0
+        assert "reached" in b.text

@@ -43,9 +43,8 @@ def dose_lines(snapshot: Snapshot, say: Words, comfort: ComfortClock) -> list[Co
                 n=snapshot.plan_phases,
             )
         )
-    reached = getattr(snapshot, "reached", None)
-    if reached is not None and count:
-        lines.append(say("dose.reached", k=reached, n=count))
+    if count:
+        lines.append(say("dose.reached", k=snapshot.reached, n=count))
     on_us = max((view.on_us for view in snapshot.channels), default=0)
     lines.append(say("dose.on", clock=present.clock(on_us)))
     left = max(0, snapshot.total_us - snapshot.elapsed_us)

@@ -93,7 +93,6 @@ class Draft:
     stop_reason: str = ""
     end_reason: str = ""
     therapy_began: bool = False
-    peak_ua: dict[str, int] = field(default_factory=dict)  # channel → most that was acknowledged while pulses came
     entered: dict[str, str] = field(default_factory=dict)  # of the outcome page, kept when it is left
 
     @property
@@ -169,17 +168,12 @@ class Draft:
             self.levels_taken = True
 
     def watch(self, snapshot: Snapshot) -> None:
-        """What the device acknowledged while pulses came: a signature names that, never a level that was only set."""
+        """Whether treatment began, and the pseudonym in its one written form."""
         if self.signed_in and snapshot.patient_id:
             self.patient_id = snapshot.patient_id  # in its one written form
         if snapshot.purpose != "therapy":
             return
         self.therapy_began = self.therapy_began or snapshot.phase is Phase.RUNNING
-        if snapshot.phase is not Phase.RUNNING or not snapshot.acknowledged:
-            return
-        for view in snapshot.channels:
-            if view.pulses:
-                self.peak_ua[view.name] = max(self.peak_ua.get(view.name, 0), view.sent_ua)
 
     def sites(self) -> tuple[SiteChoice, ...]:
         """Where the included channels go."""

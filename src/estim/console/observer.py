@@ -96,7 +96,7 @@ class WatchPane(Pane):
         channels = self.panel("channels")
         lines = channel_lines(snapshot, say, chosen=None, columns=channels.columns, short=self.console.rows < 34)
         channels.lines([*lines, *practice_lines(snapshot, say, "–")])
-        self.panel("force").lines(force_lines(snapshot, say, self.panel("force").columns, None))
+        self.panel("force").lines(force_lines(snapshot, say, self.panel("force").columns))
         self.panel("happened").lines(self.console.happened.lines(max(1, self.panel("happened").rows)))
         self.panel("words").lines([*notes, "", *present.lease_lines(snapshot, say)])
 

@@ -75,7 +75,7 @@ class PatientPane(Pane):
 
     def _bar(self, snapshot: Snapshot, columns: int) -> str:
         room = min(60, columns - 30)
-        threshold, level = getattr(snapshot, "emg_threshold_uv", 0) or 0, getattr(snapshot, "emg_uv", None)
+        threshold, level = snapshot.emg_threshold_uv, snapshot.emg_uv
         if threshold and level is not None:
             return f"{self.say('patient-screen.muscle')} {meter(level, 2 * threshold, room, mark=threshold)}"
         if snapshot.practice is not None:

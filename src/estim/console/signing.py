@@ -22,7 +22,7 @@ def summary_lines(snapshot: Snapshot, draft: Draft, say: Words = ENGLISH) -> lis
         say("sign.given", count=given(snapshot), clock=present.clock(snapshot.elapsed_us)),
     ]
     for view in snapshot.channels:
-        peak_ua = getattr(view, "peak_ua", None) or draft.peak_ua.get(view.name, 0)
+        peak_ua = view.peak_ua
         name = f"{view.channel} {say.muscle(view.muscle)} {say.of('side-short', view.side)}"
         if view.pulses and peak_ua and snapshot.purpose == "therapy":
             lines.append(

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from textual.content import Content
 
 from estim.console import present
-from estim.console.cue import waits_for
 from estim.console.language import Words
-from estim.protocols.schema import Protocol
 from estim.session.snapshot import ChannelView, Snapshot
 from estim.session.state import Cycle, Phase
 
@@ -54,6 +52,9 @@ def detail_line(view: ChannelView, say: Words, columns: int) -> str:
         f"{view.frequency_mhz / 1000:g} Hz {view.pulse_width_us} µs",
         marks,
     ]
+    if view.contractions:
+        share = say("channel.reached", k=view.reached, n=view.contractions, mean=view.reached_percent_mean)
+        parts.insert(1, share)
     if view.sent_ua and not view.lead_off_known:
         parts.append(say("channel.lead-off"))
     line = "   " + parts[0]
@@ -84,7 +85,7 @@ def practice_lines(snapshot: Snapshot, say: Words, key: str) -> list[Content | s
     ]
 
 
-def force_lines(snapshot: Snapshot, say: Words, columns: int, protocol: Protocol | None) -> list[Content | str]:
+def force_lines(snapshot: Snapshot, say: Words, columns: int) -> list[Content | str]:
     """The force against the strongest, the EMG against its threshold; what is not measured is said so."""
     practice = snapshot.practice
     lines: list[Content | str] = []
@@ -93,17 +94,21 @@ def force_lines(snapshot: Snapshot, say: Words, columns: int, protocol: Protocol
         lines.append(Content.styled(meter(practice.force_percent, 100, max(10, columns - 2)), "$stim"))
     else:
         lines.append(say("force.none"))
-    threshold = getattr(snapshot, "emg_threshold_uv", 0) or 0
-    level = getattr(snapshot, "emg_uv", None)
-    if level is not None and threshold:
-        peak = getattr(snapshot, "emg_peak_uv", 0) or 0
-        lines.append(say("force.emg", level=level, threshold=threshold, peak=peak))
-        lines.append(Content.styled(meter(level, 2 * threshold, max(10, columns - 2), mark=threshold), "$accent"))
-    elif waits_for(snapshot, protocol) == "emg":
+    if snapshot.emg_uv is not None and snapshot.emg_threshold_uv:
+        lines += emg_lines(snapshot, say, columns)
+    elif snapshot.waits_for == "emg":
         lines.append(say("force.emg-waits"))
     else:
         lines.append(say("force.emg-none"))
     return lines
+
+
+def emg_lines(snapshot: Snapshot, say: Words, columns: int) -> list[Content | str]:
+    """The muscle's own activity against the threshold, with the highest of this try."""
+    threshold, level = snapshot.emg_threshold_uv, snapshot.emg_uv or 0
+    words = say("force.emg", level=level, threshold=threshold, peak=snapshot.emg_peak_uv)
+    bar = meter(level, 2 * threshold, max(10, columns - len(words) - 3), mark=threshold)
+    return [Content.assemble(f"{words} ", (bar, "$accent"))]
 
 
 def meter(value: int, full: int, columns: int, *, mark: int = 0) -> str:

@@ -21,7 +21,7 @@ _REST: tuple[tuple[str, dict[str, object]], ...] = (
     ("switch", {"type": "switch", "pressed": True}),
     ("walk", {"type": "walk", "walks": True}),
     ("stand", {"type": "walk", "walks": False}),
-    ("effort", {"type": "effort", "percent": 80, "seconds": 2}),
+    ("effort", {"type": "effort", "percent": 100, "seconds": 2}),
 )
 RoomMessage = dict[str, object]
 

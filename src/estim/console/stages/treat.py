@@ -14,7 +14,7 @@ from estim.console.atlas import draw_atlas
 from estim.console.bigtext import big
 from estim.console.command import Command
 from estim.console.contract import Console
-from estim.console.cue import cue_of, waits_for
+from estim.console.cue import cue_of
 from estim.console.dose import dose_lines, enough
 from estim.console.draft import Stage
 from estim.console.ending import ending_words
@@ -23,7 +23,7 @@ from estim.console.panel import Panel
 from estim.console.scope import draw_scope
 from estim.console.stages.live import LivePane
 from estim.console.stages.reason import ReasonPane
-from estim.console.widgets import channel_lines, force_lines, practice_lines
+from estim.console.widgets import channel_lines, emg_lines, force_lines, practice_lines
 from estim.session.events import EndEarly, SkipPhase
 from estim.session.snapshot import Snapshot
 from estim.session.state import BEGUN, Phase
@@ -84,9 +84,7 @@ class TreatPane(LivePane):
         lines = channel_lines(snapshot, self.say, chosen=self.chosen, columns=channels.columns, short=tight)
         lines += practice_lines(snapshot, self.say, self.console.key_names["room"])
         channels.lines(lines)
-        self.panel("force").lines(
-            force_lines(snapshot, self.say, self.panel("force").columns, self.console.draft.protocol)
-        )
+        self.panel("force").lines(force_lines(snapshot, self.say, self.panel("force").columns))
         happened = self.panel("happened")
         happened.lines(self.console.happened.lines(max(1, happened.rows)) or [self.say("happened.nothing")])
         self._show_pads(snapshot)
@@ -98,10 +96,12 @@ class TreatPane(LivePane):
             panel.title(self.numbered("treat.checks"))
             panel.lines(self._before(snapshot))
             return
-        cue = cue_of(snapshot, self.say, self.console.draft.protocol)
+        cue = cue_of(snapshot, self.say)
         panel.title(self.numbered("treat.cue"))
         left = "" if cue.seconds_left is None else f"  {cue.seconds_left}"
         lines: list[Content | str] = list(big(cue.word + left, panel.columns))
+        if snapshot.waits_for == "emg" and snapshot.emg_uv is not None:  # the bar stands under the word at every size
+            lines += emg_lines(snapshot, self.say, panel.columns)
         panel.lines([*lines, cue.about] if cue.about else lines)
 
     def _before(self, snapshot: Snapshot) -> list[Content | str]:
@@ -180,7 +180,7 @@ class TreatPane(LivePane):
 
     def live_first(self, snapshot: Snapshot) -> Sequence[Command]:
         """What the treatment waits for, where it waits for a hand or the room."""
-        waiting = waits_for(snapshot, self.console.draft.protocol)
+        waiting = snapshot.waits_for
         if waiting == "key":
             return (self.does("trigger", self.trigger, says=self.say("treat.trigger-says")),)
         due = self.comfort.due(snapshot)
@@ -190,7 +190,7 @@ class TreatPane(LivePane):
 
     def raise_says(self, snapshot: Snapshot) -> str:
         """Up; while the room is waited for, that comes first."""
-        if snapshot.practice is not None and waits_for(snapshot, self.console.draft.protocol):
+        if snapshot.practice is not None and snapshot.waits_for:
             return ""
         return super().raise_says(snapshot)
 
@@ -199,7 +199,7 @@ class TreatPane(LivePane):
         say = self.say
         sensory = any(view.output == "sensory" for view in snapshot.channels)
         skip = (self.does("skip", self._skip),) if snapshot.plan_phases > 1 else ()
-        waiting = waits_for(snapshot, self.console.draft.protocol)
+        waiting = snapshot.waits_for
         says = say("treat.walks" if waiting == "sensor" else "treat.tries") if waiting in {"sensor", "emg"} else ""
         room = (self.does("room", self._room, says=says),) if snapshot.practice is not None and says else ()
         return (
