@@ -150,26 +150,36 @@ class Tty(Hands):
         os.close(slave)
         self.picture = Picture(columns, rows)
         self.closed = False
+        _OPEN.add(self)
         self.answers = False  # a status report ("I am all right"), as most terminals do
         self.keys = 0
 
     def look(self, seconds: float = 0.0) -> None:
-        """Take in what is drawn within `seconds`."""
+        """Take in what is drawn within `seconds`; other terminals are read as well, or their programs would stand."""
         until = time.monotonic() + seconds
         while True:
             left = max(0.0, until - time.monotonic())
-            if select.select([self.master], [], [], left)[0]:
-                try:
-                    data = os.read(self.master, 65536)
-                except OSError:
+            read = {tty.master: tty for tty in (*_OPEN, self) if not tty.closed}
+            drawn = False
+            for master in select.select(list(read), [], [], left)[0]:
+                here = read[master].take_in()
+                if read[master] is self and not here:
                     return
-                self.picture.feed(data)
-                if self.answers and b"\x1b[5n" in data:
-                    os.write(self.master, b"\x1b[0n")
-                if data:
-                    continue
-            if left <= 0.0:
+                drawn = drawn or read[master] is self
+            if left <= 0.0 and not drawn:
                 return
+
+    def take_in(self) -> bool:
+        """What was drawn; False once the program is gone."""
+        try:
+            data = os.read(self.master, 65536)
+        except OSError:
+            _OPEN.discard(self)
+            return False
+        self.picture.feed(data)
+        if self.answers and b"\x1b[5n" in data:
+            os.write(self.master, b"\x1b[0n")
+        return bool(data)
 
     def press(self, *keys: str) -> None:
         for key in keys:
@@ -188,6 +198,7 @@ class Tty(Hands):
         """The terminal goes away."""
         if not self.closed:
             self.closed = True
+            _OPEN.discard(self)
             os.close(self.master)
 
     def end(self) -> None:
@@ -195,6 +206,9 @@ class Tty(Hands):
             self.process.kill()
         self.process.wait()
         self.close()
+
+
+_OPEN: set[Tty] = set()  # terminals that are looked at
 
 
 def _take_terminal() -> None:
