@@ -9,6 +9,10 @@ import pytest
 
 from estim.console.home_reading import PastPatient, read_sessions, unfinished
 from estim.console.home_view import RecordsHome
+from estim.console.language import ENGLISH
+from estim.console.stages.glance import glance_lines
+from estim.desk.care import CareDesk
+from estim.records.home import Home
 from estim.records.patients import Patient, save_patient
 
 TODAY = "2026-11-28"
@@ -163,3 +167,23 @@ def test_what_was_signed_later_in_another_record_is_signed(tmp_path: Path) -> No
     _, sessions = read_sessions(tmp_path, TODAY)
     assert [(one.folder, one.signed_by) for one in sessions] == [("20261102T0800", "PT2")]
     assert unfinished(sessions) == ()
+
+
+def test_what_a_course_has_due_today_comes_first_and_is_what_opens(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    desk = CareDesk(home, "P-777", simulated=True, who="PT1")
+    desk.begin("stroke-leg", "right")
+    view = RecordsHome(tmp_path)
+    view.wait()
+    (patient,) = view.patients(simulated=True)
+    assert patient.id == "P-777"
+    assert patient.course is not None
+    assert patient.side == "right"
+    kinds = [kind for kind, _ in patient.course.due]
+    assert kinds[0] == "consent"
+    assert "visit" in kinds
+    assert patient.assigned == patient.course.protocol != ""
+    lines = glance_lines(patient, ENGLISH, 40)
+    assert lines[1] == "▸ consent to the course"
+    assert any(patient.course.protocol in line for line in lines)
+    assert view.patients(simulated=False) == ()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from estim.console.due import CourseToday
 from estim.records.segment import segments
 from estim.records.spacing import Past
 
@@ -53,6 +54,7 @@ class PastPatient:
         skin_blocked: what the skin was graded if 2 or 3 at the end of the last session, in words; "" if not.
         warnings_reason: why the warnings of this course were accepted the last time; `warnings_read` are they.
         minutes_today: muscle/side → minutes of motor output that today's sessions gave.
+        course: of care, and what of it is due today; None without one.
         consented: to this course, and has not taken it back since; None where the records do not say.
         recent: sessions of the last days in which pulses of treatment came, as their files space them.
     """
@@ -82,6 +84,7 @@ class PastPatient:
     minutes_today: Mapping[str, int] = field(default_factory=dict)
     due: bool = False
     consented: bool | None = None
+    course: CourseToday | None = None
     recent: tuple[Past, ...] = ()
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from estim.console.due import CourseToday, courses_today
 from estim.console.home_reading import OpenSession, PastPatient, PastSession, read_sessions, unfinished
 from estim.records import training
 from estim.records.course import Course
@@ -22,6 +23,7 @@ from estim.records.home import Home
 from estim.records.operators import load_operators
 from estim.records.past_course import courses
 from estim.records.patients import Patient, load_patients
+from estim.records.pseudonym import normal
 from estim.records.qualification import qualified_words
 from estim.records.reception import admit
 from estim.safety.errors import RecordError
@@ -268,12 +270,30 @@ class RecordsHome:
         with contextlib.suppress(RecordError):  # a broken file helps nobody here; `estim records patients` says why
             filed = load_patients(self._home.patients)
         for simulated, known in list(self._patients.items()):
-            self._patients[simulated] = with_file(known, filed)
+            courses = courses_today(self._home, simulated=simulated, today=datetime.datetime.now().astimezone().date())
+            self._patients[simulated] = with_courses(with_file(known, filed), courses)
 
 
 def _enter_quietly(home: Home, operator: str, objective: str, session: str) -> None:
     with contextlib.suppress(RecordError), _ENTERING:  # it is practised again
         training.enter(home, operator, objective, session)
+
+
+def with_courses(known: tuple[PastPatient, ...], courses: Mapping[str, CourseToday]) -> tuple[PastPatient, ...]:
+    """What a course has due today comes first; whoever has a course and no record yet is there as well."""
+    here = {normal(patient.id) for patient in known}
+    new = tuple(PastPatient(id=course.patient) for name, course in courses.items() if name not in here)
+    joined = [_in_course(patient, courses.get(normal(patient.id))) for patient in (*new, *known)]
+    return tuple(sorted(joined, key=lambda patient: patient.course is None or not patient.course.protocol))
+
+
+def _in_course(patient: PastPatient, course: CourseToday | None) -> PastPatient:
+    if course is None:
+        return patient
+    side = course.side if course.side in {"left", "right"} else patient.side
+    return replace(
+        patient, course=course, due=bool(course.due), side=side, assigned=course.protocol or patient.assigned
+    )
 
 
 def with_file(known: tuple[PastPatient, ...], filed: Mapping[str, Patient]) -> tuple[PastPatient, ...]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from estim.console import present
+from estim.console.due import due_lines
 from estim.console.home_view import OpenSession, PastPatient
 from estim.console.language import Words
 
 
 def glance_lines(past: PastPatient, say: Words, columns: int) -> list[str]:
     """Plan, course so far, last levels to look near, what wants an eye."""
-    lines = [say("glance.plan", title=past.last_protocol or past.assigned or "–")]
+    lines = due_lines(past.course, say) if past.course is not None else []
+    lines += [say("glance.plan", title=past.last_protocol or past.assigned or "–")]
     if past.condition:
         lines.append(say("glance.condition", condition=past.condition))
     lines.append(say("glance.visits", count=past.sessions, week=max(1, past.last_week)))
@@ -24,7 +26,7 @@ def glance_lines(past: PastPatient, say: Words, columns: int) -> list[str]:
         lines.append(present.clip(say("glance.marks", name=name, marks=shown), columns))
     if past.last_discomfort:
         lines.append(say("glance.discomfort", value=past.last_discomfort))
-    if past.due:
+    if past.due and past.course is None:
         lines.append(say("glance.due"))
     if past.skin_blocked:
         lines.append(say("patient.skin", grade=past.skin_blocked))

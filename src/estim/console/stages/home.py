@@ -152,7 +152,7 @@ class HomePane(Pane):
         glance.lines(glance_lines(marked, self.say, glance.columns) if marked else self.say.lines("home.first"))
 
     def _row(self, each: PastPatient) -> tuple[str, ...]:
-        what = each.last_protocol or each.assigned or "–"
+        what = (each.assigned if each.course else "") or each.last_protocol or each.assigned or "–"
         side = f" {self.say.of('side', each.side)}" if each.side else ""
         due = self.say("home.due") if each.due else "–"
         return f"{each.id}{side}", due, str(each.sessions), each.last_day or "–", what

@@ -1,0 +1,71 @@
+"""What is due today in a patient's course of care, for the home screen; read by the thread that reads records."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from estim.console.language import Words
+from estim.desk.care import CareDesk
+from estim.records import care_log
+from estim.records.home import Home
+from estim.records.pseudonym import normal
+from estim.safety.errors import EstimError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseToday:
+    """Where one course stands today.
+
+    Attributes:
+        plan, phase: titles; phase `k` of `n`. side: the treated one.
+        protocol: what today's visit plays, "" where no visit is due. drills: with it.
+        due: (kind, what) of everything that is due, the first first.
+    """
+
+    patient: str
+    plan: str
+    phase: str
+    k: int
+    n: int
+    side: str
+    protocol: str
+    drills: tuple[str, ...]
+    due: tuple[tuple[str, str], ...]
+
+
+def courses_today(home: Home, *, simulated: bool, today: datetime.date) -> Mapping[str, CourseToday]:
+    """Normal pseudonym → its course; those that have ended or can't be read are left out (`estim course` says why)."""
+    found: dict[str, CourseToday] = {}
+    for patient in care_log.patients(home, simulated=simulated):
+        with contextlib.suppress(EstimError, OSError):
+            status = CareDesk(home, patient, simulated, who="").status(today)
+            if status.ended:
+                continue
+            phase = status.plan.phase[status.phase]
+            visit = any(due.kind == "visit" for due in status.due)
+            found[normal(patient)] = CourseToday(
+                patient=patient,
+                plan=status.plan.title,
+                phase=phase.name,
+                k=status.phase + 1,
+                n=len(status.plan.phase),
+                side=status.side,
+                protocol=phase.protocols[0] if visit and phase.protocols else "",
+                drills=tuple(phase.drills) if visit else (),
+                due=tuple((due.kind, due.what) for due in status.due),
+            )
+    return found
+
+
+def due_lines(course: CourseToday, say: Words) -> list[str]:
+    """The course in one line, then what is due, the first first."""
+    lines = [say("due.course", plan=course.plan, phase=course.phase, k=course.k, n=course.n)]
+    named = {"assessment", "visit"}
+    lines += [
+        f"▸ {say.of('due-kind', kind)}{f': {what}' if kind in named else ''}"
+        for kind, what in dict.fromkeys(course.due)
+    ]
+    return lines
