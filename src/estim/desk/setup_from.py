@@ -17,6 +17,7 @@ from estim.safety.units import UA_PER_MA, ceil_div, plain_number
 
 MOVED = frozenset({"crank", "sensor", "switch"})
 UNITS = {"mvic": "N·m", "quadriceps-index": "%"}  # of what a protocol may decide by
+LONGEST_PAD_CM = 40  # twice the longest side of a pad of 200 cm² (L14) that is sold; beyond it somebody wrote mm
 OPPOSITE = {"left": "right", "right": "left"}
 
 
@@ -83,7 +84,8 @@ def _amplitudes(option: str, given: Iterable[str], names: Iterable[str]) -> dict
         except (ValueError, OverflowError):
             raise UsageError(f"{option} {name}={text}: not a number of mA: digits, at most one point") from None
         if not 0 < amplitude_ua <= 1_000_000:
-            raise UsageError(f"{option} {name}={text}: an amplitude in mA, above 0")
+            meant = f"; {text} µA are {amplitude_ua / UA_PER_MA**2:g} mA" if amplitude_ua > 1_000_000 else ""
+            raise UsageError(f"{option} {name}={text}: an amplitude in mA, above 0 and at most 1000{meant}")
         amplitudes[name] = amplitude_ua
     return amplitudes
 
@@ -105,9 +107,13 @@ def setup_from(protocol: Protocol, words: SetupWords, *, simulated: bool) -> Sai
     pads: dict[str, tuple[float, ...]] = {}
     for name, text in pairs("--pad", words.pads, names).items():
         try:
-            pads[name] = parse_size_cm(text)
+            size = parse_size_cm(text)
         except ValueError as error:
             raise UsageError(f"--pad {name}={text}: {error}") from None
+        if max(size) > LONGEST_PAD_CM:
+            likely = "x".join(f"{side / 10:g}" for side in size)
+            raise UsageError(f"--pad {name}={text}: no pad is {max(size):g} cm long; as mm it is {likely}")
+        pads[name] = size
     notes: list[Problem] = []
     channels = []
     for number, channel in enumerate(protocol.channel, start=1):
