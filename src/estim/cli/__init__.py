@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 from estim.cli.output import EXIT_DEVICE, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_USAGE, print_json, whole_number
 from estim.cli.speaking import finish, say, speak
 
+_OF_THE_SYSTEM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})  # no stream's fault
 FAULT = "this is a fault of estim's own"
 DEFAULT_DEVICE = "sim://p24"
 EMG_HELP = "EMG and sensors: lsl://STREAM (extra lsl) or socket://host:port of a bridge"
@@ -237,7 +239,8 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except OSError as error:
         named = " -> ".join(str(path) for path in (error.filename, error.filename2) if path)
-        say(f"{named or 'standard output'}: {error.strerror or error}")
+        where = "this computer" if error.errno in _OF_THE_SYSTEM else "standard output"
+        say(f"{named or where}: {error.strerror or error}")
         return EXIT_REFUSED
     except Exception as error:  # a fault of estim's own: said in one line, its place only to those who look for it
         if os.environ.get("ESTIM_DEBUG"):

@@ -25,11 +25,20 @@ class Front:
     Args:
         say: prints a line. Where that stands (a terminal that takes nothing), so does the heartbeat, and the controller
             stops within its second.
+        clock: seconds.
     """
 
-    def __init__(self, client: SessionClient, say: Callable[[str], None], *, drill: str = "") -> None:
+    def __init__(
+        self,
+        client: SessionClient,
+        say: Callable[[str], None],
+        *,
+        drill: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.client = client
         self._print = say
+        self._clock = clock
         self.leaving = ""  # why, once somebody asked for the end, or nobody reads any more
         self.unread = False
         self._finished = threading.Event()
@@ -72,7 +81,7 @@ class Front:
 
     def beat(self) -> float:
         """A heartbeat, if it is time; gives for how long this program had stood still before, 0 where it had not."""
-        now = time.monotonic()
+        now = self._clock()
         since = now - self._beat_at
         if self._beat_at and since < HEARTBEAT_S:
             return 0.0
