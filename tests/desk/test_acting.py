@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
+from estim.care.drills import drills
 from estim.desk.acting import VirtualPatient
 from estim.desk.cue_word import LINE_WORDS, cue_word
+from estim.desk.drill_session import repetition_words
 from estim.protocols.catalogue import load_runnable
 from estim.protocols.effort_words import WORDS
 from estim.session import events
@@ -76,6 +78,12 @@ def test_a_task_is_walked_ridden_or_pressed_at_the_cadence_that_is_said() -> Non
     assert said(person.act(replace(walking, purpose="titration"))) == [("walk", None)], "stands still again"
     pressed = ready("arm-reach").look()
     assert said(patient("arm-reach").act(pressed)) == ["PressTrigger"]
+
+
+def test_a_repetition_says_the_exercise_s_cue_unless_the_patient_shall_relax() -> None:
+    assert repetition_words("quad-set", 3, 15, "join") == f"  repetition 3 of 15: {drills()['quad-set'].cue}"
+    assert "by the current alone" in repetition_words("quad-set", 3, 0, "relax")
+    assert drills()["quad-set"].cue not in repetition_words("quad-set", 3, 0, "relax")
 
 
 def test_each_word_has_its_words() -> None:

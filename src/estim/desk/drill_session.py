@@ -69,11 +69,11 @@ def joined(name: str, protocol: Protocol) -> Drill:
     return drill
 
 
-def repetition_words(name: str, number: int, of: int) -> str:
-    """`repetition 3 of 15: …`, said as its window begins."""
+def repetition_words(name: str, number: int, of: int, effort: str) -> str:
+    """`repetition 3 of 15: …`, said as its window begins. Who shall relax is never told to push."""
     drill = drills()[name]
     count = f"{number} of {of}" if of else f"{number}"
-    return f"  repetition {count}: {drill.cue}"
+    return f"  repetition {count}: " + (f"{drill.name}, by the current alone" if effort == "relax" else drill.cue)
 
 
 def drill_line(name: str, given: int) -> dict[str, object]:

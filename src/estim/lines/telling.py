@@ -38,7 +38,7 @@ class Telling:
             self.say(f"{snapshot.now_us / 1e6:8.2f} s  {words}")
         if self._drill and snapshot.purpose == "therapy" and snapshot.contraction > self._repetition:
             self._repetition = snapshot.contraction
-            self.say(repetition_words(self._drill, snapshot.contraction, snapshot.contractions))
+            self.say(repetition_words(self._drill, snapshot.contraction, snapshot.contractions, snapshot.effort))
         for alarm in new_alarms(self._alarms, snapshot.alarms):
             self.say(f"  {'!' * {'high': 3, 'medium': 2}.get(alarm.priority, 1)} {alarm.text}")
         self._alarms = snapshot.alarms
