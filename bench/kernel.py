@@ -54,8 +54,8 @@ def admit_cost(channels: int) -> tuple[float, float]:
             AuthorisedPeak(channel=plan.channel, peak_ua=20_000, pulse_width_us=250, period_us=PERIOD_US)
             for plan in plans
         ]
-        interlock.authorise(1, peaks, COMMANDS * PERIOD_US)
-        interlock.grant(1)
+        interlock.authorise(1, peaks, COMMANDS * PERIOD_US, 0)
+        interlock.grant(1, 0)
         for number, command in enumerate(sent):
             now_us = number * PERIOD_US
             interlock.admit(command, now_us).consume(now_us)

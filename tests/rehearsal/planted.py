@@ -14,6 +14,7 @@ import estim.drivers.sciencemode34 as wire
 from estim.controller.runner import Runner
 from estim.drivers.base import BaseDriver, Got, Off
 from estim.drivers.exchange import Exchange
+from estim.protocols.setup import Setup
 from estim.record_lines.base import Line
 from estim.records.chain import Chain
 from estim.rehearsal.campaign import Story, play_story
@@ -22,11 +23,29 @@ from estim.safety import reports
 from estim.safety.commands import ChannelOutput, SetOutput
 from estim.safety.interlock import Interlock
 from estim.safety.reports import OutputState
+from estim.safety.rises import Rises
+from estim.safety.schedule import Window
 from estim.safety.units import MicroAmp, Micros
-from estim.session import core, engine, events, found, lease, ledger, levels, link, play, shown
+from estim.session import (
+    authority,
+    core,
+    covering,
+    engine,
+    events,
+    found,
+    lease,
+    ledger,
+    levels,
+    link,
+    play,
+    preparing,
+    shown,
+)
 from estim.session.booking import Booking
+from estim.session.contractions import Ended
 from estim.session.player import WindowPlayer
 from estim.session.run import Run
+from estim.session.state import Phase
 from firmware_sim.faults import DEVICE, HOST, KINDS, WIRE
 from tests.support import DATA, plan
 from tests.turns import turn
@@ -96,10 +115,22 @@ def worlds_until_found(planted: Bug, *, worlds: int = WORLDS_MAX) -> tuple[int, 
 def blind(patch: Patch) -> None:
     """An interlock that lets everything pass, so that bugs above it reach the wire."""
     patch.setattr(Interlock, "_judge", lambda *_: None)
+    patch.setattr(Rises, "write", lambda *_: None)
 
 
 def handle(patch: Patch, kind: type, function: Callable[..., None]) -> None:
     patch.setattr(engine, "_HANDLERS", {**engine._HANDLERS, kind: function})
+
+
+def look_at_each(player: WindowPlayer, pulse: int) -> None:
+    """The player's look ahead without its short cut over the plateau."""
+    while pulse < player._pulses:
+        amplitude = player._reachable(pulse)
+        if amplitude != player.amplitude_ua:
+            player._k_next, player.amplitude_next_ua = pulse, amplitude
+            return
+        pulse += 1
+    player._k_next, player.amplitude_next_ua = player._pulses, MicroAmp(0)
 
 
 def encode(patch: Patch, change: Callable[[SetOutput, bytes], bytes]) -> None:
@@ -286,12 +317,14 @@ def _(patch: Patch) -> None:
 
 @bug("a raise is two steps", "raise")
 def _(patch: Patch) -> None:
+    blind(patch)
     right = levels.step_ua
     patch.setattr(levels, "step_ua", lambda session, channel: 2 * right(session, channel))
 
 
 @bug("a held key raises at its own pace", "raise-rate")
 def _(patch: Patch) -> None:
+    blind(patch)
     patch.setattr(levels, "_interval_us", lambda *_: 0)
 
 
@@ -358,6 +391,110 @@ def _(patch: Patch) -> None:
 @bug("the gap between the phases is left out", "shape")
 def _(patch: Patch) -> None:
     encode_other(patch, lambda output: replace(output, interphase_us=Micros(0)))
+
+
+# -- rises that nobody asked for: the interlock refuses each of them, and the world says that it had to ----------------
+
+
+@bug("one key asks for two raises", "tripped")
+def _(patch: Patch) -> None:
+    right = levels.ask_raise
+
+    def twice(session: core.Core, channel: int) -> None:
+        right(session, channel)
+        right(session, channel)
+
+    patch.setattr(levels, "ask_raise", twice)
+
+
+@bug("a raise is kept and asked for at the next contraction", "tripped")
+def _(patch: Patch) -> None:
+    right, waiting = levels.ask_raise, []
+    patch.setattr(levels, "ask_raise", lambda _session, channel: waiting.append(channel))
+    contraction = core.Core.book
+
+    def book(session: core.Core, ended: list[Ended]) -> None:
+        contraction(session, ended)
+        while waiting and ended and session.run is not None and session.phase is Phase.RUNNING:
+            right(session, waiting.pop())
+
+    patch.setattr(core.Core, "book", book)
+
+
+@bug("a raise is two steps of what L15 allows", "tripped")
+def _(patch: Patch) -> None:
+    right = levels.step_ua
+    patch.setattr(levels, "step_ua", lambda session, channel: 2 * right(session, channel))
+
+
+@bug("raises follow one another at once", "tripped")
+def _(patch: Patch) -> None:
+    patch.setattr(levels, "_interval_us", lambda *_: 0)
+
+
+@bug("a fall raises", "tripped")
+def _(patch: Patch) -> None:
+    right = Run.set_level
+
+    def other_way(run: Run, channel: int, level_ua: int, now_us: int) -> list[WindowPlayer]:
+        falls = level_ua < run.levels_ua[channel]
+        return right(run, channel, 2 * run.levels_ua[channel] if falls else level_ua, now_us)
+
+    patch.setattr(Run, "set_level", other_way)
+
+
+@bug("a level that was lowered comes back with the next contraction", "tripped")
+def _(patch: Patch) -> None:
+    right, before = Run.set_level, Run._play
+
+    def lowered(run: Run, channel: int, level_ua: int, now_us: int) -> list[WindowPlayer]:
+        run.__dict__.setdefault("was", {})[channel] = max(run.levels_ua[channel], level_ua)
+        return right(run, channel, level_ua, now_us)
+
+    def play_again(run: Run, window: Window, onset_us: int) -> None:
+        run.levels_ua.update(run.__dict__.get("was", {}))
+        before(run, window, onset_us)
+
+    patch.setattr(Run, "set_level", lowered)
+    patch.setattr(Run, "_play", play_again)
+
+
+@bug("an authorisation holds half as much again", "tripped")
+def _(patch: Patch) -> None:
+    right = covering.peaks_of
+    patch.setattr(
+        authority,
+        "peaks_of",
+        lambda *how: tuple(replace(peak, peak_ua=peak.peak_ua * 3 // 2) for peak in right(*how)),
+    )
+
+
+@bug("what was authorised before a pause counts after it", "tripped")
+def _(patch: Patch) -> None:
+    patch.setattr(authority.Authority, "end", lambda *_: None)
+
+
+@bug("a therapy plays more than was found", "tripped")
+def _(patch: Patch) -> None:
+    right = preparing._with_found
+
+    def more(session: core.Core, setup: Setup) -> Setup:
+        made = right(session, setup)
+        raised = [replace(one, level_ua=one.level_ua and MicroAmp(one.level_ua + 1_000)) for one in made.channels]
+        return replace(made, channels=tuple(raised))
+
+    patch.setattr(preparing, "_with_found", more)
+
+
+@bug("the plateau dips and comes back", "tripped")
+def _(patch: Patch) -> None:
+    right = WindowPlayer._planned
+
+    def dips(player: WindowPlayer, pulse: int) -> MicroAmp:
+        return MicroAmp(right(player, pulse) - (500 if pulse % 40 == 39 and right(player, pulse) > 1_000 else 0))
+
+    patch.setattr(WindowPlayer, "_planned", dips)
+    patch.setattr(WindowPlayer, "_look_ahead", look_at_each)
 
 
 # -- the record -------------------------------------------------------------------------------------------------------

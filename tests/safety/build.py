@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from estim.drivers.p24 import PROFILE
 from estim.safety.commands import ChannelOutput
 from estim.safety.electrodes import Electrode
+from estim.safety.interlock import Interlock
 from estim.safety.limits import ABSOLUTE, DEFAULT, Limits
 from estim.safety.schedule import PatientFacts, PhasePlan, Schedule, ScheduleChannel, Window
 from estim.safety.units import MicroAmp, Micros, MilliHertz
+from estim.safety.verdict import ClearedSchedule
+from estim.session.effects import AuthorisedPeak
 
 SECOND = 1_000_000
 TRUSTED = PatientFacts(
@@ -125,3 +129,47 @@ def schedule(
         electrodes=tuple(pad(name, (areas or {}).get(name, area_mm2)) for name in names),
         phases=(PhasePlan(**{**phase, **changes}),),
     )
+
+
+MOST_UA = 2_000_000  # forbids nothing
+
+
+def interlock_of(
+    cleared: ClearedSchedule,
+    peaks_ua: int | dict[int, int] = MOST_UA,
+    until_us: int = 100_000 * SECOND,
+    before: Interlock | None = None,
+) -> Interlock:
+    """The interlock of a schedule whose levels and authorisation went wrong: they allow up to `peaks_ua` everywhere, so
+    that it has only its other bounds left.
+    """
+    plan = cleared.schedule
+    channels = tuple(replace(one, level_ua=MicroAmp(MOST_UA)) for one in plan.channels)
+    object.__setattr__(cleared, "schedule", replace(plan, channels=channels))
+    made = Interlock(cleared, before)
+    object.__setattr__(cleared, "schedule", plan)
+    again(made, plan, peaks_ua, until_us)
+    return made
+
+
+def again(
+    made: Interlock, plan: Schedule, peaks_ua: int | dict[int, int] = MOST_UA, until_us: int = 100_000 * SECOND
+) -> None:
+    """Authorise this much, durably: after an off it takes a new one."""
+    made.authorise(1, peaks_of(plan, peaks_ua), until_us, 0)
+    made.grant(1, 0)
+
+
+def peaks_of(plan: Schedule, peaks_ua: int | dict[int, int]) -> list[AuthorisedPeak]:
+    """Of each channel, for its pulse with the greatest share of the level."""
+    all_windows = (train for phase in plan.phases for train in phase.windows)
+    windows = {train.channel: train for train in sorted(all_windows, key=lambda train: train.intensity_permille)}
+    return [
+        AuthorisedPeak(
+            channel=n,
+            pulse_width_us=train.pulse_width_us,
+            period_us=train.period_us,
+            peak_ua=peaks_ua if isinstance(peaks_ua, int) else peaks_ua.get(n, 0),
+        )
+        for n, train in sorted(windows.items())
+    ]

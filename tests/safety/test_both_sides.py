@@ -26,8 +26,7 @@ from estim.safety.schedule import PatientFacts, Schedule, Window
 from estim.safety.units import MicroAmp, Micros, MilliHertz
 from estim.safety.verdict import ClearedSchedule, admissible, clear, judge
 from estim.safety.waveform import pulse_points
-from estim.session.effects import AuthorisedPeak
-from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, limits, schedule, window
+from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, again, channel, interlock_of, limits, schedule, window
 from tests.safety.test_edges import HalfWidth
 from tests.safety.test_interlock import output, send
 from tests.safety.test_limits import SITE, rules
@@ -44,11 +43,7 @@ def behind(
     cleared = clear(plan, in_force, PROFILE, TRUSTED)
     if caps_ua is not None:
         object.__setattr__(cleared, "caps_ua", caps_ua)
-    made = Interlock(cleared, before)
-    peaks = [AuthorisedPeak(channel=n, peak_ua=MicroAmp(100_000), pulse_width_us=0, period_us=0) for n in (1, 2)]
-    made.authorise(1, peaks, 100_000 * SECOND)
-    made.grant(1)
-    return made
+    return interlock_of(cleared, 100_000, before=before)
 
 
 def tripped(judge_: Interlock, command: SetOutput, now_us: int = 0) -> InterlockTripped:
@@ -164,9 +159,7 @@ def test_one_step_of_a_coarse_pulse_is_always_a_rise_that_may_be() -> None:
     coarse = replace(PROFILE, amplitude_step_ua=MicroAmp(4_000))
     train = window(phase_ratio=4)
     cleared = clear(schedule([channel(ma=0)], [train]), BOTH, coarse, TRUSTED)
-    interlock = Interlock(cleared)
-    interlock.authorise(1, [AuthorisedPeak(channel=1, peak_ua=16_000, pulse_width_us=0, period_us=0)], SECOND)
-    interlock.grant(1)
+    interlock = interlock_of(cleared, 16_000, SECOND)
     interlock.admit(send(output(16, train, phase_ratio=4)), 0)
 
 
@@ -182,6 +175,7 @@ def test_a_lower_contraction_does_not_unlearn_what_was_held() -> None:
     interlock.admit(send(output(25)), 40 * SECOND)  # L17b: a quarter of 100 mA
     interlock.admit(OFF, 41 * SECOND)
     interlock.admit(OFF, 41 * SECOND)
+    again(interlock, schedule(), 100_000)
     interlock.admit(send(), 42 * SECOND)
     assert tripped(interlock, send(output(10.5)), 43 * SECOND).rule == "L17"  # after off the long ramp again
 

@@ -13,7 +13,6 @@ from estim.safety.authorisation import Authorisations
 from estim.safety.commands import ChannelOutput
 from estim.safety.errors import InterlockTripped
 from estim.safety.hard_bounds import channel_bounds
-from estim.safety.interlock import Interlock
 from estim.safety.limits import ABSOLUTE, Limits
 from estim.safety.on_ledger import DUTY_WINDOW_US, OnLedger
 from estim.safety.ramp import least_ramp_us, ramp_amplitude_ua, ramp_down_amplitude_ua, shortest_ramp_us, step_bound_ua
@@ -21,7 +20,7 @@ from estim.safety.units import MicroAmp, Micros
 from estim.safety.verdict import clear, judge
 from estim.safety.waveform import net_charge_pc, pulse_points
 from estim.session.on_time import OnTime
-from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, limits, schedule, window
+from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, interlock_of, limits, schedule, window
 from tests.safety.test_interlock import output, peak, send
 
 
@@ -57,10 +56,8 @@ def test_a_later_grant_drops_older_ones_that_are_still_written() -> None:
 
 
 def test_the_interlock_hears_of_a_fall() -> None:
-    interlock = Interlock(clear(schedule(), BOTH, PROFILE, TRUSTED))
-    interlock.authorise(1, [peak(40)], SECOND)
-    interlock.grant(1)
-    interlock.lower(1, 1_000)
+    interlock = interlock_of(clear(schedule(), BOTH, PROFILE, TRUSTED), 40_000, SECOND)
+    interlock.lower(1, 1_000, 1_000, 0)
     with pytest.raises(InterlockTripped, match="authorise: amplitude in µA 1500, allowed 1000"):
         interlock.admit(send(output(1.5)), 0)
 

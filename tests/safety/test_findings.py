@@ -23,8 +23,8 @@ from estim.safety.schedule import PatientFacts, Schedule, Window
 from estim.safety.units import MicroAmp, Micros, floor_to_step
 from estim.safety.verdict import ClearedSchedule, admissible, clear, judge
 from estim.safety.waveform import pulse_points
-from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, limits, schedule, window
-from tests.safety.test_interlock import output, peak, send
+from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, interlock_of, limits, schedule, window
+from tests.safety.test_interlock import output, send
 from tests.safety.test_limits import SITE, pulse, signed
 
 GOLDEN = Path(__file__).with_name("findings.json")
@@ -141,10 +141,7 @@ SITES: Mapping[str, Callable[[], tuple[Problem, ...]]] = {
 
 
 def ready(cleared: ClearedSchedule | None = None, ma: float = 130) -> Interlock:
-    interlock = Interlock(cleared or clear(schedule(), BOTH, PROFILE, TRUSTED))
-    interlock.authorise(1, [peak(ma), peak(ma, 2)], 100 * SECOND)
-    interlock.grant(1)
-    return interlock
+    return interlock_of(cleared or clear(schedule(), BOTH, PROFILE, TRUSTED), round(ma * 1000), 100 * SECOND)
 
 
 def forged(plan: Schedule, **bounds: int) -> ClearedSchedule:

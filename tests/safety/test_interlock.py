@@ -18,7 +18,7 @@ from estim.safety.units import MicroAmp, Micros
 from estim.safety.verdict import clear
 from estim.safety.waveform import net_charge_pc, pulse_points
 from estim.session.effects import AuthorisedPeak
-from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, output_of, schedule, window
+from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, interlock_of, output_of, schedule, window
 
 TRAIN = window()
 
@@ -36,10 +36,7 @@ def peak(ma: float, number: int = 1) -> AuthorisedPeak:
 
 
 def ready(ma: float = 40) -> Interlock:
-    interlock = Interlock(clear(schedule(), BOTH, PROFILE, TRUSTED))
-    interlock.authorise(1, [peak(ma)], 100 * SECOND)
-    interlock.grant(1)
-    return interlock
+    return interlock_of(clear(schedule(), BOTH, PROFILE, TRUSTED), round(ma * 1000), 100 * SECOND)
 
 
 def admit_all(interlock: Interlock, sent: list[tuple[SetOutput, int]]) -> None:
@@ -62,10 +59,10 @@ def test_nothing_but_off_passes_without_a_cleared_schedule() -> None:
 @pytest.mark.hazard("H33")
 def test_nothing_rises_before_it_is_durable() -> None:
     interlock = Interlock(clear(schedule(), BOTH, PROFILE, TRUSTED))
-    interlock.authorise(1, [peak(40)], 100 * SECOND)
+    interlock.authorise(1, [peak(40)], 100 * SECOND, 0)
     with pytest.raises(InterlockTripped, match="authorise"):
         interlock.admit(send(output(1)), 0)
-    interlock.grant(1)
+    interlock.grant(1, 0)
     interlock.admit(send(output(1)), 0)
 
 
@@ -84,7 +81,7 @@ def test_nothing_rises_after_the_authorisation_ended() -> None:
 def test_a_revoked_authorisation_stays_revoked() -> None:
     interlock = ready()
     interlock.revoke()
-    interlock.grant(1)
+    interlock.grant(1, 0)
     with pytest.raises(InterlockTripped, match="authorise"):
         interlock.admit(send(output(1)), 0)
 
@@ -149,9 +146,7 @@ def test_two_rises_within_one_pulse() -> None:
 
 
 def test_faster_than_200_ma_a_second() -> None:
-    interlock = Interlock(clear(schedule([channel(ma=90)]), BOTH, PROFILE, TRUSTED))
-    interlock.authorise(1, [peak(90)], 100 * SECOND)
-    interlock.grant(1)
+    interlock = interlock_of(clear(schedule([channel(ma=90)]), BOTH, PROFILE, TRUSTED), 90_000)
     sent = [(send(output(9 * (step + 1))), step * 20_000) for step in range(10)]
     with pytest.raises(InterlockTripped, match="L17"):
         admit_all(interlock, sent)
@@ -199,9 +194,7 @@ def test_shared_pads_are_judged_again() -> None:
     trains = [window(1, width_us=400), window(2, width_us=400)]
     cleared = clear(schedule(plans, trains, areas={"c": 800}), BOTH, PROFILE, TRUSTED)
     object.__setattr__(cleared, "caps_ua", {1: MicroAmp(70_000), 2: MicroAmp(70_000)})  # a verdict gone wrong
-    interlock = Interlock(cleared)
-    interlock.authorise(1, [peak(70, 1), peak(70, 2)], 100 * SECOND)
-    interlock.grant(1)
+    interlock = interlock_of(cleared, 70_000)
     sent = [(send(*(output(step + 1, train) for train in trains)), step * 40_000) for step in range(70)]
     with pytest.raises(InterlockTripped, match="L7"):
         admit_all(interlock, sent)

@@ -19,8 +19,8 @@ from estim.safety.verdict import ClearedSchedule, clear
 from estim.session.held import pulse_of
 from estim.session.player import WindowPlayer
 from estim.session.run import Run
-from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, schedule, window
-from tests.safety.test_interlock import output, peak, send
+from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, again, channel, interlock_of, schedule, window
+from tests.safety.test_interlock import output, send
 from tests.safety.test_two_judges import with_phases
 
 LONG = 100_000 * SECOND
@@ -28,15 +28,13 @@ OFF = OutputOff(reason="test")
 
 
 def authorised(cleared: ClearedSchedule, before: Interlock | None = None, until_us: int = LONG) -> Interlock:
-    interlock = Interlock(cleared, before)
-    interlock.authorise(1, [peak(2)], until_us)
-    interlock.grant(1)
-    return interlock
+    return interlock_of(cleared, 2_000, until_us, before)
 
 
 def contract(interlock: Interlock, begin_us: int, on_us: int) -> None:
     interlock.admit(send(output(2)), begin_us)
     interlock.admit(OFF, begin_us + on_us)
+    again(interlock, schedule())
 
 
 def contract_all(interlock: Interlock, every_s: int, cycles: range) -> None:
@@ -85,6 +83,7 @@ def test_twitches_and_sensory_output_have_no_share() -> None:
     for cycle in range(60):
         interlock.admit(send(output(2, slow)), cycle * 11 * SECOND)
         interlock.admit(OFF, (cycle * 11 + 10) * SECOND)
+        again(interlock, schedule(windows=[slow]))
 
 
 def test_a_slow_phase_before_a_fast_one_takes_nothing_of_its_share() -> None:
@@ -93,6 +92,7 @@ def test_a_slow_phase_before_a_fast_one_takes_nothing_of_its_share() -> None:
     for cycle in range(20):
         interlock.admit(send(output(2, slow)), cycle * 11 * SECOND)
         interlock.admit(OFF, (cycle * 11 + 10) * SECOND)
+        again(interlock, schedule())
     interlock.admit(send(output(2, fast)), 221 * SECOND)
     interlock.admit(OFF, 231 * SECOND)
     assert interlock.on_time.had_us(1, 0) == 10 * SECOND
@@ -116,9 +116,7 @@ def test_turns_that_come_late_make_no_two_rises_before_one_pulse(hz: int, level_
     """Each turn comes some part of a period late. The device's own pulses are followed: none is a step too high."""
     train = window(hz=hz)
     period_us, step_ua, level_ua = train.period_us, PROFILE.amplitude_step_ua, level_ma * 1000
-    interlock = Interlock(clear(schedule([channel(ma=level_ma)], [train]), BOTH, PROFILE, TRUSTED))
-    interlock.authorise(1, [peak(level_ma)], LONG)
-    interlock.grant(1)
+    interlock = interlock_of(clear(schedule([channel(ma=level_ma)], [train]), BOTH, PROFILE, TRUSTED), level_ua)
     player = WindowPlayer(train, level_ua, step_ua, 0, first=True)
     sent: list[tuple[int, int]] = []
     turns = iter(late)
@@ -155,9 +153,7 @@ def test_the_interlock_holds_a_gentle_patient_to_the_long_ramp() -> None:
     train = window(hz=20)
     for patient, passes in ((TRUSTED, True), (PatientFacts(insensate_skin=False), False)):
         cleared = clear(schedule([channel(ma=40)], [train]), BOTH, PROFILE, patient)
-        interlock = Interlock(cleared)
-        interlock.authorise(1, [peak(40)], LONG)
-        interlock.grant(1)
+        interlock = interlock_of(cleared, 40_000)
         for step in range(20):
             interlock.admit(send(output(2 * (step + 1), train)), step * 200_000)
         interlock.admit(send(), 5 * SECOND)

@@ -19,21 +19,24 @@ from estim.safety.schedule import PhasePlan, Schedule, Window
 from estim.safety.units import Micros, ceil_div
 from estim.safety.verdict import ClearedSchedule, clear
 from estim.safety.waveform import pulse_points
-from estim.session.effects import AuthorisedPeak
-from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, limits, output_of, schedule, window
+from tests.safety.build import (
+    BOTH,
+    PROFILE,
+    SECOND,
+    TRUSTED,
+    channel,
+    interlock_of,
+    limits,
+    output_of,
+    schedule,
+    window,
+)
 
 STEP_UA = PROFILE.amplitude_step_ua
 
 
 def ready(cleared: ClearedSchedule, peak_ua: int = 130_000) -> Interlock:
-    interlock = Interlock(cleared)
-    peaks = [
-        AuthorisedPeak(channel=plan.channel, peak_ua=peak_ua, pulse_width_us=0, period_us=0)
-        for plan in cleared.schedule.channels
-    ]
-    interlock.authorise(1, peaks, 10_000 * SECOND)
-    interlock.grant(1)
-    return interlock
+    return interlock_of(cleared, peak_ua, 10_000 * SECOND)
 
 
 def climb(interlock: Interlock, trains: list[Window], level_ua: int) -> None:

@@ -26,8 +26,7 @@ from estim.safety.schedule import OutputClass, Schedule, Window
 from estim.safety.units import MicroAmp, Micros
 from estim.safety.verdict import ClearedSchedule, clear
 from estim.safety.waveform import pulse_points
-from estim.session.effects import AuthorisedPeak
-from tests.safety.build import SECOND, TRUSTED, channel, output_of, schedule, window
+from tests.safety.build import SECOND, TRUSTED, channel, interlock_of, output_of, schedule, window
 
 Numbers = npt.NDArray[np.int64]
 Points = npt.NDArray[np.bool_]  # width × amplitude
@@ -199,14 +198,7 @@ def refused_by(plan: Schedule, limits: Limits) -> set[str]:
 
 def interlock(cleared: ClearedSchedule) -> Interlock:
     """The interlock of a schedule, with an authorisation that forbids nothing."""
-    made = Interlock(cleared)
-    peaks = [
-        AuthorisedPeak(channel=one.channel, peak_ua=MOST_UA, pulse_width_us=0, period_us=0)
-        for one in cleared.schedule.channels
-    ]
-    made.authorise(1, peaks, 10_000 * SECOND)
-    made.grant(1)
-    return made
+    return interlock_of(cleared, MOST_UA)
 
 
 def opened(cleared: ClearedSchedule) -> Interlock:

@@ -101,10 +101,10 @@ class World:
             self.interlock.revoke()
             self.written.clear()
         elif isinstance(effect, effects.Authorise):
-            self.interlock.authorise(effect.n, effect.peaks, effect.until_us)
+            self.interlock.authorise(effect.n, effect.peaks, effect.until_us, self.desk.now_us, effect.rise)
             self.written.append(effect.n)
         elif isinstance(effect, effects.LowerCeiling):
-            self.interlock.lower(effect.channel, effect.peak_ua)
+            self.interlock.lower(effect.channel, effect.peak_ua, effect.level_ua, self.desk.now_us)
         elif isinstance(effect, effects.Prepare) and not self.deaf:
             self.level = True
             return [Prepared()]
@@ -127,6 +127,8 @@ class World:
         """A person asks; True if it was accepted."""
         self.desk.number += 1
         before = len(self.desk.effects)
+        if request is events.Raise:
+            self.interlock.asked(fields["channel"], self.desk.now_us)
         self.step(request(id=self.desk.number, **fields))
         replies = [e for e in self.desk.effects[before:] if isinstance(e, effects.Reply) and e.id == self.desk.number]
         if len(replies) != 1:
@@ -143,7 +145,7 @@ class World:
         """All that was written is on the disk."""
         written, self.written = self.written, []
         for number in written:
-            self.interlock.grant(number)
+            self.interlock.grant(number, self.desk.now_us)
             self.step(events.Granted(n=number))
 
     def wait(self, for_us: int, *, beats: bool = True) -> None:

@@ -91,15 +91,15 @@ class Sessions(RuleBasedStateMachine):
             if isinstance(effect, effects.Send):
                 self._send(effect)
             elif isinstance(effect, effects.Install):
-                self.interlock = Interlock(effect.cleared)
+                self.interlock = Interlock(effect.cleared, self.interlock)
             elif isinstance(effect, effects.Revoke):
                 self.interlock.revoke()
                 self.written.clear()
             elif isinstance(effect, effects.Authorise):
-                self.interlock.authorise(effect.n, effect.peaks, effect.until_us)
+                self.interlock.authorise(effect.n, effect.peaks, effect.until_us, self.desk.now_us, effect.rise)
                 self.written.append(effect.n)
             elif isinstance(effect, effects.LowerCeiling):
-                self.interlock.lower(effect.channel, effect.peak_ua)
+                self.interlock.lower(effect.channel, effect.peak_ua, effect.level_ua, self.desk.now_us)
             elif isinstance(effect, effects.Prepare) and not self.deaf:
                 self.level = True
                 self._step(Prepared())
@@ -123,6 +123,8 @@ class Sessions(RuleBasedStateMachine):
         self._serve()
 
     def _ask(self, request: type[events.Request], **fields: Any) -> bool:
+        if request is events.Raise:
+            self.interlock.asked(fields["channel"], self.desk.now_us)
         reply = self.desk.ask(request, **fields)
         self._serve()
         return reply.accepted
@@ -216,7 +218,7 @@ class Sessions(RuleBasedStateMachine):
     def becomes_durable(self) -> None:
         written, self.written = self.written, []
         for number in written:
-            self.interlock.grant(number)
+            self.interlock.grant(number, self.desk.now_us)
             self._step(events.Granted(n=number))
 
     @rule()

@@ -92,12 +92,17 @@ class Judged(Desk):
         self.interlock: Interlock | None = None
         super().__init__()
 
+    def step(self, event: Any) -> tuple[effects.Effect, ...]:
+        if isinstance(event, events.Raise) and self.interlock is not None:
+            self.interlock.asked(event.channel, self.now_us)
+        return super().step(event)
+
     def _serve(self, effect: effects.Effect) -> None:
         if isinstance(effect, effects.Install):
-            self.interlock = Interlock(effect.cleared)
+            self.interlock = Interlock(effect.cleared, self.interlock)
         elif self.interlock is not None and isinstance(effect, effects.Authorise):
-            self.interlock.authorise(effect.n, effect.peaks, effect.until_us)
-            self.interlock.grant(effect.n)
+            self.interlock.authorise(effect.n, effect.peaks, effect.until_us, self.now_us, effect.rise)
+            self.interlock.grant(effect.n, self.now_us)
         elif self.interlock is not None and isinstance(effect, effects.Send):
             self.interlock.admit(effect.command, Micros(self.now_us))
         super()._serve(effect)

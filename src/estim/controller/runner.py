@@ -106,6 +106,8 @@ class Runner:
     # -- in ---------------------------------------------------------------------------------------------------------
 
     def _step(self, event: Event, now_us: int) -> None:
+        if isinstance(event, events.Raise):  # the interlock hears of the key from here, not from the engine
+            self._interlock.asked(event.channel, now_us)
         self._do(self.engine.step(event, now_us), now_us)
 
     def _read(self, now_us: int) -> None:
@@ -148,7 +150,7 @@ class Runner:
         for event in found:
             self._step(event, now_us)
         for n in granted:
-            self._interlock.grant(n)
+            self._interlock.grant(n, now_us)
             self._step(events.Granted(n=n), now_us)
 
     # -- out --------------------------------------------------------------------------------------------------------
@@ -173,7 +175,7 @@ class Runner:
             self._interlock.revoke()
             self.recording.revoke()
         elif isinstance(effect, effects.LowerCeiling):
-            self._interlock.lower(effect.channel, effect.peak_ua)
+            self._interlock.lower(effect.channel, effect.peak_ua, effect.level_ua, now_us)
         elif isinstance(effect, effects.Install):
             self._interlock = Interlock(effect.cleared, self._interlock)
             if effect.cleared is not None:
@@ -219,6 +221,11 @@ class Runner:
         self._step(events.Tripped(rule=error.rule, text=str(error)), now_us)
 
     def _authorise(self, effect: effects.Authorise, now_us: int) -> None:
+        try:
+            self._interlock.authorise(effect.n, effect.peaks, effect.until_us, now_us, effect.rise)
+        except InterlockTripped as error:
+            self._trip(error, now_us)
+            return
         written = AuthoriseLine(
             authorise=effect.n,
             reason=effect.reason,
@@ -236,7 +243,6 @@ class Runner:
         )
         line = self._append(written, now_us, durable=True)
         if line is not None:
-            self._interlock.authorise(effect.n, effect.peaks, effect.until_us)
             self.recording.authorised(effect.n, line)
 
     def _append(self, line: Line, now_us: int, *, durable: bool = False) -> int | None:

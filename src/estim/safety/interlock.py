@@ -25,6 +25,7 @@ from estim.safety.hard_bounds import (
 from estim.safety.interlock_pulse import Pulse, judge_shape, largest_owed, pulse_of, pulses_of
 from estim.safety.on_ledger import DUTY_WINDOW_US, OnBounds, OnLedger, fuses
 from estim.safety.ramp import SLOPE_UA_PER_S, step_bound_ua
+from estim.safety.rises import Rise, Rises
 from estim.safety.units import US_PER_S
 from estim.safety.verdict import ClearedSchedule
 
@@ -88,6 +89,7 @@ class Interlock:
     def __init__(self, cleared: ClearedSchedule | None, before: Interlock | None = None) -> None:
         self._cleared = cleared
         self._authorised = Authorisations()
+        self.rises: Rises = Rises(cleared, before.rises if before is not None else None)
         self._channels: dict[int, _Channel] = {}
         self._areas: Mapping[str, int] = {}
         self._gentle = True
@@ -129,21 +131,34 @@ class Interlock:
 
     # -- authorisations ---------------------------------------------------------------------------------------------
 
-    def authorise(self, n: int, peaks: Iterable[Peak], until_us: int) -> None:
-        """Remember authorisation `n` as written; it counts when it is granted."""
+    def asked(self, channel: int, now_us: int) -> None:
+        """A person has pressed the key that raises `channel`: told by who reads keys, not by who answers them."""
+        self.rises.asked(channel, now_us)
+
+    def authorise(self, n: int, peaks: Iterable[Peak], until_us: int, now_us: int, rise: Rise | None = None) -> None:
+        """Remember authorisation `n` as written; it counts when it is granted.
+
+        Raises:
+            InterlockTripped: a peak above the levels, a rise unasked for, too large or too soon (L15, L16).
+        """
+        peaks = tuple(peaks)
+        self.rises.write(n, peaks, rise, now_us)
         self._authorised.write(n, peaks, until_us)
 
-    def grant(self, n: int) -> None:
+    def grant(self, n: int, now_us: int) -> None:
         """Authorisation `n` is durable: from now on it is the ceiling. Unknown or revoked numbers change nothing."""
         self._authorised.grant(n)
+        self.rises.grant(n, now_us)
 
     def revoke(self) -> None:
         """No authorisation counts any more, written ones neither (stop, pause, fault, change of phase)."""
         self._authorised.revoke()
+        self.rises.revoke()
 
-    def lower(self, channel: int, peak_ua: int) -> None:
-        """The ceiling of one channel falls at once, in what is granted and in what is written."""
+    def lower(self, channel: int, peak_ua: int, level_ua: int, now_us: int) -> None:
+        """The ceiling of one channel falls at once, in what is granted and in what is written; its level too."""
         self._authorised.lower(channel, peak_ua)
+        self.rises.lower(channel, level_ua, now_us)
 
     # -- judging ----------------------------------------------------------------------------------------------------
 
@@ -235,6 +250,7 @@ class Interlock:
             raise InterlockTripped("authorise", "none is in force: amplitude in µA", asked=asked, allowed=0)
         if asked > allowed:
             raise InterlockTripped("authorise", "amplitude in µA", asked=asked, allowed=allowed)
+        self.rises.judge(output)
         if channel.ramp_from_us is None and channel.on.counts and fuses(output.period_us):
             self._judge_duty(output.channel, channel, now_us)
         held_ua = 0 if self._gentle else channel.held_ua.get(channel.kin[pulse_of(output)], 0)
@@ -292,6 +308,7 @@ class Interlock:
         for number, channel in self._channels.items():
             output = named.get(number)
             amplitude = output.amplitude_ua if output is not None else 0
+            self.rises.note(number, output, now_us)
             if amplitude == 0:
                 self._note_on(number, channel, now_us)
                 if channel.shape is not None:
@@ -312,6 +329,8 @@ class Interlock:
             self.on_time.note(number, channel.ramp_from_us, now_us, therapy=self._therapy)
 
     def _all_off(self, now_us: int, *, proven: bool) -> None:
+        self._authorised.revoke()  # whoever goes on after an off asks anew
+        self.rises.off()
         played = any(channel.amplitude_ua for channel in self._channels.values())
         if played and not proven:
             self.proven_ua.clear()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from estim.record_lines.kinds import RaiseDropped
+from estim.safety.rises import Rise
 from estim.safety.units import US_PER_S, Micros
 from estim.session.covering import peaks_of, span_of
 from estim.session.effects import Authorise, LowerCeiling, Revoke
@@ -74,13 +75,14 @@ class Authority:
         """What the plan needs in `phase` has been asked for and is not yet durable."""
         return any(not pending.raised and pending.place.phase == phase for pending in self._pending.values())
 
-    def ask(self, run: Run, reason: str, now_us: int, raised: Mapping[int, int] | None = None) -> None:
-        """Ask for what the next contractions need; it counts once it is durable."""
+    def ask(self, run: Run, reason: str, now_us: int, rise: Rise | None = None) -> None:
+        """Ask for what the next contractions need, and for `rise` with it; it counts once it is durable."""
         self.number += 1
         contractions, until_us = span_of(run, now_us)
+        raised = {rise.channel: rise.to_ua} if rise is not None else {}
         wanted = {channel: level for pending in self._pending.values() for channel, level in pending.raised.items()}
-        wanted.update(raised or {})  # the latest durable one is the ceiling: it must hold raises that are on their way
-        self._pending[self.number] = Pending(now_us, contractions, until_us, run.place, dict(raised or {}))
+        wanted.update(raised)  # the latest durable one is the ceiling: it must hold raises that are on their way
+        self._pending[self.number] = Pending(now_us, contractions, until_us, run.place, raised)
         self._out.emit(
             Authorise(
                 n=self.number,
@@ -88,6 +90,7 @@ class Authority:
                 reason=reason,
                 contractions=contractions,
                 until_us=Micros(until_us),
+                rise=rise,
             )
         )
 
@@ -123,9 +126,9 @@ class Authority:
 
     def lower_ceiling(self, channel: int, run: Run | None) -> None:
         """A fall, or a raise that is dropped, lowers what the interlock allows at once: to what plays at most now."""
-        for peak in peaks_of(run) if run is not None else ():
-            if peak.channel == channel:
-                self._out.emit(LowerCeiling(channel=channel, peak_ua=peak.peak_ua))
+        if run is not None:  # without one everything is revoked
+            peak_ua = max((peak.peak_ua for peak in peaks_of(run) if peak.channel == channel), default=0)
+            self._out.emit(LowerCeiling(channel=channel, peak_ua=peak_ua, level_ua=run.levels_ua[channel]))
 
     def drop_raises(self, run: Run | None, reason: str, asked_before_us: int | None = None) -> int:
         """Forget raises that are not durable yet; never applied late. Gives how many."""

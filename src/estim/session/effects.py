@@ -9,6 +9,7 @@ from typing import Any
 from estim.record_lines.base import Line
 from estim.safety.commands import OutputOff, SetOutput
 from estim.safety.errors import Problem
+from estim.safety.rises import Rise
 from estim.safety.units import Micros
 from estim.safety.verdict import ClearedSchedule
 
@@ -64,13 +65,18 @@ class RequestStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorise:
-    """Write this authorisation durably; when it is durable, the interlock's ceiling rises to it."""
+    """Write this authorisation durably; when it is durable, the interlock's ceiling rises to it.
+
+    Attributes:
+        rise: the step of a level that comes with it; None: nothing rises above the levels as they are.
+    """
 
     n: int
     peaks: tuple[AuthorisedPeak, ...]
     reason: str
     contractions: tuple[int, int]
     until_us: Micros
+    rise: Rise | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +86,11 @@ class Revoke:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LowerCeiling:
-    """The interlock's ceiling of one channel falls to `peak_ua` at once."""
+    """The interlock's ceiling of one channel falls to `peak_ua` at once, its level to `level_ua`."""
 
     channel: int
     peak_ua: int
+    level_ua: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

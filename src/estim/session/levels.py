@@ -9,6 +9,7 @@ from estim.record_lines.kinds import Levels, Lowered, Raised, WarningAccepted
 from estim.safety import measures
 from estim.safety.caps import level_step_ua, sensory_ceiling_ua, smaller_pad_mm2, target_ua
 from estim.safety.limits_table import BY_KEY
+from estim.safety.rises import Rise
 from estim.safety.schedule import Window
 from estim.safety.units import UA_PER_MA, US_PER_S, ceil_div, floor_to_step
 from estim.session.core import Core
@@ -131,9 +132,10 @@ def accept_warning(core: Core, code: str, reason: str) -> None:
 def ask_raise(core: Core, channel: int) -> None:
     """One step up, as a new authorisation: the level follows when that is durable."""
     run, _ = core.playing
-    level_ua = run.levels_ua[channel] + step_ua(core, channel)
+    from_ua = run.levels_ua[channel]
+    rise = Rise(channel=channel, from_ua=from_ua, to_ua=from_ua + step_ua(core, channel))
     core.authority.note_raise(channel, core.now_us)
-    core.authority.ask(run, "raise", core.now_us, {channel: level_ua})
+    core.authority.ask(run, "raise", core.now_us, rise)
 
 
 def granted(core: Core, n: int) -> None:
@@ -180,9 +182,9 @@ def _lower_one(core: Core, run: Run, channel: int, percent: int) -> None:
     wanted_ua = before_ua * (100 - percent) // 100 if percent else before_ua - step_ua(core, channel)
     level_ua = floor_to_step(min(before_ua, max(0, wanted_ua)), core.profile.amplitude_step_ua)
     falls = run.set_level(channel, level_ua, core.now_us)
+    core.authority.lower_ceiling(channel, run)  # told first: a train that falls untold never rises again
     if falls:
         core.send_run(falls)
-    core.authority.lower_ceiling(channel, run)
     core.authority.note_raise(
         channel, core.now_us
     )  # a raise right behind a fall is two changes in one pulse (L15, L17)
