@@ -92,7 +92,7 @@ fuzz: $(STAMP)
 	$(BIN)/python bench/wire.py --fuzz $(BYTES)
 
 worlds: $(STAMP)
-	@for model in p24 rehamove3 rehastim2; do \
+	@for model in $$($(BIN)/python -c "from estim.drivers.models import MODELS; print(*MODELS)"); do \
 		$(BIN)/estim rehearse tests/data/worlds.toml --level quadriceps=20 --device-model $$model --worlds $(WORLDS) --jobs 2 || exit 1; done
 
 records: $(STAMP)
