@@ -42,10 +42,8 @@ from estim.session import (
     shown,
 )
 from estim.session.booking import Booking
-from estim.session.contractions import Ended
 from estim.session.player import WindowPlayer
 from estim.session.run import Run
-from estim.session.state import Phase
 from firmware_sim.faults import DEVICE, HOST, KINDS, WIRE
 from tests.support import DATA, plan
 from tests.turns import turn
@@ -405,20 +403,6 @@ def _(patch: Patch) -> None:
         right(session, channel)
 
     patch.setattr(levels, "ask_raise", twice)
-
-
-@bug("a raise is kept and asked for at the next contraction", "tripped")
-def _(patch: Patch) -> None:
-    right, waiting = levels.ask_raise, []
-    patch.setattr(levels, "ask_raise", lambda _session, channel: waiting.append(channel))
-    contraction = core.Core.book
-
-    def book(session: core.Core, ended: list[Ended]) -> None:
-        contraction(session, ended)
-        while waiting and ended and session.run is not None and session.phase is Phase.RUNNING:
-            right(session, waiting.pop())
-
-    patch.setattr(core.Core, "book", book)
 
 
 @bug("a raise is two steps of what L15 allows", "tripped")

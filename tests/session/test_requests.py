@@ -555,3 +555,54 @@ def test_the_switch_that_is_the_trigger_does_not_stop(tmp_path: Path) -> None:
     assert desk.look().phase is Phase.RUNNING
     desk.step(PatientSwitch(pressed=True))
     assert desk.look().phase is not Phase.RUNNING
+
+
+def titrating(desk: Desk) -> None:
+    desk.sign_in()
+    assert desk.configure("titration").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+
+
+def raised_to(desk: Desk, level_ua: int) -> None:
+    while (view := desk.look().channels[0]).level_ua < level_ua:
+        if not view.raise_locked:
+            assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+        desk.let_pass(0.1)
+
+
+@pytest.mark.parametrize("kind", ["sensory", "motor", "max-tolerated", "no-twitch"])
+def test_a_mark_is_of_current_that_came(desk: Desk, kind: str) -> None:
+    titrating(desk)
+    assert "nothing flows yet" in said(desk.ask(events.Mark, channel=1, kind=kind))
+    desk.let_pass(3)
+    assert "nothing flows yet" in said(desk.ask(events.Mark, channel=1, kind=kind))
+    assert not desk.look().channels[0].found
+    raised_to(desk, 2_000)
+    assert desk.ask(events.Mark, channel=1, kind=kind).accepted
+
+
+def test_a_level_that_was_set_and_did_not_come_is_no_mark(desk: Desk) -> None:
+    titrating(desk)
+    desk.hold()
+    desk.answers = False
+    assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+    desk.let_pass(0.05)
+    assert desk.look().channels[0].level_ua == 1_000
+    assert "no current has come yet" in said(desk.ask(events.Mark, channel=1, kind="motor"))
+
+
+def test_marks_stand_in_their_order(desk: Desk) -> None:
+    titrating(desk)
+    raised_to(desk, 3_000)
+    assert desk.ask(events.Mark, channel=1, kind="sensory").accepted
+    raised_to(desk, 5_000)
+    assert desk.ask(events.Mark, channel=1, kind="max-tolerated").accepted
+    raised_to(desk, 6_000)
+    refused = said(desk.ask(events.Mark, channel=1, kind="motor"))
+    assert "strongest was marked at 5 mA, below the 6 mA that play now" in refused
+    assert desk.ask(events.Mark, channel=1, kind="max-tolerated").accepted, "the same mark may always be made anew"
+    assert desk.ask(events.Lower, channel=1, percent=67).accepted
+    assert "felt was marked at 3 mA, above" in said(desk.ask(events.Mark, channel=1, kind="motor"))
+    assert desk.ask(events.Mark, channel=1, kind="sensory").accepted
+    assert desk.ask(events.Mark, channel=1, kind="motor").accepted

@@ -18,6 +18,7 @@ from estim.session.state import Cycle, Phase
 
 BLOCK_UA = 10 * UA_PER_MA  # L16: at least 1 s between blocks of 10 mA
 BLOCK_PAUSE_US = US_PER_S
+MARK_WORDS = {"sensory": "felt", "motor": "contracts", "max-tolerated": "strongest"}
 MARK_AGE_US = 600 * US_PER_S  # L26: an older motor mark locks raising
 
 
@@ -190,6 +191,38 @@ def _lower_one(core: Core, run: Run, channel: int, percent: int) -> None:
     )  # a raise right behind a fall is two changes in one pulse (L15, L17)
     core.out.log(Lowered(channel=channel, before_ua=before_ua, level_ua=level_ua))
     note_level(core, channel)
+
+
+def mark_wrong(core: Core, channel: int, kind: str) -> str:
+    """Why the present level can't be this mark; "" if it can.
+
+    A mark is of current that came: caps and the treatment's level rest on it. While levels are found the marks stand
+    in their order, felt ≤ contracts ≤ strongest.
+    """
+    run, cleared = core.playing
+    level_ua = run.levels_ua[channel]
+    if not level_ua:
+        return "nothing flows yet: raise first, then mark"
+    acknowledged = core.link.acknowledged_n
+    flows = any(
+        player.window.channel == channel and player.amplitude_ua and player.sent_n <= acknowledged
+        for player in run.players
+    )
+    if not flows and not core.ledger.account(core.sitting.purpose, channel).pulses:
+        return "no current has come yet: wait for the contraction, then mark"
+    found = core.sitting.found.get(cleared.schedule.channel(channel).name)
+    if found is None or core.sitting.purpose != "titration":
+        return ""
+    marks = {"sensory": found.sensory_ua, "motor": found.motor_ua, "max-tolerated": found.max_tolerated_ua}
+    order = ("sensory", "motor", "max-tolerated")
+    place = order.index("motor" if kind == "no-twitch" else kind)
+    for other, other_ua in marks.items():
+        above = order.index(other) > place
+        if other_ua is not None and other != order[place] and (other_ua < level_ua if above else other_ua > level_ua):
+            words = f"{MARK_WORDS[other]} was marked at {other_ua / UA_PER_MA:g} mA"
+            side = "below" if above else "above"
+            return f"{words}, {side} the {level_ua / UA_PER_MA:g} mA that play now: mark that one again first"
+    return ""
 
 
 def mark(core: Core, channel: int, kind: str) -> None:

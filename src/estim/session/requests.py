@@ -160,6 +160,10 @@ def mark(core: Core, request: events.Mark) -> None:
             why = "a twitch is marked in the low-rate test alone"
         core.refuse(request.id, no("mark", why, rule="low-rate"))
         return
+    wrong = levels.mark_wrong(core, request.channel, request.kind)
+    if wrong:
+        core.refuse(request.id, no("mark", wrong, rule="marks"))
+        return
     levels.mark(core, request.channel, request.kind)
     core.accept(request.id)
 
