@@ -18,7 +18,7 @@ from estim.safety.units import MicroAmp, Micros
 from estim.safety.verdict import clear
 from estim.safety.waveform import net_charge_pc, pulse_points
 from estim.session.effects import AuthorisedPeak
-from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, interlock_of, output_of, schedule, window
+from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, again, channel, interlock_of, output_of, schedule, window
 
 TRAIN = window()
 
@@ -158,6 +158,9 @@ def test_after_off_everything_begins_at_zero() -> None:
     for step in range(20):
         interlock.admit(send(output(2 * (step + 1))), step * 20_000)
     interlock.admit(OutputOff(reason="pause"), SECOND)
+    with pytest.raises(InterlockTripped, match="none is in force"):  # it is asked for anew
+        interlock.admit(send(output(1)), 2 * SECOND)
+    again(interlock, schedule(), 40_000)
     with pytest.raises(InterlockTripped, match="L17"):
         interlock.admit(send(output(40)), 2 * SECOND)
 
