@@ -158,8 +158,9 @@ def _phase(number: int, phase: PhaseSpec) -> list[str]:
     if phase.burst is not None:
         pulse += f", {phase.burst.pulses} pulses {phase.burst.interval_us / 1000:g} ms apart at the place of one"
     if phase.point:
-        pulse = f"{phase.frequency_hz:g} Hz, a shape of its own: " + ", ".join(
-            f"{point.us} µs at {point.share * 100:g} %" for point in phase.point
+        pulse = (
+            f"{phase.frequency_hz:g} Hz, {phase.pulse_width_us:g} µs a phase by its charge, a shape of its own: "
+            + ", ".join(f"{point.us} µs at {point.share * 100:g} %" for point in phase.point)
         )
     if phase.train is not None and (train := train_words(phase.train)):
         pulse += f"; {train}"
