@@ -232,6 +232,10 @@ class PhaseSpec(Strict):
             and any(one.skip or one.frequency_hz for one in self.channel)
         ):
             raise rule("train", "two rates go with one rhythm for all channels: no frequency_hz or skip", at="train")
+        if self.train is not None and self.train.kind == "two-rate" and self.mode in TRIGGERED:
+            raise rule(
+                "train", "two rates go with timed and continuous phases: a trigger may end one early", at="train"
+            )
         leaders = {one.name for one in self.channel if one.follows is None}
         for one in self.channel:
             if one.follows is None:
