@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from estim.cli import parser
+from estim.handbook.pages import made
+
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("src", "firmware_sim", "tests", "bench", "tools", "examples", "docs")
 PAGE = re.compile(r"(?<![\w*{}/.-])((?:docs/)?(?:[\w-]+/)*[\w-]+\.md)\b")
@@ -15,7 +18,7 @@ ELSEWHERE = re.compile(
     r"decisions?_\w+|\bDESIGN \d|\bDESIGN\.md|(?:safety|physiology|clinical|care) notes\b|\(decisions,"
 )
 # Written by the program or the handbook's maker, or the README of whichever folder.
-MADE = {"README.md", "tidier.md", "consort.md", "SECURITY.md", "command-line.md", "protocol-keys.md"}
+MADE = {"README.md", "tidier.md", "consort.md", "SECURITY.md", *made(parser())}
 
 
 def texts() -> dict[Path, str]:
