@@ -15,6 +15,7 @@ from estim.safety.errors import InterlockTripped
 from estim.safety.hard_bounds import channel_bounds
 from estim.safety.limits import ABSOLUTE, Limits
 from estim.safety.on_ledger import DUTY_WINDOW_US, OnLedger
+from estim.safety.profile import Lead, leads_of
 from estim.safety.ramp import least_ramp_us, ramp_amplitude_ua, ramp_down_amplitude_ua, shortest_ramp_us, step_bound_ua
 from estim.safety.units import MicroAmp, Micros
 from estim.safety.verdict import clear, judge
@@ -195,3 +196,13 @@ def test_when_the_next_contraction_may_begin() -> None:
     assert book.total_before_plan() == ({}, {})
     book.begin_plan()
     assert book.total_before_plan() == ({1: 200 * SECOND}, {"muscle 1/left": 200 * SECOND})
+
+
+def test_leads_are_named_by_plug_and_colour() -> None:
+    colours = ("red", "blue", "black", "white")
+    assert leads_of() == tuple(Lead(colour) for colour in colours)
+    assert [lead.name for lead in leads_of(plug=("yellow", "green"))][:5] == [
+        *(f"yellow-{colour}" for colour in colours),
+        "green-red",
+    ]
+    assert leads_of(side=("left", "right"))[4] == Lead("red", "", "right")

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from estim.safety.commands import ChannelOutput, OutputOff, SetOutput
 from estim.safety.errors import InterlockTripped
 from estim.safety.interlock import Admitted, Interlock
+from estim.safety.interlock_pulse import pulse_of
 from estim.safety.ramp import least_ramp_us, ramp_amplitude_ua, ramp_down_amplitude_ua, shortest_ramp_us, step_bound_ua
+from estim.safety.rises import Rise
 from estim.safety.schedule import Window
 from estim.safety.units import MicroAmp, Micros
 from estim.safety.verdict import clear
@@ -274,3 +276,77 @@ def test_every_pulse_takes_back_what_it_gave(steps: int, ratio: int, width_us: i
 def test_a_pulse_that_does_not_balance_is_refused() -> None:
     with pytest.raises(InterlockTripped, match="L12"):
         pulse_points(output(0.5, phase_ratio=3, amplitude_ua=MicroAmp(500)))
+
+
+def found(ma: int = 20, reason: str = "end") -> Interlock:
+    """A titration: a key a second, up to `ma` on channel 1, and its off."""
+    made = Interlock(clear(schedule(purpose="titration"), BOTH, PROFILE, TRUSTED))
+    for step in range(1, ma + 1):
+        now_us = step * SECOND
+        made.asked(1, now_us)
+        made.authorise(
+            step, [peak(step)], 1_000 * SECOND, now_us, Rise(channel=1, from_ua=step * 1000 - 1000, to_ua=step * 1000)
+        )
+        made.grant(step, now_us)
+        made.admit(send(output(step)), now_us)
+    made.admit(OutputOff(reason=reason), 30 * SECOND)
+    return made
+
+
+def therapy_after(before: Interlock, train: Window = TRAIN, ma: int = 20) -> Interlock:
+    made = Interlock(clear(schedule([channel(ma=ma)], [train]), BOTH, PROFILE, TRUSTED), before)
+    pulse = AuthorisedPeak(channel=1, peak_ua=ma * 1000, pulse_width_us=train.pulse_width_us, period_us=20_000)
+    made.authorise(100, [pulse], 1_000 * SECOND, 40 * SECOND)
+    made.grant(100, 40 * SECOND)
+    return made
+
+
+def test_what_a_titration_held_to_its_end_rises_by_the_short_ramp_in_the_therapy_behind_it() -> None:
+    therapy_after(found()).admit(send(output(5)), 41 * SECOND)  # L17b: 25 % of 20 mA; the long ramp has 2 mA
+    with pytest.raises(InterlockTripped, match="L17"):
+        therapy_after(found(reason="stop")).admit(send(output(5)), 41 * SECOND)
+    therapy_after(found(4), ma=4).admit(send(output(4)), 41 * SECOND)
+    with pytest.raises(InterlockTripped, match="L17"):
+        therapy_after(found(4, reason="stop"), ma=4).admit(send(output(4)), 41 * SECOND)
+
+
+def test_what_a_titration_held_counts_at_its_own_pulse_alone() -> None:
+    train = window(width_us=200)
+    with pytest.raises(InterlockTripped, match="L17"):
+        therapy_after(found(), train).admit(send(output(5, train)), 41 * SECOND)
+
+
+def test_only_as_much_as_was_held_counts() -> None:
+    before = found()
+    assert before.proven_ua == {1: {pulse_of(output(20)): 20_000}}
+    assert found(7).proven_ua == {1: {pulse_of(output(7)): 7_000}}
+    assert found(reason="stop").proven_ua == {}
+
+
+def test_any_other_off_of_something_that_played_forgets_it_and_an_off_of_nothing_does_not() -> None:
+    before = found()
+    before.admit(OutputOff(reason="repeat"), 31 * SECOND)
+    therapy_after(before).admit(send(output(5)), 41 * SECOND)
+    before.authorise(21, [peak(20)], 1_000 * SECOND, 50 * SECOND)
+    before.grant(21, 50 * SECOND)
+    before.admit(send(output(1)), 51 * SECOND)
+    before.admit(OutputOff(reason="stop"), 52 * SECOND)
+    assert before.proven_ua == {}
+
+
+FREE = ((200, 1000), (400, -500))  # 200 µs at the whole amplitude, 400 µs at half of it the other way
+
+
+def test_a_free_pulse_is_judged_by_its_own_squares() -> None:
+    pulse = output(20, shape=FREE)
+    assert Interlock._square_per_period(pulse) == 20_000**2 * 200 + 10_000**2 * 400
+    assert Interlock._square_per_period(replace(pulse, burst_pulses=2)) == 2 * (20_000**2 * 200 + 10_000**2 * 400)
+    assert Interlock._square_per_period(replace(pulse, amplitude_ua=MicroAmp(1), shape=((1, 1),))) == 1  # rounded up
+
+
+def test_a_free_pulse_is_played_as_it_is_written() -> None:
+    assert pulse_points(output(20, shape=FREE)) == ((20_000, 200), (-10_000, 400))
+    with pytest.raises(InterlockTripped, match="no whole µA"):
+        pulse_points(output(0.001, shape=FREE))
+    with pytest.raises(InterlockTripped, match="L12"):
+        pulse_points(output(20, shape=((200, 1000), (400, -499))))
