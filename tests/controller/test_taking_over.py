@@ -14,7 +14,7 @@ import pytest
 
 from estim.controller import takeover
 from estim.controller.interface import Takeover
-from estim.controller.takeover import TakingOver
+from estim.controller.takeover import TakingOver, awake_until
 from estim.drivers.address import Address, link_opener
 from estim.drivers.link import ByteLink
 
@@ -107,3 +107,19 @@ class Silent:
 
     def close(self) -> None:
         """Nothing to give back."""
+
+
+def test_a_front_that_was_stopped_in_the_middle_waits_as_long_as_before() -> None:
+    """Frozen for a minute while the record is written: what was left of the wait is still there."""
+    now_s, looks = 0.0, 0
+
+    def wait(seconds: float) -> None:
+        nonlocal now_s, looks
+        looks += 1
+        now_s += 60.0 if looks == 3 else seconds
+
+    assert awake_until(lambda: looks >= 20, 3.0, wait=wait, clock=lambda: now_s)
+    assert looks == 20
+    looks, began_s = 3, now_s
+    assert not awake_until(lambda: False, 3.0, wait=wait, clock=lambda: now_s)
+    assert now_s - began_s == pytest.approx(3.0)

@@ -38,6 +38,28 @@ SURE_S = 1.0  # so long a device that answers takes at most; then the screen say
 BEYOND_TIMER_S = 1.0  # beyond the device's own timer: by then a port that comes free tells that it is idle
 OPEN_AGAIN_S = 0.003
 RECORD_S = 3.0
+SLICE_S = 0.05
+
+
+def awake_until(
+    true: Callable[[], bool],
+    wait_s: float,
+    *,
+    wait: Callable[[float], object],
+    clock: Callable[[], float] = time.monotonic,
+) -> bool:
+    """Wait for something for so long of one's own waking time: a front that was stopped in the middle of it begins no
+    shorter wait because of that.
+
+    Args:
+        wait: waits for a moment.
+    """
+    left_s = wait_s
+    while not true() and left_s > 0:
+        began = clock()
+        wait(min(left_s, SLICE_S))
+        left_s -= min(clock() - began, 2 * SLICE_S)
+    return true()
 
 
 class TakingOver:
@@ -73,13 +95,13 @@ class TakingOver:
 
     def run(self) -> None:
         """Do it; bounded by the device's own timer and some seconds more, whatever hangs."""
-        began = time.monotonic()
         self._publish(self._unsure())
         self._child.kill()
         threading.Thread(target=self._stop_device, name="take-over", daemon=True).start()
-        if not self._idle.wait(SURE_S):
+        if not awake_until(self._idle.is_set, SURE_S, wait=self._idle.wait):
             self._publish(self._unsure())
-            self._idle.wait(max(0.0, began + self._profile.watchdog_us / 1e6 + BEYOND_TIMER_S - time.monotonic()))
+            beyond_s = self._profile.watchdog_us / 1e6 + BEYOND_TIMER_S - SURE_S
+            awake_until(self._idle.is_set, beyond_s, wait=self._idle.wait)
         self._over.set()
         seen = self._idle.is_set()
         took_ms = round((time.monotonic() - self._silent_since) * 1000)
@@ -87,7 +109,7 @@ class TakingOver:
         self._publish(taken)
         record = threading.Thread(target=self._write_down, args=(taken, took_ms), name="take-over-record", daemon=True)
         record.start()
-        record.join(RECORD_S)
+        awake_until(lambda: not record.is_alive(), RECORD_S, wait=record.join)
         self._say(taken)
 
     def _publish(self, taken: Takeover) -> None:
