@@ -54,7 +54,14 @@ class _Sum:
 
 
 class BoundsOfDose:
-    """Told of every line in order; says at any time what each channel was given."""
+    """Told of every line in order, or of those of KINDS; says at any time what each channel was given."""
+
+    KINDS = frozenset(
+        {
+            events.Command.KIND, events.Status.KIND, events.Unanswered.KIND, events.LeadOff.KIND, events.Fault.KIND,
+            events.PhaseTurn.KIND, events.Output.KIND, events.TakeOver.KIND, kinds.SetupLine.KIND, kinds.Header.KIND,
+        }
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._sums: dict[tuple[str, int], _Sum] = {}
@@ -101,6 +108,10 @@ class BoundsOfDose:
             timer_us = fields.get("device", {}).get("profile", {}).get("watchdog_us")
             if type(timer_us) is int:
                 self._timer_us = timer_us or NO_TIMER_US
+
+    def pass_time(self, t_us: int) -> None:
+        """Nothing was written since; what is on went on."""
+        self._now_us = t_us
 
     def of(self, purpose: str, channel: int) -> Bounds:
         """What it was given so far; what is on now counts from what is proved to what may still come."""

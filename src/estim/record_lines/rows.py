@@ -36,7 +36,14 @@ class ReachedRow(TypedDict):
     level_ua: Annotated[int, "what it should have reached: the channel's level, times the phase's intensity"]
 
 
-class DoseRow(TypedDict):
+class _Proved(TypedDict, total=False):
+    pulses_least: Annotated[int, "what the record proves up to here, at least; a take-over does not say"]
+    pulses_most: Annotated[int, "and at most"]
+    charge_least_pc: Annotated[int, "sum of first phases as commanded, at least"]
+    charge_most_pc: Annotated[int, "and at most"]
+
+
+class DoseRow(_Proved):
     """What one channel was given for one purpose since the session began."""
 
     channel: Annotated[int, "device channel, from 1"]

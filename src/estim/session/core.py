@@ -58,7 +58,7 @@ class Core:
 
     def begin_step(self, now_us: int) -> None:
         """Time is `now_us`."""
-        self.now_us = now_us
+        self.now_us = self.out.now_us = now_us
 
     def sit_down(self, operator: str, patient_id: str, known: Known) -> None:
         """Another person is in the chair: nothing that was found, answered or allowed before counts for them."""

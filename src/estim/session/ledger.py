@@ -177,18 +177,23 @@ class Ledger:
 
     def rows(self, purpose: Purpose) -> list[DoseRow]:
         """The accounts of one purpose, as the record and the command line give them; sums since the session began."""
-        return [
-            {
-                "channel": channel,
-                "pulses": account.pulses,
-                "charge_pc": account.charge_pc,
-                "on_us": account.on_us,
-                "peak_ua": account.peak_ua,
-                "unacknowledged_pulses": account.unacknowledged_pulses,
-            }
-            for (of, channel), account in sorted(self._accounts.items())
-            if of == purpose
-        ]
+        rows: list[DoseRow] = []
+        for (of, channel), account in sorted(self._accounts.items()):
+            if of == purpose:
+                proved = self._out.proved(of, channel)
+                rows.append({
+                    "channel": channel,
+                    "pulses": account.pulses,
+                    "charge_pc": account.charge_pc,
+                    "on_us": account.on_us,
+                    "peak_ua": account.peak_ua,
+                    "unacknowledged_pulses": account.unacknowledged_pulses,
+                    "pulses_least": proved.pulses_least,
+                    "pulses_most": proved.pulses_most,
+                    "charge_least_pc": proved.charge_least_pc,
+                    "charge_most_pc": proved.charge_most_pc,
+                })  # fmt: skip
+        return rows
 
     # -- limits on time ---------------------------------------------------------------------------------------------
 

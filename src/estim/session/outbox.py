@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from estim.record_lines.base import Line
+from estim.record_lines.bounds import Bounds, BoundsOfDose
 from estim.session.effects import CloseRecord, Effect, Log, OpenRecord
 
 
@@ -12,6 +13,8 @@ class Outbox:
     def __init__(self) -> None:
         self._effects: list[Effect] = []
         self._recording = False
+        self.now_us = 0
+        self._bounds = BoundsOfDose()
 
     @property
     def recording(self) -> bool:
@@ -30,10 +33,18 @@ class Outbox:
         """A line for the record; before sign-in there is none and nothing to record."""
         if self._recording:
             self.emit(Log(line=line))
+            if line.KIND in BoundsOfDose.KINDS:
+                self._bounds.take(line.KIND, line.to_fields(), self.now_us)
+
+    def proved(self, purpose: str, channel: int) -> Bounds:
+        """What the lines of this record prove that a channel was given so far, at least and at most."""
+        self._bounds.pass_time(self.now_us)
+        return self._bounds.of(purpose, channel)
 
     def open_record(self, patient_id: str) -> None:
         """A record begins; the next line is its header."""
         self._recording = True
+        self._bounds = BoundsOfDose()
         self.emit(OpenRecord(patient_id=patient_id))
 
     def close_record(self) -> None:
