@@ -114,6 +114,21 @@ def test_what_gives_too_much_gets_no_output_until_it_is_measured_again(
     assert "repaired" in found.words(day)
 
 
+@pytest.mark.parametrize("model", ["rehamove3", "rehastim2", "rehastim1"])
+@pytest.mark.parametrize("name", ["Q4-35Hz", "Q9-100mA-2000", "Q10-"])
+def test_a_plan_asks_of_each_model_what_it_can_play_and_say(
+    model: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, home = tmp_path / "bench.toml", ["--home", str(tmp_path)]
+    assert main(["qualify", "plan", "--model", model, *home]) == 0
+    file.write_text(capsys.readouterr().out, encoding="utf-8")
+    main(["qualify", "run", str(file), "--device", f"sim://{model}", "--only", name, "--json", *home])
+    document = json.loads(capsys.readouterr().out)
+    figures = [figure for figure in document["figures"] if figure["step"].startswith(name)]
+    assert figures
+    assert {figure["verdict"] for figure in figures} <= {"pass", "noted"}, figures
+
+
 def typed(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
 

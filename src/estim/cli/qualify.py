@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import EXIT_REFUSED, decimal_number, home_of, print_json
 
+COMPLIANCE_V = 150  # of all these makers: beyond it no device keeps its current
+SAYS_LOW_CURRENT = {"p24"}  # ScienceMode4 alone reports it, wire document 2.7
+HOST_JITTER_US = 2_000.0  # where the host asks for each pulse; later ones it counts itself, docs/drivers.md
+
 if TYPE_CHECKING:
-    from estim.desk.qualify.steps import BenchPlan
+    from estim.desk.qualify.steps import BenchPlan, Step
+    from estim.safety.profile import DeviceProfile
 
 
 def add(commands: Any, home: argparse.ArgumentParser) -> None:
@@ -87,7 +93,11 @@ def _plan(given: argparse.Namespace) -> int:
         full=given.full,
         lead_off_ma=None if profile.lead_off_min_ua is None else profile.lead_off_min_ua / 1_000,
     )
-    steps = [step for step in steps if step.amplitude_ma * 1_000 % step_ua == 0 and _playable(step.width_us, profile)]
+    steps = [
+        _on_grid(step, profile)
+        for step in steps
+        if step.amplitude_ma * 1_000 % step_ua == 0 and _playable(step.width_us, profile)
+    ]
     plan = BenchPlan(
         model=given.model,
         device_id=given.device_id,
@@ -106,6 +116,19 @@ def _plan(given: argparse.Namespace) -> int:
     else:
         print(text, end="")
     return 0
+
+
+def _on_grid(step: Step, profile: DeviceProfile) -> Step:
+    """The step as this device can play it: a rate of its grid and its maker's band; noted where it can say nothing."""
+    most_hz = profile.rated_mhz[1] / 1_000 if profile.rated_mhz is not None else 1_000.0
+    period_us = profile.quantise_period_us(round(min(step.rate_hz, most_hz) * 1_000)) or 1
+    clips = step.kind == "compliance" and step.amplitude_ma / 1_000 * step.load_ohm > COMPLIANCE_V
+    return dataclasses.replace(
+        step,
+        rate_hz=1e6 / period_us,
+        jitter_us=step.jitter_us if profile.has_timer else HOST_JITTER_US,
+        noted=step.noted or (clips and profile.model not in SAYS_LOW_CURRENT),
+    )
 
 
 def _playable(width_us: int, profile: Any) -> bool:

@@ -17,7 +17,6 @@ from estim.desk.qualify.waveform import Capture, SeenPulse
 AMPLITUDE, AMPLITUDE_MIN_MA, OVER = 0.10, 1.0, 0.05
 WIDTH, WIDTH_MIN_US = 0.02, 2.0
 RATE = 0.01
-JITTER_US = 100.0
 BALANCE, BALANCE_FROM_MA, BALANCE_MIN_PC = 0.01, 20.0, 100_000.0
 DC_ON_UA, DC_IDLE_UA, ZERO_MA = 50.0, 10.0, 0.2
 STOP_MS = 20.0
@@ -138,7 +137,7 @@ def _rate(step: Step, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
     error, bound = median - asked_us, RATE * asked_us
     yield figure(step, "period", asked_us, median, 1.0, f"±{RATE:.0%}", "µs", error=error, bound=bound)
     widest = max(abs(period - median) for period in periods)
-    yield figure(step, "jitter", 0, widest, 1.0, f"≤ {JITTER_US:g}", "µs", error=widest, bound=JITTER_US)
+    yield figure(step, "jitter", 0, widest, 1.0, f"≤ {step.jitter_us:g}", "µs", error=widest, bound=step.jitter_us)
 
 
 def _balance(step: Step, capture: Capture, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:

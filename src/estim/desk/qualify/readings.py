@@ -151,7 +151,7 @@ def _FIGURES(step: Step, answers: Answers, share: float) -> Iterator[Figure]:  #
             step, "kept, or said", step.amplitude_ma, value, value * share, f"±{bound:g} or said", "mA", ok=kept or said
         )
         # Less than asked, and within the tolerance but for the reading's own: from this load on it begins to clip.
-        yield replace(made, verdict="noted") if near and not (kept or said) else made
+        yield replace(made, verdict="noted") if (near or step.noted) and not (kept or said) else made
     elif step.kind == "restart":
         yield yes("silent", "silent")
     else:

@@ -31,7 +31,7 @@ class Step:
         id: `Q2-20mA-ch1`, also the name of its CSV.
         kind: what is judged.
         ramp_s: from 0 to the current. step_ma: of the device. load_ohm: where it is not the plan's; 0: it is. noted:
-            what is seen is kept, and fails nothing.
+            what is seen is kept, and fails nothing. jitter_us: how far a period may lie off.
     """
 
     id: str
@@ -46,6 +46,7 @@ class Step:
     step_ma: float = 0.5
     load_ohm: float = 0.0
     noted: bool = False
+    jitter_us: float = 100.0
 
     @property
     def words(self) -> str:
@@ -152,6 +153,8 @@ def write_plan(plan: BenchPlan) -> str:
         lines += [f"rate_hz = {step.rate_hz:g}", f"seconds = {step.seconds:g}"]
         if step.kind == "ramp":
             lines += [f"ramp_s = {step.ramp_s:g}", f"step_ma = {step.step_ma:g}"]
+        if step.kind == "rate":
+            lines += [f"jitter_us = {step.jitter_us:g}"]
         if step.noted:
             lines += ["noted = true"]
         if step.load_ohm:
