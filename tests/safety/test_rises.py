@@ -54,6 +54,7 @@ def ask(
 def refusal(made: Interlock, rise: Rise | None, now_us: int = SECOND, **how: float) -> str:
     with pytest.raises(InterlockTripped) as caught:
         ask(made, rise, now_us, **how)  # type: ignore[arg-type]
+    assert str(caught.value).startswith(("L15: ", "L16: ")), "each refusal names its rule"
     return str(caught.value)
 
 
