@@ -45,25 +45,28 @@ TRIES = 5
 
 
 def console_stops(folder: Path, times: int) -> list[Stop]:
-    """Space and F12 by turns on one console."""
+    """Space and F12 by turns; where a session ended before its time, the rest in a new one on a new home."""
+    found: list[Stop] = []
+    for attempt in range(TRIES):
+        keys = ["space", "f12"] * ((times - len(found) + 1) // 2)
+        if keys:
+            _console_stops(folder.with_name(f"{folder.name}-{attempt}"), keys, found)
+    return found
+
+
+def _console_stops(folder: Path, keys: list[str], found: list[Stop]) -> None:
     folder.mkdir()
     therapist.own_protocol(folder, sample("on_s = 2\noff_s = 2", "on_s = 15\noff_s = 15"))
-    found: list[Stop] = []
     with contextlib.ExitStack() as stack:
         began = json.loads(_start(stack, "-m", "tests.system.tapped_simulator", str(folder)).readline())
         echo, stalls = Echo(), folder / "stalls.txt"
         stack.callback(echo.end)
         _start(stack, "-c", TIMER, output=stack.enter_context(stalls.open("w")))
         watch = Watch(folder, began["device"], began["began_us"], stalls)
-        for _ in range(TRIES):
-            keys = ["space", "f12"] * ((times - len(found) + 1) // 2)
-            if not keys:
-                break
-            try:
-                console_session(folder, watch, echo, keys, found)
-            except AssertionError as error:  # a machine that stands still for 250 ms ends a session, as it must
-                print(f"a session ended before its time: {error}", file=sys.stderr)
-    return found
+        try:
+            console_session(folder, watch, echo, keys, found)
+        except AssertionError as error:  # a machine that stands still for 250 ms ends a session, as it must
+            print(f"a session ended before its time: {str(error).splitlines()[0]}", file=sys.stderr)
 
 
 def line_stops(folder: Path, times: int) -> list[Stop]:

@@ -374,7 +374,7 @@ def _measure(at: int, folder: Path, number: int) -> float | None:
     for attempt in range(TRIES):
         try:
             return row.measure(folder / f"{at}-{number}-{attempt}", number)
-        except (EndedBefore, AssertionError, TimeoutError) as error:
+        except (EndedBefore, AssertionError, OSError) as error:
             sys.stderr.write(f"{row.event}: once more: {str(error).splitlines()[:1]}\n")
     return None
 

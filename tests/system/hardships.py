@@ -72,7 +72,8 @@ def stall(pid: int, seconds: float, *, working: bool = False) -> None:
             pass
     os.kill(pid, signal.SIGSTOP)
     time.sleep(seconds)
-    os.kill(pid, signal.SIGCONT)
+    with contextlib.suppress(ProcessLookupError):  # it was taken over meanwhile
+        os.kill(pid, signal.SIGCONT)
 
 
 def _runs(pid: int) -> bool:
