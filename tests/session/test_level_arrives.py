@@ -75,7 +75,7 @@ def test_beyond_what_was_reached_no_pulse_rises_by_more_than_a_first_ramp_may() 
 def test_after_an_off_it_begins_as_the_first_time() -> None:
     run = gated()
     before = gates(run, 350_000, 3)
-    run.off(6 * SECOND)
+    run.off(6 * SECOND, 6 * SECOND)
     run.begin(0)
     again = gates(run, 350_000, 1)
     assert max(again[0]) == max(before[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ class Given:
         dose: the last dose line's row; sums since the session began.
         pending: output was acknowledged that no dose line speaks of: a record that broke off.
         on_us, fast_on_us: from the commands; the second one above 15 Hz alone.
+        fast_period_us: the longest period above 15 Hz that was asked for: what an unacknowledged pulse counts as.
         sent_pulses, sent_charge_pc: what the acknowledged commands amount to, for records without a dose line.
         points: (session time, µA) of each change.
     """
@@ -35,6 +36,7 @@ class Given:
     pending: bool = False
     on_us: int = 0
     fast_on_us: int = 0
+    fast_period_us: int = 0
     peak_ua: int = 0
     sent_pulses: int = 0
     sent_charge_pc: int = 0
@@ -48,11 +50,13 @@ class Given:
     @property
     def motor_on_us(self) -> int:
         """On time above 15 Hz, from the dose where it speaks of all; unacknowledged pulses count too."""
-        if self.pending or not self.dose or self.fast_on_us != self.on_us:
+        if self.pending or not self.dose:
             return self.fast_on_us
         pulses, unknown = int(self.dose["pulses"]), int(self.dose["unacknowledged_pulses"])
         on_us = int(self.dose["on_us"])
-        return on_us * (pulses + unknown) // pulses if pulses else self.fast_on_us
+        if pulses and self.fast_on_us == self.on_us:
+            return on_us * (pulses + unknown) // pulses
+        return self.fast_on_us + unknown * self.fast_period_us
 
 
 @dataclass(slots=True)
@@ -92,6 +96,8 @@ class Replay:
                 self.levels_ua = {row["channel"]: row["level_ua"] for row in fields["schedule"]["channels"]}
         elif entry.kind == lines.Command.KIND:
             self._command(fields["sent_us"], fields["channels"])
+        elif entry.kind == lines.Unanswered.KIND:
+            self._asked(fields["channels"])
         elif entry.kind in {kinds.Raised.KIND, kinds.Lowered.KIND} and self.purpose == "therapy":
             self.levels_ua[fields["channel"]] = fields["level_ua"]
         elif entry.kind == lines.Output.KIND and fields.get("state") == "OFF":
@@ -112,18 +118,25 @@ class Replay:
         elif after == "RUNNING" and self._since_us is None:
             self._since_us = t_us
 
-    def _command(self, sent_us: int, rows: Iterable[Mapping[str, int]]) -> None:
+    def _command(self, sent_us: int, rows: Sequence[Mapping[str, int]]) -> None:
         """A command is the whole output: what it does not name is off."""
         now = {row["channel"]: row for row in rows if row["amplitude_ua"] > 0}
         for channel in [channel for channel in self._on if channel not in now]:
             self.channel(channel).points.append((sent_us, 0))
         self._stop_clocks(sent_us)
+        self._asked(rows)
         for channel, row in now.items():
             given = self.channel(channel)
             given.pending = True
             given.peak_ua = max(given.peak_ua, row["amplitude_ua"])
             given.points.append((sent_us, row["amplitude_ua"]))
             self._on[channel] = (sent_us, row)
+
+    def _asked(self, rows: Iterable[Mapping[str, int]]) -> None:
+        for row in rows:
+            if row["period_us"] <= SLOW_PERIOD_US:
+                given = self.channel(row["channel"])
+                given.fast_period_us = max(given.fast_period_us, row["period_us"])
 
     def _stop_clocks(self, at_us: int) -> None:
         for channel, (since_us, row) in self._on.items():

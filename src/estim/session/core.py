@@ -22,6 +22,7 @@ from estim.safety.limits import Limits
 from estim.safety.profile import DeviceProfile
 from estim.safety.reports import OutputState
 from estim.safety.verdict import ClearedSchedule
+from estim.session.after_off import still_on
 from estim.session.alarms import Alarms
 from estim.session.authority import Authority
 from estim.session.contractions import Ended
@@ -37,13 +38,15 @@ from estim.session.sitting import Known, Sitting
 from estim.session.standing import Standing
 from estim.session.state import Phase, Turn
 
+TIMER_SLACK_US = 100_000  # bytes on their way, and a device's timer that is a little slow
+
 
 class Core:
     """Who owns what, and what they do together."""
 
     def __init__(self, profile: DeviceProfile, limits: Limits, *, simulated: bool) -> None:
         self.profile, self.limits, self.simulated = profile, limits, simulated
-        self.now_us = 0
+        self.now_us = self.before_us = 0
         self.out = Outbox()
         self.standing, self.link, self.lease, self.shown = Standing(self.out), Link(self.out), Lease(), Shown(self.out)
         self.sitting = Sitting(Alarms(self.out.log))
@@ -58,6 +61,8 @@ class Core:
 
     def begin_step(self, now_us: int) -> None:
         """Time is `now_us`."""
+        if now_us > self.now_us:
+            self.before_us = self.now_us
         self.now_us = self.out.now_us = now_us
 
     def sit_down(self, operator: str, patient_id: str, known: Known) -> None:
@@ -124,12 +129,26 @@ class Core:
     def off(self, reason: str) -> None:
         """Output off, now: the one act that asks nobody. The run keeps its place."""
         if self.run is not None:
-            self.book(self.run.off(self.now_us))
+            if self.link.off_asked_us is None:
+                self.ledger.doubt(still_on(self.run, self.link.doubt(), self.now_us), self.sitting.purpose)
+            self.book(self.run.off(self.now_us, self._timed_out_us()))
         self.sitting.prove({})
         overtaken = self.link.send_off(reason, self.now_us)
         self.authority.end()
         for n, (sent_us, output) in overtaken.items():  # nobody will ever know whether they played a pulse
             self.out.log(lines.Unanswered(command=n, sent_us=sent_us, channels=output_rows(output)))
+
+    def _timed_out_us(self) -> int:
+        """When the device's own timer had ended what it had, if this step comes so late; now where it comes in time."""
+        if self.profile.has_timer:
+            return min(self.now_us, self.link.fed_us + self.profile.watchdog_us + TIMER_SLACK_US)
+        return min(self.now_us, self.before_us + TIMER_SLACK_US)  # without new lists nothing plays
+
+    def settle(self) -> None:
+        """Output has ended: what may have come between the off and now is booked."""
+        self.ledger.settle(self.link.ended_us(self.now_us, self.profile.watchdog_us), self.sitting.cleared)
+        if self.phase is Phase.FAULT:  # its dose was written as it failed
+            self.ledger.log_dose(self.sitting.purpose)
 
     def stop(self, reason: str, *, outcome: str = "stopped") -> None:
         """Stop from whatever phase. In FAULT it stays FAULT; where nothing runs only the off goes out."""

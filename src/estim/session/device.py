@@ -39,6 +39,7 @@ def identified(core: Core, report: Identified) -> None:
     """The device said who it is and is idle."""
     if core.phase in {Phase.ARMED, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING}:
         core.fail("device-reset", "The device introduced itself in the middle of a session: it was restarted.")
+    core.settle()
     core.link.identified(report, core.now_us)
     core.lease.status(core.now_us)
     core.see_output(OutputState.OFF)
@@ -91,10 +92,11 @@ def status(core: Core, report: DeviceStatus) -> None:
         core.see_output(OutputState.OFF)
     elif core.phase in {Phase.READY, Phase.CONFIGURED, Phase.PAUSED}:
         core.see_output(OutputState.UNCERTAIN)
-        core.fail("device-on", "The device says that it is stimulating although nobody asked it to.")
+        _fail_on(core, report, "The device says that it is stimulating although nobody asked it to.")
 
 
 def _confirmed_off(core: Core) -> None:
+    core.settle()
     core.link.off_confirmed()
     core.see_output(OutputState.OFF)
     if core.phase is Phase.STOPPING:
@@ -115,12 +117,20 @@ def _check_against_plan(core: Core, report: DeviceStatus, *, idle: bool) -> None
         return
     planned = {player.window.channel for player in (core.run.players if core.run else ()) if player.amplitude_ua > 0}
     if report.output_on and not planned:
-        core.fail("device-on", "The device says that it is stimulating where the plan has a rest.")
+        _fail_on(core, report, "The device says that it is stimulating where the plan has a rest.")
     elif planned and not report.output_on:
         core.fail("output-lost", "The device stopped stimulating by itself (its own timer, or an error).")
     elif report.active_channels is not None and not set(report.active_channels) <= planned:
         extra = sorted(set(report.active_channels) - planned)
-        core.fail("device-on", f"The device stimulates on channel {extra} where the plan has none.")
+        _fail_on(core, report, f"The device stimulates on channel {extra} where the plan has none.")
+
+
+def _fail_on(core: Core, report: DeviceStatus, text: str) -> None:
+    """It plays what it was not told to, since its last command for all that is known."""
+    windows = core.run.phase.windows if core.run is not None else ()
+    channels = report.active_channels or tuple(window.channel for window in windows)
+    core.link.disobeyed(frozenset(channels))
+    core.fail("device-on", text)
 
 
 def channel_fault(core: Core, report: ChannelFault) -> None:
@@ -163,7 +173,7 @@ def link_down(core: Core, report: LinkDown) -> None:
 
 
 def _gone(core: Core, cause: str, reason: str, *, output_ended: bool) -> None:
-    core.link.lose()
+    core.link.lose(core.now_us)
     text = f"The device can't be reached: {reason}."
     if core.phase is Phase.DISCONNECTED:
         core.sitting.alarms.sound(cause, "medium", text)
@@ -178,6 +188,7 @@ def _gone(core: Core, cause: str, reason: str, *, output_ended: bool) -> None:
         core.see_output(OutputState.OFF if output_ended else OutputState.UNCERTAIN)
     core.fail(cause, text)
     if output_ended:
+        core.settle()
         core.link.off_confirmed()
 
 

@@ -11,6 +11,7 @@ from estim.safety.limits import Limits
 from estim.safety.schedule import Purpose, ScheduleChannel, Window
 from estim.safety.units import US_PER_S, ceil_div
 from estim.safety.verdict import ClearedSchedule
+from estim.session.after_off import StillOn
 from estim.session.booking import Booking
 from estim.session.contractions import REACHED_PERMILLE, Ended
 from estim.session.on_time import DUTY_WINDOW_US, OnTime, counts
@@ -91,6 +92,7 @@ class Ledger:
         self._on_time = OnTime()
         self._reached: dict[tuple[Purpose, int], Reached] = {}
         self._whole: dict[Purpose, Reached] = {}  # of whole contractions, each by its weakest channel
+        self._doubtful: tuple[Purpose, tuple[StillOn, ...]] | None = None  # an off was sent and is not confirmed
         self._dose_due = False  # a run began and its dose is not in the record yet
 
     def account(self, purpose: Purpose, channel: int) -> Account:
@@ -157,6 +159,23 @@ class Ledger:
         account = self._accounts.setdefault((purpose, window.channel), Account())
         for booking in bookings:
             account.add(booking, window.pulse_width_us, acknowledged_n)
+
+    def doubt(self, windows: Iterable[StillOn], purpose: Purpose) -> None:
+        """An off was sent, and these may play on."""
+        self._doubtful = (purpose, tuple(windows))
+
+    def settle(self, end_us: int, cleared: ClearedSchedule | None) -> None:
+        """What was in doubt had ended at `end_us`: until then it counts as ON, its pulses as unacknowledged."""
+        (purpose, windows), self._doubtful = self._doubtful or ("therapy", ()), None
+        for one in windows:
+            pulses, number = one.pulses_until(end_us), one.window.channel
+            if not pulses:
+                continue
+            self._accounts.setdefault((purpose, number), Account()).unacknowledged_pulses += pulses
+            self._dose_due = True  # a fault has written it down before
+            if cleared is not None:
+                channel = cleared.schedule.channel(number)
+                self.note_on(channel, one.window, one.from_us, end_us, therapy=purpose == "therapy")
 
     def note_on(self, channel: ScheduleChannel, window: Window, begin_us: int, end_us: int, *, therapy: bool) -> None:
         """`channel` was on in `window`, where limits on time speak of that."""

@@ -9,6 +9,7 @@ from estim.record_lines import events as lines
 from estim.safety.commands import OutputOff, SetOutput
 from estim.safety.reports import Identified, OutputState
 from estim.safety.units import US_PER_S
+from estim.session.after_off import Doubt
 from estim.session.effects import Connect, Prepare, RequestStatus, Send
 from estim.session.outbox import Outbox
 from estim.session.plain import output_rows
@@ -46,6 +47,9 @@ class Link:
         self.open = False
         self.command_n = self.acknowledged_n = 0
         self._unanswered: dict[int, tuple[int, SetOutput]] = {}
+        self._obeyed: frozenset[int] = frozenset()  # channels with current by the last command that was acknowledged
+        self._disobeyed_us: int | None = None  # since when it may do what it was not told
+        self._lost_us: int | None = None
         self._changed_us = 0
         self.off_asked_us: int | None = None
         self._off_sent_us = 0
@@ -66,6 +70,29 @@ class Link:
     def off_settled(self) -> bool:
         """Off was not asked for, was confirmed, or can't be."""
         return self.off_asked_us is None or self.uncertain
+
+    @property
+    def fed_us(self) -> int:
+        """When something was last sent to it: its own timer begins anew with each."""
+        return max(self._changed_us, self._off_sent_us, self.polled_us)
+
+    def doubt(self) -> Doubt:
+        """What is not known of the output as an off goes out."""
+        sent = self._unanswered.values()
+        named = {output.channel for _, command in sent for output in command.channels if output.amplitude_ua}
+        since_us = [sent_us for sent_us, _ in sent]
+        since_us += [self._disobeyed_us] if self._disobeyed_us is not None else []
+        return Doubt(self._obeyed | named, min(since_us, default=None))
+
+    def disobeyed(self, channels: frozenset[int]) -> None:
+        """It says that it plays where it was told not to: since the last command, nobody knows."""
+        self._obeyed, self._disobeyed_us = self._obeyed | channels, self._changed_us
+
+    def ended_us(self, now_us: int, timer_us: int) -> int:
+        """When what was on had ended, as off is confirmed at `now_us`: then, or when it was not heard any more and its
+        own timer had run out.
+        """
+        return now_us if self._lost_us is None else min(now_us, self._lost_us + timer_us)
 
     def unanswered_us(self, now_us: int) -> int:
         """For how long the oldest command has been without an answer."""
@@ -127,7 +154,7 @@ class Link:
         """It said who it is, and is idle."""
         self.device, self.gone = report, False
         self.polled_us = now_us
-        self.off_asked_us = None
+        self.off_confirmed()
 
     def opened(self) -> None:
         """Its stimulation level is open."""
@@ -141,6 +168,7 @@ class Link:
             return
         for older in [n for n in self._unanswered if n < number]:
             del self._unanswered[older]
+        self._obeyed = frozenset(output.channel for output in sent[1].channels if output.amplitude_ua)
         rows = output_rows(sent[1])
         self._out.log(lines.Command(command=number, sent_us=sent[0], ack_us=round_trip_us, channels=rows))
 
@@ -160,15 +188,17 @@ class Link:
 
     def off_confirmed(self) -> None:
         """Its own status, or its own timer, says that output has ended."""
-        self.off_asked_us = None
+        self.off_asked_us = self._disobeyed_us = self._lost_us = None
+        self._obeyed = frozenset()
 
     def off_is_late(self, now_us: int) -> bool:
         """Off was asked for 1 s ago and is not confirmed."""
         return self.off_asked_us is not None and now_us - self.off_asked_us >= STOP_VERIFY_US
 
-    def lose(self) -> None:
+    def lose(self, now_us: int) -> None:
         """Nothing is heard of it any more."""
         self.gone = True
+        self._lost_us = now_us if self._lost_us is None else self._lost_us
 
     def charged(self, percent: int) -> None:
         """Charge of its battery."""

@@ -310,8 +310,11 @@ class WindowPlayer:
         self.amplitude_ua = MicroAmp(0)
 
     def book(self, until_us: int) -> None:
-        """Note the pulses that fell before `until_us` at the present amplitude, before it changes."""
-        passed = min(self._pulses, max(self._counted, self._beat.number_from(until_us - self._base_us)))
+        """Note the pulses that fell before `until_us` at the present amplitude, before it changes.
+
+        A device goes on until it is told otherwise: where that came late, also beyond what was planned.
+        """
+        passed = max(self._counted, self._beat.number_from(until_us - self._base_us))
         count, on_us = passed - self._counted, self._beat.at_us(passed) - self._beat.at_us(self._counted)
         self._counted = passed
         if count and self.amplitude_ua:

@@ -317,16 +317,20 @@ class Run:
                 self._held.note(player.window, player.peak_ua, held=True)
         return self._held.proven_ua()
 
-    def off(self, now_us: int) -> list[Ended]:
-        """Output is off: all windows end here, and what the plan waited for is over."""
-        self.held_since_us, self.pause_after_gate = None, ""
-        return self.drop_output(now_us)
+    def off(self, now_us: int, ended_us: int) -> list[Ended]:
+        """Output is off: all windows end here, and what the plan waited for is over.
 
-    def drop_output(self, now_us: int) -> list[Ended]:
+        Args:
+            ended_us: when the device's own timer had ended them, if that was before.
+        """
+        self.held_since_us, self.pause_after_gate = None, ""
+        return self.drop_output(now_us, ended_us)
+
+    def drop_output(self, now_us: int, ended_us: int | None = None) -> list[Ended]:
         """All windows end here (pause, stop, fault): the broken cycle will be played again from its beginning."""
         broken = [player for player in self.players if not player.ended]
         for player in broken:
-            player.end(now_us)
+            player.end(now_us if ended_us is None else min(now_us, ended_us))
         ended, self.players = self.players, []
         self._held.lose()
         self._counted.break_off()

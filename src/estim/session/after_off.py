@@ -1,0 +1,67 @@
+"""What may still come after an off was sent: who was on, from when, until somebody knows better. Pure.
+
+An off ends output when it arrives, and nobody knows when that is. So what was on goes on, in the accounts, until the
+device itself says that it is idle; where it is not heard any more, until its own timer has run out, since a device that
+hears us hears the off that is repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from estim.safety.schedule import Window
+from estim.session.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class StillOn:
+    """A window that may play on.
+
+    Attributes:
+        from_us: since when nothing of it is booked.
+        next_us: its next pulse from there on.
+    """
+
+    window: Window
+    from_us: int
+    next_us: int
+
+    def pulses_until(self, end_us: int) -> int:
+        """Pulses that may have come by `end_us`, bursts counted out."""
+        if end_us < self.next_us:
+            return 0
+        return ((end_us - self.next_us) // _shortest_us(self.window) + 1) * self.window.burst_pulses
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What the commands in flight leave open as an off goes out.
+
+    Attributes:
+        channels: those that have current by the last command that was acknowledged or by one that was not.
+        since_us: when the first one went out that has no answer; None: all have.
+    """
+
+    channels: frozenset[int]
+    since_us: int | None
+
+
+def still_on(run: Run, doubt: Doubt, now_us: int) -> Iterable[StillOn]:
+    """All windows that may play on after an off at `now_us`."""
+    playing = {player.window.channel: player for player in run.players if player.amplitude_ua}
+    for player in playing.values():
+        period_us = player.window.period_us
+        periods = -(-(now_us - player.onset_us) // period_us)
+        yield StillOn(player.window, now_us, player.onset_us + max(0, periods) * period_us)
+    for channel in doubt.channels - playing.keys():
+        windows = [window for window in run.phase.windows if window.channel == channel]
+        since_us = doubt.since_us if doubt.since_us is not None else now_us
+        for window in windows[:1]:
+            yield StillOn(window, since_us, since_us)
+
+
+def _shortest_us(window: Window) -> int:
+    """The shorter of a train's two periods."""
+    then_us = window.train.then_period_us if window.train is not None else 0
+    return min(window.period_us, then_us or window.period_us)
