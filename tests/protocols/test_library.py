@@ -24,8 +24,10 @@ def test_the_library_is_the_reference() -> None:
     assert {row["id"] for row in ROWS} <= set(NAMES)
     assert len(ROWS) == 47
     assert set(NAMES) - {row["id"] for row in ROWS} == {  # from later reading; their marks say what was read
-        "arm-reach", "heart-failure-quadriceps-15-hz", "knee-quadriceps-high-intensity", "knee-replacement-gait",
-        "leg-cycling", "sit-to-stand-key", "tibial-nerve-bladder",
+        "arm-reach", "heart-failure-quadriceps-15-hz", "hip-knee-slow-gluteals", "knee-co-contraction",
+        "knee-quadriceps-high-intensity", "knee-replacement-gait", "leg-cycling", "leg-cycling-leading",
+        "quadriceps-catch-train", "quadriceps-doublets", "quadriceps-stepped-recovery", "quadriceps-two-rates",
+        "sit-to-stand-key", "tibial-nerve-bladder",
     }  # fmt: skip
 
 

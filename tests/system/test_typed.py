@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from estim.records.verify import verify_session
+from estim.records.personal import opened_lines
+from estim.records.verify import read_record, verify_session
 from tests.system.stop_ways import cell
 from tests.system.typed import TypedSession
 
@@ -45,6 +46,7 @@ def test_a_session_by_hand_is_signed_and_an_odd_byte_costs_nothing(tmp_path: Pat
         one.until(lambda: one.code is not None, "it ends")
         (folder,) = (tmp_path / "home" / "records" / "real").glob("*Z-*")
         assert verify_session(folder).ok
-        assert rb"caf\\xe9" in (folder / "record.jsonl").read_bytes()
+        lines = opened_lines(tmp_path / "home", read_record(folder).entries)  # a person's words lie under a key
+        assert [line.fields["text"] for line in lines if line.kind == "note"] == ["caf\\xe9"]
     finally:
         one.close()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from estim.safety.commands import ChannelOutput
 from estim.safety.schedule import Window
-from estim.safety.units import Micros, ceil_div
+from estim.safety.units import MicroAmp, Micros, ceil_div
 
 
 class Form(NamedTuple):
@@ -14,6 +15,20 @@ class Form(NamedTuple):
     period_us: Micros
     burst_pulses: int
     burst_interval_us: Micros
+
+    def told(self, window: Window, amplitude_ua: MicroAmp) -> ChannelOutput:
+        """This pulse of `window` as the device is told it."""
+        return ChannelOutput(
+            channel=window.channel,
+            amplitude_ua=amplitude_ua,
+            pulse_width_us=window.pulse_width_us,
+            interphase_us=window.interphase_us,
+            period_us=self.period_us,
+            phase_ratio=window.phase_ratio,
+            burst_pulses=self.burst_pulses,
+            burst_interval_us=self.burst_interval_us,
+            shape=window.shape,
+        )
 
 
 class Beat:

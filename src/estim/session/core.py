@@ -63,7 +63,8 @@ class Core:
         """Time is `now_us`."""
         if now_us > self.now_us:
             self.before_us = self.now_us
-        self.now_us = self.out.now_us = now_us
+        self.now_us = now_us
+        self.out.begin_step(now_us)
 
     def sit_down(self, operator: str, patient_id: str, known: Known) -> None:
         """Another person is in the chair: nothing that was found, answered or allowed before counts for them."""

@@ -30,6 +30,10 @@ class Account:
     peak_ua: int = 0
     unacknowledged_pulses: int = 0
 
+    def doubted(self, pulses: int) -> None:
+        """Pulses that may have come: nothing says so, and nothing says that they did not."""
+        self.unacknowledged_pulses += pulses
+
     def add(self, booking: Booking, pulse_width_us: int, acknowledged_n: int) -> None:
         """Pulses that are over."""
         if booking.sent_n > acknowledged_n:
@@ -171,7 +175,7 @@ class Ledger:
             pulses, number = one.pulses_until(end_us), one.window.channel
             if not pulses:
                 continue
-            self._accounts.setdefault((purpose, number), Account()).unacknowledged_pulses += pulses
+            self._accounts.setdefault((purpose, number), Account()).doubted(pulses)
             self._dose_due = True  # a fault has written it down before
             if cleared is not None:
                 channel = cleared.schedule.channel(number)

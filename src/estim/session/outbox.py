@@ -13,8 +13,12 @@ class Outbox:
     def __init__(self) -> None:
         self._effects: list[Effect] = []
         self._recording = False
-        self.now_us = 0
+        self._now_us = 0
         self._bounds = BoundsOfDose()
+
+    def begin_step(self, now_us: int) -> None:
+        """Time is `now_us`."""
+        self._now_us = now_us
 
     @property
     def recording(self) -> bool:
@@ -34,11 +38,11 @@ class Outbox:
         if self._recording:
             self.emit(Log(line=line))
             if line.KIND in BoundsOfDose.KINDS:
-                self._bounds.take(line.KIND, line.to_fields(), self.now_us)
+                self._bounds.take(line.KIND, line.to_fields(), self._now_us)
 
     def proved(self, purpose: str, channel: int) -> Bounds:
         """What the lines of this record prove that a channel was given so far, at least and at most."""
-        self._bounds.pass_time(self.now_us)
+        self._bounds.pass_time(self._now_us)
         return self._bounds.of(purpose, channel)
 
     def open_record(self, patient_id: str) -> None:

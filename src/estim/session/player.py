@@ -331,18 +331,7 @@ class WindowPlayer:
 
     def output(self) -> ChannelOutput:
         """The present amplitude as the device is told it."""
-        window, form = self.window, self._form
-        return ChannelOutput(
-            channel=window.channel,
-            amplitude_ua=self.amplitude_ua,
-            pulse_width_us=window.pulse_width_us,
-            interphase_us=window.interphase_us,
-            period_us=form.period_us,
-            phase_ratio=window.phase_ratio,
-            burst_pulses=form.burst_pulses,
-            burst_interval_us=form.burst_interval_us,
-            shape=window.shape,
-        )
+        return self._form.told(self.window, self.amplitude_ua)
 
 
 def join_grid(players: list[WindowPlayer]) -> None:

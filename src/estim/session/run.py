@@ -60,8 +60,7 @@ class Run:
         self._route = Route(schedule)
         self.place = place
         self.cycle_start_us = start_us
-        self.begun = False
-        self.done = False
+        self.begun = self.done = False
         self.players: list[WindowPlayer] = []
         self.levels_ua: dict[int, int] = {channel.channel: channel.level_ua for channel in schedule.channels}
         self.reminders = Reminders()
@@ -95,9 +94,8 @@ class Run:
     @property
     def contraction_number(self) -> int:
         """Number of the present cycle within the whole plan, from 1."""
-        if self.phase.trigger is not None:
-            return self._route.number_of_gate(self.place, self.gates)
-        return self._route.number(self.place)
+        by_gates = self.phase.trigger is not None
+        return self._route.number_of_gate(self.place, self.gates) if by_gates else self._route.number(self.place)
 
     @property
     def contractions_total(self) -> int:
@@ -183,8 +181,7 @@ class Run:
     def begin(self, now_us: int) -> None:
         """The cycle begins: its windows start to play."""
         self.cycle_start_us = max(self.cycle_start_us, now_us)
-        self.begun = True
-        self.held_since_us = None
+        self.begun, self.held_since_us = True, None
         if self.phase.trigger is not None:  # its windows open by themselves
             if self.gatekeeper is None or self.gatekeeper.phase is not self.phase:
                 self.gatekeeper = Gatekeeper(self.phase, self._governor)
@@ -245,9 +242,8 @@ class Run:
             self.done = not playing
             return
         rest_us = self.phase.set_rest_us if following.cycle == 0 and following.phase == self.place.phase else 0
-        next_us = self.cycle_start_us + self._cycle_us() + rest_us
-        if self.phase.trigger is not None:
-            next_us = now_us + US_PER_S
+        timed = self.phase.trigger is None
+        next_us = self.cycle_start_us + self._cycle_us() + rest_us if timed else now_us + US_PER_S
         if playing and (now_us < next_us or following.phase != self.place.phase):
             return  # windows may reach into the next cycle of their phase, never into the next phase
         if following.phase != self.place.phase:
