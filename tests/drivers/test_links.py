@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import socket
-import termios
 import time
-import tty
 from collections.abc import Iterator
 
 import pytest
@@ -20,6 +17,9 @@ from estim.drivers.models import MODELS
 from estim.drivers.serial_link import SerialLink
 from estim.drivers.socket_link import SocketLink
 from estim.safety.errors import LinkLost, UsageError
+
+# Ptys are POSIX's. On Windows the same links are met by the sessions and blows of `make windows`.
+fcntl, termios, tty = (pytest.importorskip(name) for name in ("fcntl", "termios", "tty"))
 
 
 @pytest.fixture

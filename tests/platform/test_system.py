@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import sys
@@ -63,7 +62,7 @@ def test_a_system_without_a_second_clock_has_one() -> None:
 
 def test_durable_means_the_medium_on_macos(mocker: MockerFixture) -> None:
     mocker.patch.object(files, "_FULL_SYNC", 51)
-    asked = mocker.patch.object(fcntl, "fcntl")
+    asked = mocker.patch.object(pytest.importorskip("fcntl"), "fcntl")
     fsync = mocker.patch.object(os, "fsync")
     files.make_durable(9)
     asked.assert_called_once_with(9, 51)
