@@ -301,6 +301,28 @@ def test_a_site_file_that_does_not_count(data: bytes, verifies: bool, words: str
         parse_site(data, verify=lambda _message, _signature: verifies)
 
 
+@pytest.mark.parametrize(
+    ("area_mm2", "most_ma", "moved"),
+    [
+        (6_000, 120, b"amplitude_ua = 120000"),
+        (5_999, 100, b"amplitude_ua = 120000"),
+        (800, 20, b"pad_area_min_mm2 = 400"),
+        (799, 15, b"pad_area_min_mm2 = 400"),
+        (400, 15, b"pad_area_min_mm2 = 400"),
+    ],
+)
+def test_what_a_site_file_opens_it_opens_for_larger_pads_only(area_mm2: int, most_ma: int, moved: bytes) -> None:
+    body = b'responsible = "Dr A"\ndate = "2026-01-01"\nreason = "r"\n\n[limits]\n' + moved
+    site = ABSOLUTE & parse_site(body + b"\n# signature: 00\n", verify=lambda _message, _signature: True)
+    for limits in (site, site & Limits.of({"amplitude_ua": 124_000}, layer="device", source="maker")):
+        assert rules(pulse(most_ma, 100, 20, area_mm2 / 100), limits) == set()
+        if most_ma != 20:
+            cleared = clear(pulse(0, 100, 20, area_mm2 / 100), limits, PROFILE, TRUSTED)
+            assert cleared.caps_ua[1] == most_ma * 1000
+            over = rules(pulse(most_ma + 1, 100, 20, area_mm2 / 100), limits)
+            assert over == ({"L1"} if most_ma == 120 else {"L14"})
+
+
 def test_the_rows_are_made_as_they_are_written() -> None:
     """The module once more from its file: the table that was imported long ago shows no fault in how a row is made."""
     again = runpy.run_path(limits_table.__file__, run_name=limits_table.__name__)

@@ -96,8 +96,11 @@ def _own_cap(schedule: Schedule, channel: ScheduleChannel, limits: Limits, step_
     ratio = max((window.phase_ratio for _, window in _windows(schedule, channel.channel)), default=1)
     grid_ua = step_ua * ratio
     cap, reason = floor_to_step(limits["amplitude_ua"].value, grid_ua), "L1"
+    pad_ua = limits.pad_amplitude_ua(area)
     for _, window in _windows(schedule, channel.channel):
         most, rule = measures.greatest(window, area, channel.output, limits, step_ua * window.phase_ratio)
+        if pad_ua is not None and pad_ua < most:
+            most, rule = pad_ua, "L14"
         level = floor_to_step(most * 1000 // window.intensity_permille, grid_ua)
         if level < cap:
             cap, reason = level, rule
@@ -114,6 +117,7 @@ def _judge_level(schedule: Schedule, channel: ScheduleChannel, limits: Limits, s
     """Every limit that the asked level breaks, once a guardrail (the worst window)."""
     area = smaller_pad_mm2(schedule, channel)
     key = f"channel[{channel.name}].amplitude"
+    pad_ua = limits.pad_amplitude_ua(area)
     worst: dict[str, Problem] = {}
     values: dict[str, int] = {}
     for index, window in _windows(schedule, channel.channel):
@@ -125,6 +129,9 @@ def _judge_level(schedule: Schedule, channel: ScheduleChannel, limits: Limits, s
             if value >= values.get(guardrail.key, -1):
                 values[guardrail.key] = value
                 worst[guardrail.key] = problem(key, guardrail, value, bound, shown)
+        if pad_ua is not None and amplitude > max(pad_ua, values.get("pad", 0)):
+            values["pad"] = amplitude
+            worst["pad"] = _pad_problem(key, amplitude, pad_ua, area, shown)
     mark = channel.motor_mark_ua
     if channel.output == "sensory" and schedule.purpose == "therapy" and channel.level_ua > 0:
         allowed = sensory_ceiling_ua(mark or 0)
@@ -154,6 +161,20 @@ def _judge_level(schedule: Schedule, channel: ScheduleChannel, limits: Limits, s
             source="cap set in the setup",
         )
     return list(worst.values())
+
+
+def _pad_problem(key: str, amplitude_ua: int, allowed_ua: int, area_mm2: int, shown: str) -> Problem:
+    return Problem(
+        severity="refuse",
+        key=key,
+        message=f"{shown}: on a pad of {area_mm2 / 100:g} cm² allowed at most {allowed_ua / 1000:g} mA",
+        asked=amplitude_ua / 1000,
+        allowed=allowed_ua / 1000,
+        unit="mA",
+        layer="site",
+        rule="L14",
+        source="docs/site-limits.md: above 15 mA pads of 8 cm², above 100 mA pads of 60 cm²",
+    )
 
 
 def problem(key: str, guardrail: Guardrail, value: int, bound: Bound, shown: str) -> Problem:

@@ -11,7 +11,7 @@ from typing import Any
 
 from estim.safety.errors import Layer, Problem, SiteFileError
 from estim.safety.guardrail import Bound, Guardrail
-from estim.safety.limits_table import BY_KEY, TABLE
+from estim.safety.limits_table import BY_KEY, PAD_STEPS, TABLE
 from estim.safety.profile import DeviceProfile
 
 SITE_WORDS = ("responsible", "date", "reason")
@@ -21,16 +21,25 @@ SIGNATURE_MARK = b"\n# signature: "
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """One bound for each guardrail; a missing one is the absolute column's."""
+    """One bound for each guardrail; a missing one is the absolute column's.
+
+    Attributes:
+        pad_steps: what a site file opens it opens for larger pads only: (pad area mm², the most in µA on smaller ones).
+    """
 
     bounds: Mapping[str, Bound] = field(default_factory=dict)
+    pad_steps: tuple[tuple[int, int], ...] = ()
 
     def __and__(self, other: Limits) -> Limits:
         """The tighter of both, bound by bound."""
         met = dict(self.bounds)
         for key, bound in other.bounds.items():
             met[key] = BY_KEY[key].tighter(met[key], bound) if key in met else bound
-        return Limits(met)
+        return Limits(met, tuple(dict.fromkeys((*self.pad_steps, *other.pad_steps))))
+
+    def pad_amplitude_ua(self, area_mm2: int) -> int | None:
+        """The most that a pad of this area may have, whatever else is open; None: nothing speaks of it."""
+        return min((most for below, most in self.pad_steps if area_mm2 < below), default=None)
 
     def __getitem__(self, key: str) -> Bound:
         """The bound in force for a guardrail; never looser than absolute, whatever was put in."""
@@ -142,7 +151,7 @@ def parse_site(data: bytes, *, verify: Callable[[bytes, bytes], bool]) -> Limits
     source = f"site file of {document['responsible']}, {document['date']}: {document['reason']}"
     opened = Limits.of({row.key: row.default for row in TABLE} | values, layer="site", source="shipped default")
     stated = Limits.of(values, layer="site", source=source)
-    return Limits({**opened.bounds, **stated.bounds})
+    return Limits({**opened.bounds, **stated.bounds}, PAD_STEPS)
 
 
 def _site_values(table: object, wrong: Callable[..., None]) -> dict[str, int]:

@@ -115,4 +115,7 @@ BY_KEY = {guardrail.key: guardrail for guardrail in TABLE}
 
 SENSORY_SHARE_PERCENT = 90  # L26: of today's motor mark
 AREA_CREDIT_MM2 = 10_000  # L14: a larger pad counts as 100 cm²
+# L14: what a site file opens it opens for larger pads only (docs/site-limits.md): below 8 cm² at most 15 mA, below
+# 60 cm² at most 100 mA, as the ready proposals say. Neither binds within the default column.
+PAD_STEPS = ((800, 15_000), (6_000, 100_000))
 FUSED_MHZ = 15_000  # L19 to L21: above 15 Hz contractions fuse
