@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from estim.cli import main
+from estim.records.door import open_door
 from estim.records.home import Home
-from estim.records.keys import seeded_signer
+from estim.records.keys import Signer, seeded_signer
 from estim.records.site import (
     add_lead,
     leads,
@@ -23,7 +24,7 @@ from estim.records.site import (
     site_warning,
     standing,
 )
-from estim.safety.errors import SiteFileError, UsageError
+from estim.safety.errors import RecordError, SiteFileError, UsageError
 from estim.safety.limits import ABSOLUTE, DEFAULT
 from estim.safety.limits_table import BY_KEY
 
@@ -134,12 +135,68 @@ def test_no_proposal_reaches_past_the_absolute_column() -> None:
         text(amplitude_ma=120)
 
 
-def test_a_file_of_the_first_form_holds_and_is_said_to_be_one(home: Home) -> None:
-    old = b'responsible = "Dr A"\ndate = "2026-01-01"\nreason = "r"\n\n[limits]\nduty_permille = 670\n'
-    home.site_file.write_bytes(sign(old, ANNA))
-    assert site_problem(home) == ""
-    assert limits_in_force(home)["duty_permille"].value == 670
-    assert "first form" in site_warning(home)
+FIRST_FORM = b'responsible = "Dr A"\ndate = "2026-01-01"\nreason = "r"\n\n[limits]\nduty_permille = 670\n'
+
+
+@pytest.mark.parametrize("hands", [(ANNA,), (ANNA, BEN)])
+def test_a_file_of_the_first_form_begins_no_real_session_and_says_how_to_renew_it(
+    home: Home, hands: tuple[Signer, ...]
+) -> None:
+    data = FIRST_FORM
+    for hand in hands:
+        data = sign(data, hand)
+    home.site_file.write_bytes(data)
+    said = site_problem(home)
+    assert "no real session may begin" in said
+    assert "first form" in said
+    assert "`estim limits propose`" in said
+    assert "`estim limits sign`" in said
+    assert "\n" not in said.partition("begin:")[2].strip()
+    assert limits_in_force(home)["duty_permille"].value == DEFAULT["duty_permille"].value
+    with pytest.raises(RecordError, match="first form"):
+        open_door(home, "P01", simulated=False)
+    assert open_door(home, "P01", simulated=True).notes[-1] == said
+
+
+def test_limits_doctor_and_rehearse_say_a_file_of_the_first_form(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.site_file.write_bytes(sign(FIRST_FORM, ANNA))
+    where = ("--home", str(home.root))
+    assert main(["limits", *where]) == 0
+    assert "first form" in capsys.readouterr().out
+    main(["doctor", *where])
+    assert "first form" in capsys.readouterr().out
+    assert main(["rehearse", "quadriceps-two-rates", "--level", "quadriceps=20", *where]) == 0
+    assert "first form" in "".join(capsys.readouterr())
+    assert main(["limits", "install", str(home.site_file), *where]) == 1
+
+
+def test_two_keys_of_one_lead_are_one_signature(home: Home) -> None:
+    add_lead(home, "anna  berg", EVE)
+    home.site_file.write_bytes(sign(sign(text(), ANNA), EVE))
+    assert "1 of 2 leads" in site_problem(home)
+
+
+def test_a_home_without_operators_takes_one_lead_and_says_that_anyone_could(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ("--home", str(tmp_path / "home"))
+
+    def key(name: str, *lines: str) -> int:
+        typed(monkeypatch, *lines)
+        return main(["limits", "key", name, "-o", str(tmp_path / f"{name}.pem"), *where])
+
+    assert key("anna", "phrase of anna") == 0
+    assert "anyone here could" in capsys.readouterr().out
+    assert key("ben", "phrase of ben") == 2
+    assert "estim operators add" in capsys.readouterr().err
+    assert not (tmp_path / "ben.pem").exists()
+    typed(monkeypatch, "48151623", "48151623")
+    assert main(["operators", "add", "T1", "--name", "Tara", *where]) == 0
+    assert key("ben", "00000000", "phrase of ben") != 0
+    assert key("ben", "48151623", "phrase of ben") == 0
+    assert list(leads(Home(tmp_path / "home")).values()) == ["anna", "ben"]
 
 
 def typed(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
@@ -150,8 +207,10 @@ def test_the_whole_way_at_the_command_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home, file = ("--home", str(tmp_path / "home")), str(tmp_path / "site.toml")
+    typed(monkeypatch, "48151623", "48151623")
+    assert main(["operators", "add", "T1", "--name", "Tara", *home]) == 0
     for name in ("anna", "ben"):
-        typed(monkeypatch, f"phrase of {name}")
+        typed(monkeypatch, "48151623", f"phrase of {name}")
         assert main(["limits", "key", name, "-o", str(tmp_path / f"{name}.pem"), *home]) == 0
     assert main(["limits", "propose", *home]) == 0
     assert "icu-12-6" in capsys.readouterr().out

@@ -11,6 +11,7 @@ from estim.cli.output import home_of, print_json
 from estim.cli.secret import typed_unseen
 
 if TYPE_CHECKING:
+    from estim.records.home import Home
     from estim.records.keys import Signer
 
 
@@ -109,7 +110,7 @@ def key(given: argparse.Namespace) -> int:
     from estim.safety.errors import UsageError
 
     home = home_of(given)
-    administrator(home, given)
+    anyone = _without_door(home) if not administrator(home, given) else ""
     phrase = typed_unseen(f"Passphrase for the key of {given.name}: ")
     if len(phrase) < PIN_MIN:
         raise UsageError(f"passphrase: at least {PIN_MIN} characters")
@@ -123,10 +124,31 @@ def key(given: argparse.Namespace) -> int:
         raise UsageError(f"{given.output}: {error.strerror or error}") from None
     add_lead(home, given.name, Signer(private))
     if given.json:
-        print_json({"file": given.output, "public_key": Signer(private).public_hex, "name": given.name})
+        made = {"file": given.output, "public_key": Signer(private).public_hex, "name": given.name}
+        print_json(made | {"warning": anyone})
     else:
         print(f"{given.output}: the key of {given.name}; keep it where no one else reads")
+        if anyone:
+            print(anyone)
     return 0
+
+
+def _without_door(home: Home) -> str:
+    """What must be said of a lead whom nobody admitted: this home has no operators yet.
+
+    Raises:
+        UsageError: it has a lead already; two keys from one unknown hand are one person's signature.
+    """
+    from estim.records.site import leads
+    from estim.safety.errors import UsageError
+
+    first = "the first operator is its administrator: `estim operators add ID --name NAME`"
+    if leads(home):
+        raise UsageError(
+            f"this home has a lead and no operators: an administrator must admit the second, or one person could sign "
+            f"twice; {first}, then `estim limits key` again with --by ID"
+        )
+    return f"nobody admitted this lead: without operators anyone here could have made this key; {first}"
 
 
 def sign(given: argparse.Namespace) -> int:
@@ -172,7 +194,7 @@ def install(given: argparse.Namespace) -> int:
     if found.limits is None:
         raise SiteFileError([_problem(found.warning)])
     home.root.mkdir(parents=True, exist_ok=True)
-    said = f"site limits {', '.join(found.values)} until {found.until or 'no day'}"
+    said = f"site limits {', '.join(found.values)} until {found.until}"
     change(home.site_file, "site", data, said=said, operator=given.by or found.responsible, reason=found.reason)
     if given.json:
         print_json({"installed": str(home.site_file), "until": found.until, "signers": list(found.signers)})
@@ -214,7 +236,7 @@ def show(given: argparse.Namespace) -> int:
     print(f"{path}: {found.responsible}: {found.reason}")
     for name, value in found.values.items():
         print(f"  {name} = {value}")
-    print(f"  signed by {' and '.join(found.signers)}; until {found.until or 'no day'}")
+    print(f"  signed by {' and '.join(found.signers)}; until {found.until}")
     if found.warning:
         print(f"  {found.warning}")
     return 0

@@ -2,7 +2,7 @@
 
 A site file is opened by two people: two lead operators' keys sign it, one after the other, each over all bytes before
 its own line. It says what moves, how far, why, who asks, and until when; after that day the default column is in force
-again. A file of the first form (no `until`) holds with one signature, as it was signed, and that is said.
+again. A file of the first form (one signature, no `until`) does not hold: no real session begins until it is renewed.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from estim.safety.limits_table import BY_KEY
 
 LEADS = "lead-keys.txt"  # public keys, hex, one a line (a name may stand before), of those who may open limits
 SIGNATURES = 2
+RENEW = "write it anew with `estim limits propose`, then two leads run `estim limits sign` and `estim limits install`"
+NAMELESS = "a lead"
 LONGEST_DAYS = 366  # a year at most: then the site asks itself again; convention
 WARN_DAYS = 30
 
@@ -37,11 +39,11 @@ def leads(home: Home) -> dict[str, str]:
     """Public key → name of those who may sign."""
     path = home.root / "keys" / LEADS
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return {line.split()[-1]: " ".join(line.split()[:-1]) or "a lead" for line in lines if line.strip()}
+    return {line.split()[-1]: " ".join(line.split()[:-1]) or NAMELESS for line in lines if line.strip()}
 
 
 def add_lead(home: Home, name: str, signer: Signer) -> None:
-    """Let this key sign site files here."""
+    """Let this key sign site files here; who may ask for it is for the caller (`cli/site_limits`)."""
     path = home.root / "keys" / LEADS
     private_folder(path.parent)
     with open_private(path, "ab") as file:
@@ -54,7 +56,7 @@ class SiteStanding:
 
     Attributes:
         signers: names of the leads who signed it, each once, the first first.
-        until: last day on which it holds, "" in the first form.
+        until: last day on which it holds.
         warning: what must be said although it holds, or because it has run out.
         limits: None where it has run out; then the default column is in force.
     """
@@ -90,18 +92,20 @@ def standing(data: bytes, known: dict[str, str], today: datetime.date) -> SiteSt
     if inner:
         found.extend(key for key in known if _signed(key, body, signature) and key not in found)
     signers = tuple(known[key] for key in reversed(list(dict.fromkeys(found))))
-    warning = ""
+    people = {_person(key, known) for key in found}
     if not until:
-        warning = "a file of the first form: one signature, and no day on which it ends; propose it anew"
-    else:
-        if len(set(found)) < SIGNATURES:
-            raise SiteFileError([_wrong("signature", f"{len(set(found))} of {SIGNATURES} leads have signed")])
-        left = (_date(until, "until") - today).days
-        if left < 0:
-            warning = f"ran out on {until}: the default column is in force again"
-        elif left <= WARN_DAYS:
-            warning = f"runs out on {until}, in {left} days"
-    over = bool(until) and _date(until, "until") < today
+        raise SiteFileError(
+            [_wrong("until", f"a file of the first form ({_leads(len(people))}, no last day): {RENEW}")]
+        )
+    if len(people) < SIGNATURES:
+        more = "another lead signs it with `estim limits sign`"
+        raise SiteFileError([_wrong("signature", f"{len(people)} of {SIGNATURES} leads have signed: {more}")])
+    warning = ""
+    left = (_date(until, "until") - today).days
+    if left < 0:
+        warning = f"ran out on {until}: the default column is in force again"
+    elif left <= WARN_DAYS:
+        warning = f"runs out on {until}, in {left} days"
     return SiteStanding(
         responsible=str(document["responsible"]),
         reason=str(document["reason"]),
@@ -109,8 +113,17 @@ def standing(data: bytes, known: dict[str, str], today: datetime.date) -> SiteSt
         signers=signers,
         until=until,
         warning=warning,
-        limits=None if over else limits,
+        limits=None if left < 0 else limits,
     )
+
+
+def _person(key: str, known: dict[str, str]) -> str:
+    """Two keys under one name are one lead; a key without a name is its own."""
+    return key if known[key] == NAMELESS else " ".join(known[key].casefold().split())
+
+
+def _leads(number: int) -> str:
+    return "one signature" if number == 1 else f"{number} signatures"
 
 
 def _signed(key: str, message: bytes, signature: bytes) -> bool:
@@ -170,7 +183,7 @@ def site_problem(home: Home) -> str:
 
 
 def site_warning(home: Home) -> str:
-    """What must be said of a site file that is right: it ends soon, has ended, or is of the first form."""
+    """What must be said of a site file that is right: it ends soon, or has ended."""
     try:
         return standing(home.site_file.read_bytes(), leads(home), datetime.date.today()).warning
     except (SiteFileError, OSError):
