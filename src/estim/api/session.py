@@ -30,6 +30,7 @@ class Session(Conversation):
 
     Attributes:
         result: how it ended; None while it is open.
+        notes: what had to be said at sign-in: a clock that was set, one person in two rows.
     """
 
     def __init__(self, wanted: Wanted, open_front: Callable[[], Front]) -> None:
@@ -38,6 +39,7 @@ class Session(Conversation):
         self._goals_ua: dict[str, int] = {}
         self._sent: dict[str, int] = {}  # channel → the last request of ours that its level waits for
         self.result: Result | None = None
+        self.notes: tuple[str, ...] = ()
 
     # Opening and closing
 
@@ -109,7 +111,15 @@ class Session(Conversation):
     def _sign_in(self) -> None:
         front, setup = self._front, self.wanted.setup
         self.until(lambda s: s.phase is Phase.READY, READY_S, "the device did not get ready")
-        self.ask(events.SignIn(id=front.next_id(), operator=self.wanted.operator, patient_id=setup.patient_id))
+        request = events.SignIn(id=front.next_id(), operator=self.wanted.operator, patient_id=setup.patient_id)
+        self.notes = tuple(str(note["message"]) for note in self.ask(request).problems)
+        for note in self.notes:
+            if self.wanted.on_event is not None:
+                self.wanted.on_event("note", note)
+        if self.notes and not front.simulated:
+            asked = "\n".join((*self.notes, "Was that seen, and shall this session go on? [yes/no] "))
+            if self.person(asked).strip().lower() not in {"y", "yes"}:
+                raise Refused("; ".join(self.notes))
         if front.simulated:
             answers, scripted = dict(screening.scripted_answers()), True
         else:

@@ -145,7 +145,7 @@ def run(given: argparse.Namespace) -> int:
         say = (lambda text: print(text, file=sys.stderr)) if given.json else print
         began = time.perf_counter()
         client = ControllerClient(address, home.root, side=side)
-        refused = _play_out(given, client, protocol, said, simulated=address.simulated, say=say)
+        refused, noted = _play_out(given, client, protocol, said, simulated=address.simulated, say=say)
         last = client.snapshot
         result = result_of(
             Seen(
@@ -157,7 +157,7 @@ def run(given: argparse.Namespace) -> int:
                 session_us=last.now_us if last is not None else 0,
                 output=last.output.value if last is not None else "OFF",
                 refused=refused,
-                notes=said.notes,
+                notes=(*said.notes, *noted),
                 takeover=client.takeover,
                 fatal=client.fatal,
             )
@@ -174,18 +174,19 @@ def _play_out(
     *,
     simulated: bool,
     say: Callable[[str], None],
-) -> Sequence[Problem | Mapping[str, Any]]:
-    """The session itself, scripted or typed; gives what a script was refused."""
+) -> tuple[Sequence[Problem | Mapping[str, Any]], Sequence[Problem | Mapping[str, Any]]]:
+    """The session itself, scripted or typed; gives what was refused, and what was said at sign-in."""
     from estim.desk.acting import VirtualPatient
     from estim.desk.script import ScriptedTherapist
     from estim.lines import Person, play
 
     if not simulated:
         pins = _own_home(given).operators.exists()
-        Person(
+        typist = Person(
             client=client, source=given.protocol, setup=said.setup, operator=given.operator, say=say, pins=pins
-        ).run()
-        return ()
+        )
+        typist.run()
+        return typist.refused, typist.noted
     person = ScriptedTherapist(
         source=given.protocol,
         setup=said.setup,
@@ -196,7 +197,7 @@ def _play_out(
     )
     patient = VirtualPatient(protocol=protocol, next_id=client.next_id, cadence_per_min=said.setup.cadence_per_min)
     play(client, person, say=say, patient=patient)
-    return person.refused
+    return person.refused, person.noted
 
 
 def _ask_whether_simulated(address: Address) -> Address:

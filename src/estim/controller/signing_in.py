@@ -65,6 +65,7 @@ class Reception:
             software=software(),
             minutes_today=known.minutes_today,
             patient_flags=known.flags,
+            notes=known.notes,
             authenticated=operator is not None,
             pin="",
         )

@@ -57,7 +57,7 @@ class Seen:
     word_head: str = ""
     session_us: int = 0
     refused: Sequence[Problem | Mapping[str, Any]] = ()
-    notes: Sequence[Problem] = ()
+    notes: Sequence[Problem | Mapping[str, Any]] = ()
     takeover: Takeover | None = None
     fatal: str = ""
     output: str = "OFF"

@@ -36,6 +36,7 @@ class ScriptedTherapist:
 
     Attributes:
         refused: problems of the request that ended the script.
+        noted: what had to be said at sign-in.
         done: the session is signed, or the script gave up.
     """
 
@@ -47,6 +48,7 @@ class ScriptedTherapist:
     operator: str = "script"
     twitches_first: bool = False
     refused: tuple[Problem | Mapping[str, Any], ...] = ()
+    noted: tuple[Problem | Mapping[str, Any], ...] = ()
     done: bool = False
     outcome: str = ""
     _stage: str = "sign-in"
@@ -64,6 +66,8 @@ class ScriptedTherapist:
         if reply.id != self._waiting:
             return
         self._waiting = 0
+        if reply.accepted:
+            self.noted += reply.problems
         if not reply.accepted and self._stage == "start" and _keys(reply) == {"console"}:
             self._stage, self._looks_first = "arm", True
             return

@@ -34,6 +34,8 @@ def play(
                 person.halt()
                 front.say(f"stopped: this program stood still for {still_s:.1f} s")
             for answer in client.poll():
+                for note in answer.problems if answer.accepted else ():
+                    front.say(f"  ! {note['message']}")
                 person.replied(answer)
             snapshot = client.snapshot
             if snapshot is not None:

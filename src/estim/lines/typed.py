@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
-from estim.controller.interface import ConfigureFrom, SessionClient
+from estim.controller.interface import Answer, ConfigureFrom, SessionClient
 from estim.lines.front import LOOK_S, Front
 from estim.lines.keyboard import Keyboard
 from estim.protocols.setup import Setup
@@ -42,6 +43,9 @@ class Person:
     Args:
         pins: this station asks for PINs.
         say: prints a line.
+
+    Attributes:
+        refused, noted: why nobody was let in, and what was said at sign-in, as `Problem.to_json()` documents.
     """
 
     client: SessionClient
@@ -51,6 +55,8 @@ class Person:
     say: Callable[[str], None]
     pins: bool = False
     keyboard: Keyboard = field(default_factory=Keyboard)
+    refused: tuple[Mapping[str, Any], ...] = ()
+    noted: tuple[Mapping[str, Any], ...] = ()
 
     def run(self) -> None:
         """Until the session is signed, input ends, or the controller is lost; the client is closed then."""
@@ -69,10 +75,8 @@ class Person:
     def _play(self, front: Front) -> None:
         self._wait_ready(front)
         pin = self._pin(front)
+        self._sign_in(front, pin)
         answers = self._screen(front)
-        self.client.send(
-            events.SignIn(id=self.client.next_id(), operator=self.operator, patient_id=self.setup.patient_id, pin=pin)
-        )
         self.client.send(events.Screen(id=self.client.next_id(), answers=answers))
         self._configure("titration")
         self.say(HELP)
@@ -130,14 +134,44 @@ class Person:
                 return line
         raise Left
 
+    def _sign_in(self, front: Front, pin: str) -> None:
+        """Before the first question: what the door says of the clock and of this patient is said, and asked.
+
+        Raises:
+            Left: not let in, so that nothing that follows could count; or what was said is not as it should be.
+        """
+        request = events.SignIn(
+            id=self.client.next_id(), operator=self.operator, patient_id=self.setup.patient_id, pin=pin
+        )
+        self.client.send(request)
+        answer = self._answer(front, request.id)
+        for problem in answer.problems:
+            mark = "!" if answer.accepted else f"refused: {problem['key']}:"
+            self.say(f"  {mark} {problem['message']}")
+        if not answer.accepted:
+            self.refused = answer.problems
+            raise Left
+        self.noted = answer.problems
+        if self.noted and not self._agreed(front, "Was that seen, and shall this session go on? [yes/no] "):
+            raise Left
+
+    def _answer(self, front: Front, number: int) -> Answer:
+        for _ in self._looks(front):
+            for answer in self.client.poll():
+                if answer.id == number:
+                    return answer
+        raise Left
+
+    def _agreed(self, front: Front, question: str) -> bool:
+        while True:
+            said = self._ask(front, question).strip().lower()
+            if said in {"yes", "y", "no", "n"}:
+                return said[0] == "y"
+
     def _screen(self, front: Front) -> dict[str, bool | str]:
         answers: dict[str, bool | str] = {}
         for question in screening.asked_one_by_one(first_session=self.setup.session == 1):
-            while True:
-                said = self._ask(front, f"{question.text} [yes/no] ").strip().lower()
-                if said in {"yes", "y", "no", "n"}:
-                    answers[question.id] = said[0] == "y"
-                    break
+            answers[question.id] = self._agreed(front, f"{question.text} [yes/no] ")
         return answers
 
     def _pin(self, front: Front) -> str:

@@ -6,9 +6,11 @@ unknown counts as all that a day allows, until a person clears it with a reason.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,8 @@ from estim.records.station import cleared, one_person, station_lines
 from estim.records.summary import SessionSummary, summarise
 from estim.safety.errors import RecordError
 
+EARLIEST = datetime.datetime.fromtimestamp(0, datetime.UTC)
+SESSION = re.compile(r"\d{8}T\d{6}\.\d{1,9}Z-.+")
 # A session lasts some hours at most; folders named by an earlier moment than this before the day can't reach into it.
 LONGEST = datetime.timedelta(hours=24)
 HOW_TO_CLEAR = "`estim records clear SESSION --operator ID --reason TEXT`"
@@ -238,17 +242,27 @@ def _moment_in(name: str) -> str:
     return f"{day[:4]}-{day[4:6]}-{day[6:8]}T{clock[:2]}:{clock[2:4]}:{clock[4:6]}+00:00"
 
 
+def _newest(records: Path) -> tuple[datetime.datetime, str]:
+    """When the latest session that lies here began, by its name, and which it is."""
+    with contextlib.suppress(OSError, ValueError):  # what is there and can't be read is refused where minutes are
+        names = (name for name in os.listdir(records) if SESSION.fullmatch(name))
+        name = max(names, default="")
+        return datetime.datetime.fromisoformat(_moment_in(name)), name
+    return EARLIEST, ""
+
+
 def clock_notes(home: Home, when: Clock) -> tuple[str, ...]:
     """What must be said of this computer's clock before a session: it went back, or was set since the last session."""
     notes = []
     for kind in ("real", "simulated"):
-        reading = read_master(home.root / "records" / kind)
-        if reading is None or not reading.entries:
-            continue
-        last = max(reading.entries, key=lambda entry: str(entry.get("utc", "")))
+        records = home.root / "records" / kind
+        reading = read_master(records)
+        last = max(reading.entries, key=lambda entry: str(entry.get("utc", ""))) if reading and reading.entries else {}
         said = moment_of(last)
-        if said is not None and said > when.now + datetime.timedelta(minutes=5):
-            notes.append(f"the clock went back: the session {last['session']} was written at {said:%Y-%m-%d %H:%M} UTC")
+        newest, name = max(_newest(records), (said or EARLIEST, str(last.get("session", ""))))
+        if newest > when.now + datetime.timedelta(minutes=5):
+            stamp = newest.astimezone(datetime.UTC)
+            notes.append(f"the clock went back: the session {name} was written at {stamp:%Y-%m-%d %H:%M} UTC")
         moved = as_of_now(last, when.now, now_boot_us=when.boot_us, now_boot_id=when.boot_id)
         if said is not None and moved is not None and abs(moved - said) > datetime.timedelta(minutes=10):
             notes.append(

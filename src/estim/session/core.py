@@ -93,9 +93,9 @@ class Core:
 
     # -- answers ----------------------------------------------------------------------------------------------------
 
-    def accept(self, request_id: int) -> None:
-        """Answer a request: done."""
-        self.shown.accept(request_id)
+    def accept(self, request_id: int, *notes: Problem) -> None:
+        """Answer a request: done; and what must be said with it."""
+        self.shown.accept(request_id, notes)
 
     def refuse(self, request_id: int, *problems: Problem) -> None:
         """Answer a request: not done, and why."""

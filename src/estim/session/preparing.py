@@ -11,7 +11,7 @@ from estim.protocols.compile_low_rate import compile_low_rate
 from estim.protocols.resolve import resolve
 from estim.protocols.schema import Protocol
 from estim.protocols.setup import ChannelSetup, Setup
-from estim.record_lines.kinds import Accepted, Bend, Screening
+from estim.record_lines.kinds import Accepted, Bend, Note, Screening
 from estim.safety.errors import Problem, ProtocolError, SetupError
 from estim.safety.schedule import Schedule
 from estim.safety.units import MicroAmp
@@ -41,7 +41,9 @@ def sign_in(core: Core, request: events.SignIn) -> None:
     core.sit_down(request.operator.strip(), request.patient_id.strip(), known)
     core.out.open_record(core.sitting.patient_id)
     core.out.log(header_line(core, request))
-    core.accept(request.id)
+    for text in request.notes:  # as a person's words are: they name sessions, and so the patient
+        core.out.log(Note(said=plain({"text": f"at sign-in: {text}"})))
+    core.accept(request.id, *(Problem(severity="warn", key="sign-in", message=t, rule="door") for t in request.notes))
 
 
 def screen(core: Core, request: events.Screen) -> None:

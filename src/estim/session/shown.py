@@ -29,10 +29,10 @@ class Shown:
         self._n = 0
         self._times_us: dict[int, int] = {}
 
-    def accept(self, request_id: int) -> None:
-        """Answer a request: done."""
+    def accept(self, request_id: int, notes: tuple[Problem, ...] = ()) -> None:
+        """Answer a request: done; and what must be said with it."""
         self.answered = max(self.answered, request_id)
-        self._out.emit(Reply(id=request_id, accepted=True))
+        self._out.emit(Reply(id=request_id, accepted=True, problems=notes))
 
     def refuse(self, request_id: int, problems: tuple[Problem, ...]) -> None:
         """Answer a request: not done, and why."""

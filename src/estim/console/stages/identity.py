@@ -39,6 +39,7 @@ class IdentityPane(Pane):
         self._patient_id = patient_id
         self._new = new
         self._sent = False
+        self._noted: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Who it is, and what is asked."""
@@ -49,7 +50,9 @@ class IdentityPane(Pane):
         """The patient, with the second identifier where one is kept."""
         past = self.console.past_patient(self._patient_id)
         self.query_one("#pseudonym").display = self.field == "pseudonym"
-        if past is None:
+        if self._noted:
+            lines = [f"! {self.say.heard(text)}" for text in self._noted] + [self.say("identity.ask-noted")]
+        elif past is None:
             lines = [self.say("identity.new", patient=self._patient_id), self.say("identity.ask-new")]
         else:
             second = past.second_identifier or self.say("patient.second")
@@ -62,6 +65,9 @@ class IdentityPane(Pane):
     def commands(self) -> Sequence[Command]:
         """The two answers, and another pseudonym."""
         close = self.does("back", lambda: self.console.close(self), label=self.say("hint.back"))
+        if self._noted:
+            says = self.say("identity.says-noted")
+            return (self.does("confirm", self._goes_on, label=self.say("hint.yes"), says=says),)
         if self.field == "pseudonym":
             typed = self.value("pseudonym")
             wrong = "" if PSEUDONYM.fullmatch(typed) else self.say("refuse.pseudonym", word=typed or "–")
@@ -109,6 +115,13 @@ class IdentityPane(Pane):
         console.draft = draft = Draft(patient_id=self._patient_id, signed_in=True)
         draft.signed_in_us = console.snapshot.now_us if console.snapshot is not None else 0
         console.send(Confirm(id=console.next_id(), what="identity", value="read-back"))
+        self._noted = tuple(str(note["message"]) for note in answer.problems)
+        if not self._noted:
+            self._goes_on()
+
+    def _goes_on(self) -> None:
+        """What had to be said at the door was read, or there was nothing."""
+        console, draft = self.console, self.console.draft
         past = console.past_patient(self._patient_id)
         if past is not None:
             remember(draft, past, console.home_view.own_protocols())
