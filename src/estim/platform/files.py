@@ -20,7 +20,8 @@ BUSY_LOOK_S = 0.01
 
 def _held(error: OSError, file: BinaryIO) -> bool:
     """False for a lock that somebody has; a file system without locks (some shares) would let two write one record."""
-    if error.errno in {errno.EAGAIN, errno.EACCES, errno.EDEADLK}:  # Windows says the second, or the third
+    # Windows says the second or the third; under Wine its C library sets no number at all.
+    if error.errno in {errno.EAGAIN, errno.EACCES, errno.EDEADLK, 0}:
         return False
     why = f"can't be locked ({error.strerror}): keep the home on a disk of this computer"
     raise OSError(error.errno, why, str(file.name)) from None

@@ -49,9 +49,12 @@ def _root_of(package: str) -> str:
     return str(Path(places[0]).resolve().parent) if places else ""
 
 
+PID_END = 1 << 32  # Windows' are 32 bits wide, others' less
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process lives. Nothing is sent to it: on Windows signal 0 is Ctrl-C."""
-    if pid <= 0:
+    if not 0 < pid < PID_END:
         return False
     if sys.platform == "win32":
         kernel = ctypes.WinDLL("kernel32", use_last_error=True)
