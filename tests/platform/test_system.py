@@ -171,3 +171,16 @@ def test_nobody_waits_for_ever(tmp_path: Path) -> None:
     child.wait(20)
     assert 2.0 < time.monotonic() - began < 15.0
     child.stdout.close()
+
+
+def test_of_who_may_read_a_key_only_what_was_looked_at_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert files.who_may_read(tmp_path / "station.key") == "readable by its owner alone"
+    monkeypatch.setattr(sys, "platform", "win32")
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "ann"))
+    inside = files.who_may_read(tmp_path / "ann" / "AppData" / "station.key")
+    outside = files.who_may_read(tmp_path / "share" / "station.key")
+    assert inside == f"in the profile {tmp_path / 'ann'}, whose access list it inherits; the list itself was not read"
+    assert outside.startswith(f"outside the profile {tmp_path / 'ann'}: who may read it was not read")
+    assert "owner alone" not in inside + outside

@@ -25,6 +25,7 @@ from estim.cli.doctor_ports import fix_ports, ports
 from estim.cli.finding import Finding, State
 from estim.cli.finding import found as _found
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
+from estim.platform.files import who_may_read
 
 if TYPE_CHECKING:
     from estim.records.home import Home
@@ -225,7 +226,7 @@ def station_key(home: Path) -> Iterator[Finding]:
         text = f"{path} can't be read by this user: no record can be signed"
         yield _found("key", "bad", text, f"sudo chown {getpass.getuser()} {shlex.quote(str(path))}")
     else:
-        yield _found("key", "ok", f"{path}, readable by its owner alone")
+        yield _found("key", "ok", f"{path}, {who_may_read(path)}")
 
 
 def whole(home: Home) -> Iterator[Finding]:

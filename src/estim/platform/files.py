@@ -174,6 +174,16 @@ def others_may_read(path: Path) -> bool:
     return sys.platform != "win32" and bool(path.stat().st_mode & PRIVATE_UMASK)
 
 
+def who_may_read(path: Path) -> str:
+    """Who can read a file closed to others, in words: what its mode says, or what Windows' folder says in its place."""
+    if sys.platform != "win32":
+        return "readable by its owner alone"
+    profile = Path(os.path.expanduser("~"))  # Path.home() raises where nothing names one
+    if path.resolve().is_relative_to(profile.resolve()):
+        return f"in the profile {profile}, whose access list it inherits; the list itself was not read"
+    return f"outside the profile {profile}: who may read it was not read; see Security in the file's properties"
+
+
 def take_back(root: Path) -> int:
     """Close a folder and all in it to other users, where it is this user's own; gives how many entries were open.
 
