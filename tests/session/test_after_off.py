@@ -66,6 +66,16 @@ def test_a_record_that_ends_uncertain_counts_the_whole_timer(desk: Desk) -> None
     assert 100 <= desk.logged("end")[-1]["dose"][0]["unacknowledged_pulses"] <= 101
 
 
+def test_a_record_that_ends_long_after_the_link_was_cut_counts_no_more_than_the_timer(desk: Desk) -> None:
+    desk.answers = False
+    desk.step(LinkDown(reason="pulled"))
+    desk.let_pass(30)
+    desk.step(events.ConsoleGone())
+    desk.let_pass(1.2)
+    assert desk.logged("end")[-1]["outcome"] == "uncertain"
+    assert 100 <= desk.logged("end")[-1]["dose"][0]["unacknowledged_pulses"] <= 101
+
+
 def test_a_device_that_goes_on_in_a_rest_counts_from_its_last_command(desk: Desk) -> None:
     while desk.last().channels:
         desk.let_pass(0.1)

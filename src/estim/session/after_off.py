@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from estim.safety.schedule import Window
+from estim.safety.units import US_PER_S
 from estim.session.run import Run
 
 
@@ -57,7 +58,8 @@ def still_on(run: Run, doubt: Doubt, now_us: int) -> Iterable[StillOn]:
     for channel in doubt.channels - playing.keys():
         windows = [window for window in run.phase.windows if window.channel == channel]
         since_us = doubt.since_us if doubt.since_us is not None else now_us
-        for window in windows[:1]:
+        if windows:  # which of them is not known: the one that gives most
+            window = max(windows, key=lambda one: one.burst_pulses * US_PER_S // _shortest_us(one))
             yield StillOn(window, since_us, since_us)
 
 

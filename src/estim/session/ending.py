@@ -49,7 +49,8 @@ def end_early(core: Core) -> None:
 def end_record(core: Core) -> None:
     """Write how the session ended and close its record."""
     if core.link.off_asked_us is not None:  # nobody confirmed it: all that its own timer lets pass may have come
-        last_us = max(core.now_us, core.link.off_asked_us + core.profile.watchdog_us)
+        timer_us = core.profile.watchdog_us
+        last_us = core.link.ended_us(max(core.now_us, core.link.off_asked_us + timer_us), timer_us)
         core.ledger.settle(last_us, core.sitting.cleared)
     core.ledger.log_dose(core.sitting.purpose)  # output that stayed uncertain has not been booked by a confirmed stop
     core.out.log(
