@@ -9,7 +9,7 @@ RUN := $(VENV)/.ready-to-run
 STAMP := $(VENV)/.ready-to-test
 CODE := src firmware_sim tests bench tools
 
-.PHONY: help run test check bench bounds campaign turns fuzz fuzz-keys worlds kills hardships stops records walk explore browser format lock anew windows package docs paper clean
+.PHONY: help run test check bench bounds campaign turns fuzz fuzz-keys worlds kills hardships stops records walk explore browser pictures format lock anew windows package docs paper clean
 
 help:
 	@echo "make run       the console on a simulated P24; without a terminal, a whole session in simulated time"
@@ -26,6 +26,7 @@ help:
 	@echo "make hardships SESSIONS whole sessions with a slow disk, a front that is held up and BUSY endless loops: none may end"
 	@echo "make explore   every order of events of a session, up to DEPTH, for at most SECONDS"
 	@echo "make browser   a practice session in a real headless browser; pictures into PICTURES"
+	@echo "make pictures  the console's screens for the pages, into docs/pictures"
 	@echo "make turns     all of what make test plays a part of each day"
 	@echo "make campaign  fuzz, worlds, records and turns"
 	@echo "make docs      the handbook as a site, built strictly into site/"
@@ -149,6 +150,9 @@ walk: $(STAMP)
 PICTURES ?= out/pictures
 browser: $(STAMP)
 	$(BIN)/python tests/system/browser_session.py --pictures $(PICTURES)
+
+pictures: $(STAMP)
+	$(BIN)/python -m tools.pictures
 
 # A folder of the same name exists: .PHONY above.
 docs: $(STAMP)
