@@ -182,6 +182,14 @@ def test_every_place_of_the_vocabulary_has_its_two_points(name: str) -> None:
     muscle = muscles()[name]
     for place in muscle.placements:
         pads = view_of(muscle.region or "thigh", "right", place.pads).pads
+        if name in {
+            "thenar",
+            "hand-intrinsics",
+            "abdominals",
+            "tensor-fasciae-latae",
+        }:  # one pad in front and one behind: words alone
+            assert pads == ()
+            continue
         assert len(pads) == 2
         (x0, y0), (x1, y1) = pads
         assert abs(x0 - x1) + abs(y0 - y1) > 0.15, "two pads that lie on each other are none"

@@ -80,18 +80,29 @@ _ON_BODY: Mapping[str, Point] = MappingProxyType(
      "hand": (0.15, 0.55), "upper-arm": (0.28, 0.28), "shoulder": (0.32, 0.19), "upper-back": (0.44, 0.24),
      "low-back": (0.45, 0.44)}
 )  # fmt: skip
-_BEHIND = re.compile(r"\b(back of|behind|calf|posterior|hamstring|buttock|gluteal|spine|scapula|triceps|spinous)\b")
-_Y = (
-    (
-        re.compile(
-            r"(proximal|upper|below the (knee|elbow|knob|head)|fibular head|near the groin|origin|hand's width)"
-        ),
-        0.24,
-    ),
-    (re.compile(r"(distal|lower|above .{0,24}patella|wrist|ankle|tendon|third down|insertion)"), 0.76),
-    (re.compile(r"(middle|half way|halfway|belly|mid)"), 0.5),
+# "Behind the fibular head" is seen from the front, "the front spine of the iliac crest" too.
+_BEHIND = re.compile(
+    r"\b(back of|back-|calf|posterior|hamstring|gluteal|scapula\w*|triceps|spinous|sole|extensor (muscles|belly))"
 )
-_X = ((re.compile(r"(outer|lateral|outside|radial)"), 0.28), (re.compile(r"(inner|medial|inside|ulnar)"), 0.7))
+_FRONT = re.compile(r"\b(front|tibialis anterior|palm|thenar|patella)\b")
+_WHOLE = re.compile(r"upper arm|front spine")  # names of parts, not of heights
+_Y = (
+    (re.compile(r"above .{0,40}patella|above the (elbow|olecranon|knee|wrist|heel|inner ankle)"), 0.76),
+    (re.compile(r"one third down"), 0.38),
+    (re.compile(r"mid-calf"), 0.5),
+    (re.compile(r"proximal|upper|below the (knee|elbow|knob|head)|fibular head|groin|origin|hand's width"), 0.24),
+    (re.compile(r"distal|lower|wrist|ankle|tendon|thirds down|insertion"), 0.76),
+    (re.compile(r"middle|half way|halfway|belly|mid"), 0.5),
+)
+_X = (
+    (re.compile(r"outer|lateral|outside|radial|fibula|tibialis anterior"), 0.28),
+    (re.compile(r"inner|medial|inside|ulnar"), 0.7),
+    (re.compile(r"beside the spin"), 0.4),
+)
+_TRUNK = frozenset({"upper-back", "low-back"})  # both sides in one picture, the spine in the middle
+_FROM_FIRST = re.compile(r"(?:(\d+) to )?(\d+) cm (lower|higher)")
+APART = 0.18  # so far apart two pads are told from one another in the smallest picture
+_CM = 0.022  # of a limb's picture: about 45 cm
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +124,17 @@ class View:
 
 
 def view_of(region: str, side: str, places: Sequence[str]) -> View:
-    """The picture for a region, a side and the places' words; no pads where no place is named."""
-    text = " ".join(places).casefold()
-    behind = bool(_BEHIND.search(text)) or region in {"upper-back", "low-back", "buttock"}
+    """The picture for a region, a side and the places' words; no pads where no place is named, or where it would
+    show one of them wrong.
+    """
+    text = "\n".join(places).casefold()
+    on_back = region in _TRUNK or region == "buttock"
+    behind = on_back or bool(_BEHIND.search(text))
     turned = (side == "left") is not behind  # from the back, left and right change places in the picture
-    pads = _points([place.casefold() for place in places])
+    # Where one pad lies in front and the other behind, one picture would show one of them wrong: the words alone do.
+    sides = {bool(_BEHIND.search(place)) for place in text.split("\n") if _BEHIND.search(place) or _FRONT.search(place)}
+    two_sided = len(sides) == 2
+    pads = () if two_sided or (region == "buttock" and "front" in text) else _points(text.split("\n"), region)
     spot = _ON_BODY.get(region)
     return View(
         region=region, side=side, behind=behind, lines=tuple(_turn(line, turned) for line in _LIMBS.get(region, ())),
@@ -130,15 +147,26 @@ def _turn(line: Line, turned: bool) -> Line:  # noqa: FBT001  # which of two pic
     return tuple((1.0 - x, y) for x, y in line) if turned else line
 
 
-def _points(places: Sequence[str]) -> Line:
+def _points(places: Sequence[str], region: str) -> Line:
     found: list[Point] = []
-    for index, place in enumerate(places[:2]):
+    for index, named in enumerate(place for place in places[:2] if place):
+        place = _WHOLE.sub("", named)
         y = next((at for words, at in _Y if words.search(place)), 0.3 if index == 0 else 0.7)
         x = next((at for words, at in _X if words.search(place)), 0.5)
+        if region in _TRUNK:
+            x = 0.2 + x * 0.3  # never on the spine or over it: 0.28 is far out, 0.41 beside it
+        if region == "foot" and "ankle" in place:
+            y = 0.14  # the foot's picture begins there
+        if index and (far := _FROM_FIRST.search(place)):
+            by = int(far[2]) * _CM * (1 if far[3] == "lower" else -1)
+            y = min(0.9, max(0.06, found[0][1] + by))
+            x = x if any(words.search(place) for words, _ in _X) else found[0][0]
         found.append((x, y))
-    if len(found) == 2 and abs(found[0][1] - found[1][1]) < 0.2 and abs(found[0][0] - found[1][0]) < 0.2:
-        middle = (found[0][1] + found[1][1]) / 2
-        found = [(found[0][0], max(0.15, middle - 0.18)), (found[1][0], min(0.85, middle + 0.18))]
+    if len(found) == 2 and abs(found[0][0] - found[1][0]) < APART and abs(found[0][1] - found[1][1]) < APART:
+        middle = min(0.9 - APART / 2, max(0.1 + APART / 2, (found[0][1] + found[1][1]) / 2))
+        low = found[0][1] <= found[1][1]  # which of the two is the upper one stays so
+        heights = (middle - APART / 2, middle + APART / 2) if low else (middle + APART / 2, middle - APART / 2)
+        found = [(x, y) for (x, _), y in zip(found, heights, strict=True)]
     return tuple(found)
 
 
