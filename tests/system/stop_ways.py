@@ -102,7 +102,7 @@ def _therapy(word: str) -> Act:
             one.type(f"yes {what}\n")
         one.type("arm\n")
         one.hear("ARMED")
-        one.type("start\n")
+        one.start()
         one.hear("work 1/")
         one.hear(word)
 

@@ -93,6 +93,15 @@ class TypedSession:
         """Keys, as they are."""
         os.write(self.terminal, text if isinstance(text, bytes) else text.encode())
 
+    def start(self) -> None:
+        """Start; on a busy machine the device's answer may be yet to come, and then it is asked again."""
+        while True:
+            self.type("start\n")
+            self.until(lambda: b"RUNNING" in self.heard or b"not ready yet" in self.heard, "an answer to start")
+            if b"RUNNING" in self.heard:
+                return
+            self.heard = self.heard.replace(b"not ready yet", b"")
+
     def to_output(self) -> None:
         """Screening, checks, start; output is on in titration when this returns."""
         while b"yes WHAT" not in self.heard:
@@ -104,7 +113,7 @@ class TypedSession:
             self.type(f"yes {what}\n")
         self.type("arm\n")
         self.hear("ARMED")
-        self.type("start\n")
+        self.start()
         self.hear("HOLD")
         self.type("+ quadriceps\n")
         self.hear(self.first)
