@@ -34,6 +34,7 @@ from estim.safety.verdict import ClearedSchedule
 from estim.session import effects, events
 from estim.session.state import TABLE, Phase, Turn
 from tests.session.desk import Desk
+from tests.session.interlocked import tell
 
 SHARED = (Limits, DeviceProfile, Schedule, ClearedSchedule, Setup, Protocol, Window, MappingProxyType)
 
@@ -95,17 +96,7 @@ class World:
     def _serve(self, effect: effects.Effect) -> list[Any]:
         if isinstance(effect, effects.Send):
             return self._send(effect)
-        if isinstance(effect, effects.Install):
-            self.interlock = Interlock(effect.cleared, self.interlock)
-        elif isinstance(effect, effects.Revoke):
-            self.interlock.revoke()
-            self.written.clear()
-        elif isinstance(effect, effects.Authorise):
-            self.interlock.authorise(effect.n, effect.peaks, effect.until_us, self.desk.now_us, effect.rise)
-            self.written.append(effect.n)
-        elif isinstance(effect, effects.LowerCeiling):
-            self.interlock.lower(effect.channel, effect.peak_ua, effect.level_ua, self.desk.now_us)
-        elif isinstance(effect, effects.Prepare) and not self.deaf:
+        if not tell(self, effect) and isinstance(effect, effects.Prepare) and not self.deaf:
             self.level = True
             return [Prepared()]
         return []

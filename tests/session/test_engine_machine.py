@@ -30,6 +30,7 @@ from estim.safety.units import Micros
 from estim.session import core, effects, events
 from estim.session.state import TABLE, Phase, Turn
 from tests.session.desk import Desk
+from tests.session.interlocked import tell
 from tests.session.test_explored import watched
 
 LIVE = {Phase.ARMED, Phase.RUNNING}
@@ -90,17 +91,7 @@ class Sessions(RuleBasedStateMachine):
             self.seen += 1
             if isinstance(effect, effects.Send):
                 self._send(effect)
-            elif isinstance(effect, effects.Install):
-                self.interlock = Interlock(effect.cleared, self.interlock)
-            elif isinstance(effect, effects.Revoke):
-                self.interlock.revoke()
-                self.written.clear()
-            elif isinstance(effect, effects.Authorise):
-                self.interlock.authorise(effect.n, effect.peaks, effect.until_us, self.desk.now_us, effect.rise)
-                self.written.append(effect.n)
-            elif isinstance(effect, effects.LowerCeiling):
-                self.interlock.lower(effect.channel, effect.peak_ua, effect.level_ua, self.desk.now_us)
-            elif isinstance(effect, effects.Prepare) and not self.deaf:
+            elif not tell(self, effect) and isinstance(effect, effects.Prepare) and not self.deaf:
                 self.level = True
                 self._step(Prepared())
 
