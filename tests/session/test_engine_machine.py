@@ -35,6 +35,7 @@ from tests.session.test_explored import watched
 
 LIVE = {Phase.ARMED, Phase.RUNNING}
 PLAYING = {Phase.RUNNING}
+TURNS_MAX = 100  # at one time: ten commands and their answers take about thirty
 
 
 class Sessions(RuleBasedStateMachine):
@@ -182,12 +183,16 @@ class Sessions(RuleBasedStateMachine):
     # -- time, disk, device -------------------------------------------------------------------------------------------
 
     def _pass(self, for_us: int, *, beats: bool = True) -> None:
-        until_us = self.desk.now_us + for_us
+        until_us, turns, before_us = self.desk.now_us + for_us, 0, -1
         while self.desk.now_us < until_us:
+            turns, before_us = turns + 1 if self.desk.now_us == before_us else 0, self.desk.now_us
+            assert turns <= TURNS_MAX, "turn after turn is due, and time stands still"
             due_us = self.desk.engine.next_deadline_us()
             beat_us = self.desk.now_us + 250_000
             self.desk.now_us = min(until_us, max(self.desk.now_us, min(due_us or beat_us, beat_us)))
-            self._step(events.Heartbeat() if beats else events.Tick())
+            if beats:
+                self._step(events.Heartbeat())
+            self._step(events.Tick())  # as the loop ends each turn: who was silent is judged then
             self._status()
 
     def _status(self) -> None:
