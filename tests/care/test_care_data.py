@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -61,7 +62,7 @@ def test_every_exercise_has_a_mark_a_source_and_a_muscle_that_exists() -> None:
 def test_every_template_checks(name: str) -> None:
     plan = template(name)
     assert plan.id == name
-    assert references(plan, protocols=frozenset(library.names())) == []
+    assert references(tomllib.loads(template_text(name)), protocols=frozenset(library.names())) == []
     assert new_plan(name, "own-plan", 'My "own"')
 
 
@@ -102,6 +103,68 @@ def test_a_bad_plan_is_refused_with_line_key_and_reason(
     if after:
         assert name in lines[problem.line - 1] or "[[" in lines[problem.line - 1]
     assert main(["plans", "check", str(path)]) == 1
+
+
+def test_wrong_types_hide_no_wrong_names_and_each_says_line_key_allowed_and_why(tmp_path: Path) -> None:
+    text = PLAN
+    for before, after in (
+        ("review_every_days = 28", 'review_every_days = "monthly"'),
+        ('"quad-set"', '"quad-sett"'),
+        ("at_least = 110", "at_least = 1100"),
+        ('"stance-load"', '"stance-lode"'),
+        ("min_days = 10", "min_dais = 10"),
+        ('"knee-replacement-gait"', '"knee-replacment-gait"'),
+        ('conditions = ["knee-replacement", "post-surgery"]', 'conditions = "knee-replacement"'),
+    ):
+        assert before in text
+        text = text.replace(before, after, 1)
+    path = tmp_path / "own.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ProtocolError) as caught:
+        load_plan(path)
+    said = {problem.key: problem for problem in caught.value.problems}
+    assert set(said) == {
+        "review_every_days", "phase[0].drills[0]", "phase[1].gate[0].at_least", "phase[1].gate[1].measure",
+        "phase[0].min_dais", "phase[2].protocols[1]", "conditions",
+    }  # fmt: skip
+    assert [problem.line for problem in caught.value.problems] == sorted(problem.line or 0 for problem in said.values())
+    assert said["review_every_days"].message == (
+        '"monthly" is a text and must be a whole number (integer), without quotes '
+        "(review_every_days: whole days until the therapist is asked to look at the plan again)"
+    )
+    assert "did you mean 'min_days'?" in said["phase[0].min_dais"].message
+    assert "near: knee-replacement-gait" in said["phase[2].protocols[1]"].message
+    assert "allowed is -90 to 360" in said["phase[1].gate[0].at_least"].message
+    assert "in square brackets" in said["conditions"].message
+
+
+WHOLE = [  # before, after, key, words
+    ("at_least = 110", "at_least = true", "phase[1].gate[0].at_least", "true"),
+    ("at_least = 110", "at_least = [110]", "phase[1].gate[0].at_least", "a grade"),
+    ('measure = "pain"', 'mesure = "pain"', "phase[1].gate[2].mesure", "did you mean 'measure'"),
+    ('measure = "pain"\nat_most = 3', 'measure = "rom"\nat_most = 90', "phase[1].gate[2].at_most", "never be left"),
+    ('"weight-shift-side"', '"sit-to-stand"', "phase[1].drills[1]", "twice"),
+    ('version = "1.0.0"', 'version = "1.0"', "version", "three numbers"),
+    ('id = "knee-replacement"', 'id = "Knee 1"', "id", "small letters"),
+    ('title = "Knee replacement"', 'title = ""', "title", "characters"),
+    ("min_days = 10", "min_days = -3", "phase[0].min_days", "0"),
+    ("not_older_than_days = 14", "not_older_than_days = 0.5", "phase[0].gate[1].not_older_than_days", "integer"),
+    ('mark = "convention"', 'mark = "guess"', "phase[0].gate[0].mark", "'read', 'recalled' or 'convention'"),
+    ("schema = 1", "schema = 2", "schema", "1"),
+    ('title = "Knee replacement"', 'title = "a"\ntitle = "b"', "title", "twice"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after", "key", "said"), WHOLE)
+def test_more_bad_plans(tmp_path: Path, before: str, after: str, key: str, said: str) -> None:
+    assert before in PLAN
+    path = tmp_path / "own.toml"
+    path.write_text(PLAN.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(ProtocolError) as caught:
+        load_plan(path)
+    [found] = [problem for problem in caught.value.problems if problem.key == key]
+    assert said in found.message
+    assert found.line
 
 
 BAD_DRILLS = [

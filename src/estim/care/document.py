@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from estim.care.key_words import MEANING
 from estim.protocols.lines import LineIndex
-from estim.protocols.loader import SIZE_MAX, key_text
+from estim.protocols.loader import SIZE_MAX, decoded, key_text, read_toml
+from estim.protocols.wording import quoted, shown, unknown, wrong
 from estim.safety.errors import Problem, ProtocolError
 
 Model = TypeVar("Model", bound=BaseModel)
-Further = Callable[[Any], Sequence[tuple[list[Any], str, object, object]]]
+Finding = tuple[list[Any], str, object, object]
+Further = Callable[[Mapping[str, Any]], Iterable[Finding]]
 
 
 def load_document(path: Path, model: type[Model], *, further: Further | None = None) -> Model:
     """The document in a file.
 
     Args:
-        further: what else is wrong with a valid document: place, words, asked, allowed of each finding.
+        further: what else is wrong, looked for in the plain tables of the file, so that a wrong type in one place hides
+            no wrong name in another: place, words, asked, allowed of each finding.
 
     Raises:
         ProtocolError: it can't be read, is no TOML, or breaks the model; `problems` lists everything.
@@ -45,30 +48,27 @@ def parse_document(
     Raises:
         ProtocolError: as `load_document`.
     """
-    try:
-        text = data.decode("utf-8-sig")
-        document = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise ProtocolError([problem("file", f"not UTF-8 text: {error.reason}")], path=path) from None
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        raise ProtocolError([problem("file", f"not a TOML file: {error}", rule="toml")], path=path) from None
+    text = decoded(data, path)
+    document = read_toml(text, path)
     index = LineIndex(text)
+    problems: dict[tuple[str, str], Problem] = {}
+    made: Model | None = None
     try:
         made = model.model_validate(document)
     except ValidationError as error:
-        problems = [_from_pydantic(entry, document, index) for entry in error.errors() if not _is_echo(entry, document)]
-        raise ProtocolError(problems, path=path) from None
-    found = further(made) if further is not None else ()
-    if found:
-        raise ProtocolError(
-            [
-                problem(
-                    key_text(place), words, line=index.line_of(place), asked=asked, allowed=allowed, rule="reference"
-                )
-                for place, words, asked, allowed in found
-            ],
-            path=path,
-        )
+        for entry in error.errors(include_url=False):
+            if not _is_echo(entry, document):
+                said = _from_pydantic(entry, document, index, model)
+                problems.setdefault((said.key, said.message), said)
+    named = {said.key for said in problems.values()}
+    for place, words, asked, allowed in further(document) if further is not None else ():
+        key, line = key_text(place), index.line_of(place)
+        if key not in named:
+            said = problem(key, words, line=line, asked=shown(asked), allowed=allowed, rule="reference")
+            problems.setdefault((key, words), said)
+    if problems or made is None:
+        listed = sorted(problems.values(), key=lambda each: each.line or 0)
+        raise ProtocolError(listed, path=path)
     return made
 
 
@@ -77,31 +77,67 @@ def problem(key: str, message: str, *, rule: str = "file", **details: Any) -> Pr
     return Problem(severity="refuse", key=key, message=message, rule=rule, layer="schema", **details)
 
 
-def _from_pydantic(entry: Any, document: Any, index: LineIndex) -> Problem:
-    place = list(entry["loc"])
+def _from_pydantic(entry: Any, document: Any, index: LineIndex, model: type[BaseModel]) -> Problem:
+    place, known = _place(entry["loc"], model)
     kind, message = entry["type"], entry["msg"].removeprefix("Value error, ")
     if message.startswith("[") and "@" in message.split("]", 1)[0]:  # a rule between keys names its key
         head, _, message = message.partition("] ")
         place.append(head.partition("@")[2])
+    asked, allowed = _value(document, place), (entry.get("ctx") or {}).get("expected")
+    name = next((str(part) for part in reversed(place) if not isinstance(part, int)), "")
+    rule = {"missing": "required", "extra_forbidden": "unknown-key"}.get(kind, "value")
     if kind == "missing":
-        message = "is missing"
+        message = "is missing and must be given"
     elif kind == "extra_forbidden":
-        message = "is no key of this file"
-    asked = _value(document, place)
-    shown = asked if isinstance(asked, str | int | float | bool) and repr(asked) not in message else None
-    allowed = (entry.get("ctx") or {}).get("expected")
+        message = unknown(name, asked, known)
+    elif kind == "tuple_type" and isinstance(asked, dict):
+        message, allowed = f"must be an array of tables: write [[{name}]]", "an array of tables"
+    elif name in {"at_least", "at_most"} and kind in {"float_type", "string_type"}:
+        allowed = "a number, or a grade in quotes"
+        message = f"{quoted(asked)} must be {allowed}"
+    elif kind == "value_error":
+        message = message if asked is None or str(asked) in message else f"{quoted(asked)}: {message}"
+    else:
+        message, allowed = wrong(kind, asked, entry.get("ctx") or {}, key=name, fallback=entry["msg"])
+    why = MEANING.get(name, "") if rule != "unknown-key" else ""
     return problem(
         key_text(place) or "file",
-        message if shown is None else f"{shown!r}: {message}",
+        f"{message} ({name}: {why})" if why else message,
         line=index.line_of(place),
-        asked=shown,
+        asked=None if isinstance(asked, dict) else shown(asked),
         allowed=allowed,
-        rule={"missing": "required", "extra_forbidden": "unknown-key"}.get(kind, "value"),
+        rule=rule,
     )
 
 
+def _place(location: Iterable[Any], model: type[BaseModel]) -> tuple[list[Any], list[str]]:
+    """The place in the file, without the branches of unions that pydantic adds; the keys known in its last table."""
+    place: list[Any] = []
+    here: type[BaseModel] | None = model
+    known: list[str] = []
+    parts = list(location)
+    for number, part in enumerate(parts):
+        if isinstance(part, int):
+            place.append(part)
+            continue
+        if here is None:  # below a plain value stand the names of a union's branches
+            continue
+        fields = {field.alias or name: field for name, field in here.model_fields.items()}
+        known = list(fields)
+        place.append(part)
+        found = _model_in(fields[part].annotation) if part in fields else None
+        here = found if found is not None or number == len(parts) - 1 else None
+    return place, known
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for found in map(_model_in, get_args(annotation)) if found is not None), None)
+
+
 def _is_echo(entry: Any, document: Any) -> bool:
-    """A list whose items are wrong is called too short as well."""
+    """A list whose items are wrong is called too short as well; of number-or-text each branch complains."""
     value = _value(document, list(entry["loc"]))
     return entry["type"] == "too_short" and isinstance(value, list) and len(value) >= entry["ctx"]["min_length"]
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from estim.care.document import load_document, parse_document
+from estim.care.document import Finding, load_document, parse_document
 from estim.protocols import muscles
 from estim.protocols.schema_base import Strict, Text, rule
 from estim.protocols.schema_phase import Effort
@@ -125,12 +125,13 @@ def load_drills(path: Path) -> tuple[Drill, ...]:
         ProtocolError: everything that is wrong with it, with lines.
     """
 
-    def further(made: Any) -> list[tuple[list[Any], str, object, object]]:
-        ids = [each.id for each in made.drill]
+    def further(plain: Mapping[str, Any]) -> list[Finding]:
+        given = plain.get("drill")
+        ids = [each.get("id") if isinstance(each, dict) else None for each in given] if isinstance(given, list) else []
         return [
-            (["drill", number, "id"], f"{each.id!r} is taken", each.id, "an id that no other exercise has")
-            for number, each in enumerate(made.drill)
-            if each.id in drills() or ids.count(each.id) > 1
+            (["drill", number, "id"], f"{name!r} is taken", name, "an id that no other exercise has")
+            for number, name in enumerate(ids)
+            if isinstance(name, str) and (name in drills() or ids.count(name) > 1)
         ]
 
     return load_document(path, Drills, further=further).drill

@@ -6,6 +6,7 @@ or too old counts as not met for a gate, and as unjudged for a stop.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
@@ -15,7 +16,7 @@ from pydantic import Field, model_validator
 
 from estim.care import drills as drill_library
 from estim.care import measures as measure_library
-from estim.care.document import load_document, parse_document
+from estim.care.document import Finding, load_document, parse_document
 from estim.protocols import library
 from estim.protocols.schema import Slug
 from estim.protocols.schema_base import Strict, Text, exactly, rule
@@ -105,54 +106,104 @@ class Plan(Strict):
         )
 
 
-Reference = tuple[list[Any], str, object, object]
+def references(
+    document: Mapping[str, Any], *, protocols: frozenset[str], own_drills: frozenset[str] = frozenset()
+) -> list[Finding]:
+    """Names that nothing has, bounds that no value can meet, names given twice; in plain tables, right or not."""
+    return [*_named(document, protocols, own_drills), *_gates(document)]
 
 
-def references(plan: Plan, *, protocols: frozenset[str], own_drills: frozenset[str] = frozenset()) -> list[Reference]:
-    """Names that nothing has, bounds that no value can meet, names given twice."""
-    return [*_named(plan, protocols, own_drills), *_gates(plan)]
-
-
-def _named(plan: Plan, protocols: frozenset[str], own_drills: frozenset[str]) -> Iterator[Reference]:
-    known_drills = drill_library.drills().keys() | own_drills
-    for number, name in enumerate(plan.baseline):
-        if name not in measure_library.measures():
-            yield ["baseline", number], f"{name!r} is no assessment; near: {measure_library.nearest(name)}", name, None
-    names = [phase.name for phase in plan.phase]
-    for index, phase in enumerate(plan.phase):
-        if names.count(phase.name) > 1:
-            yield ["phase", index, "name"], f"two phases are called {phase.name!r}", phase.name, None
-        for number, name in enumerate(phase.protocols):
-            if name not in protocols:
-                yield ["phase", index, "protocols", number], f"there is no protocol {name!r}", name, None
+def _named(document: Mapping[str, Any], protocols: frozenset[str], own_drills: frozenset[str]) -> Iterator[Finding]:
+    known_measures = frozenset(measure_library.measures())
+    known_drills = frozenset(drill_library.drills()) | own_drills
+    yield from _unknown(document, ["baseline"], "assessment", known_measures)
+    phases = _tables(document.get("phase"))
+    names = [phase.get("name") for _, phase in phases]
+    for index, phase in phases:
+        if names.count(phase.get("name")) > 1:
+            allowed = "a name of its own"
+            yield ["phase", index, "name"], f"two phases are called {phase.get('name')!r}", phase.get("name"), allowed
+        yield from _unknown(phase, ["phase", index, "protocols"], "protocol", protocols)
         for key in ("drills", "home"):
-            for number, name in enumerate(getattr(phase, key)):
-                if name not in known_drills:
-                    words = f"there is no exercise {name!r}; near: {drill_library.nearest(name)}"
-                    yield ["phase", index, key, number], words, name, None
+            yield from _unknown(phase, ["phase", index, key], "exercise", known_drills)
 
 
-def _gates(plan: Plan) -> Iterator[Reference]:
-    placed = [
-        (["phase", index, "gate", number], gate)
-        for index, phase in enumerate(plan.phase)
-        for number, gate in enumerate(phase.gate)
-    ]
-    placed += [(["stop", number], stop) for number, stop in enumerate(plan.stop)]
-    for place, criterion in placed:
-        if criterion.measure is None:
+def _unknown(table: Mapping[str, Any], place: list[Any], what: str, known: frozenset[str]) -> Iterator[Finding]:
+    """Texts of a list that are no known name, or stand in it twice."""
+    given = table.get(place[-1])
+    if not isinstance(given, list):
+        return
+    article = "an" if what[0] in "aeiou" else "a"
+    for number, name in enumerate(given):
+        if not isinstance(name, str):
+            continue  # the schema says so
+        if name not in known:
+            near = ", ".join(difflib.get_close_matches(name, known, n=3, cutoff=0.4)) or "none is near"
+            yield (
+                [*place, number],
+                f"{name!r} is the id of no {what}; near: {near}",
+                name,
+                f"the id of {article} {what}",
+            )
+        elif name in given[:number]:
+            yield [*place, number], f"{name!r} stands in this list twice", name, "each once"
+
+
+def _gates(document: Mapping[str, Any]) -> Iterator[Finding]:
+    for index, phase in _tables(document.get("phase")):
+        gates = _tables(phase.get("gate"))
+        for number, gate in gates:
+            yield from _bound(gate, ["phase", index, "gate", number])
+        yield from _contradictions(gates, ["phase", index, "gate"])
+    for number, stop in _tables(document.get("stop")):
+        yield from _bound(stop, ["stop", number])
+
+
+def _bound(criterion: Mapping[str, Any], place: list[Any]) -> Iterator[Finding]:
+    name = criterion.get("measure")
+    if not isinstance(name, str):
+        return
+    measure = measure_library.measures().get(name)
+    if measure is None:
+        near = measure_library.nearest(name)
+        yield [*place, "measure"], f"{name!r} is no assessment; near: {near}", name, near
+        return
+    for key in ("at_least", "at_most"):
+        bound = criterion.get(key)
+        if isinstance(bound, bool) or not isinstance(bound, str | int | float):
             continue
-        measure = measure_library.measures().get(criterion.measure)
-        if measure is None:
-            near = measure_library.nearest(criterion.measure)
-            yield [*place, "measure"], f"{criterion.measure!r} is no assessment; near: {near}", criterion.measure, near
-            continue
-        key = "at_least" if criterion.at_least is not None else "at_most"
-        bound = getattr(criterion, key)
         wrong = measure.judge(bound)
         if wrong:
             allowed = ", ".join(measure.grades) or f"{measure.low:g} to {measure.high:g} {measure.unit}"
-            yield [*place, key], wrong, bound, allowed
+            yield [*place, key], f"{wrong}; allowed is {allowed}", bound, allowed
+
+
+def _contradictions(gates: list[tuple[int, Mapping[str, Any]]], place: list[Any]) -> Iterator[Finding]:
+    """Of one measure and side at least more than at most: the phase can't be left by its criteria."""
+    lows: dict[tuple[str, str], tuple[float, object]] = {}
+    for _, gate in gates:
+        if (low := _rank(gate, "at_least")) is not None:
+            key = (str(gate.get("measure")), str(gate.get("side", "treated")))
+            lows[key] = max(lows.get(key, low), low, key=lambda each: each[0])
+    for number, gate in gates:
+        high = _rank(gate, "at_most")
+        low = lows.get((str(gate.get("measure")), str(gate.get("side", "treated"))))
+        if high is not None and low is not None and high[0] < low[0]:
+            words = f"this phase can never be left: {gate['measure']} at least {low[1]} and at most {high[1]}"
+            yield [*place, number, "at_most"], words, high[1], f"{low[1]} or more"
+
+
+def _rank(gate: Mapping[str, Any], key: str) -> tuple[float, object] | None:
+    measure, bound = measure_library.measures().get(str(gate.get("measure"))), gate.get(key)
+    if measure is None or isinstance(bound, bool) or not isinstance(bound, str | int | float) or measure.judge(bound):
+        return None
+    return measure.rank(bound), bound
+
+
+def _tables(value: object) -> list[tuple[int, Mapping[str, Any]]]:
+    """The tables of a list of tables, with their numbers."""
+    given = value if isinstance(value, list | tuple) else []
+    return [(number, each) for number, each in enumerate(given) if isinstance(each, Mapping)]
 
 
 def template_names() -> tuple[str, ...]:
@@ -187,7 +238,7 @@ def load_plan(path: Path, *, protocols: frozenset[str] | None = None, own_drills
         ProtocolError: everything that is wrong with it, with lines.
     """
     known = frozenset(library.names()) if protocols is None else protocols
-    return load_document(path, Plan, further=lambda plan: references(plan, protocols=known, own_drills=own_drills))
+    return load_document(path, Plan, further=lambda plain: references(plain, protocols=known, own_drills=own_drills))
 
 
 def new_plan(template_name: str, id: str, title: str = "") -> str:  # noqa: A002

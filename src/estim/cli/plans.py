@@ -100,20 +100,11 @@ def show(given: argparse.Namespace) -> int:
 
 def check(given: argparse.Namespace) -> int:
     """Every violation, in plans and in files of exercises."""
-    from estim.care.plan import template, template_names
-    from estim.desk.care import known_protocols, own_plans
-    from estim.safety.errors import Problem
+    from estim.care.plan import template_names
+    from estim.desk.care import own_plans
 
     home = home_of(given)
-    files: list[dict[str, Any]] = []
-    if not given.files:
-        from estim.care.plan import references
-
-        for name in template_names():
-            plan = template(name)
-            found = references(plan, protocols=known_protocols(home))
-            said = [Problem(severity="refuse", key=str(place), message=words) for place, words, _, _ in found]
-            files.append(_entry(name, said))
+    files = [_checked(named, home) for named in (() if given.files else template_names())]
     for named in given.files or [str(path) for path in own_plans(home)]:
         files.append(_checked(named, home))
     ok = all(entry["ok"] for entry in files)
@@ -130,13 +121,20 @@ def check(given: argparse.Namespace) -> int:
 
 
 def _checked(named: str, home: Any) -> dict[str, Any]:
+    from estim.care.document import parse_document
     from estim.care.drills import load_drills
-    from estim.desk.care import find_plan
+    from estim.care.plan import Plan, references, template_names, template_text
+    from estim.desk.care import find_plan, known_protocols
     from estim.safety.errors import ProtocolError
 
     try:
         path = Path(named)
-        if path.suffix == ".toml" and path.is_file() and b"[[drill]]" in path.read_bytes():
+        if named in template_names():
+            known = known_protocols(home)
+            parse_document(
+                template_text(named).encode(), Plan, further=lambda plain: references(plain, protocols=known)
+            )
+        elif path.suffix == ".toml" and path.is_file() and b"[[drill]]" in path.read_bytes():
             load_drills(path)
         else:
             find_plan(named, home)

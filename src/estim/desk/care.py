@@ -191,6 +191,10 @@ def find_plan(name: str, home: Home) -> Plan:
     if name in template_names():
         return template(name)
     path = Path(name) if name.endswith(".toml") else home.root / "plans" / f"{name}.toml"
+    if not path.is_file() and name.endswith(".toml"):
+        raise ProtocolError(
+            [Problem(severity="refuse", key="file", message=f"there is no file {name!r}", rule="file")], path=path
+        )
     if not path.is_file():
         known = ", ".join((*template_names(), *(file.stem for file in own_plans(home))))
         said = Problem(

@@ -62,10 +62,10 @@ def parse(data: bytes, *, path: Path | None = None) -> Protocol:
     Raises:
         ProtocolError: as `load`.
     """
-    text = _decoded(data, path)
+    text = decoded(data, path)
     if not text.strip():
         raise ProtocolError([_problem("file", "is empty; `estim protocols new` begins one", line=1)], path=path)
-    document = _read_toml(text, path)
+    document = read_toml(text, path)
     try:
         return Protocol.model_validate(document)
     except ValidationError as error:
@@ -81,7 +81,12 @@ def parse(data: bytes, *, path: Path | None = None) -> Protocol:
         raise ProtocolError([_problem("file", "is nested deeper than any protocol", rule="toml")], path=path) from None
 
 
-def _decoded(data: bytes, path: Path | None) -> str:
+def decoded(data: bytes, path: Path | None) -> str:
+    """The text of a file in UTF-8.
+
+    Raises:
+        ProtocolError: in what it seems to be written instead, and in which line.
+    """
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -91,7 +96,12 @@ def _decoded(data: bytes, path: Path | None) -> str:
         raise ProtocolError([_problem("file", f"not UTF-8 text: {hint}", line=line)], path=path) from None
 
 
-def _read_toml(text: str, path: Path | None) -> dict[str, Any]:
+def read_toml(text: str, path: Path | None) -> dict[str, Any]:
+    """The tables of a TOML text.
+
+    Raises:
+        ProtocolError: what can't be read, with its line; a key that stands twice is named.
+    """
     deep = _DEEP.search(text)
     if deep:  # the parser takes time and memory with the square of the depth: 200 kB of it would take all there is
         line = text.count("\n", 0, deep.start()) + 1
