@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from estim.desk.care import CONSENT_POINTS, CareDesk
+from estim.desk.care import CareDesk
+from estim.desk.care_entries import CONSENT_POINTS
 from estim.desk.course_session import CourseSession
 from estim.protocols.catalogue import load_runnable
 from estim.records import care_log

@@ -33,14 +33,43 @@ GERMAN = (
         GERMAN.encode("utf-8-sig"),
         GERMAN.encode("cp1252"),
         COMMA.encode() + b"\n,,,,\n",
+        b"sep=,\r\n" + COMMA.encode(),
+        b"\xef\xbb\xbfsep=;\r\n" + GERMAN.encode(),
+        b"\n,,,,\n" + COMMA.encode(),
+        COMMA.replace("\n", ",,\n").encode(),
+        COMMA.replace("2026-03-03", "2026-03-03 00:00:00").encode(),
+        GERMAN.replace("4.3.2026", "4.3.26").encode(),
+        COMMA.replace("quad-set", " Quad-Set ").encode(),
+        COMMA.replace("\n", "\r").encode(),
     ],
-    ids=["utf-8", "mark", "utf-16", "latin", "tabs", "crlf", "german", "german-mark", "german-latin", "empty-lines"],
+    ids=[
+        "utf-8",
+        "mark",
+        "utf-16",
+        "latin",
+        "tabs",
+        "crlf",
+        "german",
+        "german-mark",
+        "german-latin",
+        "empty-lines",
+        "sep",
+        "sep-mark",
+        "empty-above",
+        "empty-columns",
+        "midnight",
+        "short-year",
+        "capitals",
+        "old-mac",
+    ],
 )
 def test_a_sheet_is_read_as_it_was_saved(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "diary.csv"
     path.write_bytes(data)
     read = read_diary(path)
-    assert [(n, day, f["drill"], f["pain"], f["done"]) for n, day, f in read] == ROWS
+    assert [(day, f["drill"], f["pain"], f["done"]) for _, day, f in read] == [row[1:] for row in ROWS]
+    lines = data.decode("utf-16" if data[:2] == b"\xff\xfe" else "latin-1").splitlines()
+    assert all("mini-squat" in lines[n - 1] or "quad-set" in lines[n - 1].casefold() for n, _, _ in read)
     assert read[0][2]["note"] == "ärgerlich"
 
 
@@ -49,6 +78,13 @@ def test_a_sheet_is_read_as_it_was_saved(data: bytes, tmp_path: Path) -> None:
     [
         ("", "no column 'day'"),
         ("day,drill\n", "no column 'done'"),
+        ("Table 1,,\nday,drill,done\n", "line 1: unknown column 'Table 1'; the first line that is not empty names"),
+        ("\nday,dril,done\n", "line 2: unknown column 'dril'"),
+        ("day,drill,done\n", "there is no line below"),
+        ("day,drill,done\n03/04/2026,quad-set,yes\n", "which of the two is the month"),
+        ("day,drill,done\n46086,quad-set,yes\n", "a spreadsheet's own number"),
+        ("day,drill,done\n9 March 2026,quad-set,yes\n", "day '9 March 2026': a date as"),
+        ("day,drill,done,\n2026-03-03,quad-set,yes,note\n", "line 2: more fields"),
         ("day,drill,done,pian\n", "unknown column 'pian'"),
         ("day,Tag,drill,done\n", "two columns mean the same"),
         ("day,drill,done\n2026-13-03,quad-set,yes\n", "line 2: day '2026-13-03'"),

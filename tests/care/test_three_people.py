@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from estim.cli import main
-from estim.desk.care import CONSENT_POINTS
+from estim.desk.care_entries import CONSENT_POINTS
 from estim.records import care_log
 from estim.records.home import Home
 

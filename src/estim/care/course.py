@@ -133,7 +133,7 @@ def judge(criterion: Criterion, entries: Sequence[Entry], today: Date, *, phase:
         ]
         if not said:
             return Gate(criterion=criterion, state="missing")
-        yes = bool(said[-1].fields.get("yes"))
+        yes = said[-1].fields.get("yes") is True  # an older entry may hold a text: no text is a yes
         value = f"{'yes' if yes else 'no'}, {said[-1].who}"
         return Gate(
             criterion=criterion,

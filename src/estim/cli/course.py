@@ -80,7 +80,7 @@ def _fields(words: list[str]) -> dict[str, Any]:
         if not equals or not key:
             raise UsageError(f"{word!r}: write KEY=VALUE")
         try:
-            found[key] = json.loads(text) if text[:1] in "{[" or text in {"true", "false"} else text
+            found[key] = json.loads(text) if text.startswith(("{", "[")) or text in {"true", "false"} else text
         except ValueError:
             raise UsageError(f"{word!r}: not JSON") from None
     return found

@@ -8,23 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from estim.care import course, goals
+from estim.care import course
 from estim.care.course import Entry, Status
-from estim.care.drills import drills
-from estim.care.measures import index_percent, measures, nearest
+from estim.care.measures import index_percent
 from estim.care.plan import Plan, load_plan, template, template_names
+from estim.desk.care_entries import checked
 from estim.desk.diary import read_diary
 from estim.protocols import library
 from estim.protocols.catalogue import own_files
 from estim.records import care_log
 from estim.records.home import Home
 from estim.safety.errors import Problem, ProtocolError, UsageError
-
-CONSENT_POINTS = (
-    "purpose-and-goal", "what-is-felt", "alternatives", "expected-benefit", "risks", "stop-at-any-time",
-    "device-status", "what-is-recorded", "no-research", "photos",
-)  # fmt: skip
-CAPACITY = ("able", "supported", "best-interest", "child")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +82,10 @@ class CareDesk:
         if kind not in course.KINDS or kind in {"begin", "gate"}:
             free = [each for each in course.KINDS if each not in {"begin", "gate"}]
             raise UsageError(f"{kind!r}: one of {', '.join(free)}")
-        check = _CHECKS.get(kind)
-        if check is not None:
-            check(fields)
-        if kind == "goal" and str(fields.get("id")) in {goal.id for goal in course.goals(course.begun(self.entries()))}:
-            raise UsageError(f"goal {fields['id']!r} is signed; its levels are frozen: give the new one another id")
-        entry = self._enter(kind, fields, day)
+        begun = course.begun(self.entries())
+        plan = self.plan() if kind == "check" and begun else None
+        said = checked(kind, fields, day=day or datetime.date.today(), plan=plan, entries=begun)
+        entry = self._enter(kind, said, day)
         if kind == "assessment":
             self._indices(entry)
         return entry
@@ -212,79 +204,3 @@ def own_plans(home: Home) -> tuple[Path, ...]:
 def known_protocols(home: Home) -> frozenset[str]:
     """Ids and file names of protocols that a plan may name."""
     return frozenset(library.names()) | {path.stem for path in own_files(home.protocols)}
-
-
-def _assessment(fields: Mapping[str, Any]) -> None:
-    name = str(fields.get("measure", ""))
-    measure = measures().get(name)
-    if measure is None:
-        raise UsageError(f"{name!r} is no assessment; near: {nearest(name)}")
-    if name == "quadriceps-index":
-        raise UsageError("the quadriceps index is computed from mvic of both sides, never typed")
-    wrong = measure.judge(str(fields.get("value", "")))
-    if wrong:
-        raise UsageError(wrong)
-    if fields.get("side", "") not in {"", "left", "right", "both"}:
-        raise UsageError(f"side {fields['side']!r}: left, right or both")
-
-
-def _not_possible(fields: Mapping[str, Any]) -> None:
-    if str(fields.get("measure", "")) not in measures() or not str(fields.get("reason", "")).strip():
-        raise UsageError("an assessment that is not possible needs its name and a reason")
-
-
-def _goal(fields: Mapping[str, Any]) -> None:
-    levels = {int(level): str(words) for level, words in dict(fields.get("levels", {})).items()}
-    known = {key: fields[key] for key in goals.Goal.__slots__ if key in fields and key not in {"id", "levels"}}
-    made = goals.Goal(id=str(fields.get("id", "")), levels=levels, **({"words": "", "by": ""} | known))
-    for key in ("importance", "difficulty"):
-        if key in fields and str(fields[key]) not in {"0", "1", "2", "3"}:
-            raise UsageError(f"{key} {fields[key]!r}: 0 to 3")
-    lacks = (*(("id",) if not made.id else ()), *made.missing())
-    if lacks:
-        raise UsageError(f"a goal can't be signed without {'; '.join(lacks)}")
-    try:
-        datetime.date.fromisoformat(made.by)
-    except ValueError:
-        raise UsageError(f"by {made.by!r}: a date as 2026-05-31") from None
-
-
-def _drill(fields: Mapping[str, Any]) -> None:
-    if str(fields.get("drill", "")) not in drills():
-        raise UsageError(f"there is no exercise {fields.get('drill', '')!r}")
-    for key in ("pain", "exertion"):
-        if key in fields and not 0 <= float(fields[key]) <= 10:
-            raise UsageError(f"{key} is 0 to 10")
-
-
-def _consent(fields: Mapping[str, Any]) -> None:
-    missing = [point for point in CONSENT_POINTS[:-1] if not fields.get("points", {}).get(point)]
-    if missing:
-        raise UsageError(f"not gone through: {', '.join(missing)}")
-    if fields.get("capacity") not in CAPACITY:
-        raise UsageError(f"capacity: one of {', '.join(CAPACITY)}")
-    if fields.get("capacity") in {"best-interest", "child"} and not fields.get("decided_by"):
-        raise UsageError("who decides: a best-interest decision or a parent needs a name (decided_by)")
-
-
-def _treatment(fields: Mapping[str, Any]) -> None:
-    if not fields.get("technique") or not float(fields.get("minutes", 0)) > 0:
-        raise UsageError("a treatment by hand needs technique and minutes")
-
-
-def _reasoned(fields: Mapping[str, Any]) -> None:
-    if not str(fields.get("reason", "")).strip():
-        raise UsageError("a reason is needed")
-
-
-_CHECKS = {
-    "assessment": _assessment,
-    "not-possible": _not_possible,
-    "goal": _goal,
-    "drill": _drill,
-    "consent": _consent,
-    "treatment": _treatment,
-    "missed": _reasoned,
-    "consent-withdrawn": lambda _: None,
-    "end": _reasoned,
-}

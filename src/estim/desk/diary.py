@@ -1,7 +1,8 @@
 """A diary sheet that came back as a table, as spreadsheets of any country write it. All is checked before any counts.
 
-Comma, semicolon or tab; with or without a byte order mark; UTF-8, UTF-16 or Windows' Latin 1; days as 2026-05-31 or
-31.05.2026; whole numbers written `2,0`; column heads of the printed sheet in either language.
+Comma, semicolon or tab, also named by a line `sep=;`; with or without a byte order mark; UTF-8, UTF-16, Windows' Latin
+1; empty lines and columns around the table; days as 2026-05-31, 31.05.2026, 31.5.26, also with midnight behind; whole
+numbers written `2,0`; column heads of the printed sheet in either language. 03/04/2026 is refused: it is two days.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ HEADS: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 NO = frozenset({"", "0", "no", "n", "false", "nein", "-"})
 YES = frozenset({"yes", "y", "true", "ja", "j", "x", "✓", "1"})
-_GERMAN_DAY = re.compile(r"^(\d{1,2})\.(\d{1,2})\.(\d{4})$")
+_GERMAN_DAY = re.compile(r"^(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2})$", re.ASCII)
+_MIDNIGHT = re.compile(r"[ T]00?:00(:00(\.0+)?)?$")
+_SEPARATOR = re.compile(r"^\"?sep=(.)\"?$", re.IGNORECASE)
+_SLASHES = re.compile(r"^\d{1,4}/\d{1,2}/\d{1,4}$", re.ASCII)
 _WHOLE = re.compile(r"^(\d{1,3})(?:[.,]0+)?$")
 
 
@@ -51,25 +55,39 @@ def read_diary(path: Path) -> list[tuple[int, datetime.date, dict[str, Any]]]:
     if "\x00" in text:
         raise UsageError(f"{path}: not a table of text (a spreadsheet's own file? save it as CSV)")
     lines = text.splitlines()
-    head = lines[0] if lines else ""
-    delimiter = max(";\t,", key=head.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    names = {given: _column(path, given) for given in reader.fieldnames or ()}
+    before = 0  # lines above the columns' names: empty ones, and the one that names the separator
+    delimiter = ""
+    while before < len(lines) and (not lines[before].strip(" \t;,") or _SEPARATOR.match(lines[before].strip())):
+        named = _SEPARATOR.match(lines[before].strip())
+        delimiter = named[1] if named else delimiter
+        before += 1
+    head = lines[before] if before < len(lines) else ""
+    delimiter = delimiter or max(";\t,", key=head.count)
+    reader = csv.DictReader(io.StringIO("\n".join(lines[before:]), newline=""), delimiter=delimiter)
+    names = {given: _column(path, before + 1, given) for given in reader.fieldnames or () if given.strip()}
     for needed in ("day", "drill", "done"):
         if needed not in names.values():
-            raise UsageError(f"{path}: line 1: there is no column {needed!r}; it has {', '.join(names) or 'none'}")
+            there = ", ".join(names) or "none"
+            raise UsageError(f"{path}: line {before + 1}: there is no column {needed!r}; it has {there}")
     if len(set(names.values())) < len(names):
-        raise UsageError(f"{path}: line 1: two columns mean the same: {', '.join(names)}")
+        raise UsageError(f"{path}: line {before + 1}: two columns mean the same: {', '.join(names)}")
     made = []
     try:
         for row in reader:
-            if None in row:
-                raise UsageError(f"{path}: line {reader.line_num}: more fields than columns (put texts in quotes)")
-            fields = {names[key]: (value or "").strip() for key, value in row.items()}
+            number = before + reader.line_num
+            nameless = [
+                *(row.get(None) or ()),
+                *(value for key, value in row.items() if key is not None and not key.strip()),
+            ]
+            if any((value or "").strip() for value in nameless):
+                raise UsageError(f"{path}: line {number}: more fields than columns (put texts in quotes)")
+            fields = {names[key]: (value or "").strip() for key, value in row.items() if key in names}
             if any(fields.values()):
-                made.append((reader.line_num, *_row(path, reader.line_num, fields)))
+                made.append((number, *_row(path, number, fields)))
     except csv.Error as error:
-        raise UsageError(f"{path}: line {reader.line_num}: {error}") from None
+        raise UsageError(f"{path}: line {before + reader.line_num}: {error}") from None
+    if not made:
+        raise UsageError(f"{path}: there is no line below the columns' names; a day without exercise is a line with no")
     return made
 
 
@@ -82,11 +100,12 @@ def _text(data: bytes) -> str:
         return data.decode("cp1252", errors="replace")  # what spreadsheets on Windows write by default
 
 
-def _column(path: Path, given: str) -> str:
+def _column(path: Path, line: int, given: str) -> str:
     name = given.strip().casefold().replace("_", " ")
     known = {column.replace("_", " "): column for column in COLUMNS} | dict(HEADS)
     if name not in known:
-        raise UsageError(f"{path}: line 1: unknown column {given!r}; there are {', '.join(COLUMNS)}")
+        words = "the first line that is not empty names the columns"
+        raise UsageError(f"{path}: line {line}: unknown column {given!r}; {words}: {', '.join(COLUMNS)}")
     return known[name]
 
 
@@ -107,18 +126,23 @@ def _row(path: Path, number: int, fields: Mapping[str, str]) -> tuple[datetime.d
 
 
 def _day(where: str, text: str) -> datetime.date:
+    text = _MIDNIGHT.sub("", text)  # what a spreadsheet makes of a day
     german = _GERMAN_DAY.match(text)
     try:
         if german:
-            return datetime.date(int(german[3]), int(german[2]), int(german[1]))
+            year = int(german[3])
+            return datetime.date(year + 2000 if year < 100 else year, int(german[2]), int(german[1]))
         return datetime.date.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{where}: day {text!r}: a date as 2026-05-31 or 31.05.2026") from None
+        why = ", which of the two is the month nobody can tell" if _SLASHES.match(text) else ""
+        if text.isdecimal() and len(text) == 5:
+            why = ", a spreadsheet's own number: show the column as a date before saving"
+        raise UsageError(f"{where}: day {text!r}{why}: a date as 2026-05-31 or 31.05.2026") from None
 
 
 def _drill(where: str, text: str) -> str:
-    if text in drills():
-        return text
+    if text.casefold() in drills():
+        return text.casefold()
     named = {
         drill_words(each, language)["name"].casefold(): each.id for each in drills().values() for language in LANGUAGES
     }
