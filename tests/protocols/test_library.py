@@ -48,7 +48,7 @@ def test_check_passes_on_all_of_them(capsys: pytest.CaptureFixture[str]) -> None
 PLAYED = [name for name in NAMES if load(library.path(name)).runnable]
 
 
-@pytest.mark.parametrize("name", of_this_turn(PLAYED, 3))
+@pytest.mark.parametrize("name", of_this_turn(PLAYED, 6))
 def test_every_protocol_plays_whole_and_its_dose_is_what_was_measured(name: str) -> None:
     protocol = load(library.path(name))
     levels = tuple(f"{channel.name}={channel.plausible_ma[0]}" for channel in protocol.channel)

@@ -29,7 +29,9 @@ from tests.turns import seeds
 
 LONG = DATA / "worlds.toml"
 TIMED = [name for name, model in MODELS.items() if model.profile.has_timer]  # the others end by themselves at once
-SEEDS = seeds(fixed=16, changing=8, whole=60)  # of each model, 0.2 s a world
+# Of each model, 0.2 s a world. 20 is the first in which a RehaStim 2 is lost, so that the endings below do not hang on
+# what today's changing seeds happen to bring.
+SEEDS = sorted({20, *seeds(fixed=8, changing=7, whole=60)})
 
 
 @pytest.mark.parametrize("model", MODELS)
