@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -31,11 +33,18 @@ FIRST = (
     "tests/session/test_engine_machine",
     "tests/safety/test_walk",
 )
+# Where Python is told to write no compiled files, every worker and each program that the tests start would compile all
+# of estim again, for a console a fifth to a half of its start. They go to a place of their own, which the tree ignores.
+if sys.dont_write_bytecode and "PYTHONPYCACHEPREFIX" not in os.environ:
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(Path(__file__).parents[1] / ".pytest_cache" / "compiled")
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # One number for all workers; see tests/turns.py.
 os.environ.setdefault("ESTIM_TURN", str(int(time.time()) // 86_400))
 LEFT_OUT = """\
-This was turn {turn} (ESTIM_TURN={turn} repeats it) of what is long by nature: a third of the library's protocols played
-whole, 24 of 60 worlds of each device, planted bugs where they were found before. make campaign plays all of it.
+This was turn {turn} (ESTIM_TURN={turn} repeats it) of what is long by nature: a sixth of the library's protocols played
+whole, 16 of 60 worlds of each device, planted bugs where they were found before. make campaign plays all of it.
 Left out, since as long as one likes (make campaign runs the first three; each prints the seed that it began with):
   make fuzz BYTES=…     framers under seeded junk          make worlds WORLDS=…   sessions with faults on every device
   make records KILLS=…  every change of a record           make kills KILLS=…     blows to running sessions
