@@ -24,8 +24,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m firmware_sim", description=__doc__)
     parser.add_argument("model", choices=MODELS)
     parser.add_argument("--pty", metavar="LINK", help="open a pty and link it here")
-    parser.add_argument("--tcp", metavar="PORT", type=int, help="listen on this loopback port, 0 picks one")
-    parser.add_argument("--side", metavar="PORT", type=int, help="side channel for the room, 0 picks a port")
+    parser.add_argument("--tcp", metavar="PORT", type=_port, help="listen on this loopback port, 0 picks one")
+    parser.add_argument("--side", metavar="PORT", type=_port, help="side channel for the room, 0 picks a port")
     parser.add_argument("--patient", metavar="NAME", help="a virtual patient on the electrodes")
     parser.add_argument("--faults", metavar="PLAN", help="a fault plan: a file, or seed:N")
     parser.add_argument("--seed", type=int, default=0)
@@ -44,6 +44,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="a device option")
     parser.add_argument("--until-parent", action="store_true", help="end after standard input does")
     return parser.parse_args(arguments)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
+        raise argparse.ArgumentTypeError(f"{text!r}: a port is 0 to 65535; 0 picks a free one")
+    return int(text)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -200,6 +200,15 @@ def test_a_wrong_command_line_is_explained(options: list[str], says: str, capsys
     assert says in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--tcp", "--side"])
+@pytest.mark.parametrize("port", ["65536", "-1", "x", "1e3", "١"])
+def test_a_port_that_is_none_is_explained(option: str, port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["p24", f"{option}={port}"])
+    assert ended.value.code == 2
+    assert "a port is 0 to 65535" in capsys.readouterr().err
+
+
 def test_a_file_in_the_way_of_the_link_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "notes").write_text("mine")
     assert main(["p24", "--pty", str(tmp_path / "notes")]) == 2

@@ -17,8 +17,8 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Mapping
 from os import PathLike
-from urllib.parse import parse_qs, urlsplit
 
+from estim.api import words
 from estim.api.conversation import Wanted
 from estim.api.errors import (
     AboveFound,
@@ -40,7 +40,7 @@ from estim.api.state import ChannelState, Result, State
 from estim.desk.preflight import preflight
 from estim.desk.setup_from import Said, SetupWords, setup_from
 from estim.drivers.address import Address, parse_address
-from estim.drivers.models import MODELS
+from estim.platform.files import private_folder
 from estim.protocols.catalogue import load_runnable
 from estim.protocols.schema import Protocol
 from estim.records.home import Home, find_home
@@ -87,12 +87,13 @@ def session(
     Raises:
         Refused: what can be refused without a device. NeedsAPerson: `levels` on a real device.
     """
-    simulated = device.startswith("sim://")
+    simulated = words.text("device", device).startswith("sim://")
+    _check(levels, pads, on_event)
     if levels and not simulated:
         raise NeedsAPerson(
             f"levels= is for simulated devices alone; on {device} levels are found with find(), and a person answers"
         )
-    found_home = find_home(str(home) if home is not None else None)
+    found_home = _home(home)
     source, kept, said = _said(protocol, found_home, patient, levels, pads, side, week, session, simulated=simulated)
     address = _address(device, simulated=simulated)
     _judge(kept, said, address, found_home, levels)
@@ -122,28 +123,30 @@ def rehearse(
     Args:
         device: `sim://MODEL?patient=NAME&seed=N`. seed, patient_profile: the same, said apart.
     """
-    parts = urlsplit(device)
-    if parts.scheme != "sim":
+    if not words.text("device", device).startswith("sim://"):
         raise Refused(f"a rehearsal is of a simulated device: sim://p24, not {device}")
-    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    _check(levels, pads, on_event)
+    model, query = words.simulated_device(device)
     if unknown := sorted(query.keys() - {"patient", "seed"}):
         raise Refused(f"{device}: a rehearsal from Python knows patient= and seed=, not {', '.join(unknown)}=")
-    found_home = find_home(str(home) if home is not None else None)
+    found_home = _home(home)
     source, kept, said = _said(protocol, found_home, patient, levels, pads, side, week, session, simulated=True)
     _judge(kept, said, _address(device, simulated=True), found_home, levels)
     profile = patient_profile if patient_profile is not None else query.get("patient", "")
     _known_profile(profile)
+    number = words.whole("seed", seed if seed is not None else int(query.get("seed") or 0))
     now = datetime.datetime.now(datetime.UTC)
 
     def front() -> Simulated:
+        private_folder(found_home.root)  # the record is written at the end: that it can be is known now
         return Simulated(
             RehearsalPlan(
                 source=source,
                 setup=said.setup,
                 levels_ua=said.levels_ua,
                 motor_ua=said.motor_ua,
-                model=parts.netloc,
-                seed=seed if seed is not None else int(query.get("seed", "0")),
+                model=model,
+                seed=number,
                 limits=limits_in_force(found_home),
                 folder=found_home.records(simulated=True) / folder_name(now, patient),
                 own=found_home.protocols,
@@ -172,7 +175,7 @@ def _wanted(
         setup=said.setup,
         levels_ua=said.levels_ua if levels else {},
         motor_ua=said.motor_ua,
-        operator=operator,
+        operator=words.text("operator", operator),
         on_event=on_event,
     )
 
@@ -183,9 +186,8 @@ def _address(device: str, *, simulated: bool) -> Address:
             return parse_address(device)
         except EstimError as error:
             raise _refused(error) from None
-    model = urlsplit(device).netloc
-    if model not in MODELS:
-        raise Refused(f"{device}: no model {model!r}; there are {', '.join(MODELS)}")
+    model, query = words.simulated_device(device)
+    _known_profile(query.get("patient", ""))
     return Address(model=model, url="", simulated=True)
 
 
@@ -202,10 +204,14 @@ def _said(
     simulated: bool,
 ) -> tuple[str, Protocol, Said]:
     """The protocol's source and content, and the setup that the words describe."""
-    source = wanted.write(home) if isinstance(wanted, Inline) else str(wanted)
+    if not isinstance(wanted, str | PathLike | Inline):
+        raise Refused(f"protocol={wanted!r}: a name, a file, or what api.protocol() made")
+    words.text("patient", patient)
+    week, number = words.whole("week", week, least=1), words.whole("session", number, least=1)
     try:
+        source = wanted.write(home) if isinstance(wanted, Inline) else str(wanted)
         found, _ = load_runnable(source, own=home.protocols)
-        words = SetupWords(
+        asked = SetupWords(
             patient=patient,
             levels=tuple(f"{name}={value}" for name, value in (levels or {}).items()),
             pads=tuple(f"{name}={_size(size)}" for name, size in (pads or {}).items()),
@@ -213,13 +219,35 @@ def _said(
             week=week,
             session=number,
         )
-        return source, found, setup_from(found, words, simulated=simulated)
+        return source, found, setup_from(found, asked, simulated=simulated)
+    except EstimError as error:
+        raise _refused(error) from None
+    except OSError as error:
+        raise Refused(f"home {home.root}: {error.strerror or error}") from None
+
+
+def _check(levels: object, pads: object, on_event: object) -> None:
+    words.table("levels", levels)
+    words.table("pads", pads)
+    words.called("on_event", on_event)
+
+
+def _home(home: str | PathLike[str] | None) -> Home:
+    if not isinstance(home, str | PathLike | None):
+        raise Refused(f"home={home!r}: a folder")
+    try:
+        return find_home(str(home) if home is not None else None)
     except EstimError as error:
         raise _refused(error) from None
 
 
-def _size(size: str | float | tuple[float, float]) -> str:
-    return "x".join(f"{part:g}" for part in size) if isinstance(size, tuple) else str(size)
+def _size(size: object) -> str:
+    size = words.plain(size)
+    return (
+        "x".join(f"{part:g}" if isinstance(part, float) else str(part) for part in size)
+        if isinstance(size, tuple | list)
+        else str(size)
+    )
 
 
 def _judge(found: Protocol, said: Said, address: Address, home: Home, levels: Mapping[str, float] | None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from estim.api import words
 from estim.api.errors import NeedsAPerson, Refused, Stopped, TooFast
 from estim.session import events, screening
 from estim.session.snapshot import ChannelView
@@ -147,14 +148,14 @@ def _answer(session: Conversation, view: ChannelView, ask: Callable[[Offer], obj
         felt="felt" in marked,
         contracts="contracts" in marked,
     )
-    said = ask(offer)
+    said = words.plain(ask(offer))
     session.alive()
     answer = {True: "raise", False: "strongest"}[said] if isinstance(said, bool) else str(said)
     if answer not in {"raise", "lower", "strongest", "stop", *MARKS}:
         raise Refused(f"{view.name}: ask answered {said!r}; raise, felt, contracts, strongest, lower or stop")
     if answer == "raise" and not session.simulated:
-        words = f"{view.name}: {offer.level_ma:g} mA. Raise to {offer.next_ma:g} mA? (yes / no = strongest / stop) "
-        person = session.person(words).strip().lower()
+        question = f"{view.name}: {offer.level_ma:g} mA. Raise to {offer.next_ma:g} mA? (yes / no = strongest / stop) "
+        person = session.person(question).strip().lower()
         answer = "raise" if person in {"y", "yes"} else "strongest" if person in {"n", "no"} else "stop"
     if answer == "raise" and limit:
         raise Refused(f"{view.name}: {limit}")

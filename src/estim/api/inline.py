@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from estim.api import words
 from estim.api.errors import Refused
 from estim.platform.files import private_folder, replace_whole
 from estim.records.home import Home
@@ -35,7 +36,8 @@ def protocol(keys: Mapping[str, Any]) -> Inline:
     Raises:
         Refused: a value that no file could hold.
     """
-    return Inline("\n".join(_table(keys, ())) + "\n")
+    words.table("keys", keys if keys is not None else ())
+    return Inline("\n".join(_table(words.plain(keys), ())) + "\n")
 
 
 def _table(keys: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:

@@ -9,16 +9,18 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
-from estim.api import finding
+from estim.api import finding, words
 from estim.api.conversation import ANSWER_S, OFF_S, PERIOD_S, Conversation, Wanted, me
-from estim.api.errors import AboveFound, Refused, Stale, TooFast
+from estim.api.errors import AboveFound, Fault, Refused, Stale, TooFast
 from estim.api.front import Front
 from estim.api.state import Result, State, result_of
+from estim.safety.errors import EstimError, LinkLost
 from estim.session import events, screening
 from estim.session.snapshot import ChannelView
 from estim.session.state import BEGUN, Phase
 
 STATES_S = 0.25  # states come at least so often
+SHORTEST_S = 0.005  # the controller's own turn: more often there is nothing new
 READY_S = 15.0
 FRESH_S = 1.0
 
@@ -38,6 +40,7 @@ class Session(Conversation):
         self._open_front = open_front
         self._goals_ua: dict[str, int] = {}
         self._sent: dict[str, int] = {}  # channel → the last request of ours that its level waits for
+        self._holds = False  # this session is the one that is open
         self.result: Result | None = None
         self.notes: tuple[str, ...] = ()
 
@@ -46,16 +49,27 @@ class Session(Conversation):
     def __enter__(self) -> Self:
         if not _open.acquire(blocking=False):
             raise Refused("another session of this program is open: one at a time, a stop must mean one thing")
-        self._owner = me()
+        self._owner, self._holds = me(), True
         try:
-            self._front_made = self._open_front()
+            self._front_made = self._opened()
             self._sign_in()
             if self.wanted.levels_ua:
                 finding.scripted(self, self.wanted.levels_ua, self.wanted.motor_ua)
+        except OSError as error:  # a home that can not be written to
+            self._end(None)
+            raise Refused(f"the session can not be kept: {error}") from None
         except BaseException:
             self._end(None)
             raise
         return self
+
+    def _opened(self) -> Front:
+        try:
+            return self._open_front()
+        except LinkLost as error:
+            raise Fault(str(error), "link") from None
+        except (EstimError, OSError) as error:  # a home that can't be written to, an address that is none
+            raise Refused(str(error)) from None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _where: TracebackType | None
@@ -67,8 +81,8 @@ class Session(Conversation):
     def _end(self, error: BaseException | None) -> None:
         """Off, confirmed where somebody is left to confirm it; sealed; the result."""
         front = self._front_made
-        if self._owner[0] != os.getpid():
-            return  # a fork that leaves the block: the session is its parent's
+        if self._owner[0] != os.getpid() or not self._holds:
+            return  # a fork that leaves the block: the session is its parent's; or it was left already
         try:
             if front is None:
                 return
@@ -78,7 +92,7 @@ class Session(Conversation):
                 front.close()
             self.result = result_of(front.seen(self.wanted.source))
         finally:
-            self._front_made = None
+            self._front_made, self._holds = None, False
             _open.release()
 
     def _leave(self, front: Front, error: BaseException | None) -> None:
@@ -137,6 +151,7 @@ class Session(Conversation):
         self.alive()
         if self._began:
             raise Refused("levels are found before the session is started")
+        words.called("ask", ask)
         return finding.find(self, self.number(channel), channel, ask)
 
     def start(self) -> None:
@@ -190,11 +205,12 @@ class Session(Conversation):
         found_ua = self.found_ua.get(channel)
         if found_ua is None:
             raise Refused(f"{channel}: no level was found in this session")
-        if not isinstance(share, int | float) or not math.isfinite(share) or share < 0:
+        part = words.number(share)
+        if part is None or part < 0:
             raise Refused(f"{channel}: a share is a number from 0 to 1, not {share!r}")
-        if share > 1:
-            raise AboveFound(channel, round(share * found_ua / 1000, 3), found_ua / 1000)
-        self._goals_ua[channel] = int(share * found_ua)
+        if part > 1:
+            raise AboveFound(channel, round(part * found_ua / 1000, 3), found_ua / 1000)
+        self._goals_ua[channel] = int(part * found_ua)
         self._follow()
 
     def lower(self, channel: str) -> None:
@@ -226,7 +242,8 @@ class Session(Conversation):
 
     def room(self, **message: object) -> None:
         """Something is done in a simulated room (`type="effort", percent=60, seconds=2`); refused on a real device."""
-        self._request(events.RoomAction(id=self._front.next_id(), message=message))
+        done = words.done_in_a_room(message, self.number)
+        self._request(events.RoomAction(id=self._front.next_id(), message=done))
 
     def hear(self, **message: object) -> None:
         """What a sensor of the script says, for phases that wait for one: `type="sensor", name="heel-off"`;
@@ -234,7 +251,7 @@ class Session(Conversation):
         A current can not be said here.
         """
         self.alive()
-        self._front.hear(message)
+        self._front.hear(words.heard(message))
 
     # What a script sees
 
@@ -247,9 +264,10 @@ class Session(Conversation):
         """The session's pictures, at least four a second, until it has ended (or `timeout_s` has passed).
 
         Raises:
-            Stopped: somebody or something else stopped it. Fault, Uncertain.
+            Stopped: somebody or something else stopped it. Fault, Uncertain. Refused: a period below 5 ms.
         """
-        period_s = min(period_s, STATES_S)
+        period_s = min(words.seconds("period_s", period_s, least=SHORTEST_S), STATES_S)
+        timeout_s = None if timeout_s is None else words.seconds("timeout_s", timeout_s, least=0)
         front = self._front
         if not self._over:
             self.alive()
@@ -267,6 +285,7 @@ class Session(Conversation):
 
     def wait(self, until: Callable[[State], object] | None = None, timeout_s: float | None = None) -> bool:
         """Go on until `until(state)` is true or the session has ended; whether it came true (or ended)."""
+        words.called("until", until)
         for state in self.states(timeout_s):
             if until is not None and until(state):
                 return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,7 +27,10 @@ class Simulator:
     """
 
     def __init__(self, url: str, *, logs: Path) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise UsageError(f"device {url!r}: {error}") from None
         model = parts.netloc
         if parts.scheme != "sim" or model not in MODELS:
             raise UsageError(f"device {url!r}: sim://MODEL with MODEL one of {', '.join(MODELS)}")
@@ -39,15 +43,21 @@ class Simulator:
             arguments += ["--side", "0"]
         for name, values in query.items():
             arguments += [_QUERY[name], values[-1]]
+        if "\0" in "".join(arguments):
+            raise UsageError(f"device {url!r}: a letter that is none")
         private_folder(logs)
         with open_private(logs / "simulator.log", "ab") as log:
+            before = log.seek(0, os.SEEK_END)
             self._child = start_module("firmware_sim", arguments, log=log)
         line = self._child.stdout.readline() if self._child.stdout is not None else b""
         try:
             said = json.loads(line)
         except ValueError:
-            self._child.kill()
-            raise LinkLost(f"the simulator does not start; see {logs / 'simulator.log'}") from None
+            self.close()
+            said = _last_words(logs / "simulator.log", before)
+            raise (UsageError if said else LinkLost)(
+                f"device {url!r}: {said}" if said else f"the simulator does not start; see {logs / 'simulator.log'}"
+            ) from None
         self.address = Address(model, said["device"], True)  # noqa: FBT003
         self.side = said.get("side", "")
 
@@ -62,3 +72,13 @@ class Simulator:
             wait_until_gone(self._child, END_S)
         if self._child.stdout is not None:
             self._child.stdout.close()
+
+
+def _last_words(log: Path, before: int) -> str:
+    """Why it did not begin, in its own words; "" where it said nothing of the kind."""
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        file.seek(before)
+        for line in reversed(file.read(65_536).decode("utf-8", "replace").splitlines()):
+            if "firmware_sim: " in line:
+                return line.partition("firmware_sim: ")[2].removeprefix("error: ")
+    return ""

@@ -1,0 +1,184 @@
+"""What a script hands over: numbers of any library, names, sensors' messages; what is none is refused by name."""
+
+from __future__ import annotations
+
+import json
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from estim.api.errors import Refused
+from estim.drivers.models import MODELS
+from estim.drivers.side import parse_line
+
+HEARD: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "sensor": ("name",),
+        "crank": ("deg",),
+        "patient-switch": ("pressed",),
+        "emg": ("t0_us", "rate_hz", "samples_uv"),
+    }
+)
+DONE_IN_A_ROOM: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "pad": ("channel", "do"),
+        "effort": ("percent", "seconds"),
+        "walk": ("walks", "cadence"),
+        "ride": ("rides", "cadence"),
+        "switch": ("pressed",),
+        "sensor": ("name",),
+    }
+)
+PADS = ("lift", "place", "dry", "misplace", "corner", "sweat", "short", "bridge")
+SEEDS = 1 << 63
+
+
+def plain(value: object) -> Any:
+    """Python's own value of another library's (numpy and its kin say it by `tolist`)."""
+    made = getattr(value, "tolist", None)
+    if callable(made):
+        return made()
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [plain(each) for each in value]
+    return value
+
+
+def number(value: object) -> float | None:
+    """A finite number of any library; None for a text, a list or anything else."""
+    try:
+        made = float(plain(value)) if not isinstance(value, str | bytes | bytearray) else math.nan
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return made if math.isfinite(made) else None
+
+
+def whole(name: str, value: object, *, least: int | None = None) -> int:
+    """A whole number of any library.
+
+    Raises:
+        Refused: it is none, or below `least`.
+    """
+    try:
+        made = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise Refused(f"{name}={value!r}: a whole number") from None
+    if (least is not None and made < least) or abs(made) >= SEEDS:
+        raise Refused(f"{name}={value!r}: a whole number" + (f" from {least}" if least is not None else " below 2⁶³"))
+    return made
+
+
+def seconds(name: str, value: object, *, least: float) -> float:
+    """A time.
+
+    Raises:
+        Refused: no number, or below `least`.
+    """
+    made = number(value)
+    if made is None or made < least:
+        raise Refused(f"{name}={value!r}: a number of seconds" + (f", at least {least:g}" if least else " from 0"))
+    return made
+
+
+def text(name: str, value: object) -> str:
+    """A name that can be written into a record.
+
+    Raises:
+        Refused: no text, an empty one, or one with letters that are none.
+    """
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise Refused(f"{name}={value!r}: a text that can be read, such as {name}='p1'")
+    return value
+
+
+def table(name: str, value: object) -> None:
+    """A dictionary by channel.
+
+    Raises:
+        Refused: something else.
+    """
+    if value is not None and not isinstance(value, Mapping):
+        raise Refused(f"{name}={value!r}: a dictionary by channel, such as {name}={{'quadriceps': 20}}")
+
+
+def called(name: str, value: object) -> None:
+    """A function.
+
+    Raises:
+        Refused: something else.
+    """
+    if value is not None and not isinstance(value, Callable):  # type: ignore[arg-type]
+        raise Refused(f"{name}={value!r}: a function")
+
+
+def simulated_device(device: str) -> tuple[str, dict[str, str]]:
+    """The model and the options of a `sim://` address.
+
+    Raises:
+        Refused: no model, or a seed that is no number.
+    """
+    try:
+        parts = urlsplit(device)
+        query = {key: values[-1] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
+    except ValueError as error:
+        raise Refused(f"device={device!r}: {error}") from None
+    if parts.netloc not in MODELS or parts.path.strip("/"):
+        raise Refused(f"{device}: no model {parts.netloc + parts.path!r}; there are {', '.join(MODELS)}")
+    if not query.get("seed", "0").removeprefix("-").isdecimal():
+        raise Refused(f"{device}: seed={query['seed']} is no whole number")
+    return parts.netloc, query
+
+
+def heard(message: Mapping[str, object]) -> dict[str, Any]:
+    """A sensor's message as the side channel carries it.
+
+    Raises:
+        Refused: no sensor says such a thing.
+    """
+    if message.get("type") == "patient-switch":  # a stop; whatever else stands there
+        return {"type": "patient-switch", "pressed": bool(message.get("pressed", True))}
+    made = _known("hear", message, HEARD)
+    line = _line("hear", made)
+    if parse_line(line) is None:
+        says = line.decode("utf-8")[:80]
+        raise Refused(f"hear(type={made['type']!r}) wants {', '.join(HEARD[made['type']])}; this says nothing: {says}")
+    return made
+
+
+def done_in_a_room(message: Mapping[str, object], channel: Callable[[str], int]) -> dict[str, Any]:
+    """What is done in a simulated room; a channel may be said by its name.
+
+    Raises:
+        Refused: nobody does such a thing.
+    """
+    made = _known("room", message, DONE_IN_A_ROOM)
+    if isinstance(made.get("channel"), str):
+        made["channel"] = channel(made["channel"])
+    if made["type"] == "pad" and made.get("do") not in PADS:
+        raise Refused(f"room(type='pad', do={made.get('do')!r}): one of {', '.join(PADS)}")
+    for key in ("percent", "seconds", "cadence"):
+        if key in made and number(made[key]) is None:
+            raise Refused(f"room(type={made['type']!r}, {key}={made[key]!r}): a number")
+    _line("room", made)
+    return made
+
+
+def _known(call: str, message: Mapping[str, object], kinds: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    made = dict(plain(message))
+    kind = made.get("type")
+    if not isinstance(kind, str) or kind not in kinds:
+        raise Refused(f"{call}(type={kind!r}): type is one of {', '.join(kinds)}")
+    if other := sorted(made.keys() - {"type", *kinds[kind]}):
+        raise Refused(f"{call}(type={kind!r}): no {', '.join(other)} here; it takes {', '.join(kinds[kind])}")
+    return made
+
+
+def _line(call: str, message: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(message, allow_nan=False).encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Refused(f"{call}(type={message['type']!r}): {error}") from None
