@@ -52,6 +52,22 @@ Left out, since as long as one likes (make campaign runs the first three; each p
   make browser          a real browser                     make windows           the same under Windows' Python"""
 
 
+PRIORITY = os.getpriority(os.PRIO_PROCESS, 0) if hasattr(os, "getpriority") else 0
+
+
+def ordinary_again() -> None:
+    """A command that a test calls in its own process asks for a higher priority, as `run` and `console` do. Kept, it
+    would pass on to all later tests of this worker and to what they start, and the other workers would stand still.
+    """
+    if hasattr(os, "setpriority") and os.getpriority(os.PRIO_PROCESS, 0) < PRIORITY:
+        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+
+
+def pytest_runtest_logfinish() -> None:
+    """After each test."""
+    ordinary_again()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Longest first; the same order in every worker."""
 

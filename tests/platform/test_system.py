@@ -14,9 +14,10 @@ from pytest_mock import MockerFixture
 from estim.controller.clock import SessionClock
 from estim.platform import files
 from estim.platform.clocks import Clocks, clocks_of
-from estim.platform.priority import raise_priority
+from estim.platform.priority import favour, raise_priority
 from estim.platform.processes import is_alive, start_module
 from estim.platform.terminals import is_pseudo_terminal
+from tests.conftest import PRIORITY, ordinary_again
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="modes and F_FULLFSYNC are POSIX's")
 
@@ -151,6 +152,13 @@ def test_a_file_in_the_working_directory_is_never_run(
 )  # fmt: skip
 def test_a_simulators_terminal_is_told_from_a_port(path: str, *, pseudo: bool) -> None:
     assert is_pseudo_terminal(path) is (pseudo and sys.platform != "win32")  # which has none of that name
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a priority is the process' own on POSIX alone")
+def test_what_a_command_asked_for_in_a_test_ends_with_the_test() -> None:
+    favour()
+    ordinary_again()
+    assert os.getpriority(os.PRIO_PROCESS, 0) == PRIORITY
 
 
 def test_priority_is_asked_for_and_said() -> None:
