@@ -238,7 +238,7 @@ def _(home: Home, copy: Path) -> None:
 @attack("site limits", "a lead's key added, and a file signed with it")
 def _(home: Home, _copy: Path) -> None:
     from estim.records.keys import seeded_signer
-    from estim.records.site import add_lead
 
-    add_lead(home, "Eve", seeded_signer(99))
+    path = home.root / "keys" / "lead-keys.txt"
+    path.write_text(f"Eve {seeded_signer(99).public_hex}\n", encoding="utf-8")
     home.site_file.write_text("schema = 1\n", encoding="utf-8")

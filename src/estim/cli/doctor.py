@@ -233,7 +233,7 @@ def whole(home: Home) -> Iterator[Finding]:
     """Do registers, keys and chains fit each other? Does the site's file of limits hold?"""
     from estim.records.guard import REGISTERS, check
     from estim.records.patients import load_patients, spellings
-    from estim.records.site import site_problem
+    from estim.records.site import site_problem, site_warning
     from estim.records.station import judge_station
     from estim.safety.errors import RecordError
 
@@ -243,8 +243,11 @@ def whole(home: Home) -> Iterator[Finding]:
             check(home.root, register)
         except RecordError as error:
             wrong += [str(error)] if not wrong else []
-    if problem := site_problem(home):
+    problem = site_problem(home)
+    if problem and not any(text in problem for text in wrong):
         wrong.append(problem)
+    if warning := site_warning(home):
+        yield _found("limits", "warn", f"{home.site_file}: {warning}", "estim limits show")
     for text in wrong:
         yield _found("home", "bad", text)
     try:

@@ -85,7 +85,7 @@ def _console(given: argparse.Namespace, home: Home, began: Callable[[int], objec
 
     with _device(given.device, home) as (address, room):
         side = f"{room} {given.emg}".strip()
-        for problem in _check_site(home, simulated=address.simulated):
+        for problem in check_site(home, simulated=address.simulated):
             print(problem.message, file=sys.stderr)
         client = ControllerClient(address, home.root, side=side)
         began(client.pid)
@@ -215,12 +215,12 @@ def _check_before(protocol: Protocol, said: Said, address: Address, home: Home) 
     from estim.desk.preflight import preflight
     from estim.records.site import limits_in_force
 
-    site = _check_site(home, simulated=address.simulated)
+    site = check_site(home, simulated=address.simulated)
     said = preflight(protocol, said, address, limits=limits_in_force(home))
     return dataclasses.replace(said, notes=(*said.notes, *site))
 
 
-def _check_site(home: Home, *, simulated: bool) -> list[Problem]:
+def check_site(home: Home, *, simulated: bool) -> list[Problem]:
     """Limits of the site that do not hold: practice goes on with the shipped ones and says so.
 
     Raises:

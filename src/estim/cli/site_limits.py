@@ -38,7 +38,7 @@ def add_parsers(limits: argparse.ArgumentParser, home: argparse.ArgumentParser) 
     sign.add_argument("--key", required=True, metavar="FILE", help="the lead's private key")
     install = actions.add_parser("install", parents=[home], help="put a file with two signatures in force")
     install.add_argument("file", metavar="FILE", help="the signed site file")
-    install.add_argument("--by", default="", metavar="ID", help="who installs it")
+    install.add_argument("--by", default="", metavar="ID", help="the operator who installs it; the PIN is asked")
     show = actions.add_parser("show", parents=[home], help="the site's file: what moves, why, who signed, until when")
     show.add_argument("file", nargs="?", default="", metavar="FILE", help="another one than the installed")
 
@@ -110,7 +110,8 @@ def key(given: argparse.Namespace) -> int:
     from estim.safety.errors import UsageError
 
     home = home_of(given)
-    anyone = _without_door(home) if not administrator(home, given) else ""
+    by = administrator(home, given)
+    anyone = "" if by else _without_door(home)
     phrase = typed_unseen(f"Passphrase for the key of {given.name}: ")
     if len(phrase) < PIN_MIN:
         raise UsageError(f"passphrase: at least {PIN_MIN} characters")
@@ -122,7 +123,7 @@ def key(given: argparse.Namespace) -> int:
             file.write(pem)
     except OSError as error:
         raise UsageError(f"{given.output}: {error.strerror or error}") from None
-    add_lead(home, given.name, Signer(private))
+    add_lead(home, given.name, Signer(private), operator=by)
     if given.json:
         made = {"file": given.output, "public_key": Signer(private).public_hex, "name": given.name}
         print_json(made | {"warning": anyone})
@@ -187,20 +188,39 @@ def install(given: argparse.Namespace) -> int:
     """Judge the file and put it in force; the station's chain holds its digest."""
     from estim.records.guard import change
     from estim.records.site import leads, standing
-    from estim.safety.errors import SiteFileError
+    from estim.safety.errors import RecordError, SiteFileError
 
     home, data = home_of(given), _read(Path(given.file))
     found = standing(data, leads(home), datetime.date.today())
-    if found.limits is None:
+    if found.ran_out:
         raise SiteFileError([_problem(found.warning)])
-    home.root.mkdir(parents=True, exist_ok=True)
+    by = _installer(home, given.by) or found.responsible
     said = f"site limits {', '.join(found.values)} until {found.until}"
-    change(home.site_file, "site", data, said=said, operator=given.by or found.responsible, reason=found.reason)
+    try:
+        home.root.mkdir(parents=True, exist_ok=True)
+        change(home.site_file, "site", data, said=said, operator=by, reason=found.reason)
+    except OSError as error:
+        raise RecordError(f"{home.site_file}: can't be written: {error.strerror or error}") from None
     if given.json:
         print_json({"installed": str(home.site_file), "until": found.until, "signers": list(found.signers)})
     else:
         print(f"{home.site_file}: in force until {found.until}, signed by {' and '.join(found.signers)}")
     return 0
+
+
+def _installer(home: Home, name: str) -> str:
+    """Who puts it in force: by PIN where this home has operators.
+
+    Raises:
+        RecordError: nobody is named, or not let in.
+    """
+    from estim.cli.keeping import who_is
+    from estim.records.operators import load_operators
+    from estim.safety.errors import RecordError
+
+    if not name and load_operators(home.operators):
+        raise RecordError("--by ID: which operator puts these limits in force? The PIN is asked")
+    return who_is(home, name, "install")
 
 
 def _problem(message: str) -> Any:
@@ -229,7 +249,7 @@ def show(given: argparse.Namespace) -> int:
                 "signers": list(found.signers),
                 "until": found.until,
                 "warning": found.warning,
-                "in_force": found.limits is not None,
+                "in_force": not found.ran_out,
             }
         )
         return 0

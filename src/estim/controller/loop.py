@@ -66,7 +66,8 @@ class Controller:
         self._home = home
         self._address = address
         self._journal = Journal()
-        self._reception = Reception(home, simulated=address.simulated, device=address.url)
+        limits = limits_in_force(home)
+        self._reception = Reception(home, simulated=address.simulated, device=address.url, limits=limits)
         model = MODELS[address.model]
         link = open_link(address)
         self._waiting = waiting()
@@ -74,7 +75,7 @@ class Controller:
             self._reception, home.protocols, self._waiting.wake, device_refused=self._device_refused
         )
         self._held: list[events.Request] = []  # what was asked after something that is still being read up
-        engine = SessionEngine(model.profile, limits_in_force(home), simulated=address.simulated)
+        engine = SessionEngine(model.profile, limits, simulated=address.simulated)
         self._runner = Runner(
             engine,
             model.make(),

@@ -84,7 +84,7 @@ class ReadingUp:
             if reason := self._device_refused():
                 return Reply(id=request.id, accepted=False, problems=(refused(RecordError(reason), "device"),))
             return load_for(request, own=self._own, past=self._reception.recent)
-        except RecordError as error:
+        except (RecordError, OSError) as error:  # a home that can't be read or written lets nobody in; it kills nothing
             key = "sign-in" if isinstance(request, events.SignIn) else "sign"
             return Reply(id=request.id, accepted=False, problems=(refused(error, key),))
         except ProtocolError as error:

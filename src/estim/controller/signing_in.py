@@ -11,9 +11,11 @@ from estim.records.keys import Signer, station_signer
 from estim.records.operators import MEANINGS, Operator, load_operators
 from estim.records.personal import Cover
 from estim.records.reception import admit
+from estim.records.site import limits_in_force
 from estim.records.spacing import Past
 from estim.records.today import recent_sessions
 from estim.safety.errors import Problem, RecordError
+from estim.safety.limits import Limits
 from estim.session.events import Sign, SignIn
 from estim.version import software
 
@@ -23,12 +25,17 @@ class Reception:
 
     A home without operators takes a typed name as a claim. With operators, a real session needs a therapist's PIN; a
     simulated one takes a PIN and does without: practice and scripts have none, and the record says so.
+
+    Args:
+        limits: those that the engine was made with; a program that was left open over the day on which a site file
+            changed or ran out signs nobody in under the old ones. None: nobody asks.
     """
 
-    def __init__(self, home: Home, *, simulated: bool, device: str = "") -> None:
+    def __init__(self, home: Home, *, simulated: bool, device: str = "", limits: Limits | None = None) -> None:
         self._home = home
         self._simulated = simulated
         self._device = device
+        self._limits = limits
         self._room = InTheRoom(home)
         self.recent: tuple[Past, ...] = ()
         self._signer: Signer | None = None
@@ -55,6 +62,10 @@ class Reception:
         operator = self._admit(request.operator, request.pin, ("therapist",), "sign-in")
         self._signer = self._signer or station_signer(self._home.root)
         known = open_door(self._home, request.patient_id, simulated=self._simulated)
+        if self._limits is not None and limits_in_force(self._home) != self._limits:
+            raise RecordError(
+                "the site's limits are no longer those that this program began with: leave it and begin anew"
+            )
         self.recent = recent_sessions(self._home, request.patient_id, simulated=self._simulated)
         self._room.enter(known.person, here(self._device))
         self.cover = None if self._simulated else Cover(self._home.root, known.patient).ready()
@@ -97,6 +108,6 @@ def _utc() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
 
 
-def refused(error: RecordError, key: str) -> Problem:
+def refused(error: RecordError | OSError, key: str) -> Problem:
     """Why not."""
     return Problem(severity="refuse", key=key, message=str(error), rule="session")

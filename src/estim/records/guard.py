@@ -1,4 +1,4 @@
-"""Registers are believed only as their chain has them: operators, patients, site limits.
+"""Registers are believed only as their chain has them: operators, patients, site limits, who may sign these.
 
 A register is one file, and each change of it one line of the station's chain with the digest of the new file, who and
 why. A file that is not the one that its last line names, or is gone, opens no door.
@@ -15,7 +15,12 @@ from estim.platform.files import replace_whole
 from estim.records.station import HOW_TO_OPEN, enter_station, read_station, station_lines
 from estim.safety.errors import RecordError
 
-REGISTERS: Mapping[str, str] = {"operators": "operators.json", "patients": "patients.json", "site": "site.toml"}
+REGISTERS: Mapping[str, str] = {
+    "operators": "operators.json",
+    "patients": "patients.json",
+    "site": "site.toml",
+    "leads": "keys/lead-keys.txt",  # who may open limits
+}
 GONE = ""
 _NEXT = ".next"
 

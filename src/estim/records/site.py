@@ -1,53 +1,80 @@
 """Limits in force at this place: the absolute column and the site's, or the shipped default where no site file is.
 
 A site file is opened by two people: two lead operators' keys sign it, one after the other, each over all bytes before
-its own line. It says what moves, how far, why, who asks, and until when; after that day the default column is in force
-again. A file of the first form (one signature, no `until`) does not hold: no real session begins until it is renewed.
+its own line. It says what moves, how far, why, who asks, and until when. After that day the narrower of the file and
+the shipped default is in force; where that is the file's, no real session begins until somebody decides anew: a site
+that tightened a limit is not opened again by a calendar. Neither does one begin on a file that can't be believed.
 """
 
 from __future__ import annotations
 
 import datetime
 import json
+import os
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from estim.platform.files import open_private, private_folder
+from estim.platform.files import private_folder
+from estim.records.guard import REGISTERS, change, check
 from estim.records.home import Home
 from estim.records.keys import Signer, signed_by
-from estim.safety.errors import Problem, SiteFileError, UsageError
+from estim.records.lock import locked
+from estim.safety.errors import Problem, RecordError, SiteFileError, UsageError
 from estim.safety.limits import ABSOLUTE, DEFAULT, SIGNATURE_MARK, Limits, parse_site
 from estim.safety.limits_table import BY_KEY
 
-LEADS = "lead-keys.txt"  # public keys, hex, one a line (a name may stand before), of those who may open limits
 SIGNATURES = 2
 RENEW = "write it anew with `estim limits propose`, then two leads run `estim limits sign` and `estim limits install`"
+DECIDE = (
+    f"{RENEW}; where the shipped limits are to hold again, take the file away and let an administrator say so: "
+    "`estim records accept site --operator ID --reason TEXT`"
+)
 NAMELESS = "a lead"
 LONGEST_DAYS = 366  # a year at most: then the site asks itself again; convention
 WARN_DAYS = 30
 
 
-def lead_keys(home: Home) -> list[str]:
-    """Keys of the clinicians who may sign a site file."""
-    return list(leads(home))
-
-
 def leads(home: Home) -> dict[str, str]:
-    """Public key → name of those who may sign."""
-    path = home.root / "keys" / LEADS
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    """Public key → name of those who may sign: a file of lines, a name and the key in hex.
+
+    Raises:
+        RecordError: it can't be read, or is not the one that the station's chain names.
+    """
+    path = _leads_file(home)
+    check(home.root, "leads")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordError(f"{path}: the leads' keys can't be read: {error}") from None
     return {line.split()[-1]: " ".join(line.split()[:-1]) or NAMELESS for line in lines if line.strip()}
 
 
-def add_lead(home: Home, name: str, signer: Signer) -> None:
-    """Let this key sign site files here; who may ask for it is for the caller (`cli/site_limits`)."""
-    path = home.root / "keys" / LEADS
-    private_folder(path.parent)
-    with open_private(path, "ab") as file:
-        file.write(f"{name} {signer.public_hex}\n".encode())
+def add_lead(home: Home, name: str, signer: Signer, *, operator: str = "") -> None:
+    """Let this key sign site files here; who may ask for it is for the caller (`cli/site_limits`).
+
+    Raises:
+        RecordError: the register is not the one that its chain names, or can't be written; the old one stands.
+    """
+    path = _leads_file(home)
+    try:
+        private_folder(path.parent)
+        with locked(path.with_suffix(".lock")):
+            known = leads(home) | {signer.public_hex: name}
+            data = "".join(f"{said} {key}\n" for key, said in known.items()).encode()
+            change(
+                path, "leads", data, said=f"lead {name} may open limits", operator=operator, reason="", home=home.root
+            )
+    except OSError as error:
+        raise RecordError(f"{path}: the leads' keys can't be written: {error.strerror or error}") from None
+
+
+def _leads_file(home: Home) -> Path:
+    return home.root / REGISTERS["leads"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +85,9 @@ class SiteStanding:
         signers: names of the leads who signed it, each once, the first first.
         until: last day on which it holds.
         warning: what must be said although it holds, or because it has run out.
-        limits: None where it has run out; then the default column is in force.
+        ran_out: its last day is over.
+        narrows: the limits that it sets tighter than the shipped default.
+        limits: what is in force with it; once it ran out, the tighter of file and default, each limit by itself.
     """
 
     responsible: str
@@ -67,7 +96,9 @@ class SiteStanding:
     signers: tuple[str, ...]
     until: str
     warning: str
-    limits: Limits | None
+    ran_out: bool
+    narrows: tuple[str, ...]
+    limits: Limits
 
 
 def standing(data: bytes, known: dict[str, str], today: datetime.date) -> SiteStanding:
@@ -77,7 +108,7 @@ def standing(data: bytes, known: dict[str, str], today: datetime.date) -> SiteSt
         known: public key → name, as `leads`.
 
     Raises:
-        SiteFileError: forged, short of a signature, unreadable, or past an absolute bound.
+        SiteFileError: forged, short of a signature, unreadable, past an absolute bound, or of a day to come.
     """
     found: list[str] = []
 
@@ -100,20 +131,41 @@ def standing(data: bytes, known: dict[str, str], today: datetime.date) -> SiteSt
     if len(people) < SIGNATURES:
         more = "another lead signs it with `estim limits sign`"
         raise SiteFileError([_wrong("signature", f"{len(people)} of {SIGNATURES} leads have signed: {more}")])
-    warning = ""
+    began = _date(str(document["date"]), "date")
+    if began > today:
+        raise SiteFileError(
+            [
+                _wrong(
+                    "date", f"{began} is a day to come, today is {today}: it does not hold yet, or this clock is wrong"
+                )
+            ]
+        )
     left = (_date(until, "until") - today).days
-    if left < 0:
-        warning = f"ran out on {until}: the default column is in force again"
-    elif left <= WARN_DAYS:
-        warning = f"runs out on {until}, in {left} days"
+    values = {str(key): int(value) for key, value in dict(document.get("limits", {})).items()}
+    narrows = tuple(key for key, value in values.items() if BY_KEY[key].breaks(BY_KEY[key].default, value))
     return SiteStanding(
         responsible=str(document["responsible"]),
         reason=str(document["reason"]),
-        values={str(key): int(value) for key, value in dict(document.get("limits", {})).items()},
+        values=values,
         signers=signers,
         until=until,
-        warning=warning,
-        limits=None if left < 0 else limits,
+        warning=_warning(until, left, narrows),
+        ran_out=left < 0,
+        narrows=narrows,
+        limits=limits if left >= 0 else DEFAULT & Limits({key: limits.bounds[key] for key in narrows}),
+    )
+
+
+def _warning(until: str, left: int, narrows: tuple[str, ...]) -> str:
+    if left > WARN_DAYS:
+        return ""
+    if left >= 0:
+        return f"runs out on {until}, in {left} days"
+    if not narrows:
+        return f"ran out on {until}: the default column is in force again"
+    return (
+        f"ran out on {until}; it set {', '.join(narrows)} tighter than the shipped default, and nobody has decided "
+        f"that the default may hold"
     )
 
 
@@ -145,49 +197,57 @@ def _wrong(key: str, message: str, **details: Any) -> Problem:
 
 
 def site_limits(path: Path, known: dict[str, str], today: datetime.date | None = None) -> Limits:
-    """A site file's limits; the default column where it has run out.
+    """A site file's limits; where it has run out, the tighter of it and the default column.
 
     Raises:
         SiteFileError: as `standing`.
     """
-    found = standing(path.read_bytes(), known, today or datetime.date.today())
-    return found.limits if found.limits is not None else DEFAULT
+    return standing(path.read_bytes(), known, today or datetime.date.today()).limits
 
 
 def limits_in_force(home: Home, *, site_file: Path | None = None) -> Limits:
-    """Absolute & site. A site file that can't be used leaves the default column in force.
+    """Absolute & site. A site file that can't be used leaves the default column in force, for practice alone: on one
+    no real session begins (`site_problem`).
 
     Raises:
-        SiteFileError: only for a file that was named on purpose.
+        SiteFileError, UsageError: only for a file that was named on purpose.
     """
     path = site_file or home.site_file
     if site_file is None and not path.exists():
         return ABSOLUTE & DEFAULT
     try:
         return ABSOLUTE & site_limits(path, leads(home))
-    except SiteFileError:
-        if site_file is not None:
-            raise
-        return ABSOLUTE & DEFAULT
+    except (SiteFileError, RecordError, OSError) as error:
+        if site_file is None:
+            return ABSOLUTE & DEFAULT
+        if isinstance(error, OSError):
+            raise UsageError(f"{path}: {error.strerror or error}") from None
+        raise
 
 
 def site_problem(home: Home) -> str:
-    """Why the site's limits do not hold although there is a file of them; "" if they do, have run out, or none is."""
-    if not home.site_file.exists():
-        return ""
+    """Why no real session may begin: the site's file is not the one that was put in force, can't be believed, or has
+    run out and was tighter than the default; "" if it holds, has run out and only opened, or there never was one.
+    """
     try:
-        site_limits(home.site_file, leads(home))
-    except (SiteFileError, OSError) as error:
+        check(home.root, "site")
+        if not os.path.lexists(home.site_file):
+            return ""
+        found = standing(home.site_file.read_bytes(), leads(home), datetime.date.today())
+    except (SiteFileError, RecordError, OSError) as error:
         return f"{home.site_file}: these limits of the site do not hold, and no real session may begin: {error}"
+    if found.ran_out and found.narrows:
+        return f"{home.site_file}: no real session may begin: this file {found.warning}; {DECIDE}"
     return ""
 
 
 def site_warning(home: Home) -> str:
-    """What must be said of a site file that is right: it ends soon, or has ended."""
+    """What must be said of a site file that stops nothing: it ends soon, or has ended."""
     try:
-        return standing(home.site_file.read_bytes(), leads(home), datetime.date.today()).warning
-    except (SiteFileError, OSError):
+        found = standing(home.site_file.read_bytes(), leads(home), datetime.date.today())
+    except (SiteFileError, RecordError, OSError):
         return ""
+    return "" if found.ran_out and found.narrows else found.warning
 
 
 def proposals() -> dict[str, dict[str, Any]]:
