@@ -48,9 +48,10 @@ def _cue(snapshot: Snapshot) -> tuple[str, int | None]:
     word = cue_word(snapshot)
     playing = [view for view in snapshot.channels if view.cycle is not Cycle.REST]
     for cycle in (Cycle.RAMP_UP, Cycle.HOLD, Cycle.RAMP_DOWN):
-        motor = [view.remaining_us for view in playing if view.cycle is cycle and view.output == "motor"]
+        motor = [view.turn_us for view in playing if view.cycle is cycle and view.output == "motor"]
         if motor and snapshot.purpose == "therapy":
-            return word, max(motor)
+            known = [left_us for left_us in motor if left_us is not None]
+            return word, max(known) if len(known) == len(motor) else None  # a sensor's time is nobody's to count
     if playing or snapshot.waits_for or snapshot.purpose != "therapy":
         return word, None
     rests = [view.remaining_us for view in snapshot.channels if view.remaining_us > 0]

@@ -70,6 +70,9 @@ def next_words(snapshot: Snapshot, say: Words) -> str:
     playing = [view for view in snapshot.channels if view.cycle is not Cycle.REST]
     if playing:
         view = playing[0]
-        return say(f"dose.next.{view.cycle.value.lower().replace('_', '-')}", left=present.seconds(view.remaining_us))
+        falls = view.cycle is Cycle.RAMP_DOWN
+        if view.turn_us is None:
+            return say("dose.next-event")
+        return say("dose.next-rest" if falls else "dose.next-off", left=present.seconds(view.turn_us))
     rests = [view.remaining_us for view in snapshot.channels if view.remaining_us > 0]
     return say("dose.next-on", left=present.seconds(min(rests))) if rests else ""

@@ -86,5 +86,7 @@ def _turned(before: Snapshot, after: Snapshot, say: Words) -> list[str]:
             return [say("happened.fault", cause=cause)]
         case Phase.CONFIGURED if before.phase is Phase.STOPPING:
             ended = "armed" if not after.contraction and before.cause == "stop-key" else kind
+            if before.cause == "completed" and ended == kind:
+                return [say(f"happened.ended.{kind}-done")]
             return [say(f"happened.ended.{ended}", cause=present.cause_words(before.cause, say))]
     return []

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
+
+# What a line begins with and what its continuation stays clear of: room, a mark or a number, a time of day.
+_HEAD = re.compile(r"\s*(?:(?:[▸✓·!✖≠→?]|!!!?|\[.\]|\d+:\d\d|\d+)\s+)?")
+
+
+def hanging(line: Content, columns: int) -> list[Content]:
+    """`line` in rows of at most `columns`, broken between words; what goes on stands under the words, not the mark."""
+    text = line.plain
+    if cell_len(text) <= columns:
+        return [line]
+    head = _HEAD.match(text)
+    indent = min(len(head.group()) if head is not None else 0, columns // 3)
+    rows, begin, room = [], 0, columns
+    while cell_len(text[begin:]) > room:
+        end = begin + room
+        space = text.rfind(" ", begin + 1 + (indent if not begin else 0), end + 1)
+        end = space if space > begin else end
+        rows.append((begin, end))
+        begin, room = end + (space == end), columns - indent
+    rows.append((begin, len(text)))
+    first, *others = rows
+    return [line[first[0] : first[1]], *(Content(" " * indent) + line[a:b] for a, b in others if text[a:b].strip())]
 
 
 class Panel(VerticalScroll, can_focus=False):
@@ -37,13 +61,34 @@ class Panel(VerticalScroll, can_focus=False):
             self._text.update(content)
 
     def lines(self, lines: Iterable[Content | str]) -> None:
-        """Show these lines."""
-        self.put(Content("\n").join([line if isinstance(line, Content) else Content(line) for line in lines]))
+        """Show these lines; one that is wider than the panel goes on under its own words."""
+        found = [part for line in lines for part in self._parts(line)]
+        self.put(Content("\n").join(found))
+
+    def _parts(self, line: Content | str) -> list[Content]:
+        content = line if isinstance(line, Content) else Content(line)
+        if not self.content_size.width or "\n" in content.plain:
+            return [content]
+        return hanging(content, self.columns)
+
+    def newest(self, lines: Iterable[Content | str]) -> None:
+        """As many of them, from the first, as there is room for: what follows is older, nobody scrolls for it."""
+        found: list[Content] = []
+        for line in lines:
+            parts = self._parts(line)
+            if found and len(found) + len(parts) > self.rows:
+                break
+            found += parts
+        self.put(Content("\n").join(found))
+
+    def rows_of(self, lines: Iterable[Content | str]) -> int:
+        """How many rows they take here."""
+        return sum(len(self._parts(line)) for line in lines)
 
     @property
     def columns(self) -> int:
         """Room across."""
-        return max(20, self.content_size.width or 38)
+        return max(20, self.scrollable_content_region.width or 38)
 
     @property
     def rows(self) -> int:

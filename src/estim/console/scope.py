@@ -128,7 +128,7 @@ def _behind(canvas: Canvas, points: Sequence[Point], channels: Sequence[int], x_
 
 
 def _with_axis(lines: Sequence[Content], top: int, high: int) -> list[Content]:
-    named = {0: f"{top}", high // 2: f"{top // 2}", high - 1: "0"}
+    named = {0: f"{top}", (high - 1) // 2: f"{top / 2:g}", high - 1: "0"}
     found = []
     for row, line in enumerate(lines):
         label = named.get(row, "")
@@ -164,11 +164,12 @@ def forecast(view: ChannelView, snapshot: Snapshot, protocol: Protocol | None, a
     at, end = snapshot.now_us, snapshot.now_us + ahead_s * S
     hold = max(0, on - up - down) if phase.ramp_within_on else max(0, on)
     points = [(at, view.sent_ua)]
-    left = snapshot.countdown_us if snapshot.countdown_us is not None else view.remaining_us
     order = {Cycle.REST: 0, Cycle.RAMP_UP: 1, Cycle.HOLD: 2, Cycle.RAMP_DOWN: 3}[view.cycle]
     spans = (off, up, hold, down)
     ends = (0, full, full, 0)
-    first = min(left, max(spans[order], left))
+    first = snapshot.countdown_us if snapshot.countdown_us is not None else view.turn_us or 0
+    if view.cycle is Cycle.RAMP_UP:  # its turn is at the end of the hold
+        first = max(0, first - hold)
     while at < end:
         at += first
         points.append((min(at, end), ends[order]))

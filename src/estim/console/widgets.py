@@ -8,8 +8,9 @@ from textual.content import Content
 
 from estim.console import present
 from estim.console.language import Words
+from estim.safety.reports import OutputState
 from estim.session.snapshot import ChannelView, Snapshot
-from estim.session.state import Cycle, Phase
+from estim.session.state import BEGUN, Cycle, Phase
 
 _CYCLES: Mapping[Cycle, str] = {Cycle.REST: " ", Cycle.RAMP_UP: "↗", Cycle.HOLD: "━", Cycle.RAMP_DOWN: "↘"}
 BAR_MIN = 8
@@ -20,18 +21,35 @@ def channel_lines(
 ) -> list[Content | str]:
     """One line a channel with its bar; a second one with ceiling and marks where there is room."""
     lines: list[Content | str] = []
+    room = max((len(_named(view, say)) for view in snapshot.channels), default=0)
     for view in snapshot.channels:
-        lines.append(bar_line(view, columns, say, chosen=view.channel == chosen, seen=snapshot.acknowledged))
+        if snapshot.purpose == "therapy" and not view.found and view.level_ua and not view.sent_ua:
+            lines.append(lost_line(view, say, chosen=view.channel == chosen, room=room))
+            continue
+        lines.append(bar_line(view, columns, say, chosen=view.channel == chosen, seen=snapshot.acknowledged, room=room))
         if not short or view.channel == chosen:
             lines.append(Content.styled(detail_line(view, say, columns), "" if view.channel == chosen else "dim"))
     return lines
 
 
-def bar_line(view: ChannelView, columns: int, say: Words, *, chosen: bool, seen: bool) -> Content:
-    """`▸1 tib. anterior R ━hold ███████┃····▏ 21.0 of 21.0 ✓`."""
+def _named(view: ChannelView, say: Words) -> str:
+    return f"{say.short_muscle(view.muscle)} {say.of('side-short', view.side)}"
+
+
+def lost_line(view: ChannelView, say: Words, *, chosen: bool, room: int) -> Content:
+    """A channel whose level was taken away: the old one is grey, no bar has it as in force."""
+    head = f"{'▸' if chosen else ' '}{view.channel} {_named(view, say):<{room}}"
+    words = say("channel.lost", level=present.short_ma(view.level_ua))
+    return Content.assemble((head, "bold" if chosen else ""), "  ", (words, "dim"))
+
+
+def bar_line(view: ChannelView, columns: int, say: Words, *, chosen: bool, seen: bool, room: int) -> Content:
+    """`▸1 tib. anterior R ━hold ███████┃····▏ 21.0 of 21.0 ✓`; `room`: for the longest name of all channels."""
     side = say.of("side-short", view.side)
-    room = max(8, min(26, columns - 46))
-    where = present.clip(say.short_muscle(view.muscle), room - len(side) - 1) + f" {side}"
+    room = max(8, min(room, columns - 44))
+    where = _named(view, say)
+    if len(where) > room:
+        where = present.clip(say.short_muscle(view.muscle), room - len(side) - 1) + f" {side}"
     cycle = say(f"cycle.{view.cycle.value.lower().replace('_', '-')}")
     head = f"{'▸' if chosen else ' '}{view.channel} {where:<{room}} {_CYCLES[view.cycle]}{cycle:<6}"
     mark = "✓" if seen else "…"
@@ -55,8 +73,8 @@ def detail_line(view: ChannelView, say: Words, columns: int) -> str:
     if view.contractions:
         share = say("channel.reached", k=view.reached, n=view.contractions, mean=view.reached_percent_mean)
         parts.insert(1, share)
-    if view.sent_ua and not view.lead_off_known:
-        parts.append(say("channel.lead-off"))
+    if view.sent_ua and not view.lead_off_known:  # before all that only tells: nobody else notices that pad
+        parts.insert(1, say("channel.lead-off"))
     line = "   " + parts[0]
     for part in parts[1:]:
         if len(line) + len(part) + 3 <= columns:
@@ -69,7 +87,10 @@ def practice_lines(snapshot: Snapshot, say: Words, key: str) -> list[Content | s
     practice = snapshot.practice
     if practice is None:
         return []
-    says = f"“{say.heard(practice.says)}”" if practice.says else say("practice.silent")
+    flows = snapshot.output is not OutputState.OFF  # what was said of a current is not said of none
+    if not flows and snapshot.phase not in BEGUN:
+        return [Content.styled(say("practice.off", key=key), "$secondary")]
+    says = f"“{say.heard(practice.says)}”" if practice.says and flows else say("practice.silent")
     return [
         Content.styled(say("practice.patient", says=says, key=key), "$secondary"),
         Content.styled(

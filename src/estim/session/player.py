@@ -268,6 +268,12 @@ class WindowPlayer:
         """Until the window ends."""
         return max(0, self._base_us + self._beat.at_us(self._pulses) - now_us)
 
+    def turn_us(self, now_us: int) -> int:
+        """Until the patient's word changes: to the ramp down while it rises or holds, to the end while it falls."""
+        falls = self.cycle(now_us) is Cycle.RAMP_DOWN
+        pulse = self._pulses if falls else max(0, self._pulses - self._down)
+        return max(0, self._base_us + self._beat.at_us(pulse) - now_us)
+
     def set_level(self, level_ua: int, now_us: int) -> bool:
         """Play at another level from the next pulse on; True if a command must go out for a fall at once."""
         self._rose = self._rose or level_ua > self.level_ua

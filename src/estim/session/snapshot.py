@@ -55,7 +55,8 @@ class ChannelView:
         raise_locked: "" or why one step up is not possible now.
         peak_ua: the highest amplitude whose pulses the device acknowledged, in this purpose.
         charge_uc, density_ua_per_cm2: of what was acknowledged, of the level.
-        remaining_us: of this channel's current ON or OFF time.
+        remaining_us: of this channel's current ON or OFF time; where an event ends it, the longest that it may last.
+        turn_us: until the patient's word changes: to the ramp down, in it to the rest; None where an event decides.
         twitch_ua: where the low-rate test showed a twitch; no level of any other rate.
         contractions, reached: played to their end, and those of at least 95 % of the level; the worst and mean share of
             the level in percent.
@@ -95,6 +96,7 @@ class ChannelView:
     reached_percent_worst: int = 0
     reached_percent_mean: int = 0
     peak_ua: int = 0
+    turn_us: int | None = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

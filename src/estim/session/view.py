@@ -6,6 +6,7 @@ from estim.safety.schedule import ScheduleChannel
 from estim.session import arming, levels
 from estim.session.core import Core
 from estim.session.ending import outcome
+from estim.session.player import WindowPlayer
 from estim.session.snapshot import ChannelView, Snapshot
 from estim.session.state import Cycle, Phase
 
@@ -102,6 +103,16 @@ def _titration_channel(core: Core) -> int | None:
     return core.run.phase.windows[0].channel
 
 
+def _turn_us(core: Core, player: WindowPlayer | None) -> int | None:
+    """None where an event ends the contraction: what the plan knows is its longest time alone."""
+    run = core.run
+    if run is None or player is None:
+        return 0
+    trigger = run.phase.trigger
+    closes = trigger is not None and (trigger.source in {"sensor", "crank"} or trigger.hold)
+    return None if closes and player.cycle(core.now_us) is not Cycle.RAMP_DOWN else player.turn_us(core.now_us)
+
+
 def _channel(core: Core, scheduled: ScheduleChannel) -> ChannelView:
     run, cleared = core.run, core.sitting.cleared
     channel = scheduled.channel
@@ -155,5 +166,6 @@ def _channel(core: Core, scheduled: ScheduleChannel) -> ChannelView:
         density_ua_per_cm2=int(rms_squared**0.5) * 100 // area_mm2 if area_mm2 else 0,
         on_us=account.on_us,
         remaining_us=player.remaining_us(core.now_us) if player else 0,
+        turn_us=_turn_us(core, player),
         lead_off_known=lead_off_ua is not None and sent_ua >= lead_off_ua,
     )

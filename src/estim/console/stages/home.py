@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import DataTable
 
+from estim.console import present
 from estim.console.command import Command
 from estim.console.contract import Console
 from estim.console.draft import Stage
@@ -19,6 +20,7 @@ from estim.console.presses import Kind
 from estim.console.stages.glance import glance_lines, unfinished_lines
 from estim.console.stages.identity import IdentityPane
 from estim.console.stages.unfinished import UnfinishedPane
+from estim.records.training import OBJECTIVES
 from estim.session.snapshot import Snapshot
 
 SHOWN_PATIENTS = 200
@@ -105,7 +107,7 @@ class HomePane(Pane):
         super().__init__(console)
         self._at = 0
         self._search = ""
-        self._listed: tuple[PastPatient, ...] = ()
+        self._listed: tuple[tuple[PastPatient, ...], int] = ((), 0)
 
     def compose(self) -> ComposeResult:
         """Unfinished above, today left, the marked one right."""
@@ -115,6 +117,7 @@ class HomePane(Pane):
         table.can_focus = False
         yield table
         yield Panel(self.say("home.glance"), id="glance")
+        yield Panel("", id="training")
 
     def _patients(self) -> tuple[PastPatient, ...]:
         word = self._search.strip().lower()
@@ -137,11 +140,12 @@ class HomePane(Pane):
             table.add_columns(
                 *(self.say(f"home.column.{name}") for name in ("patient", "due", "visits", "last", "what"))
             )
-        if patients != self._listed or (not patients and not table.row_count):
-            self._listed = patients
+        wide = max(20, table.size.width)
+        if (patients, wide) != self._listed or (not patients and not table.row_count):
+            self._listed = patients, wide
             table.clear()
-            for each in patients:
-                table.add_row(*self._row(each))
+            for row in self._rows(patients, wide):
+                table.add_row(*row)
         if patients:
             table.move_cursor(row=min(self._at, len(patients) - 1), animate=False)
         empty = self.say("home.nobody" if self._search else "home.no-patient")
@@ -149,7 +153,30 @@ class HomePane(Pane):
         marked = self._marked()
         glance = self.panel("glance")
         glance.title(self.say("home.glance", patient=marked.id) if marked else self.say("home.glance-none"))
-        glance.lines(glance_lines(marked, self.say, glance.columns) if marked else self.say.lines("home.first"))
+        glance.lines(glance_lines(marked, self.say, glance.columns) if marked else self._beginning())
+        self._show_training()
+
+    def _beginning(self) -> list[str]:
+        """Nobody is here yet: how one begins, and the stages that follow."""
+        way = [f"{n} {self.say(f'way.{stage.value}')}" for n, stage in enumerate(Stage, start=1)]
+        return [*self.say.lines("home.first"), "", self.say("way.head"), *way]
+
+    def _show_training(self) -> None:
+        """What this operator has practised; larger terminals alone have room for it (`#training` in the style sheet)."""
+        panel, operator = self.panel("training"), self.console.station.operator
+        if not panel.size.height:
+            return
+        done = self.console.home_view.practice(operator) if operator else {}
+        panel.title(self.say("objectives.of", operator=operator or "–", done=len(done), all=len(OBJECTIVES)))
+        panel.lines([f"{'✓' if one in done else '·'} {self.say(f'objective.{one}')}" for one in OBJECTIVES])
+
+    def _rows(self, patients: Sequence[PastPatient], wide: int) -> list[tuple[str, ...]]:
+        """As wide as the table, whole but for the last column, whose words are a file's own."""
+        names = ("patient", "due", "visits", "last", "what")
+        rows = [self._row(each) for each in patients]
+        heads = tuple(self.say(f"home.column.{name}") for name in names)
+        used = sum(max(len(row[n]) for row in (heads, *rows)) for n in range(4)) + 2 * len(names) + 1
+        return [(*row[:4], present.clip(row[4], max(4, wide - used))) for row in rows]
 
     def _row(self, each: PastPatient) -> tuple[str, ...]:
         what = (each.assigned if each.course else "") or each.last_protocol or each.assigned or "–"

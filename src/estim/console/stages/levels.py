@@ -20,7 +20,7 @@ from estim.console.widgets import channel_lines, practice_lines
 from estim.protocols.schema import Channel
 from estim.session.events import NextChannel
 from estim.session.snapshot import ChannelView, Snapshot
-from estim.session.state import BEGUN, Phase
+from estim.session.state import BEGUN, Cycle, Phase
 
 LOW_RATE: Final = "low-rate"
 TINGLING, MOVES, STRONG = "tingling", "moves", "strong"  # of the virtual patient's sentences
@@ -92,8 +92,9 @@ class LevelsPane(LivePane):
         return f"ch{view.channel} {self.say.short_muscle(view.muscle)} {self.say.of('side', view.side)}"
 
     def _now_lines(self, snapshot: Snapshot, view: ChannelView) -> list[Content | str]:
+        rests = snapshot.phase is Phase.RUNNING and view.cycle is Cycle.REST
         asked = self.say(
-            "levels.now",
+            "levels.now-rest" if rests else "levels.now",
             level=present.short_ma(view.level_ua),
             sent=present.short_ma(view.sent_ua if snapshot.acknowledged else None),
             age=snapshot.lease_us[1] // 1000,
@@ -191,7 +192,7 @@ class LevelsPane(LivePane):
         else:
             made = view is not None and self._found(view)
         refusal = "" if made else self.say("levels.mark-first")
-        says = self.say("levels.next-says")
+        says = self.say("levels.next-says") if made else ""  # what + waits for comes first, not the mark after it
         return (self.does("channel-found", self._next, label="" if not made else None, says=says, refusal=refusal),)
 
     def _said_mark(self, snapshot: Snapshot, view: ChannelView | None) -> Command | None:

@@ -70,6 +70,7 @@ class OutcomePane(Pane):
         """Questions left, signature right."""
         yield Panel("", id="outcome-questions")
         yield Panel(self.say("sign.title"), id="signing")
+        yield Panel(self.say("treat.happened"), id="happened")
         if self.console.home_view.asks_pin():
             yield Field(id="pin", password=True, max_length=64)
 
@@ -80,6 +81,9 @@ class OutcomePane(Pane):
         if snapshot is None:
             return
         questions, signing, draft = self.panel("outcome-questions"), self.panel("signing"), self.console.draft
+        happened = self.panel("happened")
+        if happened.size.height:  # what the note and the signature speak of, where there is room for it
+            happened.newest(self.console.happened.lines(happened.rows) or [self.say("happened.nothing")])
         sealed = bool(snapshot.word_head)
         questions.title(self.numbered("outcome.title"))
         for field in self.query(Field):

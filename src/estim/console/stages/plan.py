@@ -102,8 +102,7 @@ class PlanPane(Pane):
         lines += [f"✖ {source_name(source)}: {reason}" for source, reason in self._broken.items()]
         listed.lines(lines)
         if marked:
-            wrapped = sum(-(-len(str(line)) // listed.columns) for line in lines[: first + found.index(marked)])
-            listed.see(wrapped)
+            listed.see(listed.rows_of(lines[: first + found.index(marked)]))
         plays = self.panel("plays")
         plays.lines(self._details(marked, plays.columns) if marked else [self.say("plan.nothing-marked")])
 
@@ -117,7 +116,8 @@ class PlanPane(Pane):
         if not count:
             lines.append(say("plan.none"))
         elif not self._touched:
-            lines.append(" ".join(f"{n} {say.of('condition', name)}" for n, name in enumerate(CONDITIONS, start=1)))
+            named = (f"{n} {say.of('condition', name)}".replace(" ", "\u00a0") for n, name in enumerate(CONDITIONS, 1))
+            lines.append(" ".join(named))  # a digit and its word stay together
         return [*lines, ""]
 
     def _details(self, source: str, columns: int) -> list[str]:

@@ -58,7 +58,7 @@ class ScreeningPane(Pane):
         row = 0
         for index, item in enumerate(form.items):
             if index == form.at:
-                row = sum(-(-len(line.plain) // panel.columns) for line in lines)
+                row = panel.rows_of(lines)
             lines.append(self._line(item, marked=index == form.at))
         panel.lines(lines)
         panel.see(min(row + 3, max(0, len(lines) - 1)))

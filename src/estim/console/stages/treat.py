@@ -51,8 +51,8 @@ class TreatPane(LivePane):
         yield Panel(self.say("treat.words"), id="words")
         yield Panel(self.say("treat.envelope"), id="envelope")
         yield Panel(self.say("treat.force"), id="force")
-        yield Panel(self.say("pads.atlas"), id="treat-pads")
         yield Panel(self.say("live.channels"), id="channels")
+        yield Panel(self.say("pads.atlas"), id="treat-pads")
         yield Panel(self.say("treat.happened"), id="happened")
 
     # -- drawing ----------------------------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ class TreatPane(LivePane):
         channels.lines(lines)
         self.panel("force").lines(force_lines(snapshot, self.say, self.panel("force").columns))
         happened = self.panel("happened")
-        happened.lines(self.console.happened.lines(max(1, happened.rows)) or [self.say("happened.nothing")])
+        happened.newest(self.console.happened.lines(max(1, happened.rows)) or [self.say("happened.nothing")])
         self._show_pads(snapshot)
         self.panel("words").lines(present.lease_lines(snapshot, self.say))
 
