@@ -88,5 +88,7 @@ def _turned(before: Snapshot, after: Snapshot, say: Words) -> list[str]:
             ended = "armed" if not after.contraction and before.cause == "stop-key" else kind
             if before.cause == "completed" and ended == kind:
                 return [say(f"happened.ended.{kind}-done")]
+            if before.cause == "end-early" and ended == "treatment":
+                return [say("happened.ended.treatment-early")]
             return [say(f"happened.ended.{ended}", cause=present.cause_words(before.cause, say))]
     return []

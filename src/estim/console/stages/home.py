@@ -162,7 +162,7 @@ class HomePane(Pane):
         return [*self.say.lines("home.first"), "", self.say("way.head"), *way]
 
     def _show_training(self) -> None:
-        """What this operator has practised; larger terminals alone have room for it (`#training` in the style sheet)."""
+        """What this operator has practised; only larger terminals have room for it (`#training` in the style sheet)."""
         panel, operator = self.panel("training"), self.console.station.operator
         if not panel.size.height:
             return
