@@ -206,3 +206,17 @@ def test_leads_are_named_by_plug_and_colour() -> None:
         "green-red",
     ]
     assert leads_of(side=("left", "right"))[4] == Lead("red", "", "right")
+
+
+def test_a_level_above_what_its_pad_may_have_is_named_with_the_worst_window() -> None:
+    site = Limits(ABSOLUTE.bounds, ((800, 15_000),))
+    half = window(intensity_permille=500, width_us=100)
+    plan = schedule([channel(ma=20)], [half, window(width_us=100)], area_mm2=700)
+    for windows in ((half, window(width_us=100)), (window(width_us=100), half)):
+        (phase,) = plan.phases
+        problems, _ = judge(replace(plan, phases=(replace(phase, windows=windows),)), site, PROFILE, TRUSTED)
+        (problem,) = [one for one in problems if one.key == "channel[muscle-1].amplitude"]
+        assert problem.message == "muscle-1, phase[0]: 20 mA, 100 µs: on a pad of 7 cm² allowed at most 15 mA"
+        assert (problem.severity, problem.key, problem.rule) == ("refuse", "channel[muscle-1].amplitude", "L14")
+        assert (problem.asked, problem.allowed, problem.unit) == (20, 15, "mA")
+        assert "docs/site-limits.md" in problem.source
