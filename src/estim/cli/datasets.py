@@ -32,7 +32,7 @@ def export(given: argparse.Namespace, home: Home, folders: Sequence[Path]) -> in
         if not given.patient or read.summary.patient == given.patient
     ]
     if not reads:
-        raise RecordError("no session to export")
+        raise RecordError(nothing_there(given, home))
     kept = []
     for folder, read in reads:
         if not read.summary.verified and not given.unverified:
@@ -49,6 +49,18 @@ def export(given: argparse.Namespace, home: Home, folders: Sequence[Path]) -> in
     else:
         print(f"{len(kept)} sessions, {count} rows in {given.output}")
     return EXIT_REFUSED if left_out else 0
+
+
+def nothing_there(given: argparse.Namespace, home: Home) -> str:
+    """Why nothing was exported, and what the other option would find."""
+    from estim.records.segment import segments
+
+    whose = f" of {given.patient}" if given.patient else ""
+    other = home.records(simulated=not given.simulated)
+    count = sum(1 for folder in other.iterdir() if segments(folder)) if other.is_dir() else 0
+    there = f"; {count} {'real' if given.simulated else 'practice'} sessions are in this home" if count else ""
+    how = " (without --simulated)" if given.simulated else " (--simulated takes them)"
+    return f"no {'practice' if given.simulated else 'real'} session{whose} to export{there}{how if count else ''}"
 
 
 def _research(given: argparse.Namespace) -> Rekeyed | None:

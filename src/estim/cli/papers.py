@@ -149,7 +149,7 @@ def export(given: argparse.Namespace) -> int:
     reads = [_read(home, folder) for folder in folders]
     reads = [read for read in reads if not given.patient or read.summary.patient == given.patient]
     if not reads:
-        raise RecordError("no session to export")
+        raise RecordError(datasets.nothing_there(given, home))
     sessions = [read.summary for read in reads]
     patients = {one.patient for one in sessions}
     one = patients.pop() if len(patients) == 1 else ""

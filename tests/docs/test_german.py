@@ -1,0 +1,64 @@
+"""The German pages say the same as the English ones: commands, keys, terms; and no key that the console lacks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from estim.console.keys import ACTIONS
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+GERMAN = (DOCS / "de" / "erste-schritte.md").read_text("utf-8")
+PRACTICE = (DOCS / "practice.md").read_text("utf-8")
+CONSOLE = (DOCS / "console.md").read_text("utf-8")
+KEYS = {"Leertaste": "space", "Eingabetaste": "enter", "Escape": "escape"}
+COMMAND = re.compile(r"^ *(estim [a-z]+(?: [^`\n]*)?)$|`(estim [^`\n]*)`", re.MULTILINE)
+KEY = re.compile(r"\b(Leertaste|Eingabetaste|Escape|F\d{1,2})\b")
+
+
+def commands(text: str) -> set[str]:
+    """What a page has its reader type; quotes and language left out."""
+    found = {(block or inline).strip() for block, inline in COMMAND.findall(text)}
+    return {re.sub(r" --language \w+", "", each).replace("'", '"') for each in found}
+
+
+def pressed(text: str) -> set[str]:
+    """Every key that a way of the practice session presses."""
+    return {
+        word for line in re.findall(r"^(?:press|answer|repeat|hold) (.+)$", text, re.MULTILINE) for word in line.split()
+    }
+
+
+def test_its_commands_are_those_of_the_english_page() -> None:
+    german = commands(GERMAN)
+    english = set().union(*(commands(page.read_text("utf-8")) for page in DOCS.glob("*.md")))
+    assert {each.split()[1] for each in german} == {"console", "help"}
+    assert not [each for each in german if each not in english]
+
+
+def test_its_keys_are_those_that_the_practice_session_presses() -> None:
+    keys = pressed(PRACTICE)
+    named = {KEYS.get(key, key.lower()) for key in KEY.findall(GERMAN)}
+    rows = re.findall(r"^\|[^|]+\|[^|]+\|([^|]+)\|$", GERMAN, re.MULTILINE)
+    letters = {letter.lower() for row in rows for letter in re.findall(r"(?<![\w%])([A-Z])(?![\w-])", row)}
+    signs = {sign for sign in "+" if any(sign in row for row in rows)}
+    assert {"n", "y", "l", "r", "s", "m", "t"} <= letters
+    known = keys | {key.lower() for action in ACTIONS.values() for key in action.keys} | {"escape", "f12", "f1", "plus"}
+    known |= {"l"}  # the left side; the practice session takes the right one
+    assert not sorted(each for each in named | letters | signs if {"+": "plus"}.get(each, each) not in known)
+
+
+def test_its_words_are_the_glossarys() -> None:
+    glossary = (DOCS / "glossary.md").read_text("utf-8").lower()
+    rows = re.findall(
+        r"^\| [^|]+ \| ([^|]+) \| [^|]+ \|$", (DOCS / "de" / "woerter.md").read_text("utf-8"), re.MULTILINE
+    )
+    terms = [term.strip().lower() for row in rows[1:] for term in re.split(r",| and ", row)]
+    assert len(terms) > 10
+    assert not [term for term in terms if term not in glossary]
+
+
+def test_the_rule_it_names_and_the_three_words_for_output_are_there_in_english() -> None:
+    for german, english in (("UNGEWISS", "UNCERTAIN"), ("L5", "L5")):
+        assert german in GERMAN
+        assert english in CONSOLE + (DOCS / "start.md").read_text("utf-8") + (DOCS / "README.md").read_text("utf-8")
