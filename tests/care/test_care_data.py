@@ -13,7 +13,7 @@ import pytest
 from estim.care import figures, words
 from estim.care.drills import advice, drills, load_drills
 from estim.care.goals import Goal, copm, gas_t, psfs
-from estim.care.measures import change_words, direction, index_percent, measures
+from estim.care.measures import direction, index_percent, measures
 from estim.care.plan import load_plan, new_plan, references, template, template_names, template_text
 from estim.care.words import measure_name, unit_name
 from estim.cli import main
@@ -222,12 +222,28 @@ def test_a_goal_without_date_or_baseline_is_not_signed() -> None:
 
 
 def test_change_is_held_against_each_threshold_with_its_population() -> None:
-    [head, *rows] = change_words(measures()["walk-10m"], "0.4", "0.52")
-    assert head == "+0.12 m/s; within error"  # Parkinson's MDC95 is 0.18
+    [head, *rows] = words.change_text(measures()["walk-10m"], "0.4", "0.52", "en")
+    assert head == "+0.12 m/s; within the measurement's error"  # Parkinson's MDC95 is 0.18
     assert any("not reached: MCID 0.16 for stroke, 20 to 60 days [read]" in row for row in rows)
-    [head, *_] = change_words(measures()["walk-10m"], "0.4", "0.7")
+    [head, *_] = words.change_text(measures()["walk-10m"], "0.4", "0.7", "en")
     assert head == "+0.3 m/s, better"
-    assert change_words(measures()["ashworth"], "2", "1+")[0] == "2 → 1+ (-1 grade)"
+    assert words.change_text(measures()["ashworth"], "2", "1+", "en")[0] == "2 → 1+ (-1 grade), better"
+    [head, *rows] = words.change_text(measures()["tug"], 10, 25, "de")
+    assert head == "+15 s, schlechter"
+    assert all(row.startswith(("um mindestens so viel schlechter: ", "nicht erreicht: ")) for row in rows)
+
+
+def test_whatever_a_summary_says_of_a_plan_or_a_change_has_its_german_words() -> None:
+    for name in template_names():
+        plan = template(name)
+        for text in (plan.title, *(phase.name for phase in plan.phase)):
+            assert words.plan_words(name, text, "de") != text or text == "Sport", text
+    german = tomllib.loads(words._data("measures.de.toml"))
+    for measure in measures().values():
+        for change in measure.change:
+            assert change.kind in german["kind"], change.kind
+            assert change.population in german["population"], change.population
+            assert not isinstance(change.value, str) or change.value in german["value"], change.value
     assert index_percent(60, 120) == 50
 
 

@@ -252,6 +252,28 @@ def test_a_woman_with_back_pain(person: Person) -> None:
     assert " mA" not in leaflet
     entries = care_log.read(Home(person.home), "K-7", simulated=True)
     assert entries[-1].kind == "leaflet"
+    person.run(
+        "note", "goal", "id=g2", "words=lift my grandchild", "by=2026-06-01", "measure=odi", "baseline=44", "target=20",
+        day=days(1, 1)[0],
+    )  # fmt: skip
+    person.leave(days(4, 0)[0], {"brace 8 x 8 s; opposite arm and leg 3 x 6": True})
+    person.run("note", "assessment", "measure=plank", "value=20", day=days(8, 0)[0])
+    person.run("gate", "--reason", "hinges with 5 kg", day=days(8, 0)[0])
+    person.measured(days(12, 0)[0], pain=2, odi=16, psfs=7.5, sit_to_stand_5x=20)
+    person.run("note", "goal-score", "goal=g1", "level=1", day=days(12, 0)[0])
+    person.run("note", "end", "reason=Ziele erreicht", day=days(12, 0)[0])
+    person.run("discharge", "-o", str(person.home / "bericht.html"), "--language", "de", day=days(12, 0)[0])
+    report = (person.home / "bericht.html").read_text(encoding="utf-8")
+    for words in (
+        'lang="de"', "Abschlussbericht", "Länger bestehender Kreuzschmerz", "zurück in den Alltag", "Ziele erreicht",
+        "02.03.2026 – 25.05.2026", "Stufe +1 von -2 bis +2", "erreicht: Oswestry-Index 16 %, Ziel 20",
+        "7,5 Punkte (25.05.2026)", "-28 %, besser; erreicht: MID 12 bei Rückenschmerz [gelesen]",
+        "Fünfmal aufstehen", "+2 s, schlechter; um mindestens so viel schlechter: MCID 1,7 bei COPD [erinnert]",
+        "gegen seine Bedingungen: hinges with 5 kg", "Eine Kontrolle in 6 bis 12 Wochen", "40 von 40", "<svg",
+    ):  # fmt: skip
+        assert words in report, words
+    for english in ("Value", "planned", "better", "reached", "target", "Criteria", "missing"):
+        assert english not in report, english
     assert care_log.read(Home(person.home), "K-7", simulated=False) == ()
 
 

@@ -37,9 +37,9 @@ class Change(Strict):
         return None if isinstance(self.value, str) else float(self.value)
 
     def words(self) -> str:
-        """`0.16`, `9 to 10`, `20 %`."""
+        """`0.16`, `9 to 10`, `20 %`; `1.3 / 2.3 / 2.7` where the kind names each."""
         if isinstance(self.value, tuple):
-            return " to ".join(f"{each:g}" for each in self.value)
+            return (" / " if "/" in self.kind else " to ").join(f"{each:g}" for each in self.value)
         return self.value if isinstance(self.value, str) else f"{self.value:g}"
 
 
@@ -104,17 +104,6 @@ def nearest(name: str) -> str:
     return ", ".join(difflib.get_close_matches(name, measures(), n=3, cutoff=0.3)) or "none is near"
 
 
-def change_words(measure: Measure, first: float | str, last: float | str) -> list[str]:
-    """The change, then each published threshold with its population: reached, not reached, or within error."""
-    if measure.grades:
-        steps = int(measure.rank(last) - measure.rank(first))
-        return [f"{first} → {last} ({steps:+d} grade{'s' * (abs(steps) != 1)})", *_ordinal(measure)]
-    by = float(last) - float(first)
-    said = direction(measure, first, last)
-    head = f"{by:+.3g} {measure.unit}" + {"": "", "within-error": "; within error"}.get(said, f", {said}")
-    return [head, *(_against(each, by) for each in measure.change)]
-
-
 def direction(measure: Measure, first: float | str, last: float | str) -> Direction:
     """Which way it went; "" where nobody can say, and nothing is called better within the measurement's own error."""
     by = measure.rank(last) - measure.rank(first)
@@ -130,17 +119,6 @@ def direction(measure: Measure, first: float | str, last: float | str) -> Direct
 def is_error(change: Change) -> bool:
     """It speaks of the measurement's own error."""
     return change.kind.upper().startswith(ERRORS)
-
-
-def _against(change: Change, by: float) -> str:
-    said = f"{change.kind} {change.words()} for {change.population} [{change.mark}]"
-    if change.number is None:
-        return said
-    return f"{'reached' if abs(by) >= abs(change.number) else 'not reached'}: {said}"
-
-
-def _ordinal(measure: Measure) -> list[str]:
-    return [f"{each.kind} {each.words()} for {each.population} [{each.mark}]" for each in measure.change]
 
 
 def index_percent(involved: float, other: float) -> float | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
 
-from estim.care.drills import Drill
-from estim.care.measures import Measure
+from estim.care.drills import Drill, drills
+from estim.care.measures import Change, Measure, direction
 
 LANGUAGES = ("en", "de")
 
@@ -47,6 +48,66 @@ def measure_name(measure: Measure, language: str) -> str:
 def unit_name(unit: str, language: str) -> str:
     """The unit; one that is the same in each language stays."""
     return _german_measures()["unit"].get(unit, unit) if language == "de" else unit
+
+
+@cache
+def _german_plans() -> Mapping[str, Mapping[str, str]]:
+    return MappingProxyType(tomllib.loads(_data("plans.de.toml")))
+
+
+def plan_words(plan_id: str, text: str, language: str) -> str:
+    """A title or a phase's name of a library plan; what is of one's own stays as it was written."""
+    return _german_plans().get(plan_id, {}).get(text, text) if language == "de" else text
+
+
+def number_words(value: object, language: str) -> str:
+    """A number or a grade as the language writes it: 7.5, 7,5."""
+    text = str(value)
+    return text.replace(".", ",") if language == "de" else text
+
+
+def day_words(day: datetime.date, language: str) -> str:
+    """2026-05-31, 31.05.2026."""
+    return f"{day:%d.%m.%Y}" if language == "de" else day.isoformat()
+
+
+def change_text(measure: Measure, first: float | str, last: float | str, language: str) -> list[str]:
+    """The change, then each published threshold with its population and mark, in a language.
+
+    A threshold that was passed on the way down is no success: it is said to be worse by at least that much.
+    """
+    said = direction(measure, first, last)
+    went = {"": "", "within-error": f"; {word(said or 'once', language)}"}.get(
+        said, f", {word(said or 'once', language)}"
+    )
+    if measure.grades:
+        steps = int(measure.rank(last) - measure.rank(first))
+        head = f"{first} → {last} ({steps:+d} {word('grade' if abs(steps) == 1 else 'grades', language)}){went}"
+        return [head, *(_threshold(each, language) for each in measure.change)]
+    by = float(last) - float(first)
+    unit = unit_name(measure.unit, language)
+    rows = [f"{number_words(f'{by:+.3g}', language)} {unit}{went}"]
+    for each in measure.change:
+        passed = each.number is not None and abs(by) >= abs(each.number)
+        key = ("exceeded-worse" if said == "worse" else "reached") if passed else "not-reached"
+        lead = "" if each.number is None else f"{word(key, language)}: "
+        rows.append(lead + _threshold(each, language))
+    return rows
+
+
+def _threshold(change: Change, language: str) -> str:
+    kind, value, population = change.kind, change.words(), change.population
+    if language == "de":
+        german = _german_measures()
+        kind, population = german["kind"].get(kind, kind), german["population"].get(population, population)
+        value = number_words(german["value"].get(value, value.replace(" to ", " bis ")), language)
+    return f"{word('for', language).format(f'{kind} {value}', population)} [{word(change.mark, language)}]"
+
+
+def drill_title(name: str, language: str) -> str:
+    """What an exercise is called; one of the site's own by its id."""
+    known = drills().get(name)
+    return name if known is None else drill_words(known, language)["name"]
 
 
 def drill_words(drill: Drill, language: str) -> Mapping[str, str]:

@@ -51,7 +51,7 @@ def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
         "-o", "--output", required=True, metavar="FILE", help="ends with .html, .pdf or .json (FHIR)"
     )
     discharge.add_argument("--letter", default="", metavar="TO", help="a letter to this person instead")
-    discharge.add_argument("--language", default="en", help="of the letter: en or de")
+    discharge.add_argument("--language", default="en", choices=("en", "de"), help="of the paper: en or de")
 
 
 def _desk(given: argparse.Namespace) -> CareDesk:
@@ -216,7 +216,8 @@ def diary(given: argparse.Namespace) -> int:
 
 def discharge(given: argparse.Namespace) -> int:
     """The summary, the letter, or FHIR."""
-    from estim.desk.discharge import letter, summary, to_fhir
+    from estim.desk.discharge import to_fhir
+    from estim.desk.discharge_papers import letter, summary
     from estim.safety.errors import UsageError
 
     made, path = _report(given), Path(given.output)
@@ -228,7 +229,7 @@ def discharge(given: argparse.Namespace) -> int:
     elif given.letter:
         letter(made, who=given.operator, to=given.letter, language=given.language).write(path)
     else:
-        summary(made, who=given.operator).write(path)
+        summary(made, who=given.operator, language=given.language).write(path)
     return _written(given)
 
 

@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from estim.care import course
 from estim.care.course import Entry, Status, Week
-from estim.care.measures import change_words, direction, measures
-from estim.care.plan import Criterion
-from estim.care.words import measure_name, unit_name, word
-from estim.desk.paper import Paper, Section
-from estim.desk.progress_curve import Curve, numbers, smallest_real_change, svg
+from estim.care.goals import Goal
+from estim.care.measures import measures
 from estim.records.course import Course
 
-ADVICE = "A check 6 to 12 weeks from now; come back when the goal slips or a red flag appears."
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """A measure of one side: day and value, the oldest first."""
+
+    measure: str
+    side: str
+    values: tuple[tuple[datetime.date, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """How far a goal was reached: its level, or its measure's last value against the target; neither is not judged."""
+
+    words: str
+    level: int | None = None
+    met: bool | None = None
+    measure: str = ""
+    last: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,20 +44,19 @@ class Report:
     weeks: tuple[Week, ...]
     attended: int
     planned: int
-    measures: tuple[tuple[str, str, str, str, str, tuple[str, ...]], ...]  # id, first day, first, last day, last, words
+    measures: tuple[Changed, ...]
     t_score: float | None
-    goal_levels: tuple[tuple[str, str], ...]
+    goals: tuple[Reached, ...]
     drills: int
     mastered: tuple[str, ...]
     treatments_min: float
     home_done: int
     home_planned: int
-    events: tuple[str, ...]
-    gates: tuple[str, ...]
+    events: tuple[Entry, ...]
+    gates: tuple[Entry, ...]
     given: tuple[Course, ...]
-    doses: tuple[tuple[str, ...], ...]
+    doses: tuple[tuple[str, int, int, int, int, int], ...]  # protocol, sessions, given, planned, at 95 %, minutes ON
     stimulated: tuple[int, int]
-    curves: tuple[str, ...]
     end: Entry | None
     sessions: tuple[Entry, ...]
     simulated: bool
@@ -64,29 +79,24 @@ def report(
         planned=sum(week.planned for week in weeks),
         measures=tuple(_changes(lines)),
         t_score=course.t_score(lines),
-        goal_levels=tuple((goal.words, f"{scored[goal.id]:+g}" if goal.id in scored else "-") for goal in status.goals),
+        goals=tuple(_reached(goal, scored, lines) for goal in status.goals),
         drills=len(course.of_kind(lines, "drill")),
         mastered=course.mastered(lines),
         treatments_min=sum(float(entry.fields["minutes"]) for entry in course.of_kind(lines, "treatment")),
         home_done=done,
         home_planned=planned,
-        events=tuple(f"{entry.day}: {entry.fields.get('words', '')}" for entry in course.of_kind(lines, "event")),
-        gates=tuple(
-            f"{entry.day}: left “{entry.fields['phase']}”"
-            + (f", against its criteria: {entry.fields['reason']}" if entry.fields.get("reason") else "")
-            for entry in course.of_kind(lines, "gate")
-        ),
+        events=tuple(course.of_kind(lines, "event")),
+        gates=tuple(course.of_kind(lines, "gate")),
         given=tuple(given),
         doses=tuple(_doses(lines)),
         stimulated=course.stimulated(status.plan, lines, status.today),
-        curves=tuple(_curves(status, lines)),
         end=ends[-1] if ends else None,
         sessions=tuple(course.of_kind(lines, "session")),
         simulated=simulated,
     )
 
 
-def _doses(lines: Sequence[Entry]) -> list[tuple[str, ...]]:
+def _doses(lines: Sequence[Entry]) -> list[tuple[str, int, int, int, int, int]]:
     """Of each protocol that was played in the course: sessions, contractions given and planned, reached, minutes ON."""
     sums: dict[str, list[float]] = {}
     for entry in course.of_kind(lines, "session"):
@@ -95,155 +105,31 @@ def _doses(lines: Sequence[Entry]) -> list[tuple[str, ...]]:
         for place, key in enumerate(("contractions", "planned", "reached", "on_s"), start=1):
             row[place] += float(fields.get(key, 0))
         row[0] += 1
-    return [
-        (
-            name,
-            f"{row[0]:g}",
-            f"{row[1]:g} of {row[2]:g}" if row[2] else f"{row[1]:g}",
-            f"{row[3]:g}",
-            f"{row[4] / 60:.0f}",
-        )
-        for name, row in sums.items()
-    ]
+    return [(name, *(int(each) for each in row[:4]), round(row[4] / 60)) for name, row in sums.items()]  # type: ignore[misc]
 
 
-def _curves(status: Status, lines: Sequence[Entry]) -> list[str]:
-    """A picture of each measure with numbers of two days or more, with its gate's bound and smallest real change."""
-    bounds = {gate.measure: gate.at_least if gate.at_least is not None else gate.at_most for gate in _criteria(status)}
+def _reached(goal: Goal, scored: Mapping[str, float], lines: Sequence[Entry]) -> Reached:
+    """By the level that was scored; else by the last value of its measure, in the direction from baseline to target."""
+    if goal.id in scored:
+        return Reached(words=goal.words, level=int(scored[goal.id]))
+    measure = measures().get(goal.measure)
+    found = course.values(lines, goal.measure) if measure is not None else []
+    if measure is None or not found or not goal.target or measure.judge(goal.target):
+        return Reached(words=goal.words)
+    last, target = measure.rank(found[-1][1]), measure.rank(goal.target)
+    begun = target if measure.judge(goal.baseline) else measure.rank(goal.baseline)
+    down = begun > target or (begun == target and measure.better == "lower")
+    met = last <= target if down else last >= target
+    return Reached(words=goal.words, met=met, measure=goal.measure, last=found[-1][1], target=goal.target)
+
+
+def _changes(lines: Sequence[Entry]) -> list[Changed]:
     named = dict.fromkeys(
         (str(entry.fields["measure"]), str(entry.fields.get("side", "")))
         for entry in course.of_kind(lines, "assessment")
     )
-    pictures = []
-    for name, side in named:
-        measure = measures()[name]
-        if measure.grades:
-            continue  # a grade is no distance: it is not drawn as one
-        points = numbers(course.values(lines, name, side=side))
-        if len(points) < 2:
-            continue
-        bound = bounds.get(name)
-        curve = Curve(
-            title=f"{measure.name} {side}".strip(),
-            unit=measure.unit,
-            points=points,
-            target=float(bound) if isinstance(bound, int | float) else None,
-            error=smallest_real_change(measure, status.plan.conditions),
-            words=("target", "smallest real change"),
-        )
-        pictures.append(str(svg(curve)))
-    return pictures
-
-
-def _criteria(status: Status) -> list[Criterion]:
-    """All gates of the plan, the present phase's last so that it stands where several ask for one measure."""
-    phases = [*status.plan.phase, status.plan.phase[status.phase]]
-    return [gate for phase in phases for gate in phase.gate if gate.measure is not None]
-
-
-def _changes(lines: Sequence[Entry]) -> list[tuple[str, str, str, str, str, tuple[str, ...]]]:
-    named = dict.fromkeys(
-        (str(entry.fields["measure"]), str(entry.fields.get("side", "")))
-        for entry in course.of_kind(lines, "assessment")
-    )
-    rows = []
-    for name, side in named:
-        found = course.values(lines, name, side=side)
-        if not found:
-            continue
-        (first_day, first), (last_day, last) = found[0], found[-1]
-        words = tuple(change_words(measures()[name], first, last)) if len(found) > 1 else ("measured once",)
-        shown = f"{name} {side}".strip()
-        rows.append((shown, first_day.isoformat(), first, last_day.isoformat(), last, words))
-    return rows
-
-
-def summary(made: Report, *, who: str) -> Paper:
-    """The discharge summary."""
-    status = made.status
-    facts = [
-        ("What", "Value"),
-        ("Patient", made.patient),
-        ("Course", f"{status.plan.title} ({status.plan.id} {status.plan.version})"),
-        ("Side", status.side),
-        ("From, to", f"{status.began} to {made.end.day if made.end else status.today}"),
-        ("Phase reached", status.plan.phase[status.phase].name),
-        ("Why it ends", str(made.end.fields["reason"]) if made.end else "it goes on"),
-        ("Visits", f"{made.attended} of {made.planned} planned"),
-        ("Missed", str(sum(len(week.missed) for week in made.weeks))),
-        ("Home exercises", f"{made.home_done} of {made.home_planned} planned" if made.home_planned else "no diary"),
-        ("Exercises at visits", f"{made.drills}; mastered: {', '.join(made.mastered) or 'none'}"),
-        ("Treatment by hand", f"{made.treatments_min:g} min"),
-        ("GAS T score", f"{made.t_score:.1f}" if made.t_score is not None else "not scored"),
-    ]
-    changed = [("Measure", "First", "Last", "Change, each threshold with its population")]
-    changed += [
-        (name, f"{first} ({first_day})", f"{last} ({last_day})", "; ".join(words))
-        for name, first_day, first, last_day, last, words in made.measures
-    ]
-    in_course = [("Protocol and version", "Sessions", "Contractions", "at 95 % or more", "min ON"), *made.doses]
-    done, planned = made.stimulated
-    dose = [("Protocol, by the records", "Sessions", "Planned by its dose", "Contractions done of planned")]
-    dose += [
-        (one.protocol, str(one.delivered), _span(one.planned), f"{one.contractions[0]} of {one.contractions[1]}")
-        for one in made.given
-    ]
-    sections = [
-        Section(lines=("SIMULATED: practice, no patient",) if made.simulated else (), rows=tuple(facts)),
-        Section(head="Goals", rows=(("Goal", "Level reached (-2 to +2)"), *made.goal_levels)),
-        Section(head="Measures", rows=tuple(changed)),
-        *([Section(head="Progress", pictures=made.curves, wide=True)] if made.curves else []),
-        Section(
-            head="Stimulation given",
-            lines=(f"Days with stimulation: {done} of {planned} visits planned in phases with stimulation",),
-            rows=tuple(in_course),
-        ),
-        *([Section(rows=tuple(dose))] if made.given else []),
-        Section(head="Phases", items=made.gates or ("the first phase was not left",)),
-        Section(head="Criteria today", items=tuple(gate.words for gate in (*status.gates, *status.stops))),
-        Section(head="Adverse events", items=made.events or ("none was entered",)),
-        Section(head="Advice", lines=(str(made.end.fields.get("advice", ADVICE)) if made.end else ADVICE,)),
-    ]
-    footer = f"{made.patient}, {status.today}, {who}"
-    return Paper(title="Discharge summary", language="en", footer=footer, sections=tuple(sections))
-
-
-def letter(made: Report, *, who: str, to: str, language: str = "en") -> Paper:
-    """A letter to the referrer: half a page."""
-    status = made.status
-    best = [_in_brief(row, language) for row in made.measures]
-    german = language == "de"
-    lines = [
-        f"{'An' if german else 'To'}: {to}",
-        f"{'Patient/in' if german else 'Patient'}: {made.patient}",
-        (
-            f"Behandelt vom {status.began} bis {status.today}: {made.attended} von {made.planned} Terminen."
-            if german
-            else f"Treated from {status.began} to {status.today}: {made.attended} of {made.planned} visits."
-        ),
-    ]
-    head = ("Ergebnis", "Empfehlung") if german else ("Result", "Recommendation")
-    advice = str(made.end.fields.get("advice", ADVICE)) if made.end else ADVICE
-    sections = (
-        Section(lines=(*((word("simulated", language),) if made.simulated else ()), *lines)),
-        Section(head=head[0], items=tuple(best) or ("-",)),
-        Section(head=head[1], lines=(advice, who)),
-    )
-    title = "Arztbrief" if german else "Letter to the referrer"
-    return Paper(title=title, language=language, footer=f"{made.patient}, {status.today}", sections=sections)
-
-
-def _in_brief(row: tuple[str, str, str, str, str, tuple[str, ...]], language: str) -> str:
-    """`Timed Up and Go: 16 → 10.5 s (better)`, in the letter's language."""
-    shown, first_day, first, last_day, last, _ = row
-    name, _, side = shown.partition(" ")
-    measure = measures()[name]
-    title = " ".join(part for part in (measure_name(measure, language), word(side, language) if side else "") if part)
-    unit = unit_name(measure.unit, language)
-    if first_day == last_day:
-        return f"{title}: {last} {unit} ({word('once', language)})"
-    went = direction(measure, first, last)
-    return f"{title}: {first} → {last} {unit}" + (f" ({word(went, language)})" if went else "")
+    found = ((name, side, course.values(lines, name, side=side)) for name, side in named)
+    return [Changed(measure=name, side=side, values=tuple(had)) for name, side, had in found if had]
 
 
 def to_fhir(made: Report) -> dict[str, Any]:
@@ -270,9 +156,9 @@ def to_fhir(made: Report) -> dict[str, Any]:
         for goal in status.goals
     ]
     observations = [
-        _observation(name, day, value, subject)
-        for name, first_day, first, last_day, last, _ in made.measures
-        for day, value in dict.fromkeys(((first_day, first), (last_day, last)))
+        _observation(f"{changed.measure} {changed.side}".strip(), day.isoformat(), value, subject)
+        for changed in made.measures
+        for day, value in dict.fromkeys((changed.values[0], changed.values[-1]))
     ]
     sessions = [
         {
@@ -312,7 +198,8 @@ def _observation(name: str, day: str, value: str, subject: dict[str, Any]) -> di
     }
 
 
-def _span(planned: tuple[int, int] | None) -> str:
+def span(planned: tuple[int, int] | None) -> str:
+    """Planned sessions: one number, or from where to where."""
     if planned is None:
         return "-"
     return f"{planned[0]}" if planned[0] == planned[1] else f"{planned[0]} to {planned[1]}"
