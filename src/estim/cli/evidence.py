@@ -15,6 +15,7 @@ def evidence(given: argparse.Namespace) -> int:
     from estim.protocols.catalogue import find
     from estim.protocols.evidence import rows, sources
     from estim.protocols.loader import load
+    from estim.protocols.sources import CONFIRMED
 
     protocol = load(find(given.protocol, own=home_of(given).protocols))
     numbers, named = rows(protocol), sources(protocol)
@@ -30,6 +31,7 @@ def evidence(given: argparse.Namespace) -> int:
         print(f"      would change it: {row['would_change_it']}")
     for item in named:
         stance = f" [{item['stance']}]" if item["stance"] else ""
-        words = f"  {item['number']}. {item['citation']}. {item['locator']}{stance} {item['effect']}".rstrip()
+        mark = CONFIRMED[item["confirmed"]]
+        words = f"  {item['number']}. {item['citation']}. {item['locator']}{stance} ({mark}) {item['effect']}".rstrip()
         print("\n".join(textwrap.wrap(words, WIDTH, break_on_hyphens=False, subsequent_indent=" " * 5)))
     return 0

@@ -8,6 +8,7 @@ from typing import Any
 from estim.protocols.describe import dose_words, step_words
 from estim.protocols.schema import Protocol
 from estim.protocols.schema_course import Evidence, Sourced
+from estim.protocols.sources import confirmed
 
 CHANGES = {
     "read": "a larger or newer trial, a correction of this source",
@@ -82,6 +83,7 @@ def sources(protocol: Protocol) -> list[dict[str, Any]]:
             "kind": item.kind or "",
             "stance": item.stance or "",
             "effect": item.effect or "",
+            "confirmed": confirmed(item),
         }
         for number, item in enumerate(protocol.evidence, start=1)
     ]
