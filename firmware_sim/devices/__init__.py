@@ -25,6 +25,16 @@ def timer_us(model: str) -> int:
     return _DEVICES[model].timer_us
 
 
+def tells_of_leads(model: str) -> bool:
+    """Whether this device finds a lead that is off and says so."""
+    return _DEVICES[model].tells_of_leads
+
+
+def plays_each_once(model: str) -> bool:
+    """Whether this device is played list by list here: each command once, none by itself."""
+    return _DEVICES[model].plays_each_once
+
+
 def make_device(model: str, *, seed: int = 0, options: Mapping[str, str] | None = None) -> SimulatedDevice:
     """A device of this model.
 

@@ -44,6 +44,8 @@ class MidLevelDevice(LowLevel):
     channels = 8
     step_ua = 500
     timer_us = KEEP_ALIVE_US
+    tells_of_leads = True
+    plays_each_once = False
     overhead_us = 60
     current_limit_ua = 130_000
     detect_from_ua = 15_000  # electrodes are judged by pulses from here on

@@ -62,6 +62,8 @@ class RehaStim1:
     # It has no timer. This is how long a list that was asked for once may last: 2 ms, two spacings of 17 ms, four slots
     # of 1.5 ms and the second module's 0.6 ms, the last pulse's 1.1 ms.
     timer_us = 45_000
+    tells_of_leads = False
+    plays_each_once = True
 
     def __init__(self, *, seed: int = 0, options: Mapping[str, str] | None = None) -> None:  # noqa: ARG002
         given = Options(self.model, options)

@@ -58,6 +58,8 @@ class RehaStim2:
     channels = CHANNELS
     step_ua = 2_000
     timer_us = WATCHDOG_US
+    tells_of_leads = True
+    plays_each_once = False
 
     def __init__(self, *, seed: int = 0, options: Mapping[str, str] | None = None) -> None:  # noqa: ARG002
         self.on_pulse: Callable[[Pulse], None] = lambda _pulse: None

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import estim.drivers.sciencemode1 as lists
 import estim.drivers.sciencemode34 as wire
 from estim.controller.runner import Runner
 from estim.drivers.base import BaseDriver, Got, Off
@@ -77,24 +78,26 @@ class Bug:
     Attributes:
         found_by: invariants, one of which must break.
         kinds: what may go wrong in the campaign's worlds.
+        model: the device that it is planted on.
     """
 
     name: str
     found_by: frozenset[str]
     plant: Callable[[Patch], None]
     kinds: tuple[str, ...] = KINDS
+    model: str = "p24"
 
 
 BUGS: list[Bug] = []
 
 
 def bug(
-    name: str, *found_by: str, kinds: tuple[str, ...] = KINDS
+    name: str, *found_by: str, kinds: tuple[str, ...] = KINDS, model: str = "p24"
 ) -> Callable[[Callable[[Patch], None]], Callable[[Patch], None]]:
     """Enter a bug in the list."""
 
     def enter(plant: Callable[[Patch], None]) -> Callable[[Patch], None]:
-        BUGS.append(Bug(name, frozenset(found_by), plant, kinds))
+        BUGS.append(Bug(name, frozenset(found_by), plant, kinds, model))
         return plant
 
     return enter
@@ -109,7 +112,7 @@ def world_plan(model: str = "p24", level_ma: float = 20) -> RehearsalPlan:
 
 def worlds_until_found(planted: Bug, *, worlds: int = WORLDS_MAX) -> tuple[int, str]:
     """How many worlds it took, and the invariant that broke; (0, "") if none did."""
-    made = world_plan()
+    made = world_plan(planted.model)
     known = [FOUND_AT[planted.name]] if turn() is not None and planted.name in FOUND_AT else []
     for count, seed in enumerate((*known, *range(worlds)), start=1):
         hit = planted.found_by & set(play_story(made, Story.from_seed(seed, kinds=planted.kinds)).broken)
@@ -537,3 +540,9 @@ def _(patch: Patch) -> None:
 @bug("the dose is written down at the end alone", "dose")
 def _(patch: Patch) -> None:
     patch.setattr(ledger.Ledger, "log_dose", lambda *_: None)
+
+
+@bug("a list goes on by itself", "list", model="rehastim1")
+def _(patch: Patch) -> None:
+    right = lists.encode_init
+    patch.setattr(lists, "encode_init", lambda wanted: right(wanted)[:-1] + bytes((48,)))  # main time 25 ms, not 0

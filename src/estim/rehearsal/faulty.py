@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from estim.drivers.models import MODELS
 from estim.records.simulated import SimulatedWriter
 from estim.rehearsal.link import FaultyLink
 from estim.rehearsal.moods import MoodyTherapist, Whim
@@ -19,6 +18,7 @@ from estim.rehearsal.world import HEARTBEAT_US, World
 from estim.safety.reports import PatientSwitch
 from estim.session import events
 from estim.session.snapshot import Snapshot
+from firmware_sim.devices import tells_of_leads
 from firmware_sim.devices.interface import DeviceEvent, Pulse
 from firmware_sim.devices.load_port import OpenLoad, ResistiveLoad
 from firmware_sim.faults import BODY, DEVICE, STALLS, Fault, FaultPlan
@@ -95,7 +95,9 @@ class FaultyWorld(World):
         self._gone = self._left = False
         self._bad_pads: Counter[int] = Counter()
         self._open_us: dict[int, int] = {}  # channel → when its lead was found in the air, and it has not played since
-        self.link = self.runner.link = FaultyLink(self.device, random.Random(self._chance.getrandbits(64)), faults)
+        self.link = self.runner.link = FaultyLink(
+            self.device, random.Random(self._chance.getrandbits(64)), faults, self.watch.writes
+        )
         seen = self.monitor.see
 
         def watched(pulse: Pulse) -> None:
@@ -291,7 +293,7 @@ class FaultyWorld(World):
         Unless an update enables the channel before that and it plays: then the device has forgotten (SAFETY.md,
         residual risks).
         """
-        if "electrode" in MODELS[self.plan.model].profile.tells:  # one that tells nobody goes on without that channel
+        if tells_of_leads(self.plan.model):  # one that tells nobody goes on without that channel
             self._open_us.setdefault(channel, at_us)
 
     def _expect_lead_off(self) -> None:

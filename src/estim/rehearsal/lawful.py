@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from estim.drivers.models import MODELS
 from estim.rehearsal.stopping import OBEY_US, fallen_by_us
-from firmware_sim.devices import step_ua
+from estim.rehearsal.written import Written
+from firmware_sim.devices import plays_each_once, step_ua
 from firmware_sim.devices.interface import Pulse
 from firmware_sim.faults import Fault
 
@@ -38,6 +38,7 @@ class _Channel:
     fell_us: int = 0
     fell_from_ua: int = 0
     last_us: int = -(10**12)
+    asked_us: int = -(10**12)  # when the last pulse was asked for, where each is; else `last_us`
     last_ua: int = 0
     begun_us: int = 0
     begun_ua: int = 0
@@ -62,6 +63,7 @@ class Lawful:
 
     Attributes:
         shapes: device channel → pulses that were cleared.
+        written: of a device that plays each list once: what the host wrote; else None.
         lying: the device acknowledges updates and ignores them.
     """
 
@@ -72,7 +74,7 @@ class Lawful:
         self._broken = broken
         self._model = model
         self._step_ua = step_ua(model)
-        self._asks_for_each = not MODELS[model].profile.has_timer
+        self.written = Written(faults) if plays_each_once(model) else None
         self._faults = faults
         self._channels: dict[int, _Channel] = {}
 
@@ -130,8 +132,12 @@ class Lawful:
         """One pulse left the output stage."""
         channel = self._channel(pulse.channel)
         shortest_us, period_us = self.period_us.get(pulse.channel, (SECOND_US, SECOND_US))
-        late_us = LATE_TURN_US if self._asks_for_each else 0  # each pulse waits for the host, which may be so late
-        begins = pulse.t_us - channel.last_us > max(GAP_PERIODS * period_us, late_us + period_us)
+        late_us = LATE_TURN_US if self.written else 0  # each pulse waits for the host, which may be so late
+        asked_us = self._asked_us(pulse)
+        if self.written is not None and self.written.doubled:
+            self._below_the_ceiling(channel, pulse, period_us)
+            return  # as its twin: no other height, and no part of the train's time
+        begins = asked_us - channel.asked_us > max(GAP_PERIODS * period_us, late_us + period_us)
         if begins:
             if not channel.broken_off:
                 channel.held_ua = max(channel.held_ua, channel.peak_ua)
@@ -154,19 +160,23 @@ class Lawful:
             channel.reached = True  # nobody can say when this train came to its level
         elif pulse.peak_ua > before_ua and not channel.lied:
             self._rise(channel, pulse, before_ua, period_us)
-        channel.last_us, channel.last_ua = pulse.t_us, pulse.peak_ua
+        channel.last_us, channel.asked_us, channel.last_ua = pulse.t_us, asked_us, pulse.peak_ua
         channel.peak_ua = max(channel.peak_ua, pulse.peak_ua)
 
-    def _is_twin(self, t_us: int) -> bool:
-        """Where each list is played once for each command, a command that comes twice is played twice."""
-        doubles = (fault for fault in self._faults if fault.kind == "duplicate")
-        return self._asks_for_each and any(fault.at_us <= t_us <= fault.end_us + SECOND_US for fault in doubles)
+    def _asked_us(self, pulse: Pulse) -> int:
+        """When this pulse was asked for: where each is, when its list was written; else as it flows."""
+        if self.written is None:
+            return pulse.t_us
+        if (asked_us := self.written.asked_us(pulse)) is None:
+            self._say("list", pulse, f"{pulse.peak_ua} µA, and no list that was written is left for it")
+            return pulse.t_us
+        return asked_us
 
     def _shape(self, pulse: Pulse, gap_us: int, period_us: int) -> None:
         known = self.shapes.get(pulse.channel, frozenset())
         if (pulse.pulse_width_us, pulse.interphase_us) not in {(shape[0], shape[1]) for shape in known}:
             self._say("shape", pulse, f"{pulse.pulse_width_us} µs, gap {pulse.interphase_us} µs was not cleared")
-        elif gap_us < period_us - SHARE_US and all(shape[3] == 1 for shape in known) and not self._is_twin(pulse.t_us):
+        elif gap_us < period_us - SHARE_US and all(shape[3] == 1 for shape in known):
             self._say("period", pulse, f"{gap_us} µs after the pulse before, cleared {period_us} µs")
 
     def _below_the_ceiling(self, channel: _Channel, pulse: Pulse, period_us: int) -> None:

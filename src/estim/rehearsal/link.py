@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable
 
 from estim.safety.errors import LinkLost
 from firmware_sim.devices.interface import SimulatedDevice
@@ -68,8 +69,15 @@ class SimulatedLink:
 class FaultyLink(SimulatedLink):
     """The simulated wire under a fault plan."""
 
-    def __init__(self, device: SimulatedDevice, delays: random.Random, plan: FaultPlan) -> None:
+    def __init__(
+        self,
+        device: SimulatedDevice,
+        delays: random.Random,
+        plan: FaultPlan,
+        seen: Callable[[bytes, int], None] = lambda _data, _now_us: None,
+    ) -> None:
         super().__init__(device, delays)
+        self._seen = seen  # what the host writes, before anything happens to it
         self._plan = plan
         self._out = FaultyWire(plan, delays.getrandbits(32))
         self._back = FaultyWire(plan, delays.getrandbits(32))
@@ -78,6 +86,7 @@ class FaultyLink(SimulatedLink):
         """Bytes for the device, if they get there."""
         if self._plan.active("vanish", self.now_us):
             raise LinkLost("unplugged")
+        self._seen(data, self.now_us)
         for delay_us, piece in self._out.take(data, self.now_us):
             at_us = self.now_us + delay_us + self._delays.randint(200, 900)
             if self.to_device:

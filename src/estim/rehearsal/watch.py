@@ -77,6 +77,11 @@ class Watch:
         if off_us is not None and pulse.t_us > off_us and pulse.peak_ua:
             self.broken.setdefault("off", f"a pulse at {pulse.t_us / 1e6:.4f} s; OFF since {off_us / 1e6:.4f} s")
 
+    def writes(self, data: bytes, now_us: int) -> None:
+        """The host writes to the device."""
+        if self.lawful.written is not None:
+            self.lawful.written.write(data, now_us)
+
     def end_output(self, cause: str, at_us: int, now_us: int, *, fed_us: int | None = None) -> None:
         """Something happened at `at_us` that must end output."""
         self._device.advance(now_us)  # what fell before is judged by what held before
