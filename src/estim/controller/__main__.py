@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
 from pathlib import Path
 
 from estim.controller.loop import Controller
@@ -18,6 +19,9 @@ from estim.platform.files import make_private
 from estim.platform.priority import raise_priority
 from estim.records.home import Home
 from estim.safety.errors import EstimError
+
+STACK_BYTES = 1 << 20  # where memory is locked, a thread's whole stack is made as it starts: 1 MB instead of 8
+SWITCH_S = 0.001  # how long another thread may go on in Python while the loop waits for its turn
 
 
 def main() -> int:
@@ -30,6 +34,8 @@ def main() -> int:
     parser.add_argument("--home", required=True, help="folder of records, patients and keys")
     given = parser.parse_args()
     make_private()
+    threading.stack_size(STACK_BYTES)
+    sys.setswitchinterval(SWITCH_S)
     try:
         controller = Controller(Address(given.model, given.device, given.simulated), given.side, Home(Path(given.home)))
     except EstimError as error:

@@ -7,6 +7,7 @@ import gc
 from dataclasses import replace
 
 from estim.controller.clock import JUMP_US, SessionClock
+from estim.controller.held_up import HeldUp
 from estim.controller.interface import ConfigureFrom
 from estim.controller.journal import Journal
 from estim.controller.messages import (
@@ -93,6 +94,7 @@ class Controller:
         self._leave_at_us: int | None = None
         self._due_us: int | None = 0
         self._snapshot_us = self._collect_us = self._woke_us = 0
+        self._held_up = HeldUp()
         self._seen_tail = b""
         self._occupied = False
 
@@ -165,7 +167,9 @@ class Controller:
         now_us = self._clock.now_us()
         turn_us = now_us - self._woke_us
         if turn_us > JUMP_US:
+            self._journal.say(f"a turn was {self._held_up.since(turn_us)}")
             self._woke_us = now_us
+            self._held_up.look()
             return turn_us
         until_us = min(self._snapshot_us, self._due_us if self._due_us is not None else self._snapshot_us)
         wait_s = min(WAIT_MAX_S, max(0.0, (until_us - now_us) / 1e6))
@@ -180,7 +184,11 @@ class Controller:
         self._waiting.wait(wait_s, others)
         self._woke_us = self._clock.now_us()
         passed_us = self._woke_us - now_us
-        return passed_us if passed_us > JUMP_US + int(wait_s * 1e6) else self._clock.slept_us()
+        late = passed_us > JUMP_US + int(wait_s * 1e6)
+        if late:
+            self._journal.say(f"a wait was {self._held_up.since(passed_us)}")
+        self._held_up.look()
+        return passed_us if late else self._clock.slept_us()
 
     def _incoming(self, late_us: int) -> list[Event]:
         incoming: list[Event] = []

@@ -16,6 +16,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from estim.platform.priority import raise_thread
+
 CHUNK = 65_536
 HELD_MAX = 1 << 20  # what a thread reads ahead for somebody who does not fetch it
 LOOK_S = 0.004  # how often `Threaded` looks at what others read
@@ -192,6 +194,7 @@ class _ThreadSource:
         return data
 
     def _work(self) -> None:
+        raise_thread()
         while not self.left:
             try:
                 data = self._read()
@@ -224,6 +227,7 @@ class _ThreadSink:
             return len(self._going)
 
     def _work(self) -> None:
+        raise_thread()
         while not self.broken:
             with self._news:
                 while not self._going:
