@@ -51,6 +51,7 @@ def run_console(
         before_real=settings.before_real,
     )
     code = app.run()
+    app.given_back()
     return EXIT_UNCERTAIN if code is None else code
 
 
@@ -79,7 +80,9 @@ def run_observer(
     try:
         kind = PatientConsole if patient else ObserverConsole
         app = kind(client, keymap=settings.data, say=words, theme=theme or settings.theme or DEFAULT_THEME)
-        return app.run() or 0
+        code = app.run() or 0
+        app.given_back()
+        return code
     finally:
         client.close()
 

@@ -194,7 +194,11 @@ class StoppingApp(App[int]):
     def on_unmount(self) -> None:
         """Leave the interpreter as it was."""
         collector.rest()
-        self._way_out.left()
+        self._way_out.left(drawn=self._driver is not None and not self._driver.is_headless)
+
+    def given_back(self) -> None:
+        """`run` has returned."""
+        self._way_out.given_back()
 
     def _leave_from_outside(self) -> None:
         """The terminal is gone or a signal came; called from another thread, the stop is on its way already."""

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 # Linux: /dev/pts/N. macOS: /dev/ttysNNN (three digits and more); its real ports are /dev/tty.NAME and /dev/cu.NAME.
 _PSEUDO = re.compile(r"^/dev/(pts/\d+|ttys\d{3,})$")
@@ -27,6 +28,12 @@ if sys.platform == "win32":
     def takes_nothing(_fd: int) -> bool:
         """Only writing tells: who waits there beats no more."""
         return False
+
+    def mode_of(_fd: int) -> None:
+        """How a terminal reads and echoes; Windows' own end gives it back."""
+
+    def give_back(_fd: int, _mode: None, _last: bytes) -> None:
+        """Windows' own end gives it back."""
 
     @contextlib.contextmanager
     def unseen(_fd: int) -> Iterator[None]:
@@ -65,6 +72,24 @@ else:
         poll = select.poll()
         poll.register(fd, select.POLLOUT)
         return not poll.poll(0)
+
+    def mode_of(fd: int) -> list[Any] | None:
+        """How a terminal reads and echoes; None for what is no terminal."""
+        with contextlib.suppress(termios.error, OSError):
+            return termios.tcgetattr(fd)
+        return None
+
+    def give_back(fd: int, mode: list[Any] | None, last: bytes) -> None:
+        """Drop what the terminal did not take, have it read as in `mode` again, end with `last`. Never waits."""
+        with contextlib.suppress(termios.error, OSError):
+            termios.tcflush(fd, termios.TCOFLUSH)
+            if mode is not None:
+                termios.tcsetattr(fd, termios.TCSANOW, mode)
+            os.set_blocking(fd, False)
+            try:
+                os.write(fd, last)
+            finally:
+                os.set_blocking(fd, True)
 
     @contextlib.contextmanager
     def unseen(fd: int) -> Iterator[None]:
