@@ -55,6 +55,7 @@ WORLDS_MAX = 250
 # does not search again. Where one is not found there any more, the search goes on from 0.
 FOUND_AT = {
     "a pause does nothing": 23,
+    "a command that was never sent is taken for obeyed": 83,
     "a stop is never repeated": 20,
     "a stop waits behind what is in flight": 47,
     "an acknowledged stop counts as off, unread": 25,
@@ -546,3 +547,13 @@ def _(patch: Patch) -> None:
 def _(patch: Patch) -> None:
     right = lists.encode_init
     patch.setattr(lists, "encode_init", lambda wanted: right(wanted)[:-1] + bytes((48,)))  # main time 25 ms, not 0
+
+
+@bug("a command that was never sent is taken for obeyed", "booked")
+def _(patch: Patch) -> None:
+    patch.setattr(link.Link, "superseded", lambda self, number: self._unanswered.pop(number, None))
+
+
+@bug("what may come after an off is not booked", "booked")
+def _(patch: Patch) -> None:
+    patch.setattr(ledger.Ledger, "doubt", lambda *_: None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from estim.safety.commands import OutputOff
-from estim.safety.reports import DeviceStatus, Identified, LinkDown
+from estim.safety.reports import DeviceLost, DeviceStatus, Identified, LinkDown, Superseded
 from estim.session import effects, events
 from estim.session.state import Phase
 from tests.session.desk import OFF, Desk
@@ -98,3 +98,35 @@ def test_an_off_says_nothing_twice(desk: Desk) -> None:
     assert 20 <= unknown(desk) <= 21
     offs = [e for e in desk.effects if isinstance(e, effects.Send) and isinstance(e.command, OutputOff)]
     assert len(offs) >= 2
+
+
+def test_a_device_that_plays_by_itself_where_nothing_runs_counts_as_on_until_off_is_confirmed() -> None:
+    desk = Desk()
+    desk.therapy()
+    desk.hold()
+    assert desk.ask(events.Stop).accepted
+    assert desk.configure("therapy").accepted
+    assert desk.engine.phase is Phase.CONFIGURED
+    desk.step(OFF)
+    before, desk.answers = unknown(desk), False
+    desk.let_pass(0.4)
+    desk.step(DeviceStatus(output_on=True, level_open=True, active_channels=(1,)))
+    assert desk.phase is Phase.FAULT
+    desk.let_pass(0.6)
+    desk.step(OFF)
+    assert 50 <= unknown(desk) - before <= 52, "a second at 50 Hz: from its last word that it is idle"
+    assert desk.logged("dose")[-1]["channels"][0]["unacknowledged_pulses"] == unknown(desk)
+
+
+def test_a_fall_that_was_never_sent_leaves_the_device_at_what_it_had(desk: Desk) -> None:
+    desk.answers = False
+    assert desk.ask(events.Lower, channel=1, percent=100).accepted
+    desk.let_pass(0.1)
+    fall = desk.command_n
+    before = unknown(desk)
+    desk.step(Superseded(seq=fall))
+    desk.let_pass(0.2)
+    desk.step(DeviceLost(reason="no answer"))
+    desk.let_pass(0.1)
+    desk.step(OFF)
+    assert unknown(desk) - before >= 10, "0.2 s at 50 Hz at the least"

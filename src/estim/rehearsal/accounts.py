@@ -227,3 +227,31 @@ def dose_differs(
                 f" {said_pc / 1e6:.3f} µC, at most {open_pc / 1e6:.3f} µC are open"
             )
     return ""
+
+
+def booked_less(
+    entries: Sequence[Entry],
+    made: Mapping[tuple[str, int], int],
+    measured: Mapping[tuple[str, int], int],
+    doubled: Mapping[int, int],
+) -> str:
+    """Pulses that came out and that the record books nowhere, per purpose and channel; "" where none is missing.
+
+    Booked are pulses that were acknowledged and those that may have come. More may be booked than came, never less:
+    the minutes of the day and the next session's limits are made of it.
+
+    Args:
+        made: purpose and channel → pulses with current.
+        measured: the same → their charge.
+        doubled: channel → pulses that the wire doubled where a device plays each piece: nobody can know of them.
+    """
+    dose = _dose(entries)
+    for place, pulses in made.items():
+        row = dose.get(place, {})
+        booked = row.get("pulses", 0) + row.get("unacknowledged_pulses", 0)
+        if pulses - doubled.get(place[1], 0) > booked:
+            return f"{place[0]} on channel {place[1]}: {pulses} pulses came out, {booked} are booked"
+        if not doubled and measured[place] > row.get("charge_most_pc", 0):
+            most_uc = row.get("charge_most_pc", 0) / 1e6
+            return f"{place[0]} on channel {place[1]}: {measured[place] / 1e6:.3f} µC came out, at most {most_uc:.3f}"
+    return ""

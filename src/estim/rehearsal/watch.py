@@ -55,6 +55,7 @@ class Watch:
         self._device = device
         self._purpose = purpose
         self._measured_pc: dict[tuple[str, int], int] = defaultdict(int)
+        self._made: Counter[tuple[str, int]] = Counter()  # pulses with current
         self._phase = Phase.DISCONNECTED
         self._off_since_us: int | None = None
         self._schedule: ClearedSchedule | None = None
@@ -70,6 +71,7 @@ class Watch:
         """One pulse left the output stage."""
         self.pulses.append(pulse)
         self._measured_pc[self._purpose(), pulse.channel] += pulse.phase1_pc
+        self._made[self._purpose(), pulse.channel] += pulse.peak_ua > 0
         self._electrode.see(pulse)
         self.lawful.see(pulse)
         self.stops.see(pulse)
@@ -173,12 +175,14 @@ class Watch:
             return
         entries = reading.entries
         wrong, reason = check_signatures(entries, lambda _id, message, made: signed_by(public_hex, message, made))
+        doubled = self.lawful.written.believed if self.lawful.written is not None else {}
         found = {
             "record": reason if wrong is not None else "",
             "closed": "" if entries[-1].kind == lines.Seal.KIND else "the record was never sealed",
             "missing": accounts.missing(entries, self._heard),
             "off-in-record": accounts.off_and_pulsing(entries, self.pulses),
             "charge": accounts.unexplained(entries, self.pulses, self._faults),
+            "booked": accounts.booked_less(entries, self._made, self._measured_pc, doubled),
             "dose": accounts.dose_differs(entries, self._measured_pc, self._faults, self.pulses),
         }
         for name, text in found.items():

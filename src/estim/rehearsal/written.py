@@ -36,6 +36,7 @@ class Written:
 
     Attributes:
         doubled: the pulse that was asked about last is the second one of a list whose piece the wire doubled.
+        believed: channel → how many of those there were.
     """
 
     def __init__(self, faults: Sequence[Fault]) -> None:
@@ -45,7 +46,7 @@ class Written:
         self._last: dict[int, _Play] = {}
         self._doubles = [fault for fault in faults if fault.kind == "duplicate"]  # each doubles one piece each way
         self._lates = [fault for fault in faults if fault.kind == "late"]
-        self._used: dict[int, int] = {}
+        self.believed: dict[int, int] = {}
         self.doubled = False
 
     def write(self, data: bytes, now_us: int) -> None:
@@ -88,10 +89,12 @@ class Written:
 
     def _is_doubled(self, last: _Play, pulse: Pulse) -> bool:
         """One more of the list that was played last, of a piece that the wire doubled; each is believed once."""
-        used = self._used.get(pulse.channel, 0)
-        self._used[pulse.channel] = used + 1
+        used = self.believed.get(pulse.channel, 0)
         begun = sum(fault.at_us <= pulse.t_us for fault in self._doubles)
-        return last.amplitude_ua == pulse.peak_ua and used < begun * last.pulses
+        believed = last.amplitude_ua == pulse.peak_ua and used < begun * last.pulses
+        if believed:
+            self.believed[pulse.channel] = used + 1
+        return believed
 
     def _longest_us(self, now_us: int) -> int:
         """From writing to the last pulse: how long a list lasts, and what the wire adds."""

@@ -7,11 +7,12 @@ hears us hears the off that is repeated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from estim.safety.schedule import Window
 from estim.safety.units import US_PER_S
+from estim.safety.verdict import ClearedSchedule
 from estim.session.run import Run
 
 
@@ -55,11 +56,21 @@ def still_on(run: Run, doubt: Doubt, now_us: int) -> Iterable[StillOn]:
         period_us = player.window.period_us
         periods = -(-(now_us - player.onset_us) // period_us)
         yield StillOn(player.window, now_us, player.onset_us + max(0, periods) * period_us)
-    for channel in doubt.channels - playing.keys():
-        windows = [window for window in run.phase.windows if window.channel == channel]
-        since_us = doubt.since_us if doubt.since_us is not None else now_us
-        if windows:  # which of them is not known: the one that gives most
-            window = max(windows, key=lambda one: one.burst_pulses * US_PER_S // _shortest_us(one))
+    yield from _unasked(run.phase.windows, doubt, doubt.channels - playing.keys(), now_us)
+
+
+def by_itself(cleared: ClearedSchedule, doubt: Doubt, now_us: int) -> Iterable[StillOn]:
+    """What a device may play that says it plays where nothing runs: the most that the plan has for the channel."""
+    windows = [window for phase in cleared.schedule.phases for window in phase.windows]
+    return _unasked(windows, doubt, doubt.channels, now_us)
+
+
+def _unasked(windows: Sequence[Window], doubt: Doubt, channels: Set[int], now_us: int) -> Iterable[StillOn]:
+    since_us = doubt.since_us if doubt.since_us is not None else now_us
+    for channel in channels:
+        mine = [window for window in windows if window.channel == channel]
+        if mine:  # which of them is not known: the one that gives most
+            window = max(mine, key=lambda one: one.burst_pulses * US_PER_S // _shortest_us(one))
             yield StillOn(window, since_us, since_us)
 
 

@@ -22,7 +22,7 @@ from estim.safety.limits import Limits
 from estim.safety.profile import DeviceProfile
 from estim.safety.reports import OutputState
 from estim.safety.verdict import ClearedSchedule
-from estim.session.after_off import still_on
+from estim.session.after_off import by_itself, still_on
 from estim.session.alarms import Alarms
 from estim.session.authority import Authority
 from estim.session.contractions import Ended
@@ -129,9 +129,12 @@ class Core:
 
     def off(self, reason: str) -> None:
         """Output off, now: the one act that asks nobody. The run keeps its place."""
+        doubt = self.link.doubt()
+        if self.link.off_asked_us is None and self.run is not None:
+            self.ledger.doubt(still_on(self.run, doubt, self.now_us), self.sitting.purpose)
+        elif self.link.off_asked_us is None and self.sitting.cleared is not None and doubt.since_us is not None:
+            self.ledger.doubt(by_itself(self.sitting.cleared, doubt, self.now_us), self.sitting.purpose)
         if self.run is not None:
-            if self.link.off_asked_us is None:
-                self.ledger.doubt(still_on(self.run, self.link.doubt(), self.now_us), self.sitting.purpose)
             self.book(self.run.off(self.now_us, self._timed_out_us()))
         self.sitting.prove({})
         overtaken = self.link.send_off(reason, self.now_us)

@@ -89,6 +89,7 @@ def status(core: Core, report: DeviceStatus) -> None:
     if core.phase in {Phase.ARMED, Phase.RUNNING}:
         _check_against_plan(core, report, idle=idle)
     elif idle:
+        core.link.idle(core.now_us)
         core.see_output(OutputState.OFF)
     elif core.phase in {Phase.READY, Phase.CONFIGURED, Phase.PAUSED}:
         core.see_output(OutputState.UNCERTAIN)
@@ -127,8 +128,12 @@ def _check_against_plan(core: Core, report: DeviceStatus, *, idle: bool) -> None
 
 def _fail_on(core: Core, report: DeviceStatus, text: str) -> None:
     """It plays what it was not told to, since its last command for all that is known."""
-    windows = core.run.phase.windows if core.run is not None else ()
-    channels = report.active_channels or tuple(window.channel for window in windows)
+    planned: tuple[int, ...] = ()
+    if core.run is not None:
+        planned = tuple(window.channel for window in core.run.phase.windows)
+    elif core.sitting.cleared is not None:
+        planned = tuple(channel.channel for channel in core.sitting.cleared.schedule.channels)
+    channels = report.active_channels or planned
     core.link.disobeyed(frozenset(channels))
     core.fail("device-on", text)
 

@@ -49,8 +49,9 @@ class Link:
         self._unanswered: dict[int, tuple[int, SetOutput]] = {}
         self._obeyed: frozenset[int] = frozenset()  # channels with current by the last command that was acknowledged
         self._disobeyed_us: int | None = None  # since when it may do what it was not told
+        self._untold_us: int | None = None  # since when it goes on with what it had, since a command was never sent
         self._lost_us: int | None = None
-        self._changed_us = 0
+        self._changed_us = self._idle_us = 0
         self.off_asked_us: int | None = None
         self._off_sent_us = 0
         self.polled_us = 0
@@ -81,12 +82,18 @@ class Link:
         sent = self._unanswered.values()
         named = {output.channel for _, command in sent for output in command.channels if output.amplitude_ua}
         since_us = [sent_us for sent_us, _ in sent]
-        since_us += [self._disobeyed_us] if self._disobeyed_us is not None else []
+        since_us += [us for us in (self._disobeyed_us, self._untold_us) if us is not None]
         return Doubt(self._obeyed | named, min(since_us, default=None))
 
     def disobeyed(self, channels: frozenset[int]) -> None:
-        """It says that it plays where it was told not to: since the last command, nobody knows."""
-        self._obeyed, self._disobeyed_us = self._obeyed | channels, self._changed_us
+        """It says that it plays where it was told not to: since the last command, or since it last said that it is
+        idle, nobody knows.
+        """
+        self._obeyed, self._disobeyed_us = self._obeyed | channels, max(self._changed_us, self._idle_us)
+
+    def idle(self, now_us: int) -> None:
+        """It says that it is idle, as it was told."""
+        self._idle_us = now_us
 
     def ended_us(self, now_us: int, timer_us: int) -> int:
         """When what was on had ended, as off is confirmed at `now_us`: then, or when it was not heard any more and its
@@ -168,13 +175,16 @@ class Link:
             return
         for older in [n for n in self._unanswered if n < number]:
             del self._unanswered[older]
+        self._untold_us = None
         self._obeyed = frozenset(output.channel for output in sent[1].channels if output.amplitude_ua)
         rows = output_rows(sent[1])
         self._out.log(lines.Command(command=number, sent_us=sent[0], ack_us=round_trip_us, channels=rows))
 
     def superseded(self, number: int) -> None:
-        """A newer command took its place: nothing was sent for it."""
-        self._unanswered.pop(number, None)
+        """A newer command took its place: nothing was sent for it, and the device goes on with what it had."""
+        sent = self._unanswered.pop(number, None)
+        if sent is not None and self._untold_us is None:
+            self._untold_us = sent[0]
 
     def status_line(self, now_us: int, *, output_on: bool, level_open: bool) -> None:
         """Its status into the record, once a second."""
@@ -188,7 +198,7 @@ class Link:
 
     def off_confirmed(self) -> None:
         """Its own status, or its own timer, says that output has ended."""
-        self.off_asked_us = self._disobeyed_us = self._lost_us = None
+        self.off_asked_us = self._disobeyed_us = self._untold_us = self._lost_us = None
         self._obeyed = frozenset()
 
     def off_is_late(self, now_us: int) -> bool:

@@ -1,0 +1,25 @@
+"""Booked is never less than made: each of these worlds once gave pulses that no line of its record counted."""
+
+from __future__ import annotations
+
+import pytest
+
+from estim.rehearsal import accounts
+from estim.rehearsal.campaign import Story, play_story
+from tests.rehearsal.planted import world_plan
+
+# p24 83: a fall was never sent, since the wire had lost what was sent before it; the device went on at its last level.
+# p24 131: worlds that were found short before. rehastim1 47: a piece that the wire doubled, of which nobody can know.
+SEEDS = [("p24", 83), ("p24", 131), ("rehastim1", 47)]
+
+
+@pytest.mark.hazard("H36")
+@pytest.mark.parametrize(("model", "seed"), SEEDS)
+def test_nothing_comes_out_that_is_not_booked(model: str, seed: int) -> None:
+    assert play_story(world_plan(model), Story.from_seed(seed)).broken == {}
+
+
+def test_one_pulse_too_few_is_seen() -> None:
+    made, measured = {("therapy", 1): 3}, {("therapy", 1): 600}
+    assert "3 pulses came out, 0 are booked" in accounts.booked_less([], made, measured, {})
+    assert "0 are booked" in accounts.booked_less([], made, measured, {1: 2}), "two were doubled, the third was not"
