@@ -1,4 +1,4 @@
-"""Booked is never less than made: each of these worlds once gave pulses that no line of its record counted."""
+"""Booked is never less than made, but for what a device hides; these worlds gave pulses that nothing counted."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from estim.rehearsal.campaign import Story, play_story
 from tests.rehearsal.planted import world_plan
 
 # p24 83: a fall was never sent, since the wire had lost what was sent before it; the device went on at its last level.
-# p24 131: worlds that were found short before. rehastim1 47: a piece that the wire doubled, of which nobody can know.
+# p24 131: a device that acknowledges a zero and plays on for 0.4 s of a rest, which is taken at its word (SAFETY.md).
+# rehastim1 47: a piece that the wire doubled, of which nobody can know.
 SEEDS = [("p24", 83), ("p24", 131), ("rehastim1", 47)]
 
 
-@pytest.mark.hazard("H36")
 @pytest.mark.parametrize(("model", "seed"), SEEDS)
 def test_nothing_comes_out_that_is_not_booked(model: str, seed: int) -> None:
     assert play_story(world_plan(model), Story.from_seed(seed)).broken == {}

@@ -67,7 +67,6 @@ def test_a_doubled_piece_is_one_more_pulse_and_no_two() -> None:
     assert written.asked_us(pulse(1_008_500, 10_000)) is None
 
 
-@pytest.mark.hazard("H53")
 @pytest.mark.parametrize("seed", [910372, 131, 23])  # two late wires, with a pulse after the loss; a doubled piece
 def test_a_late_or_doubled_list_breaks_no_world(seed: int) -> None:
     assert play_story(world_plan("rehastim1"), Story.from_seed(seed)).broken == {}

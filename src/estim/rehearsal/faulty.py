@@ -339,13 +339,7 @@ class FaultyWorld(World):
         if self.record is not None:
             watch.judge_record(self.record.data, self._signer.public_hex)
         return Verdict(
-            self.plan.seed,
-            watch.broken,
-            outcome,
-            self.now_us,
-            len(watch.pulses),
-            watch.causes,
-            watch.stops.worst_us,
+            self.plan.seed, watch.broken, outcome, self.now_us, len(watch.pulses), watch.causes, watch.stops.worst_us
         )
 
 

@@ -175,6 +175,7 @@ class Watch:
             return
         entries = reading.entries
         wrong, reason = check_signatures(entries, lambda _id, message, made: signed_by(public_hex, message, made))
+        lies = any(fault.kind == "ignore-update" for fault in self._faults)  # it acknowledges what it does not do
         doubled = self.lawful.written.believed if self.lawful.written is not None else {}
         found = {
             "record": reason if wrong is not None else "",
@@ -182,7 +183,7 @@ class Watch:
             "missing": accounts.missing(entries, self._heard),
             "off-in-record": accounts.off_and_pulsing(entries, self.pulses),
             "charge": accounts.unexplained(entries, self.pulses, self._faults),
-            "booked": accounts.booked_less(entries, self._made, self._measured_pc, doubled),
+            "booked": "" if lies else accounts.booked_less(entries, self._made, self._measured_pc, doubled),
             "dose": accounts.dose_differs(entries, self._measured_pc, self._faults, self.pulses),
         }
         for name, text in found.items():
