@@ -277,6 +277,36 @@ def test_an_output_that_is_full_is_said_once() -> None:
     assert err.decode().splitlines() == ["estim: standard output: No space left on device"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
+@pytest.mark.parametrize(
+    ("words", "closed", "code"),
+    [
+        ("limits", ">&-", 0),
+        ("limits", "<&- >&- 2>&-", 0),
+        ("protocols list --json", ">&-", 0),
+        ("protocols show no-such", "2>&-", 1),
+        ("protocols show no-such --json", ">/dev/full", 1),
+        ("protocols show no-such", "2>/dev/full", 1),
+        ("--version", ">/dev/full", 1),
+        ("no-such", "2>&-", 2),
+    ],
+)
+def test_streams_that_are_closed_or_full_change_no_end_and_give_no_traceback(
+    words: str, closed: str, code: int
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"{sys.executable}" -m estim {words} {closed}'],
+        capture_output=True,
+        env={"PATH": os.environ["PATH"], "ESTIM_HOME": "/nonexistent", "PYTHONPATH": str(ROOT / "src")},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert b"Traceback" not in done.stderr
+    assert b"Exception ignored" not in done.stderr
+    assert b"fault of estim" not in done.stderr
+
+
 @pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
 def test_a_reader_who_leaves_is_no_error() -> None:
     read, write = os.pipe()

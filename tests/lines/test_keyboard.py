@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from estim.controller.terminal_reports import F12_REPORTS
-from estim.lines.keyboard import LINE_MAX, Keyboard
+from estim.lines.keyboard import LINE_MAX, Keyboard, says_stop
+from estim.lines.typed import Person
+from estim.session import events
 
 SPACES = [chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace()] + ["\u180e", "\0", ""]
 STOPS = [report for report, _ in F12_REPORTS] + [
@@ -73,6 +75,61 @@ def test_a_line_of_nothing_but_spaces_stops(typed: Make, space: str) -> None:
     assert keyboard.lines() == []
 
 
+WORDS = [
+    "stop",
+    "STOP",
+    "Stop!",
+    " stop.",
+    "stop\tnow",
+    "stop,stop",
+    "ｓｔｏｐ",
+    "ＳＴＯＰ",
+    "-- stop",
+    "Stopp",
+    "halt",
+]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_the_word_stops_however_it_is_written_and_at_every_stage(typed: Make, word: str) -> None:
+    keyboard, line = typed()
+    os.write(line, word.encode() + b"\n")
+    keyboard.wait(0)
+    assert keyboard.stops()
+    assert keyboard.lines() == []
+
+
+def test_a_note_may_speak_of_stopping_and_no_command_that_carries_the_word_is_one(typed: Make) -> None:
+    keyboard, line = typed()
+    os.write(line, b"note she asked to stop early\nplease STOP\nnonstop\n")
+    keyboard.wait(0)
+    assert not keyboard.stops()
+    assert [says_stop(one) for one in keyboard.lines()] == [True, True, False]
+    client = Heard()
+    person = Person(client=client, source="", setup=None, operator="t", say=client.said.append, keyboard=keyboard)  # type: ignore[arg-type]
+    assert person._line("please STOP", None, None) is None  # type: ignore[arg-type]
+    assert (client.stops, client.said) == (1, [])
+    assert person._line("nonstop", None, None) is None  # type: ignore[arg-type]
+    assert (client.stops, len(client.said)) == (1, 1)
+    assert isinstance(person._line("note she asked to stop", None, None), events.Note)  # type: ignore[arg-type]
+    assert client.stops == 1
+
+
+class Heard:
+    """A client that counts the stops."""
+
+    def __init__(self) -> None:
+        self.stops = 0
+        self.said: list[str] = []
+
+    def next_id(self) -> int:
+        return 1
+
+    def stop(self, source: str) -> int:
+        self.stops += len(source) > 0
+        return self.stops
+
+
 def test_words_are_words(typed: Make) -> None:
     keyboard, line = typed()
     os.write(line, b"note caf\xc3\xa9 and caf\xe9\r\nstart\r")
@@ -91,6 +148,8 @@ def test_no_bytes_end_it(typed: Make) -> None:
         keyboard.wait(0)
         for text in keyboard.lines():
             text.encode("utf-8")
-    os.write(line, b"\nstop\n")
+    keyboard.stops()
+    os.write(line, b"\npause\nstop\n")
     keyboard.wait(0)
-    assert keyboard.lines()[-1] == "stop"
+    assert keyboard.lines()[-1] == "pause"
+    assert keyboard.stops()

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from estim.cli.output import EXIT_DEVICE, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_USAGE, print_json, whole_number
-from estim.cli.speaking import finish, say, speak
+from estim.cli.speaking import complain, finish, say, speak
+from estim.platform.terminals import nowhere
 
 _OF_THE_SYSTEM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})  # no stream's fault
 FAULT = "this is a fault of estim's own"
@@ -207,32 +208,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit code. Whatever happens, a person reads one line and no traceback."""
     speak()
     words = sys.argv[1:] if arguments is None else arguments
-    given = _parser_for(words).parse_args(words)
-    name = f"{given.command}_{given.action}" if getattr(given, "action", None) else given.command
-    from estim.safety.errors import EstimError, LinkLost, ProtocolError, SetupError, SiteFileError, UsageError
-
     try:
-        code = int(_function(name)(given))
-        finish()
-        return code
-    except UsageError as error:
-        say(str(error))
-        return EXIT_USAGE
-    except LinkLost as error:
-        say(str(error))
-        return EXIT_DEVICE
-    except (ProtocolError, SetupError, SiteFileError) as error:
-        if getattr(given, "json", False):
-            print_json(
-                {"outcome": "refused", "ok": False, "problems": [problem.to_json() for problem in error.problems]}
-            )
-        else:
-            print(error, file=sys.stderr)
-        return EXIT_REFUSED
-    except EstimError as error:
-        say(str(error))
-        return EXIT_REFUSED
+        return _run(_parsed(words))
     except BrokenPipeError:  # who read the output has gone: `estim limits | head`
+        nowhere()
         return 0
     except KeyboardInterrupt:
         say("interrupted")
@@ -241,12 +220,55 @@ def main(arguments: list[str] | None = None) -> int:
         named = " -> ".join(str(path) for path in (error.filename, error.filename2) if path)
         where = "this computer" if error.errno in _OF_THE_SYSTEM else "standard output"
         say(f"{named or where}: {error.strerror or error}")
+        if not named:
+            nowhere()
         return EXIT_REFUSED
     except Exception as error:  # a fault of estim's own: said in one line, its place only to those who look for it
         if os.environ.get("ESTIM_DEBUG"):
             raise
         say(f"{FAULT}: {type(error).__name__}: {error} (ESTIM_DEBUG=1 shows where)")
         return EXIT_REFUSED
+
+
+def _parsed(words: list[str]) -> argparse.Namespace:
+    """The words of a command line. Help and version are printed here, and may find nobody who reads them."""
+    try:
+        return _parser_for(words).parse_args(words)
+    except SystemExit:
+        finish()
+        raise
+
+
+def _run(given: argparse.Namespace) -> int:
+    """One command and what it refuses, said.
+
+    Raises:
+        OSError: nothing can be printed, or a file that the command has no own words for.
+    """
+    name = f"{given.command}_{given.action}" if getattr(given, "action", None) else given.command
+    from estim.safety.errors import EstimError, LinkLost, ProtocolError, SetupError, SiteFileError, UsageError
+
+    try:
+        code = int(_function(name)(given))
+    except UsageError as error:
+        say(str(error))
+        return EXIT_USAGE
+    except LinkLost as error:
+        say(str(error))
+        return EXIT_DEVICE
+    except (ProtocolError, SetupError, SiteFileError) as error:
+        code = EXIT_REFUSED
+        if getattr(given, "json", False):
+            print_json(
+                {"outcome": "refused", "ok": False, "problems": [problem.to_json() for problem in error.problems]}
+            )
+        else:
+            complain(str(error))
+    except EstimError as error:
+        say(str(error))
+        return EXIT_REFUSED
+    finish()
+    return code
 
 
 def _commands() -> dict[str, Callable[[argparse.Namespace], int]]:

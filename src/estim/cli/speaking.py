@@ -38,10 +38,24 @@ codecs.register_error(NAME, stand_in)
 
 
 def speak() -> None:
-    """From now on nothing that is printed can fail for its letters."""
+    """From now on nothing that is printed can fail for its letters, or for a stream that was closed from the start."""
+    _fill()
     for stream in (sys.stdout, sys.stderr):
         if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
             reconfigure(errors=NAME)
+
+
+def _fill() -> None:
+    """Standard streams that are closed lead nowhere. Left open, the number 1 would go to the next file that is opened,
+    such as a record, and whatever prints would write into it.
+    """
+    with contextlib.suppress(OSError):
+        while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+            os.set_inheritable(handle, True)  # noqa: FBT003
+        os.close(handle)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def is_utf8() -> bool:
@@ -51,8 +65,16 @@ def is_utf8() -> bool:
 
 def say(line: str) -> None:
     """One line on standard error, if anybody can still read it."""
-    with contextlib.suppress(OSError, ValueError):
-        print(f"estim: {' '.join(line.split())}", file=sys.stderr)
+    complain(f"estim: {' '.join(line.split())}")
+
+
+def complain(text: str) -> None:
+    """Text on standard error. Where nobody can read it, it goes nowhere: the interpreter would end with 120."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def finish() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
+import unicodedata
 from collections.abc import Iterator
 
 from estim.controller.terminal_reports import is_space
@@ -13,11 +15,24 @@ from estim.platform.waiting import Waiting, waiting
 LINE_MAX = 4_096
 
 
-def _is_stop(raw: bytes, line: str) -> bool:
-    """Nothing but spaces, Ctrl+Space (a zero byte) and Latin-1's no-break space (no UTF-8) among them; or a key that no
-    letter stands for: an escape sequence, whatever it means.
+STOP_WORDS = frozenset({"stop", "stopp", "halt"})
+
+
+def says_stop(line: str, *, first: bool = False) -> bool:
+    """Whether a line carries the word: in capitals, with a sign behind it, in an input method's wide letters.
+
+    Args:
+        first: only as its first word; a note may speak of stopping.
     """
-    if b"\x1b" in raw or b"\xc2\x9b" in raw or "\\x9b" in line:
+    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", line).casefold())
+    return not STOP_WORDS.isdisjoint(words[:1] if first else words)
+
+
+def _is_stop(raw: bytes, line: str) -> bool:
+    """The word itself; nothing but spaces, Ctrl+Space (a zero byte) and Latin-1's no-break space (no UTF-8) among them;
+    or a key that no letter stands for: an escape sequence, whatever it means.
+    """
+    if b"\x1b" in raw or says_stop(line, first=True) or b"\xc2\x9b" in raw or "\\x9b" in line:
         return True
     return all(each.isspace() or is_space(each) or each == "\0" for each in line.replace("\\xa0", " "))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from estim.controller.interface import Answer, ConfigureFrom, SessionClient
 from estim.lines.front import LOOK_S, Front
-from estim.lines.keyboard import Keyboard
+from estim.lines.keyboard import Keyboard, says_stop
 from estim.protocols.setup import Setup
 from estim.safety.schedule import Purpose
 from estim.session import events, screening
@@ -201,12 +201,14 @@ class Person:
     def _line(self, line: str, snapshot: Snapshot | None, front: Front) -> events.Request | None:
         """One typed line; an empty one is a stop, since that is what a hand hits first."""
         word, _, rest = line.strip().partition(" ")
-        if not word or word in {"stop", "s"}:
+        if not word or word.casefold() == "s":
             self.client.stop("line")
             return None
         request = self._request(word, rest.strip(), snapshot, front)
         if request is None and (purpose := PURPOSES.get(word)) is not None:
             self._configure(purpose)
+        elif request is None and says_stop(line):  # no command at all, and the word is in it: `please stop`
+            self.client.stop("line")
         elif request is None:
             self.say(HELP)
         return request

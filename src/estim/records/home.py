@@ -68,6 +68,8 @@ def find_home(given: str | None, *, otherwise: Home | None = None) -> Home:
             return otherwise
         who = f"{chosen}: {error}" if chosen else "no home folder is known for this user"
         raise RecordError(f"{who}: give --home FOLDER or set ESTIM_HOME") from None
+    except FileNotFoundError:
+        raise RecordError(f"home {chosen}: the folder that you are in is gone: give --home as a whole path") from None
     _check(root)
     return Home(root)
 
