@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def anchor(given: argparse.Namespace) -> int:
-    """One signed line for paper, mail or another machine; with --witness a line that another machine cosigns."""
+    """One signed line for paper, mail or another machine."""
     from estim.records.anchor import make_anchor
 
     made = make_anchor(home_of(given).root)

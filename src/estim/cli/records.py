@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from estim.cli import keeping, lifecycle, papers, past, replaying, verifying
+from estim.cli import keeping, lifecycle, outside, papers, past, replaying, verifying
 from estim.cli.output import whole_number
 
 SESSION = "a session's folder, its name, the beginning of its name, or `last`"
@@ -50,7 +50,10 @@ def _looking(actions: Any, home: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="anchors kept elsewhere: the home must continue each",
+        help="anchors, witnesses' lines and time stamps kept elsewhere: the home must continue each",
+    )
+    verify.add_argument(
+        "--stamp-roots", default="", metavar="FILE", help="certificates (PEM) of the time stamp authorities to trust"
     )
     audit = actions.add_parser("audit", parents=[home], help="was what it says within the rules")
     audit.add_argument("path", nargs="*", help="sessions; without any: all of the home")
@@ -118,6 +121,7 @@ def _patients(actions: Any, home: argparse.ArgumentParser) -> None:
 def _keeping(actions: Any, home: argparse.ArgumentParser) -> None:
     anchor = actions.add_parser("anchor", parents=[home], help="one signed line to keep elsewhere: how far the home is")
     anchor.add_argument("-o", "--output", metavar="FILE", help="put it behind the others in this file")
+    _outside(actions, home)
     accept = actions.add_parser("accept", parents=[home], help="take a register as it is: opens a closed door")
     accept.add_argument("register", help="operators, patients, site, or a file of the home that verify names")
     clear = actions.add_parser("clear", parents=[home], help="a session of today that is gone, cut or changed is known")
@@ -136,6 +140,22 @@ def _keeping(actions: Any, home: argparse.ArgumentParser) -> None:
     for one in (accept, clear, sign, join, forget, fresh):
         one.add_argument("--operator", default="", metavar="ID", help="who does it; the PIN is asked for")
         one.add_argument("--reason", required=True, metavar="TEXT", help="why; stands in the station's chain")
+
+
+def _outside(actions: Any, home: argparse.ArgumentParser) -> None:
+    witness = actions.add_parser("witness", parents=[home], help="sign how far another home is, if it goes on")
+    witness.add_argument("seen", metavar="HOME", help="the other station's home folder, as this machine sees it")
+    witness.add_argument("-o", "--output", metavar="FILE", help="put the line behind the others in this file")
+    cosigned = actions.add_parser("cosigned", parents=[home], help="enter what a witness signed for this home")
+    cosigned.add_argument("file", help="what `records witness` wrote")
+    stamp = actions.add_parser("stamp", parents=[home], help="an authority's time stamp (RFC 3161) on an anchor of now")
+    way = stamp.add_mutually_exclusive_group(required=True)
+    way.add_argument("--server", metavar="URL", help="ask this authority; it sees a digest, nothing of a patient")
+    way.add_argument("--request", metavar="FILE", help="without a network: write a request to carry there")
+    way.add_argument("--answer", metavar="FILE", help="what came back for the request")
+    stamp.add_argument(
+        "--roots", default="", metavar="FILE", help="certificates (PEM) to trust: checked before it is kept"
+    )
 
 
 def _life(actions: Any, home: argparse.ArgumentParser) -> None:
@@ -168,6 +188,9 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
         "records_archive": lifecycle.archive,
         "records_migrate": lifecycle.migrate,
         "records_anchor": keeping.anchor,
+        "records_witness": outside.witness,
+        "records_cosigned": outside.cosigned,
+        "records_stamp": outside.stamp,
         "records_accept": keeping.accept,
         "records_forget": lifecycle.forget,
         "records_clear": keeping.clear,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
+from estim.cli.outside import checked
 from estim.cli.past import progress, session_folder
 
 if TYPE_CHECKING:
@@ -37,16 +38,21 @@ def verify(given: argparse.Namespace) -> int:
     else:
         verdicts = verify_home(home.root, keys=keys or None, progress=tell, deep=given.deep)
     anchors = _anchors(home, given.anchor)
-    ok = bool(verdicts) and all(verdict.ok for verdict in verdicts) and not any(row["reason"] for row in anchors)
-    vouched = "" if anchors else UNVOUCHED
+    stamps = checked(home, given.anchor, given.stamp_roots) if not given.path or given.anchor else []
+    outside = any(row["reason"] for row in anchors) or any(row["reason"] for row in stamps)
+    ok = bool(verdicts) and all(verdict.ok for verdict in verdicts) and not outside
+    vouched = "" if anchors or any(row["checked"] for row in stamps) else UNVOUCHED
     if given.json:
         rows = [verdict.to_json() for verdict in verdicts]
-        print_json({"ok": ok, "sessions": rows, "anchors": anchors, "unvouched": vouched})
+        print_json({"ok": ok, "sessions": rows, "anchors": anchors, "stamps": stamps, "unvouched": vouched})
         return 0 if ok else EXIT_REFUSED
     for verdict in verdicts:
         _say_verdict(verdict)
     for row in anchors:
-        print(f"{row['file']}: anchor of {row['utc']}: {row['reason'] or 'this home continues it'}")
+        whose = f"witness {row['witness']}, {row['utc']}" if row["witness"] else f"anchor of {row['utc']}"
+        print(f"{row['file']}: {whose}: {row['reason'] or 'this home continues it'}")
+    for stamp in stamps:
+        print(f"{stamp['file']}: {stamp['words']}")
     if not verdicts:
         print("no record found")
     elif vouched:
@@ -91,6 +97,7 @@ def _pinned(given: argparse.Namespace) -> dict[str, str]:
 def _anchors(home: Home, files: list[str]) -> list[dict[str, str]]:
     """Each anchor of each file, and why the home does not continue it."""
     from estim.records.anchor import against, read_anchors
+    from estim.records.keys import key_id_of
     from estim.safety.errors import RecordError, UsageError
 
     rows = []
@@ -100,9 +107,11 @@ def _anchors(home: Home, files: list[str]) -> list[dict[str, str]]:
         except (OSError, ValueError) as error:
             raise UsageError(f"--anchor {name}: {error}") from None
         except RecordError as error:
-            rows.append({"file": name, "utc": "", "reason": str(error)})
+            rows.append({"file": name, "utc": "", "witness": "", "reason": str(error)})
             continue
-        rows += [{"file": name, "utc": one.utc, "reason": against(home.root, one)} for one in found]
+        for one in found:
+            witness = key_id_of(one.public_key) if one.of else ""
+            rows.append({"file": name, "utc": one.utc, "witness": witness, "reason": against(home.root, one)})
     return rows
 
 

@@ -1,14 +1,15 @@
 """An anchor: one signed line, small enough for paper, that says how far the chains of a home had come.
 
 Kept outside the home it finds what the home alone can't show: a cut end, an older copy, a home made anew. A home
-continues an anchor when each of its chains still holds that line at that place.
+continues an anchor when each of its chains still holds that line at that place. A witness's line is the same, signed by
+another machine that saw the home.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from estim.records.chain import GENESIS
@@ -19,7 +20,7 @@ from estim.records.signed_chain import last_of, read_chain
 from estim.records.station import begin_station, trusted_keys
 from estim.safety.errors import RecordError
 
-TAG = "estim anchor 1"
+TAG, WITNESSED = "estim anchor 1", "estim witness 1"
 UNVOUCHED = (
     "Nothing outside this home vouches for it: an older copy of the whole home, an end cut off everywhere, or a home "
     "made anew with its key would look the same. Keep anchors elsewhere (`estim records anchor`) and give them back "
@@ -37,20 +38,28 @@ class Anchor:
     Attributes:
         heads: chain → (number of lines, hash of the last one).
         utc: when it was made, by the station's clock.
-        public_key: of the station.
+        public_key: of who signed: the station, or a witness.
+        of: a witness's line alone: the public key of the station that it saw.
         signature: over everything before it.
     """
 
     heads: Mapping[str, tuple[int, str]]
     utc: str
     public_key: str
+    of: str = ""
     signature: str = ""
+
+    @property
+    def station_key(self) -> str:
+        """Public key of the station whose chains these are."""
+        return self.of or self.public_key
 
     @property
     def signed_text(self) -> str:
         """What the signature is over, as UTF-8."""
         heads = " ".join(f"{chain}={number}:{head}" for chain, (number, head) in self.heads.items())
-        return f"{TAG} {heads} utc={self.utc} key={self.public_key}"
+        tag, of = (WITNESSED, f"of={self.of} ") if self.of else (TAG, "")
+        return f"{tag} {heads} utc={self.utc} {of}key={self.public_key}"
 
     def __str__(self) -> str:
         return f"{self.signed_text} sig={self.signature}"
@@ -62,14 +71,21 @@ def make_anchor(home: Path) -> Anchor:
     Raises:
         RecordError: the station's key can't be used.
     """
-    signer: Signer = begin_station(home)
+    return signed(begin_station(home), home)
+
+
+def signed(signer: Signer, home: Path, *, of: str = "") -> Anchor:
+    """How far a home is now, signed.
+
+    Args:
+        of: the station's public key, where a witness signs.
+    """
     heads: dict[str, tuple[int, str]] = {}
     for chain in _CHAINS:
         number, head = last_of(_path(home, chain))
         heads[chain] = (int(str(number)), str(head))
-    bare = Anchor(heads=heads, utc=str(now_stamp()["utc"]), public_key=signer.public_hex)
-    made = signer.sign(bare.signed_text.encode("utf-8")).hex()
-    return Anchor(heads=heads, utc=bare.utc, public_key=bare.public_key, signature=made)
+    bare = Anchor(heads=heads, utc=str(now_stamp()["utc"]), public_key=signer.public_hex, of=of)
+    return replace(bare, signature=signer.sign(bare.signed_text.encode("utf-8")).hex())
 
 
 def _path(home: Path, chain: str) -> Path:
@@ -77,13 +93,13 @@ def _path(home: Path, chain: str) -> Path:
 
 
 def read_anchors(text: str) -> list[Anchor]:
-    """All anchors in a text; other lines (blank, or of a printed page) are passed over.
+    """All anchors and witnesses' lines in a text; other lines (blank, or of a printed page) are passed over.
 
     Raises:
         RecordError: a line begins as an anchor and is none, or there is none at all.
     """
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    found = [_parse(line) for line in lines if line.startswith("estim anchor")]
+    found = [_parse(line) for line in lines if line.startswith(("estim anchor", "estim witness"))]
     if not found:
         raise RecordError("no anchor is in there; one begins with `estim anchor 1`")
     return found
@@ -92,12 +108,15 @@ def read_anchors(text: str) -> list[Anchor]:
 def _parse(line: str) -> Anchor:
     fields = dict(_FIELD.findall(line))
     heads = {chain: _HEAD.fullmatch(fields.get(chain, "")) for chain in _CHAINS}
-    if not line.startswith(f"{TAG} ") or not {"utc", "key", "sig"} <= fields.keys() or None in heads.values():
+    wanted = {"utc", "key", "sig", "of"} if line.startswith(f"{WITNESSED} ") else {"utc", "key", "sig"}
+    known = line.startswith((f"{TAG} ", f"{WITNESSED} "))
+    if not known or not wanted <= fields.keys() or None in heads.values():
         raise RecordError(f"this is no anchor of version 1: {line[:60]}")
     anchor = Anchor(
         heads={chain: (int(found[1]), found[2]) for chain, found in heads.items() if found is not None},
         utc=fields["utc"],
         public_key=fields["key"],
+        of=fields["of"] if "of" in wanted else "",
         signature=fields["sig"],
     )
     if str(anchor) != line:
@@ -107,14 +126,24 @@ def _parse(line: str) -> Anchor:
 
 def against(home: Path, anchor: Anchor) -> str:
     """Why the home does not continue this anchor; "" if it does."""
+    if not is_signed(anchor):
+        return "its signature does not fit: it was changed, or misread"
+    if trusted_keys(home)[0].get(key_id_of(anchor.station_key)) != anchor.station_key:
+        return "it is another station's: its key is none of this home's"
+    return continued(home, anchor)
+
+
+def is_signed(anchor: Anchor) -> bool:
+    """Its signature is by the key that it names."""
     try:
         signature = bytes.fromhex(anchor.signature)
     except ValueError:
-        signature = b""
-    if not signed_by(anchor.public_key, anchor.signed_text.encode("utf-8"), signature):
-        return "its signature does not fit: it was changed, or misread"
-    if trusted_keys(home)[0].get(key_id_of(anchor.public_key)) != anchor.public_key:
-        return "it is another station's: its key is none of this home's"
+        return False
+    return signed_by(anchor.public_key, anchor.signed_text.encode("utf-8"), signature)
+
+
+def continued(home: Path, anchor: Anchor) -> str:
+    """Why the home's chains do not go on from these heads, whoever signed them; "" if they do."""
     for chain, (number, head) in anchor.heads.items():
         reading = read_chain(_path(home, chain), chain)
         hashes = [str(entry["hash"]) for entry in reading.entries] if reading is not None else []

@@ -38,7 +38,9 @@ EVENTS: Mapping[str, str] = {
     "migrated": "a record of an older format: session, head, format, segments (as a seal has them), operator, reason",
     "erased": "a patient's key was destroyed: key (its id), operator, reason",
     "practised": "an objective of practice was met beside a simulated device: operator, objective, session",
-    "cosigned": "a witness saw this chain: witness, anchor, signature",
+    "cosigned": "a witness saw this chain: witness (its public key), anchor (its line)",
+    "witnessed": "this station, as a witness, saw another's chains: of (that one's public key), anchor (the line)",
+    "stamped": "an authority's time stamp is kept: file (in stamps/), sha256, time (the authority's), authority",
 }
 
 

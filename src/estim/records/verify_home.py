@@ -14,6 +14,7 @@ from estim.records.master import MASTER, STATION, read_master
 from estim.records.quick import verify_quickly
 from estim.records.segment import segments
 from estim.records.signed_chain import ChainReading
+from estim.records.stamps import judge_kept
 from estim.records.station import judge_station, read_station, trusted_keys
 from estim.records.verify import SessionVerdict, verify_session
 from estim.safety.errors import RecordError
@@ -56,7 +57,7 @@ def verify_home(
     keys = trusted_keys(root)[0] if keys is None else keys
     verdicts = [
         SessionVerdict(path=str(path), first_bad=line, reason=reason)
-        for path, line, reason in (*judge_station(root), *judge_beside(root))
+        for path, line, reason in (*judge_station(root), *judge_beside(root), *judge_kept(root))
     ]
     reading = read_station(root)
     for register in chained(reading.entries if reading is not None else ()):

@@ -1,0 +1,156 @@
+"""`records witness|cosigned|stamp`: what others, outside a home, say of how far it was."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from estim.cli.output import home_of, print_json
+
+if TYPE_CHECKING:
+    from estim.records.home import Home
+    from estim.records.stamps import Stamp
+
+
+def witness(given: argparse.Namespace) -> int:
+    """This home, as a witness, looks at another one and signs how far it is, if it goes on from the last look."""
+    from estim.records.witness import cosign
+
+    made = cosign(home_of(given).root, Path(given.seen))
+    if given.output:
+        with Path(given.output).open("a", encoding="utf-8") as file:
+            file.write(f"{made}\n")
+    if given.json:
+        print_json({"witness": made.public_key, "of": made.of, "utc": made.utc, "line": str(made)})
+    elif not given.output:
+        print(made)
+    return 0
+
+
+def cosigned(given: argparse.Namespace) -> int:
+    """What a witness signed for this home is entered in its station's chain."""
+    from estim.records.keys import key_id_of
+    from estim.records.witness import take_in
+    from estim.safety.errors import UsageError
+
+    try:
+        text = Path(given.file).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{given.file}: {error}") from None
+    taken = take_in(home_of(given).root, text)
+    if given.json:
+        print_json({"cosigned": [{"witness": one.public_key, "utc": one.utc} for one in taken]})
+        return 0
+    for one in taken:
+        print(f"witness {key_id_of(one.public_key)} saw this home on {one.utc}: entered")
+    return 0
+
+
+def stamp(given: argparse.Namespace) -> int:
+    """A time stamp on an anchor of now: from a server, or by hand with a request and its answer as files."""
+    from estim.records import stamps
+
+    home = home_of(given)
+    if given.request:
+        request = stamps.begin(home.root)
+        _write(Path(given.request), request)
+        if given.json:
+            print_json({"request": given.request})
+        else:
+            print(f"{given.request}: send this to the authority, then `estim records stamp --answer FILE`")
+        return 0
+    roots = read_roots("--roots", given.roots)
+    if given.answer:
+        answer = _read("--answer", given.answer)
+    else:
+        request = stamps.begin(home.root)
+        answer = stamps.ask(given.server, request)
+    made, kept = stamps.finish(home.root, answer, roots)
+    if given.json:
+        print_json({"file": str(kept), **stamp_row(made, "")})
+    else:
+        print(f"{kept}: {said(made)}")
+        print("Keep a copy elsewhere; `estim records verify --anchor FILE --stamp-roots ROOTS` checks it.")
+    return 0
+
+
+def checked(home: Home, files: list[str], roots_file: str) -> list[dict[str, object]]:
+    """Each time stamp that the home keeps or that stands in these files, and why it proves nothing ("" if it does)."""
+    from estim.records import stamps
+    from estim.safety.errors import RecordError
+
+    named = [Path(name) for name in files if stamps.BEGIN in _text(name)]
+    paths = [*stamps.kept(home.root), *(path for path in named if path.parent != home.root / stamps.FOLDER)]
+    roots = read_roots("--stamp-roots", roots_file)
+    if not paths:
+        return []
+    rows: list[dict[str, object]] = []
+    for path in paths:
+        try:
+            rows += [
+                {"file": str(path), **stamp_row(one, reason)} for one, reason in stamps.verdicts(home.root, path, roots)
+            ]
+        except RecordError as error:
+            rows.append({"file": str(path), **stamp_row(None, str(error))})
+    return rows
+
+
+def stamp_row(stamp: Stamp | None, reason: str) -> dict[str, object]:
+    """One time stamp as JSON has it."""
+    if stamp is None:
+        return {"time": "", "authority": "", "checked": False, "clock_off_s": None, "reason": reason, "words": reason}
+    return {
+        "time": stamp.utc.isoformat(),
+        "authority": stamp.authority,
+        "checked": stamp.checked,
+        "clock_off_s": round(stamp.clock_off_s, 1),
+        "reason": reason,
+        "words": f"{said(stamp)}: {reason}" if reason else said(stamp),
+    }
+
+
+def said(stamp: Stamp) -> str:
+    """What a time stamp proves, in words."""
+    from estim.records.stamps import CLOCK_S
+
+    by = f" by {stamp.authority}" if stamp.authority else ""
+    words = f"time stamp of {stamp.utc:%Y-%m-%d %H:%M:%S} UTC{by}"
+    if not stamp.checked:
+        words += "; its authority is not checked (--stamp-roots)"
+    off_s = stamp.clock_off_s
+    if abs(off_s) > CLOCK_S:
+        words += (
+            f"; the station's clock was {abs(off_s):.0f} s {'ahead' if off_s > 0 else 'behind'}, or its answer late"
+        )
+    return words
+
+
+def read_roots(option: str, name: str) -> bytes:
+    """The bytes of a file of trusted certificates; b"" without one."""
+    return _read(option, name) if name else b""
+
+
+def _read(option: str, name: str) -> bytes:
+    from estim.safety.errors import UsageError
+
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{option} {name}: {error.strerror or error}") from None
+
+
+def _text(name: str) -> str:
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""  # said where its anchors are read
+
+
+def _write(path: Path, data: bytes) -> None:
+    from estim.safety.errors import UsageError
+
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise UsageError(f"--request {path}: {error.strerror or error}") from None
