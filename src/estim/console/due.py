@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from estim.care.course import begun
+from estim.console.care_words import Care, care_of
 from estim.console.language import Words
 from estim.desk.care import CareDesk
 from estim.records import care_log
@@ -23,6 +25,7 @@ class CourseToday:
         plan, phase: titles; phase `k` of `n`. side: the treated one.
         protocol: what today's visit plays, "" where no visit is due. drills: with it.
         due: (kind, what) of everything that is due, the first first.
+        care: goals, the phase's gate, exercises, what was done by hand.
     """
 
     patient: str
@@ -34,6 +37,7 @@ class CourseToday:
     protocol: str
     drills: tuple[str, ...]
     due: tuple[tuple[str, str], ...]
+    care: Care = field(default_factory=Care)
 
 
 def courses_today(home: Home, *, simulated: bool, today: datetime.date) -> Mapping[str, CourseToday]:
@@ -41,7 +45,8 @@ def courses_today(home: Home, *, simulated: bool, today: datetime.date) -> Mappi
     found: dict[str, CourseToday] = {}
     for patient in care_log.patients(home, simulated=simulated):
         with contextlib.suppress(EstimError, OSError):
-            status = CareDesk(home, patient, simulated, who="").status(today)
+            desk = CareDesk(home, patient, simulated, who="")
+            status = desk.status(today)
             if status.ended:
                 continue
             phase = status.plan.phase[status.phase]
@@ -56,6 +61,7 @@ def courses_today(home: Home, *, simulated: bool, today: datetime.date) -> Mappi
                 protocol=phase.protocols[0] if visit and phase.protocols else "",
                 drills=tuple(phase.drills) if visit else (),
                 due=tuple((due.kind, due.what) for due in status.due),
+                care=care_of(status.goals, status.gates, phase.drills, begun(desk.entries())),
             )
     return found
 

@@ -20,7 +20,6 @@ from estim.session.snapshot import Alarm
 
 STYLES = ("idle", "ready", "armed", "on", "paused", "fault", "uncertain", "off", "stale")
 MAX_ALARMS_SHOWN = 2
-FLASH_S = 0.25
 
 
 class Line(Static):

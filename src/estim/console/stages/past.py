@@ -9,8 +9,10 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.content import Content
 
+from estim.console.care_words import care_lines
 from estim.console.command import Command
 from estim.console.contract import Console
+from estim.console.due import due_lines
 from estim.console.home_view import PastSession
 from estim.console.keys import keys_of
 from estim.console.pane import Pane
@@ -36,11 +38,13 @@ class CoursePane(Pane):
         return self.console.home_view.courses(self._patient_id, simulated=simulated)
 
     def compose(self) -> ComposeResult:
-        """One panel: words and plots."""
+        """The course of care, where one has begun; then words and plots of what was stimulated."""
+        yield Panel("", id="care")
         yield Panel(self.say("course.heading"), id="course-text")
 
     def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
         """Once it is read."""
+        self._show_care()
         found, panel = self._courses(), self.panel("course-text")
         if not found:
             panel.put(self.say("course.reading" if found is None else "course.none", patient=self._patient_id))
@@ -48,6 +52,16 @@ class CoursePane(Pane):
         course = found[self._at % len(found)]
         lines = progress_lines(course, columns=panel.columns, rows=panel.rows, say=self.say)
         panel.put(Content.assemble((f"{lines[0]}\n", "bold"), "\n".join(lines[1:])))
+
+    def _show_care(self) -> None:
+        past, panel = self.console.past_patient(self._patient_id), self.panel("care")
+        course = past.course if past is not None else None
+        panel.display = course is not None
+        self.set_class(course is not None, "-care")
+        if course is not None:
+            panel.title(self.say("due.course", plan=course.plan, phase=course.phase, k=course.k, n=course.n))
+            due = due_lines(course, self.say)[1:]
+            panel.lines([*care_lines(course.care, self.say), *(["", *due] if due else [])])
 
     def commands(self) -> Sequence[Command]:
         """Other protocols, and the way back."""

@@ -1,0 +1,101 @@
+"""The course of care on the course page: what a therapist reads of goals, gate, exercises and work by hand."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from pathlib import Path
+
+import pytest
+
+from estim.care.course import of_kind
+from estim.care.measures import measures
+from estim.care.words import measure_name
+from estim.console.home_view import RecordsHome
+from estim.console.language import ENGLISH, load
+from estim.desk.care import CareDesk
+from estim.records.home import Home
+
+from .conftest import Make
+
+TODAY = datetime.date.today()
+BEGAN = TODAY - datetime.timedelta(days=20)
+
+
+def _course(root: Path, *, last: str) -> CareDesk:
+    desk = CareDesk(Home(root), "P-042", simulated=True, who="PT1")
+    desk.begin("stroke-leg", "right", day=BEGAN)
+    desk.note("assessment", {"measure": "walk-10m", "value": "0.52"}, day=BEGAN)
+    by = (TODAY + datetime.timedelta(days=60)).isoformat()
+    desk.note("goal", {"id": "g1", "words": "walk to the shop", "by": by, "measure": "walk-10m", "baseline": "0.52",
+                       "target": "0.80", "signed_by": "PT1"}, day=BEGAN)  # fmt: skip
+    desk.note("assessment", {"measure": "walk-10m", "value": last}, day=TODAY)
+    treated = {"technique": "joint mobilisation", "region": "ankle", "minutes": 8, "response": "easier"}
+    desk.note("treatment", treated, day=TODAY)
+    drill = desk.status(TODAY).plan.phase[0].drills[0]
+    desk.note("drill", {"drill": drill, "repetitions": 12, "pain": 2, "exertion": 4}, day=TODAY)
+    return desk
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_goals_gate_exercises_and_work_by_hand_stand_on_the_course_page(
+    bench: Make, tmp_path: Path, size: tuple[int, int], language: str
+) -> None:
+    desk, say = _course(tmp_path, last="0.66"), load(language)
+    view = RecordsHome(tmp_path)
+    view.wait()
+    async with bench(size=size, home_view=view, say=say) as b:
+        await b.sign_in()
+        await b.look(0.2)
+        await b.press("enter", "y", "f5")
+        await b.look(0.2)
+        panel = b.app.on_top().query_one("#care")
+        shown = re.sub(r"\s+", " ", str(panel.query_one(".text").render()))
+        name = measure_name(measures()["walk-10m"], language)
+        assert "“walk to the shop”" in shown, b.text
+        assert f"{name} 0.52 → 0.66 m/s" in shown
+        assert "50 %" in shown  # half of the way from 0.52 to 0.80
+        status = desk.status(TODAY)
+        assert say("care.gate", k=sum(one.state == "met" for one in status.gates), n=len(status.gates)) in shown
+        assert f"{say('care.score.repetitions')} 12" in shown
+        assert "joint mobilisation, ankle, 8 min: easier" in shown
+        assert "“walk to the shop”" in b.text  # in sight without a key
+        if size != (80, 24):
+            assert "joint mobilisation, ankle, 8 min: easier" in b.text, b.text
+
+
+@pytest.mark.parametrize(("last", "word"), [("0.53", "within the error"), ("0.80", "better"), ("0.30", "worse")])
+async def test_nothing_is_called_better_within_the_measures_own_error(
+    bench: Make, tmp_path: Path, last: str, word: str
+) -> None:
+    _course(tmp_path, last=last)
+    view = RecordsHome(tmp_path)
+    view.wait()
+    (patient,) = view.patients(simulated=True)
+    assert patient.course is not None
+    async with bench(size=(120, 40), home_view=view) as b:
+        await b.sign_in()
+        await b.look(0.2)
+        await b.press("enter", "y", "f5")
+        await b.look(0.2)
+        assert f"{word}" in b.text, b.text
+        if word != "better":
+            assert "better," not in b.text
+
+
+async def test_without_a_goal_the_page_says_so_and_without_a_course_it_has_no_such_part(
+    bench: Make, tmp_path: Path
+) -> None:
+    desk = CareDesk(Home(tmp_path), "P-042", simulated=True, who="PT1")
+    desk.begin("stroke-leg", "right", day=TODAY)
+    assert not of_kind(desk.entries(), "goal")
+    view = RecordsHome(tmp_path)
+    view.wait()
+    async with bench(size=(120, 40), home_view=view) as b:
+        await b.sign_in()
+        await b.look(0.2)
+        await b.press("enter", "y", "f5")
+        await b.look(0.2)
+        assert ENGLISH("care.no-goal") in b.text, b.text
+        assert b.app.on_top().query_one("#care").display
