@@ -19,7 +19,7 @@ from estim.cli import main
 from estim.records import operators
 from estim.records.anchor import against, make_anchor, read_anchors
 from estim.records.care_log import enter
-from estim.records.door import InTheRoom, open_door
+from estim.records.door import InTheRoom, here, open_door
 from estim.records.home import Home
 from estim.records.index import Filter, Index
 from estim.records.keys import seeded_signer
@@ -303,6 +303,36 @@ def test_one_patient_is_in_one_session(home: Home) -> None:
         second.enter(person, "on /dev/ttyUSB1")
     first.leave()
     second.enter(person, "on /dev/ttyUSB1")
+
+
+def test_one_patient_is_in_one_session_from_two_homes_with_the_same_records(home: Home, tmp_path: Path) -> None:
+    other = Home(tmp_path / "other")
+    other.root.mkdir()
+    (other.root / "records").symlink_to(home.root / "records")
+    first, second = InTheRoom(home), InTheRoom(other)
+    first.enter(frozenset({"k-1"}), here("/dev/ttyUSB0"))
+    with pytest.raises(RecordError, match=rf"on /dev/ttyUSB0, since .*, process {os.getpid()} of \S+"):
+        second.enter(frozenset({"k-1"}), "on /dev/ttyUSB1")
+    first.leave()
+    second.enter(frozenset({"k-1"}), "on /dev/ttyUSB1")
+
+
+def test_names_that_are_joined_while_a_session_runs_open_no_second_one(home: Home) -> None:
+    first, second, third = InTheRoom(home), InTheRoom(home), InTheRoom(home)
+    first.enter(frozenset({"k-1"}), "on /dev/ttyUSB0")
+    with pytest.raises(RecordError, match="in a session already: on /dev/ttyUSB0"):
+        second.enter(frozenset({"a-1", "k-1"}), "on /dev/ttyUSB1")
+    third.enter(frozenset({"a-1"}), "on /dev/ttyUSB1")  # what was not got is not kept
+
+
+def test_a_place_whose_holder_died_is_free(home: Home) -> None:
+    place = home.root / "records" / "open" / "of-k-1.lock"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("on /dev/ttyUSB0, since yesterday, process 1 of another machine", encoding="utf-8")
+    one, two = InTheRoom(home), InTheRoom(home)
+    one.enter(frozenset({"k-1"}), "on /dev/ttyUSB1")
+    with pytest.raises(RecordError, match="on /dev/ttyUSB1"):
+        two.enter(frozenset({"k-1"}), "on /dev/ttyUSB2")
 
 
 def test_a_clock_that_was_put_right_gives_no_fresh_day(home: Home) -> None:

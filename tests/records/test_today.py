@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from estim.controller.signing_in import Reception
 from estim.records.home import Home
 from estim.records.index import Index
 from estim.records.patients import Patient, save_patient
-from estim.records.today import minutes_today
+from estim.records.today import Clock, clock_notes, minutes_today
 from estim.safety.errors import RecordError
 from estim.session.events import SignIn
 from tests.records.build import NOON, session
@@ -55,6 +56,33 @@ def test_the_day_is_the_stations_own(home: Home) -> None:
     assert minutes(home, at=(NOON + HOUR).astimezone(west)) == {KEY: 2}
     assert minutes(home, at=(NOON + 23 * HOUR).astimezone(west)) == {}
     assert minutes(home, at=(NOON + 22 * HOUR).astimezone(west)) == {KEY: 2}
+
+
+def test_a_clock_that_was_wrong_for_one_boot_gives_no_fresh_day_after_the_next(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock's battery is empty: the station began in 2020, was begun anew, and then had the right time."""
+
+    def stamped(patient: str, at: datetime.datetime, boot: str) -> None:
+        stamp = {"utc": at.isoformat(), "boot_us": 60_000_000, "boot_id": boot, "zone": "+0000"}
+        monkeypatch.setattr("estim.records.writer.now_stamp", lambda: stamp)
+        session(home, patient, at=at, simulated=False)
+
+    stamped("K-0", NOON + datetime.timedelta(days=2_000), "before")  # a clock that ran ahead says nothing of later ones
+    stamped("K-3", NOON - 30 * HOUR, "before")
+    stamped("K-2", NOON - 3 * HOUR, "before")
+    stamped("K-1", datetime.datetime(2020, 1, 1, 0, 3, tzinfo=datetime.UTC), "wrong")
+    today = Clock(now=NOON, boot_us=60_000_000, boot_id="right")
+
+    def given(patient: str, clock: Clock) -> dict[str, int]:
+        return dict(minutes_today(home, patient, simulated=False, clock=clock))
+
+    assert given("K-1", today) == {KEY: 2}
+    assert given("K-3", today) == {}
+    assert any("said 2020-01-01 00:03 UTC" in note for note in clock_notes(home, today))
+    later = replace(today, now=NOON + 48 * HOUR)
+    assert given("K-1", later) == {}
+    assert not any("2020" in note for note in clock_notes(home, later))
 
 
 def test_a_session_over_midnight_counts_whole(home: Home) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,29 +74,43 @@ def open_door(home: Home, typed: str, *, simulated: bool, now: datetime.datetime
 
 
 class InTheRoom:
-    """One person is in one session at a time on a home: a lock that falls with the process that holds it."""
+    """One person is in one session at a time, wherever the same records are: locks beside the records, which fall with
+    the process that holds them. Each name of the person has one, since names may be joined while a session runs.
+    """
 
     def __init__(self, home: Home) -> None:
-        self._folder = home.root / "open"
-        self._held: BinaryIO | None = None
+        self._folder = home.root / "records" / "open"
+        self._held: list[BinaryIO] = []
 
     def enter(self, person: frozenset[str], where: str) -> None:
         """Take the person's place; a place that this object held before is left.
 
         Args:
-            where: what to tell who else asks: device and process.
+            where: what to tell who else asks: device, process and machine.
 
         Raises:
             RecordError: another session has it, and which; or the place can't be made.
         """
         self.leave()
-        path = self._folder / f"{min(person)}.lock"
+        try:
+            for name in sorted(person):
+                self._held.append(self._take(self._folder / f"of-{name}.lock", where))
+        except RecordError:
+            self.leave()
+            raise
+
+    def _take(self, path: Path, where: str) -> BinaryIO:
         try:
             private_folder(self._folder)
             file = open_private(path, "a+b")
         except OSError as error:
             raise RecordError(f"{path}: can't be made: {error.strerror or error}") from None
-        if not try_lock(file):
+        try:
+            free = try_lock(file)
+        except OSError as error:
+            file.close()
+            raise RecordError(f"{path}: can't be locked: {error.strerror or error}") from None
+        if not free:
             said = _says(path)
             file.close()
             raise RecordError(f"this patient is in a session already: {said}")
@@ -103,16 +118,15 @@ class InTheRoom:
             file.truncate(0)
             file.write(where.encode("utf-8"))
             file.flush()
-        self._held = file
+        return file
 
     def __del__(self) -> None:
         self.leave()
 
     def leave(self) -> None:
         """Give the place free."""
-        if self._held is not None:
-            self._held.close()
-            self._held = None
+        while self._held:
+            self._held.pop().close()
 
 
 def _says(path: Path) -> str:
@@ -125,4 +139,4 @@ def _says(path: Path) -> str:
 def here(device: str) -> str:
     """What this process tells others of its session."""
     began = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z")
-    return f"on {device}, since {began}, process {os.getpid()}"
+    return f"on {device}, since {began}, process {os.getpid()} of {socket.gethostname()}"

@@ -11,7 +11,7 @@ import datetime
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,10 +69,16 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class _Chained:
-    """What the chain of sessions says of one session."""
+    """What the chain of sessions says of one session.
+
+    Attributes:
+        after: the latest moment, not past the present one, that the chain said before it: whatever the clock showed
+            when it was opened, it was not earlier.
+    """
 
     opened: Mapping[str, Any]
     sealed: Mapping[str, Any] | None
+    after: datetime.datetime
 
 
 def minutes_today(
@@ -87,8 +93,9 @@ def minutes_today(
 
     Finding levels stands apart, as in the dose: some protocols come to the limit exactly. The day is the station's own
     calendar day. A session that reaches over midnight counts whole, and so does one that a clock set back has put into
-    the future, or that a clock put right since then has left on another day: more than the truth, never less. A record
-    that broke off counts its output until the device's own timer has run out.
+    the future, or that a clock put right since then has left on another day, in this boot or in an earlier one (the
+    chain of sessions says what came before it): more than the truth, never less. A record that broke off
+    counts its output until the device's own timer has run out.
 
     Args:
         patient: any spelling of any pseudonym that is this person's.
@@ -122,7 +129,7 @@ def _recent(
     records = home.records(simulated=simulated)
     lines = station_lines(home.root)
     person, done = one_person(lines, patient), cleared(lines)
-    chained = _chained(records, done)
+    chained = _chained(records, done, when)
     for name in _candidates(records, chained, person, when):
         if name in done:
             continue
@@ -151,7 +158,7 @@ def recent_sessions(home: Home, patient: str, *, simulated: bool, clock: Clock |
     )
 
 
-def _chained(records: Path, done: set[str]) -> dict[str, _Chained]:
+def _chained(records: Path, done: set[str], when: Clock) -> dict[str, _Chained]:
     """Every session that the chain knows.
 
     Raises:
@@ -164,11 +171,19 @@ def _chained(records: Path, done: set[str]) -> dict[str, _Chained]:
         how = HOW_TO_CLEAR.replace("SESSION", MASTER)
         raise RecordError(f"{records / MASTER}: {reading.reason}; what was given today is unknown. {how}")
     found: dict[str, _Chained] = {}
+    after = EARLIEST
     for entry in reading.entries:
         name = str(entry["session"])
         before = found.get(name)
         sealed = entry if entry["event"] == "sealed" else None
-        found[name] = _Chained(before.opened if before else entry, sealed or (before.sealed if before else None))
+        found[name] = _Chained(
+            before.opened if before else entry,
+            sealed or (before.sealed if before else None),
+            before.after if before else after,
+        )
+        said = moment_of(entry)
+        if said is not None and after < said <= when.now:
+            after = said
     return found
 
 
@@ -194,10 +209,11 @@ def _patient_of(name: str) -> str:
 
 
 def _moved(said: _Chained | None, when: Clock) -> datetime.datetime | None:
-    """When the session was opened, by the present wall clock, if this boot saw it."""
+    """When the session was opened, by the present wall clock if this boot saw it, and not before what came first."""
     if said is None:
         return None
-    return as_of_now(said.opened, when.now, now_boot_us=when.boot_us, now_boot_id=when.boot_id)
+    moved = as_of_now(said.opened, when.now, now_boot_us=when.boot_us, now_boot_id=when.boot_id)
+    return said.after if moved is None else max(moved, said.after)
 
 
 def _known(home: Home, folder: Path, said: _Chained | None) -> SessionSummary:
@@ -269,4 +285,21 @@ def clock_notes(home: Home, when: Clock) -> tuple[str, ...]:
                 f"the clock was set since the session {last['session']}: what it then called "
                 f"{said:%Y-%m-%d %H:%M} UTC was {moved.astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC by today's clock"
             )
+        notes += _written_too_early(reading.entries if reading else (), when)
     return tuple(notes)
+
+
+def _written_too_early(entries: Iterable[Mapping[str, Any]], when: Clock) -> list[str]:
+    """The last session that was written under a clock which had gone back since the one before it, if any today."""
+    before, found = EARLIEST, ""
+    for entry in entries:
+        said = moment_of(entry)
+        if said is None or said > when.now:
+            continue
+        if said < before - datetime.timedelta(minutes=10) and before >= when.midnight - LONGEST:
+            found = (
+                f"the session {entry['session']} was written under a clock that said {said:%Y-%m-%d %H:%M} UTC, "
+                f"after one of {before:%Y-%m-%d %H:%M} UTC: it counts as of then"
+            )
+        before = max(before, said)
+    return [found] if found else []
