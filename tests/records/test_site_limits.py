@@ -276,6 +276,8 @@ def blocked(home: Home, capsys: pytest.CaptureFixture[str], words: str) -> None:
     ("made", "words"),
     [
         (b"", "not signed"),
+        (b"date = " + b"[" * 5_000, "not a TOML file"),
+        (b"[limits]\namplitude_ua = " + b"9" * 5_000, "not a TOML file"),
         (b"\xff\xfe\x00[", "not a TOML file"),
         (b"[limits]\namplitude_ua = 60", "not signed"),
         (lambda: text(amplitude_ua=60_000), "not signed"),
@@ -431,6 +433,22 @@ def test_made_signed_used_run_out_forged_and_the_page_agrees(
     assert do("records", "accept", "site", "--operator", "T1", "--reason", "closed", lines=("48151623",)) == 0
     assert site_problem(made) == ""
     assert table() == shipped
+
+
+@pytest.mark.parametrize("value", ["٣٠٠٠٠", "²", "1_0", "3e4", "-5", " 5", "9" * 5_000, ""])
+def test_what_is_set_is_digits_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str], value: str) -> None:
+    file = tmp_path / "p.toml"
+    who = ("--asked-by", "a", "--responsible", "b", "--reason", "c", "--source", "d", "--until", day(9))
+    at = ("--home", str(tmp_path / "home"))
+    assert main(["limits", "propose", "--set", f"amplitude_ua={value}", *who, "-o", str(file), *at]) == 2
+    assert "digits alone" in capsys.readouterr().err
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("until", ["2026-W51-1", "20261214", "٢٠٢٦-12-20", "14.12.2026"])
+def test_a_last_day_is_written_one_way(until: str) -> None:
+    with pytest.raises(SiteFileError, match="a date as"):
+        text(until=until)
 
 
 def test_the_sensory_rate_is_its_sources_whole_range() -> None:

@@ -90,8 +90,8 @@ def _values(words: list[str]) -> dict[str, int]:
     found = {}
     for word in words:
         key, equals, text = word.partition("=")
-        if not equals or not text.isdigit():
-            raise UsageError(f"--set {word!r}: KEY=NUMBER, a whole number in the unit of the key")
+        if not equals or not (text.isascii() and text.isdigit() and len(text) <= 18):
+            raise UsageError(f"--set {word[:60]!r}: KEY=NUMBER, a whole number in the unit of the key, in digits alone")
         found[key] = int(text)
     return found
 

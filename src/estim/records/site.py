@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
@@ -35,6 +36,7 @@ DECIDE = (
 NAMELESS = "a lead"
 LONGEST_DAYS = 366  # a year at most: then the site asks itself again; convention
 WARN_DAYS = 30
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def leads(home: Home) -> dict[str, str]:
@@ -187,6 +189,8 @@ def _signed(key: str, message: bytes, signature: bytes) -> bool:
 
 def _date(text: str, key: str) -> datetime.date:
     try:
+        if not _DATE.fullmatch(text):  # `2026-W51-1`, `20261214` and the digits of other scripts are read by few people
+            raise ValueError(text)
         return datetime.date.fromisoformat(text)
     except ValueError:
         raise SiteFileError([_wrong(key, f"{text!r}: a date as 2027-05-31")]) from None

@@ -136,7 +136,7 @@ def parse_site(data: bytes, *, verify: Callable[[bytes, bytes], bool]) -> Limits
         wrong("signature", "the file is not signed by a lead's key; the default column stays in force")
     try:
         document = tomllib.loads((body if mark else data).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of 5 000 digits, brackets without end
         wrong("file", f"not a TOML file: {error}")
         raise SiteFileError(problems) from None
     for word in SITE_WORDS:
