@@ -144,6 +144,8 @@ def test_what_goes_on_in_the_next_row_stands_under_its_words(columns: int) -> No
     assert all(len(row) <= columns for row in rows)
     assert " ".join(" ".join(rows).split()) == " ".join(line.plain.split()) or columns == 12  # there words break
     assert all(row.startswith("  ") for row in rows[1:])
+    plan = hanging(Content("plan   Foot drop: common peroneal FES during walking"), 30)
+    assert [one.plain for one in plan[1:]] == ["       peroneal FES during", "       walking"]
     assert hanging(Content("short"), columns)[0].plain == "short"
 
 

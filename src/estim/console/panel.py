@@ -11,8 +11,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-# What a line begins with and what its continuation stays clear of: room, a mark or a number, a time of day.
-_HEAD = re.compile(r"\s*(?:(?:[▸✓·!✖≠→?]|!!!?|\[.\]|\d+:\d\d|\d+)\s+)?")
+# What a line begins with and what its continuation stays clear of: room, a mark or a number, a time, a column's word.
+_HEAD = re.compile(r"\s*(?:\w{1,10} \s+|(?:[▸✓·!✖≠→?]|!!!?|\[.\]|\d+:\d\d|\d+)\s+)?")
 
 
 def hanging(line: Content, columns: int) -> list[Content]:
