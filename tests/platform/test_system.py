@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from estim.platform.processes import is_alive, start_module
 from estim.platform.terminals import is_pseudo_terminal
 from tests.conftest import PRIORITY, ordinary_again
 
+ROOT = Path(__file__).parents[2]
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="modes and F_FULLFSYNC are POSIX's")
 
 
@@ -152,6 +155,24 @@ def test_a_file_in_the_working_directory_is_never_run(
 )  # fmt: skip
 def test_a_simulators_terminal_is_told_from_a_port(path: str, *, pseudo: bool) -> None:
     assert is_pseudo_terminal(path) is (pseudo and sys.platform != "win32")  # which has none of that name
+
+
+def calls(file: Path) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Call):
+            yield getattr(node.func, "attr", getattr(node.func, "id", "")), node
+
+
+def test_what_is_written_as_text_has_the_same_bytes_on_every_system() -> None:
+    """On Windows text gets other line ends where nothing is said: a trial's file was then not the one it began with."""
+    silent = []
+    for file in sorted(p for tree in ("src", "firmware_sim") for p in (ROOT / tree).rglob("*.py")):
+        for name, call in calls(file):
+            words = {each.value for each in call.args if isinstance(each, ast.Constant)}
+            writes = name == "write_text" or (name in {"open", "fdopen"} and words & {"w", "a", "x"})
+            if writes and "newline" not in {each.arg for each in call.keywords}:
+                silent.append(f"{file.relative_to(ROOT)}:{call.lineno}")
+    assert silent == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a priority is the process' own on POSIX alone")

@@ -187,7 +187,7 @@ def test_a_real_record_verifies_with_the_stations_key_and_no_other(tmp_path: Pat
     assert verdict.ok
     assert verdict.signer == "station"
     assert head == word_head(verdict.head)
-    assert (tmp_path / "keys" / "station.key").stat().st_mode & 0o777 == 0o600
+    assert sys.platform == "win32" or (tmp_path / "keys" / "station.key").stat().st_mode & 0o777 == 0o600
     other = {"0" * 16: seeded_signer(5).public_hex}
     foreign = verify_session(Path(verdict.path), keys=other)
     assert not foreign.ok
@@ -234,6 +234,7 @@ def test_a_failing_disk_is_said_once_and_nothing_is_retried(tmp_path: Path, mock
     writer.close(4)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no folder of which a file is open")
 def test_a_folder_that_is_gone_is_noticed(tmp_path: Path, mocker: MockerFixture) -> None:
     mocker.patch("estim.records.writer.LOOK_S", 0.05)
     writer = real_writer(tmp_path)

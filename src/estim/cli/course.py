@@ -223,7 +223,9 @@ def discharge(given: argparse.Namespace) -> int:
     made, path = _report(given), Path(given.output)
     if path.suffix == ".json":
         try:
-            path.write_text(json.dumps(to_fhir(made), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            path.write_text(
+                json.dumps(to_fhir(made), ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n"
+            )
         except OSError as error:
             raise UsageError(f"{path}: {error.strerror or error}") from None
     elif given.letter:

@@ -118,8 +118,8 @@ def _timeline(form: str, rows: Rows, folder: Path) -> int:
         (folder / f"{rows.session}.xdf").write_bytes(xdf(rows))
     else:
         table, described = bids(rows)
-        (folder / f"{rows.session}_events.tsv").write_text(table, "utf-8")
-        (folder / f"{rows.session}_events.json").write_text(described, "utf-8")
+        (folder / f"{rows.session}_events.tsv").write_text(table, "utf-8", newline="\n")
+        (folder / f"{rows.session}_events.json").write_text(described, "utf-8", newline="\n")
     return sum(len(each) for each in rows.tables.values())
 
 

@@ -95,7 +95,7 @@ def install(path: Path) -> None:
     """
     from estim.cli.udev import rule
 
-    path.write_text(rule(), encoding="utf-8")
+    path.write_text(rule(), encoding="utf-8", newline="\n")
     for words in (("control", "--reload-rules"), ("trigger", "--subsystem-match=tty")):
         try:
             subprocess.run(["udevadm", *words], capture_output=True, timeout=10, check=False)  # noqa: S603, S607

@@ -21,7 +21,7 @@ def anchor(given: argparse.Namespace) -> int:
     if given.json:
         print_json({"anchor": str(made), "utc": made.utc, "key": made.public_key})
     elif given.output:
-        with Path(given.output).open("a", encoding="utf-8") as file:
+        with Path(given.output).open("a", encoding="utf-8", newline="\n") as file:
             file.write(f"{made}\n")
     else:
         print(made)

@@ -19,7 +19,7 @@ def witness(given: argparse.Namespace) -> int:
 
     made = cosign(home_of(given).root, Path(given.seen))
     if given.output:
-        with Path(given.output).open("a", encoding="utf-8") as file:
+        with Path(given.output).open("a", encoding="utf-8", newline="\n") as file:
             file.write(f"{made}\n")
     if given.json:
         print_json({"witness": made.public_key, "of": made.of, "utc": made.utc, "line": str(made)})

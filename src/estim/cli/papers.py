@@ -27,7 +27,7 @@ def put(text: str, output: str | None) -> int:
         sys.stdout.write(text)
         return 0
     try:
-        Path(output).write_text(text, encoding="utf-8")
+        Path(output).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise RecordError(f"{output}: can't be written: {error.strerror or error}") from None
     return 0

@@ -162,7 +162,7 @@ def new(given: argparse.Namespace) -> int:
     path = folder / f"{given.id}.toml"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(new_plan(given.template, given.id, given.title))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None

@@ -233,7 +233,7 @@ def plot(given: argparse.Namespace) -> int:
         raise UsageError(f"--width: {error}") from None
     if given.svg:
         try:
-            Path(given.svg).write_text(to_svg(schedule), encoding="utf-8")
+            Path(given.svg).write_text(to_svg(schedule), encoding="utf-8", newline="\n")
         except OSError as error:
             raise UsageError(f"--svg {given.svg}: {error.strerror or error}") from None
     if given.json:
@@ -279,7 +279,7 @@ def new(given: argparse.Namespace) -> int:
     path = own / f"{given.id}.toml"
     try:
         own.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None

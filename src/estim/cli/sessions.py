@@ -279,7 +279,7 @@ def rehearse(given: argparse.Namespace) -> int:
         return worlds(given, said, limits_in_force(home))
     folder = home.records(simulated=True) / folder_name(datetime.datetime.now(datetime.UTC), given.patient)
     with contextlib.ExitStack() as stack:
-        pulses = stack.enter_context(open(given.pulses, "w", encoding="ascii")) if given.pulses else None
+        pulses = stack.enter_context(open(given.pulses, "w", encoding="ascii", newline="\n")) if given.pulses else None
         done = play_through(
             RehearsalPlan(
                 source=given.protocol,

@@ -47,7 +47,7 @@ def _new(given: argparse.Namespace) -> int:
 
     path = Path(given.file)
     try:
-        with path.open("x", encoding="utf-8") as file:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(TEMPLATE)
     except FileExistsError:
         raise UsageError(f"{path} is there already and is left alone") from None

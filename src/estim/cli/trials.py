@@ -67,7 +67,7 @@ def _new(given: argparse.Namespace) -> int:
     path = Path(given.file)
     if given.office is None:
         try:
-            with path.open("x", encoding="utf-8") as file:
+            with path.open("x", encoding="utf-8", newline="\n") as file:
                 file.write(TEMPLATE)
         except FileExistsError:
             raise UsageError(f"{path} is there: seal its allocation with -o OFFICE-FOLDER") from None
@@ -167,7 +167,7 @@ def _report(given: argparse.Namespace) -> int:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for name, (title, rows) in tables.items():
-                (folder / f"{name}.md").write_text(markdown(title, rows), "utf-8")
+                (folder / f"{name}.md").write_text(markdown(title, rows), "utf-8", newline="\n")
                 (folder / f"{name}.csv").write_text(table(rows), "utf-8", newline="")
         except OSError as error:
             raise UsageError(f"{folder}: {error.strerror or error}") from None

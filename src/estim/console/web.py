@@ -125,7 +125,7 @@ def tab_lock(home: Path, server: int) -> Iterator[Callable[[int], None] | None]:
 
 
 def _hold(path: Path, controller: int) -> None:
-    path.write_text(f"{os.getpid()} {controller}", encoding="ascii")
+    path.write_text(f"{os.getpid()} {controller}", encoding="ascii", newline="\n")
 
 
 def held_by(home: Path, server: int) -> int | None:

@@ -69,7 +69,7 @@ class Observers:
         with contextlib.suppress(FileNotFoundError):
             self._card.unlink()  # of a process that had this number before
         handle = os.open(self._card, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
+        with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
             json.dump(card, file)
 
     def __len__(self) -> int:

@@ -80,9 +80,11 @@ class Dataset:
                 paths[table].append(path)
         package = _package(paths, left_out, research=research)
         (self._folder / "datapackage.json").write_text(
-            json.dumps(package, indent=1, ensure_ascii=False) + "\n", "utf-8"
+            json.dumps(package, indent=1, ensure_ascii=False) + "\n", "utf-8", newline="\n"
         )
-        (self._folder / "README.md").write_text(_readme(paths, self.counts, left_out, research=research), "utf-8")
+        (self._folder / "README.md").write_text(
+            _readme(paths, self.counts, left_out, research=research), "utf-8", newline="\n"
+        )
 
     @staticmethod
     def _copy(base: Any, table: str, source: Path, to: Path) -> None:

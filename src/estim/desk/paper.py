@@ -93,8 +93,8 @@ class Paper:
                 "size": "18pt" if large else "12pt",
                 "sections": [_laid(section, number, folder) for number, section in enumerate(self.sections)],
             }  # fmt: skip
-            (folder / "paper.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
-            (folder / "paper.typ").write_text(TEMPLATE, encoding="utf-8")
+            (folder / "paper.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8", newline="\n")
+            (folder / "paper.typ").write_text(TEMPLATE, encoding="utf-8", newline="\n")
             made = typst.compile(str(folder / "paper.typ"), root=str(folder), ignore_system_fonts=True)
         return bytes(made)
 
@@ -108,7 +108,7 @@ class Paper:
             if path.suffix == ".pdf":
                 path.write_bytes(self.to_pdf(large=large))
             elif path.suffix in {".html", ".htm"}:
-                path.write_text(self.to_html(large=large), encoding="utf-8")
+                path.write_text(self.to_html(large=large), encoding="utf-8", newline="\n")
             else:
                 raise UsageError(f"{path}: a file that ends with .html or .pdf")
         except OSError as error:
@@ -120,7 +120,7 @@ def _laid(section: Section, number: int, folder: Path) -> dict[str, object]:
     for each, picture in enumerate(section.pictures):
         name = f"picture-{number}-{each}.svg"
         (folder / name).write_text(
-            picture.replace('font-family="sans-serif"', f'font-family="{FONT}"'), encoding="utf-8"
+            picture.replace('font-family="sans-serif"', f'font-family="{FONT}"'), encoding="utf-8", newline="\n"
         )
         names.append(name)
     return {

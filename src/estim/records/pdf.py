@@ -103,8 +103,8 @@ def pdf_report(read: Read, *, anchor: Anchor | None = None) -> bytes:
             "anchor_qr": _svg(folder / "anchor.svg", anchor_qr(str(anchor))) if anchor is not None else "",
             "anchor_said": ANCHOR_SAID,
         }
-        (folder / "report.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
-        (folder / "report.typ").write_text(TEMPLATE, encoding="utf-8")
+        (folder / "report.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8", newline="\n")
+        (folder / "report.typ").write_text(TEMPLATE, encoding="utf-8", newline="\n")
         made = typst.compile(str(folder / "report.typ"), root=str(folder), ignore_system_fonts=True)
     return bytes(made)
 
@@ -114,5 +114,7 @@ def _svg(path: Path, text: str) -> str:
     found = re.search(r"<svg.*</svg>", text, re.DOTALL)
     if found is None:
         return ""
-    path.write_text(found.group(0).replace('font-family="sans-serif"', f'font-family="{FONT}"'), encoding="utf-8")
+    path.write_text(
+        found.group(0).replace('font-family="sans-serif"', f'font-family="{FONT}"'), encoding="utf-8", newline="\n"
+    )
     return path.name

@@ -66,6 +66,6 @@ def qualification_pdf(document: Mapping[str, Any]) -> bytes:
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "report.json").write_text(json.dumps(page, ensure_ascii=False), encoding="utf-8")
-        (folder / "report.typ").write_text(TEMPLATE, encoding="utf-8")
+        (folder / "report.json").write_text(json.dumps(page, ensure_ascii=False), encoding="utf-8", newline="\n")
+        (folder / "report.typ").write_text(TEMPLATE, encoding="utf-8", newline="\n")
         return bytes(typst.compile(str(folder / "report.typ"), root=str(folder), ignore_system_fonts=True))

@@ -70,7 +70,7 @@ def simulate(
 
 
 def _capture(step: Step, seen: Sequence[Pulse], plan: BenchPlan, folder: Path, planted: Planted) -> None:
-    with (folder / f"{step.id}.csv").open("w", encoding="ascii") as file:
+    with (folder / f"{step.id}.csv").open("w", encoding="ascii", newline="\n") as file:
         name = step.id.rpartition("-ch")[0]
         scope = Scope(file, shunt_ohm=plan.shunt_ohm, channel=step.channel, step=name, planted=planted)
         for pulse in seen:

@@ -52,7 +52,7 @@ def write_report(folder: Path, study: Study | None) -> None:
         *(f"<tr><td>{html.escape(why)}<td>{count}</tr>" for why, count in reasons.most_common(40)),
         "</table></html>",
     ]
-    (folder / "report.html").write_text("\n".join(parts), "utf-8")
+    (folder / "report.html").write_text("\n".join(parts), "utf-8", newline="\n")
 
 
 def _reasons(row: Mapping[str, Any]) -> list[str]:

@@ -122,7 +122,7 @@ def _begin(study: Study, folder: Path, ask: Ask) -> dict[int, bytes]:
             raise UsageError(f"{folder} holds this study already (digest {other[:16]}): go on with --resume")
     elif any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty and holds no study: name another folder")
-    there.write_text(study.copy(), "utf-8")
+    there.write_text(study.copy(), "utf-8", newline="\n")
     have: dict[int, bytes] = {}
     for name in (RESULTS, PARTS):
         if (folder / name).exists():
@@ -178,7 +178,7 @@ def merge(folders: Sequence[Path], into: Path, program: str) -> dict[str, Any]:
     if into.exists() and any(into.iterdir()):
         raise UsageError(f"{into} is not empty")
     into.mkdir(parents=True, exist_ok=True)
-    (into / COPY).write_text((folders[0] / COPY).read_text("utf-8"), "utf-8")
+    (into / COPY).write_text((folders[0] / COPY).read_text("utf-8"), "utf-8", newline="\n")
     try:
         study = read_study(into / COPY, program)
     except UsageError:  # its own protocols lie elsewhere: the rows are whole all the same

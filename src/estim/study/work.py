@@ -89,7 +89,7 @@ def _written(run: Run) -> str:
     path = folder / f"{run.source.sha256[:24]}.toml"
     if not path.exists() or path.read_text("utf-8") != run.source.text:
         half = path.with_suffix(f".{os.getpid()}")
-        half.write_text(run.source.text, "utf-8")
+        half.write_text(run.source.text, "utf-8", newline="\n")
         half.replace(path)
     return str(path)
 

@@ -74,7 +74,7 @@ def found(trial: Trial, home: Home, office: Path) -> Mapping[str, Any]:
     shutil.rmtree(part, ignore_errors=True)
     private_folder(part)
     private_folder(folder.parent)
-    (part / FILE).write_text(trial.text, "utf-8")
+    (part / FILE).write_text(trial.text, "utf-8", newline="\n")
     (part / LIST).write_bytes(data)
     line = append_signed(part / CHAIN, signer, began)
     os.replace(part, folder)  # from here on the trial is there, whole; before, there is none

@@ -76,5 +76,5 @@ def protocol_file(step: Step, folder: Path, together: int) -> Path:
     """The same, written into `folder/protocols`."""
     path = folder / "protocols" / f"{step.id}.toml"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(protocol_of(step, together=together), encoding="utf-8")
+    path.write_text(protocol_of(step, together=together), encoding="utf-8", newline="\n")
     return path

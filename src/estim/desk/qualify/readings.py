@@ -94,7 +94,7 @@ def save(folder: Path, readings: Mapping[str, Answers]) -> None:
         for key, value in answers.items():
             lines.append(f"{key} = {str(value).lower() if isinstance(value, bool) else f'{value:g}'}")
         lines.append("")
-    (folder / FILE).write_text("\n".join(lines), encoding="utf-8")
+    (folder / FILE).write_text("\n".join(lines), encoding="utf-8", newline="\n")
 
 
 def missing(step: Step, answers: Answers) -> list[str]:
