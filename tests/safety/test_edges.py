@@ -219,4 +219,5 @@ def test_a_level_above_what_its_pad_may_have_is_named_with_the_worst_window() ->
         assert problem.message == "muscle-1, phase[0]: 20 mA, 100 µs: on a pad of 7 cm² allowed at most 15 mA"
         assert (problem.severity, problem.key, problem.rule) == ("refuse", "channel[muscle-1].amplitude", "L14")
         assert (problem.asked, problem.allowed, problem.unit) == (20, 15, "mA")
-        assert "docs/site-limits.md" in problem.source
+        source = "docs/site-limits.md: above 15 mA pads of 8 cm², above 100 mA pads of 60 cm²"
+        assert (problem.layer, problem.source) == ("site", source)

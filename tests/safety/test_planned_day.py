@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,6 +65,7 @@ def test_the_warning_names_muscle_dose_and_what_is_played() -> None:
         (1, 16, "dose.sessions_per_day", "16 sessions a day × 1 block ×"),
         (16, 1, "dose.blocks_per_session", "1 session a day × 16 blocks ×"),
         (2, 8, "dose.sessions_per_day", "8 sessions a day × 2 blocks ×"),
+        (8, 2, "dose.sessions_per_day", "2 sessions a day × 8 blocks ×"),
     ],
 )
 def test_the_key_that_is_too_great_is_named(blocks: int, sessions: int, key: str, words: str) -> None:
@@ -83,6 +85,9 @@ def test_channels_of_one_muscle_and_side_add_up_others_do_not() -> None:
     assert minutes(schedule(same, cycles=12)) == {"vastus, left": 4}
     other_side = [channel(1, muscle="vastus"), channel(2, muscle="vastus", side="right")]
     assert minutes(schedule(other_side, cycles=12)) == {"vastus, left": 2, "vastus, right": 2}
+    short = [channel(1), channel(2)]
+    rare = schedule(short, [window(1, on_us=Micros(SECOND)), window(2)], cycles=12)
+    assert minutes(rare) == {"muscle 2, left": 2}, "what fits hides nothing that comes after it"
     group = [channel(1, counts_as=("vastus", "rectus")), channel(2, muscle="vastus")]
     assert minutes(schedule(group, cycles=12)) == {"vastus, left": 4, "rectus, left": 2}
 
@@ -104,6 +109,18 @@ def test_sets_and_continuous_phases_count_as_they_play() -> None:
 def test_triggers_count_as_the_most_that_they_can_open(mode: str) -> None:
     assert minutes(triggered(mode=mode)) == {"muscle 1, left": 10}, "4 s of each 8 s"
     assert minutes(triggered(mode=mode, cycles=30, sets=2)) == {"muscle 1, left": 4}, "60 times 4 s"
+
+
+def test_a_phase_without_a_trigger_opens_nothing() -> None:
+    assert minutes(schedule(mode="triggered", trigger=None, cycles=0)) == {}
+
+
+def test_a_long_phase_counts_to_the_minute() -> None:
+    plan = triggered()
+    (phase,) = plan.phases
+    assert minutes(replace(plan, phases=(replace(phase, duration_us=Micros(120_000 * SECOND)),))) == {
+        "muscle 1, left": 1_000
+    }
 
 
 def test_triggers_are_held_by_the_governors_share() -> None:
