@@ -23,6 +23,24 @@ cadence_rpm = 20
 name = "quadriceps"
 crank_deg = [300, 30]
 """
+TRIAL = """schema = 1
+id = "short"
+title = "Active against sham"
+blocks = [2, 4]
+per_stratum = 10
+sessions = 1
+[strata]
+site = ["a", "b"]
+[[arm]]
+id = "active"
+protocol = "{folder}/{active}.toml"
+[[arm]]
+id = "sham"
+protocol = "{folder}/{sham}.toml"
+sham = "sub-threshold"
+[reported]
+who = "physiotherapists"
+"""
 
 
 def sample(text_from: str = "", text_to: str = "") -> str:
@@ -63,3 +81,22 @@ def settle(writer: RecordWriter) -> None:
         if time.monotonic() > until:
             raise TimeoutError("the disk takes nothing")
         writer._ended.wait(0.001)
+
+
+def trial_text(folder: Path, *, active: str, sham: str) -> str:
+    """A trial of two arms and two sites: the names of both arms' protocols in `folder`."""
+    return TRIAL.format(folder=folder.as_posix(), active=active, sham=sham)
+
+
+def put_between(page: Path, begin: str, end: str, made: str) -> None:
+    """Write what a command made between its two marks of a page.
+
+    Raises:
+        ValueError: the page has not both marks, in this order: nothing is written.
+    """
+    text = page.read_text(encoding="utf-8")
+    before, began, rest = text.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not began or not ended:
+        raise ValueError(f"{page.name} has no {begin!r} … {end!r}")
+    page.write_text(f"{before}{begin}\n{made}{end}{after}", encoding="utf-8")

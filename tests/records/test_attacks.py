@@ -31,28 +31,11 @@ from estim.safety.errors import RecordError
 from tests.records import attacks_more, attacks_records
 from tests.records.attacks import ANCHOR, FOUND, NOTHING, SAID, TABLE, Attack
 from tests.records.build import NOON, session
+from tests.support import trial_text
 
 PAGE = Path(__file__).parents[2] / "docs" / "attacks.md"
 assert attacks_records
 assert attacks_more
-TRIAL = """schema = 1
-id = "short"
-title = "Active against sham"
-blocks = [2, 4]
-per_stratum = 10
-sessions = 1
-[strata]
-site = ["a", "b"]
-[[arm]]
-id = "active"
-protocol = "{folder}/worlds.toml"
-[[arm]]
-id = "sham"
-protocol = "{folder}/worlds.toml"
-sham = "sub-threshold"
-[reported]
-who = "physiotherapists"
-"""
 QUALIFIED = {
     "model": "p24", "device_id": "P240000001", "verdict": "pass", "over": 0.01, "stop_ms": 80.0, "taken": "2026-11-20",
     "until": "2027-11-20", "firmware": "1.2",
@@ -85,7 +68,7 @@ def build(folder: Path) -> None:
     )
     worlds = Path(__file__).parents[1] / "data" / "worlds.toml"
     shutil.copy(worlds, folder / "worlds.toml")
-    (folder / "trial.toml").write_text(TRIAL.format(folder=folder.as_posix()), "utf-8")
+    (folder / "trial.toml").write_text(trial_text(folder, active="worlds", sham="worlds"), "utf-8")
     told = ["trial", "new", str(folder / "trial.toml"), "-o", str(folder / "office"), "--home", str(home.root)]
     assert main([*told, "--json"]) == 0
     write(home.root, QUALIFIED, station_signer(home.root))

@@ -13,7 +13,6 @@ import argparse
 import concurrent.futures
 import contextlib
 import os
-import re
 import signal
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
+from tests.support import put_between  # noqa: E402
 from tests.system.conftest import wait_until  # noqa: E402
 from tests.system.hardships import Disk, stall  # noqa: E402
 from tests.system.running import EndedBefore, Session, begin, end, until_pulsing  # noqa: E402
@@ -416,11 +416,8 @@ def main() -> int:
     sys.stdout.write(table(measured))
     if given.write:
         page = ROOT / "SAFETY.md"
-        text = page.read_text(encoding="utf-8")
-        whole = f"{BEGIN}\n{table(measured)}{END}"
-        page.write_text(
-            re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: whole, text, flags=re.DOTALL), encoding="utf-8"
-        )
+        made = table(measured)
+        put_between(page, BEGIN, END, made)
     return 1 if wrong else 0
 
 

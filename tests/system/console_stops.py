@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from estim.drivers.models import MODELS  # noqa: E402
-from tests.support import sample  # noqa: E402
+from tests.support import put_between, sample  # noqa: E402
 from tests.system import therapist  # noqa: E402
 from tests.system.running import Pulses  # noqa: E402
 from tests.system.stop_ways import PAGE  # noqa: E402
@@ -167,11 +167,8 @@ def main() -> int:
             sys.stdout.flush()
     sys.stdout.write(f"{len(cells)} of {whole_size} cells, {wrong} wrong\n")
     if given.write:
-        text = PAGE.read_text(encoding="utf-8")
-        whole = f"{BEGIN}\n{len(cells)} of {whole_size} cells, {wrong} wrong.\n\n{''.join(rows)}{END}"
-        PAGE.write_text(
-            re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: whole, text, flags=re.DOTALL), encoding="utf-8"
-        )
+        made = f"{len(cells)} of {whole_size} cells, {wrong} wrong.\n\n{''.join(rows)}"
+        put_between(PAGE, BEGIN, END, made)
     return 1 if wrong else 0
 
 

@@ -13,26 +13,9 @@ import pytest
 
 from estim.cli import main
 from estim.trial import site
+from tests.support import trial_text
 
 WORLDS = Path(__file__).parents[1] / "data" / "worlds.toml"
-TRIAL = """schema = 1
-id = "short"
-title = "Active against sham"
-blocks = [2, 4]
-per_stratum = 10
-sessions = 1
-[strata]
-site = ["a", "b"]
-[[arm]]
-id = "active"
-protocol = "{folder}/active.toml"
-[[arm]]
-id = "sham"
-protocol = "{folder}/sham.toml"
-sham = "sub-threshold"
-[reported]
-who = "physiotherapists"
-"""
 
 
 class Station:
@@ -43,7 +26,7 @@ class Station:
         for arm, count in (("active", 2), ("sham", 1)):
             text = WORLDS.read_text("utf-8").replace("contractions = 22", f"contractions = {count}")
             (folder / f"{arm}.toml").write_text(text.replace('"worlds"', f'"arm-{arm}"'), "utf-8")
-        (folder / "trial.toml").write_text(TRIAL.format(folder=folder.as_posix()), "utf-8")
+        (folder / "trial.toml").write_text(trial_text(folder, active="active", sham="sham"), "utf-8")
         self.began = self.run("trial", "new", str(folder / "trial.toml"), "-o", str(self.office))[1]
 
     def run(self, *words: str) -> tuple[int, dict[str, Any], str]:
