@@ -185,7 +185,7 @@ package:
 	$(RELEASE)/bin/cyclonedx-py requirements requirements/run.txt --pyproject pyproject.toml --output-reproducible --of JSON -o dist/estim.cdx.json
 	$(RELEASE)/bin/python -m tools.sbom dist/estim.cdx.json
 
-# Windows' Python on this Linux: a session, blows, tests; says SKIPPED where the machine can't. 1.4 GB in CACHE.
+# Windows' Python on this Linux: a session, blows, a console, tests; says SKIPPED where the machine can't. 1.4 GB in CACHE.
 # WITHIN=N: no more than N seconds, and what there is no time for is left out and said.
 CACHE ?= /tmp/estim-windows
 WITHIN ?=

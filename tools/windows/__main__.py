@@ -1,11 +1,11 @@
 """`make windows`: Windows' Python is prepared; then a whole session, blows to its processes, and the tests.
 
-    python -m tools.windows [--cache DIR] [--only session|kills|tests] [--seconds N [--seed N]]
+    python -m tools.windows [--cache DIR] [--only session|kills|console|tests] [--seconds N [--seed N]]
     python -m tools.windows [--cache DIR] run ARGUMENTS…      any program, such as `run -m estim doctor`
 
 With --seconds, as CI does: all within this time; the session and the blows first, then as many files of tests, in an
-order that the seed gives, as there is time for. Exit 0 also where this machine can't (no root, no Debian, no
-registries, no time): it says SKIPPED and why.
+order that the seed gives, as there is time for; the console is left out. Exit 0 also where this machine can't (no root,
+no Debian, no registries, no time): it says SKIPPED and why.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from tools.lock import ROOT
 from tools.windows.blows import BOUND_MS, blow, session
 from tools.windows.prepare import Unable, prepare, say
 from tools.windows.run import words_of
+from tools.windows.screen import console
 
 # Pure and records: what a Windows kernel, its file locks, its line ends and its encodings can change. Real-time system
 # tests are POSIX's (pty, signals); their like are the session and the blows here.
@@ -57,7 +58,7 @@ def main() -> int:
     """0 for right or skipped."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "estim-windows")
-    parser.add_argument("--only", choices=("session", "kills", "tests"), action="append")
+    parser.add_argument("--only", choices=("session", "kills", "console", "tests"), action="append")
     parser.add_argument("--seconds", type=float, help="no longer than this")
     parser.add_argument("--seed", type=int, default=int(time.time()) // 86_400, help="default: the day")
     parser.add_argument("run", nargs=argparse.REMAINDER, help="run ARGUMENTS…: one program")
@@ -78,7 +79,7 @@ def main() -> int:
 
 def parts(given: argparse.Namespace, until: float | None) -> list[str]:
     """One after the other; what is wrong."""
-    wanted = given.only or ["session", "kills", "tests"]
+    wanted = given.only or ["session", "kills", *(["console"] if until is None else []), "tests"]
     folder, wrong = Path(tempfile.mkdtemp(prefix="estim-windows-homes-")), []
     try:
         if "session" in wanted:
@@ -86,6 +87,9 @@ def parts(given: argparse.Namespace, until: float | None) -> list[str]:
             wrong += session(given.cache, folder / "session")
         for whom in BOUND_MS if "kills" in wanted else ():
             wrong += blow(given.cache, folder / whom, whom)
+        if "console" in wanted:
+            say(f"a console; its screens are written into {given.cache / 'screens'}")
+            wrong += console(given.cache, folder / "console", given.cache / "screens")
         if "tests" not in wanted:
             return wrong
         if until is None:

@@ -127,21 +127,21 @@ def _strike(home: Path, pulses: Path, whom: str) -> list[str]:
     ended_us = last_us(pulses)
     time.sleep(0.5)
     after_ms = max(0, ended_us - at_us) / 1_000
-    verified = _verified(home)
-    print(f"{whom} ended by force: last pulse {after_ms:.0f} ms after it; record: {verified}", flush=True)
+    judged = verified(home)
+    print(f"{whom} ended by force: last pulse {after_ms:.0f} ms after it; record: {judged}", flush=True)
     if last_us(pulses) != ended_us or after_ms > BOUND_MS[whom] + BUSY_MS:
         return [f"output went on for {after_ms:.0f} ms and more"]
     # With both gone nobody closes the record; what of it was written is whole.
-    return [] if verified.startswith("ok" if whom != "both" else "incomplete") else [f"record {verified}"]
+    return [] if judged.startswith("ok" if whom != "both" else "incomplete") else [f"record {judged}"]
 
 
-def _verified(home: Path) -> str:
-    """What Linux' own estim says of the record that Windows left."""
+def verified(home: Path) -> str:
+    """What Linux' own estim says of the last record that Windows left."""
     words = [sys.executable, "-m", "estim", "records", "verify", "--json", "--home", str(home)]
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False, cwd=ROOT)
     try:
-        (found,) = json.loads(done.stdout)["sessions"]
-    except ValueError:
+        found = json.loads(done.stdout)["sessions"][-1]
+    except (ValueError, IndexError):
         return f"not one that can be read: {done.stderr.decode(errors='replace')[-300:]}"
     return f"ok, {found['ending']}" if found["ok"] else f"{found['ending']}: {found['reason']}"
 
