@@ -80,7 +80,7 @@ function segment(data, n, prev, simulated) {
       if (line.simulated !== (simulated ?? line.simulated)) throw new Bad(`line ${n} mixes simulated and real`);
       if (lines.length && line.t_us < lines.at(-1).t_us) throw new Bad(`line ${n} is earlier than the one before it`);
     } catch (error) {
-      if (!(error instanceof Bad)) throw error;
+      if (!(error instanceof Bad || error instanceof RangeError)) throw error; // RangeError: nested deeper than the stack
       return bad(error.message);
     }
     simulated = line.simulated;

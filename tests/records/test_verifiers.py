@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from estim.records.home import Home
 from estim.records.keys import known_keys
@@ -101,3 +102,27 @@ def test_both_agree_on_every_kind_of_change(tmp_path: Path) -> None:
     for path, said in zip(made, by_node(made, folder / "keys.txt"), strict=True):
         ours = verify_session(path, keys=keys_of(folder))
         assert (said["ok"], said["first_bad"], said["ending"]) == (ours.ok, ours.first_bad, ours.ending), path
+
+
+@pytest.mark.parametrize("depth", [300, 900, 100_000])
+def test_a_line_nested_deep_is_a_bad_line_and_no_fault_of_ours(depth: int, tmp_path: Path) -> None:
+    line = b'{"fields":{"x":' + b"[" * depth + b"]" * depth + b"}}\n"
+    (tmp_path / "record.jsonl").write_bytes(line)
+    for look in (verify_session, verify_quickly):
+        verdict = look(tmp_path)
+        assert (verdict.ok, verdict.first_bad) == (False, 0)
+    if NODE is not None:
+        (said,) = by_node([tmp_path], None)
+        assert (said["ok"], said["first_bad"]) == (False, 0)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda packed: packed + b"abc", lambda _: b"no archive", lambda packed: b"\0" + packed]
+)
+def test_a_damaged_archive_is_one_bad_session_with_a_reason(change: Any, tmp_path: Path) -> None:
+    packed = zstandard.compress((ROOT / "good-short" / "record.jsonl").read_bytes())
+    (tmp_path / "record.jsonl.zst").write_bytes(change(packed))
+    for look in (verify_session, verify_quickly):
+        verdict = look(tmp_path, keys=keys_of(ROOT / "good-short"))
+        assert not verdict.ok
+        assert "damaged" in verdict.reason

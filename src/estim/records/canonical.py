@@ -28,13 +28,23 @@ def canonical(fields: Mapping[str, object]) -> bytes:
     Raises:
         RecordError: a value outside the subset, named by its path.
     """
-    _check(fields, "")
-    return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
+    try:
+        _check(fields, "")
+    except RecursionError:
+        raise RecordError("line: lists and objects are nested too deep") from None
+    return spelled(fields)
 
 
 def spelled(value: object) -> bytes:
-    """The canonical bytes of what `decode` gave, which needs no second look at its types."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    """The canonical bytes of what `decode` gave, which needs no second look at its types.
+
+    Raises:
+        RecordError: lists and objects nested deeper than `orjson` writes (254), which no line of a session is.
+    """
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError as error:
+        raise RecordError(f"line: {error}: lists and objects are nested too deep") from None
 
 
 def decode(raw: bytes, *, closer: bool = True) -> Any:
@@ -49,7 +59,10 @@ def decode(raw: bytes, *, closer: bool = True) -> Any:
     """
     value = orjson.loads(raw)
     if closer or not raw.isascii():
-        _check(value, "")
+        try:
+            _check(value, "")
+        except RecursionError:
+            raise RecordError("line: lists and objects are nested too deep") from None
     return value
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import zstandard
+
 from estim.record_lines import events as lines
 from estim.record_lines.rows import SegmentRow
 from estim.records.chain import LINE_MAX, Entry, check_signatures, entry_of
@@ -42,7 +44,7 @@ def _sealed(folder: Path, keys: Mapping[str, str]) -> SessionVerdict | None:
         earlier = [_hashed(path, last=False)[0] for path in files[:-1]]
         last, tail = _hashed(files[-1], last=True)
         ends = _last_lines(tail)
-    except (OSError, RecordError, ValueError, KeyError, TypeError):
+    except (OSError, zstandard.ZstdError, RecordError, ValueError, KeyError, TypeError):
         return None
     if not ends or ends[-1].kind != lines.Seal.KIND or ends[-1].fields.get("segments") != [*earlier, last]:
         return None

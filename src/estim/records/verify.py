@@ -147,7 +147,11 @@ def verify_session(folder: Path, *, keys: Mapping[str, str] | None = None) -> Se
     Args:
         keys: key id → public key that the auditor trusts. Without them a record proves only that it agrees with itself.
     """
-    return judge(folder, read_record(folder), keys=keys)
+    try:
+        record = read_record(folder)
+    except OSError as error:  # one file that is damaged or can't be read is one bad session, not the end of the look
+        return SessionVerdict(path=str(folder), reason=f"it can't be read: {error}")
+    return judge(folder, record, keys=keys)
 
 
 @dataclass(slots=True)
