@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from estim.safety.schedule import Window
 from estim.safety.units import US_PER_S
 from estim.safety.verdict import ClearedSchedule
+from estim.session.player import WindowPlayer
 from estim.session.run import Run
 
 
@@ -51,12 +52,18 @@ class Doubt:
 
 def still_on(run: Run, doubt: Doubt, now_us: int) -> Iterable[StillOn]:
     """All windows that may play on after an off at `now_us`."""
-    playing = {player.window.channel: player for player in run.players if player.amplitude_ua}
-    for player in playing.values():
+    playing = [player for player in run.players if player.amplitude_ua]
+    yield from playing_on(playing, now_us)
+    channels = doubt.channels - {player.window.channel for player in playing}
+    yield from _unasked(run.phase.windows, doubt, channels, now_us)
+
+
+def playing_on(players: Iterable[WindowPlayer], now_us: int) -> Iterable[StillOn]:
+    """Windows that end by a command of `now_us`: a pulse of theirs may fall while that is on its way."""
+    for player in players:
         period_us = player.window.period_us
         periods = -(-(now_us - player.onset_us) // period_us)
         yield StillOn(player.window, now_us, player.onset_us + max(0, periods) * period_us)
-    yield from _unasked(run.phase.windows, doubt, doubt.channels - playing.keys(), now_us)
 
 
 def by_itself(cleared: ClearedSchedule, doubt: Doubt, now_us: int) -> Iterable[StillOn]:

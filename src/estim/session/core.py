@@ -22,7 +22,7 @@ from estim.safety.limits import Limits
 from estim.safety.profile import DeviceProfile
 from estim.safety.reports import OutputState
 from estim.safety.verdict import ClearedSchedule
-from estim.session.after_off import by_itself, still_on
+from estim.session.after_off import by_itself, playing_on, still_on
 from estim.session.alarms import Alarms
 from estim.session.authority import Authority
 from estim.session.contractions import Ended
@@ -126,6 +126,8 @@ class Core:
         number = self.link.send(self.playing[0].output(), self.now_us)
         for player in changed:
             player.sent(number)
+        ended = [player for player in changed if not player.amplitude_ua]
+        self.ledger.leave(number, playing_on(ended, self.now_us), self.sitting.purpose)
 
     def off(self, reason: str) -> None:
         """Output off, now: the one act that asks nobody. The run keeps its place."""

@@ -70,6 +70,7 @@ def prepared(core: Core, _report: Prepared) -> None:
 def acknowledged(core: Core, report: Acknowledged) -> None:
     """`report.seq` is the engine's own command number (the runner translates the driver's)."""
     core.link.acknowledged(report.seq, report.round_trip_us)
+    core.ledger.obeyed(core.link.acknowledged_n, core.now_us, core.sitting.cleared)
 
 
 def superseded(core: Core, report: Superseded) -> None:

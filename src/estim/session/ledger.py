@@ -18,6 +18,7 @@ from estim.session.on_time import DUTY_WINDOW_US, OnTime, counts
 from estim.session.outbox import Outbox
 
 US_PER_MIN = 60 * US_PER_S
+UNTIL_OFF = 1 << 62  # number of no command: the off that follows says when they had ended
 
 
 @dataclass(slots=True)
@@ -97,6 +98,7 @@ class Ledger:
         self._reached: dict[tuple[Purpose, int], Reached] = {}
         self._whole: dict[Purpose, Reached] = {}  # of whole contractions, each by its weakest channel
         self._doubtful: tuple[Purpose, tuple[StillOn, ...]] | None = None  # an off was sent and is not confirmed
+        self._leaving: list[tuple[int, Purpose, StillOn]] = []  # a command that ends them is on its way
         self._dose_due = False  # a run began and its dose is not in the record yet
 
     def account(self, purpose: Purpose, channel: int) -> Account:
@@ -168,10 +170,25 @@ class Ledger:
         """An off was sent, and these may play on."""
         self._doubtful = (purpose, tuple(windows))
 
+    def leave(self, number: int, windows: Iterable[StillOn], purpose: Purpose) -> None:
+        """These end by command `number`: what falls before it is answered may have come."""
+        self._leaving += [(number, purpose, one) for one in windows]
+
+    def obeyed(self, acknowledged_n: int, now_us: int, cleared: ClearedSchedule | None) -> None:
+        """The device took every command up to `acknowledged_n`."""
+        done = [(purpose, one) for number, purpose, one in self._leaving if number <= acknowledged_n]
+        self._leaving = [row for row in self._leaving if row[0] > acknowledged_n]
+        self._went_on(done, now_us, cleared)
+
     def settle(self, end_us: int, cleared: ClearedSchedule | None) -> None:
         """What was in doubt had ended at `end_us`: until then it counts as ON, its pulses as unacknowledged."""
         (purpose, windows), self._doubtful = self._doubtful or ("therapy", ()), None
-        for one in windows:
+        rows = [(purpose, one) for one in windows] + [(of, one) for _, of, one in self._leaving]
+        self._leaving = []
+        self._went_on(rows, end_us, cleared)
+
+    def _went_on(self, rows: Iterable[tuple[Purpose, StillOn]], end_us: int, cleared: ClearedSchedule | None) -> None:
+        for purpose, one in rows:
             pulses, number = one.pulses_until(end_us), one.window.channel
             if not pulses:
                 continue

@@ -11,8 +11,10 @@ from estim.safety.errors import Problem
 from estim.safety.reports import OutputState
 from estim.safety.verdict import ClearedSchedule
 from estim.session import arming, ending, events, levels
+from estim.session.after_off import playing_on
 from estim.session.core import Core
 from estim.session.effects import Install, Prepare, ToRoom
+from estim.session.ledger import UNTIL_OFF
 from estim.session.plain import plain
 from estim.session.play import KEEP_LEVELS_PAUSE_US, RESUME_LEAD_US, START_LEAD_US, move_gates
 from estim.session.preparing import no
@@ -198,12 +200,15 @@ def skip_phase(core: Core, request: events.SkipPhase) -> None:
 def _leave_phase(core: Core, run: Run, reason: str) -> None:
     core.out.log(Request(what="skip-phase", phase=run.phase.name, reason=reason))
     playing = bool(run.output().channels)
+    leaving = tuple(playing_on([player for player in run.players if player.amplitude_ua], core.now_us))
     core.book(run.skip_phase(core.now_us))
     core.authority.end()  # what was authorised was for the phase that is left
     if run.over:
+        core.ledger.leave(UNTIL_OFF, leaving, core.sitting.purpose)
         ending.complete(core)
     elif playing:
-        core.link.send(run.output(), core.now_us)
+        number = core.link.send(run.output(), core.now_us)
+        core.ledger.leave(number, leaving, core.sitting.purpose)
 
 
 def end_early(core: Core, request: events.EndEarly) -> None:
