@@ -111,7 +111,12 @@ class Lawful:
 
     def pads_changed(self, number: int, now_us: int, *, right: bool) -> None:
         """A pad came off or dried, or is as it should be again: seen at the device's next status at the latest."""
-        self._channel(number).blind_until_us = now_us + SEEN_US if right else _FOR_EVER_US
+        channel = self._channel(number)
+        channel.blind_until_us = now_us + SEEN_US if right else _FOR_EVER_US
+        if (
+            right
+        ):  # what was raised meanwhile nobody felt, and a device that plays nothing into an open lead showed none
+            channel.highest_ua = max(channel.highest_ua, channel.ceiling_ua)
 
     def lied(self) -> None:
         """The device begins to do what it is told again, wherever that is by now."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from estim.rehearsal.stopping import LATE_STEP_US
 from firmware_sim.devices import timer_us
 from firmware_sim.devices.interface import Pulse
-from firmware_sim.faults import Fault
+from firmware_sim.faults import BODY, Fault
 from firmware_sim.wire.sciencemode1 import INIT, UPDATE, Reader, read_init, read_update
 
 BEGINS_US = 2_000  # from a command to its pulse
@@ -46,6 +46,7 @@ class Written:
         self._last: dict[int, _Play] = {}
         self._doubles = [fault for fault in faults if fault.kind == "duplicate"]  # each doubles one piece each way
         self._lates = [fault for fault in faults if fault.kind == "late"]
+        self._pads = [fault for fault in faults if fault.kind in BODY]
         self.believed: dict[int, int] = {}
         self.doubled = False
 
@@ -75,7 +76,7 @@ class Written:
             lists.popleft()
         for at in reversed(range(len(lists))):  # the next one is not sent before this one was answered
             play = lists[at]
-            if play.left and play.amplitude_ua == pulse.peak_ua and play.written_us + BEGINS_US <= pulse.t_us:
+            if play.left and self._is_of(play, pulse) and play.written_us + BEGINS_US <= pulse.t_us:
                 for _ in range(at):
                     lists.popleft()
                 play.left -= 1
@@ -87,11 +88,18 @@ class Written:
         self.doubled = True
         return last.written_us
 
+    def _is_of(self, play: _Play, pulse: Pulse) -> bool:
+        """It is as high as the list says; lower where dry pads leave the output stage too little voltage."""
+        if pulse.peak_ua == play.amplitude_ua:
+            return True
+        bad = any(f.channel == pulse.channel and f.at_us <= pulse.t_us <= f.end_us for f in self._pads)
+        return bad and pulse.peak_ua < play.amplitude_ua
+
     def _is_doubled(self, last: _Play, pulse: Pulse) -> bool:
         """One more of the list that was played last, of a piece that the wire doubled; each is believed once."""
         used = self.believed.get(pulse.channel, 0)
         begun = sum(fault.at_us <= pulse.t_us for fault in self._doubles)
-        believed = last.amplitude_ua == pulse.peak_ua and used < begun * last.pulses
+        believed = self._is_of(last, pulse) and used < begun * last.pulses
         if believed:
             self.believed[pulse.channel] = used + 1
         return believed
