@@ -54,7 +54,7 @@ def names_between(folder: Path, begin: int, end: int) -> set[str]:
         data = file.read(end - begin)
     names: set[str] = set()
     for line in data.splitlines():
-        with contextlib.suppress(ValueError, KeyError, TypeError):
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
             name = json.loads(line)["session"]
             if isinstance(name, str) and name == Path(name).name:  # a forged name must not lead out of the folder
                 names.add(name)

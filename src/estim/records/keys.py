@@ -85,7 +85,7 @@ def seeded_signer(seed: int) -> Signer:
 def publish(home: Path, signer: Signer) -> None:
     """Add the public key to the list beside the records; old keys stay, so that old records verify."""
     listed = home / "keys" / PUBLIC
-    known = listed.read_text(encoding="ascii") if listed.exists() else ""
+    known = _listed(listed)
     if signer.public_hex not in known:
         private_folder(listed.parent)
         with open_private(listed, "ab") as file:
@@ -93,12 +93,23 @@ def publish(home: Path, signer: Signer) -> None:
 
 
 def known_keys(home: Path) -> dict[str, str]:
-    """Key id → public key of all keys that this home published."""
-    listed = home / "keys" / PUBLIC
-    if not listed.exists():
-        return {}
-    pairs = (line.split() for line in listed.read_text(encoding="ascii").splitlines())
+    """Key id → public key of all keys that this home published.
+
+    Raises:
+        RecordError: the list can't be read, or holds what is no ASCII.
+    """
+    pairs = (line.split() for line in _listed(home / "keys" / PUBLIC).splitlines())
     return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+
+
+def _listed(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        allowed = "one line for each key: key id, a blank, public key, in ASCII without a byte order mark"
+        raise RecordError(f"{path}: the list of public keys can't be read: {error}; allowed is {allowed}") from None
 
 
 @lru_cache(maxsize=64)

@@ -133,7 +133,7 @@ def restore(source: Path, home: Path, *, operator: str, reason: str) -> Anchor:
                     continue
                 digests[row.name] = digest_of(data)
                 _write(home, row.name, data)
-    except (OSError, tarfile.TarError, zstandard.ZstdError, ValueError) as error:
+    except (OSError, tarfile.TarError, zstandard.ZstdError, ValueError, RecursionError) as error:
         raise RecordError(f"{source}: this backup can't be read: {error}") from None
     if manifest is None or manifest.get("files") != digests:
         raise RecordError(f"{source}: files are missing or changed; what could be read lies in {home}")

@@ -166,5 +166,5 @@ def _read(path: Path, public_hex: str) -> Qualification:
             repaired=str(document.get("repaired", "")),
             trouble="" if right else f"{path.name} was changed, or signed by another station",
         )  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         return replace(_NONE, trouble=f"{path.name} is damaged: {type(error).__name__}")

@@ -47,7 +47,7 @@ class Register(Generic[Row]):
             return {row["id"]: self._row(path.parent, row) for row in json.loads(path.read_bytes())[self.many]}
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise RecordError(f"{path}: the {self.many}' file can't be read: {error}") from None
 
     def _row(self, home: Path, row: Mapping[str, Any]) -> Row:

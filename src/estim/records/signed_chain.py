@@ -125,7 +125,7 @@ def _last_line(file: BinaryIO) -> tuple[int, str]:
     try:
         entry = json.loads(lines[-1])
         return int(entry["n"]), str(entry["hash"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         file.seek(0)
         return sum(1 for _ in file) - 1, hashlib.sha256(lines[-1]).hexdigest()
 

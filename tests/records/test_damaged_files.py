@@ -1,0 +1,53 @@
+"""A file of the home that is no text, or nested without end, is named in one sentence: no command ends by a fault."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from estim.cli import main
+from estim.records.home import Home
+from estim.records.keys import known_keys
+from estim.safety.errors import RecordError
+from tests.records.build import session
+
+NESTED = b"[" * 100_000
+COMMANDS = (["records", "verify"], ["records", "list"], ["records", "anchor"], ["operators", "list"], ["doctor"])
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = Home(tmp_path_factory.mktemp("whole") / "home")
+    session(home, "K-1", end="completed", simulated=False)
+    return home.root
+
+
+@pytest.mark.parametrize("name", ["station.jsonl", "records/real/master.jsonl", "operators.json", "patients.json"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_file_nested_without_end(
+    name: str, command: list[str], whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(whole, tmp_path / "home")
+    (tmp_path / "home" / name).write_bytes(NESTED)
+    code = main([*command, "--home", str(tmp_path / "home")])
+    said = "".join(capsys.readouterr())
+    assert "fault of estim" not in said
+    if command == ["records", "verify"] and name.endswith(".jsonl"):
+        assert code != 0
+
+
+@pytest.mark.parametrize("data", [b"\xef\xbb\xbf", "k".encode("utf-16")])
+def test_a_list_of_keys_that_is_no_ascii_is_named(
+    data: bytes, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(whole, tmp_path / "home")
+    listed = tmp_path / "home" / "keys" / "station-keys.txt"
+    listed.write_bytes(data + listed.read_bytes())
+    with pytest.raises(RecordError, match=r"station-keys\.txt.*byte order mark"):
+        known_keys(tmp_path / "home")
+    assert main(["records", "verify", "--home", str(tmp_path / "home")]) != 0
+    said = "".join(capsys.readouterr())
+    assert "station-keys.txt" in said
+    assert "fault of estim" not in said
