@@ -85,7 +85,7 @@ KILLS ?= 1000
 campaign: fuzz worlds records turns
 
 # All of what `make test` plays in turns; see tests/turns.py.
-TURNS := tests/protocols/test_library.py tests/rehearsal/test_planted.py tests/rehearsal/test_worlds.py tests/rehearsal/test_triggered.py
+TURNS := tests/system/test_ways.py tests/protocols/test_library.py tests/rehearsal/test_planted.py tests/rehearsal/test_worlds.py tests/rehearsal/test_triggered.py
 turns: $(STAMP)
 	ESTIM_TURN=all $(BIN)/python -m pytest -q -n 2 $(TURNS)
 

@@ -44,7 +44,8 @@ if sys.dont_write_bytecode and "PYTHONPYCACHEPREFIX" not in os.environ:
 os.environ.setdefault("ESTIM_TURN", str(int(time.time()) // 86_400))
 LEFT_OUT = """\
 This was turn {turn} (ESTIM_TURN={turn} repeats it) of what is long by nature: a sixth of the library's protocols played
-whole, 16 of 60 worlds of each device, planted bugs where they were found before. make campaign plays all of it.
+whole, 16 of 60 worlds of each device, a new patient's printed way at one of two sizes, planted bugs where they were
+found before. make campaign plays all of it.
 Left out, since as long as one likes (make campaign runs the first three; each prints the seed that it began with):
   make fuzz BYTES=…     framers under seeded junk          make worlds WORLDS=…   sessions with faults on every device
   make records KILLS=…  every change of a record           make kills KILLS=…     blows to running sessions

@@ -76,7 +76,7 @@ def plan(source: str | Path = SHORT, *, level_ma: float = 10, name: str = "quadr
 
 def settle(writer: RecordWriter) -> None:
     """Until the disk has taken every line, or failed."""
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while writer.poll(0).oldest_pending_since_us is not None and writer.poll(0).failed is None:
         if time.monotonic() > until:
             raise TimeoutError("the disk takes nothing")

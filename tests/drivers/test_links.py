@@ -41,7 +41,7 @@ def server() -> Iterator[socket.socket]:
 
 def read_all(link: ByteLink, size: int) -> bytes:
     data = b""
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while len(data) < size and time.monotonic() < until:
         data += link.read()
     return data

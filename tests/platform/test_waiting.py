@@ -15,7 +15,7 @@ import pytest
 from estim.controller.pipe import LineReader, LineWriter
 from estim.platform.waiting import Source, Waiting, waiting
 
-SOON_S = 5.0
+SOON_S = 30.0
 
 
 @pytest.fixture(params=["files", "threads"])
@@ -160,7 +160,7 @@ def test_a_wait_is_no_longer_than_was_said(ways: Waiting) -> None:
     ways.wait(0.05)
     ways.wait(0.0)
     ways.wait(-1.0)
-    assert 0.03 < time.monotonic() - began < 1.0
+    assert 0.03 < time.monotonic() - began < SOON_S / 2
 
 
 def test_what_others_read_wakes_too(ways: Waiting) -> None:

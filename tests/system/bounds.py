@@ -167,7 +167,7 @@ def _told_after(word: bytes, act: Callable[[Session, Disk], object]) -> Measure:
             heard.clear()
             began = time.monotonic()
             act(session, disk)
-            wait_until(hears, seconds=30, what=f"{word!r} is said")
+            wait_until(hears, what=f"{word!r} is said")
             told_s = time.monotonic() - began
             disk.takes(0.0)
             return told_s * 1_000

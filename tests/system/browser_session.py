@@ -32,7 +32,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 from estim.records.verify import verify_session  # noqa: E402
 from tests.support import sample  # noqa: E402
 from tests.system import therapist  # noqa: E402
-from tests.system.conftest import environment  # noqa: E402
+from tests.system.conftest import PATIENCE_S, environment  # noqa: E402
 from tests.system.terminal import Hands, Picture  # noqa: E402
 
 NEEDED = ("chromium", "chromedriver")
@@ -93,7 +93,7 @@ class Browser:
             self._url + self._session + path, data, {"Content-Type": "application/json"}, method=method
         )
         try:
-            with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310
+            with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:  # noqa: S310
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{method} {path}: {error.read().decode()[:500]}") from None
@@ -175,7 +175,7 @@ def served(command: list[str], port: int, log: Path, **options: Any) -> Iterator
         yield
     finally:
         process.terminate()
-        process.wait(15)
+        process.wait(PATIENCE_S)
 
 
 @contextlib.contextmanager
@@ -216,7 +216,7 @@ def whole_session(home: Path, pictures: Path) -> Page:
         tab.photograph("5-stopped")
         tab.press("7")
         therapist.start_therapy(hands)
-        tab.sees("on to the outcome", seconds=60)
+        tab.sees("on to the outcome")
         therapist.end_and_sign(hands)
         tab.photograph("6-sealed")
     return tab

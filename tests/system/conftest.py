@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+# For what is no bound of its own: that a process starts, ends, or writes its last line. On a quiet machine it takes a
+# second; with five workers on two busy cores some of it took more than thirty.
+PATIENCE_S = 120.0
 
 
 @dataclass(slots=True)
@@ -56,13 +59,13 @@ def simulator(tmp_path: Path) -> Iterator[Callable[..., RunningSimulator]]:
     yield start
     for process in running:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE_S)
         assert process.stdout is not None
         process.stdout.close()
 
 
-def wait_until(true: Callable[[], bool], *, seconds: float, what: str) -> None:
-    """Poll for something that another process does."""
+def wait_until(true: Callable[[], bool], *, what: str, seconds: float = PATIENCE_S) -> None:
+    """Poll for something that another process does. `seconds` is said where it is the bound that a test is about."""
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, f"not within {seconds} s: {what}"

@@ -27,6 +27,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 from estim.drivers.models import MODELS  # noqa: E402
 from tests.support import put_between, sample  # noqa: E402
 from tests.system import therapist  # noqa: E402
+from tests.system.conftest import PATIENCE_S  # noqa: E402
 from tests.system.running import Pulses  # noqa: E402
 from tests.system.stop_ways import PAGE  # noqa: E402
 from tests.system.terminal import KEYS, Tty  # noqa: E402
@@ -120,7 +121,7 @@ def cell(home: Path, situation: str, key: str, model: str = "p24") -> Cell:
     finally:
         tty.end()
         simulator.kill()
-        simulator.wait(10)
+        simulator.wait(PATIENCE_S)
         simulator.stdout.close()
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.support import sample
 from tests.system import therapist
-from tests.system.conftest import children, environment, wait_until
+from tests.system.conftest import PATIENCE_S, children, environment, wait_until
 from tests.system.terminal import ROOT, Tty
 
 LEVEL_MA = 3
@@ -172,7 +172,7 @@ def until_pulsing(session: Session, true: Callable[[], bool]) -> None:
         session.draw()
         return true() or session.front.poll() is not None
 
-    wait_until(settled, seconds=90, what="it stimulates")
+    wait_until(settled, what="it stimulates")
     if session.front.poll() is not None and not true():
         raise EndedBefore
 
@@ -208,7 +208,7 @@ def end(session: Session) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     session.front.kill()
-    session.front.wait(10)
+    session.front.wait(PATIENCE_S)
     if session.front.stdout is not None and not session.front.stdout.closed:
         session.front.stdout.close()
     if session.terminal >= 0:
@@ -218,6 +218,6 @@ def end(session: Session) -> None:
         session.console.close()
     session.simulator.terminate()
     session.simulator.send_signal(signal.SIGCONT)  # a test may have stopped it
-    session.simulator.wait(10)
+    session.simulator.wait(PATIENCE_S)
     assert session.simulator.stdout is not None
     session.simulator.stdout.close()

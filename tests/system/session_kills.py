@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from estim.records.verify import verify_session  # noqa: E402
-from tests.system.conftest import wait_until  # noqa: E402
+from tests.system.conftest import PATIENCE_S, wait_until  # noqa: E402
 from tests.system.running import EndedBefore, Session, begin, end, until_pulsing  # noqa: E402
 
 BLOWS: dict[str, tuple[str, int]] = {
@@ -163,10 +163,10 @@ def _aftermath(session: Session, kind: str, at_us: int, controller: int, stage: 
         if session.console is not None:  # it does not leave by itself; its terminal goes
             session.console.look(2)
             session.console.close()
-        session.front.wait(30)
+        session.front.wait(PATIENCE_S)
         resumed = session.pulses.last_us() != quiet
     else:
-        session.front.wait(60)
+        session.front.wait(PATIENCE_S)
         if stage == "take-over" and kind.startswith("front"):  # nobody is left who could have ended it
             time.sleep(STILL_S)
             quiet = session.pulses.last_us()
@@ -174,7 +174,7 @@ def _aftermath(session: Session, kind: str, at_us: int, controller: int, stage: 
                 os.kill(controller, signal.SIGCONT)
             time.sleep(0.5)
             resumed = session.pulses.last_us() > quiet
-        wait_until(lambda: not Path(f"/proc/{controller}").exists(), seconds=30, what="the controller ends")
+        wait_until(lambda: not Path(f"/proc/{controller}").exists(), what="the controller ends")
     time.sleep(0.2)
     after_us = max(0, session.pulses.last_us() - at_us)
     (folder,) = session.records()

@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.system.conftest import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 KEYS = {
     "f1": b"\x1bOP", "f2": b"\x1bOQ", "f7": b"\x1b[18~", "f8": b"\x1b[19~", "f9": b"\x1b[20~", "f12": b"\x1b[24~",
@@ -96,11 +98,11 @@ class Hands:
     """Who sits before a picture: looks, waits, types. What is looked at and typed into, the subclasses know.
 
     Attributes:
-        patience_s: how long it waits where nothing else is said.
+        patience_s: how long it waits where no bound is said.
     """
 
     picture: Picture
-    patience_s = 60.0
+    patience_s = PATIENCE_S
 
     def look(self, seconds: float = 0.0) -> None:
         """Take in what is drawn within `seconds`."""
@@ -130,8 +132,6 @@ class Tty(Hands):
     Args:
         controlling: the pty is the program's controlling terminal, so that closing it sends SIGHUP.
     """
-
-    patience_s = 30.0
 
     def __init__(
         self, *arguments: str, home: Path, columns: int = 100, rows: int = 30, controlling: bool = True,

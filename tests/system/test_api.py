@@ -13,6 +13,7 @@ import pytest
 
 from estim import api
 from estim.records.verify import verify_session
+from tests.system.conftest import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 WORLDS = ROOT / "tests" / "data" / "worlds.toml"
@@ -51,7 +52,9 @@ def test_a_loop_that_stands_still_has_no_output_and_is_told(tmp_path: Path) -> N
 @pytest.mark.parametrize("act", ["os._exit(1)", "os.kill(os.getpid(), 15)"])
 def test_a_script_that_dies_ends_its_output(tmp_path: Path, act: str) -> None:
     script = SCRIPT.format(source=str(WORLDS), home=str(tmp_path), act=act)
-    died = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    died = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert died.stdout.startswith("on")
     assert died.returncode not in {0, -signal.SIGTERM}
     (folder,) = (tmp_path / "records" / "simulated").glob("*/record.jsonl")

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tests.system.conftest import PATIENCE_S
+
 HEAVY = ("numpy", "pydantic", "textual", "cryptography", "serial", "asyncio", "firmware_sim")
 PROBE = """
 import sys
@@ -26,7 +28,7 @@ def loaded(*arguments: str) -> tuple[str, list[str]]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         stdin=subprocess.DEVNULL,
     )
     printed, _, report = done.stdout.rpartition("loaded:")
@@ -49,5 +51,5 @@ def test_the_probe_sees_what_is_loaded() -> None:
 
 def test_the_controller_loads_no_screen() -> None:
     probe = "import sys, estim.controller.runner, estim.controller.client; print('textual' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=PATIENCE_S)
     assert done.stdout.strip() == "False"

@@ -14,7 +14,7 @@ import pytest
 
 from estim.records.verify import verify_session
 from tests.system import therapist
-from tests.system.conftest import RunningSimulator, children, environment, wait_until
+from tests.system.conftest import PATIENCE_S, RunningSimulator, children, environment, wait_until
 from tests.system.terminal import Tty
 
 Start = Callable[..., RunningSimulator]
@@ -62,7 +62,7 @@ def test_the_terminal_goes_away_while_nothing_runs(
     assert tty.process.returncode == 0
     assert used < 10.0
     for pid, _ in processes:
-        wait_until(lambda pid=pid: not Path(f"/proc/{pid}").exists(), seconds=5, what="its processes end")  # type: ignore[misc]
+        wait_until(lambda pid=pid: not Path(f"/proc/{pid}").exists(), what="its processes end")  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("controlling", [True, False], ids=["controlling", "not-controlling"])
@@ -102,7 +102,7 @@ def test_sigterm_stops_and_ends_it_with_the_terminal_restored(
 def test_the_console_refuses_to_run_without_a_terminal(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "estim", "console"],
-        stdin=subprocess.DEVNULL, capture_output=True, env=environment(tmp_path), timeout=30, check=False,
+        stdin=subprocess.DEVNULL, capture_output=True, env=environment(tmp_path), timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 2
     assert b"needs a terminal" in done.stderr
@@ -129,7 +129,6 @@ def test_a_terminal_that_answers_no_more_stops(tmp_path: Path, console: Callable
     assert verify_session(record_of(tmp_path)).ok
 
 
-@pytest.mark.timeout(200)
 def test_a_terminal_that_takes_nothing_holds_up_neither_stop_nor_end(
     tmp_path: Path, console: Callable[..., Tty], simulator: Start
 ) -> None:
@@ -141,7 +140,6 @@ def test_a_terminal_that_takes_nothing_holds_up_neither_stop_nor_end(
     os.write(tty.master, b" ")
     wait_until(
         lambda: b'"confirmed-off"' in (record_of(tmp_path) / "record.jsonl").read_bytes().split(b'"stop"')[-1],
-        seconds=5,
         what="the device says off",
     )
     assert running.last_us() - at_key <= 200_000

@@ -17,7 +17,7 @@ from estim.controller.interface import Answer
 from estim.drivers.address import Address
 from estim.records.verify import verify_session
 from estim.session.events import Sign, SignIn
-from tests.system.conftest import RunningSimulator, wait_until
+from tests.system.conftest import PATIENCE_S, RunningSimulator, wait_until
 from tests.system.hardships import Disk, session, stall
 from tests.system.running import Session, begin, end, until_pulsing
 
@@ -41,7 +41,7 @@ def test_signing_in_and_signing_take_as_long_as_the_disk_needs(
         monkeypatch.setenv(name, value)
     client = ControllerClient(Address("p24", simulator().device, simulated=True), tmp_path / "home")
     try:
-        wait_until(lambda: client.snapshot is not None and client.snapshot.phase.value == "READY", seconds=60, what="")
+        wait_until(lambda: client.snapshot is not None and client.snapshot.phase.value == "READY", what="")
         disk.takes(2.0)
         for request in (
             SignIn(id=client.next_id(), operator="PT1", patient_id="P-1"),
@@ -109,9 +109,9 @@ def test_a_controller_that_stands_is_told_and_ended(tmp_path: Path, how: str) ->
             disk.takes(20.0)
         else:
             os.kill(one.front.pid, signal.SIGTERM)
-        wait_until(lambda: said_by(hear(one, heard), "controller was lost"), seconds=20, what="it is told")
+        wait_until(lambda: said_by(hear(one, heard), "controller was lost"), what="it is told")
         assert time.monotonic() - began < TOLD_S + BUSY_S
-        one.front.wait(30)
+        one.front.wait(PATIENCE_S)
         assert time.monotonic() - began < ENDED_S + BUSY_S
         assert one.front.returncode == 3  # the device itself says that it is idle
         assert one.pulses.last_us() - at_us < (0.51 + BUSY_S) * 1e6
@@ -128,10 +128,10 @@ def test_a_device_that_hangs_leaves_the_output_uncertain_and_says_so(tmp_path: P
         heard.clear()
         began = time.monotonic()
         os.kill(one.simulator.pid, signal.SIGSTOP)
-        wait_until(lambda: said_by(hear(one, heard), "UNCERTAIN"), seconds=20, what="it is told")
+        wait_until(lambda: said_by(hear(one, heard), "UNCERTAIN"), what="it is told")
         assert time.monotonic() - began < TOLD_S + BUSY_S
         assert b"cable" in heard.lower()
-        wait_until(lambda: one.front.poll() is not None, seconds=60, what="the front ends")
+        wait_until(lambda: one.front.poll() is not None, what="the front ends")
         assert one.front.returncode == 4
         (folder,) = one.records()
         ends = [
@@ -150,7 +150,7 @@ def test_a_controller_held_up_while_it_works_stops_and_says_so(tmp_path: Path, s
         until_pulsing(one, one.pulses.fresh)
         time.sleep(0.1 * seed)
         stall(one.controller, 0.4, working=True)
-        one.front.wait(60)
+        one.front.wait(PATIENCE_S)
         (folder,) = one.records()
         assert b'"cause":"clock-jumped"' in (folder / "record.jsonl").read_bytes()
         assert one.front.returncode == 3

@@ -33,13 +33,13 @@ def test_one_who_looks_on_can_stop_and_nothing_else(tmp_path: Path, simulator: S
         assert data.count(b'"kind":"raised"') == before
         assert b'"kind":"lowered"' not in data
         first.close()
-        wait_until(lambda: first is not None and first.process.poll() is not None, seconds=10, what="it ends")
+        wait_until(lambda: first is not None and first.process.poll() is not None, what="it ends")
         own.look(0.3)
         assert "STIM ON" in own.picture.text, "an observer's terminal is no part of the lease"
         second = Tty("console", "--observe", "--who", "PT9", home=tmp_path)
         second.sees("STIM ON", "RUNNING")
         second.press("space")
-        own.sees("READY", seconds=10)
+        own.sees("READY")
         own.sees("Somebody who looks on has stopped it")
         assert b"observer:PT9" in record.read_bytes()
         at_stop = running.last_us()
@@ -49,5 +49,5 @@ def test_one_who_looks_on_can_stop_and_nothing_else(tmp_path: Path, simulator: S
         for tty in (own, first, second):
             if tty is not None:
                 tty.end()
-    wait_until(lambda: verify_session(record.parent).sealed, seconds=15, what="the record is closed")
+    wait_until(lambda: verify_session(record.parent).sealed, what="the record is closed")
     assert verify_session(record.parent).ok

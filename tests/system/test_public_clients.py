@@ -14,7 +14,7 @@ from science_mode_4 import ChannelPoint, DeviceP24, MidLevelChannelConfiguration
 from science_mode_4.low_level import LowLevelHighVoltageSource, LowLevelMode
 from science_mode_4.protocol.types import Channel, Connector
 
-from tests.system.conftest import RunningSimulator
+from tests.system.conftest import PATIENCE_S, RunningSimulator
 
 PULSE = [ChannelPoint(200, 20), ChannelPoint(100, 0), ChannelPoint(200, -20)]
 pytestmark = pytest.mark.filterwarnings("ignore")  # the client's own
@@ -70,7 +70,11 @@ def test_pysciencemode_plays_a_rehastim2(tmp_path: Path, simulator: Callable[...
     client = Path(__file__).with_name("rehastim2_client.py")
     for session in (1, 2):  # the port opens again with parity after the first client left it
         done = subprocess.run(
-            [sys.executable, str(client), running.device], capture_output=True, text=True, timeout=60, check=False
+            [sys.executable, str(client), running.device],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
         )
         assert done.stdout.endswith("done\n"), done.stderr
         rows = running.rows()

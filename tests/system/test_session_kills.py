@@ -12,7 +12,7 @@ import pytest
 
 from estim.records.chain import read
 from estim.records.verify import verify_session
-from tests.system.conftest import environment, wait_until
+from tests.system.conftest import PATIENCE_S, environment, wait_until
 from tests.system.running import Session, begin, end, until_pulsing
 from tests.system.session_kills import BLOWS, BUSY_MS, bound_ms, strike
 
@@ -53,7 +53,7 @@ def test_a_disk_that_is_full_stops_the_output(tmp_path: Path) -> None:
         until_pulsing(session, session.pulses.fresh)
         room = len(lines_of(session)) + 1_000
         resource.prlimit(session.controller, resource.RLIMIT_FSIZE, (room, room))
-        session.front.wait(60)
+        session.front.wait(PATIENCE_S)
         last_us, written = session.pulses.last_us(), lines_of(session)
         time.sleep(0.5)
         assert session.pulses.last_us() == last_us
@@ -80,7 +80,7 @@ def test_an_fsync_that_fails_stops_the_output_and_is_not_tried_again(tmp_path: P
         flag.touch()
         time.sleep(1.5)
         flag.unlink()  # it works again: that changes nothing
-        session.front.wait(60)
+        session.front.wait(PATIENCE_S)
         assert session.pulses.last_us() - at_us <= (200 + 100 + BUSY_MS) * 1_000  # lines are synced every 200 ms
         (folder,) = session.records()
         assert not verify_session(folder).sealed
@@ -101,13 +101,13 @@ def test_a_second_host_on_the_port_is_refused_and_changes_nothing(tmp_path: Path
             env=environment(tmp_path / "second"),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
         )
         assert second.returncode == 3
         assert b"in use" in second.stdout + second.stderr
         assert session.front.poll() is None
-        wait_until(session.pulses.fresh, seconds=40, what="it still stimulates")
+        wait_until(session.pulses.fresh, what="it still stimulates")
         assert '"FAULT"' not in lines_of(session)
     finally:
         end(session)

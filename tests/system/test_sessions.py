@@ -16,7 +16,7 @@ import pytest
 from estim.drivers.models import MODELS
 from estim.records.verify import verify_session
 from tests.support import SHORT, sample
-from tests.system.conftest import RunningSimulator, children, environment, wait_until
+from tests.system.conftest import PATIENCE_S, RunningSimulator, children, environment, wait_until
 
 Start = Callable[..., RunningSimulator]
 
@@ -61,7 +61,7 @@ def test_a_session_in_real_time_gives_what_the_rehearsal_gave(
         "--json",
         waits=waits,
     )
-    out, err = front.communicate(timeout=90)
+    out, err = front.communicate(timeout=PATIENCE_S)
     assert front.returncode == 0, err.decode()
     report = json.loads(out)
     assert report["outcome"] == "completed"
@@ -81,7 +81,7 @@ def start_long(
     device = f"sim+{model}:{running.device}"
     words = ("run", str(file), "--patient", "p1", "--level", "quadriceps=2", "--device", device)
     front = estim(tmp_path, *words, waits=waits)
-    wait_until(lambda: therapy_plays(tmp_path), seconds=60, what="therapy stimulates")
+    wait_until(lambda: therapy_plays(tmp_path), what="therapy stimulates")
     return front
 
 
@@ -104,9 +104,9 @@ def record_of(home: Path) -> Path:
 def test_ctrl_c_while_levels_are_found_begins_no_therapy(tmp_path: Path, simulator: Start) -> None:
     running = simulator("--tcp", "0")
     front = estim(tmp_path, "run", str(SHORT), "--patient", "p1", "--level", "quadriceps=9", "--device", running.device)
-    wait_until(lambda: bool(running.rows()), seconds=30, what="levels are being found")
+    wait_until(lambda: bool(running.rows()), what="levels are being found")
     front.send_signal(signal.SIGINT)
-    front.communicate(timeout=30)
+    front.communicate(timeout=PATIENCE_S)
     data = (record_of(tmp_path) / "record.jsonl").read_bytes()
     assert verify_session(record_of(tmp_path)).ok
     assert b'"purpose":"therapy"' not in data
@@ -120,7 +120,7 @@ def test_the_controller_is_killed_while_it_stimulates(tmp_path: Path, simulator:
     (controller,) = [pid for pid, command in children(front.pid) if "estim.controller" in command]
     at_kill = running.last_us()
     os.kill(controller, signal.SIGKILL)
-    _, err = front.communicate(timeout=30)
+    _, err = front.communicate(timeout=PATIENCE_S)
     assert front.returncode == 3, err.decode()
     assert running.last_us() - at_kill <= 100_000 + 20_000  # and one period, since pulses are read after they fell
     verdict = verify_session(record_of(tmp_path))
@@ -141,7 +141,7 @@ def test_the_front_is_killed_while_it_stimulates(tmp_path: Path, simulator: Star
     front.kill()
     front.communicate()
     folder = record_of(tmp_path)
-    wait_until(lambda: verify_session(folder).sealed, seconds=15, what="the controller closes the record")
+    wait_until(lambda: verify_session(folder).sealed, what="the controller closes the record")
     assert running.last_us() - at_kill <= 100_000 + 20_000
     verdict = verify_session(folder)
     assert verdict.ok
@@ -157,7 +157,7 @@ def test_the_controller_hangs_while_it_stimulates(tmp_path: Path, simulator: Sta
     (controller,) = [pid for pid, command in children(front.pid) if "estim.controller" in command]
     at_stop = running.last_us()
     os.kill(controller, signal.SIGSTOP)
-    front.communicate(timeout=30)
+    front.communicate(timeout=PATIENCE_S)
     assert front.returncode == 3
     # 500 ms of silence, the take-over, and the time that the measuring itself takes on a busy machine.
     assert running.last_us() - at_stop <= 1_000_000
@@ -173,7 +173,7 @@ def test_ctrl_c_a_kill_and_a_closed_terminal_stop(tmp_path: Path, simulator: Sta
     front = start_long(tmp_path, running, waits=waits)
     at_stop = running.last_us()
     front.send_signal(number)
-    front.communicate(timeout=30)
+    front.communicate(timeout=PATIENCE_S)
     assert running.last_us() - at_stop <= 250_000
     assert verify_session(record_of(tmp_path)).ok
 
@@ -182,7 +182,7 @@ def test_ctrl_c_a_kill_and_a_closed_terminal_stop(tmp_path: Path, simulator: Sta
 def test_a_real_device_wants_its_pads_named(tmp_path: Path, simulator: Start) -> None:
     running = simulator("--tcp", "0", "--set", "device_id=P240012345")
     front = estim(tmp_path, "run", str(SHORT), "--patient", "p1", "--level", "quadriceps=3", "--device", running.device)
-    _, err = front.communicate(timeout=30)
+    _, err = front.communicate(timeout=PATIENCE_S)
     assert front.returncode == 1
     assert b"pad" in err
     assert b"area" in err
@@ -204,26 +204,26 @@ def test_yes_is_refused_on_a_real_device(tmp_path: Path, simulator: Start) -> No
         "--device",
         running.device,
     )
-    _, err = front.communicate(timeout=30)
+    _, err = front.communicate(timeout=PATIENCE_S)
     assert front.returncode == 1
     assert b"--yes" in err
 
 
 def test_a_port_that_does_not_exist_is_a_device_failure(tmp_path: Path) -> None:
     front = estim(tmp_path, "run", str(SHORT), "--patient", "p1", "--device", str(tmp_path / "nothing"))
-    _, err = front.communicate(timeout=30)
+    _, err = front.communicate(timeout=PATIENCE_S)
     assert front.returncode == 3
     assert b"nothing" in err
 
 
 def test_the_simulator_ends_with_its_parent(tmp_path: Path) -> None:
     front = estim(tmp_path, "run", str(SHORT), "--patient", "p1", "--level", "quadriceps=3")
-    wait_until(lambda: any("firmware_sim" in c for _, c in children(front.pid)), seconds=20, what="simulator runs")
+    wait_until(lambda: any("firmware_sim" in c for _, c in children(front.pid)), what="simulator runs")
     (pid,) = [pid for pid, command in children(front.pid) if "firmware_sim" in command]
     time.sleep(0.5)
     front.kill()
     front.communicate()
-    wait_until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in _state(pid), seconds=20, what="it ends")
+    wait_until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in _state(pid), what="it ends")
 
 
 def _state(pid: int) -> str:

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.system.conftest import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 30.0
 
 
 class Terminal:

@@ -12,6 +12,7 @@ from estim.records.verify import verify_session
 from tests.system.conftest import wait_until
 from tests.system.terminal import Tty
 from tests.system.ways import PRACTICE, Walker, ways
+from tests.turns import of_this_turn
 
 WAYS = ways(PRACTICE.read_text(encoding="utf-8"))
 DEVICE = "sim://p24?patient=foot-drop"
@@ -21,8 +22,12 @@ def test_the_ways_that_are_asked_for_stand_there() -> None:
     assert {"new", "returning", "end", "pad-off", "pad-on", "wrong-pin"} <= set(WAYS)
 
 
-@pytest.mark.timeout(420)  # a whole session at a person's pace, and another day
-@pytest.mark.parametrize(("size", "between"), [((80, 24), ("pad-off", "pad-on")), ((120, 40), ("stop",))])
+# Two minutes each, at a person's pace, so one of them a day. A pad that comes off and is put back, and every stop, are
+# on a real console every day: test_practice, test_stop_key_pty, test_session_kills.
+NEW = [((80, 24), ("pad-off", "pad-on")), ((120, 40), ("stop",))]
+
+
+@pytest.mark.parametrize(("size", "between"), of_this_turn(NEW, 2))
 def test_new_and_returning(tmp_path: Path, size: tuple[int, int], between: tuple[str, ...]) -> None:
     columns, rows = size
     tty = Tty("console", "--device", DEVICE, home=tmp_path, columns=columns, rows=rows)
@@ -35,7 +40,7 @@ def test_new_and_returning(tmp_path: Path, size: tuple[int, int], between: tuple
     finally:
         tty.end()
     (record,) = (tmp_path / "records" / "simulated").glob("*/record.jsonl")
-    wait_until(lambda: verify_session(record.parent).sealed, seconds=10, what="the record is sealed")
+    wait_until(lambda: verify_session(record.parent).sealed, what="the record is sealed")
     assert verify_session(record.parent).ok
     again = Tty("console", "--device", DEVICE, home=tmp_path, columns=columns, rows=rows)
     try:

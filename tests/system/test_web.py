@@ -17,7 +17,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerH
 from estim.records.verify import verify_session
 from tests.support import sample
 from tests.system import browser_session, therapist
-from tests.system.conftest import environment, wait_until
+from tests.system.conftest import PATIENCE_S, environment, wait_until
 from tests.system.terminal import KEYS, Hands, Picture
 
 COLUMNS, ROWS = 100, 30
@@ -90,10 +90,10 @@ def port(tmp_path: Path) -> Iterator[int]:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", number)) == 0
 
-    wait_until(listens, seconds=30, what="it serves")
+    wait_until(listens, what="it serves")
     yield number
     server.terminate()
-    server.wait(15)
+    server.wait(PATIENCE_S)
 
 
 def test_a_practice_session_in_a_tab_and_a_second_tab_that_looks_on(
@@ -106,7 +106,7 @@ def test_a_practice_session_in_a_tab_and_a_second_tab_that_looks_on(
     other.sees("STIM ON", "RUNNING")
     other.press("p", "+", "e")
     other.close()
-    tab.sees("on to the outcome", seconds=60)
+    tab.sees("on to the outcome")
     therapist.end_and_sign(tab)
     tab.close()
     (record,) = (tmp_path / "records" / "simulated").glob("2*/record.jsonl")
@@ -121,7 +121,7 @@ def test_closing_the_tab_stops(tmp_path: Path, port: int, loop: asyncio.Abstract
     therapist.to_therapy(tab)
     tab.close()
     (record,) = (tmp_path / "records" / "simulated").glob("2*/record.jsonl")
-    wait_until(lambda: verify_session(record.parent).sealed, seconds=20, what="stopped and closed")
+    wait_until(lambda: verify_session(record.parent).sealed, what="stopped and closed")
     assert verify_session(record.parent).outcome == "stopped"
 
 
@@ -150,14 +150,13 @@ def test_another_page_gets_nothing(port: int, loop: asyncio.AbstractEventLoop) -
 def test_real_devices_are_refused_with_the_reason(tmp_path: Path, device: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "estim", "console", "--web", "--device", device],
-        stdin=subprocess.DEVNULL, capture_output=True, env=environment(tmp_path), timeout=30, check=False,
+        stdin=subprocess.DEVNULL, capture_output=True, env=environment(tmp_path), timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert b"simulated devices alone" in done.stderr
     assert not (tmp_path / "logs").exists()
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.skipif(bool(browser_session.missing()), reason=f"not on the path: {', '.join(browser_session.missing())}")
 def test_a_practice_session_in_a_real_browser(tmp_path: Path) -> None:
     browser_session.whole_session(tmp_path, tmp_path)

@@ -157,17 +157,17 @@ def try_device(tty: Hands) -> None:
 def find_levels(tty: Hands, *, steps: int = 3) -> None:
     follow(tty, lambda text: "→ + " in text)
     for _ in range(steps):
-        tty.sees("→ + ", seconds=60)
+        tty.sees("→ + ")
         tty.press("+")
         tty.look(0.7)
     tty.press("t")
-    tty.sees("8/9", seconds=60)
+    tty.sees("8/9")
 
 
 def start_therapy(tty: Hands) -> None:
     """Through the last look to the first therapeutic contraction."""
     follow(tty, lambda text: "STIM ON" in text or "RUNNING" in text)
-    tty.sees("STIM ON", seconds=60)
+    tty.sees("STIM ON")
 
 
 def to_therapy(tty: Hands, patient: str = "P-017") -> None:
@@ -211,7 +211,7 @@ def ask_for_levels(tty: Hands, *, seconds: float = 120.0) -> list[tuple[str, str
             level = _level(tty)
             tty.press("+")
             tty.wait(lambda level=level: _level(tty) != level or "→ + " not in tty.picture.text, what="a step")  # type: ignore[misc]
-    tty.sees("8/9", seconds=60)
+    tty.sees("8/9")
     return found
 
 

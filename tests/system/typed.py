@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.support import sample
-from tests.system.conftest import environment
+from tests.system.conftest import PATIENCE_S, environment
 from tests.system.running import Pulses
 from tests.system.terminal import ROOT
 
@@ -129,6 +129,6 @@ class TypedSession:
         if self.terminal >= 0:
             os.close(self.terminal)
         self.simulator.kill()
-        self.simulator.wait(10)
+        self.simulator.wait(PATIENCE_S)
         assert self.simulator.stdout is not None
         self.simulator.stdout.close()

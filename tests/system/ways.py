@@ -6,12 +6,12 @@ import re
 import time
 from pathlib import Path
 
+from tests.system.conftest import PATIENCE_S
 from tests.system.terminal import Hands
 
 PRACTICE = Path(__file__).parents[2] / "docs" / "practice.md"
 ANSWER_S = 0.8
 REPEAT_S = 0.033  # as a keyboard repeats
-PATIENCE_S = 90.0
 WORDS = frozenset({"see", "gone", "press", "answer", "type", "repeat", "hold", "stage"})
 
 
