@@ -227,9 +227,10 @@ def in_the_room(tty: Hands, what: str) -> None:
     tty.press("h")
     tty.sees("In the simulated room")
     tty.look(0.2)
-    line = next(line for line in tty.picture.text.splitlines() if what in line)
-    digit = re.search(r"(\d)  ", line)
-    assert digit is not None, line
+    row = re.compile(rf"(\d)  [^\n]*{re.escape(what)}")  # its head may be drawn before its rows are
+    tty.wait(lambda: row.search(tty.picture.text) is not None, what=what)
+    digit = row.search(tty.picture.text)
+    assert digit is not None
     tty.press(digit[1])
     tty.wait(lambda: "In the simulated room" not in tty.picture.text, what="the room is left")
 
