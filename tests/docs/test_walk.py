@@ -34,6 +34,8 @@ ELSEWHERE = {
     "estim console": "tests/console and tests/system",
     "estim stream": "tests/drivers/test_lsl.py: serves until it is stopped",
     "estim study run levels.toml -o out --on": "tests/study: a cluster",
+    "estim records stamp": "tests/records/test_outside.py: the answer of an authority",
+    "estim records verify --stamp-roots": "the same",
     "estim study merge": "tests/study: all hundred parts",
     "python -m examples": "tests/api/test_examples.py",
 }
@@ -83,6 +85,7 @@ def received(folder: Path) -> None:
     )
     (session,) = (path for path in (folder / "home").rglob("*-P-042") if path.is_dir())
     shutil.copytree(session, folder / "sessions" / "20261128T081739-P-042")
+    shutil.copytree(folder / "home", folder / "sessions-home")
 
 
 @pytest.mark.parametrize("page", PAGES)
