@@ -54,7 +54,7 @@ def test_a_backup_is_put_back_on_an_empty_machine_and_verifies(home: Home, tmp_p
     session(fresh, "K-3", at=LATER, simulated=False)  # and it goes on
     assert wrong(fresh) == []
     modes = [path.stat().st_mode & 0o077 for path in fresh.root.rglob("*") if path.is_file() and "K-3" not in str(path)]
-    assert modes.count(0) >= 7
+    assert sys.platform == "win32" or modes.count(0) >= 7
 
 
 def test_what_is_older_than_an_anchor_is_said(home: Home, tmp_path: Path) -> None:

@@ -290,9 +290,9 @@ def write(root: Path = ROOT) -> int:
         for index, data in enumerate(vector.parts):
             (folder / segment_name(index)).write_bytes(data)
         keys = "".join(f"{signer.key_id} {signer.public_hex}\n" for signer in vector.keys)
-        (folder / "keys.txt").write_text(keys, encoding="ascii")
+        (folder / "keys.txt").write_text(keys, encoding="ascii", newline="\n")
         expected = {"why": vector.why, "ok": vector.ok, "first_bad": vector.first_bad, "ending": vector.ending}
-        (folder / "expected.json").write_text(json.dumps(expected, indent=1) + "\n", encoding="utf-8")
+        (folder / "expected.json").write_text(json.dumps(expected, indent=1) + "\n", encoding="utf-8", newline="\n")
         count += 1
     return count
 
