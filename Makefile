@@ -153,6 +153,7 @@ browser: $(STAMP)
 
 pictures: $(STAMP)
 	$(BIN)/python -m tools.pictures
+	$(BIN)/python -m tools.cast
 
 # A folder of the same name exists: .PHONY above.
 docs: $(STAMP)

@@ -144,7 +144,7 @@ PICTURES: dict[str, tuple[tuple[int, int], Walk]] = {
 }
 
 
-async def picture(name: str) -> str:
+async def picture(name: str, *, size: tuple[int, int] | None = None) -> str:
     """One of `PICTURES`, or `patient-screen`: the other screen of the same session."""
     session = SeenSession()
     if name == "patient-screen":
@@ -157,9 +157,9 @@ async def picture(name: str) -> str:
                 app.draw()
                 await pilot.pause()
                 return drawn(app)
-    size, walk = PICTURES[name]
+    usual, walk = PICTURES[name]
     view = returning() if name == "home" else None
-    async with make_bench(size=size, session=session, home_view=view) as b:
+    async with make_bench(size=size or usual, session=session, home_view=view) as b:
         await walk(b)
         if name in {"home", "plan", "screening", "pads"}:
             await b.look(1.0)  # the last key may count again

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -99,3 +100,14 @@ def test_json_holds_the_text(capsys: pytest.CaptureFixture[str]) -> None:
 def test_without_a_topic_the_pages_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["help"]) == 0
     assert "practice.md" in capsys.readouterr().out
+
+
+def test_a_refusal_by_a_limit_names_the_topic_that_explains_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["rehearse", "knee-replacement-quadriceps-early", "--level", "quadriceps=140", "--home", str(tmp_path)]
+    assert main(asked) == 1
+    said = capsys.readouterr().err
+    assert "(L1 [" in said
+    assert said.splitlines()[-1].strip() == "more: `estim help L1`"
+    assert main(["help", "L1"]) == 0

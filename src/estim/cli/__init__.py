@@ -9,7 +9,15 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from estim.cli.output import EXIT_DEVICE, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_USAGE, print_json, whole_number
+from estim.cli.output import (
+    EXIT_DEVICE,
+    EXIT_INTERRUPTED,
+    EXIT_REFUSED,
+    EXIT_USAGE,
+    explained,
+    print_json,
+    whole_number,
+)
 from estim.cli.speaking import complain, finish, say, speak
 from estim.platform.terminals import nowhere
 
@@ -263,7 +271,8 @@ def _run(given: argparse.Namespace) -> int:
                 {"outcome": "refused", "ok": False, "problems": [problem.to_json() for problem in error.problems]}
             )
         else:
-            complain(str(error))
+            more = explained(one.rule for one in error.problems if one.severity != "info")
+            complain(f"{error}{more}")
     except EstimError as error:
         say(str(error))
         return EXIT_REFUSED

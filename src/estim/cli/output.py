@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from estim.desk.setup_from import Said
     from estim.protocols.schema import Protocol
     from estim.records.home import Home
 
+LIMIT = re.compile(r"L\d+[ab]?")  # as the table of limits names them
 EXIT_REFUSED, EXIT_USAGE, EXIT_DEVICE, EXIT_INTERRUPTED = 1, 2, 3, 130
 
 
@@ -43,6 +47,12 @@ def whole_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)
+
+
+def explained(rules: Iterable[str]) -> str:
+    """Where a person reads on: the limits that refuse or warn, as topics of the handbook; "" where none does."""
+    limits = list(dict.fromkeys(rule for rule in rules if LIMIT.fullmatch(rule)))
+    return f"\n  more: {', '.join(f'`estim help {rule}`' for rule in limits[:3])}" if limits else ""
 
 
 def ask_line(question: str) -> str:

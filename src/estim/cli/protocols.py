@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.evidence import evidence
-from estim.cli.output import EXIT_REFUSED, home_of, print_json, whole_number
+from estim.cli.output import EXIT_REFUSED, explained, home_of, print_json, whole_number
 from estim.cli.protocol_table import table
 
 if TYPE_CHECKING:
@@ -318,15 +318,15 @@ def check(given: argparse.Namespace) -> int:
         print_json({"ok": ok, "files": files})
     else:
         for entry in files:
-            print(
-                f"{entry['file']}: {'ok' if entry['ok'] else 'REFUSED'}{'' if entry['runnable'] else ' (not runnable)'}"
-            )
+            state = "ok" if entry["ok"] else "REFUSED"
+            print(f"{entry['file']}: {state}{'' if entry['runnable'] else ' (not runnable)'}")
             for problem in entry["problems"]:
                 line = f"line {problem['line']}: " if problem["line"] else ""
                 tail = " ".join(part for part in (problem["rule"], f"[{problem['layer']}]", problem["source"]) if part)
                 print(f"  {problem['severity']}: {line}{problem['key']}: {problem['message']} ({tail})")
         runnable, refused = sum(entry["runnable"] for entry in files), sum(not entry["ok"] for entry in files)
-        print(f"{len(files)} checked for the {model}: {runnable} runnable, {refused} refused")
+        more = explained(each["rule"] for one in files for each in one["problems"] if each["severity"] == "refuse")
+        print(f"{len(files)} checked for the {model}: {runnable} runnable, {refused} refused{more}")
     return 0 if ok else EXIT_REFUSED
 
 
