@@ -82,9 +82,18 @@ def test_emg_trigger(play: Callable[..., Any]) -> None:
 
 
 def test_joint_angle(play: Callable[..., Any]) -> None:
-    result, late_s = play("joint_angle", seconds=130)
+    held: list[float] = []
+
+    def angle(state: api.State) -> float:
+        degrees = 4.0 * (state.force_percent or 0)
+        if state.channels["quadriceps"].cycle == "HOLD" and state.contraction >= 2:
+            held.append(degrees)
+        return degrees
+
+    result, late_s = play("joint_angle", seconds=130, angle=angle)
     sound(result)
-    assert result.channels[0]["peak_ma"] <= 14
+    assert result.channels[0]["peak_ma"] <= 36
+    assert 24 < sum(held[20:]) / len(held[20:]) < 36  # the goal is 30°: the loop moves something, and holds it
     assert max(late_s) < 0.01  # simulated time: the body of the loop takes none
 
 

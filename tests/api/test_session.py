@@ -334,3 +334,18 @@ def test_what_is_public_is_what_the_handbook_names() -> None:
     missing = [name for name in api.__all__ if f"`{name}" not in page and f"api.{name}" not in page]
     methods = [name for name in vars(Session) if not name.startswith("_") and f"s.{name}" not in page]
     assert (missing, methods) == ([], [])
+
+
+def test_a_steady_train_makes_a_steady_force(tmp_path: Path) -> None:
+    """50 Hz holds a muscle: a body that hears of its pulses late would show a force that comes and goes."""
+    made = api.rehearse(PROTOCOL, device="sim://p24?patient=knee-replacement", levels={"quadriceps": 36}, home=tmp_path)
+    forces = []
+    with made as s:
+        s.start()
+        s.wait(lambda state: state.channels["quadriceps"].sent_ma == 36, 60)
+        s.wait(timeout_s=0.5)
+        for state in s.states(timeout_s=8, period_s=0.1):
+            forces.append(state.force_percent or 0)
+        s.stop()
+    assert len(forces) > 60
+    assert min(forces) > 0.5 * max(forces) > 0

@@ -21,7 +21,7 @@ class ChannelState:
         level_ma: what full intensity plays now; found_ma: the level that was found in this session, None before.
         sent_ma: amplitude of the last command, 0 while off.
         share: level_ma over found_ma, 0 before it was found.
-        cycle: off | ramp-up | hold | ramp-down | rest, as the session names it; on: a contraction plays.
+        cycle: RAMP_UP | HOLD | RAMP_DOWN | REST, as the session names it; on: a contraction plays.
         locked: "" or why one step up is not possible now.
         pulses, charge_uc: acknowledged, since the run began.
     """

@@ -120,6 +120,10 @@ class RehearsedRoom:
                     report = parse_line(json.dumps(message).encode())
                     self._reports += [report] if report is not None else []
 
+    def feels(self, now_us: int) -> bool:
+        """A body takes the pulses of the last moments in, at this look."""
+        return self.body is not None and now_us >= self._emg_us
+
     def next_us(self) -> int | None:
         """When `look` has something to do."""
         due = [self._next_us] if self._next_us is not None else []

@@ -121,6 +121,10 @@ class World:
             self.link.deliver()
             if self.now_us < host_us or self._held_up():
                 continue  # what reaches the device wakes nobody here
+            if self.room.feels(
+                self.now_us
+            ):  # what came until now; a body that gets its pulses late has no force between
+                self.device.advance(self.now_us)
             self.room.look(self.engine.awaited, self.now_us)
             self.room.joins = self.engine.asks == "join"
             incoming = self._incoming()
