@@ -70,10 +70,11 @@ def commands(text: str) -> list[str]:
 
 def test_every_command_on_a_page_is_one(pages: dict[Path, str]) -> None:
     wrong, seen = [], 0
+    estim = parser().parse_args
     for page, text in pages.items():
         for command in commands(text):
             words = shlex.split(command)
-            take, words = (parser().parse_args, words[1:]) if words[0] == "estim" else (parse_simulator, words[3:])
+            take, words = (estim, words[1:]) if words[0] == "estim" else (parse_simulator, words[3:])
             said = io.StringIO()
             seen += 1
             try:

@@ -36,7 +36,6 @@ ELSEWHERE = {
     "estim study run levels.toml -o out --on": "tests/study: a cluster",
     "estim records stamp": "tests/records/test_outside.py: the answer of an authority",
     "estim records verify --stamp-roots": "the same",
-    "estim study merge": "tests/study: all hundred parts",
     "python -m examples": "tests/api/test_examples.py",
 }
 LIBRARIES_OF_OTHERS = ("pandas", "polars")
@@ -111,6 +110,8 @@ def test_a_page_can_be_followed_from_an_empty_home(
                     continue
         played += language in {"python", "sql"}
     assert played
+    if page == "studies.md":
+        assert Path("whole/results.jsonl").read_bytes() == Path("out/results.jsonl").read_bytes()
 
 
 def test_the_walk_finds_a_command_that_fails(capsys: pytest.CaptureFixture[str]) -> None:

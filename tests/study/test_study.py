@@ -130,7 +130,7 @@ def test_a_new_study_runs_as_it_stands_and_none_is_overwritten(
     from estim.study.plan import read_study
 
     assert estim(capsys, "study", "new", tmp_path / "new.toml")[0] == 0
-    assert read_study(tmp_path / "new.toml", "estim").count() == 30
+    assert read_study(tmp_path / "new.toml", "estim").count() == 3
     assert estim(capsys, "study", "new", tmp_path / "new.toml")[0] == 2
 
 
