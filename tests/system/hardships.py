@@ -76,6 +76,41 @@ def stall(pid: int, seconds: float, *, working: bool = False) -> None:
         os.kill(pid, signal.SIGCONT)
 
 
+FREEZER = Path("/sys/fs/cgroup/freezer")
+
+
+@contextlib.contextmanager
+def unkillable(thread: int) -> Iterator[None]:
+    """One thread of a process can neither run nor be killed, as one that waits for a disk inside the system.
+
+    Needs the freezer of the control groups' first version, and its superuser: `FREEZER` and `os.access` tell.
+    """
+    group = FREEZER / f"estim-{thread}"
+    group.mkdir()
+    try:
+        (group / "tasks").write_text(str(thread), encoding="ascii")
+        (group / "freezer.state").write_text("FROZEN", encoding="ascii")
+        while "FREEZING" in (group / "freezer.state").read_text():
+            time.sleep(0.001)
+        yield
+    finally:
+        (group / "freezer.state").write_text("THAWED", encoding="ascii")
+        while (group / "tasks").read_text().strip():  # it ends, or goes home
+            with contextlib.suppress(OSError):
+                (FREEZER / "tasks").write_text(str(thread), encoding="ascii")
+            time.sleep(0.01)
+        group.rmdir()
+
+
+def writer_of(pid: int) -> int:
+    """The thread of a controller that has the record open."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            if any(os.readlink(link).endswith("record.jsonl") for link in (task / "fd").iterdir()):
+                return int(task.name)
+    raise LookupError(f"no thread of {pid} writes a record")
+
+
 def _runs(pid: int) -> bool:
     with contextlib.suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():

@@ -22,7 +22,7 @@ from estim.controller.takeover import TakingOver
 from estim.drivers.address import Address, link_opener
 from estim.platform.files import open_private, private_folder
 from estim.platform.priority import raise_thread
-from estim.platform.processes import start_module, wait_until_gone
+from estim.platform.processes import runs_no_more, start_module, wait_until_gone
 from estim.platform.waiting import waiting
 from estim.safety.errors import LinkLost, UsageError
 from estim.safety.reports import OutputState
@@ -153,13 +153,14 @@ class ControllerClient:
             self._waiting.wait(LOOK_S)
             now = time.monotonic()
             slept, look = now - look > LOOK_S + ASLEEP_S, now
+            gone = runs_no_more(self._child)  # asked before the pipe is read: what it said last is heard
             for line in self._reader.lines():
                 heard, began = now, True
                 self._take(line)
             with self._lock:
                 self._flush()
                 stuck_since = self._unsent_since
-            if self._reader.ended:
+            if self._reader.ended or gone:
                 if not began and not self._fatal:
                     self._never_began("ended")
                 elif not self._ended_well():

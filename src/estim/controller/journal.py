@@ -6,6 +6,7 @@ import contextlib
 import queue
 import sys
 import threading
+from collections.abc import Callable
 
 from estim.platform.priority import raise_thread
 
@@ -13,9 +14,14 @@ WAITING_MAX = 100
 
 
 class Journal:
-    """Lines for the log; what comes faster than the disk takes it is counted and left out."""
+    """Lines for the log; what comes faster than the disk takes it is counted and left out.
 
-    def __init__(self) -> None:
+    Args:
+        apart: called first in the thread that writes; see `Waiting.apart`.
+    """
+
+    def __init__(self, apart: Callable[[], object]) -> None:
+        self._apart = apart
         self._lines: queue.Queue[str] = queue.Queue(WAITING_MAX)
         self._left_out = 0
         threading.Thread(target=self._work, name="journal", daemon=True).start()
@@ -28,6 +34,7 @@ class Journal:
             self._left_out += 1
 
     def _work(self) -> None:
+        self._apart()
         raise_thread()  # while it holds the interpreter, the control loop is no faster than it
         while True:
             text = self._lines.get()

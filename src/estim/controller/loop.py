@@ -66,12 +66,12 @@ class Controller:
         self._clock = SessionClock()
         self._home = home
         self._address = address
-        self._journal = Journal()
+        self._waiting = waiting()
+        self._journal = Journal(self._waiting.apart)
         limits = limits_in_force(home)
         self._reception = Reception(home, simulated=address.simulated, device=address.url, limits=limits)
         model = MODELS[address.model]
         link = open_link(address)
-        self._waiting = waiting()
         self._reading = ReadingUp(
             self._reception, home.protocols, self._waiting.wake, device_refused=self._device_refused
         )
@@ -108,8 +108,9 @@ class Controller:
         folder = self._home.records(simulated=self._address.simulated) / name
         chain = Chain(simulated=self._address.simulated)
         return RecordWriter(
-            folder, chain, self._reception.signer, changed=self._waiting.wake, cover=self._reception.cover
-        )
+            folder, chain, self._reception.signer,
+            changed=self._waiting.wake, apart=self._waiting.apart, cover=self._reception.cover,
+        )  # fmt: skip
 
     def _let_look_on(self) -> Observers | None:
         """Those who look on; where that is not possible a session goes on without them."""

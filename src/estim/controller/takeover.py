@@ -19,6 +19,7 @@ from estim.drivers.interface import Driver
 from estim.drivers.link import ByteLink
 from estim.drivers.models import MODELS
 from estim.platform.priority import raise_thread
+from estim.platform.processes import runs_no_more
 from estim.record_lines.base import Line
 from estim.record_lines.events import Dose, End, Seal, TakeOver
 from estim.record_lines.rows import DoseRow
@@ -137,10 +138,11 @@ class TakingOver:
         """Until the device itself says idle. A fresh driver needs no state for an off: it repeats the stop and asks for
         the status by itself, and speaks of OFF only when the device says so.
 
-        Nothing is written beside a process that may wake and go on: its death comes first, however long that takes.
+        Nothing is written beside a process that may wake and go on: its death comes first, however long that takes. A
+        thread of it that waits for a disk is no more than that: it was killed, and runs nothing once the disk answers.
         """
         raise_thread()
-        while self._child.poll() is None:
+        while not runs_no_more(self._child):
             if self._over.wait(OPEN_AGAIN_S):
                 return
         link: ByteLink | None = None

@@ -75,6 +75,19 @@ def is_alive(pid: int) -> bool:
     return True
 
 
+def runs_no_more(child: subprocess.Popen[bytes], proc: Path = Path("/proc")) -> bool:
+    """Whether it has ended, or its first thread has and cannot come back: others may still wait for a disk inside the
+    system, and until it answers they can't be killed nor the child be waited for. Linux alone tells.
+    """
+    if child.poll() is not None:
+        return True
+    try:
+        after_name = (proc / str(child.pid) / "stat").read_bytes().rpartition(b") ")[2]
+    except OSError:
+        return False
+    return after_name[:1] in {b"Z", b"X"}
+
+
 def wait_until_gone(child: subprocess.Popen[bytes], wait_s: float) -> bool:
     """Wait so long for a child to end; False where it still lives."""
     with contextlib.suppress(subprocess.TimeoutExpired):

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from estim.platform.apart import with_files_apart
 from estim.platform.priority import raise_thread
 
 CHUNK = 65_536
@@ -63,6 +64,9 @@ class Waiting(Protocol):
 
     def wake(self) -> None:
         """`wait` returns, the present one or the next."""
+
+    def apart(self) -> None:
+        """The calling thread keeps no file open of its process' but what it needs for `wake`; see `platform.apart`."""
 
     def forget(self, source: Source) -> None:
         """It is closed, or is about to be."""
@@ -151,6 +155,10 @@ class Selected:
         """`wait` returns."""
         with contextlib.suppress(OSError):  # full: it returns anyway
             os.write(self._waker, b".")
+
+    def apart(self) -> None:
+        """The calling thread keeps only the waker."""
+        with_files_apart((self._waker,))
 
     def forget(self, source: Source) -> None:
         """It is closed."""
@@ -288,6 +296,10 @@ class Threaded:
     def wake(self) -> None:
         """`wait` returns."""
         self._woken.set()
+
+    def apart(self) -> None:
+        """The calling thread keeps nothing: a wake needs no file."""
+        with_files_apart()
 
     def forget(self, source: Source) -> None:
         """It is closed."""

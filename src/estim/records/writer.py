@@ -53,6 +53,7 @@ class RecordWriter:
         segment: number of the segment to write.
         stamp: what checkpoints say of other clocks than the session's.
         changed: called from the thread when `poll` has news.
+        apart: called first in the thread; see `Waiting.apart`.
         cover: closes a person's free text; None for practice, which concerns nobody.
     """
 
@@ -65,6 +66,7 @@ class RecordWriter:
         segment: int = 0,
         stamp: Callable[[], dict[str, object]] = wall_stamp,
         changed: Callable[[], None] = lambda: None,
+        apart: Callable[[], object] = lambda: None,
         cover: Cover | None = None,
     ) -> None:
         self.path = str(folder)
@@ -82,7 +84,7 @@ class RecordWriter:
         self._sealing: tuple[str, int] | None = None  # head and number of the seal
         self._ended = threading.Event()
         self._checkpoints = CheckpointClock()
-        self._stamp, self._changed, self._cover = stamp, changed, cover
+        self._stamp, self._changed, self._apart, self._cover = stamp, changed, apart, cover
         self._last_us = 0
         self._file: BinaryIO | None = None
         self._looked = time.monotonic()
@@ -163,6 +165,7 @@ class RecordWriter:
         # A line that waits for this thread for too long ends the session; and a thread that the system takes the
         # processor from while it holds the interpreter holds up the control loop, whatever the loop's own priority.
         raise_thread()
+        self._apart()
         try:
             self._open()
             while self._batch():
