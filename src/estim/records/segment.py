@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import zstandard
 
 from estim.record_lines.rows import SegmentRow
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 RECORD = "record.jsonl"
 PACKED = ".zst"
+_PACKED_AT_ONCE = 16 * 1024  # some 100 kB of a record; made of nothing but equal bytes, it may be 500 MB
+_UNPACKED = 1024 * 1024
 # 256 short words, so that a head of 4 words is 32 bits: enough to notice, short enough to write down.
 _ONSETS = ("b", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z")
 _RIMES = (
@@ -44,6 +50,44 @@ def segments(folder: Path) -> list[Path]:
             return found
 
 
+class _Unpacked(io.RawIOBase):
+    """The plain bytes of a compressed file. The library's own stream ends in silence where the file was cut."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._whole = False  # behind a frame's end
+        self._left = b""  # of the file, behind the last frame's end
+        self._plain = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        while not self._plain:
+            packed = self._left or self._file.read(_PACKED_AT_ONCE)
+            if not packed:
+                if self._whole:
+                    return 0
+                raise zstandard.ZstdError("it was cut: the compressed data stop before their own end")
+            if self._frame is None:
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+            self._plain = self._frame.decompress(packed)
+            self._left = self._frame.unused_data
+            self._whole = self._frame.eof
+            if self._whole:
+                self._frame = None
+        view = memoryview(buffer)
+        taken = self._plain[: len(view)]
+        view[: len(taken)] = taken
+        self._plain = self._plain[len(taken) :]
+        return len(taken)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
 def open_segment(path: Path) -> BinaryIO:
     """The plain bytes of a segment, as a stream.
 
@@ -53,7 +97,7 @@ def open_segment(path: Path) -> BinaryIO:
     file = path.open("rb")
     if path.suffix != PACKED:
         return file
-    return cast("BinaryIO", zstandard.ZstdDecompressor().stream_reader(file, closefd=True))
+    return cast("BinaryIO", io.BufferedReader(_Unpacked(file), _UNPACKED))
 
 
 def read_segment(path: Path) -> bytes:
