@@ -17,6 +17,7 @@ from typing import Any
 from estim.records.home import Home
 
 FOUND, NOTHING, ANCHOR, SAID = "found", "changes nothing", "not without an anchor", "refused"
+WITNESS = "not without the witness"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +30,29 @@ class Attack:
         do: does it; told the home and a copy of it as it was before its last session.
         comes: FOUND (verify names it), NOTHING (verify is content, and everything read is as before) or ANCHOR (verify
             is content and says that nothing outside vouches for the home; with an anchor it is found) or SAID (a
-            list is refused, and how to go on is said; nothing is lost).
+            list is refused, and how to go on is said; nothing is lost) or WITNESS (verify is content with what it is
+            given, and the witness refuses at its next look).
+        told: what `records verify` is told beside the home; {} is the folder of what is kept elsewhere.
+        says: what verify says among other things.
     """
 
     area: str
     act: str
     do: Callable[[Home, Path], None]
     comes: str
+    told: tuple[str, ...] = ()
+    says: str = ""
 
 
 TABLE: list[Attack] = []
 Act = Callable[[Home, Path], None]
 
 
-def attack(area: str, act: str, comes: str = FOUND) -> Callable[[Act], Act]:
+def attack(
+    area: str, act: str, comes: str = FOUND, *, told: tuple[str, ...] = (), says: str = ""
+) -> Callable[[Act], Act]:
     def keep(do: Act) -> Act:
-        TABLE.append(Attack(area, act, do, comes))
+        TABLE.append(Attack(area, act, do, comes, told, says))
         return do
 
     return keep

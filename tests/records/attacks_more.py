@@ -231,7 +231,9 @@ def _(home: Home, copy: Path) -> None:
     shutil.rmtree(sessions(home)[-1])
     for name in ("station.jsonl", "records/real/master.jsonl", "operators.json", "patients.json", "site.toml"):
         shutil.copy(copy / name, home.root / name)
-    for name in ("care", "trials", "qualifications"):
+    for name in ("care", "trials", "qualifications", "stamps"):
+        if not (copy / name).exists():
+            continue
         shutil.rmtree(home.root / name)
         shutil.copytree(copy / name, home.root / name)
 

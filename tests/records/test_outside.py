@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import http.server
 import json
 import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,23 +15,12 @@ from typing import Any
 import pytest
 
 from estim.cli import main
+from estim.records.anchor import signed
 from estim.records.home import Home
+from estim.records.keys import station_signer
 from estim.records.station import begin_station, enter_station, new_key, read_station
+from tests.records.authority import LONG, SIGNS_OTHERS, answered, issue, make_authority, needs_openssl, openssl
 from tests.records.build import NOON, session
-
-OPENSSL = shutil.which("openssl")
-needs_openssl = pytest.mark.skipif(OPENSSL is None, reason="openssl plays the authority")
-CONFIG = """[tsa]
-default_tsa = t
-[t]
-serial = {0}/serial
-signer_cert = {0}/tsa.pem
-signer_key = {0}/tsa.key
-signer_digest = sha256
-default_policy = 1.2.3.4.1
-digests = sha256
-ess_cert_id_alg = sha256
-"""
 
 
 @pytest.fixture
@@ -139,33 +128,9 @@ def test_a_station_takes_no_line_that_is_not_about_it(
 # -- an authority's time stamps ---------------------------------------------------------------------------------------
 
 
-def openssl(*words: str | Path) -> None:
-    assert OPENSSL is not None
-    subprocess.run([OPENSSL, *map(str, words)], check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a root, an authority's certificate and openssl's words for it."""
-    folder = tmp_path_factory.mktemp("authority")
-    for name in ("root", "stranger"):
-        files = ("-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem")
-        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", *files, "-days", "30", "-subj", f"/CN={name}")
-    files = ("-keyout", folder / "tsa.key", "-out", folder / "tsa.csr")
-    openssl("req", "-newkey", "rsa:2048", "-nodes", *files, "-subj", "/CN=An authority")
-    uses = "extendedKeyUsage=critical,timeStamping\nkeyUsage=critical,digitalSignature\n"
-    (folder / "uses").write_text(uses, encoding="ascii")
-    by = ("-CA", folder / "root.pem", "-CAkey", folder / "root.key", "-CAcreateserial", "-extfile", folder / "uses")
-    openssl("x509", "-req", "-in", folder / "tsa.csr", *by, "-days", "30", "-out", folder / "tsa.pem")
-    (folder / "serial").write_text("01\n", encoding="ascii")
-    (folder / "tsa.cnf").write_text(CONFIG.format(folder.as_posix()), encoding="utf-8")
-    return folder
-
-
-def answered(authority: Path, request: Path) -> Path:
-    answer = request.with_suffix(".tsr")
-    openssl("ts", "-reply", "-config", authority / "tsa.cnf", "-queryfile", request, "-out", answer)
-    return answer
+    return make_authority(tmp_path_factory.mktemp("authority"))
 
 
 def stamped(home: Home, authority: Path, folder: Path) -> Path:
@@ -288,3 +253,178 @@ def test_a_server_that_is_not_there_changes_nothing(home: Home, capsys: pytest.C
     assert "nothing is changed" in capsys.readouterr().err
     assert main([*stamp, "file:///etc/hosts"]) == 2
     assert main(["records", "verify", "--home", str(home.root)]) == 0
+
+
+# -- a stranger with openssl, an insider with an editor ---------------------------------------------------------------
+
+
+@pytest.fixture
+def request_file(home: Home, tmp_path: Path) -> Path:
+    made = tmp_path / "anchor.tsq"
+    assert main(["records", "stamp", "--request", str(made), "--home", str(home.root)]) == 0
+    return made
+
+
+def refused(
+    home: Home, answer: Path, roots: Path, capsys: pytest.CaptureFixture[str], code: int = 1, *, why: str
+) -> None:
+    """An answer that is not kept, and nothing that was not caught."""
+    capsys.readouterr()
+    told = ["records", "stamp", "--answer", str(answer), "--roots", str(roots), "--home", str(home.root)]
+    assert main(told) == code
+    assert why in capsys.readouterr().err
+    assert not list((home.root / "stamps").glob("*.stamp"))
+
+
+def brought(authority: Path, *names: str) -> None:
+    """The certificates that an answer brings along, in the order that its encoding asks for."""
+    pems = [(authority / f"{name}.pem").read_text(encoding="ascii") for name in names]
+    ders = {base64.b64decode("".join(pem.split("-----")[2].split())): pem for pem in pems}
+    (authority / "chain.pem").write_text("".join(ders[der] for der in sorted(ders)), encoding="ascii")
+
+
+@needs_openssl
+@pytest.mark.parametrize("what", ["forged", "chain brought along", "ran out", "by an authority that may not"])
+def test_an_authority_that_is_none_is_refused(
+    what: str, home: Home, authority: Path, request_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by, more = "forger", ""
+    if what == "chain brought along":
+        issue(authority, "between", f"{LONG} the rest", by="stranger", uses=SIGNS_OTHERS)
+        issue(authority, "below", "A", by="between")
+        brought(authority, "between", "stranger")
+        by, more = "below", f"certs = {authority.as_posix()}/chain.pem"
+    elif what == "ran out":
+        issue(authority, "old", "An authority", by="root", days=-1)
+        by = "old"
+    elif what == "by an authority that may not":  # the authority's own certificate is no authority of others
+        issue(authority, "may-not", f"{LONG} by far", by="root")
+        issue(authority, "child", "A", by="may-not")
+        brought(authority, "may-not")
+        by, more = "child", f"certs = {authority.as_posix()}/chain.pem"
+    answer = answered(authority, request_file, by=by, more=more)
+    refused(home, answer, authority / "root.pem", capsys, why="none of the roots")
+
+
+@needs_openssl
+def test_a_stamp_of_another_hash_is_refused(
+    home: Home, authority: Path, request_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = request_file.parent / "text"
+    text.write_text((home.root / "stamps" / "pending").read_text(encoding="utf-8").splitlines()[0], encoding="utf-8")
+    openssl("ts", "-query", "-data", text, "-sha512", "-cert", "-out", request_file)
+    refused(home, answered(authority, request_file), authority / "root.pem", capsys, why="something else")
+
+
+@needs_openssl
+def test_an_answer_that_came_before_is_not_taken_again(
+    home: Home, authority: Path, request_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (home.root / "stamps" / "pending").read_text(encoding="utf-8").splitlines()[0]
+    answer = answered(authority, request_file)
+    (home.root / "stamps" / "pending").write_text(f"{text}\n12345\n", encoding="utf-8")  # the same anchor, asked anew
+    refused(home, answer, authority / "root.pem", capsys, why="another request")
+    (home.root / "stamps" / "pending").write_text(f"{text}\nno number\n", encoding="utf-8")
+    refused(home, answer, authority / "root.pem", capsys, why="no request waits")
+
+
+@needs_openssl
+@pytest.mark.parametrize("held", [b"", b"hello", b"-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"])
+def test_roots_without_a_certificate_are_bad_usage_and_not_an_unchecked_stamp(
+    held: bytes, home: Home, authority: Path, request_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roots = tmp_path / "roots.pem"
+    roots.write_bytes(held)
+    answer = answered(authority, request_file)
+    refused(home, answer, roots, capsys, 2, why="no certificate (PEM) is in there")
+    assert main(["records", "stamp", "--answer", str(answer), "--home", str(home.root)]) == 0
+    assert main(["records", "verify", "--home", str(home.root), "--stamp-roots", str(roots)]) == 2
+    assert main(["records", "verify", "--home", str(home.root), "--stamp-roots", str(tmp_path / "none.pem")]) == 2
+
+
+@needs_openssl
+def test_a_root_twice_and_a_damaged_one(
+    home: Home, authority: Path, request_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer, roots = answered(authority, request_file), tmp_path / "roots.pem"
+    whole = (authority / "root.pem").read_bytes()
+    roots.write_bytes(whole.replace(b"\nM", b"\nN", 1))
+    refused(home, answer, roots, capsys, why="none (PEM) that can be read")
+    roots.write_bytes(whole + (authority / "stranger.pem").read_bytes() + whole)  # two bundles put together
+    assert main(["records", "stamp", "--answer", str(answer), "--roots", str(roots), "--home", str(home.root)]) == 0
+    code, verdict = said(capsys, "records", "verify", "--home", home.root, "--stamp-roots", roots)
+    assert (code, verdict["stamps"][0]["checked"]) == (0, True)
+
+
+@needs_openssl
+def test_two_stamps_of_one_second_are_both_kept(home: Home, authority: Path, tmp_path: Path) -> None:
+    stamp = ["records", "stamp", "--home", str(home.root)]
+    answers = []
+    for number in range(3):
+        request = tmp_path / f"{number}.tsq"
+        assert main([*stamp, "--request", str(request)]) == 0
+        answers.append(answered(authority, request))
+        assert main([*stamp, "--answer", str(answers[-1])]) == 0
+    assert len(list((home.root / "stamps").glob("*.stamp"))) == 3
+    assert main(["records", "verify", "--home", str(home.root)]) == 0
+
+
+def test_roots_without_a_stamp_are_said(home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    roots = tmp_path / "roots.pem"
+    roots.write_bytes(b"-----BEGIN CERTIFICATE-----\n")
+    assert main(["records", "verify", "--home", str(home.root), "--stamp-roots", str(roots)]) == 0
+    assert "no time stamp is here" in capsys.readouterr().out
+
+
+def test_only_the_witness_whose_key_is_known_counts(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert look(capsys, home, tmp_path / "witness") == 0
+    assert look(capsys, home, tmp_path / "anybody") == 0
+    verify = ("records", "verify", "--home", home.root, "--anchor")
+    lines, others = tmp_path / "witness.txt", tmp_path / "anybody.txt"
+    key = lines.read_text(encoding="utf-8").split("key=")[1].split()[0]
+    assert main([*map(str, verify), str(others)]) == 0
+    assert "anybody can sign as a witness" in capsys.readouterr().out
+    code, verdict = said(capsys, *verify, lines, "--witness-key", key.upper())
+    assert (code, [row["checked"] for row in verdict["anchors"]]) == (0, [True])
+    code, verdict = said(capsys, *verify, others, "--witness-key", key)
+    assert code == 1
+    assert [row["reason"][:9] for row in verdict["anchors"]] == ["signed by", "no line o"]
+    code, verdict = said(capsys, "records", "verify", "--home", home.root, "--witness-key", key)
+    assert (code, verdict["anchors"][0]["reason"]) == (1, "no line of this witness is there")
+    for bad in ("xyz", "00", ""):
+        assert main([*map(str, verify), str(lines), "--witness-key", bad]) == 2
+
+
+def test_a_station_is_no_witness_of_its_own_with_a_newer_key_either(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new_key(home.root, operator="T1", reason="changed")
+    reading = read_station(home.root)
+    assert reading is not None
+    own = signed(station_signer(home.root), home.root, of=str(reading.entries[0]["public_key"]))
+    line = tmp_path / "own.txt"
+    line.write_text(f"{own}\n", encoding="utf-8")
+    assert main(["records", "cosigned", str(line), "--home", str(home.root)]) == 1
+    assert "witness of their own" in capsys.readouterr().err
+    assert main(["records", "verify", "--anchor", str(line), "--home", str(home.root)]) == 1
+
+
+def test_an_anchor_that_lies_in_the_home_is_nothing_from_outside(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inside = home.root / "anchors.txt"
+    assert main(["records", "anchor", "--home", str(home.root), "-o", str(inside)]) == 0
+    code, verdict = said(capsys, "records", "verify", "--home", home.root, "--anchor", inside)
+    assert code == 0
+    assert verdict["anchors"][0]["inside"]
+    assert "Nothing outside" in verdict["unvouched"]
+
+
+def test_a_key_that_a_person_brought_in_is_said(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    (home.root / "keys" / "station.key").unlink()
+    new_key(home.root, operator="T1", reason="the old one was lost")
+    code, verdict = said(capsys, "records", "verify", "--home", home.root)
+    (row,) = verdict["introduced_keys"]
+    assert (code, row["operator"], row["reason"]) == (0, "T1", "the old one was lost")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import home_of, print_json
 
@@ -75,6 +75,76 @@ def stamp(given: argparse.Namespace) -> int:
     return 0
 
 
+def anchors_in(home: Home, files: list[str], witnesses: list[str]) -> list[dict[str, Any]]:
+    """Each anchor and witness's line of each file, and why it does not hold for this home ("" if it does).
+
+    Args:
+        witnesses: public keys; where any is named, no other witness counts, and each must have a line.
+    """
+    from estim.records.anchor import against, read_anchors
+    from estim.records.keys import key_id_of
+    from estim.safety.errors import RecordError, UsageError
+
+    named = {key_id_of(_key(key)): key.lower() for key in witnesses}
+    blank = {"utc": "", "witness": "", "checked": False, "inside": False}
+    rows: list[dict[str, Any]] = []
+    for name in files:
+        inside = Path(name).resolve().is_relative_to(home.root.resolve())
+        try:
+            found = read_anchors(Path(name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--anchor {name}: {error}") from None
+        except RecordError as error:
+            rows.append({"file": name, **blank, "reason": str(error)})
+            continue
+        for one in found:
+            witness = key_id_of(one.public_key) if one.of else ""
+            known = witness in named
+            reason = against(home.root, one)
+            if witness and named and not known:
+                reason = reason or "signed by a witness that is none of those named with --witness-key"
+            rows.append({
+                "file": name, "utc": one.utc, "witness": witness, "checked": known and not reason, "inside": inside,
+                "reason": reason,
+            })  # fmt: skip
+    for key in named.keys() - {row["witness"] for row in rows if row["checked"]}:
+        rows.append({"file": "--witness-key", **blank, "witness": key, "reason": "no line of this witness is there"})
+    return rows
+
+
+def _key(text: str) -> str:
+    from estim.safety.errors import UsageError
+
+    try:
+        if len(bytes.fromhex(text)) == 32:
+            return text.lower()
+    except ValueError:
+        pass
+    raise UsageError(f"--witness-key {text}: a public key is 64 hex digits, as `key=` of the witness's line")
+
+
+def say_outside(found: dict[str, Any], *, roots: str) -> None:
+    """What stands outside a home, or ought to, in words."""
+    for row in found["anchors"]:
+        whose = f"witness {row['witness']}, {row['utc']}".rstrip(", ") if row["witness"] else f"anchor of {row['utc']}"
+        good = "this home continues it"
+        if row["witness"] and not row["checked"]:
+            good += "; anybody can sign as a witness, and this one's key is not checked (--witness-key)"
+        if row["inside"]:
+            good += "; it lies in the home itself, so it is nothing from outside"
+        print(f"{row['file']}: {whose}: {row['reason'] or good}")
+    for stamp in found["stamps"]:
+        print(f"{stamp['file']}: {stamp['words']}")
+    if roots and not found["stamps"]:
+        print(f"--stamp-roots {roots}: no time stamp is here that could be held against them")
+    for key in found["introduced_keys"]:
+        day = key["utc"][:10] or "an unknown day"
+        print(
+            f"key {key['key']} was introduced by {key['operator']} on {day} ({key['reason']}), not by the "
+            "key before it: what it signed is as good as that word; ask them, or pin the keys with --key"
+        )
+
+
 def checked(home: Home, files: list[str], roots_file: str) -> list[dict[str, object]]:
     """Each time stamp that the home keeps or that stands in these files, and why it proves nothing ("" if it does)."""
     from estim.records import stamps
@@ -127,8 +197,19 @@ def said(stamp: Stamp) -> str:
 
 
 def read_roots(option: str, name: str) -> bytes:
-    """The bytes of a file of trusted certificates; b"" without one."""
-    return _read(option, name) if name else b""
+    """The bytes of a file of trusted certificates; b"" where none is named.
+
+    Raises:
+        UsageError: it can't be read, or holds no certificate: then nothing would be checked, and nobody would notice.
+    """
+    from estim.safety.errors import UsageError
+
+    if not name:
+        return b""
+    data = _read(option, name)
+    if b"-----BEGIN CERTIFICATE-----" not in data:
+        raise UsageError(f"{option} {name}: no certificate (PEM) is in there")
+    return data
 
 
 def _read(option: str, name: str) -> bytes:

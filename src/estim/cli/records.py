@@ -53,6 +53,10 @@ def _looking(actions: Any, home: argparse.ArgumentParser) -> None:
         help="anchors, witnesses' lines and time stamps kept elsewhere: the home must continue each",
     )
     verify.add_argument(
+        "--witness-key", action="append", default=[], metavar="HEX",
+        help="a witness's public key: no other one's line counts, and one of this must be there",
+    )  # fmt: skip
+    verify.add_argument(
         "--stamp-roots", default="", metavar="FILE", help="certificates (PEM) of the time stamp authorities to trust"
     )
     audit = actions.add_parser("audit", parents=[home], help="was what it says within the rules")

@@ -11,18 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
-from estim.cli.outside import checked
+from estim.cli.outside import anchors_in, checked, say_outside
 from estim.cli.past import progress, session_folder
 
 if TYPE_CHECKING:
-    from estim.records.home import Home
     from estim.records.verify import SessionVerdict
 
 
 def verify(given: argparse.Namespace) -> int:
     """0 only for records that were closed in order or honestly taken over, in a home that continues every anchor."""
     from estim.records.anchor import UNVOUCHED
-    from estim.records.station import trusted_keys
+    from estim.records.station import introduced_keys, trusted_keys
     from estim.records.verify_home import verify_folder, verify_home
 
     home = home_of(given)
@@ -37,26 +36,30 @@ def verify(given: argparse.Namespace) -> int:
             ]
     else:
         verdicts = verify_home(home.root, keys=keys or None, progress=tell, deep=given.deep)
-    anchors = _anchors(home, given.anchor)
-    stamps = checked(home, given.anchor, given.stamp_roots) if not given.path or given.anchor else []
+    anchors = anchors_in(home, given.anchor, given.witness_key)
+    wanted = not given.path or given.anchor or given.stamp_roots
+    stamps = checked(home, given.anchor, given.stamp_roots) if wanted else []
     outside = any(row["reason"] for row in anchors) or any(row["reason"] for row in stamps)
     ok = bool(verdicts) and all(verdict.ok for verdict in verdicts) and not outside
-    vouched = "" if anchors or any(row["checked"] for row in stamps) else UNVOUCHED
+    vouches = any(not row["inside"] for row in anchors) or any(row["checked"] for row in stamps)
+    said = {
+        "ok": ok,
+        "sessions": [verdict.to_json() for verdict in verdicts],
+        "anchors": anchors,
+        "stamps": stamps,
+        "introduced_keys": introduced_keys(home.root) if not given.path else [],
+        "unvouched": "" if vouches else UNVOUCHED,
+    }
     if given.json:
-        rows = [verdict.to_json() for verdict in verdicts]
-        print_json({"ok": ok, "sessions": rows, "anchors": anchors, "stamps": stamps, "unvouched": vouched})
+        print_json(said)
         return 0 if ok else EXIT_REFUSED
     for verdict in verdicts:
         _say_verdict(verdict)
-    for row in anchors:
-        whose = f"witness {row['witness']}, {row['utc']}" if row["witness"] else f"anchor of {row['utc']}"
-        print(f"{row['file']}: {whose}: {row['reason'] or 'this home continues it'}")
-    for stamp in stamps:
-        print(f"{stamp['file']}: {stamp['words']}")
+    say_outside(said, roots=given.stamp_roots)
     if not verdicts:
         print("no record found")
-    elif vouched:
-        print(vouched)
+    elif not vouches:
+        print(UNVOUCHED)
     return 0 if ok else EXIT_REFUSED
 
 
@@ -92,27 +95,6 @@ def _pinned(given: argparse.Namespace) -> dict[str, str]:
         return {hashlib.sha256(bytes.fromhex(key)).hexdigest()[:16]: key for key in given.key}
     except ValueError:
         raise UsageError("--key: a public key is 64 hex digits, as in keys/station-keys.txt") from None
-
-
-def _anchors(home: Home, files: list[str]) -> list[dict[str, str]]:
-    """Each anchor of each file, and why the home does not continue it."""
-    from estim.records.anchor import against, read_anchors
-    from estim.records.keys import key_id_of
-    from estim.safety.errors import RecordError, UsageError
-
-    rows = []
-    for name in files:
-        try:
-            found = read_anchors(Path(name).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UsageError(f"--anchor {name}: {error}") from None
-        except RecordError as error:
-            rows.append({"file": name, "utc": "", "witness": "", "reason": str(error)})
-            continue
-        for one in found:
-            witness = key_id_of(one.public_key) if one.of else ""
-            rows.append({"file": name, "utc": one.utc, "witness": witness, "reason": against(home.root, one)})
-    return rows
 
 
 def _say_verdict(verdict: SessionVerdict) -> None:

@@ -26,6 +26,7 @@ UNVOUCHED = (
     "made anew with its key would look the same. Keep anchors elsewhere (`estim records anchor`) and give them back "
     "with --anchor FILE."
 )
+OWN_WITNESS = "this station signed this line itself: nobody is a witness of their own"
 _CHAINS = ("station", *KINDS)
 _HEAD = re.compile(r"(\d{1,15}):([0-9a-f]{64})")
 _FIELD = re.compile(r"([a-z]+)=(\S+)")
@@ -128,8 +129,11 @@ def against(home: Path, anchor: Anchor) -> str:
     """Why the home does not continue this anchor; "" if it does."""
     if not is_signed(anchor):
         return "its signature does not fit: it was changed, or misread"
-    if trusted_keys(home)[0].get(key_id_of(anchor.station_key)) != anchor.station_key:
+    keys = trusted_keys(home)[0]
+    if keys.get(key_id_of(anchor.station_key)) != anchor.station_key:
         return "it is another station's: its key is none of this home's"
+    if anchor.of and anchor.public_key in keys.values():
+        return OWN_WITNESS
     return continued(home, anchor)
 
 

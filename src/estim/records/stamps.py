@@ -101,11 +101,12 @@ def finish(home: Path, answer: bytes, roots: bytes = b"") -> tuple[Stamp, Path]:
     """
     pending = home / FOLDER / PENDING
     try:
-        text, nonce = pending.read_text(encoding="utf-8").splitlines()
+        text, number = pending.read_text(encoding="utf-8").splitlines()
+        nonce = int(number)
     except (OSError, ValueError):
         raise RecordError(f"{pending}: no request waits for an answer; make one with `estim records stamp`") from None
-    stamp = judge(read_anchors(text)[0], answer, roots, nonce=int(nonce))
-    kept = pending.with_name(f"{stamp.utc:%Y%m%dT%H%M%SZ}.stamp")
+    stamp = judge(read_anchors(text)[0], answer, roots, nonce=nonce)
+    kept = _free(pending.with_name(f"{stamp.utc:%Y%m%dT%H%M%SZ}.stamp"))
     block = base64.encodebytes(answer).decode("ascii")
     try:
         replace_whole(kept, f"{text}\n{BEGIN}\n{block}{END}\n".encode("ascii"))
@@ -116,6 +117,16 @@ def finish(home: Path, answer: bytes, roots: bytes = b"") -> tuple[Stamp, Path]:
     except OSError as error:
         raise RecordError(f"{kept}: {error.strerror or error}") from None
     return stamp, kept
+
+
+def _free(path: Path) -> Path:
+    """This name, or with a number where two stamps are of one second: what the chain names is never replaced."""
+    number = 2
+    free = path
+    while free.exists():
+        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        number += 1
+    return free
 
 
 def ask(server: str, request: bytes) -> bytes:
@@ -173,17 +184,18 @@ def _verify(response: TimeStampResponse, hashed: bytes, roots: bytes) -> None:
 
     library = _library()
     try:
-        trusted = x509.load_pem_x509_certificates(roots)
+        trusted = set(x509.load_pem_x509_certificates(roots))  # two bundles put together hold some twice
     except ValueError:
-        raise RecordError("--stamp-roots: no certificate (PEM) is in there") from None
+        raise RecordError("the file of the authorities' certificates holds none (PEM) that can be read") from None
     builder = library.VerifierBuilder()
     for one in trusted:
         builder = builder.add_root_certificate(one)
-    for der in response.signed_data.certificates:
-        one = x509.load_der_x509_certificate(der)
-        if one not in trusted and one.issuer != one.subject:
-            builder = builder.add_intermediate_certificate(one)
     try:
+        # What the answer brings along may stand between the signer and a root, and is never a root itself.
+        brought = {x509.load_der_x509_certificate(der) for der in response.signed_data.certificates}
+        for one in brought - trusted:
+            if one.issuer != one.subject:
+                builder = builder.add_intermediate_certificate(one)
         builder.build().verify(response, hashed)
     except (library.VerificationError, ValueError) as error:
         raise RecordError(f"the authority's signature leads to none of the roots: {error}") from None
@@ -193,11 +205,14 @@ def _authority(response: TimeStampResponse) -> str:
     """The subject of the certificate that signed."""
     from cryptography import x509  # noqa: PLC0415 - 20 ms that no other command pays
 
-    signers = {(one.issuer, one.serial_number) for one in response.signed_data.signer_infos}
-    for der in response.signed_data.certificates:
-        one = x509.load_der_x509_certificate(der)
-        if (one.issuer, one.serial_number) in signers:
-            return one.subject.rfc4514_string()
+    try:
+        signers = {(one.issuer, one.serial_number) for one in response.signed_data.signer_infos}
+        for der in response.signed_data.certificates:
+            one = x509.load_der_x509_certificate(der)
+            if (one.issuer, one.serial_number) in signers:
+                return one.subject.rfc4514_string()
+    except ValueError:
+        pass  # a certificate that can't be read names nobody
     return ""
 
 
@@ -226,14 +241,19 @@ def kept(home: Path) -> list[Path]:
 def judge_kept(home: Path) -> Iterator[tuple[Path, int | None, str]]:
     """What is wrong with the time stamps that a home keeps: (file, None, why). No library is needed for that."""
     reading = read_station(home)
+    named = set()
     for line in reading.entries if reading is not None else ():
         if line["event"] != "stamped":
             continue
         path = home / FOLDER / Path(str(line["file"])).name
+        named.add(path)
         if not path.is_file():
             yield path, None, f"the time stamp of {str(line['time'])[:10]} is gone; the station's chain saw it"
         elif digest(path) != line["sha256"]:
             yield path, None, f"the time stamp of {str(line['time'])[:10]} is not the one that the station's chain saw"
+    for path in kept(home):
+        if path not in named:
+            yield path, None, "no line of the station's chain names this time stamp: it was put here"
 
 
 def verdicts(home: Path, file: Path, roots: bytes) -> list[tuple[Stamp | None, str]]:

@@ -208,6 +208,20 @@ def trusted_keys(home: Path) -> tuple[dict[str, str], list[str]]:
     return {key: public for key, public in known.items() if key in vouched}, sorted(known.keys() - vouched)
 
 
+def introduced_keys(home: Path) -> list[dict[str, str]]:
+    """Keys that a person introduced and no earlier key vouched for, as after a lost one: as good as that word."""
+    reading, vouched, found = read_station(home), set[str](), []
+    for entry in reading.entries if reading is not None else ():
+        if entry["event"] != "key":
+            continue
+        key = key_id_of(str(entry.get("public_key", "")))
+        if vouched and entry["key_id"] not in vouched:
+            said = {name: str(entry.get(name, "")) for name in ("utc", "operator", "reason")}
+            found.append({"key": key, **said})
+        vouched.add(key)
+    return found
+
+
 def signed_lines(entries: Iterable[Mapping[str, Any]], keys: Mapping[str, str]) -> int | None:
     """Number of the first line that no key of `keys` signed; None if all are signed."""
     for entry in entries:

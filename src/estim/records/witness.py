@@ -9,9 +9,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from estim.records.anchor import Anchor, continued, is_signed, read_anchors, signed
+from estim.records.anchor import OWN_WITNESS, Anchor, continued, is_signed, read_anchors, signed
 from estim.records.keys import key_id_of
-from estim.records.station import begin_station, enter_station, judge_station, read_station, station_lines
+from estim.records.station import (
+    begin_station,
+    enter_station,
+    judge_station,
+    read_station,
+    station_lines,
+    trusted_keys,
+)
 from estim.safety.errors import RecordError
 
 
@@ -56,14 +63,17 @@ def take_in(home: Path, text: str) -> list[Anchor]:
     """
     reading = read_station(home)
     own = str(reading.entries[0]["public_key"]) if reading is not None and reading.entries else ""
+    keys = trusted_keys(home)[0].values()
     taken = []
     for anchor in read_anchors(text):
         if not anchor.of:
             raise RecordError("an anchor of the station itself is no witness's line; one begins with `estim witness 1`")
         if not is_signed(anchor):
             raise RecordError("the witness's signature does not fit: the line was changed, or misread")
-        if anchor.of != own or anchor.public_key == own:
+        if anchor.of != own:
             raise RecordError(f"key {key_id_of(anchor.of)}: this line is about another station than this home's")
+        if anchor.public_key in keys:
+            raise RecordError(f"key {key_id_of(anchor.public_key)}: {OWN_WITNESS}")
         if reason := continued(home, anchor):
             raise RecordError(f"this home does not go on from what the witness saw: {reason}")
         enter_station(home, "cosigned", witness=anchor.public_key, anchor=str(anchor))
