@@ -1,0 +1,172 @@
+"""Rehearsals with faults: what came out of the simulated output stage, held against the bounds that the record proves,
+how wide these are, and the record played again on a fresh device.
+
+python bench/faults.py [--first 0] [--number 250] [--replay-each 5]      NUMBER seeds on each device model
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+
+from estim.drivers.models import MODELS  # noqa: E402
+from estim.record_lines.bounds import BoundsOfDose  # noqa: E402
+from estim.records.chain import Entry, read  # noqa: E402
+from estim.rehearsal.faulty import FaultyWorld  # noqa: E402
+from estim.rehearsal.replaying import replay_on_simulator  # noqa: E402
+from firmware_sim.devices.interface import Pulse  # noqa: E402
+from firmware_sim.faults import read_plan  # noqa: E402
+from tests.support import plan  # noqa: E402
+
+# A device that acknowledges updates and does not obey them, and whose status shows nothing of it, is taken at its word.
+LIAR = "ignore-update"
+PROTOCOLS = (ROOT / "tests" / "data" / "short.toml", ROOT / "tests" / "data" / "worlds.toml")
+
+
+Made = dict[tuple[str, int], list[int]]  # (purpose, channel) → pulses, charge in pC
+
+
+@dataclass
+class Tally:
+    """What all rehearsals together showed.
+
+    Attributes:
+        widths: most less least, as a share of the most, of each channel and purpose, in percent.
+        pulses: the same in pulses.
+    """
+
+    runs: int = 0
+    liars: int = 0
+    without_record: int = 0
+    outside: list[str] = field(default_factory=list)
+    liars_outside: int = 0
+    pulses: list[int] = field(default_factory=list)
+    widths: list[float] = field(default_factory=list)
+    charges: list[float] = field(default_factory=list)
+    outcomes: collections.Counter[str] = field(default_factory=collections.Counter)
+    kinds: collections.Counter[str] = field(default_factory=collections.Counter)
+    replayed: int = 0
+    differing: int = 0
+    unexplained: list[str] = field(default_factory=list)
+    causes: collections.Counter[str] = field(default_factory=collections.Counter)
+
+
+def play(source: Path, model: str, seed: int) -> tuple[tuple[Entry, ...] | None, Made, str]:
+    """The record's lines, and (purpose, channel) → [pulses, charge in pC] of what came out; and the outcome."""
+    world = FaultyWorld(replace(plan(source, seed=seed), model=model), read_plan(f"seed:{seed}"))
+    out: Made = {}
+    see = world.device.on_pulse
+
+    def spy(pulse: Pulse) -> None:
+        sums = out.setdefault((world.purpose, pulse.channel), [0, 0])
+        sums[0] += 1
+        sums[1] += pulse.phase1_pc
+        see(pulse)
+
+    world.device.on_pulse = spy
+    world.run()
+    if world.record is None:
+        return None, out, "no record"
+    entries = tuple(read(world.record.data).entries)
+    ended = [entry.fields.get("outcome", "") for entry in entries if entry.kind == "end"]
+    return entries, out, str(ended[-1] if ended else "not ended")
+
+
+def judge(tally: Tally, name: str, faults: list[str], entries: tuple[Entry, ...], made: Made) -> None:
+    bounds = BoundsOfDose()
+    for entry in entries:
+        bounds.take(entry.kind, entry.fields, entry.t_us)
+    for key in sorted({*made, *bounds.channels()}):
+        pulses, charge_pc = made.get(key, [0, 0])
+        proved = bounds.of(*key)
+        if not proved.pulses_least <= pulses <= proved.pulses_most or charge_pc > proved.charge_most_pc:
+            if LIAR in faults:
+                tally.liars_outside += 1
+                continue
+            tally.outside.append(
+                f"{name} {key[0]}/{key[1]}: {pulses} made, {proved.pulses_least} to {proved.pulses_most}; "
+                f"{charge_pc} pC made, at most {proved.charge_most_pc}; {faults}"
+            )
+        if proved.pulses_most:
+            tally.pulses.append(proved.pulses_most - proved.pulses_least)
+            tally.widths.append(100 * (proved.pulses_most - proved.pulses_least) / proved.pulses_most)
+        if proved.charge_most_pc:
+            tally.charges.append(100 * (proved.charge_most_pc - proved.charge_least_pc) / proved.charge_most_pc)
+
+
+def replay(tally: Tally, name: str, entries: tuple[Entry, ...]) -> None:
+    replayed = replay_on_simulator(entries)
+    tally.replayed += 1
+    tally.differing += bool(replayed.differences)
+    for one in replayed.differences:
+        tally.causes[one.why or "(nothing)"] += 1
+        if not one.why:
+            tally.unexplained.append(f"{name}: {one}")
+
+
+def shares(values: list[float] | list[int]) -> str:
+    """Median, 90 and 99 of 100, and the most."""
+    ranked = sorted(values)
+    at = [ranked[min(len(ranked) - 1, int(len(ranked) * share))] for share in (0.5, 0.9, 0.99, 1)] if ranked else []
+    return " / ".join(f"{one:.4g}" for one in at)
+
+
+def rows(first: int, number: int) -> Iterator[tuple[Path, str, int]]:
+    for seed in range(first, first + number):
+        for model in MODELS:
+            yield PROTOCOLS[seed % len(PROTOCOLS)], model, seed
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--first", type=int, default=0)
+    asked.add_argument("--number", type=int, default=250)
+    asked.add_argument("--replay-each", type=int, default=5)
+    given = asked.parse_args()
+    tally = Tally()
+    for at, (source, model, seed) in enumerate(rows(given.first, given.number)):
+        faults = [fault.kind for fault in read_plan(f"seed:{seed}").faults]
+        name = f"{source.stem} {model} seed {seed}"
+        entries, made, outcome = play(source, model, seed)
+        tally.runs += 1
+        tally.liars += LIAR in faults
+        tally.outcomes[outcome] += 1
+        tally.kinds.update(set(faults))
+        if entries is None:
+            tally.without_record += 1
+            continue
+        judge(tally, name, faults, entries, made)
+        if at % given.replay_each == 0:
+            replay(tally, name, entries)
+        if at % 100 == 99:
+            print(f"… {at + 1}: {len(tally.outside)} outside, {len(tally.unexplained)} unexplained", flush=True)
+    say(tally)
+
+
+def say(tally: Tally) -> None:
+    print(f"{tally.runs} rehearsals with faults; {tally.without_record} without a record; {dict(tally.outcomes)}")
+    print(f"faults: {dict(tally.kinds.most_common())}")
+    print(f"outside the bounds: {len(tally.outside)} of {len(tally.pulses)} channels and purposes")
+    for row in tally.outside:
+        print(f"  {row}")
+    print(f"devices that acknowledge what they do not do ({LIAR}): {tally.liars}, {tally.liars_outside} rows outside")
+    print("width of the bounds (median / 90 of 100 / 99 of 100 / most):")
+    print(f"  pulses {shares(tally.pulses)}")
+    print(f"  share of the most: pulses {shares(tally.widths)} %, charge {shares(tally.charges)} %")
+    unexplained = len(tally.unexplained)
+    print(f"{tally.replayed} records replayed: {tally.differing} with differences, {unexplained} unexplained")
+    for row in tally.unexplained:
+        print(f"  {row}")
+    for why, number in tally.causes.most_common():
+        print(f"  {number:5} {why}")
+
+
+if __name__ == "__main__":
+    main()
