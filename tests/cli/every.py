@@ -74,6 +74,7 @@ SAMPLES: dict[str, list[str]] = {
     "records restore": ["{self}"],
     "records archive": ["--reason", "älter"],
     "records migrate": [],
+    "records retention": ["--keep", "real=30", "--reason", "für später"],
     "records accept": ["patients.json", "--reason", "geändert"],
     "records forget": ["Zoë", "--reason", "gewünscht"],
     "records clear": ["{record}", "--reason", "fehlt"],

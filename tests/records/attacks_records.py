@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import zstandard
 
 from estim.records.home import Home
-from tests.records.attacks import attack, cut, real, record, replace, sessions
+from estim.records.keys import seeded_signer
+from estim.records.signed_chain import append_signed
+from tests.records.attacks import attack, cut, real, record, replace, sessions, station
 from tests.records.build import session
 
 
@@ -59,6 +62,14 @@ def _(home: Home, _copy: Path) -> None:
 
 @attack("records", "the session's folder removed")
 def _(home: Home, _copy: Path) -> None:
+    shutil.rmtree(sessions(home)[-1])
+
+
+@attack("records", "the session's folder removed, and a stranger's line that its time was over")
+def _(home: Home, _copy: Path) -> None:
+    seal = json.loads(record(home).read_bytes().splitlines()[-1])
+    said = {"session": sessions(home)[-1].name, "kind": "real", "head": seal["hash"], "lines": seal["n"] + 1}
+    append_signed(station(home), seeded_signer(99), {"event": "removed", **said, "until": "2026-01-01"})
     shutil.rmtree(sessions(home)[-1])
 
 

@@ -1,13 +1,17 @@
-"""`records backup|restore|archive|migrate`: the life of a home."""
+"""`records backup|restore|archive|migrate|retention|forget`: the life of a home."""
 
 from __future__ import annotations
 
 import argparse
 import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
 from estim.cli.secret import login
+
+if TYPE_CHECKING:
+    from estim.records.retention import Due, Removed
 
 
 def backup(given: argparse.Namespace) -> int:
@@ -91,3 +95,80 @@ def migrate(given: argparse.Namespace) -> int:
         return 0
     print(f"{len(done)} sessions of older formats are linked; their records are as they were")
     return 0
+
+
+def retention(given: argparse.Namespace) -> int:
+    """The site's rule, what is past it or soon will be, and its removal by an administrator with a reason."""
+    from estim.cli.keeping import who_is
+    from estim.records import retention as keep
+    from estim.records.station import station_lines
+    from estim.safety.errors import UsageError
+
+    home = home_of(given)
+    asked = [_kept(word) for word in given.keep]
+    done = None
+    if asked or given.remove:
+        if not given.reason:
+            raise UsageError("--reason TEXT: why stands in the station's chain, so it is needed here")
+        who = who_is(home, given.operator, "retention", administrator=True) or login()
+        for rule, years in asked:
+            keep.set_rule(home.root, rule, years, operator=who, reason=given.reason)
+        if given.remove:
+            done = keep.remove(home, _today(), operator=who, reason=given.reason)
+    rules = keep.rules(station_lines(home.root))
+    rows = keep.due(home, _today(), within_days=given.within)
+    if given.json:
+        print_json({
+            "rules": rules,
+            "due": [
+                {"session": one.session, "kind": one.kind, "patient": one.patient, "last": one.last.isoformat(),
+                 "until": one.until.isoformat(), "child": one.child, "over": one.until < _today()}
+                for one in rows
+            ],
+            "removed": list(done.sessions) if done else [],
+            "left": [{"session": name, "reason": reason} for name, reason in (done.left if done else ())],
+            "people": list(done.people) if done else [],
+        })  # fmt: skip
+        return EXIT_REFUSED if done and done.left else 0
+    _say_retention(rules, rows, done)
+    return EXIT_REFUSED if done and done.left else 0
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now().astimezone().date()
+
+
+def _kept(word: str) -> tuple[str, int]:
+    from estim.records.retention import RULES, YEARS_MAX
+    from estim.safety.errors import UsageError
+
+    rule, _, years = word.partition("=")
+    if rule not in RULES or not (years.isascii() and years.isdigit()) or int(years) > YEARS_MAX:
+        allowed = ", ".join(RULES)
+        raise UsageError(f"--keep {word}: KIND=YEARS, KIND one of {allowed}, YEARS 0 (for ever) to {YEARS_MAX}")
+    return rule, int(years)
+
+
+def _say_retention(rules: dict[str, int], rows: list[Due], done: Removed | None) -> None:
+    words = {"real": "sessions", "child": "sessions of children", "simulated": "simulated sessions"}
+    for rule, what in words.items():
+        years = rules.get(rule, 0)
+        otherwise = "as other sessions" if rule == "child" and rule not in rules else "for ever"
+        after = f"{years} years after the person's last one" if years else otherwise
+        print(f"{what}: kept {after}")
+    for one in rows:
+        state = "past its time" if one.until < _today() else "kept"
+        child = ", a child" if one.child else ""
+        print(f"  {one.kind} {one.session}: {state} (until {one.until}; last session {one.last}{child})")
+    if done is not None:
+        for name, reason in done.left:
+            print(f"{name}: left as it is: {reason}")
+        print(f"{len(done.sessions)} sessions were removed; their lines in the chains stay")
+        for name in done.people:
+            print(f"{name} has no session left here: `estim records forget {name}` erases what was written about them")
+        print("Not reached: backups, copies at the clinic, exports and paper.")
+    elif any(one.until < _today() for one in rows):
+        print("Nothing goes by itself. An administrator lets go what is past its time:")
+        print("  estim records retention --remove --operator ID --reason TEXT")
+    elif not rows:
+        print("nothing is past its time")

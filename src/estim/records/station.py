@@ -27,7 +27,7 @@ EVENTS: Mapping[str, str] = {
     "taken-as-it-is": "an administrator accepts a register, a chain beside the records (then also lines, head), or "
     "that one is missing: register, sha256, operator, reason",
     "kept": "a chain beside the records grew: file (in the home), lines, head",
-    "rule": "the site set a rule: what (pin-days), value, operator, reason",
+    "rule": "the site set a rule: what (pin-days, keep-years-real, -child, -simulated), value, operator, reason",
     "sign-in-refused": "a wrong PIN or role: operator, what, reason",
     "looked": "somebody read, reported or exported: what, sessions, patient, operator, reason",
     "cleared": "what today's session says or lacks no longer keeps the patient out: session, operator, reason",
@@ -37,6 +37,7 @@ EVENTS: Mapping[str, str] = {
     "archived": "sealed sessions were compressed: archive (where), sha256 of their names, sessions, operator, reason",
     "migrated": "a record of an older format: session, head, format, segments (as a seal has them), operator, reason",
     "erased": "a patient's key was destroyed: key (its id), operator, reason",
+    "removed": "a session is gone whose time was over: session, kind, head, lines, until (day), operator, reason",
     "practised": "an objective of practice was met beside a simulated device: operator, objective, session",
     "cosigned": "a witness saw this chain: witness (its public key), anchor (its line)",
     "witnessed": "this station, as a witness, saw another's chains: of (that one's public key), anchor (the line)",
@@ -127,7 +128,7 @@ def station_lines(home: Path) -> tuple[Mapping[str, Any], ...]:
 
 
 # Events of which one line can open a door: believed only with a signature of this home.
-BELIEVED = frozenset({"register", "rule", "taken-as-it-is", "cleared", "joined", "practised"})
+BELIEVED = frozenset({"register", "rule", "taken-as-it-is", "cleared", "joined", "practised", "removed"})
 HOW_TO_OPEN = (
     "put the right file back from a backup, or let an administrator take what is there as it is: "
     "`estim records accept NAME --operator ID --reason TEXT`"

@@ -10,8 +10,9 @@ from typing import Any
 from estim.records.beside import judge_beside
 from estim.records.guard import chained, check, file_of
 from estim.records.keys import signed_by
-from estim.records.master import MASTER, STATION, read_master
+from estim.records.master import KINDS, MASTER, STATION, read_master
 from estim.records.quick import verify_quickly
+from estim.records.retention import removed
 from estim.records.segment import segments
 from estim.records.signed_chain import ChainReading
 from estim.records.stamps import judge_kept
@@ -99,13 +100,14 @@ def _against_master(records: Path, verdicts: list[SessionVerdict], keys: Mapping
         ending = "torn" if master.torn else "incomplete"
         found.append(SessionVerdict(path=path, first_bad=master.first_bad, reason=master.reason, ending=ending))
     here = {Path(verdict.path).name: verdict for verdict in verdicts}
+    let_go = removed(records.parent.parent) if records.name in KINDS else {}
     entries, unsigned = _signed_part(records, master, here, keys)
     if unsigned is not None:
         reason = f"line {unsigned} of the master chain is not signed by a trusted key"
         found.append(SessionVerdict(path=path, first_bad=unsigned, reason=reason))
     seen = latest(entries)
     for session, entry in seen.items():
-        if session not in here:
+        if session not in here and not _let_go(entry, let_go.get(session), records.name):
             reason = f"the master chain saw this session {entry['event']}, it is gone"
             found.append(SessionVerdict(path=str(records / session), reason=reason))
     unsealed = [name for name, v in here.items() if v.sealed and name in seen and seen[name]["event"] != "sealed"]
@@ -117,6 +119,13 @@ def _against_master(records: Path, verdicts: list[SessionVerdict], keys: Mapping
         found.append(SessionVerdict(path=path, first_bad=len(entries), reason=reason))
     whole = not found
     return [*found, *(_seen_by_master(verdict, seen, whole=whole) for verdict in verdicts)]
+
+
+def _let_go(entry: Mapping[str, Any], line: Mapping[str, Any] | None, kind: str) -> bool:
+    """Whether the site removed this session at the end of its time, and this very one."""
+    if line is None or line["kind"] != kind:
+        return False
+    return entry["event"] != "sealed" or (line["head"], line["lines"]) == (entry["head"], entry["lines"])
 
 
 def _signed_part(
