@@ -23,8 +23,9 @@ from estim.console.keys import key_fields, key_names, parse_keymap
 from estim.console.language import ENGLISH, Words
 from estim.console.objectives import Objectives
 from estim.console.pane import Pane
+from estim.console.picture import Picture
 from estim.console.presses import Arrival, Judge
-from estim.console.problem_words import problem_line
+from estim.console.problem_words import problem_lines
 from estim.console.setup_clock import setup_us, time_setup
 from estim.console.stages import first_pane, make_pane
 from estim.console.stages.always import always, leave
@@ -96,7 +97,7 @@ class EstimConsole(StoppingApp):
         self._said_s = 0.0
         self._hands = Hands(self)
         self._waiting: dict[int, Then | None] = {}
-        self._seen = (-1, 0.0)  # the last snapshot's number, and since when
+        self._picture = Picture()
         for each in THEMES:
             self.register_theme(each)
         self.theme = theme
@@ -105,6 +106,7 @@ class EstimConsole(StoppingApp):
 
     def pressed(self, key: str, text: str | None, arrival: Arrival) -> None:
         """A key that is no stop."""
+        self._picture.touched(self.clock())
         self._hands.press(key, text, arrival)
 
     def pasted(self) -> None:
@@ -127,10 +129,9 @@ class EstimConsole(StoppingApp):
         self.snapshot = snapshot = self.client.snapshot
         self.gate.observe(snapshot, self.client.takeover)
         self.happened.observe(snapshot)
+        self._picture.heard(snapshot, self.clock())
         if snapshot is not None:
             self._practise(snapshot)
-            if snapshot.n != self._seen[0]:
-                self._seen = (snapshot.n, self.clock())
             if snapshot.output is OutputState.OFF and not self.gate.closed:
                 self.stop_sent = False
             time_setup(self.draft, snapshot, self.note)
@@ -141,7 +142,8 @@ class EstimConsole(StoppingApp):
             self._change(TakeoverPane(self))
         if self.saying and self.clock() - self._said_s > SAID_S:
             self.saying = ""
-        self.draw()
+        if not self._picture.stands(self.clock(), closed=self.gate.closed):
+            self.draw()
 
     def stopped_by(self, key: str) -> None:
         """Which key it was, for the practice."""
@@ -158,7 +160,7 @@ class EstimConsole(StoppingApp):
     @property
     def silent_s(self) -> float:
         """How old the last snapshot is."""
-        return self.clock() - self._seen[1] if self._seen[0] >= 0 else 0.0
+        return self._picture.silent_s(self.clock())
 
     @property
     def setup_us(self) -> int | None:
@@ -183,6 +185,7 @@ class EstimConsole(StoppingApp):
         self.send(Note(id=self.next_id(), kind=kind, fields=fields))
 
     def _answered(self, answer: Answer) -> None:
+        self._picture.touched(self.clock())
         then = self._waiting.pop(answer.id, None)
         if then is not None:
             then(answer)
@@ -191,10 +194,7 @@ class EstimConsole(StoppingApp):
 
     def problems(self, problems: Sequence[dict[str, Any]]) -> None:
         """Say why the controller refused something: the first reasons; the record has all of them."""
-        lines = [problem_line(problem, self.say) for problem in problems[:3]]
-        if len(problems) > 3:
-            lines.append(self.say("problem.more", count=len(problems) - 3))
-        self.said("\n ".join(lines))
+        self.said("\n ".join(problem_lines(problems, self.say)))
 
     def said(self, text: str) -> None:
         """Say it over the next line."""
@@ -234,6 +234,7 @@ class EstimConsole(StoppingApp):
         """The frame, and the pane in it."""
         if not isinstance(self.screen_stack[0] if self.screen_stack else None, Frame) or not self.pane.composed:
             return
+        self._picture.drawn(self.clock())
         draw_frame(self)
         for pane in (self.pane, *self.questions):
             if pane.composed and pane.display:

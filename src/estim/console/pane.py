@@ -31,6 +31,11 @@ class Field(Input):
         super().__init__(id=id, value=value, password=password, max_length=max_length, select_on_focus=False)
         self.cursor_blink = False
 
+    def title(self, title: str) -> None:
+        """Its heading; setting one draws the field anew, also where it is the same."""
+        if self.border_title != title:
+            self.border_title = title
+
 
 class Pane(Container):
     """A stage or a question.

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from estim.console.language import ENGLISH, Words
 
 SEVERITY_MARKS: Mapping[str, str] = {"refuse": "✖", "warn": "!", "info": "i"}
+
+SHOWN = 3
+
+
+def problem_lines(problems: Sequence[Mapping[str, Any]], say: Words) -> list[str]:
+    """The first of them, and how many more there are."""
+    lines = [problem_line(problem, say) for problem in problems[:SHOWN]]
+    if len(problems) > SHOWN:
+        lines.append(say("problem.more", count=len(problems) - SHOWN))
+    return lines
 
 
 def problem_line(problem: Mapping[str, Any], say: Words = ENGLISH) -> str:

@@ -58,7 +58,7 @@ class AssessmentPane(Pane):
         self.panel("measures").lines(lines)
         for field in self.query(Field):
             field.display = bool(self.field)
-            field.border_title = self._called(str(field.id).removeprefix("measure-"))
+            field.title(self._called(str(field.id).removeprefix("measure-")))
 
     def commands(self) -> Sequence[Command]:
         """Y to the consent; then M measures, or a digit says why not."""

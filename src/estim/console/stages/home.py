@@ -52,7 +52,7 @@ class SignInPane(Pane):
             lines.append(self.say("sign-in.tries", count=self._tries))
         self.panel("sign-in-words").lines(lines)
         for each in self.query(Field):
-            each.border_title = self.say(f"sign-in.{each.id}")
+            each.title(self.say(f"sign-in.{each.id}"))
             if each.id == "operator" and not each.value and not self._touched:
                 each.value = self.console.home_view.last_operator()  # records are read while somebody looks
                 each.cursor_position = len(each.value)
@@ -108,6 +108,7 @@ class HomePane(Pane):
         self._at = 0
         self._search = ""
         self._listed: tuple[tuple[PastPatient, ...], int] = ((), 0)
+        self._headed = ""
 
     def compose(self) -> ComposeResult:
         """Unfinished above, today left, the marked one right."""
@@ -141,7 +142,7 @@ class HomePane(Pane):
                 *(self.say(f"home.column.{name}") for name in ("patient", "due", "visits", "last", "what"))
             )
         wide = max(20, table.size.width)
-        if (patients, wide) != self._listed or (not patients and not table.row_count):
+        if (patients, wide) != self._listed:
             self._listed = patients, wide
             table.clear()
             for row in self._rows(patients, wide):
@@ -149,7 +150,9 @@ class HomePane(Pane):
         if patients:
             table.move_cursor(row=min(self._at, len(patients) - 1), animate=False)
         empty = self.say("home.nobody" if self._search else "home.no-patient")
-        table.border_title = self.say("home.today") if patients else empty
+        headed = self.say("home.today") if patients else empty
+        if headed != self._headed:  # setting it draws the table anew, also where it is the same
+            table.border_title = self._headed = headed
         marked = self._marked()
         glance = self.panel("glance")
         glance.title(self.say("home.glance", patient=marked.id) if marked else self.say("home.glance-none"))

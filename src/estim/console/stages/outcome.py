@@ -88,7 +88,7 @@ class OutcomePane(Pane):
         questions.title(self.numbered("outcome.title"))
         for field in self.query(Field):
             field.display = not sealed and self._ready()
-            field.border_title = self.say("patient.pin")
+            field.title(self.say("patient.pin"))
         lines = summary_lines(snapshot, draft, self.say)
         if sealed:
             questions.lines([*proof_lines(snapshot, self.say)])
