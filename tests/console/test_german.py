@@ -48,8 +48,10 @@ class Reader:
         self.cut: dict[str, str] = {}
 
     def read(self, where: str) -> None:
+        view = self.b.app.snapshot
+        drawn_by_lot = words_of(view.word_head) if view is not None else set()  # of syllables: "line" may be among them
         for line in self.b.lines():
-            for word in words_of(line) & self.english:
+            for word in words_of(line) & self.english - drawn_by_lot:
                 self.found.setdefault(word, f"{where}: {line.strip()}")
             for clipped in re.findall(r"\S*…", line):
                 self.cut.setdefault(clipped, f"{where}: {line.strip()}")
