@@ -10,7 +10,7 @@ import pytest
 from estim.console.home_reading import PastPatient, read_sessions, unfinished
 from estim.console.home_view import RecordsHome
 from estim.console.language import ENGLISH
-from estim.console.stages.glance import glance_lines
+from estim.console.stages.glance import glance_lines, how_words, unfinished_lines
 from estim.desk.care import CareDesk
 from estim.records.home import Home
 from estim.records.patients import Patient, save_patient
@@ -147,6 +147,75 @@ def test_what_nobody_signed_is_not_finished(tmp_path: Path) -> None:
     _, sessions = read_sessions(tmp_path, TODAY)
     (one,) = unfinished(sessions)
     assert (one.patient_id, one.how, one.ending, one.contractions) == ("P-2", "left", "completed", 12)
+
+
+def broken_off(folder: Path, *lines: tuple[int, str, dict[str, object]]) -> None:
+    """A treatment of 2 × 48 contractions with current on, and what came then: (time in µs, kind, fields)."""
+    plan = {
+        "purpose": "therapy",
+        "protocol_title": "Q",
+        "phases": [{"cycles": 48, "sets": 2}, {"cycles": 0, "sets": 1}],
+    }
+    before: list[tuple[int, str, dict[str, object]]] = [
+        (0, "header", {"patient": "P-2", "utc": "2026-11-02T16:20:00", "operator": "PT2"}),
+        (0, "setup", {"schedule": plan}),
+        (1_000_000, "output", {"state": "ON"}),
+        *((n * 1_000_000, "contraction", {"n": n, "whole": True, "purpose": "therapy"}) for n in range(2, 14)),
+    ]
+    folder.mkdir(parents=True)
+    rows = [
+        json.dumps({"kind": kind, "fields": fields, "t_us": t_us}, separators=(",", ":"))
+        for t_us, kind, fields in [*before, *lines]
+    ]
+    (folder / "record.jsonl").write_text("\n".join(rows) + "\n")
+
+
+def test_a_console_that_was_killed_is_met_with_n_of_m_and_how_soon_the_device_was_off(tmp_path: Path) -> None:
+    broken_off(
+        tmp_path / "20261102T1620",
+        (14_000_000, "request", {"what": "leave", "source": "console-gone"}),
+        (14_021_400, "output", {"state": "OFF"}),
+        (14_030_000, "end", {"outcome": "stopped", "contractions": 12, "output": "OFF"}),
+    )
+    (one,) = unfinished(read_sessions(tmp_path, TODAY)[1])
+    assert (one.how, one.contractions, one.planned, one.stopped_ms) == ("killed", 12, 96, 21)
+    told = " ".join(unfinished_lines((one,), ENGLISH, 78))
+    assert "P-2 2026-11-02 16:20" in told
+    assert "12 of 96 contractions given, not signed" in told
+    assert "(off 21 ms later)" in told
+
+
+def test_a_controller_that_was_lost_says_how_soon_the_console_had_the_device_off(tmp_path: Path) -> None:
+    taken = {"cause": "eof", "output": "OFF", "text": "", "took_ms": 73, "last_phase": "RUNNING", "last_snapshot_us": 1}
+    broken_off(
+        tmp_path / "20261102T1620", (14_000_000, "take-over", dict(taken)), (14_000_001, "output", {"state": "OFF"})
+    )
+    (one,) = unfinished(read_sessions(tmp_path, TODAY)[1])
+    assert (one.how, one.planned, one.stopped_ms) == ("taken-over", 96, 73)
+    assert "off 73 ms later" in how_words(one, ENGLISH)
+
+
+def test_where_nothing_flowed_no_time_until_off_is_said(tmp_path: Path) -> None:
+    broken_off(
+        tmp_path / "20261102T1620",
+        (14_000_000, "output", {"state": "OFF"}),
+        (15_000_000, "request", {"what": "leave", "source": "console-gone"}),
+        (15_000_001, "output", {"state": "OFF"}),
+    )
+    (one,) = unfinished(read_sessions(tmp_path, TODAY)[1])
+    assert one.stopped_ms is None
+    assert "off " not in how_words(one, ENGLISH)
+
+
+def test_an_end_by_hand_after_all_was_given_is_completed(tmp_path: Path) -> None:
+    asked: dict[str, object] = {"what": "end-early", "reason": "goal-reached"}
+    for name, given in (("20261102T1620", 92), ("20261103T1620", 90)):
+        broken_off(
+            tmp_path / name,
+            (14_000_000, "request", asked),
+            (15_000_000, "end", {"outcome": "completed", "contractions": given}),
+        )
+    assert [one.ending for one in read_sessions(tmp_path, TODAY)[1]] == ["early", "completed"]
 
 
 def test_a_session_without_a_contraction_is_no_visit(tmp_path: Path) -> None:

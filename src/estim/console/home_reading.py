@@ -30,6 +30,7 @@ _WANTED = tuple(
         "accepted",
         "request",
         "take-over",
+        "output",
         "contraction",
         "dose",
     )
@@ -94,9 +95,9 @@ class PastSession:
 
     Attributes:
         folder: its name.
-        ending: one of `ending.ENDINGS`; contractions given.
+        ending: one of `ending.ENDINGS`; contractions given, of `planned` (0 where a sensor decides how many come).
         how: for one without a signature: `left`, `killed`, `taken-over`, `torn`; "" for a signed one.
-        stopped_ms: how long after the front was lost the device was off, None where nobody knows.
+        stopped_ms: how long after front or controller was lost the device said off, None where nothing flowed.
         head: the record's head as far as it was read.
         level_words: the highest level marked, in mA; "" for none.
     """
@@ -108,6 +109,7 @@ class PastSession:
     protocol: str = ""
     ending: str = "not-treated"
     contractions: int = 0
+    planned: int = 0
     signed_by: str = ""
     how: str = ""
     stopped_ms: int | None = None
@@ -146,9 +148,12 @@ class _Reading:
     last_us: int = 0
     early: bool = False
     head: str = ""
+    on: bool = False
+    left_us: int | None = None
+    stopped_ms: int | None = None
 
     def take(self, kind: str, fields: dict[str, Any]) -> None:
-        """One line."""
+        """One line, at `last_us`."""
         match kind:
             case "header":
                 self.patient, self.utc = str(fields["patient"]), str(fields["utc"])
@@ -175,8 +180,16 @@ class _Reading:
             case "request":
                 self.left = str(fields.get("source") or "") if fields.get("what") == "leave" else self.left
                 self.early = self.early or fields.get("what") == "end-early"
+                if fields.get("what") == "leave" and self.on and self.left_us is None:
+                    self.left_us = self.last_us
             case "take-over":
                 self.taken_over = True
+                if self.on and fields.get("output") == "OFF":
+                    self.stopped_ms = int(fields["took_ms"])
+            case "output":
+                self.on = fields["state"] != "OFF"
+                if self.left_us is not None and not self.on and self.stopped_ms is None:
+                    self.stopped_ms = (self.last_us - self.left_us) // 1000
             case "end":
                 self.ended = fields
             case "dose" if fields.get("purpose") == "therapy":
@@ -202,15 +215,16 @@ class _Reading:
         if not self.given:
             return "before-first"
         if outcome == "completed":
-            return "early" if self.early and not self._whole() else "completed"
+            return "early" if self.early and not 0 < self.planned * 95 <= self.given * 100 else "completed"
         return "fault" if outcome == "fault" else "early" if self.early else "stopped"
 
-    def _whole(self) -> bool:
-        planned = sum(
-            int(phase.get("contractions") or 0) * int(phase.get("sets") or 1)
-            for phase in self.schedule.get("phases", ())
-        )
-        return planned > 0 and self.given * 100 >= planned * 95
+    @property
+    def planned(self) -> int:
+        """Contractions of the plan, 0 where none are counted out beforehand."""
+        if self.schedule.get("purpose") != "therapy":
+            return 0
+        phases = self.schedule.get("phases", ())
+        return sum(int(phase.get("cycles") or 0) * int(phase.get("sets") or 0) for phase in phases)
 
     def session(self) -> PastSession:
         """What the list of records shows."""
@@ -229,6 +243,8 @@ class _Reading:
             ending=self.ending,
             protocol=str(self.schedule.get("protocol_title", "")),
             contractions=self.given,
+            planned=self.planned,
+            stopped_ms=self.stopped_ms,
             signed_by=self.signed_by,
             how=how,
             head=self.head,

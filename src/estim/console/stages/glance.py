@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from estim.console import present
 from estim.console.due import due_lines
-from estim.console.home_view import OpenSession, PastPatient
+from estim.console.home_view import OpenSession, PastPatient, PastSession
 from estim.console.language import Words
 
 
@@ -38,8 +38,23 @@ def unfinished_lines(sessions: Sequence[OpenSession], say: Words, columns: int) 
     lines = []
     for each in sessions[:3]:
         head = say("unfinished.head", patient=each.patient_id, day=each.day, time=each.time)
-        lines.append(f"! {head} {say.of('unfinished-how', each.how)}")
-        lines.append(f"  {say('unfinished.given', count=each.contractions, key='F6')}")
+        lines.append(f"! {head} {how_words(each, say)}")
+        lines.append(f"  {say('unfinished.given', amount=amount_words(each, say), key='F6')}")
     if len(sessions) > 3:
         lines.append(say("unfinished.more", count=len(sessions) - 3))
     return [present.clip(one, max(columns, 40) * 2) for one in lines]
+
+
+def amount_words(session: PastSession, say: Words) -> str:
+    """`12 of 96 contractions`; without the 96 where no plan counted them out."""
+    if session.planned:
+        return say("unfinished.amount-of", count=session.contractions, planned=session.planned)
+    return say("unfinished.amount", count=session.contractions)
+
+
+def how_words(session: PastSession, say: Words) -> str:
+    """How it broke off, and how long after that the device was off where current flowed."""
+    how = say.of("unfinished-how", session.how)
+    if session.stopped_ms is None or session.how == "left":
+        return how
+    return f"{how} {say('unfinished.stopped', ms=session.stopped_ms)}"

@@ -16,6 +16,7 @@ from estim.console.contract import Console
 from estim.console.home_view import OpenSession
 from estim.console.pane import Pane
 from estim.console.panel import Panel
+from estim.console.stages.glance import amount_words, how_words
 from estim.controller.interface import Answer
 from estim.session.events import Note, Sign, SignIn
 from estim.session.snapshot import Snapshot
@@ -39,14 +40,13 @@ class LateSignPane(Pane):
     def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
         """The words."""
         one = self._session
-        how = self.say.of("unfinished-how", one.how)
         words = self.say.lines(
             "late-sign.text",
             patient=one.patient_id,
             day=one.day,
             time=one.time,
-            how=how,
-            count=one.contractions,
+            how=how_words(one, self.say),
+            amount=amount_words(one, self.say),
             operator=self.console.station.operator,
         )
         self.panel("late").lines(words)

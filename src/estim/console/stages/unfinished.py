@@ -12,6 +12,7 @@ from estim.console.contract import Console
 from estim.console.home_view import OpenSession
 from estim.console.pane import Pane
 from estim.console.panel import Panel
+from estim.console.stages.glance import amount_words, how_words
 from estim.console.stages.identity import IdentityPane
 from estim.console.stages.late_sign import LateSignPane
 from estim.session.snapshot import Snapshot
@@ -42,10 +43,11 @@ class UnfinishedPane(Pane):
             f"{'▸' if each is marked else ' '} {each.day} {each.time}  {each.patient_id}" for each in sessions
         )
         if marked is not None:
-            how = self.say.of("unfinished-how", marked.how)
+            how = how_words(marked, self.say)
             lines = [self.say("unfinished.story", patient=marked.patient_id, day=marked.day, time=marked.time, how=how)]
             lines += [self.say("unfinished.protocol", title=marked.protocol or "–")]
-            lines += [self.say("unfinished.counts", count=marked.contractions, level=marked.level_words or "–")]
+            amount, level = amount_words(marked, self.say), marked.level_words or "–"
+            lines += [self.say("unfinished.counts", amount=amount, level=level)]
             lines += list(self.say.lines("unfinished.choices"))
             self.panel("open-story").lines(lines)
 
