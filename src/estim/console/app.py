@@ -128,8 +128,8 @@ class EstimConsole(StoppingApp):
             self._answered(answer)
         self.snapshot = snapshot = self.client.snapshot
         self.gate.observe(snapshot, self.client.takeover)
-        self.happened.observe(snapshot)
-        self._picture.heard(snapshot, self.clock())
+        if self._picture.heard(snapshot, self.clock()):
+            self.happened.observe(snapshot)
         if snapshot is not None:
             self._practise(snapshot)
             if snapshot.output is OutputState.OFF and not self.gate.closed:

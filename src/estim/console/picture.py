@@ -24,12 +24,13 @@ class Picture:
         self._shown: Snapshot | None = None  # what was heard last, without its ages
         self._same = False
 
-    def heard(self, snapshot: Snapshot | None, now_s: float) -> None:
-        """The latest snapshot, at each look."""
+    def heard(self, snapshot: Snapshot | None, now_s: float) -> bool:
+        """The latest snapshot, at each look; True where it says more than the one before it, but for ages."""
         if snapshot is not None and snapshot.n != self._n:
             self._n, self._heard_s = snapshot.n, now_s
         ageless = None if snapshot is None else replace(snapshot, n=0, now_us=0, answered=0, lease_us=(0, 0, 0, 0))
         self._same, self._shown = ageless == self._shown, ageless
+        return not self._same
 
     def silent_s(self, now_s: float) -> float:
         """How old the last snapshot is."""

@@ -181,15 +181,23 @@ class StoppingApp(App[int]):
     def on_mount(self) -> None:
         """First stage, the timers, the signals."""
         self._gate_changed()
-        self.set_interval(HEARTBEAT_S, self.client.heartbeat)
         self.client.heartbeat()
         self.call_after_refresh(self.begin)
-        self.set_interval(self._look_s, self.look)
+        if self._look_s <= HEARTBEAT_S:
+            self.set_interval(self._look_s, self._beat)
+        else:
+            self.set_interval(HEARTBEAT_S, self.client.heartbeat)
+            self.set_interval(self._look_s, self.look)
         self.set_interval(TIDY_S, collector.tidy)
         self.set_interval(ALIVE_S, self._ask_terminal)
         self._ask_terminal()
         self._ui_loop = asyncio.get_running_loop()
         self._way_out.watch()
+
+    def _beat(self) -> None:
+        """One timer for both: each costs the loop a turn."""
+        self.client.heartbeat()
+        self.look()
 
     def on_unmount(self) -> None:
         """Leave the interpreter as it was."""
