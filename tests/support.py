@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from pathlib import Path
 
 from estim.desk.setup_from import SetupWords, setup_from
+from estim.protocols import library
 from estim.protocols.loader import load
+from estim.protocols.schema import Protocol
 from estim.records.writer import RecordWriter
 from estim.rehearsal import RehearsalPlan
 from estim.safety.limits import ABSOLUTE, DEFAULT
@@ -41,6 +44,17 @@ sham = "sub-threshold"
 [reported]
 who = "physiotherapists"
 """
+
+
+@cache
+def protocols() -> dict[str, Protocol]:
+    """The library, read once in a process (half a second of each worker); nobody can change a protocol."""
+    return {name: load(library.path(name)) for name in library.names()}
+
+
+def runnable() -> list[str]:
+    """Names of the protocols that can be played."""
+    return [name for name, protocol in protocols().items() if protocol.runnable]
 
 
 def sample(text_from: str = "", text_to: str = "") -> str:

@@ -14,7 +14,7 @@ from estim.lines.keyboard import LINE_MAX, Keyboard, says_stop
 from estim.lines.typed import Person
 from estim.session import events
 
-SPACES = [chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace()] + ["\u180e", "\0", ""]
+SPACES = [char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace()] + ["\u180e", "\0", ""]
 STOPS = [report for report, _ in F12_REPORTS] + [
     b"\x1b",
     b"\x9b24~",

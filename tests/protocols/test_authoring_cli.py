@@ -12,6 +12,7 @@ from estim.cli import main
 from estim.drivers.models import MODELS
 from estim.protocols import library
 from estim.protocols.loader import load
+from tests.support import protocols, runnable
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
@@ -71,7 +72,7 @@ def test_an_own_file_with_a_taken_id_is_never_run(tmp_path: Path, capsys: pytest
 
 @pytest.mark.parametrize("name", library.names())
 def test_every_protocol_can_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
-    protocol = load(library.path(name))
+    protocol = protocols()[name]
     text = said(capsys, "show", name, "--home", str(tmp_path))
     flat = " ".join(text.split())
     for words in (protocol.title, protocol.id, protocol.cue, protocol.position, *protocol.stop_criteria):
@@ -104,17 +105,14 @@ def test_the_file_itself_can_be_had(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert text == library.path("calf-pump-oedema").read_text(encoding="utf-8")
 
 
-RUNNABLE = [name for name in library.names() if load(library.path(name)).runnable]
-
-
-@pytest.mark.parametrize("name", RUNNABLE)
+@pytest.mark.parametrize("name", runnable())
 def test_a_drawing_is_whole_svg_within_its_frame(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     file = tmp_path / "drawn.svg"
     said(capsys, "plot", name, "--svg", str(file), "--home", str(tmp_path))
     root = ET.fromstring(file.read_text(encoding="utf-8"))  # noqa: S314 - our own drawing
     space = "{http://www.w3.org/2000/svg}"
     width, height = float(root.attrib["width"]), float(root.attrib["height"])
-    protocol = load(library.path(name))
+    protocol = protocols()[name]
     texts = [element.text or "" for element in root.iter(f"{space}text")]
     assert protocol.title in texts
     assert sum(text.startswith("one pulse: ") for text in texts) >= 1

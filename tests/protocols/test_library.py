@@ -11,9 +11,8 @@ import pytest
 from estim.cli import main
 from estim.desk.setup_from import SetupWords, setup_from
 from estim.protocols import library
-from estim.protocols.loader import load
 from estim.rehearsal import RehearsalPlan, rehearse
-from tests.support import DATA, LIMITS
+from tests.support import DATA, LIMITS, protocols, runnable
 from tests.turns import of_this_turn
 
 ROWS: list[dict[str, Any]] = json.loads((DATA / "protocol_reference.json").read_text(encoding="utf-8"))
@@ -33,7 +32,7 @@ def test_the_library_is_the_reference() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
 def test_each_file_is_named_after_its_id_and_condition(row: dict[str, Any]) -> None:
-    protocol = load(library.path(row["id"]))
+    protocol = protocols()[row["id"]]
     assert protocol.id == row["id"]
     assert set(protocol.conditions) == set(row["conditions"])
 
@@ -45,12 +44,12 @@ def test_check_passes_on_all_of_them(capsys: pytest.CaptureFixture[str]) -> None
     assert still == {"denervated-muscle-long-pulse", "multiple-sclerosis-cycling-slow", "spinal-cord-injury-cycling"}
 
 
-PLAYED = [name for name in NAMES if load(library.path(name)).runnable]
+PLAYED = runnable()
 
 
 @pytest.mark.parametrize("name", of_this_turn(PLAYED, 6))
 def test_every_protocol_plays_whole_and_its_dose_is_what_was_measured(name: str) -> None:
-    protocol = load(library.path(name))
+    protocol = protocols()[name]
     levels = tuple(f"{channel.name}={channel.plausible_ma[0]}" for channel in protocol.channel)
     regions = tuple(f"{channel.name}=low-back" for channel in protocol.channel if channel.region == "any-permitted")
     said = setup_from(protocol, SetupWords(patient="test", levels=levels, regions=regions, session=2), simulated=True)

@@ -10,10 +10,10 @@ import pytest
 
 from estim.cli import main
 from estim.protocols import library, muscles
-from estim.protocols.loader import load
 from estim.protocols.schema import Protocol
+from tests.support import protocols
 
-PROTOCOLS = {name: load(library.path(name)) for name in library.names()}
+PROTOCOLS = protocols()
 EACH = pytest.mark.parametrize("name", library.names())
 LEANING = re.compile(
     r"\bas (above|below|right|left|channel \d|(the )?other|in|[a-z]+-[a-z-]+|\w+ protocol)\b|\bsame as\b|\bmirror\b"

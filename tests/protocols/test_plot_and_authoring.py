@@ -17,7 +17,7 @@ from estim.protocols.plot import plot, share
 from estim.protocols.schema import Protocol
 from estim.safety.errors import ProtocolError
 from estim.safety.schedule import Schedule
-from tests.support import LIMITS, SHORT
+from tests.support import LIMITS, SHORT, protocols, runnable
 
 
 def compiled(protocol: Protocol) -> Schedule:
@@ -26,12 +26,9 @@ def compiled(protocol: Protocol) -> Schedule:
     return compile_schedule(protocol, setup, MODELS["p24"].profile, levels_needed=False)
 
 
-RUNNABLE = [name for name in library.names() if load(library.path(name)).runnable]
-
-
-@pytest.mark.parametrize("name", RUNNABLE)
+@pytest.mark.parametrize("name", runnable())
 def test_every_runnable_protocol_can_be_drawn(name: str) -> None:
-    schedule = compiled(load(library.path(name)))
+    schedule = compiled(protocols()[name])
     drawn = plot(schedule, width=60)
     rows = [line for line in drawn.splitlines() if line.count("│") == 2 and not line.startswith("│")]
     assert len(rows) == sum(len(phase.windows) for phase in schedule.phases)
@@ -81,7 +78,7 @@ def test_a_copy_is_the_original_but_for_its_head(name: str) -> None:
     text = library.path(name).read_text(encoding="utf-8")
     copy = parse(new_protocol("my-own", title='Mine, "so" \\ called\n', based_on=text).encode())
     changed = {"id": "my-own", "version": "0.1.0", "title": 'Mine, "so" \\ called\n'}
-    assert copy == load(library.path(name)).model_copy(update=changed)
+    assert copy == protocols()[name].model_copy(update=changed)
 
 
 @pytest.mark.parametrize("id", ["Calf", "calf after", "../calf", "", "calf_1"])

@@ -7,11 +7,10 @@ import re
 import pytest
 
 from estim.cli import main
-from estim.protocols import library
-from estim.protocols.loader import load
 from estim.protocols.sources import CONFIRMED, key_of, sources
+from tests.support import protocols
 
-LIBRARY = {name: load(library.path(name)) for name in library.names()}
+LIBRARY = protocols()
 
 
 @pytest.mark.parametrize("name", LIBRARY)

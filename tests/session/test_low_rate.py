@@ -10,11 +10,9 @@ import pytest
 from estim.desk.setup_from import SetupWords, setup_from
 from estim.drivers import p24, rehamove3
 from estim.drivers.rehastim2_profile import PROFILE as REHASTIM2
-from estim.protocols import library
 from estim.protocols.catalogue import load_runnable
 from estim.protocols.compile import compile_titration
 from estim.protocols.compile_low_rate import compile_low_rate
-from estim.protocols.loader import load
 from estim.protocols.resolve import resolve
 from estim.safety.commands import SetOutput
 from estim.safety.errors import ProtocolRejected
@@ -27,6 +25,7 @@ from estim.safety.verdict import clear
 from estim.session import effects, events
 from estim.session.state import Phase
 from tests.session.desk import Desk
+from tests.support import runnable
 
 FEELS = PatientFacts(
     insensate_skin=False, lesion_t6_or_above=False, child=False, fragile_bone=False, first_ever_session=False
@@ -47,10 +46,7 @@ def compiled(name: str, profile: Any = p24.PROFILE) -> tuple[Schedule, Schedule]
     return compile_low_rate(protocol, setup, profile), compile_titration(protocol, setup, profile)
 
 
-RUNNABLE = [name for name in library.names() if load(library.path(name)).runnable]
-
-
-@pytest.mark.parametrize("name", RUNNABLE)
+@pytest.mark.parametrize("name", runnable())
 def test_every_protocol_with_a_contraction_has_one_at_2_to_3_hz_with_its_own_pulse(name: str) -> None:
     source, _ = load_runnable(name)
     first_week = resolve(source, week=1, session=1, first_ever=False)
