@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -43,9 +44,10 @@ if sys.dont_write_bytecode and "PYTHONPYCACHEPREFIX" not in os.environ:
 # One number for all workers; see tests/turns.py.
 os.environ.setdefault("ESTIM_TURN", str(int(time.time()) // 86_400))
 LEFT_OUT = """\
-This was turn {turn} (ESTIM_TURN={turn} repeats it) of what is long by nature: a sixth of the library's protocols played
-whole, 16 of 60 worlds of each device, a new patient's printed way at one of two sizes, planted bugs where they were
-found before. make campaign plays all of it.
+This was turn {turn} (ESTIM_TURN={turn} repeats it) of what is long by nature: a twelfth of the library's protocols
+played whole, 10 of 60 worlds of each device, a third of the planted bugs, half the walks along a limit, one of three
+whole ways of a new patient, a session in two tabs or in a browser, German at one of two sizes, three of twelve replays
+under faults. make turns plays all of it.
 Left out, since as long as one likes (make campaign runs the first three; each prints the seed that it began with):
   make fuzz BYTES=…     framers under seeded junk          make worlds WORLDS=…   sessions with faults on every device
   make records KILLS=…  every change of a record           make kills KILLS=…     blows to running sessions
@@ -76,6 +78,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((place for place, name in enumerate(FIRST) if item.nodeid.startswith(name)), len(FIRST))
 
     items.sort(key=rank)
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays: without this, every later search for garbage walks through ten thousand tests again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

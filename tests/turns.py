@@ -25,6 +25,12 @@ def of_this_turn(every: Sequence[T], parts: int) -> Sequence[T]:
     return every if now is None else every[now % parts :: parts]
 
 
+def its_turn(place: int, parts: int) -> bool:
+    """Whether it is the turn of the one at this place, where so many take turns."""
+    now = turn()
+    return now is None or now % parts == place
+
+
 def seeds(fixed: int, changing: int, whole: int) -> Sequence[int]:
     """The first `fixed` ones in every run, and behind them others in each; `whole` where everything is played."""
     now = turn()

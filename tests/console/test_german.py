@@ -11,6 +11,7 @@ from estim.protocols import library
 from estim.protocols.loader import load as library_load
 from estim.safety.reports import ChannelFault, DeviceLost
 from estim.session.state import Phase
+from tests.turns import of_this_turn
 
 from .conftest import PROTOCOL, Bench, Make
 
@@ -91,7 +92,7 @@ async def _beginning(b: Bench, reader: Reader) -> None:
     await b.press("escape", "1")
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", of_this_turn([(80, 24), (120, 40)], 2))
 async def test_the_way_of_a_new_patient(bench: Make, size: tuple[int, int]) -> None:
     async with bench(say=GERMAN, size=size) as b:
         reader = Reader(b)

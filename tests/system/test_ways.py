@@ -22,12 +22,13 @@ def test_the_ways_that_are_asked_for_stand_there() -> None:
     assert {"new", "returning", "end", "pad-off", "pad-on", "wrong-pin"} <= set(WAYS)
 
 
-# Two minutes each, at a person's pace, so one of them a day. A pad that comes off and is put back, and every stop, are
-# on a real console every day: test_practice, test_stop_key_pty, test_session_kills.
+# Two minutes each, at a person's pace, so one of them or test_practice a day. A pad that comes off and is put back is
+# on a console in simulated time every day (tests/console), every stop on a real one: test_stop_key_pty,
+# test_session_kills.
 NEW = [((80, 24), ("pad-off", "pad-on")), ((120, 40), ("stop",))]
 
 
-@pytest.mark.parametrize(("size", "between"), of_this_turn(NEW, 2))
+@pytest.mark.parametrize(("size", "between"), [each for each in of_this_turn([*NEW, None], 3) if each])
 def test_new_and_returning(tmp_path: Path, size: tuple[int, int], between: tuple[str, ...]) -> None:
     columns, rows = size
     tty = Tty("console", "--device", DEVICE, home=tmp_path, columns=columns, rows=rows)

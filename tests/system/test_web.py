@@ -19,6 +19,7 @@ from tests.support import sample
 from tests.system import browser_session, therapist
 from tests.system.conftest import PATIENCE_S, environment, wait_until
 from tests.system.terminal import KEYS, Hands, Picture
+from tests.turns import its_turn
 
 COLUMNS, ROWS = 100, 30
 
@@ -98,6 +99,7 @@ def port(tmp_path: Path) -> Iterator[int]:
     server.wait(PATIENCE_S)
 
 
+@pytest.mark.skipif(not its_turn(0, 2), reason="a whole session in a browser is played on the other days")
 def test_a_practice_session_in_a_tab_and_a_second_tab_that_looks_on(
     tmp_path: Path, port: int, loop: asyncio.AbstractEventLoop
 ) -> None:
@@ -159,6 +161,7 @@ def test_real_devices_are_refused_with_the_reason(tmp_path: Path, device: str) -
     assert not (tmp_path / "logs").exists()
 
 
+@pytest.mark.skipif(not its_turn(1, 2), reason="a whole session in two tabs is played on the other days")
 @pytest.mark.skipif(bool(browser_session.missing()), reason=f"not on the path: {', '.join(browser_session.missing())}")
 def test_a_practice_session_in_a_real_browser(tmp_path: Path) -> None:
     browser_session.whole_session(tmp_path, tmp_path)
