@@ -148,6 +148,7 @@ class Cell:
         later: pulses fell again when everything had been quiet.
         code: the front's exit code; None where it goes on.
         words: the last line that it printed.
+        since_s: `time.monotonic()` of the stop.
     """
 
     situation: str
@@ -157,6 +158,7 @@ class Cell:
     code: int | None
     words: str
     model: str = "p24"
+    since_s: float = 0.0
 
 
 def cell(folder: Path, situation: str, way: str, model: str = "p24") -> Cell:
@@ -164,7 +166,7 @@ def cell(folder: Path, situation: str, way: str, model: str = "p24") -> Cell:
     one = TypedSession(folder, on_s=6, model=model)
     try:
         SITUATIONS[situation](one)
-        at_us = one.pulses.now_us()
+        at_us, since_s = one.pulses.now_us(), time.monotonic()
         WAYS[way](one)
         end = time.monotonic() + QUIET_S
         while time.monotonic() < end:
@@ -180,7 +182,8 @@ def cell(folder: Path, situation: str, way: str, model: str = "p24") -> Cell:
             one.look()
         words = one.heard.decode(errors="replace").strip().splitlines()
         later = one.pulses.last_us() > last_us
-        return Cell(situation, way, max(0, last_us - at_us) / 1_000, later, one.code, words[-1] if words else "", model)
+        last = words[-1] if words else ""
+        return Cell(situation, way, max(0, last_us - at_us) / 1_000, later, one.code, last, model, since_s)
     finally:
         one.close()
 

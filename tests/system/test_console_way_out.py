@@ -15,6 +15,7 @@ import pytest
 from estim.records.verify import verify_session
 from tests.system import therapist
 from tests.system.conftest import PATIENCE_S, RunningSimulator, children, environment, wait_until
+from tests.system.machine import Timed, keeps
 from tests.system.terminal import Tty
 
 Start = Callable[..., RunningSimulator]
@@ -25,9 +26,10 @@ def console(tmp_path: Path) -> Iterator[Callable[..., Tty]]:
     """Consoles that end with their test."""
     opened: list[Tty] = []
 
-    def start(device: str, *, controlling: bool = True) -> Tty:
-        therapist.own_protocol(tmp_path)
-        opened.append(Tty("console", "--device", device, home=tmp_path, controlling=controlling))
+    def start(device: str, home: Path = tmp_path, *, controlling: bool = True) -> Tty:
+        home.mkdir(exist_ok=True)
+        therapist.own_protocol(home)
+        opened.append(Tty("console", "--device", device, home=home, controlling=controlling))
         return opened[-1]
 
     yield start
@@ -45,7 +47,7 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def ends(tty: Tty, *, seconds: float = 45.0) -> None:
+def ends(tty: Tty, *, seconds: float = PATIENCE_S) -> None:
     wait_until(lambda: tty.process.poll() is not None, seconds=seconds, what="the console ends")
 
 
@@ -69,34 +71,39 @@ def test_the_terminal_goes_away_while_nothing_runs(
 def test_the_terminal_goes_away_while_it_stimulates(
     tmp_path: Path, console: Callable[..., Tty], simulator: Start, controlling: bool
 ) -> None:
-    running = simulator("--tcp", "0")
-    tty = console("sim+p24:" + running.device, controlling=controlling)
-    therapist.to_therapy(tty)
-    at_close = running.last_us()
-    began = time.monotonic()
-    tty.close()
-    ends(tty)
-    assert time.monotonic() - began < 10.0
-    # The terminal is looked at every 100 ms; two turns, one period and a busy machine's share come on top.
-    assert running.last_us() - at_close <= 400_000
-    verdict = verify_session(record_of(tmp_path))
-    assert verdict.ok
-    assert verdict.ending == "complete"
-    assert verdict.outcome == "stopped"
+    def one(number: int) -> Timed:
+        running = simulator("--tcp", "0")
+        home = tmp_path / str(number)
+        tty = console("sim+p24:" + running.device, home, controlling=controlling)
+        therapist.to_therapy(tty)
+        at_close, began = running.last_us(), time.monotonic()
+        tty.close()
+        ends(tty)
+        verdict = verify_session(record_of(home))
+        assert verdict.ok
+        assert verdict.ending == "complete"
+        assert verdict.outcome == "stopped"
+        return Timed((running.last_us() - at_close) / 1_000, began)
+
+    keeps(200, one)  # the terminal is looked at every 100 ms; two turns and one period come on top
 
 
 def test_sigterm_stops_and_ends_it_with_the_terminal_restored(
     tmp_path: Path, console: Callable[..., Tty], simulator: Start
 ) -> None:
-    running = simulator("--tcp", "0")
-    tty = console("sim+p24:" + running.device)
-    therapist.to_therapy(tty)
-    at_signal = running.last_us()
-    tty.process.send_signal(signal.SIGTERM)
-    tty.wait(lambda: tty.process.poll() is not None, what="the console ends")
-    assert tty.process.returncode == 0
-    assert running.last_us() - at_signal <= 400_000
-    assert verify_session(record_of(tmp_path)).outcome == "stopped"
+    def one(number: int) -> Timed:
+        running = simulator("--tcp", "0")
+        home = tmp_path / str(number)
+        tty = console("sim+p24:" + running.device, home)
+        therapist.to_therapy(tty)
+        at_signal, began = running.last_us(), time.monotonic()
+        tty.process.send_signal(signal.SIGTERM)
+        tty.wait(lambda: tty.process.poll() is not None, what="the console ends")
+        assert tty.process.returncode == 0
+        assert verify_session(record_of(home)).outcome == "stopped"
+        return Timed((running.last_us() - at_signal) / 1_000, began)
+
+    keeps(200, one)
 
 
 def test_the_console_refuses_to_run_without_a_terminal(tmp_path: Path) -> None:
@@ -112,37 +119,48 @@ def test_the_console_refuses_to_run_without_a_terminal(tmp_path: Path) -> None:
 @pytest.mark.hazard("H41")
 def test_a_terminal_that_answers_no_more_stops(tmp_path: Path, console: Callable[..., Tty], simulator: Start) -> None:
     """Asked every half second while output may be on; it answered at the start, and 1 s of silence is a front gone."""
-    running = simulator("--tcp", "0")
-    tty = console("sim+p24:" + running.device)
-    tty.answers = True
-    therapist.to_therapy(tty)
-    began = running.last_us()
-    tty.look(2.5)
-    assert running.last_us() - began > 1_500_000, "an answering terminal stops nothing"
-    tty.answers = False  # and goes on taking what is drawn, as behind a dead line
-    at_us = running.last_us()
-    tty.look(4.0)
-    assert running.last_us() - at_us <= 1_700_000 + 400_000
-    assert tty.process.poll() is None
-    tty.process.send_signal(signal.SIGTERM)
-    tty.wait(lambda: tty.process.poll() is not None, what="the console ends")
-    assert verify_session(record_of(tmp_path)).ok
+
+    def one(number: int) -> Timed:
+        running = simulator("--tcp", "0")
+        home = tmp_path / str(number)
+        tty = console("sim+p24:" + running.device, home)
+        tty.answers = True
+        therapist.to_therapy(tty)
+        began = running.last_us()
+        tty.look(2.5)
+        assert running.last_us() - began > 1_500_000, "an answering terminal stops nothing"
+        tty.answers = False  # and goes on taking what is drawn, as behind a dead line
+        at_us, since_s = running.last_us(), time.monotonic()
+        tty.look(4.0)
+        after_ms = (running.last_us() - at_us) / 1_000
+        assert tty.process.poll() is None
+        tty.process.send_signal(signal.SIGTERM)
+        tty.wait(lambda: tty.process.poll() is not None, what="the console ends")
+        assert verify_session(record_of(home)).ok
+        return Timed(after_ms, since_s)
+
+    keeps(1_700, one)
 
 
 def test_a_terminal_that_takes_nothing_holds_up_neither_stop_nor_end(
     tmp_path: Path, console: Callable[..., Tty], simulator: Start
 ) -> None:
-    running = simulator("--tcp", "0")
-    tty = console("sim+p24:" + running.device)
-    therapist.to_therapy(tty)
-    time.sleep(2.0)  # nobody reads what it draws: its queue fills, its UI loop may stand
-    at_key = running.last_us()
-    os.write(tty.master, b" ")
-    wait_until(
-        lambda: b'"confirmed-off"' in (record_of(tmp_path) / "record.jsonl").read_bytes().split(b'"stop"')[-1],
-        what="the device says off",
-    )
-    assert running.last_us() - at_key <= 200_000
-    tty.process.send_signal(signal.SIGTERM)
-    ends(tty, seconds=90)  # off is confirmed long before; leaving may take its time where nobody reads
-    assert verify_session(record_of(tmp_path)).ok
+    def one(number: int) -> Timed:
+        running = simulator("--tcp", "0")
+        home = tmp_path / str(number)
+        tty = console("sim+p24:" + running.device, home)
+        therapist.to_therapy(tty)
+        time.sleep(2.0)  # nobody reads what it draws: its queue fills, its UI loop may stand
+        at_key, since_s = running.last_us(), time.monotonic()
+        os.write(tty.master, b" ")
+        wait_until(
+            lambda: b'"confirmed-off"' in (record_of(home) / "record.jsonl").read_bytes().split(b'"stop"')[-1],
+            what="the device says off",
+        )
+        after_ms = (running.last_us() - at_key) / 1_000
+        tty.process.send_signal(signal.SIGTERM)
+        ends(tty)  # off is confirmed long before; leaving may take its time where nobody reads
+        assert verify_session(record_of(home)).ok
+        return Timed(after_ms, since_s)
+
+    keeps(100, one)

@@ -157,11 +157,13 @@ class ControllerClient:
             for line in self._reader.lines():
                 heard, began = now, True
                 self._take(line)
+            if self._fatal:  # it has nothing to do with the device, however long it takes to end
+                return
             with self._lock:
                 self._flush()
                 stuck_since = self._unsent_since
             if self._reader.ended or gone:
-                if not began and not self._fatal:
+                if not began:
                     self._never_began("ended")
                 elif not self._ended_well():
                     self._over("eof", heard)
@@ -188,11 +190,9 @@ class ControllerClient:
         self._fatal = f"the controller {how} before it could begin; see {self._home / 'logs' / 'controller.log'}"
 
     def _ended_well(self) -> bool:
-        """The controller ended by itself after all was said: it could not begin, or the front was leaving and output
-        was off or was said to be uncertain.
+        """The controller ended by itself after all was said: the front was leaving, and output was off or was said to
+        be uncertain.
         """
-        if self._fatal:
-            return True
         if not self._closing or not wait_until_gone(self._child, END_S):
             return False
         off = self._snapshot is None or self._snapshot.output is OutputState.OFF
@@ -239,7 +239,8 @@ class ControllerClient:
         if self._thread.is_alive():  # the record is not closed; the output was long since
             self._child.kill()
             self._thread.join(END_S)
-        wait_until_gone(self._child, END_S)
+        if not wait_until_gone(self._child, END_S):
+            self._child.kill()
         for pipe in (self._child.stdin, self._child.stdout):
             with contextlib.suppress(OSError):
                 if pipe is not None:
