@@ -1,7 +1,7 @@
 """A judge of real-time bounds that knows when the machine itself stood still.
 
-Most of a bound is the program's, some of it the machine's: between a blow and the last pulse run a simulator, a front and
-a controller, and a processor that five test workers want gives each of them its turn later. So beside each measurement
+Most of a bound is the program's, some of it the machine's: between a blow and the last pulse run a simulator, a front
+and a controller, and a processor that five test workers want gives each its turn later. So beside each measurement
 ordinary threads, one on each processor, measure for how long somebody who wanted to run did not; that much, up to
 `BUSY_MS`, is added to the aim. And who was late is struck again, up to `TRIES` times, of which one has to keep the
 bound: a defect shows each time, a pause of the machine in one. What is no matter of time (records, exit codes, that
@@ -60,7 +60,7 @@ class Machine(Protocol):
 
 
 class Probe:
-    """A process of ordinary priority with one thread on each processor, which sleep for 4 ms and look how long it was."""
+    """An ordinary process with one thread on each processor, which sleep for 4 ms and look how long it was."""
 
     def __init__(self) -> None:
         self.process = subprocess.Popen([sys.executable, "-c", PROBE], stdin=subprocess.PIPE, stdout=subprocess.PIPE)

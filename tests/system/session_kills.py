@@ -241,9 +241,8 @@ def main() -> int:
     given = parser.parse_args()
     wrong = 0
     say = sys.stdout.write
-    say(
-        "| Blow | Stage | Times | median ms | worst ms | aim ms | over (beyond share) | records | exit codes | woken again |\n"
-    )
+    say("| Blow | Stage | Times | median ms | worst ms | aim ms | over (beyond share) | records | exit codes | ")
+    say("woken again |\n")
     say("|---" * 10 + "|\n")
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ProcessPoolExecutor(given.jobs) as pool:
         for kind in given.kind or BLOWS:
