@@ -62,18 +62,7 @@ class Monitor:
         if self._keep:
             self.pulses.append(pulse)
         if self._writer is not None:
-            self._writer.writerow(
-                (
-                    pulse.t_us,
-                    pulse.channel,
-                    pulse.phase1_pc,
-                    pulse.phase2_pc,
-                    pulse.pulse_width_us,
-                    pulse.interphase_us,
-                    pulse.peak_ua,
-                    purpose,
-                )
-            )
+            self._writer.writerow((*pulse, purpose))  # its fields are the columns, in their order
 
     def of(self, channel: int, purpose: str = "") -> Output:
         """What came out of a channel."""

@@ -82,6 +82,7 @@ class MidLevelDevice(LowLevel):
         self._held = deque()
         self._measure = 0
         self._refuse = 0
+        self._served: dict[int, Callable[[Frame, int], None]] | None = None
         self._ignores: dict[str, bool] = {}
         self.restarts = 0
 
@@ -179,7 +180,9 @@ class MidLevelDevice(LowLevel):
         self._out.append(build(frame.packet, frame.command + 1, data))
 
     def _answer(self, frame: Frame, now_us: int) -> None:
-        handler = self._handlers().get(frame.command)
+        if self._served is None:
+            self._served = self._handlers()
+        handler = self._served.get(frame.command)
         if handler is None:
             if frame.intact:
                 self._out.append(build(frame.packet, 67, bytes((UNKNOWN,))))

@@ -149,37 +149,28 @@ class OutputStage:
         return error
 
     def _play(self, channel: int, lane: Lane, begin_us: int) -> str:
-        load = self.loads[channel]
+        load, detect_from_ua = self.loads[channel], self._detect_from_ua
         peak = lane.peak_ua
         numerator, denominator = 1, 1
         if lane.ramp:
             numerator, denominator = lane.ramp_steps - lane.ramp + 1, lane.ramp_steps + 1
             lane.ramp -= 1
-        tested = peak and (self._test_pulse or peak * numerator // denominator >= self._detect_from_ua)
+        tested = peak and (self._test_pulse or peak * numerator // denominator >= detect_from_ua)
         if tested and not SHORT_OHM <= load.test_ohm(begin_us) <= OPEN_OHM:
             return "electrode"
         error = ""
         for part in lane.parts:
             sign = 1 if part.first_ua >= 0 else -1
             asked = abs(part.first_ua) * numerator // denominator  # toward zero on both sides: what balanced, balances
-            flown = sign * load.deliver(asked, part.width_us, part.gap_us, begin_us + part.offset_us)
-            if self._low_current and asked >= self._detect_from_ua and 100 * abs(flown) < LOW_PERCENT * asked:
+            at_us, width_us, gap_us = begin_us + part.offset_us, part.width_us, part.gap_us
+            first = load.deliver(asked, width_us, gap_us, at_us)
+            if self._low_current and asked >= detect_from_ua and 100 * first < LOW_PERCENT * asked:
                 error = "low-current"
-            charge, second_peak = 0, 0
+            charge, highest = 0, first
             for current, duration in part.second:
                 asked = abs(current) * numerator // denominator
-                back = load.deliver(asked, duration, 0, begin_us + part.offset_us + part.width_us + part.gap_us)
+                back = load.deliver(asked, duration, 0, at_us + width_us + gap_us)
                 charge -= sign * back * duration
-                second_peak = max(second_peak, back)
-            self.on_pulse(
-                Pulse(
-                    begin_us + part.offset_us,
-                    channel,
-                    flown * part.width_us,
-                    charge,
-                    part.width_us,
-                    part.gap_us,
-                    max(abs(flown), second_peak),
-                )
-            )
+                highest = max(highest, back)
+            self.on_pulse(Pulse(at_us, channel, sign * first * width_us, charge, width_us, gap_us, highest))
         return error

@@ -239,16 +239,19 @@ def test_an_onset_that_is_not_authorised_waits_and_then_pauses(desk: Desk) -> No
     assert desk.phase is Phase.PAUSED
 
 
-def test_a_raise_that_is_durable_too_late_is_dropped(desk: Desk) -> None:
+@pytest.mark.parametrize("hears_first", [True, False], ids=["a turn before it", "in the first turn since"])
+def test_a_raise_that_is_durable_too_late_is_dropped(desk: Desk, *, hears_first: bool) -> None:
     desk.therapy()
     desk.grants = False
     level = desk.look().channels[0].level_ua
     assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
     (asked,) = [e for e in desk.effects if isinstance(e, effects.Authorise)][-1:]
     desk.now_us += 1_100_000
-    desk.step(events.Heartbeat())
+    if hears_first:
+        desk.step(events.Heartbeat())
     desk.step(events.Granted(n=asked.n))
     assert desk.look().channels[0].level_ua == level
+    assert desk.logged("raise-dropped")
 
 
 def test_a_raise_on_an_old_picture_is_refused(desk: Desk) -> None:

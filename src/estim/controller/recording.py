@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from estim.record_lines.base import Line
-from estim.records.sink import RecordSink
+from estim.records.sink import RecordSink, WriterStatus
 from estim.safety.errors import Problem, RecordError
 from estim.session import effects, events
 from estim.session.effects import Effect, Reply
@@ -36,6 +36,7 @@ class Recording:
         self._written: dict[int, int] = {}  # authorisation → line number
         self._last_line = self._durable_n = -1
         self._failed = False
+        self._status: WriterStatus | None = None  # as it was looked at last
 
     @property
     def busy(self) -> bool:
@@ -90,20 +91,25 @@ class Recording:
 
     def look(self, now_us: int) -> tuple[list[Event], list[int]]:
         """How far the disk is: what the engine must hear, and the authorisations that are durable now."""
-        self._look_at_seal(now_us)
+        if self._sealing is not None:
+            self._look_at_seal(now_us)
         if self.record is None:
             return [], []
         status = self.record.poll(now_us)
+        if status is self._status and not self._written and not self._unsaid:
+            return [], []  # nothing is new, and nobody waits
+        self._status = status
         found: list[Event] = []
         if status.failed is not None:
             found += self._fail(status.failed, opening=status.durable_n < 0)
         if (status.durable_n, status.oldest_pending_since_us) != (self._durable_n, self.pending_us):
             self._durable_n, self.pending_us = status.durable_n, status.oldest_pending_since_us
             found.append(events.Durable(n=status.durable_n, oldest_pending_us=status.oldest_pending_since_us))
-        granted = [n for n, line in self._written.items() if line <= status.durable_n]
+        granted = [n for n, line in self._written.items() if line <= status.durable_n] if self._written else []
         for n in granted:
             del self._written[n]
-        self._answer(status.durable_n, failed=status.failed)
+        if self._unsaid:
+            self._answer(status.durable_n, failed=status.failed)
         return found, granted
 
     def _look_at_seal(self, now_us: int) -> None:

@@ -44,7 +44,7 @@ class CheckpointClock:
         """A signature is due and there is something to sign."""
         if not self._lines or self._signed_us is None:
             return False
-        return self._due or self.overdue or now_us - self._signed_us >= EVERY_US
+        return self._due or self._lines >= EVERY_LINES or now_us - self._signed_us >= EVERY_US
 
     def signed(self, t_us: int) -> None:
         """It was made."""

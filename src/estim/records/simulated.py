@@ -60,6 +60,7 @@ class SimulatedWriter:
         self._checkpoints = CheckpointClock()
         self._last_us = 0
         self._sealed = False
+        self._status = WriterStatus(-1, None, None)
 
     @property
     def data(self) -> bytes:
@@ -113,8 +114,15 @@ class SimulatedWriter:
                 break
             self._pending.popleft()
             self._durable_n = number
-        oldest_us = self._pending[0][1] if self._pending else None
-        return WriterStatus(self._durable_n, oldest_us, self._failed, ended=self._sealed)
+        known, oldest_us = self._status, self._pending[0][1] if self._pending else None
+        if (
+            known.durable_n != self._durable_n
+            or known.oldest_pending_since_us != oldest_us
+            or known.failed is not self._failed
+            or known.ended is not self._sealed
+        ):
+            self._status = WriterStatus(self._durable_n, oldest_us, self._failed, ended=self._sealed)
+        return self._status  # the same one while nothing changes: it is asked for at every turn
 
     def next_deadline_us(self) -> int | None:
         """When a line that is waited for becomes durable; for others any later turn will do."""

@@ -103,7 +103,7 @@ class RehearsedRoom:
             self._phase, self._script = phase, []
             self._next_us = None if phase is None else now_us + FIRST_US
             self._began_us = now_us + FIRST_US
-        if self._hears_emg() and self.body is None:
+        if self.body is None and self._hears_emg():
             self.body = make_room(EMG_PATIENT, self.seed)
         if self._next_us is not None and now_us >= self._next_us:
             if phase is None or phase.trigger is None or self.resting:

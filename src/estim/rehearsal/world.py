@@ -125,8 +125,9 @@ class World:
                 self.now_us
             ):  # what came until now; a body that gets its pulses late has no force between
                 self.device.advance(self.now_us)
-            self.room.look(self.engine.awaited, self.now_us)
-            self.room.joins = self.engine.asks == "join"
+            played = self.engine.played
+            self.room.look(self.engine.awaited if played is not None else None, self.now_us)
+            self.room.joins = played is not None and played.effort == "join"
             incoming = self._incoming()
             incoming += self.extra
             self.extra.clear()

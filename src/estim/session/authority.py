@@ -73,6 +73,8 @@ class Authority:
 
     def planned(self, phase: int) -> bool:
         """What the plan needs in `phase` has been asked for and is not yet durable."""
+        if not self._pending:
+            return False
         return any(not pending.raised and pending.place.phase == phase for pending in self._pending.values())
 
     def ask(self, run: Run, reason: str, now_us: int, rise: Rise | None = None) -> None:
@@ -132,6 +134,8 @@ class Authority:
 
     def drop_raises(self, run: Run | None, reason: str, asked_before_us: int | None = None) -> int:
         """Forget raises that are not durable yet; never applied late. Gives how many."""
+        if not self._pending:
+            return 0
         dropped = 0
         for n, pending in list(self._pending.items()):
             if not pending.raised or (asked_before_us is not None and pending.asked_us >= asked_before_us):

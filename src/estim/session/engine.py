@@ -118,18 +118,20 @@ class SessionEngine:
         return tuple(self._core.sitting.alarms.values())
 
     @property
-    def awaited(self) -> PhasePlan | None:
-        """The triggered phase of a therapy that is played now: somebody is waited for."""
-        run = self._core.run
-        if self.phase is not Phase.RUNNING or self.purpose != "therapy" or run is None or run.done or not run.begun:
+    def played(self) -> PhasePlan | None:
+        """The phase of a therapy that runs now; None while none does."""
+        core = self._core
+        if core.standing.phase is not Phase.RUNNING or core.sitting.purpose != "therapy" or core.run is None:
             return None
-        return run.phase if run.phase.trigger is not None else None
+        return core.run.phase
 
     @property
-    def asks(self) -> str:
-        """The effort that the therapy's phase asks of the patient now; "" while no therapy runs."""
-        run = self._core.run
-        return run.phase.effort if self.phase is Phase.RUNNING and self.purpose == "therapy" and run is not None else ""
+    def awaited(self) -> PhasePlan | None:
+        """The triggered phase of a therapy that is played now: somebody is waited for."""
+        phase, run = self.played, self._core.run
+        if phase is None or phase.trigger is None or run is None or run.done or not run.begun:
+            return None
+        return phase
 
     def account(self, purpose: Purpose, channel: int) -> Account:
         """What a device channel got in this sitting."""
@@ -145,7 +147,8 @@ class SessionEngine:
     def step(self, event: Event, now_us: int) -> tuple[Effect, ...]:
         """Take one event at `now_us`; gives what is to be done, in order, off always first.
 
-        Who was silent for too long is judged at a `Tick` alone: by then all that had come in has been heard.
+        What only tells how somebody or something is moves no time: the `Tick` that ends each turn does. Who was silent
+        for too long is judged at a `Tick` alone: by then all that had come in has been heard.
 
         Raises:
             UnhandledEvent: a kind that nobody serves; a test goes through them all.
@@ -156,8 +159,10 @@ class SessionEngine:
         if handler is None:
             raise UnhandledEvent(f"no function serves {type(event).__name__}")
         handler(core, event)
-        play.pass_time(core, judging=isinstance(event, events.Tick))
-        ending.end_if_left(core)
+        if type(event) not in _TOLD:
+            play.pass_time(core, judging=type(event) is events.Tick)
+        if core.lease.left:
+            ending.end_if_left(core)
         return core.out.take()
 
     def next_deadline_us(self) -> int | None:
@@ -179,6 +184,13 @@ class SessionEngine:
             self._core, record_path=record_path, record_durable=record_durable, word_head=word_head, head=head
         )
 
+
+_TOLD = frozenset(
+    {
+        events.Heartbeat, events.Durable, reports.DeviceStatus, reports.Acknowledged, reports.Superseded,
+        reports.Battery, reports.Noise, reports.PatientSays, reports.PracticeState,
+    }
+)  # fmt: skip
 
 _HANDLERS: Mapping[type, Callable[[Core, Any], None]] = MappingProxyType(
     {

@@ -18,6 +18,7 @@ from estim.session.state import Cycle, Phase
 
 BLOCK_UA = 10 * UA_PER_MA  # L16: at least 1 s between blocks of 10 mA
 BLOCK_PAUSE_US = US_PER_S
+RAISE_MAX_US = US_PER_S  # a raise that is not durable within 1 s is dropped, never applied late
 MARK_WORDS = {"sensory": "felt", "motor": "contracts", "max-tolerated": "strongest"}
 MARK_AGE_US = 600 * US_PER_S  # L26: an older motor mark locks raising
 
@@ -139,10 +140,17 @@ def ask_raise(core: Core, channel: int) -> None:
     core.authority.ask(run, "raise", core.now_us, rise)
 
 
+def drop_late_raises(core: Core, run: Run) -> None:
+    """Forget raises that the record did not hold in time: never applied late."""
+    if core.authority.drop_raises(run, "not durable within 1 s", core.now_us - RAISE_MAX_US):
+        core.sitting.alarms.sound("raise-dropped", "low", "A raise was dropped: the record was too slow to hold it.")
+
+
 def granted(core: Core, n: int) -> None:
     """Authorisation `n` is durable: its cover counts, and a raise that came with it is played."""
     if core.run is None:
         return  # revoked meanwhile
+    drop_late_raises(core, core.run)  # this may be the first that is heard in a turn that comes late
     for channel, level_ua in (core.authority.granted(n) or {}).items():
         core.authority.note_raise(channel, core.now_us)  # the pace is what is felt, not when a slow disk was asked
         core.run.set_level(channel, level_ua, core.now_us)

@@ -103,7 +103,9 @@ class Link:
 
     def unanswered_us(self, now_us: int) -> int:
         """For how long the oldest command has been without an answer."""
-        return now_us - min((sent_us for sent_us, _ in self._unanswered.values()), default=now_us)
+        if not self._unanswered:
+            return 0
+        return now_us - min(sent_us for sent_us, _ in self._unanswered.values())
 
     # -- out --------------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from estim.record_lines.events import Gate
 from estim.safety.reports import OutputState
 from estim.safety.units import US_PER_S
+from estim.session import levels
 from estim.session.core import Core
 from estim.session.ending import complete
 from estim.session.prompts import ask_levels
@@ -18,7 +19,6 @@ KEEP_LEVELS_PAUSE_US = 60 * US_PER_S  # after a longer pause levels are found ag
 START_LEAD_US = US_PER_S  # an authorisation is asked for at least 1 s before the onset it covers
 RESUME_LEAD_US = 3 * US_PER_S
 HOLD_MAX_US = 2 * US_PER_S  # not durable at onset: 0 mA is held, after 2 s the session pauses
-RAISE_MAX_US = US_PER_S  # a raise that is not durable within 1 s is dropped, never applied late
 POLL_ACTIVE_US = 450_000  # twice within the second that a status stays fresh
 POLL_IDLE_US = US_PER_S
 COVER_RENEW_US = 20 * US_PER_S  # continuous output: the next minute is asked for so long before the last one ends
@@ -32,23 +32,25 @@ def pass_time(core: Core, *, judging: bool) -> None:
     Args:
         judging: all that had come in was heard: who is late now was silent.
     """
-    if judging and core.phase in _LEASED:
+    if judging and core.standing.phase in _LEASED:
         _check_lease(core)
-    _confirm_off(core)
-    stood_us = core.now_us - core.standing.since_us
-    if core.phase is Phase.ARMED and stood_us >= ARMED_MAX_US:
-        core.off("arm-expired")
-        core.move(Turn.DISARM, "not started within 60 s")
-    elif core.phase is Phase.PAUSED and core.sitting.found and stood_us > KEEP_LEVELS_PAUSE_US:
-        core.sitting.found.lose_levels()  # also where it is stopped and armed again instead of resumed
-    elif core.phase is Phase.PAUSED and stood_us >= PAUSED_MAX_US:
-        core.stop("pause-expired")
-    elif core.phase is Phase.RUNNING and core.run is not None:
+    if core.link.off_asked_us is not None:
+        _confirm_off(core)
+    phase, stood_us = core.standing.phase, core.now_us - core.standing.since_us
+    if phase is Phase.RUNNING and core.run is not None:
         _play(core, core.run)
         ask_levels(core)
-    if core.phase is not Phase.DISCONNECTED and core.phase is not Phase.FAULT:
+    elif phase is Phase.ARMED and stood_us >= ARMED_MAX_US:
+        core.off("arm-expired")
+        core.move(Turn.DISARM, "not started within 60 s")
+    elif phase is Phase.PAUSED and core.sitting.found and stood_us > KEEP_LEVELS_PAUSE_US:
+        core.sitting.found.lose_levels()  # also where it is stopped and armed again instead of resumed
+    elif phase is Phase.PAUSED and stood_us >= PAUSED_MAX_US:
+        core.stop("pause-expired")
+    phase = core.standing.phase
+    if phase is not Phase.DISCONNECTED and phase is not Phase.FAULT:
         # This is the device's keep-alive too, so it follows only a good step.
-        core.link.poll(core.now_us, POLL_ACTIVE_US if core.phase in _LEASED else POLL_IDLE_US)
+        core.link.poll(core.now_us, POLL_ACTIVE_US if phase in _LEASED else POLL_IDLE_US)
 
 
 def _check_lease(core: Core) -> None:
@@ -75,8 +77,7 @@ def _confirm_off(core: Core) -> None:
 def _play(core: Core, run: Run) -> None:
     now_us = core.now_us
     place = run.place
-    if core.authority.drop_raises(run, "not durable within 1 s", now_us - RAISE_MAX_US):
-        core.sitting.alarms.sound("raise-dropped", "low", "A raise was dropped: the record was too slow to hold it.")
+    levels.drop_late_raises(core, run)
     cover = core.authority.cover
     if cover is not None and now_us >= cover.until_us and run.output().channels:
         text = "What plays is not authorised any longer; the session pauses."
@@ -86,14 +87,15 @@ def _play(core: Core, run: Run) -> None:
     _ask_cover(core, run)
     if run.onset_due(now_us) and not _wait_for_rest(core, run):
         _begin(core, run)
-    if core.phase is not Phase.RUNNING:
+    if core.standing.phase is not Phase.RUNNING:
         return
     if run.gatekeeper is not None:
         move_gates(core, run.gatekeeper.due(now_us))
     changed = run.turn(now_us, unanswered_us=core.link.unanswered_us(now_us))
     if changed:
         core.send_run(changed)
-    core.book(run.collect(now_us))
+    if ended := run.collect(now_us):
+        core.book(ended)
     if run.pause_after_gate and not run.players:
         core.pause(run.pause_after_gate)
     elif run.over:
@@ -193,17 +195,19 @@ def move_gates(core: Core, moves: list[Move]) -> None:
 def next_deadline_us(core: Core) -> int | None:
     """When `pass_time` must be called again if nothing happens."""
     due: list[int] = []
-    if core.phase not in {Phase.DISCONNECTED, Phase.FAULT}:
-        due.append(core.link.polled_us + (POLL_ACTIVE_US if core.phase in _LEASED else POLL_IDLE_US))
+    phase = core.standing.phase
+    leased = phase in _LEASED
+    if leased or (phase is not Phase.DISCONNECTED and phase is not Phase.FAULT):
+        due.append(core.link.polled_us + (POLL_ACTIVE_US if leased else POLL_IDLE_US))
     if (off_us := core.link.due_us()) is not None:
         due.append(off_us)
-    if core.phase in _LEASED:
+    if leased:
         due += core.lease.due_us()
-    if core.phase is Phase.ARMED:
+    if phase is Phase.ARMED:
         due.append(core.standing.since_us + ARMED_MAX_US)
-    elif core.phase is Phase.PAUSED:
+    elif phase is Phase.PAUSED:
         due.append(core.standing.since_us + PAUSED_MAX_US)
-    elif core.phase is Phase.RUNNING and core.run is not None:
+    elif phase is Phase.RUNNING and core.run is not None:
         keeper, held_us = core.run.gatekeeper, core.run.held_since_us
         if keeper is not None and (at_us := keeper.next_due_us()) is not None:
             due.append(at_us)
