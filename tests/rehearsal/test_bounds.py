@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,15 +14,18 @@ from estim.rehearsal.faulty import FaultyWorld
 from estim.rehearsal.world import World
 from firmware_sim.devices.interface import Pulse
 from firmware_sim.faults import read_plan
-from tests.support import plan
+from tests.support import SHORT, plan
 
 # A device that acknowledges updates and does not obey them, and whose status shows nothing of it, is taken at its word.
 LIARS = frozenset({"ignore-update"})
+DATA = Path(__file__).parents[1] / "data"
 
 
-def played(seed: int, model: str, *, faults: bool) -> tuple[World, dict[tuple[str, int], list[int]]]:
+def played(
+    seed: int, model: str, *, faults: bool, source: Path = SHORT
+) -> tuple[World, dict[tuple[str, int], list[int]]]:
     drawn = read_plan(f"seed:{seed}")
-    made = replace(plan(seed=seed), model=model)
+    made = replace(plan(source, seed=seed), model=model)
     world = FaultyWorld(made, drawn) if faults else World(made)
     out: dict[tuple[str, int], list[int]] = {}
     see = world.device.on_pulse
@@ -76,3 +80,20 @@ def test_what_was_never_confirmed_off_counts_until_the_timer() -> None:
     assert (proved.pulses_least, proved.pulses_most) == (50, 201)
     bounds.take("output", {"state": "OFF"}, 3_100_000)
     assert (bounds.of("therapy", 1).pulses_least, bounds.of("therapy", 1).pulses_most) == (50, 106)
+
+
+@pytest.mark.parametrize(("source", "seed"), [("short", 150), ("worlds", 195)])
+def test_a_lead_that_was_off_before_anybody_looked_proves_no_pulse(source: str, seed: int) -> None:
+    # Seed 150: it came off in a rest; 0.3 s of the next contraction were acknowledged and never came.
+    world, made = played(seed, "rehamove3", faults=True, source=DATA / f"{source}.toml")
+    assert world.record is not None
+    bounds = BoundsOfDose()
+    entries = read(world.record.data).entries
+    assert any(entry.kind == "lead-off" for entry in entries)
+    for entry in entries:
+        bounds.take(entry.kind, entry.fields, entry.t_us)
+    for key, (pulses, charge_pc) in made.items():
+        proved = bounds.of(*key)
+        assert proved.pulses_least <= pulses <= proved.pulses_most
+        assert charge_pc <= proved.charge_most_pc
+    assert sum(bounds.of(*key).pulses_least for key in made) >= sum(pulses for pulses, _ in made.values()) // 2

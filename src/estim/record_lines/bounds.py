@@ -70,6 +70,8 @@ class BoundsOfDose:
         self._purpose = ""
         self._bursts: dict[tuple[int, int, int], int] = {}
         self._seen_us = 0  # the device was last known to do what it was told
+        self._looked_us = 0  # it was last asked how it is while output was on, and knew of no lead that is off
+        self._unlooked: dict[tuple[str, int], list[int]] = {}  # least pulses and charge that were booked since then
         self._ended: dict[int, tuple[_Stretch, int]] = {}  # what a rest ended, and since when that may not hold
         self._off_us: int | None = None  # off was sent, and is not confirmed yet
         self._sure_us = 0  # up to here the output that was on is proved
@@ -83,7 +85,8 @@ class BoundsOfDose:
             self._command(fields, t_us)
         elif kind == events.Status.KIND:
             if fields["output_on"]:
-                self._seen_us = t_us
+                self._seen_us = self._looked_us = t_us
+                self._unlooked.clear()
             else:
                 self._not_yet(t_us)
         elif kind == events.Unanswered.KIND:
@@ -197,8 +200,12 @@ class BoundsOfDose:
                 self._on.setdefault(channel, replace(one, high_ua=high_ua, from_us=never, run_from_us=never))
 
     def _doubt(self) -> None:
-        """A fault of the device was told: nothing after the last sign of life is proved."""
-        self._sure_us = min(self._seen_us, self._now_us)
+        """A lead is off, and an acknowledgement doesn't say since when: what came after the last look is not proved."""
+        for key, (pulses, charge_pc) in self._unlooked.items():
+            self._sums[key].pulses[0] -= pulses
+            self._sums[key].charge_pc[0] -= charge_pc
+        self._unlooked.clear()
+        self._sure_us = min(self._looked_us, self._now_us)
         self._off_us = self._off_us if self._off_us is not None else self._now_us
 
     def _end(self, t_us: int, *, sure: bool) -> None:
@@ -225,14 +232,19 @@ class BoundsOfDose:
     def _book(self, channel: int, one: _Stretch, end_us: tuple[int, int], *, run_ends: bool) -> None:
         total = self._sums.setdefault((self._purpose, channel), _Sum())
         least, most, least_pc, most_pc = self._count(one, end_us)
+        looked, _, looked_pc, _ = self._count(one, (self._looked_us, self._looked_us))
+        unlooked = self._unlooked.setdefault((self._purpose, channel), [0, 0])
         total.charge_pc[0] += least_pc
+        unlooked[1] += max(0, least_pc - looked_pc)
         total.charge_pc[1] += most_pc
         if run_ends:
             total.pulses[0] += least
+            unlooked[0] += max(0, least - looked)
             total.pulses[1] += most
         elif one.burst != one.base:  # the run that goes on will count each of these as one plain pulse
             least_here, most_here = _between(one.from_us, end_us, one.period_us)
             total.pulses[0] += least_here * (one.burst - one.base)
+            unlooked[0] += least_here * (one.burst - one.base)
             total.pulses[1] += most_here * (one.burst - one.base)
 
     def _count(self, one: _Stretch, end_us: tuple[int, int]) -> tuple[int, int, int, int]:
