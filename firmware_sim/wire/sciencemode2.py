@@ -52,21 +52,23 @@ class Reader:
 
     def __init__(self, *, restarts: bool = True) -> None:
         self._pending = b""
+        self._seen = 0  # of what is pending: known to hold no end; not looked at again with each byte that comes
         self._inner = _INNER if restarts else _INNER_TO_STOP
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take `data`, give every frame that is complete."""
         stream, at = self._pending + data, 0
+        seen, self._seen = self._seen, 0
         found: list[Frame] = []
         while (start := stream.find(b"\xf0", at)) >= 0:
-            inner = self._inner.match(stream, start + 1, start + MAX_FRAME)
+            inner = self._inner.match(stream, max(start + 1, seen), start + MAX_FRAME)
             stop = inner.end() if inner is not None else start + 1
             open_end = stop >= len(stream) or stream[stop] == STUFF
             if stop >= start + MAX_FRAME or (open_end and len(stream) - start >= MAX_FRAME):
                 at = start + MAX_FRAME  # it can't become a frame any more; what begins behind it may
                 continue
             if open_end:
-                self._pending = stream[start:]
+                self._pending, self._seen = stream[start:], stop - start
                 return found
             at = stop
             if stream[stop] != 0x0F:

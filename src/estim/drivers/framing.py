@@ -84,20 +84,22 @@ class Framer:
 
     def __init__(self) -> None:
         self._tail = b""
+        self._seen = 0  # of the tail: no frame ends before, and no escape is cut there; it is not looked at again
         self.dropped = 0
 
     def feed(self, data: bytes) -> list[WireFrame | BadFrame]:
         """Take bytes from the link; gives every frame that is complete, good or bad, in order."""
-        stream = self._tail + data
+        stream, seen = self._tail + data, self._seen
         frames: list[WireFrame | BadFrame] = []
-        at, size = 0, len(stream)
+        at, size, self._seen = 0, len(stream), 0
         while (start := stream.find(START, at)) >= 0:
             self.dropped += start - at
-            matched = _BODY.match(stream, start + 1)
+            matched = _BODY.match(stream, max(start + 1, seen))
             stop = matched.end() if matched is not None else start + 1
             if stop >= size or stream[stop] == ESCAPE:  # unfinished; keep what may still become a frame
                 at = start if size - start < FRAME_MAX else _start_from(stream, size - FRAME_MAX + 1)
                 self.dropped += at - start
+                self._seen = max(0, stop - at)  # a later start stands behind an escape: the same bytes follow it
                 break
             if stream[stop] == START:
                 self.dropped += stop - start

@@ -102,8 +102,7 @@ def encode_update(command: SetOutput | None, wanted: ChannelList) -> bytes:
 
     Raises:
         InterlockTripped: a channel that is not in the list, a pulse that the device can't play, or what was encoded
-        does
-            not decode to what was asked.
+            does not decode to what was asked.
     """
     asked: dict[int, ChannelOutput] = {}
     for output in command.channels if command is not None else ():
