@@ -213,7 +213,7 @@ def _said(
         found, _ = load_runnable(source, own=home.protocols)
         asked = SetupWords(
             patient=patient,
-            levels=tuple(f"{name}={value}" for name, value in (levels or {}).items()),
+            levels=tuple(f"{name}={words.written(value)}" for name, value in (levels or {}).items()),
             pads=tuple(f"{name}={_size(size)}" for name, size in (pads or {}).items()),
             side=side,
             week=week,
@@ -243,11 +243,7 @@ def _home(home: str | PathLike[str] | None) -> Home:
 
 def _size(size: object) -> str:
     size = words.plain(size)
-    return (
-        "x".join(f"{part:g}" if isinstance(part, float) else str(part) for part in size)
-        if isinstance(size, tuple | list)
-        else str(size)
-    )
+    return "x".join(words.written(part) for part in size) if isinstance(size, tuple | list) else words.written(size)
 
 
 def _judge(found: Protocol, said: Said, address: Address, home: Home, levels: Mapping[str, float] | None) -> None:
@@ -260,4 +256,7 @@ def _judge(found: Protocol, said: Said, address: Address, home: Home, levels: Ma
 
 
 def _refused(error: EstimError) -> Refused:
-    return Refused(str(error), [problem.to_json() for problem in getattr(error, "problems", ())])
+    problems = [problem.to_json() for problem in getattr(error, "problems", ())]
+    for problem in problems:
+        problem["message"] = words.for_a_script(str(problem["message"]))
+    return Refused(words.for_a_script(str(error)), problems)

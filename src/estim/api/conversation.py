@@ -29,6 +29,7 @@ OFF_S = 4.0  # longer than any device's own timer
 SILENCE_S = 1.0  # the lease of a front: who stood still for longer does not go on by itself
 LOOK_S = 1.2  # after a standstill the session wants a second's look before it goes on
 DONE = frozenset({Phase.CONFIGURED, Phase.READY})
+_mine = threading.local()  # a thread's number goes to the next thread once it has ended; what stands here does not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,9 +293,11 @@ class Conversation:
         return max(step, UA_PER_MA // step * step)
 
 
-def me() -> tuple[int, int]:
+def me() -> tuple[int, object]:
     """This thread of this process."""
-    return os.getpid(), threading.get_ident()
+    if not hasattr(_mine, "token"):
+        _mine.token = object()
+    return os.getpid(), _mine.token
 
 
 def _refusal(answer: Answer) -> Refused:

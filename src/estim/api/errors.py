@@ -18,7 +18,17 @@ from typing import Any
 
 
 class SessionError(Exception):
-    """Something about a session that its script must know."""
+    """Something about a session that its script must know. It goes through pickle: a pool's worker may raise it."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By its text and what stands in it, whatever its class is made with."""
+        return _again, (type(self), self.args), self.__dict__
+
+
+def _again(kind: type[SessionError], words: tuple[object, ...]) -> SessionError:
+    made = kind.__new__(kind)
+    made.args = words
+    return made
 
 
 class Refused(SessionError):
@@ -44,7 +54,7 @@ class AboveFound(Refused):
 
     def __init__(self, channel: str, asked_ma: float, found_ma: float, rule: str = "L16") -> None:
         text = (
-            f"{channel}: {asked_ma:g} mA was asked for, {found_ma:g} mA is the level that was found in this session "
+            f"{channel}: {asked_ma:.12g} mA was asked for, {found_ma:g} mA is the level that was found in this session "
             f"({rule}). Nothing was changed"
         )
         problem = {

@@ -123,7 +123,7 @@ class Live:
 
     def ask_person(self, question: str, beat: Callable[[], None]) -> str:
         """A line from the terminal."""
-        if not sys.stdin.isatty():
+        if not _at_a_terminal():
             raise NeedsAPerson(f"a person at a terminal has to answer: {question.strip()}")
         sys.stdout.write(question)
         sys.stdout.flush()
@@ -170,15 +170,18 @@ class _Typed:
         return kept
 
 
+def _at_a_terminal() -> bool:
+    """Whether a person could type; a script may have no standard input at all, or have closed it."""
+    try:
+        return bool(sys.stdin) and sys.stdin.isatty()
+    except ValueError:
+        return False
+
+
 @contextlib.contextmanager
 def _raw_keys() -> Iterator[_Typed | None]:
     """Keys without waiting for Enter, where there is a terminal; as it was afterwards."""
-    if (
-        termios is None
-        or not sys.stdin
-        or not sys.stdin.isatty()
-        or threading.current_thread() is not threading.main_thread()
-    ):
+    if termios is None or not _at_a_terminal() or threading.current_thread() is not threading.main_thread():
         yield None
         return
     number = sys.stdin.fileno()

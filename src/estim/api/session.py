@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-import threading
+import weakref
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self, SupportsIndex
 
-from estim.api import finding, words
+from estim.api import finding, one, words
 from estim.api.conversation import ANSWER_S, OFF_S, PERIOD_S, Conversation, Wanted, me
 from estim.api.errors import AboveFound, Fault, Refused, Stale, TooFast
 from estim.api.front import Front
@@ -23,8 +23,7 @@ STATES_S = 0.25  # states come at least so often
 SHORTEST_S = 0.005  # the controller's own turn: more often there is nothing new
 READY_S = 15.0
 FRESH_S = 1.0
-
-_open = threading.Lock()
+ROUNDING = 1e-9  # a sum of shares that is 1 but for its last binary digits is 1
 
 
 class Session(Conversation):
@@ -40,18 +39,21 @@ class Session(Conversation):
         self._open_front = open_front
         self._goals_ua: dict[str, int] = {}
         self._sent: dict[str, int] = {}  # channel → the last request of ours that its level waits for
-        self._holds = False  # this session is the one that is open
+        self._used = self._asks = False
+        self._closing: weakref.finalize[..., Session] | None = None
         self.result: Result | None = None
         self.notes: tuple[str, ...] = ()
 
     # Opening and closing
 
     def __enter__(self) -> Self:
-        if not _open.acquire(blocking=False):
-            raise Refused("another session of this program is open: one at a time, a stop must mean one thing")
-        self._owner, self._holds = me(), True
+        if self._used:
+            raise Refused("this session was opened before: make another one with api.session() or api.rehearse()")
         try:
+            one.open_now.take(self)
+            self._owner, self._used = me(), True
             self._front_made = self._opened()
+            self._closing = weakref.finalize(self, one.left_behind, self._front_made, os.getpid())
             self._sign_in()
             if self.wanted.levels_ua:
                 finding.scripted(self, self.wanted.levels_ua, self.wanted.motor_ua)
@@ -81,7 +83,7 @@ class Session(Conversation):
     def _end(self, error: BaseException | None) -> None:
         """Off, confirmed where somebody is left to confirm it; sealed; the result."""
         front = self._front_made
-        if self._owner[0] != os.getpid() or not self._holds:
+        if self._owner[0] != os.getpid() or not one.open_now.holds(self):
             return  # a fork that leaves the block: the session is its parent's; or it was left already
         try:
             if front is None:
@@ -90,10 +92,16 @@ class Session(Conversation):
                 self._leave(front, error)
             finally:
                 front.close()
+                if self._closing is not None:
+                    self._closing.detach()
             self.result = result_of(front.seen(self.wanted.source))
         finally:
-            self._front_made, self._holds = None, False
-            _open.release()
+            self._front_made = None
+            one.open_now.release(self)
+
+    def __reduce_ex__(self, _protocol: SupportsIndex) -> NoReturn:
+        """There is no second one of it: no copy, and none in another process."""
+        raise Refused("a session is one conversation with one device: it can not be copied, pickled or sent elsewhere")
 
     def _leave(self, front: Front, error: BaseException | None) -> None:
         snapshot = front.snapshot
@@ -152,7 +160,13 @@ class Session(Conversation):
         if self._began:
             raise Refused("levels are found before the session is started")
         words.called("ask", ask)
-        return finding.find(self, self.number(channel), channel, ask)
+        if self._asks:
+            raise Refused(f"{channel}: find() waits for an answer of its ask: it can not look for a level in between")
+        self._asks = True
+        try:
+            return finding.find(self, self.number(channel), channel, ask)
+        finally:
+            self._asks = False
 
     def start(self) -> None:
         """Arm and start the therapy; output begins at 0 mA about a second later."""
@@ -208,9 +222,9 @@ class Session(Conversation):
         part = words.number(share)
         if part is None or part < 0:
             raise Refused(f"{channel}: a share is a number from 0 to 1, not {share!r}")
-        if part > 1:
-            raise AboveFound(channel, round(part * found_ua / 1000, 3), found_ua / 1000)
-        self._goals_ua[channel] = int(part * found_ua)
+        if part > 1 + ROUNDING:
+            raise AboveFound(channel, part * found_ua / 1000, found_ua / 1000)
+        self._goals_ua[channel] = int(min(part, 1.0) * found_ua)
         self._follow()
 
     def lower(self, channel: str) -> None:

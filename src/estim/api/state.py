@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from estim.desk import result as desk
@@ -106,7 +105,7 @@ def result_of(seen: desk.Seen) -> Result:
         contractions=int(said["contractions"]),
         channels=tuple(said["channels"]),
         exit_code=made.exit_code,
-        document=MappingProxyType(said),
+        document=said,
     )
 
 
@@ -148,6 +147,6 @@ def state_of(snapshot: Snapshot, found_ua: Mapping[str, int], *, age_s: float, l
         force_n=practice.force_n if practice is not None else None,
         keys=keys,
         alarms=tuple(alarm.text for alarm in snapshot.alarms if alarm.active),
-        channels=MappingProxyType(channels),
+        channels=channels,
         record=snapshot.record_path,
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -34,6 +37,10 @@ DONE_IN_A_ROOM: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 PADS = ("lift", "place", "dry", "misplace", "corner", "sweat", "short", "bridge")
 SEEDS = 1 << 63
+ARGUMENTS: Mapping[str, str] = MappingProxyType(
+    {"level": "levels:", "pad": "pads:", "side": "side:", "week": "week:", "session": "session:", "patient": "patient:"}
+)
+OPTION = re.compile(rf"--({'|'.join(ARGUMENTS)})\b")
 
 
 def plain(value: object) -> Any:
@@ -49,12 +56,25 @@ def plain(value: object) -> Any:
 
 
 def number(value: object) -> float | None:
-    """A finite number of any library; None for a text, a list or anything else."""
+    """A finite number of any library; None for a text, yes or no, a list or anything else."""
     try:
-        made = float(plain(value)) if not isinstance(value, str | bytes | bytearray) else math.nan
-    except (TypeError, ValueError, OverflowError):
+        given = plain(value)
+        made = float(given) if not isinstance(given, str | bytes | bytearray | bool) else math.nan
+    except Exception:  # another library's number may raise what it likes
         return None
     return made if math.isfinite(made) else None
+
+
+def written(value: object) -> str:
+    """A number of any library in digits, as the command line takes it; what is none, as it looks."""
+    given = plain(value)
+    made = number(given)
+    return format(Decimal(repr(made)), "f") if made is not None and not isinstance(given, str) else str(given)
+
+
+def for_a_script(said: str) -> str:
+    """A refusal that names options of the command line names the arguments that they are here."""
+    return OPTION.sub(lambda found: ARGUMENTS[found[1]], said)
 
 
 def whole(name: str, value: object, *, least: int | None = None) -> int:
@@ -113,6 +133,8 @@ def called(name: str, value: object) -> None:
     """
     if value is not None and not isinstance(value, Callable):  # type: ignore[arg-type]
         raise Refused(f"{name}={value!r}: a function")
+    if inspect.iscoroutinefunction(value) or inspect.isgeneratorfunction(value):
+        raise Refused(f"{name}={value!r}: a plain function; nobody awaits this one, so its answer would never come")
 
 
 def simulated_device(device: str) -> tuple[str, dict[str, str]]:
