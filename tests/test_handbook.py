@@ -57,6 +57,13 @@ def test_every_link_leads_to_a_page_and_a_heading(pages: dict[Path, str]) -> Non
     assert not dead
 
 
+def test_every_block_of_code_is_shown_as_one(pages: dict[Path, str]) -> None:
+    """The site's builder takes a fence with one word behind it, or none; any other runs together as a paragraph."""
+    fences = [(page, line.strip()) for page, text in pages.items() for line in text.splitlines() if "```" in line]
+    assert len(fences) > 100
+    assert not [fence for fence in fences if not re.fullmatch(r"```\w*", fence[1])]
+
+
 def commands(text: str) -> list[str]:
     """The lines of a page's command blocks that call a program of the project."""
     found = []

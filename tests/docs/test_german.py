@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from estim.console.keys import ACTIONS
+from tests.system.ways import ways
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 GERMAN = (DOCS / "de" / "erste-schritte.md").read_text("utf-8")
@@ -24,9 +25,8 @@ def commands(text: str) -> set[str]:
 
 def pressed(text: str) -> set[str]:
     """Every key that a way of the practice session presses."""
-    return {
-        word for line in re.findall(r"^(?:press|answer|repeat|hold) (.+)$", text, re.MULTILINE) for word in line.split()
-    }
+    steps = [step for way in ways(text).values() for step in way]
+    return {rest.split()[0] for word, rest in steps if word in {"press", "repeat", "hold"}}
 
 
 def test_its_commands_are_those_of_the_english_page() -> None:

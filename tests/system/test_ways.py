@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,14 @@ DEVICE = "sim://p24?patient=foot-drop"
 
 def test_the_ways_that_are_asked_for_stand_there() -> None:
     assert {"new", "returning", "end", "pad-off", "pad-on", "wrong-pin"} <= set(WAYS)
+    assert sum(map(len, WAYS.values())) > 150
+
+
+@pytest.mark.parametrize("row", ["| `A` | |", "| `A` | push **N** |", "| `A` | press N |", "`A`: press **N**"])
+def test_a_row_that_cannot_be_walked_is_refused(row: str) -> None:
+    text = f"<!-- way one -->\n\n| On the screen | What you do |\n|---|---|\n| `A` | press **N** |\n{row}\n"
+    with pytest.raises(ValueError, match="way one") if row.startswith("|") else contextlib.nullcontext():
+        assert ways(text) == {"one": [("see", "A"), ("press", "n")]}
 
 
 # Two minutes each, at a person's pace, so one of them or test_practice a day. A pad that comes off and is put back is

@@ -1,36 +1,67 @@
-"""The ways of docs/practice.md: read from their fenced blocks, walked on a console as they stand there."""
+"""The ways of docs/practice.md: read from their tables, walked on a console as they stand there."""
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.system.conftest import PATIENCE_S
 from tests.system.terminal import Hands
 
 PRACTICE = Path(__file__).parents[2] / "docs" / "practice.md"
-ANSWER_S = 0.8
 REPEAT_S = 0.033  # as a keyboard repeats
-WORDS = frozenset({"see", "gone", "press", "answer", "type", "repeat", "hold", "stage"})
+WAY = re.compile(r"^<!-- way (\S+) -->\n\n\|[^\n]+\n\|[-|]+\n((?:\|[^\n]*\n?)+)", re.MULTILINE)
+ROW = re.compile(r"\| *(.*?) *\| *(.*?) *\|")
+FOR_THE_READER = re.compile(r"^((?:[^`:]|`[^`]*`)*): .*$")
+DONE = re.compile(
+    r"type `(?P<type>[^`]+)`"
+    r"|wait until (?P<gone>`[^`]+`) is gone"
+    r"|hold \*\*(?P<hold>\S+)\*\* until (?P<until>`.+`)"
+    r"|press \*\*(?P<press>\S+)\*\*(?: each time, until (?P<repeat>`.+`))?"
+    r"|nothing(?: yet)?"
+)
 
 
 def ways(text: str) -> dict[str, list[tuple[str, str]]]:
-    """Name → its lines as (word, rest).
+    """Name → what is to be seen and done, as (word, rest); alternatives are apart by ` | `.
 
     Raises:
-        ValueError: a line is none of the eight.
+        ValueError: a row says nothing that can be walked.
     """
-    found: dict[str, list[tuple[str, str]]] = {}
-    for name, block in re.findall(r"^```way (\S+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        lines = []
-        for line in block.splitlines():
-            word, _, rest = line.strip().partition(" ")
-            if word not in WORDS or not rest:
-                raise ValueError(f"way {name}: {line!r}")
-            lines.append((word, rest))
-        found[name] = lines
-    return found
+    return {
+        name: [step for row in table.splitlines() for step in _steps(name, row)] for name, table in WAY.findall(text)
+    }
+
+
+def _steps(name: str, line: str) -> Iterator[tuple[str, str]]:
+    """One row: what stands left is waited for, what stands right is done; what follows a colon is for the reader."""
+    row = ROW.fullmatch(line)
+    left, right = row.groups() if row else ("", "")
+    if re.fullmatch(r"\*[^*]+\*", left):
+        yield "stage", left.strip("*")
+        return
+    done = DONE.fullmatch(FOR_THE_READER.sub(r"\1", right))
+    if done is None:
+        raise ValueError(f"way {name}: {line!r}")
+    if done["repeat"]:
+        when = _shown(left)
+        yield "repeat", f"{done['press'].lower()} until {_shown(done['repeat'])}" + (f" when {when}" if when else "")
+        return
+    yield from (("see", _shown(part)) for part in left.split(" and ") if "`" in part)
+    if done["type"]:
+        yield "type", done["type"]
+    elif done["gone"]:
+        yield "gone", _shown(done["gone"])
+    elif done["hold"]:
+        yield "hold", f"{done['hold'].lower()} until {_shown(done['until'])}"
+    elif done["press"]:
+        yield "press", done["press"].lower()
+
+
+def _shown(text: str) -> str:
+    return " | ".join(re.findall(r"`([^`]+)`", text))
 
 
 class Walker:
@@ -56,14 +87,8 @@ class Walker:
         self.hands.wait(lambda: not self._on_screen(rest), seconds=PATIENCE_S, what=f"gone {rest}")
 
     def _press(self, rest: str) -> None:
-        for key in rest.split():
-            self._key(key)
-            self.hands.look(0.15)
-
-    def _answer(self, rest: str) -> None:
-        for key in rest.split():
-            self._key(key)
-            self.hands.look(ANSWER_S)
+        self._key(rest)
+        self.hands.look(0.15)
 
     def _type(self, rest: str) -> None:
         self.hands.look(0.3)
