@@ -36,6 +36,7 @@ ELSEWHERE = {
     "estim study run levels.toml -o out --on": "tests/study: a cluster",
     "estim records stamp": "tests/records/test_outside.py: the answer of an authority",
     "estim records verify --stamp-roots": "the same",
+    "estim records verify sessions/20261128T081739-P-042 --key": "tests/records/test_insider.py: practice has no key",
     "python -m examples": "tests/api/test_examples.py",
 }
 LIBRARIES_OF_OTHERS = ("pandas", "polars")

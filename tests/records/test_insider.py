@@ -402,6 +402,25 @@ def test_without_an_anchor_verify_says_what_nothing_vouches_for(home: Home, caps
     assert "Nothing outside" in json.loads(capsys.readouterr().out)["unvouched"]
 
 
+def test_who_was_given_one_session_is_told_whose_key_to_ask_for(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = shutil.copytree(last(home), tmp_path / "given")
+    elsewhere = ["records", "verify", str(given), "--home", str(tmp_path / "elsewhere")]
+    assert main(elsewhere) == 0
+    said = capsys.readouterr().out
+    assert "signer unknown" in said
+    assert "ask the station for its public key by another way" in said
+    assert "this home" not in said
+    (key,) = (line.split()[1] for line in (home.root / "keys" / "station-keys.txt").read_text("utf-8").splitlines())
+    assert main([*elsewhere, "--key", key]) == 0
+    said = capsys.readouterr().out
+    assert "signer unknown" not in said
+    assert "by another way" not in said
+    assert "other sessions are missing" in said
+    assert main([*elsewhere, "--key", "0" * 64]) == 1
+
+
 @pytest.mark.parametrize("wrong", ["", "hello", "estim anchor 1 station=1", "digit"])
 def test_an_anchor_that_is_none_fails(home: Home, tmp_path: Path, wrong: str) -> None:
     text = str(make_anchor(home.root))

@@ -17,10 +17,15 @@ from estim.cli.past import progress, session_folder
 if TYPE_CHECKING:
     from estim.records.verify import SessionVerdict
 
+WHOSE_KEY = (
+    "Whose key signed it, no file can prove: ask the station for its public key by another way (its printed reports "
+    "name it) and give it with --key HEX."
+)
+OTHERS_MISSING = "Whether other sessions are missing, this one can't show: the station's home and an anchor of it can."
+
 
 def verify(given: argparse.Namespace) -> int:
     """0 only for records that were closed in order or honestly taken over, in a home that continues every anchor."""
-    from estim.records.anchor import UNVOUCHED
     from estim.records.station import introduced_keys, trusted_keys
     from estim.records.verify_home import verify_folder, verify_home
 
@@ -48,7 +53,7 @@ def verify(given: argparse.Namespace) -> int:
         "anchors": anchors,
         "stamps": stamps,
         "introduced_keys": introduced_keys(home.root) if not given.path else [],
-        "unvouched": "" if vouches else UNVOUCHED,
+        "unvouched": "" if vouches else _unvouched(given, home.root),
     }
     if given.json:
         print_json(said)
@@ -59,8 +64,17 @@ def verify(given: argparse.Namespace) -> int:
     if not verdicts:
         print("no record found")
     elif not vouches:
-        print(UNVOUCHED)
+        print(said["unvouched"])
     return 0 if ok else EXIT_REFUSED
+
+
+def _unvouched(given: argparse.Namespace, home: Path) -> str:
+    """What nothing outside says of this home, or of sessions that came from another one."""
+    from estim.records.anchor import UNVOUCHED
+
+    if not given.path or any(Path(path).resolve().is_relative_to(home.resolve()) for path in given.path):
+        return UNVOUCHED
+    return OTHERS_MISSING if given.key else f"{WHOSE_KEY} {OTHERS_MISSING}"
 
 
 def _place(path: str, unpacked: ExitStack) -> Path:
