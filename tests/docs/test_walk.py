@@ -14,6 +14,7 @@ import pytest
 
 from estim import api
 from estim.cli import main
+from estim.records import operators
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^ {0,4}```(\w*)\n(.*?)^ {0,4}```", re.MULTILINE | re.DOTALL)
@@ -22,7 +23,9 @@ PAGES = (
     "python.md",
     "studies.md",
     "data.md",
+    "site-limits.md",
     *(f"how-to/{name}.md" for name in ("closed-loop", "own-protocol", "check-a-record")),
+    *(f"how-to/{name}.md" for name in ("add-a-therapist", "replace-a-key")),
 )
 # What is not played here, each with the place where it is.
 ELSEWHERE = {
@@ -38,8 +41,22 @@ ELSEWHERE = {
     "estim records verify --stamp-roots": "the same",
     "estim records verify sessions/20261128T081739-P-042 --key": "tests/records/test_insider.py: practice has no key",
     "python -m examples": "tests/api/test_examples.py",
+    "estim records accept": "tests/records/test_insider.py: a register that somebody changed",
 }
 LIBRARIES_OF_OTHERS = ("pandas", "polars")
+
+
+class Typed:
+    """Who is asked for a PIN or a passphrase types this one."""
+
+    def isatty(self) -> bool:
+        return False
+
+    def readline(self) -> str:
+        return "48151623\n"
+
+    def close(self) -> None:
+        """A worker of a study closes its copy."""
 
 
 def blocks(page: str) -> Iterator[tuple[str, str]]:
@@ -94,8 +111,11 @@ def test_a_page_can_be_followed_from_an_empty_home(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ESTIM_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("sys.stdin", Typed())
+    monkeypatch.setattr(operators, "MEMORY_KIB", 64)
+    monkeypatch.setattr(operators, "PASSES", 1)
     monkeypatch.setattr(api, "session", api.rehearse)  # the same script in simulated time
-    if "check-a-record" in page:
+    if page in {"how-to/check-a-record.md", "how-to/replace-a-key.md"}:
         received(tmp_path)
     played = 0
     for language, text in blocks(page):

@@ -170,7 +170,9 @@ def test_the_command_line_adds_changes_and_disables(
     assert fits(load_operators(home.operators)["ann"], "newer-pin")
     assert call("newer-pin\nforgotten\nforgotten\n", "pin", "bob", "--by", "ann", "--reason", "forgotten") == 0
     assert call("", "disable", "bob") == 1
+    capsys.readouterr()
     assert call("newer-pin\n", "disable", "bob", "--reason", "left") == 0
+    assert capsys.readouterr().out.startswith("bob (Bob) can't sign in any more")
     assert call("newer-pin\n", "disable", "nobody") == 1
     capsys.readouterr()
     assert call("", "list") == 0

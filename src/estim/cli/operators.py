@@ -45,10 +45,7 @@ def listed(given: argparse.Namespace) -> int:
     from estim.records.operators import load_operators
 
     known = load_operators(home_of(given).operators).values()
-    rows = [
-        {"id": one.id, "name": one.name, "role": one.role, "active": one.active, "administrator": one.administrator}
-        for one in known
-    ]
+    rows = [_row(one) for one in known]
     if given.json:
         print_json({"operators": rows})
         return 0
@@ -57,6 +54,19 @@ def listed(given: argparse.Namespace) -> int:
         print(f"{row['id']:14} {row['role']:10} {row['name']}{said}")
     if not rows:
         print("none: whoever signs in is who they say")
+    return 0
+
+
+def _row(one: Operator) -> dict[str, Any]:
+    return {"id": one.id, "name": one.name, "role": one.role, "active": one.active, "administrator": one.administrator}
+
+
+def _changed(given: argparse.Namespace, one: Operator, words: str) -> int:
+    """What was done is said: who sees nothing does it again."""
+    if given.json:
+        print_json(_row(one))
+    else:
+        print(f"{one.id} ({one.name}) {words}")
     return 0
 
 
@@ -95,12 +105,11 @@ def add(given: argparse.Namespace) -> int:
         id=given.id, name=given.name, role=given.role, pin="$argon2id$", administrator=given.administrator or first
     )  # refused before a PIN is asked for
     by = _by(home, given, known) or given.id
-    save_operator(
-        home.operators, replace(made, pin=hash_pin(_new_pin(given.id)), pin_set=_today()), by=by, reason=given.reason
-    )
+    made = replace(made, pin=hash_pin(_new_pin(given.id)), pin_set=_today())
+    save_operator(home.operators, made, by=by, reason=given.reason)
     if first:
-        print(f"{given.id} is the first operator here, and its administrator")
-    return 0
+        return _changed(given, made, "is the first operator here, and its administrator")
+    return _changed(given, made, f"may sign in as {made.role}")
 
 
 def pin(given: argparse.Namespace) -> int:
@@ -121,7 +130,7 @@ def pin(given: argparse.Namespace) -> int:
         by = admit(home, known, given.id, typed_unseen(f"Old PIN of {given.id}: "), tuple(ROLES), "pin").id
     changed = replace(known[given.id], pin=hash_pin(_new_pin(given.id)), pin_set=_today())
     save_operator(home.operators, changed, by=by, reason=given.reason or "a new PIN")
-    return 0
+    return _changed(given, changed, "has a new PIN")
 
 
 def age(given: argparse.Namespace) -> int:
@@ -159,8 +168,9 @@ def disable(given: argparse.Namespace) -> int:
     if given.id not in known:
         raise RecordError(f"operator {given.id}: not known here")
     by = _by(home, given, known)
-    save_operator(home.operators, deactivated(known[given.id]), by=by, reason=given.reason)
-    return 0
+    gone = deactivated(known[given.id])
+    save_operator(home.operators, gone, by=by, reason=given.reason)
+    return _changed(given, gone, "can't sign in any more; what was signed before keeps its name")
 
 
 def administrator(home: Home, given: argparse.Namespace) -> str:
