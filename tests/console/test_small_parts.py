@@ -146,6 +146,17 @@ def test_the_self_test_finds_what_is_wrong(changes: dict[str, object], bad: str)
     assert all(words.startswith(bad) for words in found)
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_the_self_test_of_each_model_asks_what_the_model_can_tell(model: str) -> None:
+    """RehaStim 1 and 2 have no id: what they can not tell keeps nobody from a session."""
+    profile = MODELS[model].profile
+    named = "SIM1" if "id" in profile.tells else ""
+    shown = device_checks(snapshot(model=model, device_title=profile.title, device_id=named))
+    assert [check.words for check in shown if not check.ok] == []
+    assert ("tells no id" in shown[0].words) == (not named)
+    assert ("its output is OFF" in shown[2].words) == ("output" in profile.tells)
+
+
 def test_settings_name_language_theme_and_keys() -> None:
     settings = parse_settings(b'language = "de"\ntheme = "estim-mono"\n[keys]\nraise = ["plus"]\n')
     assert (settings.language, settings.theme) == ("de", "estim-mono")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from estim.console.coach import channel_words
 from estim.console.language import ENGLISH, Words
+from estim.drivers.models import MODELS
 from estim.safety.reports import OutputState
 from estim.session.lease import STATUS_FRESH_US
 from estim.session.snapshot import Snapshot
@@ -24,13 +25,17 @@ class DeviceCheck:
 
 def device_checks(snapshot: Snapshot, say: Words = ENGLISH) -> tuple[DeviceCheck, ...]:
     """What must be true of stimulator and record before the stop is tried; all of it, good or bad."""
-    identified = snapshot.phase is not Phase.DISCONNECTED and bool(snapshot.device_id)
+    tells = MODELS[snapshot.model].profile.tells if snapshot.model in MODELS else ()
+    names_itself = "id" in tells or snapshot.model not in MODELS  # RehaStim 1 and 2 have no question for it
+    identified = snapshot.phase is not Phase.DISCONNECTED and bool(snapshot.device_id or not names_itself)
     off = snapshot.output is OutputState.OFF or snapshot.phase in {Phase.ARMED, Phase.STOPPING}
+    idle = "self.idle" if "output" in tells or not off else "self.acknowledged"  # RehaStim 1 only answers a stop
     battery = snapshot.battery_percent
+    who = say("self.identified", title=snapshot.device_title, id=snapshot.device_id or "–")
     checks = [
-        (identified, say("self.identified", title=snapshot.device_title, id=snapshot.device_id or "–")),
+        (identified, who if names_itself else say("self.nameless", title=snapshot.device_title)),
         (snapshot.lease_us[1] <= STATUS_FRESH_US, say("self.answers", age=snapshot.lease_us[1] // 1000)),
-        (off, say("self.idle", state=say.of("output-state", snapshot.output.value))),
+        (off, say(idle, state=say.of("output-state", snapshot.output.value))),
         (bool(snapshot.record_path), say("self.record")),
     ]
     if battery is not None:
