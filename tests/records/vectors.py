@@ -82,7 +82,7 @@ def seal(chain: Chain, signer: Signer, t_us: int, *, form: int = 3) -> bytes:
     return chain.checkpoint(signer.sign, signer.key_id, t_us, fields, kind="seal")
 
 
-def _resigned(line: bytes, signer: Signer, change: Callable[[dict[str, Any]], None]) -> bytes:
+def _resigned(line: bytes, signer: Signer, change: Callable[[dict[str, Any]], object]) -> bytes:
     """A signed line, changed and signed and hashed anew."""
     entry = json.loads(line)
     change(entry)
@@ -282,9 +282,11 @@ def _swapped_signature(line: bytes) -> bytes:
 
 def write(root: Path = ROOT) -> int:
     """All vectors; gives their number."""
+    from tests.records import vectors_more
+
     shutil.rmtree(root, ignore_errors=True)
     count = 0
-    for vector in (*good(), *bad()):
+    for vector in (*good(), *bad(), *vectors_more.good(), *vectors_more.bad()):
         folder = root / vector.name
         folder.mkdir(parents=True)
         for index, data in enumerate(vector.parts):
