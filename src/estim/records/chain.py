@@ -186,7 +186,7 @@ def entry_of(raw: bytes) -> Entry:
     Raises:
         RecordError: it is not a good line, whatever stands before it.
     """
-    entry, _, digest = _open(raw)
+    entry, _, digest = _open(raw, closer=bool(suspects(raw)))
     if digest != entry.hash:
         raise RecordError(f"line {entry.n} was changed: its hash does not fit")
     return entry

@@ -14,7 +14,7 @@ from estim.records.master import KINDS, MASTER, STATION, read_master
 from estim.records.quick import verify_quickly
 from estim.records.retention import removed
 from estim.records.segment import segments
-from estim.records.signed_chain import ChainReading
+from estim.records.signed_chain import ChainReading, each_chain_once
 from estim.records.stamps import judge_kept
 from estim.records.station import judge_station, read_station, trusted_keys
 from estim.records.verify import SessionVerdict, verify_session
@@ -55,7 +55,11 @@ def verify_home(
     Args:
         keys: what the auditor trusts; None trusts the published keys that the station's chain vouches for.
     """
-    keys = trusted_keys(root)[0] if keys is None else keys
+    with each_chain_once():
+        return _verify_home(root, trusted_keys(root)[0] if keys is None else keys, progress, deep=deep)
+
+
+def _verify_home(root: Path, keys: Mapping[str, str], progress: Progress | None, *, deep: bool) -> list[SessionVerdict]:
     verdicts = [
         SessionVerdict(path=str(path), first_bad=line, reason=reason)
         for path, line, reason in (*judge_station(root), *judge_beside(root), *judge_kept(root))
