@@ -57,6 +57,20 @@ def test_every_link_leads_to_a_page_and_a_heading(pages: dict[Path, str]) -> Non
     assert not dead
 
 
+def test_every_page_says_for_whom_how_long_and_what_one_has_at_the_end() -> None:
+    docs = Path(__file__).parents[1] / "docs"
+    told = re.compile(
+        r"# [^\n]+\n\n\*(?:For [^·]+ · [^·]+ · at the end (?:you|your|the|a|it|who)"
+        r"|Für [^·]+ · [^·]+ · am Ende) [^*]+\*"
+    )
+    silent = [
+        str(page.relative_to(docs))
+        for page in docs.rglob("*.md")
+        if page != docs / "README.md" and page.parent.name != "decisions" and not told.match(page.read_text("utf-8"))
+    ]
+    assert not silent
+
+
 def test_every_block_of_code_is_shown_as_one(pages: dict[Path, str]) -> None:
     """The site's builder takes a fence with one word behind it, or none; any other runs together as a paragraph."""
     fences = [(page, line.strip()) for page, text in pages.items() for line in text.splitlines() if "```" in line]

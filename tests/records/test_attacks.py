@@ -224,6 +224,9 @@ def table() -> str:
 
 HEAD = """# Attacks on a home
 
+*For auditors and whoever keeps a home · ten minutes, then a table to look things up in · at the end you know what
+is found, and what only an anchor finds.*
+
 Somebody can write every file of a home, and does not have the station's private key unless the row says so. Each row
 is run by `tests/records/test_attacks.py`; this page is made from the same table.
 

@@ -8,6 +8,7 @@ With `--gather` only the Markdown is written, for the test that looks for dead l
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from estim.handbook.pages import pages
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "build" / "handbook"
+PICTURE = re.compile(r"^!\[([^\]]*)\]\((\S+\.svg)\)$", re.MULTILINE)  # opens alone: a phone enlarges it there
 
 
 def gather(folder: Path) -> None:
@@ -26,7 +28,7 @@ def gather(folder: Path) -> None:
     shutil.copytree(ROOT / "docs", folder)
     for path, text in pages(parser()).items():
         (folder / path).parent.mkdir(exist_ok=True)
-        (folder / path).write_text(text, "utf-8")
+        (folder / path).write_text(PICTURE.sub(r"[![\1](\2)](\2)", text), "utf-8")
 
 
 def main() -> int:

@@ -22,10 +22,11 @@ def measures_page() -> str:
     ]
     for measure in sorted(measures().values(), key=lambda each: each.id):
         lines += [f"## {measure.id}", "", f"**{measure.name}.** {_range(measure)} {measure.note}".strip(), ""]
-        lines += table(
-            ("change", "how much", "for whom", "mark", "source"),
-            ((each.kind, each.words(), each.population, each.mark, each.source) for each in measure.change),
-        )
+        lines += [
+            f"- {each.kind} **{each.words()}**: {each.population}. {each.source} (*{each.mark}*)"
+            for each in measure.change
+        ]
+        lines.append("")
     return "\n".join(lines)
 
 

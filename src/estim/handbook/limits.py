@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from estim.handbook.tables import table
 from estim.safety.guardrail import Guardrail
 from estim.safety.limits_table import TABLE
 
@@ -18,22 +19,18 @@ def page() -> str:
         "",
     ]
     for rule in dict.fromkeys(row.rule for row in TABLE):
+        rows = [row for row in TABLE if row.rule == rule]
         lines += [f"## {rule} {{#{rule.lower()}}}", ""]
-        lines += [
-            "| quantity | | shipped | warns from | absolute | unit | mark | source |",
-            "|---|---|---:|---:|---:|---|---|---|",
-        ]
-        lines += [_row(row) for row in TABLE if row.rule == rule]
-        lines.append("")
+        lines += table(("quantity", "shipped", "warns from", "absolute"), map(_row, rows))
+        lines += [*(f"- `{row.key}`: {row.source} (*{row.mark}*)" for row in rows), ""]
     return "\n".join(lines)
 
 
-def _row(row: Guardrail) -> str:
-    def number(value: int | None) -> str:
-        return "" if value is None else f"{value / row.scale:g}"
+def _row(row: Guardrail) -> tuple[str, ...]:
+    """Four short cells, so that the table fits a phone; the source stands below it."""
 
-    sense = "≤" if row.sense == "max" else "≥"
-    return (
-        f"| {row.words} (`{row.key}`) | {sense} | {number(row.default)} | {number(row.warn)} | {number(row.absolute)} "
-        f"| {row.unit} | {row.mark} | {row.source} |"
-    )
+    def number(value: int | None) -> str:
+        return "" if value is None else f"{value / row.scale:g} {row.unit}"
+
+    sense = "at most" if row.sense == "max" else "at least"
+    return f"{row.words}, {sense} (`{row.key}`)", number(row.default), number(row.warn), number(row.absolute)
