@@ -85,9 +85,9 @@ KILLS ?= 1000
 campaign: fuzz worlds records turns
 
 # All of what `make test` plays in turns; see tests/turns.py.
-TURNS := $(addprefix tests/,system/test_ways.py system/test_practice.py system/test_web.py protocols/test_library.py \
-	rehearsal/test_planted.py rehearsal/test_worlds.py rehearsal/test_triggered.py rehearsal/test_replaying.py \
-	safety/test_walk.py console/test_german.py)
+TURNS := $(addprefix tests/,system/test_sessions.py system/test_ways.py system/test_practice.py system/test_web.py \
+	protocols/test_library.py rehearsal/test_planted.py rehearsal/test_worlds.py rehearsal/test_triggered.py \
+	rehearsal/test_replaying.py safety/test_walk.py console/test_german.py)
 turns: $(STAMP)
 	ESTIM_TURN=all $(BIN)/python -m pytest -q -n 2 $(TURNS)
 

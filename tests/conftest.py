@@ -42,12 +42,14 @@ if sys.dont_write_bytecode and "PYTHONPYCACHEPREFIX" not in os.environ:
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # One number for all workers; see tests/turns.py.
+# argparse asks gettext for each word of its own, and that looks for catalogues on the disk each time, in vain.
+os.environ["LANGUAGE"] = "C"
 os.environ.setdefault("ESTIM_TURN", str(int(time.time()) // 86_400))
 LEFT_OUT = """\
 This was turn {turn} (ESTIM_TURN={turn} repeats it) of what is long by nature: a twelfth of the library's protocols
 played whole, 10 of 60 worlds of each device, a third of the planted bugs, half the walks along a limit, one of three
 whole ways of a new patient, a session in two tabs or in a browser, German at one of two sizes, three of twelve replays
-under faults. make turns plays all of it.
+under faults, two of four device models whose controller is killed. make turns plays all of it.
 Left out, since as long as one likes (make campaign runs the first three; each prints the seed that it began with):
   make fuzz BYTES=…     framers under seeded junk          make worlds WORLDS=…   sessions with faults on every device
   make records KILLS=…  every change of a record           make kills KILLS=…     blows to running sessions
