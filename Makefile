@@ -65,8 +65,10 @@ run: $(RUN)
 
 # Sessions in real time wait more than they work: more workers than cores.
 WORKERS ?= 5
+# Nothing is all of them; TESTS=tests/safety a part.
+TESTS ?=
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1 --durations 25 --durations-min 5
+	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1 --durations 25 --durations-min 5 $(TESTS)
 
 check: $(STAMP)
 	$(BIN)/ruff check $(CODE)
@@ -196,8 +198,9 @@ windows: $(STAMP)
 	$(BIN)/python -m tools.windows --cache $(CACHE) $(if $(WITHIN),--seconds $(WITHIN))
 
 # What a newcomer meets: a fresh clone of what is committed, an empty home, the oldest pip, an index of years from now.
+# TESTS=tests/setup plays a part of the tests there as well, TESTS=tests all of them.
 anew:
-	$(PYTHON) -m tools.set_up_anew --python $(PYTHON) --pip $(PIP)
+	$(PYTHON) -m tools.set_up_anew --python $(PYTHON) --pip $(PIP) --tests "$(TESTS)"
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,6 +1,6 @@
 """Both of the README's commands as on a new machine: fresh clone, empty home, old pip, an index of years from now.
 
-    python -m tools.set_up_anew [--pip VERSION | newest | own] [--only-run] [--index today]
+    python -m tools.set_up_anew [--pip VERSION | newest | own] [--only-run | --tests PATH] [--index today]
 
 The clone's `.venv` gets the oldest pip that its Python was released with (requirements/oldest-pip.txt), or the one
 asked for. No cache is used. On the loopback a later index stands beside the configured one: of every locked package it
@@ -113,7 +113,9 @@ def step(title: str, command: list[str], folder: Path, env: dict[str, str]) -> f
     return seconds
 
 
-def set_up(python: str, pip: str, folder: Path, *, only_run: bool, index: str | None, taken: list[str]) -> None:
+def set_up(
+    python: str, pip: str, folder: Path, *, only_run: bool, tests: str, index: str | None, taken: list[str]
+) -> None:
     """Clone, set up and run in this empty folder; prints what it took."""
     clone, home = folder / "estim", folder / "home"
     home.mkdir()
@@ -158,6 +160,9 @@ def set_up(python: str, pip: str, folder: Path, *, only_run: bool, index: str | 
         if bad:
             sys.exit(f"{title}: {'; '.join(bad)}")
         print(f"  {title}: {seconds:.0f} s, {megabytes(clone / '.venv'):.0f} MB", flush=True)
+    if tests:
+        seconds = step("make test", [*make, "test", f"TESTS={tests}"], clone, env)
+        print(f"  make test TESTS={tests}: {seconds:.0f} s", flush=True)
     if taken:
         sys.exit(f"taken from the later index: {', '.join(taken)}")
 
@@ -171,13 +176,17 @@ def main() -> int:
     )
     parser.add_argument("--only-run", action="store_true", help="leave out what only tests need")
     parser.add_argument("--index", choices=["later", "today"], default="later")
+    parser.add_argument("--tests", default="", help="these are played there as well; tests: all of them")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="estim-anew-"))
     try:
         with contextlib.ExitStack() as stack:
             later = options.index == "later"
             index, taken = stack.enter_context(later_index()) if later else (None, [])
-            set_up(options.python, options.pip, folder, only_run=options.only_run, index=index, taken=taken)
+            set_up(
+                options.python, options.pip, folder,
+                only_run=options.only_run, tests=options.tests, index=index, taken=taken,
+            )  # fmt: skip
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0
