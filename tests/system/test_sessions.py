@@ -25,9 +25,9 @@ Start = Callable[..., RunningSimulator]
 
 
 def slow(tmp_path: Path) -> Path:
-    """The sample at 20 Hz: a busy machine may be 25 ms late and still no pulse moves to another amplitude."""
+    """The sample at 10 Hz: a busy machine may be 50 ms late and still no pulse moves to another amplitude."""
     file = tmp_path / "slow.toml"
-    file.write_text(sample("frequency_hz = 50", "frequency_hz = 20"), encoding="utf-8")
+    file.write_text(sample("frequency_hz = 50", "frequency_hz = 10"), encoding="utf-8")
     return file
 
 
