@@ -20,17 +20,22 @@ settings.load_profile("estim")
 # What waits and what is long begins first, so that no worker ends with a long test alone while the others have nothing
 # left. Measured in processor and wall time; a file that stands nowhere here comes last, in its own order.
 FIRST = (
+    "tests/system/test_ways",
     "tests/system/test_practice",
     "tests/system/test_web",
     "tests/system/test_session_kills",
     "tests/system/",
+    "tests/docs/test_walk",
     "tests/rehearsal/test_planted",
     "tests/rehearsal/test_worlds",
     "tests/protocols/test_library",
+    "tests/session/test_explored",
+    "tests/session/test_level_arrives",
+    "tests/qualify/test_run",
+    "tests/care/test_three_people",
     "tests/console/",
     "tests/cli/",
     "tests/rehearsal/",
-    "tests/session/test_explored",
     "tests/session/test_engine_machine",
     "tests/safety/test_walk",
 )
