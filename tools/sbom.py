@@ -43,13 +43,21 @@ def with_root(bill: dict[str, Any], asked: list[str], version: str) -> dict[str,
     }
 
 
+def built(folder: Path) -> str:
+    """The version of the wheel that lies in this folder: the bill is of what was built, on a machine without estim too.
+
+    Raises:
+        ValueError: there is none, or more than one.
+    """
+    (wheel,) = folder.glob("estim-*.whl")
+    return wheel.name.split("-")[1]
+
+
 def main() -> int:
     """Writes the file anew."""
-    from estim.version import version
-
     path = Path(sys.argv[1])
     asked = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
-    bill = with_root(json.loads(path.read_text(encoding="utf-8")), asked, version())
+    bill = with_root(json.loads(path.read_text(encoding="utf-8")), asked, built(path.parent))
     path.write_text(json.dumps(bill, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return 0
 

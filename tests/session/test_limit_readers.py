@@ -271,10 +271,10 @@ OWN = {"safety/limits_table.py"}
 def test_no_number_of_the_table_stands_a_second_time(what: str) -> None:
     packages = ("safety", "protocols", "session", "desk", "controller", "rehearsal")
     found = [
-        f"{path.relative_to(SOURCE)}:{number}: {line.strip()}"
+        f"{path.relative_to(SOURCE).as_posix()}:{number}: {line.strip()}"
         for package in packages
         for path in sorted((SOURCE / package).rglob("*.py"))
-        if str(path.relative_to(SOURCE)) not in OWN
+        if path.relative_to(SOURCE).as_posix() not in OWN
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
         if COPIES[what].search(line) and not line.lstrip().startswith(("#", '"""'))
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.sbom import plain, with_root
+from tools.sbom import built, plain, with_root
 
 ROOT = Path(__file__).parents[2]
 ASKED = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
@@ -35,3 +35,10 @@ def test_the_root_depends_on_what_the_project_asks_for_and_on_nothing_else() -> 
 def test_a_lock_that_misses_one_makes_no_bill() -> None:
     with pytest.raises(KeyError, match="pyserial"):
         with_root(bill([name for name in LOCKED if name != "pyserial"]), ASKED, "1.0")
+
+
+def test_the_bill_is_of_the_one_wheel_that_was_built(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not enough"):
+        built(tmp_path)
+    (tmp_path / "estim-0.2.0.dev0+g1234567-py3-none-any.whl").touch()
+    assert built(tmp_path) == "0.2.0.dev0+g1234567"
