@@ -71,6 +71,15 @@ def test_every_page_says_for_whom_how_long_and_what_one_has_at_the_end() -> None
     assert not silent
 
 
+def test_the_page_of_the_python_interface_has_each_public_name(pages: dict[Path, str]) -> None:
+    text = pages[Path("reference/python-interface.md")]
+    headings = set(re.findall(r"^##+ (?:api\.)?(.+)$", text, re.MULTILINE))
+    kept = (Path(__file__).parent / "api" / "public.txt").read_text("utf-8").splitlines()[1:]
+    for line in kept:
+        name = re.split(r"[(:]", line.removeprefix("class "))[0]
+        assert name in headings or f"`{name.partition('.')[2]}`: `" in text, name
+
+
 def test_every_block_of_code_is_shown_as_one(pages: dict[Path, str]) -> None:
     """The site's builder takes a fence with one word behind it, or none; any other runs together as a paragraph."""
     fences = [(page, line.strip()) for page, text in pages.items() for line in text.splitlines() if "```" in line]

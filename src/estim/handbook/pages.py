@@ -9,7 +9,7 @@ import argparse
 import re
 from pathlib import Path, PurePosixPath
 
-from estim.handbook import care, command_line, devices, limits, protocol_keys, record_lines
+from estim.handbook import care, command_line, devices, limits, protocol_keys, python_interface, record_lines
 from estim.protocols.schema_json import json_schema
 from estim.version import ROOT
 
@@ -44,6 +44,7 @@ def made(parser: argparse.ArgumentParser) -> dict[str, str]:
         "limits.md": limits.page(),
         "protocol-keys.md": protocol_keys.page(json_schema()),
         "record-lines.md": record_lines.page(),
+        "python-interface.md": python_interface.page(),
         "devices.md": devices.page(),
         "measures.md": care.measures_page(),
         "exercises.md": care.drills_page(),
