@@ -27,6 +27,7 @@ from tests.records.attacks import (
     sessions,
     station,
 )  # fmt: skip
+from tests.records.build import NOON, session
 
 # -- seals ------------------------------------------------------------------------------------------------------------
 
@@ -159,6 +160,25 @@ def _(home: Home, copy: Path) -> None:
     shutil.copy(copy / "records/real/master.jsonl", master(home))
 
 
+def after_a_power_cut(home: Home) -> Path:
+    """A line that was cut within, the next session's that names it, and the file that keeps it."""
+    with master(home).open("ab") as file:
+        file.write(b'{"event":"opened","head')
+    session(home, "K-7", at=NOON.replace(hour=20), simulated=False)
+    (kept,) = real(home).glob("master.torn.*")
+    return kept
+
+
+@attack("chain of sessions", "what a power cut left of a line removed")
+def _(home: Home, _copy: Path) -> None:
+    after_a_power_cut(home).unlink()
+
+
+@attack("chain of sessions", "what a power cut left of a line changed")
+def _(home: Home, _copy: Path) -> None:
+    after_a_power_cut(home).write_bytes(b"{}")
+
+
 @attack("station's chain", "removed")
 def _(home: Home, _copy: Path) -> None:
     station(home).unlink()
@@ -241,7 +261,6 @@ def _(home: Home, copy: Path) -> None:
 @attack("whole home", "made anew with the station's key (which the attacker has)", ANCHOR)
 def _(home: Home, _copy: Path) -> None:
     from estim.records.station import begin_station
-    from tests.records.build import session
 
     key = (home.root / "keys" / "station.key").read_bytes()
     shutil.rmtree(home.root)
@@ -254,8 +273,6 @@ def _(home: Home, _copy: Path) -> None:
 
 @attack("whole home", "cloned; the clone went on without the last session", ANCHOR)
 def _(home: Home, copy: Path) -> None:
-    from tests.records.build import NOON, session
-
     shutil.rmtree(home.root)
     shutil.copytree(copy, home.root)
     session(home, "K-7", at=NOON.replace(hour=20), simulated=False)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from estim.records.beside import judge_beside
-from estim.records.guard import chained, check, file_of
+from estim.records.guard import chained, check, digest, file_of
 from estim.records.keys import signed_by
 from estim.records.master import KINDS, MASTER, STATION, read_master
 from estim.records.quick import verify_quickly
 from estim.records.retention import removed
 from estim.records.segment import segments
-from estim.records.signed_chain import ChainReading, each_chain_once
+from estim.records.signed_chain import ChainReading, each_chain_once, read_chain
 from estim.records.stamps import judge_kept
+from estim.records.station import NAME as STATION_NAME
 from estim.records.station import judge_station, read_station, trusted_keys
 from estim.records.verify import SessionVerdict, verify_session
 from estim.safety.errors import RecordError
@@ -62,7 +63,7 @@ def verify_home(
 def _verify_home(root: Path, keys: Mapping[str, str], progress: Progress | None, *, deep: bool) -> list[SessionVerdict]:
     verdicts = [
         SessionVerdict(path=str(path), first_bad=line, reason=reason)
-        for path, line, reason in (*judge_station(root), *judge_beside(root), *judge_kept(root))
+        for path, line, reason in (*judge_station(root), *judge_beside(root), *judge_kept(root), *_judge_torn(root))
     ]
     reading = read_station(root)
     for register in chained(reading.entries if reading is not None else ()):
@@ -76,6 +77,23 @@ def _verify_home(root: Path, keys: Mapping[str, str], progress: Progress | None,
         if folder.is_dir():
             verdicts += verify_folder(folder, keys=keys, progress=progress, deep=deep)
     return verdicts
+
+
+def _judge_torn(root: Path) -> Iterator[tuple[Path, int | None, str]]:
+    """What a power cut left of a line is kept beside its chain, as the next line names it."""
+    chains = [(root / STATION, STATION_NAME), *((root / "records" / kind / MASTER, "master chain") for kind in KINDS)]
+    chains += [(path, path.name) for path in (*root.glob("care/*/*.jsonl"), *root.glob("trials/*/trial.jsonl"))]
+    for path, name in chains:
+        reading = read_chain(path, name)
+        for entry in reading.entries if reading is not None else ():
+            if "torn_file" not in entry:
+                continue
+            kept = path.with_name(Path(str(entry["torn_file"])).name)
+            if not kept.is_file() or digest(kept) != entry.get("torn_sha256"):
+                reason = (
+                    f"what a power cut left of a line is gone or was changed; line {entry['n']} of {path.name} saw it"
+                )
+                yield kept, None, reason
 
 
 def _at_home(verdict: SessionVerdict) -> SessionVerdict:
