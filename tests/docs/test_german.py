@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from estim.console.keys import ACTIONS
 from tests.system.ways import ways
 
@@ -62,3 +64,30 @@ def test_the_rule_it_names_and_the_three_words_for_output_are_there_in_english()
     for german, english in (("UNGEWISS", "UNCERTAIN"), ("L5", "L5")):
         assert german in GERMAN
         assert english in CONSOLE + (DOCS / "start.md").read_text("utf-8") + (DOCS / "README.md").read_text("utf-8")
+
+
+# A page → the German one that says the same.
+PAIRS = {
+    "site-limits.md": "grenzen.md",
+    "not-treated.md": "nicht-behandelt.md",
+    "how-to/add-a-therapist.md": "therapeutin-hinzufuegen.md",
+    "how-to/replace-a-key.md": "schluessel-ersetzen.md",
+}
+
+
+def shape(text: str) -> dict[str, list[str]]:
+    """What two languages have in common: blocks as they stand, code, numbers, headings and rows."""
+    without_links = re.sub(r"\]\([^)]*\)", "]", text)
+    return {
+        "blocks": re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL),
+        "code": sorted(re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))),
+        "numbers": sorted(re.findall(r"\d+", without_links)),
+        "headings": re.findall(r"^#+ ", text, re.MULTILINE),
+        "rows": re.findall(r"^\|", text, re.MULTILINE),
+    }
+
+
+@pytest.mark.parametrize("page", PAIRS)
+def test_a_page_in_german_has_the_commands_numbers_and_rows_of_the_english_one(page: str) -> None:
+    english, german = (path.read_text("utf-8") for path in (DOCS / page, DOCS / "de" / PAIRS[page]))
+    assert shape(german) == shape(english)
