@@ -17,7 +17,7 @@ from estim.desk.qualify.bench import read_bench, words_of
 from estim.desk.qualify.steps import BenchPlan, Step, read_plan, write_plan
 from estim.desk.qualify.waveform import WaveformError, pulses, read
 from estim.records.keys import station_signer
-from estim.records.qualification import file_of, of_device, refusal_of, write
+from estim.records.qualification import figure_words, file_of, of_device, refusal_of, write
 from firmware_sim.devices import make_device
 from firmware_sim.scope import Planted, Scope
 
@@ -211,3 +211,12 @@ def test_a_plan_is_written_and_read_and_the_commands_go_together(
     ):
         assert main(["qualify", *wrong, *home]) == 2
         assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_figure_is_in_plain_digits_with_its_unit() -> None:
+    """A period of 20 ms stood in the report as 2e+04, and no figure had a unit."""
+    assert [figure_words(value, "µs") for value in (20_000.0, 20_000.4, 0.5, 0.0, -0.0)] == [
+        "20000 µs", "20000 µs", "0.5 µs", "0 µs", "0 µs",
+    ]  # fmt: skip
+    assert figure_words(-0.00027411, "µC") == "-0.0002741 µC"
+    assert figure_words(25.97557, digits=2) == "26"

@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,12 @@ class Qualification:
 
 
 _NONE = Qualification(verdict="fail", over=0.0, stop_ms=None, taken="", until="", firmware="")
+
+
+def figure_words(value: float, unit: str = "", *, digits: int = 4) -> str:
+    """A figure with its unit, rounded to what was measured, in plain digits: 20000 µs and not 2e+04."""
+    shown = format(Decimal(f"{value:.{digits}g}").normalize(), "f")
+    return f"{'0' if shown == '-0' else shown} {unit}".strip()
 
 
 def file_of(home: Path, model: str, device_id: str) -> Path:

@@ -10,6 +10,8 @@ from typing import Any
 
 import typst
 
+from estim.records.qualification import figure_words
+
 FONT = "Libertinus Serif"
 TEMPLATE = """
 #let d = json("report.json")
@@ -58,8 +60,8 @@ def qualification_pdf(document: Mapping[str, Any]) -> bytes:
         "facts": list(said.items()),
         "notes": [f"Not judged: {problem}" for problem in document["problems"]],
         "figures": [
-            [f["step"], f["name"], f"{f['asked']:.4g}", f"{f['measured']:.4g}", f"{f['uncertainty']:.2g}",
-             f"{f['limit']} {f['unit']}".strip(), f["verdict"]]
+            [f["step"], f["name"], figure_words(f["asked"], f["unit"]), figure_words(f["measured"], f["unit"]),
+             figure_words(f["uncertainty"], digits=2), f"{f['limit']} {f['unit']}".strip(), f["verdict"]]
             for f in document["figures"]
         ],
         "files": [[name, digest] for name, digest in document["files"].items()],

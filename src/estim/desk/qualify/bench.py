@@ -12,6 +12,7 @@ from estim.desk.qualify import readings
 from estim.desk.qualify.judge import Figure, Judged, judge
 from estim.desk.qualify.steps import BenchPlan, Step
 from estim.desk.qualify.waveform import WaveformError, pulses, read
+from estim.records.qualification import figure_words
 
 VALID_DAYS = 365  # judgement; also ends with another firmware
 _SAID = (
@@ -97,10 +98,11 @@ def words_of(document: dict[str, Any]) -> list[str]:
         f" {document['until']}",
         "No statement of conformity with a norm. A limit is kept only with the uncertainty added.",
         "",
-        f"{'step':20} {'figure':14} {'asked':>9} {'measured':>10} {'±':>8} {'limit':>14}  verdict",
+        f"{'step':20} {'figure':14} {'asked':>11} {'measured':>13} {'±':>8} {'limit':>14}  verdict",
     ]
     lines += [
-        f"{f['step']:20} {f['name']:14} {f['asked']:9.3g} {f['measured']:10.4g} {f['uncertainty']:8.2g} "
+        f"{f['step']:20} {f['name']:14} {figure_words(f['asked'], f['unit']):>11} "
+        f"{figure_words(f['measured'], f['unit']):>13} {figure_words(f['uncertainty'], digits=2):>8} "
         f"{f['limit'] + ' ' + f['unit']:>14}  {f['verdict']}"
         for f in document["figures"]
     ]
