@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from estim.controller.clock import SessionClock
-from estim.platform import files
+from estim.platform import extras, files
 from estim.platform.clocks import Clocks, clocks_of
 from estim.platform.priority import favour, raise_priority
 from estim.platform.processes import is_alive, start_module
@@ -213,3 +214,26 @@ def test_of_who_may_read_a_key_only_what_was_looked_at_is_said(tmp_path: Path, m
     assert inside == f"in the profile {tmp_path / 'ann'}, whose access list it inherits; the list itself was not read"
     assert outside.startswith(f"outside the profile {tmp_path / 'ann'}: who may read it was not read")
     assert "owner alone" not in inside + outside
+
+
+def test_a_folder_that_was_never_installed_says_what_an_extra_needs_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def names(packages: list[str]) -> set[str]:
+        return {package.partition("[")[0].partition("<")[0].partition(">")[0] for package in packages}
+
+    assert names(extras.packages_of("clinic")) == {"sqlalchemy", "psycopg"}
+
+    def nothing(name: str) -> list[str]:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "requires", nothing)
+    assert names(extras.packages_of("clinic")) == {"sqlalchemy", "psycopg"}
+    assert extras.packages_of("clinic", tmp_path / "pyproject.toml") == []
+
+
+def test_a_command_is_quoted_as_the_systems_shell_takes_it() -> None:
+    assert extras.quoted("pylsl>=1.16", "linux") == "'pylsl>=1.16'"
+    assert extras.quoted("pylsl>=1.16", "win32") == '"pylsl>=1.16"'
+    assert extras.quoted(r"C:\Program Files\python.exe", "win32") == r'"C:\Program Files\python.exe"'
+    assert extras.quoted(r"C:\Python311\python.exe", "win32") == r"C:\Python311\python.exe"
