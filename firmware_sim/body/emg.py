@@ -21,7 +21,7 @@ class Emg:
     """Remembers the latest pulses and makes batches of samples."""
 
     def __init__(self, effort_uv: int, seed: int) -> None:
-        self._effort_uv = effort_uv
+        self.effort_uv = effort_uv  # rms of a full effort below the recording pads
         self._random = random.Random(seed)
         self._pulses: deque[tuple[int, float, float]] = deque(maxlen=4_000)
         self._slow = self._fast = 0.0
@@ -49,7 +49,7 @@ class Emg:
                 out.append(round(EMPTY_LEAD_UV * math.sin(2 * math.pi * 50 * at_us / 1e6)))
                 continue
             self._envelope += (effort - self._envelope) / (ENVELOPE_S * RATE_HZ)
-            value = self._voluntary() * self._effort_uv * self._envelope + self._random.gauss(0.0, NOISE_UV)
+            value = self._voluntary() * self.effort_uv * self._envelope + self._random.gauss(0.0, NOISE_UV)
             for t_us, current_ma, m_wave in near:
                 since_ms = (at_us - t_us) / 1000
                 if 0 <= since_ms < LOOK_BACK_MS:

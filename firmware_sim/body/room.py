@@ -22,6 +22,7 @@ from firmware_sim.body.sensation import Sensation
 CHANNELS = 8
 PRACTICE_EVERY_US = 200_000
 LISTENING_US = 1_000_000  # EMG that nobody fetched for longer is not made
+SOUND_EFFORT_UV = 200  # rms of a sound forearm's full effort at the skin (100 to 300 are usual; convention)
 TAIL_US = 2_000_000  # practice lines go on for so long after the last pulse
 FULL_HZ, FULL_S = 50, 1.0  # "100 %" is the whole fresh muscle at 50 Hz for 1 s
 JITTER = 0.03  # thresholds vary by 2 to 5 % from pulse to pulse
@@ -102,6 +103,7 @@ class Room:
         self._sensation = Sensation(patient)
         self._emg = Emg(patient.profile.effort_uv, seed)
         self._emg_us = 0
+        self._emg_elsewhere = False  # the recording pads lie on the other, sound limb, which makes the effort
         self._out: list[dict[str, Any]] = []
         self._practice_us = 0
         self._effort = 0.0
@@ -127,7 +129,7 @@ class Room:
             site.period_us = pulse.t_us - site.last_us
         site.last_us = pulse.t_us
         site.waiting.append((pulse.t_us, pulse.peak_ua / 1000, pulse.pulse_width_us))
-        if self.shows_emg and self.patient.profile.effort_uv:
+        if self.shows_emg and self._emg.effort_uv and not self._emg_elsewhere:
             self._emg.pulse(pulse.t_us, pulse.peak_ua / 1000, self._m_wave(site, pulse.peak_ua, pulse.pulse_width_us))
 
     def _m_wave(self, site: _Site, peak_ua: int, width_us: int) -> float:
@@ -142,6 +144,8 @@ class Room:
         if kind == "pad" and isinstance(channel, int) and channel in self._sites:
             self._pad(self._sites[channel], str(message.get("do", message.get("action", ""))))
         elif kind == "effort":
+            self._emg_elsewhere = message.get("limb") == "other"
+            self._emg.effort_uv = SOUND_EFFORT_UV if self._emg_elsewhere else self.patient.profile.effort_uv
             percent, seconds = message.get("percent", 0), message.get("seconds")
             self._effort = max(0.0, min(1.0, float(percent) / 100)) if isinstance(percent, int | float) else 0.0
             self._effort_until_us = None
@@ -231,12 +235,15 @@ class Room:
         )
         del self._out[:-MESSAGES_MAX]
 
+    def _emg_lifted(self) -> bool:
+        return not self._emg_elsewhere and self._sites[1].load.state == "lift"
+
     def messages(self) -> list[dict[str, Any]]:
         """What there is to say; drains. Bounded, since perhaps nobody listens; EMG is made here."""
-        if self.shows_emg and self.patient.profile.effort_uv:
+        if self.shows_emg and self._emg.effort_uv:
             self._emg_us = max(self._emg_us, (self._now_us - LISTENING_US) // BATCH_US * BATCH_US)
             while self._now_us - self._emg_us >= BATCH_US:
-                samples = self._emg.batch(self._emg_us, self._effort, lead_off=self._sites[1].load.state == "lift")
+                samples = self._emg.batch(self._emg_us, self._effort, lead_off=self._emg_lifted())
                 self._out.append({"type": "emg", "t0_us": self._emg_us, "rate_hz": RATE_HZ, "samples_uv": samples})
                 self._emg_us += BATCH_US
         out, self._out = self._out, []

@@ -82,8 +82,8 @@ def test_every_phase_says_what_the_patient_does(name: str) -> None:
     if protocol.cue.lower().startswith("relax"):
         assert relaxed
     for phase in protocol.phase:
-        if phase.mode == "emg-triggered":
-            assert phase.effort == "try-first"
+        if phase.trigger is not None and phase.trigger.source == "emg":
+            assert phase.effort == ("task" if phase.trigger.emg_side == "other" else "try-first")
 
 
 @pytest.mark.parametrize("name", AGAINST)

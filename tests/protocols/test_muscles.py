@@ -169,3 +169,34 @@ def test_a_new_file_on_a_muscle_has_its_region_and_places_and_names_what_is_stil
     assert all(each["line"] for each in entry["problems"] if each["rule"] == "placeholder")
     assert main(["protocols", "new", "other", "--muscle", "quadrizepz", *home]) == 1
     assert "quadriceps-femoris" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("region", "words"),
+    [
+        ("face", "eye and brain"),
+        ("neck", "carotid sinus"),
+        ("chest", "heart's rhythm"),
+        ("abdomen", "no limits are set"),
+        ("abdominal wall", "no limits are set"),
+        ("Thigh ", "is no region; there are thigh"),
+        ("knee", "is no region; there are thigh"),
+    ],
+)
+def test_where_a_region_is_open_today_s_choice_is_one_that_is_treated(
+    region: str, words: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A file that leaves the region open is no way to put pads on the neck."""
+    asked = ["rehearse", "tens-conventional-pain", "--region", f"painful-region={region}", "--home", str(tmp_path)]
+    assert main([*asked, "--level", "painful-region=10"]) == 1
+    assert words in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("basis", ["published", "partial", "recalled", "convention"])
+def test_the_abdominal_wall_is_shown_and_in_no_file_that_is_played(basis: str) -> None:
+    text = library.path("spinal-cord-injury-abdominal").read_text(encoding="utf-8")
+    assert not parse(text.encode()).runnable
+    with pytest.raises(ProtocolError) as refused:
+        parse(text.replace('basis = "reference-only"', f'basis = "{basis}"').encode())
+    rules = {(problem.key, problem.rule) for problem in refused.value.problems}
+    assert {("channel[0].muscle", "not-treated"), ("channel[0].region", "not-treated")} <= rules

@@ -10,6 +10,7 @@ import pytest
 
 from estim.cli import main
 from estim.desk.setup_from import SetupWords, setup_from
+from estim.protocols import library
 from estim.protocols.loader import load
 from estim.rehearsal import RehearsalPlan, World
 from estim.rehearsal.room import RehearsedRoom, profiles
@@ -87,6 +88,30 @@ def test_each_effort_of_the_patient_starts_one_contraction(tmp_path: Path) -> No
         assert len(begun) == len(efforts)
         late = [at - effort for at, effort in zip(begun, efforts, strict=True)]
         assert all(0.15 <= delay <= 0.8 for delay in late), late
+
+
+def test_the_other_hands_effort_leads_a_whole_phase(tmp_path: Path) -> None:
+    path = tmp_path / "led.toml"
+    text = library.path("stroke-hand-contralateral").read_text(encoding="utf-8")
+    path.write_text(text.replace("duration_s = 1320", "duration_s = 60"), encoding="utf-8")
+    protocol = load(path)
+    words = SetupWords(patient="p", levels=tuple(f"{channel.name}=20" for channel in protocol.channel))
+    said = setup_from(protocol, words, simulated=True)
+    world = World(
+        RehearsalPlan(
+            source=str(path), setup=said.setup, levels_ua=said.levels_ua, motor_ua=said.motor_ua, limits=LIMITS
+        )
+    )
+    world.run()
+    assert world.person.outcome == "completed"
+    pairs = list(zip(gates(world)[::2], gates(world)[1::2], strict=True))
+    assert len(pairs) >= 3
+    for (opens_s, opens), (closes_s, closes), effort_us in (
+        (*pair, at) for pair, at in zip(pairs, world.room.efforts, strict=False)
+    ):
+        assert (opens, closes) == (True, False)
+        assert 0.1 <= opens_s - effort_us / 1e6 <= 0.5
+        assert 6.0 <= closes_s - effort_us / 1e6 <= 6.6, "three quarters of 8 s, and until its end is heard"
 
 
 def test_ten_minutes_of_rest_start_nothing(tmp_path: Path) -> None:

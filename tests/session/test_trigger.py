@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from estim.desk.cue_word import cue_word
 from estim.safety.reports import EmgSamples, SensorEvent
 from estim.safety.schedule import PhasePlan, Trigger
 from estim.safety.units import Micros
@@ -170,6 +171,66 @@ def test_an_emg_triggered_session_contracts_with_each_effort() -> None:
             desk.let_pass(0.1)
         contractions += second % 30 == 20
     assert desk.engine.contractions == contractions == 5
+
+
+class LedBySoundHand:
+    """A session whose contractions the other hand opens and closes."""
+
+    def __init__(self) -> None:
+        self.desk = ready("stroke-hand-contralateral")
+        self.chance = random.Random(3)
+
+    def lives(self, rms_uv: float | None, seconds: float) -> None:
+        """So much of the other hand's activity, in batches of 50 ms; None: its pads say nothing."""
+        for _ in range(round(seconds * 20)):
+            if rms_uv is not None:
+                noise = tuple(round(self.chance.gauss(0, rms_uv)) for _ in range(100))
+                self.desk.step(EmgSamples(t0_us=Micros(0), rate_hz=2_000, samples_uv=noise))
+            self.desk.let_pass(0.05)
+
+
+def test_the_other_hands_effort_opens_holds_and_closes() -> None:
+    led = LedBySoundHand()
+    led.lives(4, 2)
+    waiting = led.desk.look()
+    assert (waiting.waits_for, waiting.emg_side, cue_word(waiting)) == ("emg", "other", "task")
+    led.lives(150, 2)
+    assert on(led.desk) == [1, 2]
+    heard = led.desk.look().emg_uv
+    assert heard is not None, "the other hand is heard while this one is stimulated"
+    assert heard > 60
+    led.lives(150, 3)
+    assert on(led.desk) == [1, 2], "it lasts as long as the effort"
+    led.lives(4, 1.2)
+    assert on(led.desk) == [], "and ends with it: 0.3 s until it is heard, 0.5 s of ramp"
+    led.lives(4, 4)
+    led.lives(150, 2)
+    assert on(led.desk) == [1, 2]
+    assert led.desk.engine.contractions == 1
+    assert led.desk.look().channels[1].on_us < 12 * SECOND
+
+
+def test_who_is_not_heard_any_more_holds_nothing_open() -> None:
+    led = LedBySoundHand()
+    led.lives(4, 2)
+    led.lives(150, 2)
+    assert on(led.desk) == [1, 2]
+    led.lives(None, 0.9)  # 0.2 s of silence, the ramp of 0.5 s
+    assert on(led.desk) == []
+    led.lives(None, 10)
+    assert on(led.desk) == []
+
+
+def test_an_effort_without_end_ends_with_the_longest_contraction_and_must_fall_first() -> None:
+    led = LedBySoundHand()
+    led.lives(4, 2)
+    led.lives(150, 9.5)
+    assert on(led.desk) == [], "8 s, the second channel 0.5 s later"
+    led.lives(150, 20)
+    assert led.desk.engine.contractions == 1
+    led.lives(4, 2)
+    led.lives(150, 1)
+    assert on(led.desk) == [1, 2]
 
 
 def test_the_screen_sees_the_try_against_its_threshold_and_what_is_waited_for() -> None:

@@ -28,7 +28,7 @@ HEARD: Mapping[str, tuple[str, ...]] = MappingProxyType(
 DONE_IN_A_ROOM: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "pad": ("channel", "do"),
-        "effort": ("percent", "seconds"),
+        "effort": ("percent", "seconds", "limb"),
         "walk": ("walks", "cadence"),
         "ride": ("rides", "cadence"),
         "switch": ("pressed",),

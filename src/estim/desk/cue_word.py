@@ -37,6 +37,8 @@ def cue_word(snapshot: Snapshot) -> str:
     if any(view.cycle is not Cycle.REST for view in snapshot.channels):
         return "feel"  # sensory output alone: nothing to contract
     if snapshot.waits_for == "emg":
+        if effort == "task":
+            return "task"  # the other hand leads, by the protocol's own words
         return "try-now"  # the try is the treatment: nobody who must try is told to rest
     if snapshot.emg_threshold_uv and effort == "try-first":
         return "rest"  # nobody hears a try yet: the refractory time of the trigger

@@ -320,6 +320,7 @@ def _trigger(phase: PhaseSpec) -> Trigger | None:
         blanking_us=Micros(round((trigger.blanking_ms or 0) * 1000)),
         lockout_us=seconds(trigger.lockout_s or 0.0),
         rearm_percent=trigger.rearm_percent or 50,
+        emg_side=trigger.emg_side or "treated",
         cadence_rpm=trigger.cadence_rpm,
         lead_on_us=Micros(round(trigger.lead_ms.on * 1000)) if trigger.lead_ms else ZERO_US,
         lead_off_us=Micros(round(trigger.lead_ms.off * 1000)) if trigger.lead_ms else ZERO_US,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from estim.protocols import muscles
 from estim.protocols.findings import Findings
-from estim.protocols.schema import ANY_REGION, Channel, Protocol
+from estim.protocols.schema import ANY_REGION, PLAYED_REGIONS, Channel, Protocol
 from estim.protocols.setup import ChannelSetup, Setup
 from estim.safety.electrodes import Electrode, electrode_from_cm
 from estim.safety.errors import SetupError
@@ -161,6 +161,16 @@ def _region(key: str, channel: Channel, decided: ChannelSetup, findings: Finding
             f"{channel.name}: the protocol leaves the region open, name where the pads are",
             asked=ANY_REGION,
             rule="region",
+        )
+    elif region not in PLAYED_REGIONS:
+        refusal = muscles.why_not(region)
+        words = refusal.sentence() if refusal else f"{region!r} is no region; there are {', '.join(PLAYED_REGIONS)}"
+        findings.add(
+            "refuse",
+            f"{key}.region",
+            f"{channel.name}: {words}",
+            asked=region,
+            rule="not-treated" if refusal else "region",
         )
     elif (home := muscles.muscles()[channel.muscle].region) not in {ANY_REGION, region}:
         findings.add(

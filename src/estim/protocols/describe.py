@@ -218,7 +218,9 @@ def rhythm_words(phase: PhaseSpec) -> str:
 
 def trigger_words(trigger: TriggerSpec) -> str:
     """Who opens and closes the gate, and its bounds."""
-    opened = {"key": "a key", "emg": "the muscle's own effort", "crank": "the crank's angle"}.get(
+    other = trigger.emg_side == "other"
+    effort = "an effort of the same muscle on the other side" if other else "the muscle's own effort"
+    opened = {"key": "a key", "emg": effort, "crank": "the crank's angle"}.get(
         trigger.source, f"{trigger.source} “{trigger.on}”"
     )
     parts = [f"begins on {opened}"]
@@ -226,12 +228,12 @@ def trigger_words(trigger: TriggerSpec) -> str:
         parts.append(f"ends on “{trigger.off}”")
     parts.append(f"at most {trigger.max_on_s:g} s on")
     if trigger.hold:
-        parts.append("held as long as the switch is")
+        parts.append("held as long as that effort lasts" if other else "held as long as the switch is")
     for value, words in (
         (trigger.min_on_s, "at least {:g} s on"),
         (trigger.extend_s, "goes on for {:g} s after its end"),
         (trigger.refractory_s, "then deaf for {:g} s"),
-        (trigger.lockout_s, "EMG not heard while it plays and for {:g} s after it"),
+        (trigger.lockout_s, f"EMG not heard {'' if other else 'while it plays and '}for {{:g}} s after it"),
         (trigger.threshold_uv, "threshold {:g} µV"),
         (trigger.debounce_ms, "for {:g} ms"),
         (trigger.rearm_percent, "armed again below {:g} % of it"),

@@ -67,7 +67,7 @@ def parse(data: bytes, *, path: Path | None = None) -> Protocol:
         raise ProtocolError([_problem("file", "is empty; `estim protocols new` begins one", line=1)], path=path)
     document = read_toml(text, path)
     try:
-        return Protocol.model_validate(document)
+        return Protocol.model_validate(document, context={"basis": document.get("basis")})
     except ValidationError as error:
         index = LineIndex(text)
         entries = error.errors(include_url=False)[:PROBLEMS_MAX]

@@ -107,8 +107,8 @@ class UnknownMuscleError(ValueError):
 class RefusedMuscleError(ValueError):
     """The vocabulary knows it so that it can say why it is not stimulated here."""
 
-    def __init__(self, refusal: Refusal) -> None:
-        self.refusal = refusal
+    def __init__(self, refusal: Refusal, muscle: Muscle | None = None) -> None:
+        self.refusal, self.muscle = refusal, muscle
         super().__init__(refusal.sentence())
 
 
@@ -169,7 +169,7 @@ def find(text: str) -> Named:
             raise RefusedMuscleError(refusal)
         raise UnknownMuscleError(text)
     if muscle.refused:
-        raise RefusedMuscleError(refusals()[muscle.refused])
+        raise RefusedMuscleError(refusals()[muscle.refused], muscle)
     return Named(muscle, side_in(text))
 
 

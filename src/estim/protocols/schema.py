@@ -8,9 +8,9 @@ that is refused by rule L4. Here a number must only be a number that can mean so
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, ValidationInfo, field_validator, model_validator
 
 from estim.protocols import muscles
 from estim.protocols.schema_base import Strict, Text, exactly, rule
@@ -32,8 +32,10 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", max_length
 SizeCm = Annotated[tuple[float, ...], Field(min_length=1, max_length=2)]
 Region = Literal[
     "thigh", "shank", "foot", "buttock", "forearm", "hand", "upper-arm", "shoulder", "upper-back", "low-back",
-    "any-permitted",
+    "any-permitted", "abdomen",
 ]  # fmt: skip
+PLAYED_REGIONS = tuple(region for region in get_args(Region) if region not in {"any-permitted", "abdomen"})
+SHOWN_ONLY = "reference-only"  # a basis: never played, so that it may hold what is refused elsewhere
 Goal = Literal["strength", "endurance", "disuse", "re-education", "function", "spasticity", "pain", "circulation"]
 Basis = Literal["published", "partial", "recalled", "convention", "reference-only"]
 AmplitudeRule = Literal[
@@ -79,14 +81,24 @@ class Channel(Strict):
 
     @field_validator("muscle")
     @classmethod
-    def _canonical(cls, text: str) -> str:
+    def _canonical(cls, text: str, info: ValidationInfo) -> str:
         """The id of the vocabulary, whatever spelling the file has: one muscle has one account of the day (L27)."""
         try:
             return muscles.find(text).muscle.id
         except muscles.UnknownMuscleError as error:
             raise rule("muscle", str(error)) from None
         except muscles.RefusedMuscleError as error:
+            if _is_shown_only(info) and error.muscle is not None:
+                return error.muscle.id
             raise rule("not-treated", str(error)) from None
+
+    @field_validator("region")
+    @classmethod
+    def _played(cls, region: str, info: ValidationInfo) -> str:
+        """The abdomen has no limits: files that are never played may show it."""
+        if region == "abdomen" and not _is_shown_only(info):
+            raise rule("not-treated", muscles.refusals()["cough"].sentence())
+        return region
 
     @model_validator(mode="wrap")
     @classmethod
@@ -103,7 +115,7 @@ class Channel(Strict):
                 at="muscle",
             )
         home = muscles.muscles()[channel.muscle].region
-        if ANY_REGION not in {home, channel.region} and home != channel.region:
+        if home and ANY_REGION not in {home, channel.region} and home != channel.region:
             raise rule(
                 "region",
                 f"{channel.muscle} lies in the region {home!r}, this channel says {channel.region!r}",
@@ -198,7 +210,7 @@ class Protocol(Strict):
     @property
     def not_runnable_because(self) -> str:
         """Why this file is shown and never run; "" if it may be."""
-        if self.basis == "reference-only":
+        if self.basis == SHOWN_ONLY:
             return "it is for reference only"
         for phase in self.phase:
             if phase.trigger is None or phase.trigger.source != "crank":
@@ -277,6 +289,10 @@ class Protocol(Strict):
                         f"{where}: {key} of channel {step.channel!r} alone: phase {phase.name!r} plays others too, and "
                         "they share it; leave channel out, or give the channel a phase of its own",
                     )
+
+
+def _is_shown_only(info: ValidationInfo) -> bool:
+    return bool(info.context and info.context.get("basis") == SHOWN_ONLY)
 
 
 def _unique(what: str, names: list[str]) -> None:

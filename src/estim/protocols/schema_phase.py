@@ -50,16 +50,26 @@ class TriggerSpec(Strict):
     blanking_ms: NotNegative | None = None
     lockout_s: NotNegative | None = None
     rearm_percent: Annotated[int, Field(gt=0, le=100)] | None = None
+    emg_side: Literal["treated", "other"] | None = None
     cadence_rpm: Annotated[int, Field(gt=0)] | None = None
     lead_ms: Lead | None = None
     lead_limit_deg: Annotated[int, Field(ge=0, le=120)] | None = None
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
-        if self.hold and self.source not in {"switch", "sensor"}:
+        if self.emg_side is not None and self.source != "emg":
+            raise rule("trigger", "emg_side goes with source = 'emg' only", at="emg_side")
+        if self.hold and self.source == "emg" and self.emg_side != "other":
             raise rule(
                 "trigger",
-                "hold = true goes with switch or sensor: a terminal does not tell when a key is let go",
+                "hold = true with emg needs emg_side = 'other': a muscle is not heard while it is stimulated",
+                at="hold",
+            )
+        if self.hold and self.source not in {"switch", "sensor", "emg"}:
+            raise rule(
+                "trigger",
+                "hold = true goes with switch, sensor or the other side's emg: a terminal does not tell when a key is "
+                "let go",
                 at="hold",
             )
         emg = (self.threshold_uv, self.debounce_ms, self.blanking_ms, self.lockout_s, self.rearm_percent)

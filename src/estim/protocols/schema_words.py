@@ -122,7 +122,14 @@ WORDS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("TriggerSpec", "source"): "A key, a switch, a named sensor, a crank's angle, or EMG.",
         ("TriggerSpec", "on"): "Name of the event that begins a contraction, e.g. heel-off.",
         ("TriggerSpec", "off"): "Name of the event that ends it; timeout: one press, one contraction.",
-        ("TriggerSpec", "hold"): "It lasts as long as the switch is held; not for keys: a terminal has no key-up.",
+        (
+            "TriggerSpec",
+            "hold",
+        ): "It lasts as long as the switch, or the other side's effort; not for keys: a terminal has no key-up.",
+        (
+            "TriggerSpec",
+            "emg_side",
+        ): "EMG: of the treated muscle, or of the same muscle on the other side, which leads (contralateral control).",
         ("TriggerSpec", "max_on_s"): "The longest contraction, whatever the trigger says [s].",
         ("TriggerSpec", "min_on_s"): "The shortest [s].",
         ("TriggerSpec", "extend_s"): "It goes on for so long after the ending event [s].",

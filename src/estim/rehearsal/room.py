@@ -166,7 +166,9 @@ class RehearsedRoom:
             self._reports.append(CrankAngle(deg=int(turned) % DEGREES))
             self._next_us = now_us + CRANK_EVERY_US
         elif self.body is not None:
-            self.body.handle({"type": "effort", "percent": 100, "seconds": EFFORT_US / 1e6})
+            held_us = trigger.max_on_us * 3 // 4 if trigger.hold else EFFORT_US
+            effort = {"type": "effort", "percent": 100, "seconds": held_us / 1e6, "limb": trigger.emg_side}
+            self.body.handle(effort)
             self.efforts.append(now_us)
             deaf_us = _longest_us(phase) + max(trigger.lockout_us, trigger.refractory_us)
             self._next_us = now_us + deaf_us + self._chance.randrange(*EFFORT_AFTER_US)

@@ -62,8 +62,9 @@ class ScheduleChannel:
 class Trigger:
     """When a triggered phase's window opens and closes (docs/decisions/protocols.md, triggers).
 
-    Crank windows open `lead_on_us` and close `lead_off_us` earlier, at the cadence of the last turn, by at most
-    `lead_limit_deg`.
+    EMG of the other side (`emg_side`) is heard also while this side is stimulated; with `hold` a window then lasts as
+    long as that effort. Crank windows open `lead_on_us` and close `lead_off_us` earlier, at the cadence of the last
+    turn, by at most `lead_limit_deg`.
     """
 
     source: Literal["key", "switch", "sensor", "crank", "emg"]
@@ -79,6 +80,7 @@ class Trigger:
     blanking_us: Micros = ZERO_US
     lockout_us: Micros = ZERO_US
     rearm_percent: int = 50
+    emg_side: Literal["treated", "other"] = "treated"
     cadence_rpm: int | None = None
     lead_on_us: Micros = ZERO_US
     lead_off_us: Micros = ZERO_US

@@ -150,7 +150,7 @@ class Snapshot:
             for: a plan by the clock, a contraction that plays, a refractory time.
         emg_uv: the muscle's own activity, rectified mean over 100 ms; None while it is not heard (during stimulation,
             in the lock-out, or without a source). emg_threshold_uv: what an effort must pass; 0 where nothing waits for
-            one. emg_peak_uv: the highest of this try.
+            one. emg_peak_uv: the highest of this try. emg_side: treated | other, whose muscle is heard; "" if none is.
         countdown_us: until the next onset, or until output may begin after start/resume; None if nothing is due.
         elapsed_us, total_us: therapy clock (pauses excluded).
         wants: what a person must still confirm before the next step: identity, pads, skin, screening, ...
@@ -216,6 +216,7 @@ class Snapshot:
     emg_uv: int | None = None
     emg_threshold_uv: int = 0
     emg_peak_uv: int = 0
+    emg_side: str = ""
     titration_channel: int | None = None
     practice: Practice | None = None
     outcome: str = ""

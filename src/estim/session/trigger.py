@@ -17,6 +17,7 @@ from estim.session.cadence import Cadence
 
 ENVELOPE_S = 0.1  # rectified mean over 100 ms (50 to 200 ms are usual)
 SETTLED_US = 500_000  # after five times that, what it began with has left it to less than 1 %
+EMG_LOST_US = 200_000  # an effort that is not heard for so long (four batches) holds nothing open
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class EmgDetector:
     below.
 
     While the muscle is stimulated, and for the lock-out after it, nothing counts: what is seen then is artefact and
-    M-wave.
+    M-wave. The other side's muscle is not stimulated, and goes on being heard.
     """
 
     trigger: Trigger
@@ -53,6 +54,11 @@ class EmgDetector:
     def peak_uv(self) -> int:
         """The highest of `level_uv` since it last began to listen, in µV."""
         return round(self._peak)
+
+    @property
+    def holds(self) -> bool:
+        """The effort that began goes on."""
+        return self._level * 100 >= (self.trigger.threshold_uv or 0) * self.trigger.rearm_percent
 
     def deafen(self, until_us: int) -> None:
         """Nothing counts before `until_us`; the effort must fall and rise anew."""
@@ -109,6 +115,7 @@ class Gatekeeper:
     _opened_us: dict[int, int] = field(default_factory=dict)
     _inside: dict[int, bool] = field(default_factory=dict)
     _close_at_us: dict[int, int] = field(default_factory=dict)
+    _letting_go: set[int] = field(default_factory=set)  # channels whose effort is over, and that close by their time
     emg: EmgDetector | None = None
     _cadence: Cadence = field(default_factory=Cadence)
 
@@ -185,7 +192,24 @@ class Gatekeeper:
         """EMG: an effort opens all windows."""
         if self.emg is None:
             return []
-        return self.press(now_us) if self.emg.hear(samples, now_us) else []
+        moves = self.press(now_us) if self.emg.hear(samples, now_us) else []
+        return moves + (self._follow(self.emg, now_us) if self.trigger.hold else [])
+
+    def _follow(self, emg: EmgDetector, now_us: int) -> list[Move]:
+        """Windows that last as long as the other side's effort: they close when it ends, or is heard no more."""
+        moves = []
+        for window in self.phase.windows:
+            channel = window.channel
+            if channel not in self._opened_us:
+                continue
+            if emg.holds:
+                self._letting_go.discard(channel)
+                self._close_at_us[channel] = now_us + EMG_LOST_US
+            elif channel not in self._letting_go:
+                self._letting_go.add(channel)
+                self._close_at_us.pop(channel, None)
+                moves += self._ask_close(window, now_us)
+        return moves
 
     def waits_for(self, now_us: int) -> str:
         """What would open a window now: emg | key | switch | sensor; "" while refractory or deaf."""
@@ -213,6 +237,7 @@ class Gatekeeper:
         self._opened_us.pop(window.channel, None)
         self._closed_us[window.channel] = now_us
         self._close_at_us.pop(window.channel, None)
+        self._letting_go.discard(window.channel)
         if self.emg is not None:
             self.emg.deafen(now_us + max(self.trigger.lockout_us, self.trigger.blanking_us))
 
@@ -240,7 +265,7 @@ class Gatekeeper:
         if not self._may_open(window, now_us):
             return []
         self._opened_us[window.channel] = now_us
-        if self.emg is not None:
+        if self.emg is not None and self.trigger.emg_side == "treated":
             self.emg.deafen(now_us + window.offset_us + window.max_on_us)
         return [Move(True, window)]  # noqa: FBT003
 

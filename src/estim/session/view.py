@@ -56,6 +56,7 @@ def snapshot(
         emg_uv=emg.level_uv if emg else None,
         emg_threshold_uv=(emg.trigger.threshold_uv or 0) if emg else 0,
         emg_peak_uv=emg.peak_uv if emg else 0,
+        emg_side=emg.trigger.emg_side if emg else "",
         countdown_us=_countdown(core),
         elapsed_us=core.sitting.clock.elapsed_us(core.now_us),
         total_us=sum(phase.duration_us for phase in schedule.phases) if schedule else 0,

@@ -35,7 +35,9 @@ def room_actions(
     pads = tuple(
         (say(f"practice.{what}", channel=channel), {"type": "pad", "channel": channel, "do": what}) for what in _PADS
     )
-    return (*pads, *((say(f"practice.{what}"), message) for what, message in _REST))
+    led = {"limb": "other"} if snapshot.emg_side == "other" else {}  # whose muscle is heard, pulls
+    rest = ((what, message | led if what == "effort" else message) for what, message in _REST)
+    return (*pads, *((say(f"practice.{what}"), message) for what, message in rest))
 
 
 class RoomPane(Pane):
