@@ -33,10 +33,10 @@ def minutes(plan: Schedule, **changes: Any) -> dict[str, object]:
 def triggered(*, cycles: int = 0, sets: int = 1, mode: str = "triggered", **changes: int) -> Schedule:
     """A phase of 20 min whose window a key keeps open for 4 s, every 8 s at most."""
     times = {"max_on_us": 4 * SECOND, "refractory_us": 3 * SECOND, "lockout_us": SECOND, **changes}
+    set_times: dict[str, Any] = {name: Micros(value) for name, value in times.items()}
     trigger = Trigger(
-        source="key", on="press", off="release", hold=True, min_on_us=Micros(0), extend_us=Micros(0),
-        **{name: Micros(value) for name, value in times.items()},
-    )  # fmt: skip
+        source="key", on="press", off="release", hold=True, min_on_us=Micros(0), extend_us=Micros(0), **set_times
+    )
     return schedule(
         windows=[window(max_on_us=Micros(times["max_on_us"]))], mode=mode, trigger=trigger, cycles=cycles, sets=sets,
         duration_us=Micros(1_200 * SECOND),
