@@ -207,7 +207,11 @@ def test_a_man_after_a_stroke(person: Person) -> None:
     person.leave(days(8, 0)[0], {"no toe catch in 10 m with current, on two visits": True}, walk_10m=0.45)
     blocked = person.run("gate", day=days(9, 0)[0], code=2)
     assert "0.45" in blocked
-    person.run("note", "event", "words=redness under a pad, gone next day", day=days(9, 0)[0])
+    person.run("note", "event", "words=redness under a pad", "done=gone next day", day=days(9, 0)[0])
+    person.run("note", "concern", "words=that I fall", "answer=rail beside the bed", day=days(0, 0)[0])
+    person.run("note", "not-possible", "measure=walk-6min", "reason=stands for one minute", day=days(0, 0)[0])
+    person.run("note", "review", "words=tires quickly", "decision=shorter sets", day=days(4, 0)[0])
+    assert person.look("show", days(9, 0)[0])["concerns"] == ["that I fall"]
     person.run(
         "note",
         "treatment",
@@ -217,10 +221,22 @@ def test_a_man_after_a_stroke(person: Person) -> None:
         "response=looser",
         day=days(9, 0)[0],
     )
-    person.run("note", "end", "reason=moved to another town", day=days(10, 0)[0])
-    summary, _, _ = papers(person, days(10, 0)[0], letter_to="the practice")
-    for words in ("against its criteria: scales out of order", "redness under a pad", "8 min", "moved to another town"):
+    person.run("note", "end", "reason=moved to another town", "follow_up=the practice there", day=days(10, 0)[0])
+    summary, letter, _ = papers(person, days(10, 0)[0], letter_to="the practice")
+    for words in (
+        "against its criteria: scales out of order",
+        "redness under a pad; gone next day",
+        "8 min",
+        "moved to another town",
+        "that I fall; rail beside the bed",
+        "6-minute walk",
+        "stands for one minute",
+        "tires quickly; shorter sets",
+        "sit-to-stand-key: gluteus-maximus",
+        "Who follows up, and when: the practice there",
+    ):
         assert words in summary, words
+    assert "Wer weiter betreut, und wann: the practice there" in letter
     assert "reached: MCID 0.16 for stroke, 20 to 60 days [read]" in summary
 
 

@@ -17,8 +17,9 @@ from estim.care.plan import AGE_DAYS, Criterion, Plan
 Date = datetime.date
 KINDS = (
     "begin", "consent", "consent-withdrawn", "assessment", "not-possible", "goal", "goal-score", "check", "gate",
-    "visit", "session", "missed", "drill", "treatment", "diary", "event", "review", "leaflet", "end",
+    "visit", "session", "missed", "drill", "treatment", "diary", "event", "concern", "review", "leaflet", "end",
 )  # fmt: skip
+MADE = frozenset({"begin", "gate", "session", "diary", "leaflet"})  # by the program: by no one's typing alone
 State = Literal["met", "not met", "missing", "too old"]
 
 
@@ -87,6 +88,7 @@ class Status:
     stops: tuple[Gate, ...]
     baseline_missing: tuple[str, ...]
     goals: tuple[Goal, ...]
+    concerns: tuple[str, ...]
     due: tuple[Due, ...]
     consent: bool
     ended: bool
@@ -182,6 +184,7 @@ def status(plan: Plan, entries: Sequence[Entry], today: Date) -> Status:
         stops=tuple(judge(stop, course, today, side=side) for stop in plan.stop),
         baseline_missing=tuple(name for name in plan.baseline if name not in had),
         goals=goals(course),
+        concerns=tuple(str(entry.fields.get("words", "")) for entry in of_kind(course, "concern")),
         due=(),
         consent=bool(consents) and consents[-1].kind == "consent",
         ended=bool(of_kind(course, "end")),

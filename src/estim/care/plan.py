@@ -98,12 +98,15 @@ class Plan(Strict):
     stop: tuple[Criterion, ...]
 
     def home_drills(self, phase: int) -> tuple[str, ...]:
-        """What the patient does at home in a phase: named ones, else those that need nobody beside."""
-        named = self.phase[phase].home
+        """What the patient does at home in a phase: named ones, else those that need nobody beside; where a phase has
+        none, what was done before goes on.
+        """
         known = drill_library.drills()
-        return named or tuple(
-            name for name in self.phase[phase].drills if name in known and known[name].supervision == "independent"
-        )
+        for each in self.phase[phase::-1]:
+            alone = tuple(name for name in each.drills if name in known and known[name].supervision == "independent")
+            if each.home or alone:
+                return each.home or alone
+        return ()
 
 
 def references(

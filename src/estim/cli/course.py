@@ -94,7 +94,15 @@ def begin(given: argparse.Namespace) -> int:
 
 def note(given: argparse.Namespace) -> int:
     """One entry."""
-    entry = _desk(given).note(given.kind, _fields(given.fields), day=_day(given))
+    from estim.desk.care_entries import FIELDS
+    from estim.safety.errors import UsageError
+
+    try:
+        entry = _desk(given).note(given.kind, _fields(given.fields), day=_day(given))
+    except UsageError as error:
+        if given.fields or given.kind not in FIELDS:
+            raise
+        raise UsageError(f"{error}; {given.kind} holds {', '.join((*FIELDS[given.kind], 'note'))}") from None
     return _said(given, entry.kind, dict(entry.fields))
 
 
@@ -120,6 +128,7 @@ def _status_json(status: Any) -> dict[str, Any]:
         "stops": [{"words": stop.criterion.words, "state": stop.state, "value": stop.value} for stop in status.stops],
         "baseline_missing": list(status.baseline_missing),
         "goals": [goal.words for goal in status.goals],
+        "concerns": list(status.concerns),
         "consent": status.consent,
         "ended": status.ended,
         "due": [{"kind": due.kind, "what": due.what, "why": due.why} for due in status.due],
@@ -141,6 +150,8 @@ def show(given: argparse.Namespace) -> int:
         print(f"  stop: {stop.words}")
     for goal in status.goals:
         print(f"  goal: {goal.words} by {goal.by}")
+    for words in status.concerns:
+        print(f"  worry: {words}")
     print(f"Baseline missing: {', '.join(status.baseline_missing) or 'nothing'}")
     return 0
 
@@ -200,7 +211,7 @@ def leaflet(given: argparse.Namespace) -> int:
         desk.status(day), desk.home, language=given.language, who=given.operator, today=day, simulated=given.simulated
     )
     paper.write(Path(given.output), large=given.large)
-    desk.note("leaflet", {"language": given.language, "version": desk.plan().version}, day=day)
+    desk.made("leaflet", {"language": given.language, "version": desk.plan().version}, day=day)
     return _written(given)
 
 

@@ -73,15 +73,20 @@ class CareDesk:
         found = find_plan(plan, self.home)
         return self._enter("begin", {"plan": plan, "version": found.version, "title": found.title, "side": side}, day)
 
+    def made(self, kind: str, fields: Mapping[str, Any], *, day: datetime.date | None = None) -> Entry:
+        """An entry that the program makes of what was done: a session, a leaflet that was printed."""
+        return self._enter(kind, fields, day)
+
     def note(self, kind: str, fields: Mapping[str, Any], *, day: datetime.date | None = None) -> Entry:
-        """An entry of any kind, after its own check.
+        """An entry that a person makes, after its own check.
 
         Raises:
             UsageError: something in it can't be.
         """
-        if kind not in course.KINDS or kind in {"begin", "gate"}:
-            free = [each for each in course.KINDS if each not in {"begin", "gate"}]
-            raise UsageError(f"{kind!r}: one of {', '.join(free)}")
+        if kind not in course.KINDS or kind in course.MADE:
+            free = [each for each in course.KINDS if each not in course.MADE]
+            made = "; the program makes it of what was done" if kind in course.MADE else ""
+            raise UsageError(f"{kind!r}: one of {', '.join(free)}{made}")
         begun = course.begun(self.entries())
         plan = self.plan() if kind == "check" and begun else None
         said = checked(kind, fields, day=day or datetime.date.today(), plan=plan, entries=begun)

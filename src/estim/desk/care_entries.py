@@ -41,6 +41,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType({
               "pain_next_morning", "exertion", "clean", "touches", "load_kg"),
     "treatment": ("technique", "region", "grade", "minutes", "response", "side"),
     "event": ("words", "serious", "done", "region"),
+    "concern": ("words", "by", "answer"),
     "review": ("words", "decision"),
     "end": ("reason", "advice", "follow_up"),
 })  # fmt: skip
@@ -228,6 +229,16 @@ def _event(fields: Mapping[str, Any], _: datetime.date) -> None:
         raise UsageError("an event needs words=…: what happened")
 
 
+def _concern(fields: Mapping[str, Any], _: datetime.date) -> None:
+    if not str(fields.get("words", "")).strip():
+        raise UsageError("a concern needs words=…: what worries the patient, in the patient's words")
+
+
+def _reviewed(fields: Mapping[str, Any], _: datetime.date) -> None:
+    if not str(fields.get("words", "")).strip() and not str(fields.get("decision", "")).strip():
+        raise UsageError("a review needs words=… or decision=…: what was found, and how it goes on")
+
+
 def _reasoned(fields: Mapping[str, Any], _: datetime.date) -> None:
     if not str(fields.get("reason", "")).strip():
         raise UsageError("a reason is needed")
@@ -241,6 +252,8 @@ _CHECKS: Mapping[str, Callable[[Mapping[str, Any], datetime.date], None]] = Mapp
     "consent": _consent,
     "treatment": _treatment,
     "event": _event,
+    "concern": _concern,
+    "review": _reviewed,
     "missed": _reasoned,
     "end": _reasoned,
 })  # fmt: skip

@@ -209,11 +209,12 @@ class CourseSession:
             "planned": planned_contractions(protocol),
             "reached": min((int(each.get("reached", 0)) for each in channels), default=0),
             "on_s": f"{max((float(each['on_s']) for each in channels), default=0.0):.1f}",
+            "levels": {str(each["name"]): f"{float(each['peak_ma']):g}" for each in channels},
             "record": str(document.get("record") or "").rsplit("/", 1)[-1].rsplit("\\", 1)[-1],
         }
         if reason:
             fields["against_plan"] = reason
-        self.desk.note("session", fields, day=self.day)
+        self.desk.made("session", fields, day=self.day)
 
     def drilled(
         self, drill: str, protocol: Protocol, document: Mapping[str, Any], scores: Mapping[str, object]

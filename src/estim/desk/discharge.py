@@ -53,6 +53,10 @@ class Report:
     home_done: int
     home_planned: int
     events: tuple[Entry, ...]
+    concerns: tuple[Entry, ...]
+    reviews: tuple[Entry, ...]
+    not_possible: tuple[Entry, ...]
+    levels: tuple[tuple[str, float, float, int], ...]  # protocol and channel, mA first and last, days
     gates: tuple[Entry, ...]
     given: tuple[Course, ...]
     doses: tuple[tuple[str, int, int, int, int, int], ...]  # protocol, sessions, given, planned, at 95 %, minutes ON
@@ -86,6 +90,10 @@ def report(
         home_done=done,
         home_planned=planned,
         events=tuple(course.of_kind(lines, "event")),
+        concerns=tuple(course.of_kind(lines, "concern")),
+        reviews=tuple(course.of_kind(lines, "review")),
+        not_possible=tuple(course.of_kind(lines, "not-possible")),
+        levels=tuple(_levels(lines)),
         gates=tuple(course.of_kind(lines, "gate")),
         given=tuple(given),
         doses=tuple(_doses(lines)),
@@ -106,6 +114,18 @@ def _doses(lines: Sequence[Entry]) -> list[tuple[str, int, int, int, int, int]]:
             row[place] += float(fields.get(key, 0))
         row[0] += 1
     return [(name, *(int(each) for each in row[:4]), round(row[4] / 60)) for name, row in sums.items()]  # type: ignore[misc]
+
+
+def _levels(lines: Sequence[Entry]) -> list[tuple[str, float, float, int]]:
+    """Of each channel that was played: its highest current on the first and on the last day, and on how many days."""
+    found: dict[str, dict[datetime.date, float]] = {}
+    for entry in course.of_kind(lines, "session"):
+        for name, said in dict(entry.fields.get("levels", {})).items():
+            peak_ma = float(said)
+            if peak_ma > 0:
+                days = found.setdefault(f"{entry.fields['protocol']}: {name}", {})
+                days[entry.day] = max(days.get(entry.day, 0.0), peak_ma)
+    return [(name, days[min(days)], days[max(days)], len(days)) for name, days in found.items()]
 
 
 def _reached(goal: Goal, scored: Mapping[str, float], lines: Sequence[Entry]) -> Reached:

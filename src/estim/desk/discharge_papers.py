@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from estim.care.course import Gate
+from estim.care.course import Entry, Gate
 from estim.care.measures import direction, measures
 from estim.care.words import (
     change_text,
@@ -41,20 +41,29 @@ def summary(made: Report, *, who: str, language: str = "en") -> Paper:
     goals = [
         (f"“{goal.words}”" if language == "en" else f"„{goal.words}“", _reached(goal, language)) for goal in made.goals
     ]
-    events = tuple(f"{day_words(each.day, language)}: {each.fields.get('words', '')}" for each in made.events)
+    levels = [
+        (name, number_words(f"{first:g}", language), number_words(f"{last:g}", language), f"{days}")
+        for name, first, last, days in made.levels
+    ]
+    events = tuple(_dated(each, language) for each in made.events)
     sections = [
         Section(lines=(word("simulated", language),) if made.simulated else (), rows=_facts(made, language)),
         Section(head=say("goals"), rows=(head("goal-head"), *goals)),
         Section(
-            head=say("measures"), rows=(head("measure-head"), *(_measured(each, language) for each in made.measures))
+            head=say("measures"),
+            rows=(head("measure-head"), *(_measured(each, language) for each in made.measures)),
+            items=tuple(_not_possible(each, language) for each in made.not_possible),
         ),
         *([Section(head=say("progress"), pictures=curves, wide=True)] if curves else []),
         Section(head=say("given"), lines=(say("days", done, planned),), rows=(head("dose-head"), *doses)),
         *([Section(rows=(head("record-head"), *recorded))] if recorded else []),
+        *([Section(rows=(head("level-head"), *levels))] if levels else []),
         Section(head=say("phases"), items=_left(made, language) or (say("not-left"),)),
         Section(head=say("criteria"), items=tuple(dict.fromkeys(_criterion(each, language) for each in _gates(made)))),
         Section(head=say("events"), items=events or (say("no-events"),)),
-        Section(head=say("advice"), lines=(_advice(made, language),)),
+        *_told(say("concerns"), made.concerns, language),
+        *_told(say("reviews"), made.reviews, language),
+        Section(head=say("advice"), lines=(_advice(made, language), *_follow_up(made, language))),
     ]
     footer = f"{made.patient}, {day_words(made.status.today, language)}, {who}"
     return Paper(title=say("title"), language=language, footer=footer, sections=tuple(sections))
@@ -95,6 +104,29 @@ def _why(made: Report, language: str) -> str:
 def _advice(made: Report, language: str) -> str:
     typed = str(made.end.fields.get("advice", "")).strip() if made.end else ""
     return typed or word("d-advice-default", language)
+
+
+def _follow_up(made: Report, language: str) -> tuple[str, ...]:
+    typed = str(made.end.fields.get("follow_up", "")).strip() if made.end else ""
+    return (word("d-follow-up", language).format(typed),) if typed else ()
+
+
+def _told(head: str, entries: tuple[Entry, ...], language: str) -> list[Section]:
+    """What was said, in the words of those who said it."""
+    return [Section(head=head, items=tuple(_dated(each, language) for each in entries))] if entries else []
+
+
+def _dated(entry: Entry, language: str) -> str:
+    """`2 March 2026: that I fall; rail beside the bed`."""
+    fields = entry.fields
+    said = [str(fields[key]).strip() for key in ("words", "decision", "done", "answer") if fields.get(key)]
+    said += [word("d-serious", language)] if fields.get("serious") is True else []
+    return f"{day_words(entry.day, language)}: {'; '.join(said)}"
+
+
+def _not_possible(entry: Entry, language: str) -> str:
+    name = measure_name(measures()[str(entry.fields["measure"])], language)
+    return word("d-not-possible", language).format(name, day_words(entry.day, language), entry.fields["reason"])
 
 
 def _reached(goal: Reached, language: str) -> str:
@@ -209,7 +241,7 @@ def letter(made: Report, *, who: str, to: str, language: str = "en") -> Paper:
     sections = (
         Section(lines=(*((word("simulated", language),) if made.simulated else ()), *lines)),
         Section(head=say("result"), items=results or ("-",)),
-        Section(head=say("recommendation"), lines=(_advice(made, language), who)),
+        Section(head=say("recommendation"), lines=(_advice(made, language), *_follow_up(made, language), who)),
     )
     footer = f"{made.patient}, {day_words(status.today, language)}"
     return Paper(title=say("letter"), language=language, footer=footer, sections=sections)
