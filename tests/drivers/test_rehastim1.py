@@ -17,9 +17,10 @@ from estim.drivers.rehastim1 import RehaStim1Driver
 from estim.drivers.rehastim1_pace import LEASE_US
 from estim.safety.commands import SetOutput
 from estim.safety.errors import InterlockTripped
-from estim.safety.reports import Acknowledged, DeviceFault, DeviceLost, DeviceStatus, Identified, Noise
+from estim.safety.reports import Acknowledged, DeviceFault, DeviceLost, DeviceStatus, Identified, Noise, Prepared
 from estim.session.arming import CONFIRMATIONS
-from firmware_sim.devices.interface import DeviceEvent
+from firmware_sim.devices import make_device
+from firmware_sim.devices.interface import DeviceEvent, Pulse
 from tests.contract.stops import PERIOD_US, Pair
 from tests.session.desk import Desk
 
@@ -69,6 +70,64 @@ def test_each_wrong_bit_of_an_update_is_seen_or_belongs_to_what_the_check_can_no
             unseen.append((bit // 8, bit % 8))
     assert (3, 5) in unseen  # 20 mA → 52 mA
     assert all(place in {(1, 0), (1, 1), (2, 5), (2, 6), (3, 5), (3, 6), (1, 2), (1, 3), (1, 4)} for place in unseen)
+
+
+@pytest.mark.hazard("H55")
+def test_while_nothing_flows_only_commands_of_one_byte_are_written() -> None:
+    made, pieces = pair(), list[bytes]()
+    made.to_device = lambda data: pieces.append(data) or data  # type: ignore[func-returns-value]
+    made.connect()
+    made.wait(Identified)
+    made.poll_us = 250_000
+    made.prepare(1, 2, period_us=PERIOD_US)
+    made.wait(Prepared)
+    made.run(2_000_000)
+    assert set(pieces) == {sm.STOP}, "armed"
+    made.go()
+    made.run(500_000)
+    assert any(len(piece) > 1 for piece in pieces)
+    seq = made.submit(output(pulse(1, 0, period_us=PERIOD_US)))
+    while made.last(Acknowledged).seq != seq:
+        made.run(1_000)
+    pieces.clear()
+    made.run(2_000_000)
+    assert set(pieces) == {sm.STOP}, "a rest"
+    made.off()
+    made.run(1_000_000)
+    assert set(pieces) <= {sm.STOP, sm.ASK}
+
+
+@pytest.mark.hazard("H55")
+@pytest.mark.parametrize("listed", [False, True], ids=["without a list", "with one"])
+@pytest.mark.parametrize("written", [sm.STOP, sm.ASK], ids=["stop", "question"])
+def test_no_wrong_bits_of_a_command_of_one_byte_make_a_pulse(written: bytes, *, listed: bool) -> None:
+    for wrong in range(256):
+        for then in (sm.STOP, sm.ASK + sm.STOP):
+            simulated, pulses = make_device("rehastim1", seed=1), list[Pulse]()
+            simulated.on_pulse = pulses.append
+            if listed:
+                simulated.receive(sm.encode_init(sm.list_of((1,))), 0)
+            simulated.receive(bytes((written[0] ^ wrong,)) + then, 10_000)
+            simulated.advance(3_000_000)
+            assert not pulses, f"{written[0] ^ wrong:02X} {then.hex()}"
+
+
+@pytest.mark.hazard("H55")
+def test_a_pulse_that_nobody_asked_for_is_said_where_the_device_answers_it() -> None:
+    """Three wrong bits of a channel list are a single pulse, 4 mA, 32 µs. Its answer can't be to anything else."""
+    made = pair()
+    made.connect()
+    made.wait(Identified)
+    made.to_device = lambda data: bytes.fromhex("E40020040000") if len(data) == 6 else data
+    made.prepare(1, period_us=PERIOD_US)
+    made.wait(Prepared)
+    made.reacts = True
+    made.submit(output(pulse(1, 2, period_us=PERIOD_US)))
+    made.run(500_000)
+    assert {(p.peak_ua, p.pulse_width_us) for p in made.pulses} <= {(4_000, 32)}, "or the stop came before it"
+    assert "wrong bits on the cable" in made.last(Noise).text
+    assert "any height" in made.last(DeviceLost).reason
+    assert made.confirmed_us() is not None
 
 
 def test_an_update_a_period_and_never_earlier() -> None:

@@ -83,6 +83,8 @@ def _print(report: dict[str, Any], model: str) -> None:
     print("  runs ended: " + ", ".join(f"{cause} {number}" for cause, number in report["endings"].items()))
     print("  longest output after its cause, in ms:")
     print("    " + ", ".join(f"{cause} {after:g}" for cause, after in report["worst_ms"].items()))
+    if damaged := report["pulses_of_damaged_bytes"]:
+        print(f"  pulses that the device made out of damaged bytes: {damaged} (SAFETY.md, H55)")
     print(f"  broken: {len({entry['seed'] for entry in report['broken']})} worlds")
     for entry in report["broken"]:
         print(f"  BROKEN {entry['invariant']}: {entry['text']}\n    {entry['replay']}")

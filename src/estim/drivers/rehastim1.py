@@ -2,12 +2,16 @@
 
 ```
 connect   stop, up to five times until answered; then three more, each answered         → Identified
-prepare   stop, then init of a one-shot list for the channels                            → Prepared
-submit    SetOutput → one update a period, for as long as the session asks for its status → Acknowledged
-          without any current: stop and init, so that nothing is asked for               → Acknowledged
-          OutputOff → stop until answered, then once an empty update                    → Acknowledged, DeviceStatus
-status    what the last update was answered; in a rest an empty update; else a stop      → DeviceStatus
+prepare   stop; the list is made as the first pulse is due                               → Prepared
+submit    SetOutput → init of a one-shot list where there is none, then one update a period, for as long as the
+          session asks for its status                                                   → Acknowledged
+          without any current: stop, so that no list is left                            → Acknowledged
+          OutputOff → stop until answered, then once the question for a list            → Acknowledged, DeviceStatus
+status    what the last update was answered; without output a stop                       → DeviceStatus
 ```
+While nothing shall flow, commands of one byte alone go out, the stop and the question: the device's check is weak, and
+of a longer command two wrong bits can make a pulse (SAFETY.md, H55). Of one byte none can.
+
 The device has no timer and no status: in a continuous list it would go on without the computer. So a list is played
 once for each update: whatever dies, of host, cable or session, output ends within one period. The price is that the
 period is the host's: an update is never earlier than a period after the last, a late one makes that period longer.
@@ -24,7 +28,7 @@ from estim.drivers import sciencemode1 as sm
 from estim.drivers.base import NOT_NOW
 from estim.drivers.rehastim1_pace import LATE_US, Pace
 from estim.drivers.rehastim1_profile import PROFILE
-from estim.drivers.rehastim1_steps import NOBODY, PendingOff, Step
+from estim.drivers.rehastim1_steps import NOBODY, PLAYED, PendingOff, Step, StopsSent
 from estim.safety.commands import OutputOff
 from estim.safety.errors import InterlockTripped
 from estim.safety.interlock import Admitted
@@ -43,7 +47,6 @@ from estim.safety.units import Micros
 
 ANSWER_US = 100_000
 HELLO_TRIES, HELLO_ANSWERS = 5, 4
-STALE_US = 2_000_000  # an answer that is later than this does not come any more
 NOISE_MAX = 8
 OFF, HELLO = Step("off", sm.STOP, sm.STOP_KIND), Step("hello", sm.STOP, sm.STOP_KIND)
 
@@ -60,8 +63,9 @@ class RehaStim1Driver:
         self._seq = 0
         self._hello: tuple[int, int] | None = None  # tries, answers, while connecting
         self._off: PendingOff | None = None
-        self._stops: deque[int] = deque()  # when stops went out whose answers are on their way
-        self._list = sm.ChannelList()
+        self._stops = StopsSent()
+        self._list = sm.ChannelList()  # the one that is wanted
+        self._listed = False  # the device has it
         self._pace = Pace()
         self._answered_n = 0  # the last command whose update was answered
         self._wants_status = False
@@ -80,7 +84,7 @@ class RehaStim1Driver:
     def prepare(
         self, channels: tuple[int, ...], period_us: Micros, now_us: int, *, slow: tuple[tuple[int, Micros], ...] = ()
     ) -> None:
-        """A list for these channels, whatever their periods are. Ends in `Prepared`, or DeviceFault."""
+        """A list for these channels, whatever their periods are, later. Ends in `Prepared`, or DeviceFault."""
         del period_us, slow  # each update has its own time
         self._pace.asked_us = now_us
         if self._off is not None:
@@ -88,19 +92,15 @@ class RehaStim1Driver:
             return
         try:
             wanted = sm.list_of(channels)
-            init = sm.encode_init(wanted)
+            sm.encode_init(wanted)
         except InterlockTripped as error:
             self._reports.append(DeviceFault(code=NOT_NOW, text=f"prepare: {error}"))
             return
         self._list = wanted
-        self._steps += (Step("leave", sm.STOP, sm.STOP_KIND), Step("prepare", init, sm.INIT_KIND))
+        self._steps.append(self._leave("prepare"))
 
     def submit(self, admitted: Admitted, now_us: int) -> int:
-        """Take an admitted command; gives its number.
-
-        Raises:
-            InterlockTripped: not admitted in this turn, or it can't be encoded exactly.
-        """
+        """Take an admitted command; gives its number. Raises InterlockTripped: not admitted, or not to be encoded."""
         command = admitted.consume(now_us)
         self._pace.asked_us = now_us
         if isinstance(command, OutputOff):
@@ -118,7 +118,7 @@ class RehaStim1Driver:
         if command.is_zero:
             never = self._pace.clear()
             self._count_late()
-            self._relist(self._list, "zero", self._seq)
+            self._steps.append(self._leave("zero", self._seq))
         else:
             never = self._pace.put(command, self._seq, now_us)
         if never:
@@ -132,24 +132,29 @@ class RehaStim1Driver:
             return
         if self._pace.goes_on:
             self._wants_status = True
-        elif self._list.channels:
-            self._steps.append(Step("rest", sm.encode_update(None, self._list), sm.UPDATE_KIND))
         else:
-            self._steps.append(Step("idle", sm.STOP, sm.STOP_KIND))
+            self._steps.append(self._leave("rest" if self._list.channels else "idle"))
 
     def stop_bytes(self) -> bytes:
         """A stop; its bit 7 ends whatever was half-sent."""
         return sm.STOP
 
-    def _relist(self, wanted: sm.ChannelList, why: str, seq: int) -> None:
+    def _leave(self, why: str, seq: int = 0) -> Step:
+        """A stop: no list is left."""
+        self._listed = False
+        return Step(why, sm.STOP, sm.STOP_KIND, seq)
+
+    def _relist(self, wanted: sm.ChannelList) -> None:
+        if self._listed:
+            self._steps.append(self._leave("leave"))
         self._list = wanted
-        self._steps += (Step("leave", sm.STOP, sm.STOP_KIND), Step(why, sm.encode_init(wanted), sm.INIT_KIND, seq))
+        self._steps.append(Step("relist", sm.encode_init(wanted), sm.INIT_KIND))
 
     def _begin_off(self, now_us: int) -> None:
         self._drop()
         self._count_late()
         if self._off is None:
-            self._forget_stale(now_us)
+            self._stops.forget(now_us)
             self._off = PendingOff(now_us, awaits=len(self._stops) + 1)
             self._steps.append(OFF)
         self._off.add(self._seq)
@@ -160,7 +165,7 @@ class RehaStim1Driver:
         self._reports += [Superseded(seq=seq) for seq in never if seq]
         self._steps.clear()
         self._flying = None
-        self._wants_status = False
+        self._listed = self._wants_status = False
 
     def _count_late(self) -> None:
         if late := self._pace.late():
@@ -186,8 +191,8 @@ class RehaStim1Driver:
         if current is None:
             return b""
         wanted = sm.list_for(current[0], self._list)
-        if wanted != self._list:
-            self._relist(wanted, "relist", 0)
+        if wanted != self._list or not self._listed:
+            self._relist(wanted)
             return self._send(self._steps.popleft(), now_us)
         self._pace.sent(now_us)
         return self._send(Step("update", sm.encode_update(current[0], wanted), sm.UPDATE_KIND, current[1]), now_us)
@@ -195,7 +200,7 @@ class RehaStim1Driver:
     def _send(self, step: Step, now_us: int) -> bytes:
         self._flying, self._sent_us = step, now_us
         if step.kind == sm.STOP_KIND:
-            self._stops.append(now_us)
+            self._stops.sent(now_us)
         return step.data
 
     def next_deadline_us(self) -> int | None:
@@ -210,7 +215,7 @@ class RehaStim1Driver:
         return min(due, default=None)
 
     def tick(self, now_us: int) -> tuple[DriverReport, ...]:
-        """Time-outs: no answer, a session that asks for nothing any more, an update that comes too late."""
+        """Time-outs: no answer, a session that asks for nothing any more, an update that is too late."""
         if self._flying is not None and now_us - self._sent_us >= ANSWER_US:
             step, self._flying = self._flying, None
             if self._off is None:
@@ -240,20 +245,20 @@ class RehaStim1Driver:
 
     def receive_data(self, data: bytes, now_us: int) -> tuple[DriverReport, ...]:
         """What the answers mean."""
-        self._forget_stale(now_us)
+        self._stops.forget(now_us)
         for byte in data:
             self._take(byte >> 6, bool(byte & 1), now_us)
         reports, self._reports = self._reports, []
         return tuple(reports)
 
-    def _forget_stale(self, now_us: int) -> None:
-        while self._stops and now_us - self._stops[0] > STALE_US:
-            self._stops.popleft()
-
     def _take(self, kind: int, ok: bool, now_us: int) -> None:  # noqa: FBT001 - one bit of the byte
         stop = kind == sm.STOP_KIND
-        if stop and self._stops:
-            self._stops.popleft()
+        if kind == sm.SINGLE_KIND and ok:
+            self._reports.append(Noise(count=1, text=PLAYED))
+            self._lose(PLAYED)
+            return
+        if stop:
+            self._stops.answered()
         if self._off is not None:
             self._take_for_off(kind, ok=ok, now_us=now_us)
             return
@@ -285,6 +290,8 @@ class RehaStim1Driver:
                     self._reports.append(Identified(model=self.profile.model, device_id="", firmware=firmware))
             case "prepare":
                 self._reports.append(Prepared())
+            case "relist":
+                self._listed = True
             case "update":
                 self._acknowledge(step, now_us)
                 if self._wants_status:
@@ -292,10 +299,8 @@ class RehaStim1Driver:
                     self._reports.append(DeviceStatus(output_on=True, level_open=True))
             case "zero":
                 self._acknowledge(step, now_us)
-            case "rest":
-                self._reports.append(DeviceStatus(output_on=False, level_open=True))
-            case "idle":
-                self._reports.append(DeviceStatus(output_on=False, level_open=False))
+            case "rest" | "idle":
+                self._reports.append(DeviceStatus(output_on=False, level_open=step.why == "rest"))
 
     def _acknowledge(self, step: Step, now_us: int) -> None:
         if step.seq > self._answered_n:
@@ -305,18 +310,12 @@ class RehaStim1Driver:
     # -- off --------------------------------------------------------------------------------------------------------
 
     def _take_for_off(self, kind: int, *, ok: bool, now_us: int) -> None:
-        """Answers to stops are counted until one of this off's own has come. Then, once, an update with nothing in
-        it: an error says that no list is left; where it is taken the list is still there, at nothing, and one more
-        stop ends it.
+        """Answers to stops are counted until one of this off's own has come. Then, once, the question for a list: an
+        error says that none is left; where it is taken, or waited on for more, one is still there, and one more stop
+        ends it.
         """
-        off = self._off
-        if (
-            off is not None
-            and kind == sm.UPDATE_KIND
-            and off.asks == 1
-            and self._flying is not None
-            and self._flying.why == "off-check"
-        ):
+        off, asked = self._off, self._flying is not None and self._flying.why == "off-check"
+        if off is not None and asked and kind == sm.UPDATE_KIND and off.asks == 1:
             self._flying = None
             off.asks = 2
             if ok:
@@ -334,7 +333,7 @@ class RehaStim1Driver:
             self._flying = None
             if off.asks == 0 and self._list.channels:
                 off.ask(now_us + ANSWER_US)
-                self._steps.append(Step("off-check", sm.encode_update(None, self._list), sm.UPDATE_KIND))
+                self._steps.append(Step("off-check", sm.ASK, sm.UPDATE_KIND))
             elif off.asks != 1:
                 self._off_done()
 

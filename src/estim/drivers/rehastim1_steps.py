@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from estim.drivers.base import OFF_REPEAT_US
 
 OFF_NUMBERS_MAX = 64
+STALE_US = 2_000_000  # an answer that is later than this does not come any more
 NOBODY = (
     "no answer: is it switched on, is ScienceMode open on its panel (start window, first and third key of the lower"
     " line, ScienceMode, OK), is the cable in?"
+)
+PLAYED = (
+    "it answered to a single pulse, which is never asked for: wrong bits on the cable made one of a command, and it may"
+    " have played a pulse of any height: a shorter cable, no extension"
 )
 
 
@@ -23,6 +29,34 @@ class Step:
     seq: int = 0
 
 
+class StopsSent:
+    """When stops went out whose answers are on their way."""
+
+    def __init__(self) -> None:
+        self._sent_us: deque[int] = deque()
+
+    def __len__(self) -> int:
+        return len(self._sent_us)
+
+    def sent(self, now_us: int) -> None:
+        """One more."""
+        self._sent_us.append(now_us)
+
+    def answered(self) -> None:
+        """The oldest was, if there is one."""
+        if self._sent_us:
+            self._sent_us.popleft()
+
+    def forget(self, now_us: int) -> None:
+        """What is too old is not answered any more."""
+        while self._sent_us and now_us - self._sent_us[0] > STALE_US:
+            self._sent_us.popleft()
+
+    def clear(self) -> None:
+        """All were answered."""
+        self._sent_us.clear()
+
+
 class PendingOff:
     """An off that was not answered yet.
 
@@ -32,7 +66,7 @@ class PendingOff:
     Attributes:
         numbers: commands that it stands for.
         due_us: when the stop goes out again.
-        asks: 1 while the empty update is awaited, 2 after its answer.
+        asks: 1 while the answer to the question for a list is awaited, 2 after it or where none came.
     """
 
     def __init__(self, now_us: int, *, awaits: int) -> None:
@@ -46,11 +80,13 @@ class PendingOff:
         self.numbers = [*self.numbers[1 - OFF_NUMBERS_MAX :], seq]
 
     def is_due(self, now_us: int) -> bool:
-        """The stop goes out again; an empty update that nobody answered is asked again after it."""
+        """The stop goes out again. A device that still has a list waits for the rest of the question: no answer means
+        one more stop, which drops that as well.
+        """
         if now_us < self.due_us:
             return False
         self.due_us = now_us + OFF_REPEAT_US
-        self.asks = 0 if self.asks == 1 else self.asks
+        self.asks = 2 if self.asks == 1 else self.asks
         return True
 
     def stopped(self) -> bool:
@@ -59,7 +95,7 @@ class PendingOff:
         return self._awaits <= 0
 
     def ask(self, until_us: int) -> None:
-        """An empty update goes out; it is waited for until then."""
+        """The question goes out; its answer is waited for until then."""
         self.asks, self.due_us = 1, until_us
 
     def again(self, on_their_way: int, now_us: int) -> None:

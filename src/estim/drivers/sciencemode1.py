@@ -15,7 +15,8 @@ from estim.safety.errors import InterlockTripped
 from estim.safety.waveform import pulse_points
 
 STOP = b"\xc0"
-INIT_KIND, UPDATE_KIND, STOP_KIND = 0, 1, 2  # bits 7 and 6 of an answer
+ASK = b"\xa0"  # the first byte of an update with nothing in it: an error without a list, a wait for more with one
+INIT_KIND, UPDATE_KIND, STOP_KIND, SINGLE_KIND = range(4)  # bits 7 and 6 of an answer
 CHANNELS = 8
 CURRENT_STEP_UA, CURRENT_MAX_UA = 2_000, 126_000  # the field goes to 127 mA; what is done with odd values is not said
 WIDTH_MIN_US, WIDTH_MAX_US = 20, 500

@@ -157,7 +157,7 @@ def campaign(
     causes: Counter[str] = Counter()
     worst_us: dict[str, int] = {}
     broken: list[dict[str, Any]] = []
-    simulated_us = pulses = 0
+    simulated_us = pulses = damaged = 0
     items = [(plan, first_seed + index) for index in range(worlds)]
     lost: list[dict[str, Any]] = []
     for done, (number, verdict) in enumerate(pool.run(_play, items, jobs=jobs), start=1):
@@ -171,6 +171,7 @@ def campaign(
                 worst_us[cause] = max(worst_us.get(cause, 0), after_us)
             simulated_us += verdict.simulated_us
             pulses += verdict.pulses
+            damaged += verdict.damaged
             for name, text in verdict.broken.items():
                 broken.append({"seed": seed, "invariant": name, "text": text, "replay": replay.format(seed=seed)})
         if progress is not None:
@@ -184,6 +185,7 @@ def campaign(
         "endings": dict(causes.most_common()),
         "worst_ms": {cause: after_us / 1000 for cause, after_us in sorted(worst_us.items())},
         "pulses": pulses,
+        "pulses_of_damaged_bytes": damaged,
         "simulated_s": simulated_us / 1e6,
         "wall_s": time.perf_counter() - began,
     }

@@ -58,6 +58,7 @@ class Verdict:
     pulses: int = 0
     causes: Counter[str] = field(default_factory=Counter)
     worst_us: dict[str, int] = field(default_factory=dict)
+    damaged: int = 0  # pulses that the device made out of bytes that the wire had changed (rehearsal/damaged.py)
 
 
 class FaultyWorld(World):
@@ -96,7 +97,7 @@ class FaultyWorld(World):
         self._bad_pads: Counter[int] = Counter()
         self._open_us: dict[int, int] = {}  # channel → when its lead was found in the air, and it has not played since
         self.link = self.runner.link = FaultyLink(
-            self.device, random.Random(self._chance.getrandbits(64)), faults, self.watch.writes
+            self.device, random.Random(self._chance.getrandbits(64)), faults, self.watch.writes, self.watch.arrives
         )
         seen = self.monitor.see
 
@@ -339,8 +340,9 @@ class FaultyWorld(World):
         if self.record is not None:
             watch.judge_record(self.record.data, self._signer.public_hex)
         return Verdict(
-            self.plan.seed, watch.broken, outcome, self.now_us, len(watch.pulses), watch.causes, watch.stops.worst_us
-        )
+            self.plan.seed, watch.broken, outcome, self.now_us, len(watch.pulses), watch.causes, watch.stops.worst_us,
+            watch.damaged.pulses if watch.damaged is not None else 0,
+        )  # fmt: skip
 
 
 _NAMES = {events.Stop: "stop key", events.Pause: "pause key", PatientSwitch: "patient's switch"}

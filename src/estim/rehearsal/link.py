@@ -75,9 +75,11 @@ class FaultyLink(SimulatedLink):
         delays: random.Random,
         plan: FaultPlan,
         seen: Callable[[bytes, int], None] = lambda _data, _now_us: None,
+        arrives: Callable[[bytes, int, bool], None] = lambda _piece, _at_us, _whole: None,
     ) -> None:
         super().__init__(device, delays)
         self._seen = seen  # what the host writes, before anything happens to it
+        self._arrives = arrives  # what reaches the device, when, and whether that is as it was written
         self._plan = plan
         self._out = FaultyWire(plan, delays.getrandbits(32))
         self._back = FaultyWire(plan, delays.getrandbits(32))
@@ -92,6 +94,7 @@ class FaultyLink(SimulatedLink):
             if self.to_device:
                 at_us = max(at_us, self.to_device[-1][0])
             self.to_device.append((at_us, piece))
+            self._arrives(piece, at_us, piece == data)
 
     def read(self) -> bytes:
         """Answers, if they come back."""

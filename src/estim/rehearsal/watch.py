@@ -11,6 +11,7 @@ from estim.records.chain import check_signatures, read
 from estim.records.keys import signed_by
 from estim.records.simulated import SimulatedWriter
 from estim.rehearsal import accounts
+from estim.rehearsal.damaged import Damaged
 from estim.rehearsal.invariants import AtTheElectrode
 from estim.rehearsal.lawful import Lawful
 from estim.rehearsal.plan import RehearsalPlan
@@ -49,6 +50,7 @@ class Watch:
         self.pulses: list[Pulse] = []
         self.stops = StopWatch(self.broken, plan.model, faults)
         self.lawful = Lawful(self.broken, plan.model, faults)
+        self.damaged = Damaged(faults) if self.lawful.written is not None else None
         sensory = frozenset(channel.channel for channel in plan.setup.channels if channel.name in plan.motor_ua)
         self._electrode = AtTheElectrode(self.broken, _areas(plan), sensory)
         self._faults = faults
@@ -69,6 +71,8 @@ class Watch:
 
     def see(self, pulse: Pulse) -> None:
         """One pulse left the output stage."""
+        if self.damaged is not None and pulse.peak_ua and self._of_damage(pulse):
+            return
         self.pulses.append(pulse)
         self._measured_pc[self._purpose(), pulse.channel] += pulse.phase1_pc
         self._made[self._purpose(), pulse.channel] += pulse.peak_ua > 0
@@ -78,6 +82,18 @@ class Watch:
         off_us = self._off_since_us
         if off_us is not None and pulse.t_us > off_us and pulse.peak_ua:
             self.broken.setdefault("off", f"a pulse at {pulse.t_us / 1e6:.4f} s; OFF since {off_us / 1e6:.4f} s")
+
+    def _of_damage(self, pulse: Pulse) -> bool:
+        """No list that was written is left for it, and damaged bytes that asked for it arrived."""
+        written = self.lawful.written
+        return (
+            written is not None and not written.knows(pulse) and self.damaged is not None and self.damaged.is_of(pulse)
+        )
+
+    def arrives(self, piece: bytes, at_us: int, whole: bool) -> None:  # noqa: FBT001 - the wire's own callback
+        """Bytes reach the device; `whole`: as they were written."""
+        if self.damaged is not None:
+            self.damaged.arrives(piece, at_us, whole=whole)
 
     def writes(self, data: bytes, now_us: int) -> None:
         """The host writes to the device."""

@@ -27,6 +27,7 @@ class _Play:
 
     written_us: int
     amplitude_ua: int
+    width_us: int
     pulses: int
     left: int
 
@@ -62,7 +63,7 @@ class Written:
                 for channel, train in (read_update(command, self._channels) or {}).items():
                     amplitude_ua = train.current_ma // STEP_MA * STEP_MA * 1_000
                     if amplitude_ua and train.width_us:
-                        play = _Play(now_us, amplitude_ua, train.mode + 1, train.mode + 1)
+                        play = _Play(now_us, amplitude_ua, train.width_us, train.mode + 1, train.mode + 1)
                         self._lists.setdefault(channel, deque()).append(play)
 
     def asked_us(self, pulse: Pulse) -> int | None:
@@ -88,8 +89,19 @@ class Written:
         self.doubled = True
         return last.written_us
 
+    def knows(self, pulse: Pulse) -> bool:
+        """A list that was written and is left asks for a pulse of this height now; nothing is used up."""
+        from_us = pulse.t_us - self._longest_us(pulse.t_us)
+        lists = self._lists.get(pulse.channel, ())
+        return any(
+            play.left and from_us <= play.written_us <= pulse.t_us - BEGINS_US and self._is_of(play, pulse)
+            for play in lists
+        )
+
     def _is_of(self, play: _Play, pulse: Pulse) -> bool:
-        """It is as high as the list says; lower where dry pads leave the output stage too little voltage."""
+        """It is as wide and high as the list says; lower where dry pads leave the output stage too little voltage."""
+        if pulse.pulse_width_us != play.width_us:
+            return False
         if pulse.peak_ua == play.amplitude_ua:
             return True
         bad = any(f.channel == pulse.channel and f.at_us <= pulse.t_us <= f.end_us for f in self._pads)
