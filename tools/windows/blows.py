@@ -26,28 +26,47 @@ _WORDS: dict[str, tuple[str, ...]] = {"front": ("-m estim run",), "controller": 
 _WORDS["both"] = (*_WORDS["front"], *_WORDS["controller"])
 
 
-def session(cache: Path, home: Path) -> list[str]:
+class NoTime(Exception):
+    """The time that there was for all is over; what was not seen is neither right nor wrong."""
+
+
+def most_s(until: float | None) -> float:
+    """How long one step may be waited for, where all has to end by then.
+
+    Raises:
+        NoTime: that is now.
+    """
+    left = SESSION_S if until is None else min(SESSION_S, until - time.monotonic())
+    if left <= 0:
+        raise NoTime
+    return left
+
+
+def session(cache: Path, home: Path, until: float | None = None) -> list[str]:
     """A whole scripted session in real time; what is wrong with it.
 
     A machine that stands still for 250 ms ends a session, as it must: then another one is begun.
     """
     for number in range(TRIES):
-        wrong = _session(cache, home / str(number))
+        wrong = _session(cache, home / str(number), until)
         if STOOD_STILL not in wrong:
             break
         print(f"session: {STOOD_STILL}", flush=True)
     return [f"session: {wrong}"] if wrong else []
 
 
-def _session(cache: Path, home: Path) -> str:
+def _session(cache: Path, home: Path, until: float | None) -> str:
+    patience_s = most_s(until)
     words = ["-m", "estim", "run", str(PROTOCOL), "--patient", "p1", "--level", "quadriceps=3", "--yes", "--json"]
     try:
         done = subprocess.run(
             words_of(cache, words, {"ESTIM_HOME": str(home)}),
-            stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=SESSION_S,
+            stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=patience_s,
         )  # fmt: skip
         said = json.loads(done.stdout)
     except subprocess.TimeoutExpired:
+        if patience_s < SESSION_S:
+            raise NoTime from None
         return f"not at its end after {SESSION_S:g} s"
     except ValueError:
         return f"exit {done.returncode}: {done.stderr.decode(errors='replace')[-600:]}"
@@ -66,17 +85,18 @@ def last_us(pulses: Path) -> int:
     return int(lines[-1].split(b",")[0]) if len(lines) > 2 and lines[-1].count(b",") >= 7 else -1
 
 
-def blow(cache: Path, home: Path, whom: str) -> list[str]:
+def blow(cache: Path, home: Path, whom: str, until: float | None = None) -> list[str]:
     """End the front, the controller or both by force while it stimulates; when does the last pulse fall?"""
     for number in range(TRIES):
-        wrong = _blow(cache, home / str(number), whom)
+        wrong = _blow(cache, home / str(number), whom, until)
         if wrong != [ENDED]:
             break
         print(f"{whom}: {ENDED}", flush=True)
     return [f"{whom}: {each}" for each in wrong]
 
 
-def _blow(cache: Path, home: Path, whom: str) -> list[str]:
+def _blow(cache: Path, home: Path, whom: str, until: float | None) -> list[str]:
+    patience_s = most_s(until)
     home.mkdir(parents=True)
     pulses, file = home / "pulses.csv", home / "long.toml"
     text = PROTOCOL.read_text(encoding="utf-8").replace("on_s = 2\noff_s = 2", "on_s = 15\noff_s = 15")
@@ -100,7 +120,9 @@ def _blow(cache: Path, home: Path, whom: str) -> list[str]:
             stderr=subprocess.PIPE,
         )
         running = front.poll
-        if not wait(lambda: therapy(home) or running() is not None, SESSION_S):
+        if not wait(lambda: therapy(home) or running() is not None, patience_s):
+            if patience_s < SESSION_S:
+                raise NoTime
             return [f"no therapy within {SESSION_S:g} s"]
         if running() is not None:
             return [ENDED]
