@@ -114,7 +114,7 @@ class Bench:
         """What stands on the screen, row by row."""
         width, height = self.app.size
         strips = self.app.screen._compositor.render_strips()[:height]
-        return [strip.text.ljust(width)[:width].rstrip() for strip in strips]
+        return [strip.text.replace("\u00a0", " ").ljust(width)[:width].rstrip() for strip in strips]
 
     @property
     def text(self) -> str:

@@ -252,7 +252,7 @@ def test_what_a_course_has_due_today_comes_first_and_is_what_opens(tmp_path: Pat
     assert kinds[0] == "consent"
     assert "visit" in kinds
     assert patient.assigned == patient.course.protocol != ""
-    lines = glance_lines(patient, ENGLISH, 40)
+    lines = glance_lines(patient, ENGLISH)
     assert lines[1] == "▸ consent to the course"
     assert any(patient.course.protocol in line for line in lines)
     assert view.patients(simulated=False) == ()

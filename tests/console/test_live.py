@@ -221,3 +221,17 @@ async def test_emg_the_word_is_try_now_with_the_bar_and_a_try_brings_the_contrac
         await b.look(20.0)
         assert b._view().given > 0
         assert "reached" in b.text
+
+
+async def test_whoever_ends_after_a_lost_pad_is_led_to_the_outcome(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        b.session.world.extra.append(ChannelFault(channel=1, kind="electrode", text="open"))
+        await b.look(0.3)
+        assert "or end here" in b.text  # all steps are in sight at 80 × 24
+        await b.press("e", "1")
+        await b.look(0.5)
+        assert "The way back" not in b.text
+        keys = await b.follow(lambda: b.at("outcome"))
+        assert keys <= 2  # the alarm is read, then on
+        assert b.app.draft.end_reason

@@ -75,5 +75,11 @@ def too_soon(draft: Draft, past: PastPatient | None, say: Words, now: datetime.d
     ]
 
 
+def asks_mvic(draft: Draft) -> bool:
+    """A share of the MVIC is to be played: it is of the day and of its position, so today's counts alone."""
+    channels = draft.protocol.channel if draft.protocol is not None else ()
+    return any(channel.amplitude_rule == "percent-mvic" for channel in channels)
+
+
 def _without_level(channel: ChannelSetup) -> ChannelSetup:
     return replace(channel, level_ua=None, motor_ua=None, sensory_ua=None, max_tolerated_ua=None)

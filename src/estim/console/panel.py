@@ -12,7 +12,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 # What a line begins with and what its continuation stays clear of: room, a mark or a number, a time, a column's word.
-_HEAD = re.compile(r"\s*(?:\w{1,10} \s+|(?:[▸✓·!✖≠→?]|!!!?|\[.\]|\d+:\d\d|\d+)\s+)?")
+_MARK = r"(?:[▸✓·!✖≠→?]|!!!?|\[.\]|\d+:\d\d|\d+)"
+_HEAD = re.compile(rf"\s*(?:{_MARK}\s+){{0,2}}(?:[\w,]{{1,10}}(?: [\w,]{{1,6}})? \s+)?")
 
 
 def hanging(line: Content, columns: int) -> list[Content]:

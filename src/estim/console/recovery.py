@@ -113,11 +113,11 @@ class Recovery:
         again_f2 = way.does("arm", lambda: None, label="", refusal=say("recovery.resume-first"))
         return (*first, resume, end, again_f2)
 
-    def lines(self, snapshot: Snapshot, say: Words, keys: dict[str, str]) -> list[str]:
-        """The strip: what happened, the steps."""
+    def lines(self, snapshot: Snapshot, say: Words, keys: dict[str, str], *, short: bool = False) -> list[str]:
+        """The strip: what happened, the steps; `short`: the alarm's words stand in its bar alone, so all steps fit."""
         cause = say.of("cause", self.cause) if self.cause else say("recovery.paused")
         lines = [say("recovery.head", cause=cause)]
-        if self.text:
+        if self.text and not (short and any(alarm.code == self.cause for alarm in snapshot.alarms)):
             lines.append(say.heard(self.text))
         if self.cause in {"lead-off", "low-current", "pulse-timeout"}:
             lines += [f"  {channel_words(snapshot, view, say)}" for view in concerned(snapshot, self.text)[:2]]

@@ -9,11 +9,14 @@ from typing import ClassVar
 from textual.app import ComposeResult
 
 from estim.care.measures import Measure, measures
+from estim.console.before import asks_mvic
 from estim.console.command import Command
 from estim.console.draft import Stage
 from estim.console.language import Words
 from estim.console.pane import Field, Pane
 from estim.console.panel import Panel
+from estim.console.stages.beside import show_plays
+from estim.console.stages.glance import glance_lines
 from estim.desk.outcomes import judge_outcome
 from estim.session.snapshot import Snapshot
 
@@ -30,6 +33,8 @@ class AssessmentPane(Pane):
         """Those that the protocol's own criteria ask for; else two that any clinic can take."""
         protocol = self.console.draft.protocol
         named = [each.measure for each in protocol.criterion] if protocol is not None else []
+        if asks_mvic(self.console.draft):
+            named.insert(0, "mvic")  # its share is what is played
         return [each for each in dict.fromkeys(named) if each in measures()][:4] or list(ALWAYS)
 
     def _called(self, measure: str) -> str:
@@ -41,6 +46,8 @@ class AssessmentPane(Pane):
         """Consent left, measures right."""
         yield Panel(self.numbered("assessment.consent"), id="consent")
         yield Panel(self.say("assessment.measures"), id="measures")
+        yield Panel(self.say("home.glance", patient=self.console.draft.patient_id), id="glance-beside")
+        yield Panel(self.say("plan.plays"), id="plays-beside")
         for name in self._measures():
             yield Field(id=f"measure-{name}", max_length=12)
 
@@ -56,6 +63,9 @@ class AssessmentPane(Pane):
         lines += [f"    {self._called(one)}, {allowed(names[one], say)}" for one in self._measures()]
         lines += ["", *say.lines("assessment.text")]
         self.panel("measures").lines(lines)
+        past, glance = self.console.past_patient(draft.patient_id), self.panel("glance-beside")
+        glance.lines(glance_lines(past, say) if past is not None else [say("assessment.nothing-known")])
+        show_plays(self.console, self.panel("plays-beside"))
         for field in self.query(Field):
             field.display = bool(self.field)
             field.title(self._called(str(field.id).removeprefix("measure-")))
@@ -106,6 +116,11 @@ class AssessmentPane(Pane):
         if found:
             self.console.problems([dict(each.to_json()) for each in found])
             return
+        if "mvic" in entered:
+            if float(entered["mvic"].replace(",", ".")) <= 0:
+                self.console.said(self.say("assessment.mvic-none"))
+                return
+            self.console.draft.mvic = "measured"
         self._go_on({"measured_before": entered})
 
     def _go_on(self, fields: dict[str, object]) -> None:

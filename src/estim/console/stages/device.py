@@ -15,6 +15,7 @@ from estim.console.contract import Console
 from estim.console.device_checks import cable_lines, device_checks
 from estim.console.draft import Stage
 from estim.console.panel import Panel
+from estim.console.stages.beside import show_atlas, show_plays
 from estim.console.stages.checking import CheckingPane
 from estim.session.events import Acknowledge
 from estim.session.snapshot import Snapshot
@@ -36,6 +37,8 @@ class DevicePane(CheckingPane):
         """What the machine sees left, what a person answers right."""
         yield Panel(self.numbered("self.title"), id="self-test")
         yield Panel(self.say("checks.title"), id="checks")
+        yield Panel(self.say("pads.atlas"), id="atlas-beside")
+        yield Panel(self.say("plan.plays"), id="plays-beside")
 
     def show(self, snapshot: Snapshot | None) -> None:
         """All lines, from one snapshot."""
@@ -63,6 +66,8 @@ class DevicePane(CheckingPane):
             lines.append(say("self.use", use=bench))
         self.panel("self-test").lines(lines)
         self.panel("checks").lines(self.check_lines(snapshot))
+        show_atlas(self.console, self.panel("atlas-beside"))
+        show_plays(self.console, self.panel("plays-beside"))
 
     def _needs_switch(self) -> bool:
         """The patient holds a switch: then it is pressed once before it is needed."""

@@ -10,7 +10,7 @@ from estim.console.home_view import OpenSession, PastPatient, PastSession
 from estim.console.language import Words
 
 
-def glance_lines(past: PastPatient, say: Words, columns: int) -> list[str]:
+def glance_lines(past: PastPatient, say: Words) -> list[str]:
     """Plan, course so far, last levels to look near, what wants an eye."""
     lines = due_lines(past.course, say) if past.course is not None else []
     lines += [say("glance.plan", title=past.last_protocol or past.assigned or "–")]
@@ -23,7 +23,7 @@ def glance_lines(past: PastPatient, say: Words, columns: int) -> list[str]:
         lines.append(say("glance.given", count=past.last_contractions))
     for name, marks in past.marks.items():
         shown = " ".join(f"{letter} {present.short_ma(marks.get(kind))}" for letter, kind in present.MARK_LETTERS)
-        lines.append(present.clip(say("glance.marks", name=name, marks=shown), columns))
+        lines.append(say("glance.marks", name=name.replace("-", " "), marks=shown))
     if past.last_discomfort:
         lines.append(say("glance.discomfort", value=past.last_discomfort))
     if past.due and past.course is None:

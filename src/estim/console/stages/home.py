@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import DataTable
 
@@ -14,6 +15,7 @@ from estim.console.command import Command
 from estim.console.contract import Console
 from estim.console.draft import Stage
 from estim.console.home_view import PastPatient
+from estim.console.language import Words
 from estim.console.pane import Field, Pane
 from estim.console.panel import Panel
 from estim.console.presses import Kind
@@ -24,6 +26,8 @@ from estim.records.training import OBJECTIVES
 from estim.session.snapshot import Snapshot
 
 SHOWN_PATIENTS = 200
+COLUMNS = ("patient", "due", "visits", "last", "what")
+NARROW = 56  # columns of the table
 
 
 class SignInPane(Pane):
@@ -43,6 +47,7 @@ class SignInPane(Pane):
         yield Field(id="operator")
         if self.console.home_view.asks_pin():
             yield Field(id="pin", password=True, max_length=64)
+        yield Panel(self.say("home.glance-none"), id="way-beside")
 
     def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
         """What is asked."""
@@ -51,6 +56,7 @@ class SignInPane(Pane):
         if self._tries:
             lines.append(self.say("sign-in.tries", count=self._tries))
         self.panel("sign-in-words").lines(lines)
+        self.panel("way-beside").lines([*way_lines(self.say), "", *self.say.lines("sign-in.stop")])
         for each in self.query(Field):
             each.title(self.say(f"sign-in.{each.id}"))
             if each.id == "operator" and not each.value and not self._touched:
@@ -112,8 +118,9 @@ class HomePane(Pane):
 
     def compose(self) -> ComposeResult:
         """Unfinished above, today left, the marked one right."""
-        yield Panel(self.say("home.unfinished"), id="unfinished")
-        yield Field(id="search", max_length=40)
+        with Vertical(id="over"):  # one cell of the grid, whatever of it is shown
+            yield Panel(self.say("home.unfinished"), id="unfinished")
+            yield Field(id="search", max_length=40)
         table: DataTable[str] = DataTable(id="today", cursor_type="row", zebra_stripes=True)
         table.can_focus = False
         yield table
@@ -137,14 +144,11 @@ class HomePane(Pane):
         self.query_one("#search").display = self.field == "search"
         table = self.query_one(DataTable)
         patients = self._patients()
-        if not table.columns:
-            table.add_columns(
-                *(self.say(f"home.column.{name}") for name in ("patient", "due", "visits", "last", "what"))
-            )
         wide = max(20, table.size.width)
         if (patients, wide) != self._listed:
             self._listed = patients, wide
-            table.clear()
+            table.clear(columns=True)
+            table.add_columns(*(self.say(f"home.column.{name}") for name in columns_of(wide)))
             for row in self._rows(patients, wide):
                 table.add_row(*row)
         if patients:
@@ -156,13 +160,12 @@ class HomePane(Pane):
         marked = self._marked()
         glance = self.panel("glance")
         glance.title(self.say("home.glance", patient=marked.id) if marked else self.say("home.glance-none"))
-        glance.lines(glance_lines(marked, self.say, glance.columns) if marked else self._beginning())
+        glance.lines(glance_lines(marked, self.say) if marked else self._beginning())
         self._show_training()
 
     def _beginning(self) -> list[str]:
         """Nobody is here yet: how one begins, and the stages that follow."""
-        way = [f"{n} {self.say(f'way.{stage.value}')}" for n, stage in enumerate(Stage, start=1)]
-        return [*self.say.lines("home.first"), "", self.say("way.head"), *way]
+        return [*self.say.lines("home.first"), "", *way_lines(self.say)]
 
     def _show_training(self) -> None:
         """What this operator has practised; only larger terminals have room for it (`#training` in the style sheet)."""
@@ -175,17 +178,18 @@ class HomePane(Pane):
 
     def _rows(self, patients: Sequence[PastPatient], wide: int) -> list[tuple[str, ...]]:
         """As wide as the table, whole but for the last column, whose words are a file's own."""
-        names = ("patient", "due", "visits", "last", "what")
-        rows = [self._row(each) for each in patients]
+        names = columns_of(wide)
+        rows = [tuple(word for name, word in self._row(each).items() if name in names) for each in patients]
         heads = tuple(self.say(f"home.column.{name}") for name in names)
-        used = sum(max(len(row[n]) for row in (heads, *rows)) for n in range(4)) + 2 * len(names) + 1
-        return [(*row[:4], present.clip(row[4], max(4, wide - used))) for row in rows]
+        used = sum(max(len(row[n]) for row in (heads, *rows)) for n in range(len(names) - 1)) + 2 * len(names) + 1
+        return [(*row[:-1], present.clip(row[-1], max(4, wide - used))) for row in rows]
 
-    def _row(self, each: PastPatient) -> tuple[str, ...]:
+    def _row(self, each: PastPatient) -> dict[str, str]:
         what = (each.assigned if each.course else "") or each.last_protocol or each.assigned or "–"
         side = f" {self.say.of('side', each.side)}" if each.side else ""
         due = self.say("home.due") if each.due else "–"
-        return f"{each.id}{side}", due, str(each.sessions), each.last_day or "–", what
+        words = (f"{each.id}{side}", due, str(each.sessions), each.last_day or "–", what)
+        return dict(zip(COLUMNS, words, strict=True))
 
     def commands(self) -> Sequence[Command]:
         """Open, new, search, what was not finished."""
@@ -245,6 +249,16 @@ class HomePane(Pane):
         """The next pseudonym that nobody has here."""
         taken = {each.id.upper() for each in self.console.past_patients()}
         return next(name for number in range(1, 10_000) if (name := f"P-{number:03d}") not in taken)
+
+
+def columns_of(wide: int) -> tuple[str, ...]:
+    """In 80 columns what is treated needs the room more than how often: that stands at a glance."""
+    return COLUMNS if wide >= NARROW else tuple(name for name in COLUMNS if name != "visits")
+
+
+def way_lines(say: Words) -> list[str]:
+    """The stages of a visit."""
+    return [say("way.head"), *(f"{n} {say(f'way.{stage.value}')}" for n, stage in enumerate(Stage, start=1))]
 
 
 def marked_line(text: str, *, marked: bool) -> Content:

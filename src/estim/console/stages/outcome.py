@@ -27,6 +27,7 @@ from estim.session.events import Note, Sign
 from estim.session.snapshot import Snapshot
 from estim.session.state import BEGUN
 
+NO_BREAK = "\u00a0"  # an empty field stays in one piece where its line wraps
 ELEVEN = tuple(str(n) for n in range(11))
 
 
@@ -117,7 +118,7 @@ class OutcomePane(Pane):
             if one.name == "event" and value:
                 shown = self.say(f"screening.{value}")
             mark = "▸" if n == self._at else "✓" if value else "·"
-            text = f"{mark} {self.say(f'outcome.{one.name}')}  [{shown or ' '}]"
+            text = f"{mark} {self.say(f'outcome.{one.name}')}  [{shown or NO_BREAK}]"
             lines.append(Content.styled(text, "bold" if n == self._at else ""))
             if n == self._at and one.name == "skin":
                 lines += [f"    {k} {self.say.of('reason', grade)}" for k, grade in enumerate(SKIN_GRADES, start=1)]

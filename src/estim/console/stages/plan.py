@@ -12,7 +12,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.content import Content
 
-from estim.console.before import refusals, too_soon
+from estim.console.before import asks_mvic, refusals, too_soon
 from estim.console.command import Command
 from estim.console.contract import Console
 from estim.console.draft import Stage, source_name
@@ -265,7 +265,8 @@ def go_on(console: Console) -> None:
     if early := too_soon(draft, past, console.say, now, console.home_view.own_folder()):
         console.ask(EarlyPane(console, early, partial(_because, console)))
         return
-    console.go(Stage.SCREENING if draft.consent else Stage.ASSESSMENT)
+    measures = not draft.consent or (asks_mvic(draft) and not draft.mvic)
+    console.go(Stage.ASSESSMENT if measures else Stage.SCREENING)
 
 
 def _because(console: Console, reason: str) -> None:

@@ -16,6 +16,7 @@ from estim.console.language import Words
 from estim.console.pane import Pane
 from estim.console.panel import Panel
 from estim.console.screening_items import TOGETHER, Item, action_words, make_form, previous_words, question_words
+from estim.console.stages.beside import show_atlas
 from estim.console.stages.words import WordPane
 from estim.controller.interface import Answer
 from estim.session.events import Screen as ScreenRequest
@@ -49,6 +50,7 @@ class ScreeningPane(Pane):
         """Questions left, what a yes means right."""
         yield Panel(self.numbered("screening.title"), id="questions")
         yield Panel(self.say("screening.means"), id="meaning")
+        yield Panel(self.say("pads.atlas"), id="atlas-beside")
 
     def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
         """The list, and the marked one in large."""
@@ -66,6 +68,7 @@ class ScreeningPane(Pane):
         meaning = self.panel("meaning")
         meaning.title(self._heading(form.current))
         meaning.put(Content(self._detail(form.current)))
+        show_atlas(self.console, self.panel("atlas-beside"))
 
     def _line(self, item: Item, *, marked: bool) -> Content:
         if item.question is None:

@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from estim.console import present
-from estim.console.atlas import draw_atlas
 from estim.console.bigtext import big
 from estim.console.command import Command
 from estim.console.contract import Console
@@ -21,6 +20,7 @@ from estim.console.ending import ending_words
 from estim.console.happened import given
 from estim.console.panel import Panel
 from estim.console.scope import draw_scope
+from estim.console.stages.beside import show_atlas
 from estim.console.stages.live import LivePane
 from estim.console.stages.reason import ReasonPane
 from estim.console.widgets import channel_lines, emg_lines, force_lines, practice_lines
@@ -64,6 +64,7 @@ class TreatPane(LivePane):
         self.take_in(snapshot)
         live = snapshot.phase in BEGUN
         back = snapshot.phase in {Phase.PAUSED, Phase.FAULT} or (not live and self.recovery.active(snapshot))
+        back = back and not (self.console.draft.end_reason and snapshot.phase is Phase.CONFIGURED)
         self.set_class(back, "-back")
         for name in ("cue", "dose", "envelope"):
             self.panel(name).set_class(back, "-gone")
@@ -72,7 +73,8 @@ class TreatPane(LivePane):
         if back:
             way = self.panel("way-back")
             way.title(self.say("recovery.title"))
-            way.lines(self.recovery.lines(snapshot, self.say, self.console.key_names))
+            short = self.console.rows < 34
+            way.lines(self.recovery.lines(snapshot, self.say, self.console.key_names, short=short))
             before = self.recovery.before_lines(snapshot, self.say)
             self.panel("before").lines([*before, "", *dose_lines(snapshot, self.say, self.comfort)])
         else:
@@ -87,7 +89,7 @@ class TreatPane(LivePane):
         self.panel("force").lines(force_lines(snapshot, self.say, self.panel("force").columns))
         happened = self.panel("happened")
         happened.newest(self.console.happened.lines(max(1, happened.rows)) or [self.say("happened.nothing")])
-        self._show_pads(snapshot)
+        show_atlas(self.console, self.panel("treat-pads"), self.view.name if self.view is not None else "")
         self.panel("words").lines(present.lease_lines(snapshot, self.say))
 
     def _show_cue(self, snapshot: Snapshot, *, live: bool) -> None:
@@ -135,25 +137,6 @@ class TreatPane(LivePane):
             )
         )
 
-    def _show_pads(self, snapshot: Snapshot) -> None:
-        panel, draft = self.panel("treat-pads"), self.console.draft
-        if not panel.size.height or draft.protocol is None:
-            return
-        view = self.view
-        channel = next((one for one in draft.protocol.channel if view is not None and one.name == view.name), None)
-        if channel is not None and channel.name in draft.channels:
-            panel.lines(
-                draw_atlas(
-                    channel,
-                    draft.channels[channel.name],
-                    snapshot.model,
-                    self.say,
-                    columns=panel.columns,
-                    rows=panel.rows,
-                    view=0,
-                )
-            )
-
     # -- keys -------------------------------------------------------------------------------------------------------
 
     def ready(self, snapshot: Snapshot) -> Sequence[Command]:
@@ -165,6 +148,8 @@ class TreatPane(LivePane):
         if snapshot.purpose != "therapy" or self.recovery.lost(snapshot):
             find = self.does("arm", self.find_again, label=say("recovery.find"), says=say("recovery.find-says"))
             start = self.does("start", lambda: None, label="", refusal=say("recovery.find-first"))
+            if draft.end_reason:  # whoever ended it here is not led back to treatment
+                return (self._on(snapshot, first=True), find, start, back)
             return (find, start, self._on(snapshot, first=False), back)
         armed = self.arm_commands(snapshot)
         finished = snapshot.outcome == "completed" or draft.end_reason
@@ -239,7 +224,7 @@ class TreatPane(LivePane):
         snapshot = self.now
         if snapshot is None:
             return
-        self._finding = True
+        self._finding, self.console.draft.end_reason = True, ""
         if snapshot.phase is Phase.PAUSED:
             self.console.client.stop("console")
         else:
