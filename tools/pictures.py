@@ -30,8 +30,8 @@ MOST_BYTES = 60_000  # a page with four of them still loads at once on a slow li
 FONT_FACE = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 
 
-def drawn(app: App[Any]) -> str:
-    """The screen as SVG that links to nothing outside.
+def drawn(app: App[Any], *, most: int = MOST_BYTES) -> str:
+    """The screen as SVG of at most `most` bytes that links to nothing outside.
 
     Raises:
         ValueError: it is larger than a page should load.
@@ -47,8 +47,8 @@ def drawn(app: App[Any]) -> str:
     svg = re.sub(r"terminal-\d+-", "", svg)
     svg = svg.replace('height="24.65"', 'height="25"')  # the next row is drawn over the rest
     svg = "\n".join(line.rstrip() for line in svg.splitlines() if line.strip()) + "\n"
-    if len(svg.encode()) > MOST_BYTES:
-        raise ValueError(f"a picture of {len(svg.encode())} bytes; allowed are {MOST_BYTES}")
+    if len(svg.encode()) > most:
+        raise ValueError(f"a picture of {len(svg.encode())} bytes; allowed are {most}")
     return svg
 
 
@@ -167,13 +167,26 @@ async def picture(name: str, *, size: tuple[int, int] | None = None) -> str:
         return drawn(b.app)
 
 
+def _stages() -> int:
+    from tests.console.every_stage import FOLDER as KEPT_IN  # it draws with this module
+    from tests.console.every_stage import stage_pictures
+
+    KEPT_IN.mkdir(exist_ok=True)
+    for name, svg in asyncio.run(stage_pictures()).items():
+        (KEPT_IN / name).write_text(svg, encoding="utf-8", newline="\n")
+    return 0
+
+
 def main() -> int:
     """Write them all, or those that are named."""
     parser = argparse.ArgumentParser(prog="python -m tools.pictures", description=__doc__)
     every = [*PICTURES, "patient-screen"]
     parser.add_argument("names", nargs="*", help=f"which, of: {', '.join(every)}; all when none is named")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where to write, by default docs/pictures")
+    parser.add_argument("--stages", action="store_true", help="the pictures that tests/console holds every stage to")
     given = parser.parse_args()
+    if given.stages:
+        return _stages()
     unknown = sorted(set(given.names) - set(every))
     if unknown:
         parser.error(f"no picture is called {', '.join(unknown)}; there are: {', '.join(every)}")
