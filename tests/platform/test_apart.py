@@ -54,7 +54,7 @@ def test_a_process_that_runs_or_was_never_seen_is_not_taken_for_dead(tmp_path: P
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
         assert not runs_no_more(child)
-        assert not runs_no_more(child, proc=tmp_path), "a system that tells nothing"
+        assert not runs_no_more(child, proc=str(tmp_path)), "a system that tells nothing"
     finally:
         child.communicate(b"\n")
     assert runs_no_more(child)

@@ -153,8 +153,9 @@ class ControllerClient:
             self._waiting.wait(LOOK_S)
             now = time.monotonic()
             slept, look = now - look > LOOK_S + ASLEEP_S, now
-            gone = runs_no_more(self._child)  # asked before the pipe is read: what it said last is heard
-            for line in self._reader.lines():
+            lines = self._reader.lines()
+            gone = not lines and runs_no_more(self._child)  # whoever speaks need not be asked
+            for line in lines or self._reader.lines():  # what it said last is heard
                 heard, began = now, True
                 self._take(line)
             if self._fatal:  # it has nothing to do with the device, however long it takes to end

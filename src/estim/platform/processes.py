@@ -75,14 +75,15 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def runs_no_more(child: subprocess.Popen[bytes], proc: Path = Path("/proc")) -> bool:
+def runs_no_more(child: subprocess.Popen[bytes], proc: str = "/proc") -> bool:
     """Whether it has ended, or its first thread has and cannot come back: others may still wait for a disk inside the
     system, and until it answers they can't be killed nor the child be waited for. Linux alone tells.
     """
     if child.poll() is not None:
         return True
     try:
-        after_name = (proc / str(child.pid) / "stat").read_bytes().rpartition(b") ")[2]
+        with open(f"{proc}/{child.pid}/stat", "rb", buffering=0) as file:
+            after_name = file.read(512).rpartition(b") ")[2]
     except OSError:
         return False
     return after_name[:1] in {b"Z", b"X"}
