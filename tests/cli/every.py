@@ -21,7 +21,7 @@ PLAN = "carpal-tunnel"  # a course of care
 # {self}: a file of odd letters.
 SAMPLES: dict[str, list[str]] = {
     "console": [],
-    "run": ["{self}", "--patient", "Zoë", "--yes", "--device", "socket://127.0.0.1:9"],
+    "run": ["{self}", "--patient", "Zoe", "--yes", "--device", "socket://127.0.0.1:9"],
     "rehearse": ["{self}", "--level", "quadriceps=5"],
     "protocols list": [],
     "protocols show": [ID],

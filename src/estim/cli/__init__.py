@@ -18,7 +18,7 @@ from estim.cli.output import (
     print_json,
     whole_number,
 )
-from estim.cli.speaking import complain, finish, say, speak
+from estim.cli.speaking import complain, finish, say, speak, speak_legibly
 from estim.platform.terminals import nowhere
 
 _OF_THE_SYSTEM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})  # no stream's fault
@@ -231,11 +231,22 @@ def main(arguments: list[str] | None = None) -> int:
         if not named:
             nowhere()
         return EXIT_REFUSED
+    except UnicodeEncodeError as error:
+        if not any(_half(letter) for letter in error.object):
+            raise
+        bad = "".join(f"\\x{ord(letter) - 0xDC00:02x}" if _half(letter) else letter for letter in error.object[:60])
+        say(f"{bad}: a byte that is no letter in this system's encoding; please write it anew")
+        return EXIT_USAGE
     except Exception as error:  # a fault of estim's own: said in one line, its place only to those who look for it
         if os.environ.get("ESTIM_DEBUG"):
             raise
         say(f"{FAULT}: {type(error).__name__}: {error} (ESTIM_DEBUG=1 shows where)")
         return EXIT_REFUSED
+
+
+def _half(letter: str) -> bool:
+    """Stands for a byte of the command line that is no letter, as Python hands it over."""
+    return "\udc80" <= letter <= "\udcff"
 
 
 def _parsed(words: list[str]) -> argparse.Namespace:
@@ -256,6 +267,8 @@ def _run(given: argparse.Namespace) -> int:
     name = f"{given.command}_{given.action}" if getattr(given, "action", None) else given.command
     from estim.safety.errors import EstimError, LinkLost, ProtocolError, SetupError, SiteFileError, UsageError
 
+    if given.command != "console":
+        speak_legibly()
     try:
         code = int(_function(name)(given))
     except UsageError as error:

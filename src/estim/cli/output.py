@@ -20,9 +20,14 @@ EXIT_REFUSED, EXIT_USAGE, EXIT_DEVICE, EXIT_INTERRUPTED = 1, 2, 3, 130
 
 def print_json(document: object) -> None:
     """One document: UTF-8, or plain ASCII with escapes where the output is not UTF-8."""
-    from estim.cli.speaking import is_utf8
+    from estim.cli.speaking import is_utf8, legible
 
-    print(json.dumps(document, indent=2, ensure_ascii=not is_utf8()))
+    text = json.dumps(document, indent=2, ensure_ascii=not is_utf8())
+    if legible(text) != text:  # what nobody can see, in the document's own way of writing it
+        text = "".join(
+            letter if legible(letter) == letter else json.dumps(letter, ensure_ascii=True)[1:-1] for letter in text
+        )
+    print(text)
 
 
 def decimal_number(text: str) -> float:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from estim.cli import in_course
 from estim.cli.output import home_of, print_json, print_report, said_of
+from estim.cli.speaking import complain, legible
 from estim.platform.terminals import nowhere
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _console(given: argparse.Namespace, home: Home, began: Callable[[int], objec
     with _device(given.device, home) as (address, room):
         side = f"{room} {given.emg}".strip()
         for problem in check_site(home, simulated=address.simulated):
-            print(problem.message, file=sys.stderr)
+            complain(problem.message)
         client = ControllerClient(address, home.root, side=side)
         began(client.pid)
         try:
@@ -119,6 +120,18 @@ def _web_tab(given: argparse.Namespace, home: Home) -> int:
         return run_observer(home.root, pid=pid, who="second tab", language=given.language, theme=given.theme)
 
 
+def _check_names(given: argparse.Namespace) -> None:
+    """Patient and operator, before anything is begun.
+
+    Raises:
+        RecordError: what no pseudonym can be.
+    """
+    from estim.records.pseudonym import legible_name, written
+
+    written(given.patient)
+    legible_name("operator", getattr(given, "operator", ""))
+
+
 def run(given: argparse.Namespace) -> int:
     """One session, line by line."""
     from estim.controller.client import ControllerClient
@@ -127,6 +140,7 @@ def run(given: argparse.Namespace) -> int:
     from estim.safety.errors import UsageError
 
     home = _own_home(given)
+    _check_names(given)
     check_rooms(given.emg)
     with _device(given.device, home) as (named, room):
         side = f"{room} {given.emg}".strip()
@@ -142,7 +156,7 @@ def run(given: argparse.Namespace) -> int:
         said = _check_before(protocol, said, address, home)
         if not address.simulated and not sys.stdin.isatty():
             raise UsageError("a session on a real device needs a person at a terminal")
-        say = (lambda text: print(text, file=sys.stderr)) if given.json else print
+        say = (lambda text: print(legible(text), file=sys.stderr)) if given.json else print
         began = time.perf_counter()
         client = ControllerClient(address, home.root, side=side)
         refused, noted = _play_out(given, client, protocol, said, simulated=address.simulated, say=say)
@@ -266,6 +280,7 @@ def rehearse(given: argparse.Namespace) -> int:
     from estim.safety.errors import UsageError
 
     home = home_of(given)
+    _check_names(given)
     if given.device_model not in MODELS:
         raise UsageError(f"--device-model {given.device_model!r}: one of {', '.join(MODELS)}")
     if given.patient_profile and given.patient_profile not in profiles():

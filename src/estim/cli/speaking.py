@@ -1,7 +1,10 @@
-"""Printing where the terminal, the file or the pipe is not UTF-8: a readable stand-in instead of an error.
+"""Printing anywhere, whatever it is: a readable stand-in instead of an error, and nothing that steers a terminal.
 
 A cron job, a redirected Windows console (code page 1252), an old terminal, a hospital's remote shell: estim's own signs
 (≤, µ, °, ✓) and every name that somebody typed must come out there too. Files that estim writes are UTF-8 everywhere.
+
+Names, notes and files come from anybody: an escape sequence in one would clear the screen of who lists it, a direction
+character would turn a line around. So what nobody can see is spelled out, wherever text is printed.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import os
+import re
 import sys
 import unicodedata
 
@@ -37,12 +41,37 @@ def stand_in(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(NAME, stand_in)
 
 
+# What may hide something: all but printable ASCII, the line's end and a tab. A bare carriage return would overwrite.
+_SUSPECT = re.compile(r"\r(?!\n)|[^\t\n\r\x20-\x7e]")
+
+
+def legible(text: str) -> str:
+    """As it may stand on a terminal: what `records.pseudonym.shown` hides nothing of, line ends and tabs kept."""
+    if _SUSPECT.search(text) is None:
+        return text
+    from estim.records.pseudonym import shown
+
+    return _SUSPECT.sub(lambda found: shown(found[0]), text)
+
+
 def speak() -> None:
     """From now on nothing that is printed can fail for its letters, or for a stream that was closed from the start."""
     _fill()
     for stream in (sys.stdout, sys.stderr):
         if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
             reconfigure(errors=NAME)
+
+
+def speak_legibly() -> None:
+    """From now on all that is printed on standard output is legible. Not for the console: it draws with escape
+    sequences, on this stream where the system is Windows.
+    """
+    stream = sys.stdout
+    with contextlib.suppress(TypeError, AttributeError):  # a stream of somebody else's making
+        if "write" in vars(stream):
+            return
+        write = stream.write
+        stream.write = lambda text: write(legible(text))  # type: ignore[method-assign]
 
 
 def _fill() -> None:
@@ -71,7 +100,7 @@ def say(line: str) -> None:
 def complain(text: str) -> None:
     """Text on standard error. Where nobody can read it, it goes nowhere: the interpreter would end with 120."""
     try:
-        print(text, file=sys.stderr, flush=True)
+        print(legible(text), file=sys.stderr, flush=True)
     except (OSError, ValueError):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

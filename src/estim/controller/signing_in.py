@@ -10,6 +10,7 @@ from estim.records.home import Home
 from estim.records.keys import Signer, station_signer
 from estim.records.operators import MEANINGS, Operator, load_operators
 from estim.records.personal import Cover
+from estim.records.pseudonym import legible_name
 from estim.records.reception import admit
 from estim.records.site import limits_in_force
 from estim.records.spacing import Past
@@ -96,6 +97,7 @@ class Reception:
         self._room.leave()
 
     def _admit(self, name: str, pin: str, roles: tuple[str, ...], what: str) -> Operator | None:
+        legible_name("operator", name)
         known = load_operators(self._home.operators)
         if not known or (self._simulated and not pin):
             return None

@@ -34,6 +34,17 @@ def written(text: str) -> str:
     return kept
 
 
+def legible_name(what: str, text: str) -> str:
+    """A name that is typed, not looked up: as it is.
+
+    Raises:
+        RecordError: it holds what nobody can see, so that two that look alike would be two.
+    """
+    if shown(text) != text:
+        raise RecordError(f"{what} {shown(text)}: holds signs that nobody can see; please type it anew")
+    return text
+
+
 def shown(text: str) -> str:
     """Text of unknown origin as it may stand on a terminal or a page: control, format and direction characters are
     spelled out.
