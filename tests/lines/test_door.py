@@ -129,3 +129,25 @@ def test_a_played_session_says_it_and_keeps_it_for_the_result() -> None:
     play(client, person, say=said.append)
     assert "  ! the clock went back: once" in said
     assert person.noted == (note,)
+
+
+class Refusing(Answering):
+    """One that lets nobody in."""
+
+    def send(self, request: events.Request) -> None:
+        why = self.note if isinstance(request, events.SignIn) else {"key": "sign", "message": "no open session"}
+        self.answers = (Answer(id=request.id, accepted=False, problems=(why,)),)
+
+    def poll(self) -> tuple[Answer, ...]:
+        answers, self.answers = self.answers, ()
+        return answers
+
+
+def test_a_played_session_that_is_not_let_in_says_why_and_nothing_else() -> None:
+    why = {"severity": "refuse", "key": "sign-in", "message": "patients.json: can't be read"}
+    client = Refusing(why)
+    setup = Setup(patient_id="K-1", channels=())
+    person = ScriptedTherapist(source="", setup=setup, levels_ua={}, motor_ua={}, next_id=client.next_id)
+    play(client, person, say=lambda _: None)
+    assert person.done
+    assert person.refused == (why,)

@@ -35,7 +35,7 @@ class ScriptedTherapist:
         twitches_first: test the pads at the low rate before levels are found.
 
     Attributes:
-        refused: problems of the request that ended the script.
+        refused: problems of the request that ended the script, and of signing what was left.
         noted: what had to be said at sign-in.
         done: the session is signed, or the script gave up.
     """
@@ -76,8 +76,9 @@ class ScriptedTherapist:
             self._marked.clear()
             return
         if not reply.accepted and self._stage != "raise":
-            self.refused = reply.problems
-            self._stage = "sign" if self._stage not in {"sign-in", "sign", "signed"} else "end"
+            self.refused += tuple(reply.problems)
+            # A sign-in that is refused (its answer comes while the screening is next) leaves nothing to sign.
+            self._stage = "sign" if self._stage not in {"sign-in", "screen", "sign", "signed"} else "end"
             self.outcome = "refused"
 
     def act(self, snapshot: Snapshot) -> list[events.Request]:
