@@ -101,10 +101,15 @@ def need_terminal() -> None:
     """Textual reads keys from standard input and draws on standard error; from a file it would read the end for ever.
 
     Raises:
-        UsageError: one of both is no terminal.
+        UsageError: one of both is no terminal, or it says that nothing can be drawn on it.
     """
     if "TEXTUAL_DRIVER" in os.environ:
         return
+    if os.environ.get("TERM") == "dumb":
+        raise UsageError(
+            "the console draws over the whole terminal, and this one says that it can't (TERM=dumb): `estim run` and "
+            "`estim rehearse` work there; where it can, set TERM to its name, such as xterm-256color"
+        )
     for stream, name in ((sys.__stdin__, "standard input"), (sys.__stderr__, "standard error")):
         if terminal_fd(stream) is None:
             raise UsageError(
