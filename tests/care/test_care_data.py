@@ -11,9 +11,10 @@ from xml.etree import ElementTree
 import pytest
 
 from estim.care import figures, words
+from estim.care.course import KINDS
 from estim.care.drills import advice, drills, load_drills
 from estim.care.goals import Goal, copm, gas_t, psfs
-from estim.care.measures import direction, index_percent, measures
+from estim.care.measures import Measure, confirmed, direction, index_percent, is_error, measures
 from estim.care.plan import load_plan, new_plan, references, template, template_names, template_text
 from estim.care.words import measure_name, unit_name
 from estim.cli import main
@@ -314,3 +315,73 @@ def test_a_curve_holds_its_values_target_and_error_within_its_frame() -> None:
     said = [text.text for text in root.iter(f"{name}text")]
     assert "T <1> (s)" in said
     assert {"16", "10.5", "a 9", "b ±2.5", "2026-03-02", "2026-05-18"} <= set(said)
+
+
+def test_every_measure_and_every_exercise_has_a_source_and_a_mark() -> None:
+    """The content audit: what a reader at the bedside can ask of each."""
+    cited = []
+    for measure in measures().values():
+        found = [(measure.source, measure.mark)] if measure.source else []
+        found += [(change.source, change.mark) for change in measure.change]
+        assert found, measure.id
+        for source, mark in found:
+            assert mark in {"read", "recalled", "convention"}, measure.id
+            assert source, measure.id
+            if mark == "read":
+                assert re.search(r"\b(?:19|20)\d\d\b|PMID \d+", str(source)), (measure.id, source)
+        cited += [source for source, _ in found]
+    assert confirmed() <= set(cited)
+    for source in confirmed():
+        assert re.search(r"[A-Z]\w+ [A-Z]{1,2}\b.*(?:19|20)\d\d;\d+.*:\w?\d+-\d+", source), source
+    for drill in drills().values():
+        assert drill.source, drill.id
+        assert drill.mark in {"read", "recalled", "convention"}, drill.id
+    for name in template_names():
+        for criterion in [gate for phase in template(name).phase for gate in phase.gate] + [*template(name).stop]:
+            assert criterion.mark in {"read", "recalled", "convention"}, (name, criterion.words)
+
+
+def test_a_measure_without_a_source_is_no_measure() -> None:
+    whole = {"id": "m", "name": "M", "unit": "s", "low": 0, "high": 9, "better": "lower", "minutes": 1, "who": "x",
+             "conditions": ["stroke"]}  # fmt: skip
+    for wrong in ({}, {"source": "A B. C 2001;1:1-2"}, {"mark": "recalled"}):
+        with pytest.raises(ValueError, match="source"):
+            Measure.model_validate(whole | wrong)
+    assert Measure.model_validate(whole | {"source": "A B. C 2001;1:1-2", "mark": "recalled"})
+
+
+TABLE = re.compile(r"^\| (.+?) \| (.+) \|$", re.MULTILINE)
+
+
+def test_what_the_page_of_care_names_for_each_topic_is_there() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "course-of-care.md").read_text(encoding="utf-8")
+    rows = TABLE.findall(page.partition("## A session inside a course")[0])[1:]
+    assert len(rows) >= 23
+    kinds, actions = set(KINDS), {"begin", "note", "show", "today", "calendar", "gate", "leaflet", "diary", "discharge"}
+    for topic, place in rows:
+        words = re.findall(r"`([^`]+)`", place)
+        assert words, f"{topic}: names no command, exercise, measure or key"
+        for word in words:
+            first = word.split()[0]
+            if first == "estim":
+                command = [part for part in word.split()[1:3] if re.fullmatch(r"[a-z]+(\\\|[a-z]+)*", part)]
+                for part in command[1:]:
+                    assert set(part.split("\\|")) <= actions | {"list", "show", "check", "new", "due"}, (topic, word)
+                assert command[0] in {"course", "plans", "run", "rehearse"}, (topic, word)
+            elif first == "note":
+                assert word.split()[1] in kinds, (topic, word)
+            elif re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", word):
+                assert word in drills() or word in measures() or word in kinds, (topic, word)
+
+
+def test_a_smallest_real_difference_is_an_error_of_measurement_by_whatever_name() -> None:
+    """SRD and MDC are one quantity: within it nothing is called better."""
+    kinds = {change.kind: is_error(change) for measure in measures().values() for change in measure.change}
+    assert {kind for kind, error in kinds.items() if error} == {
+        "MDC", "MDC90", "MDC95", "MDC90 symptoms / function", "SRD", "SRD95",
+    }  # fmt: skip
+    [srd] = [measure for measure in measures().values() if any(change.kind == "SRD" for change in measure.change)]
+    by = next(change.number for change in srd.change if change.kind == "SRD")
+    assert by is not None
+    first = (srd.low or 0) + 10 * by
+    assert direction(srd, first, first + by / 2) == "within-error"

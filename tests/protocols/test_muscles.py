@@ -200,3 +200,28 @@ def test_the_abdominal_wall_is_shown_and_in_no_file_that_is_played(basis: str) -
         parse(text.replace('basis = "reference-only"', f'basis = "{basis}"').encode())
     rules = {(problem.key, problem.rule) for problem in refused.value.problems}
     assert {("channel[0].muscle", "not-treated"), ("channel[0].region", "not-treated")} <= rules
+
+
+@pytest.mark.parametrize(
+    ("typed", "muscle"),
+    [
+        ("Musculus tibialis anterior", "tibialis-anterior"),
+        ("M. quadriceps femoris", "quadriceps-femoris"),
+        ("m. vastus medialis links", "vastus-medialis"),
+        ("hamstring muscles", "hamstrings"),
+        ("Wadenmuskel", "triceps-surae"),
+    ],
+)
+def test_a_name_as_anatomists_write_it_is_the_same_muscle(typed: str, muscle: str) -> None:
+    assert muscles.find(typed).muscle.id == muscle
+
+
+@pytest.mark.parametrize(
+    ("typed", "topic"),
+    [("masseter", "face"), ("M. orbicularis oculi", "face"), ("tongue", "swallowing"), ("carotid", "swallowing"),
+     ("heart", "chest"), ("sternum", "chest")],
+)  # fmt: skip
+def test_a_muscle_of_what_is_not_treated_says_why_and_not_three_nearest(typed: str, topic: str) -> None:
+    with pytest.raises(muscles.RefusedMuscleError) as refused:
+        muscles.find(typed)
+    assert refused.value.refusal.id == topic

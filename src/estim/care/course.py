@@ -19,6 +19,7 @@ KINDS = (
     "begin", "consent", "consent-withdrawn", "assessment", "not-possible", "goal", "goal-score", "check", "gate",
     "visit", "session", "missed", "drill", "treatment", "diary", "event", "concern", "review", "leaflet", "end",
 )  # fmt: skip
+ATTENDED = ("visit", "session", "drill", "treatment")  # done by or beside a therapist: that day was a visit
 MADE = frozenset({"begin", "gate", "session", "diary", "leaflet"})  # by the program: by no one's typing alone
 State = Literal["met", "not met", "missing", "too old"]
 
@@ -259,7 +260,7 @@ def calendar(plan: Plan, entries: Sequence[Entry], today: Date) -> tuple[Week, .
                 number=number + 1,
                 monday=begins,
                 planned=planned_per_week(plan, min(phase, len(plan.phase) - 1)),
-                attended=tuple(sorted({each.day for each in of_kind(course, "visit") if begins <= each.day < ends})),
+                attended=tuple(sorted({each.day for each in of_kind(course, *ATTENDED) if begins <= each.day < ends})),
                 missed=tuple(
                     (each.day, str(each.fields.get("reason", "")))
                     for each in of_kind(course, "missed")

@@ -17,7 +17,7 @@ from estim.protocols.schema_base import Strict, Text, rule
 
 Mark = Literal["read", "recalled", "convention"]
 Direction = Literal["", "better", "worse", "within-error"]
-ERRORS = ("MDC", "SDC", "SEM", "LOA")  # kinds that speak of the measurement's own error
+ERRORS = ("MDC", "SDC", "SRD", "SEM", "LOA")  # kinds that speak of the measurement's own error
 
 
 class Change(Strict):
@@ -44,7 +44,10 @@ class Change(Strict):
 
 
 class Measure(Strict):
-    """One assessment. `grades` in place of `low` and `high` where it is ordinal: never averaged; `whole`: it counts."""
+    """One assessment. `grades` in place of `low` and `high` where it is ordinal: never averaged; `whole`: it counts.
+
+    `source` and `mark` of the measure itself, where no threshold of change names where it comes from.
+    """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
     name: Text
@@ -58,12 +61,18 @@ class Measure(Strict):
     who: Text
     conditions: tuple[Text, ...]
     note: str = ""
+    source: Text | None = None
+    mark: Mark | None = None
     change: tuple[Change, ...] = ()
 
     @model_validator(mode="after")
     def _range(self) -> Self:
         if bool(self.grades) == (self.low is not None and self.high is not None):
             raise rule("range", "give low and high, or grades", at="low")
+        if (self.source is None) != (self.mark is None):
+            raise rule("source", "source and mark go together", at="mark" if self.source else "source")
+        if self.source is None and not self.change:
+            raise rule("source", "a measure without a published change needs its own source and mark", at="source")
         return self
 
     def judge(self, value: float | str) -> str:
@@ -87,16 +96,27 @@ class Measure(Strict):
 
 
 class Measures(Strict):
-    """The file."""
+    """The file. `confirmed`: citations that were found so again, authors to pages, on a page of an index or journal."""
 
+    confirmed: tuple[Text, ...] = ()
     measure: tuple[Measure, ...]
+
+
+@cache
+def _file() -> Measures:
+    data = resources.files("estim.care").joinpath("data", "measures.toml").read_bytes()
+    return parse_document(data, Measures)
 
 
 @cache
 def measures() -> Mapping[str, Measure]:
     """All assessments by id."""
-    data = resources.files("estim.care").joinpath("data", "measures.toml").read_bytes()
-    return MappingProxyType({each.id: each for each in parse_document(data, Measures).measure})
+    return MappingProxyType({each.id: each for each in _file().measure})
+
+
+def confirmed() -> frozenset[str]:
+    """Sources whose citation was found so again; that says nothing of their numbers, which have marks of their own."""
+    return frozenset(_file().confirmed)
 
 
 def nearest(name: str) -> str:

@@ -79,7 +79,7 @@ def _facts(made: Report, language: str) -> tuple[tuple[str, ...], ...]:
     title = plan_words(plan.id, plan.title, language)
     home = say("of-planned", made.home_done, made.home_planned) if made.home_planned else say("no-diary")
     began, ended = (day_words(day, language) for day in (status.began, made.end.day if made.end else status.today))
-    side = word(status.side, language) if status.side in {"left", "right", "both"} else "-"
+    side = word(f"side-{status.side}", language) if status.side in {"left", "right", "both"} else "-"
     return (
         tuple(say("what").split("|")),
         (say("patient"), made.patient),
@@ -143,7 +143,7 @@ def _reached(goal: Reached, language: str) -> str:
 
 
 def _titled(changed: Changed, language: str) -> str:
-    side = word(changed.side, language) if changed.side in {"left", "right", "both"} else ""
+    side = word(f"side-{changed.side}", language) if changed.side in {"left", "right", "both"} else ""
     return " ".join(part for part in (measure_name(measures()[changed.measure], language), side) if part)
 
 

@@ -10,6 +10,7 @@ from estim.care.drills import Drill, drills
 from estim.care.figures import figure_svg, pads_svg
 from estim.care.words import LANGUAGES, drill_words, word
 from estim.desk.paper import Paper, Section
+from estim.desk.setup_from import OPPOSITE
 from estim.protocols.catalogue import find
 from estim.protocols.loader import load
 from estim.protocols.muscles import name_of
@@ -46,7 +47,7 @@ def leaflet(
         Section(head=say("pain"), lines=(say("pain-1"),)),
         Section(head=say("call"), items=tuple(say(f"call-{n}") for n in range(1, 8)), lines=(say("call-day"),)),
         Section(head=say("tell"), lines=(say("tell-1"), say("next"))),
-        Section(head=say("diary"), rows=_diary(chosen, language)),
+        Section(head=say("diary"), rows=_diary(chosen, language), flipped=True, grows=1),
     ]
     footer = f"{say('by')} {who}, {today.isoformat()}, {plan.id} {say('version')} {plan.version}"
     return Paper(title=say("title"), language=language, footer=footer, sections=tuple(sections))
@@ -80,7 +81,7 @@ def _pads(status: Status, home: Home, language: str) -> Iterator[Section]:
         except EstimError:
             continue
         for channel in protocol.channel:
-            side = status.side if channel.side in {"treated", "other"} else channel.side
+            side = {"treated": status.side, "other": OPPOSITE.get(status.side, "")}.get(channel.side, channel.side)
             if side in {"left", "right"} and channel.region != "any-permitted":
                 picture = pads_svg(str(channel.region), side, labels=labels)
                 if picture not in pictures:

@@ -19,7 +19,10 @@ TEMPLATE = """
 #set text(font: "FONT", size: eval(d.size), lang: d.language)
 #show heading: set block(above: 1.2em, below: 0.6em, sticky: true)
 = #d.title
-#for section in d.sections {
+#let width(n, grows) = if grows < 0 or n == 0 { auto } else if n == grows { 3fr } else { 1fr }
+#let set-rows(section) = table(columns: range(section.rows.at(0).len()).map(n => width(n, section.grows)),
+    stroke: 0.4pt + gray, inset: 4pt, ..section.rows.flatten().map(cell => table.cell(breakable: false, cell)))
+#let show-section(section) = {
   if section.head != "" { heading(level: 2, section.head) }
   if section.pictures.len() > 0 and section.wide { grid(columns: 2 * (1fr,), gutter: 5mm,
     ..section.pictures.map(name => image(name, width: 85mm))) }
@@ -27,8 +30,10 @@ TEMPLATE = """
     ..section.pictures.map(name => image(name, width: 50mm, height: 40mm, fit: "contain"))) }
   for line in section.lines { par(line) }
   for item in section.items { list.item(item) }
-  if section.rows.len() > 0 { table(columns: section.rows.at(0).len(), stroke: 0.4pt + gray, inset: 4pt,
-    ..section.rows.flatten()) }
+  if section.rows.len() > 0 { set-rows(section) }
+}
+#for section in d.sections {
+  if section.flipped { page(flipped: true, show-section(section)) } else { show-section(section) }
 }
 """.replace("FONT", FONT)
 
@@ -37,7 +42,9 @@ TEMPLATE = """
 class Section:
     """A part of a paper: a heading, pictures (SVG), lines, a list, a table whose first row is its head.
 
-    `wide` pictures hold text: two beside one another, as wide as they can be.
+    `wide` pictures hold text: two beside one another, as wide as they can be. `flipped`: on a page of its own, laid
+    across, for a table that is written into; `grows`: its column that
+    is three times as wide as the others, which share the room.
     """
 
     head: str = ""
@@ -46,6 +53,8 @@ class Section:
     lines: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
+    flipped: bool = False
+    grows: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,4 +135,5 @@ def _laid(section: Section, number: int, folder: Path) -> dict[str, object]:
     return {
         "head": section.head, "pictures": names, "wide": section.wide, "lines": list(section.lines),
         "items": list(section.items), "rows": [list(row) for row in section.rows],
+        "flipped": section.flipped, "grows": section.grows,
     }  # fmt: skip

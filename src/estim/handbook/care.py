@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from estim.care.drills import Drill, drills
-from estim.care.measures import Measure, measures
+from estim.care.measures import Measure, confirmed, measures
 from estim.handbook.tables import table
 from estim.protocols.muscles import muscles
 
@@ -17,17 +17,24 @@ def measures_page() -> str:
         "",
         f"The {len(measures())} assessments that a course of care can hold (`estim course note … measure`). Each",
         "threshold of change holds for the people in whom it was found. *read*: the source was read; *recalled*: from",
-        "memory, to be checked; *convention*: common practice without a source of its own.",
+        "memory, to be checked; *convention*: common practice without a source of its own. *Citation confirmed*: it",
+        "was found so again, authors to pages, on a page of the journal or an index; others were not looked up.",
         "",
     ]
     for measure in sorted(measures().values(), key=lambda each: each.id):
         lines += [f"## {measure.id}", "", f"**{measure.name}.** {_range(measure)} {measure.note}".strip(), ""]
+        if measure.source:
+            lines += [f"From: {_cited(measure.source)} (*{measure.mark}*)", ""]
         lines += [
-            f"- {each.kind} **{each.words()}**: {each.population}. {each.source} (*{each.mark}*)"
+            f"- {each.kind} **{each.words()}**: {each.population}. {_cited(each.source)} (*{each.mark}*)"
             for each in measure.change
         ]
         lines.append("")
     return "\n".join(lines)
+
+
+def _cited(source: str) -> str:
+    return f"{source} (citation confirmed)" if source in confirmed() else source
 
 
 def _range(measure: Measure) -> str:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 NEAREST = 3
 _SIDES = {"right": "right", "left": "left", "rechts": "right", "links": "left", "rechte": "right", "linke": "left",
           "rechter": "right", "linker": "left", "rechtes": "right", "linkes": "left"}  # fmt: skip
+_FORMAL = frozenset({"m", "mm", "musculus", "musculi", "muscle", "muscles", "muskel"})  # before or behind a name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,8 +148,9 @@ def refusals() -> Mapping[str, Refusal]:
 def why_not(text: str) -> Refusal | None:
     """The topic that a region, condition or muscle of this name belongs to, if it is one that is not treated here."""
     asked = _plain(text)
+    ways = {asked, _bare(asked)} - {""}
     for refusal in refusals().values():
-        if asked and (asked == _plain(refusal.id) or asked in {_plain(word) for word in refusal.words}):
+        if ways & {_plain(word) for word in (refusal.id, *refusal.words)}:
             return refusal
     named = _names().get(_without_side(asked))
     return refusals()[named.refused] if named is not None and named.refused else None
@@ -162,7 +164,7 @@ def find(text: str) -> Named:
         UnknownMuscleError: not known.
     """
     asked = _plain(text)
-    muscle = _names().get(asked) or _names().get(_without_side(asked))
+    muscle = _names().get(asked) or _names().get(_without_side(asked)) or _names().get(_bare(asked))
     if muscle is None:
         refusal = why_not(text)
         if refusal is not None:
@@ -243,3 +245,8 @@ def _plain(text: str) -> str:
 
 def _without_side(plain: str) -> str:
     return " ".join(word for word in plain.split() if word not in _SIDES)
+
+
+def _bare(plain: str) -> str:
+    """Without the words that say that it is a muscle."""
+    return " ".join(word for word in _without_side(plain).split() if word not in _FORMAL)
