@@ -239,6 +239,9 @@ def test_whatever_a_summary_says_of_a_plan_or_a_change_has_its_german_words() ->
         plan = template(name)
         for text in (plan.title, *(phase.name for phase in plan.phase)):
             assert words.plan_words(name, text, "de") != text or text == "Sport", text
+        for criterion in [gate for phase in plan.phase for gate in phase.gate] + [*plan.stop]:
+            assert criterion.check is None or words.plan_words(name, criterion.check, "de") != criterion.check
+    assert words.plan_words("own-plan", "no red flag", "de") == "no red flag", "an own plan stays as it was written"
     german = tomllib.loads(words._data("measures.de.toml"))
     for measure in measures().values():
         for change in measure.change:
@@ -385,3 +388,14 @@ def test_a_smallest_real_difference_is_an_error_of_measurement_by_whatever_name(
     assert by is not None
     first = (srd.low or 0) + 10 * by
     assert direction(srd, first, first + by / 2) == "within-error"
+
+
+def test_an_error_that_is_a_share_is_a_share_of_what_was_there() -> None:
+    """10 to 20 % of 110 N·m is 11: 112 is within it, 130 is not."""
+    mvic = measures()["mvic"]
+    assert direction(mvic, 110, 112) == "within-error"
+    assert direction(mvic, 110, 130) == "better"
+    assert words.change_text(mvic, "110", "112", "en")[0] == "+2 N·m; within the measurement's error"
+    t25fw = measures()["t25fw"]
+    assert any(row.startswith("reached") for row in words.change_text(t25fw, "10", "7.9", "en"))
+    assert all(row.startswith("not reached") for row in words.change_text(t25fw, "10", "8.1", "en")[1:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
@@ -17,6 +18,7 @@ from estim.protocols.schema_base import Strict, Text, rule
 
 Mark = Literal["read", "recalled", "convention"]
 Direction = Literal["", "better", "worse", "within-error"]
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)(?: to \d+(?:\.\d+)?)? %")  # `20 %`, `10 to 20 %`: the least of it
 ERRORS = ("MDC", "SDC", "SRD", "SEM", "LOA")  # kinds that speak of the measurement's own error
 
 
@@ -35,6 +37,16 @@ class Change(Strict):
         if isinstance(self.value, tuple):
             return min(self.value)
         return None if isinstance(self.value, str) else float(self.value)
+
+    def amount(self, first: float | str) -> float | None:
+        """How much it is for who began with `first`: the number, or that share of it; None where words stand."""
+        share = _SHARE.match(self.value) if isinstance(self.value, str) else None
+        if share is None:
+            return self.number
+        try:
+            return abs(float(first)) * float(share[1]) / 100
+        except ValueError:
+            return None
 
     def words(self) -> str:
         """`0.16`, `9 to 10`, `20 %`; `1.3 / 2.3 / 2.7` where the kind names each."""
@@ -127,9 +139,8 @@ def nearest(name: str) -> str:
 def direction(measure: Measure, first: float | str, last: float | str) -> Direction:
     """Which way it went; "" where nobody can say, and nothing is called better within the measurement's own error."""
     by = measure.rank(last) - measure.rank(first)
-    error = max(
-        (abs(each.number) for each in measure.change if each.number is not None and is_error(each)), default=0.0
-    )
+    errors = (each.amount(first) for each in measure.change if is_error(each))
+    error = max((abs(each) for each in errors if each is not None), default=0.0)
     if not measure.grades and by and abs(by) < error:
         return "within-error"
     better = {"higher": by > 0, "lower": by < 0}.get(measure.better)

@@ -56,8 +56,11 @@ def _german_plans() -> Mapping[str, Mapping[str, str]]:
 
 
 def plan_words(plan_id: str, text: str, language: str) -> str:
-    """A title or a phase's name of a library plan; what is of one's own stays as it was written."""
-    return _german_plans().get(plan_id, {}).get(text, text) if language == "de" else text
+    """A title, a phase's name or a check of a library plan; what is of one's own stays as it was written."""
+    if language != "de":
+        return text
+    german = _german_plans()
+    return german.get(plan_id, {}).get(text) or (german["checks"].get(text, text) if plan_id in german else text)
 
 
 def number_words(value: object, language: str) -> str:
@@ -88,9 +91,10 @@ def change_text(measure: Measure, first: float | str, last: float | str, languag
     unit = unit_name(measure.unit, language)
     rows = [f"{number_words(f'{by:+.3g}', language)} {unit}{went}"]
     for each in measure.change:
-        passed = each.number is not None and abs(by) >= abs(each.number)
+        least = each.amount(first)
+        passed = least is not None and abs(by) >= abs(least)
         key = ("exceeded-worse" if said == "worse" else "reached") if passed else "not-reached"
-        lead = "" if each.number is None else f"{word(key, language)}: "
+        lead = "" if least is None else f"{word(key, language)}: "
         rows.append(lead + _threshold(each, language))
     return rows
 

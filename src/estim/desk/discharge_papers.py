@@ -59,7 +59,7 @@ def summary(made: Report, *, who: str, language: str = "en") -> Paper:
         *([Section(rows=(head("record-head"), *recorded))] if recorded else []),
         *([Section(rows=(head("level-head"), *levels))] if levels else []),
         Section(head=say("phases"), items=_left(made, language) or (say("not-left"),)),
-        Section(head=say("criteria"), items=tuple(dict.fromkeys(_criterion(each, language) for each in _gates(made)))),
+        Section(head=say("criteria"), items=_criteria(made, language)),
         Section(head=say("events"), items=events or (say("no-events"),)),
         *_told(say("concerns"), made.concerns, language),
         *_told(say("reviews"), made.reviews, language),
@@ -203,9 +203,15 @@ def _gates(made: Report) -> tuple[Gate, ...]:
     return (*made.status.gates, *made.status.stops)
 
 
-def _criterion(gate: Gate, language: str) -> str:
+def _criteria(made: Report, language: str) -> tuple[str, ...]:
+    plan = made.status.plan.id
+    return tuple(dict.fromkeys(_criterion(each, plan, language) for each in _gates(made)))
+
+
+def _criterion(gate: Gate, plan_id: str, language: str) -> str:
     value = f": {number_words(gate.value, language)}" if gate.value else ""
-    words = gate.criterion.words
+    criterion = gate.criterion
+    words = plan_words(plan_id, criterion.check, language) if criterion.check else criterion.words
     if language == "de" and gate.criterion.measure is not None:
         measure = measures()[gate.criterion.measure]
         low = gate.criterion.at_least is not None
