@@ -9,6 +9,7 @@ import { join } from "node:path";
 
 const GENESIS = "0".repeat(64);
 const LINE_MAX = 1024 * 1024;
+const DEPTH_MAX = 254; // lists and objects within one another, the line's own among them
 const LINE_KEYS = "fields,hash,kind,n,prev,simulated,t_us";
 const SPKI = Buffer.from("302a300506032b6570032100", "hex"); // DER around the 32 bytes of an Ed25519 key (RFC 8410)
 
@@ -24,7 +25,7 @@ function signed(publicHex, message, signatureHex) {
 }
 
 // Section 2: one spelling for each value.
-function spell(value) {
+function spell(value, depth = 1) {
   if (value === null || value === true || value === false) return String(value);
   if (typeof value === "number") {
     if (!Number.isSafeInteger(value) || Object.is(value, -0)) throw new Bad("a number is no integer below 2^53");
@@ -34,10 +35,11 @@ function spell(value) {
     if (!value.isWellFormed()) throw new Bad("half a surrogate pair");
     return JSON.stringify(value);
   }
-  if (Array.isArray(value)) return `[${value.map(spell).join(",")}]`;
+  if (depth > DEPTH_MAX) throw new Bad("lists and objects are nested too deep");
+  if (Array.isArray(value)) return `[${value.map((one) => spell(one, depth + 1)).join(",")}]`;
   const keys = Object.keys(value).sort();
   for (const key of keys) if (!/^[\x00-\x7f]*$/.test(key)) throw new Bad("a key is not ASCII");
-  return `{${keys.map((key) => `${JSON.stringify(key)}:${spell(value[key])}`).join(",")}}`;
+  return `{${keys.map((key) => `${JSON.stringify(key)}:${spell(value[key], depth + 1)}`).join(",")}}`;
 }
 
 function parse(raw) {
@@ -181,7 +183,7 @@ export function chain(data, trusted = {}) {
       if (Object.keys(trusted).length && !signed(key, Buffer.from(line.hash, "hex"), line.signature)) throw new Bad(`line ${n} is not signed by a trusted key`);
       prev = line.hash;
     } catch (error) {
-      if (!(error instanceof Bad)) throw error;
+      if (!(error instanceof Bad || error instanceof RangeError)) throw error;
       return wrong(error.message);
     }
     at = end + 1;

@@ -44,7 +44,7 @@ def of_segments(**said: object) -> Change:
 
 def good() -> Iterator[v.Vector]:
     lines = v.record()
-    deep = json.loads("[" * 99 + "]" * 99)
+    deep = json.loads("[" * 252 + "]" * 252)  # in `fields`, which is in the line
 
     def one(name: str, why: str, made: list[bytes]) -> v.Vector:
         return v.Vector(f"good-{name}", why, [b"".join(made)], ok=True, first_bad=None, ending="complete")
@@ -54,7 +54,7 @@ def good() -> Iterator[v.Vector]:
     )
     yield one("keys-like-numbers", "keys that look like numbers, and an empty one",
               v.record(notes=({"10": 1, "9": 2, "a": 3, "": 4, "__proto__": 5},)))  # fmt: skip
-    yield one("nested-a-hundred-deep", "lists within one another", v.record(notes=({"x": deep},)))
+    yield one("nested-254-deep", "lists within one another, as many as can be", v.record(notes=({"x": deep},)))
     yield one("time-before-zero", "a header that is earlier than the clock's zero",
               resealed(lines, 0, lambda entry: entry.update(t_us=-5)))  # fmt: skip
     yield one("other-line-signed", "a note that is signed as a checkpoint is",
@@ -89,6 +89,8 @@ def _spellings() -> Iterator[v.Vector]:
         ("no-number", "NaN", b'{"x":NaN}'),
         ("ten-thousand-digits", "a number of 10 000 digits", b'{"x":' + b"9" * 10_000 + b"}"),
         ("fields-a-list", "fields that are a list", b"[]"),
+        ("nested-255-deep", "one list more than can be", b'{"x":' + b"[" * 253 + b"]" * 253 + b"}"),
+        ("nested-900-deep", "many lists more than can be", b'{"x":' + b"[" * 900 + b"]" * 900 + b"}"),
     ):
         yield _one(name, why, v._raw_note(lines, text), 2)
     yield _one("zero-byte", "a byte 0 within text", whole.replace(b"first", b"f\0rst"), 2)
