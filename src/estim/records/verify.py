@@ -281,13 +281,12 @@ def _digests_fit(record: RecordReading) -> bool:
 
 def _last_output(entries: tuple[Entry, ...]) -> tuple[int | None, int | None]:
     """Session time of the last line that shows output, and by when output had ended."""
-    on = [entry for entry in entries if entry.kind == lines.Command.KIND and _is_on(entry)]
-    if not on:
+    last_on = next((one for one in reversed(entries) if one.kind == lines.Command.KIND and _is_on(one)), None)
+    if last_on is None:
         return None, None
-    last_on = on[-1]
-    after = [e for e in entries[last_on.n + 1 :] if _says_off(e)]
-    if after:
-        return last_on.t_us, after[0].t_us
+    after = next((one for one in entries[last_on.n + 1 :] if _says_off(one)), None)
+    if after is not None:
+        return last_on.t_us, after.t_us
     device = entries[0].fields.get("device")
     profile = device.get("profile") if isinstance(device, dict) else None
     timer_us = profile.get("watchdog_us") if isinstance(profile, dict) else None
