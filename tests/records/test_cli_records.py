@@ -116,6 +116,12 @@ def test_verify_says_who_signed_and_what_is_missing(estim: Any, home: Home) -> N
     code, said = estim("verify", "--key", seeded_signer(9).public_hex, str(home.records(simulated=False)))
     assert (code, "trusted" in said) == (1, True)
     assert estim("verify", "--key", "xyz")[0] == 2
+    last = max(
+        (each for simulated in (False, True) for each in home.records(simulated=simulated).glob("*Z-*")),
+        key=lambda folder: folder.name,
+    )
+    assert estim("verify", "last") == estim("verify", str(last))
+    assert "there is no such folder" in estim("verify", "nowhere")[1]
     broken = session(home, "B-1", at=NOON + 2 * DAY, end="broken", simulated=False)
     code, said = estim("verify", "--json")
     row = next(row for row in json.loads(said)["sessions"] if row["path"] == str(broken))

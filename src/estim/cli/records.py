@@ -42,7 +42,9 @@ def _looking(actions: Any, home: argparse.ArgumentParser) -> None:
     show = actions.add_parser("show", parents=[home], help="one session's lines")
     show.add_argument("path", help=SESSION)
     verify = actions.add_parser("verify", parents=[home], help="is it what was written")
-    verify.add_argument("path", nargs="*", help="sessions' folders or records folders; without any: all of the home")
+    verify.add_argument(
+        "path", nargs="*", help="sessions (folders, names, `last`) or records folders; without any: all of the home"
+    )
     verify.add_argument("--key", action="append", default=[], metavar="HEX", help="a public key to trust, and no other")
     verify.add_argument("--deep", action="store_true", help="look at each line, not only at the digests of the seal")
     verify.add_argument(

@@ -15,6 +15,7 @@ from estim.cli.outside import anchors_in, checked, say_outside
 from estim.cli.past import progress, session_folder
 
 if TYPE_CHECKING:
+    from estim.records.home import Home
     from estim.records.verify import SessionVerdict
 
 WHOSE_KEY = (
@@ -30,6 +31,7 @@ def verify(given: argparse.Namespace) -> int:
     from estim.records.verify_home import verify_folder, verify_home
 
     home = home_of(given)
+    given.path = [_named(home, path) for path in given.path]
     keys = _pinned(given)
     tell = progress("verifying")
     if given.path:
@@ -75,6 +77,18 @@ def _unvouched(given: argparse.Namespace, home: Path) -> str:
     if not given.path or any(Path(path).resolve().is_relative_to(home.resolve()) for path in given.path):
         return UNVOUCHED
     return OTHERS_MISSING if given.key else f"{WHOSE_KEY} {OTHERS_MISSING}"
+
+
+def _named(home: Home, path: str) -> str:
+    """The path, or where there is none the session of this home that the word names (a name, or `last`)."""
+    from estim.safety.errors import RecordError
+
+    if Path(path).exists():
+        return path
+    try:
+        return str(session_folder(home, path))
+    except RecordError:
+        return path
 
 
 def _place(path: str, unpacked: ExitStack) -> Path:
