@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from tests.support import put_between  # noqa: E402
 from tests.system.conftest import wait_until  # noqa: E402
-from tests.system.hardships import Disk, stall  # noqa: E402
+from tests.system.hardships import Disk, stall, unkillable, writer_of  # noqa: E402
 from tests.system.running import EndedBefore, Session, begin, end, until_pulsing  # noqa: E402
 from tests.system.session_kills import TRIES, strike  # noqa: E402
 from tests.system.terminal import KEYS  # noqa: E402
@@ -198,6 +198,20 @@ def _disk_frozen(folder: Path, _seed: int) -> float:
         end(session)
 
 
+def _killed_in_a_disk(folder: Path, _seed: int) -> float:
+    """The thread that writes its record waits inside the system and can't be killed with it."""
+    session = begin(folder)
+    try:
+        until_pulsing(session, session.pulses.fresh)
+        controller = session.controller
+        with unkillable(writer_of(controller)):
+            at_us = session.pulses.now_us()
+            os.kill(controller, signal.SIGKILL)
+            return _after(session, at_us)
+    finally:
+        end(session)
+
+
 def _held_up(folder: Path, _seed: int) -> float:
     """The controller stands for 0.4 s while it works."""
     session = begin(folder)
@@ -241,6 +255,13 @@ ROWS: tuple[Row, ...] = (
         (_SESSIONS + "test_the_controller_is_killed_while_it_stimulates", _BLOWS),
         100,
         _blow("controller SIGKILL"),
+    ),
+    Row(
+        "Controller killed while a thread of it waits for a frozen disk",
+        "100 ms (Linux: threads that write have files of their own)",
+        (_HARD + "test_a_disk_that_holds_a_thread_of_a_dead_controller_delays_no_stop",),
+        100,
+        _killed_in_a_disk,
     ),
     Row(
         "Controller hangs",
