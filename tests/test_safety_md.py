@@ -21,7 +21,7 @@ from tests.system.bounds import BEGIN, END, table
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "SAFETY.md").read_text(encoding="utf-8")
-HAZARDS = tuple(f"H{number:02}" for number in range(1, 57))
+HAZARDS = tuple(f"H{number:02}" for number in range(1, 58))
 NO_SOFTWARE = {"V", "O"}  # owners whose controls no test of software can show
 
 Marks = Mapping[str, Sequence[str]]  # `file::test` → the hazards whose control it is marked for
@@ -158,7 +158,7 @@ def test_any_row_taken_away_is_missed() -> None:
 
 def test_other_slips_are_found() -> None:
     test = "tests/safety/test_limits.py::test_l6_all_channels_of_a_patient_together"
-    assert f"{test} is marked for H57, whose row does not name it" in gaps(TEXT, {**all_marks(), test: ["H30", "H57"]})
+    assert f"{test} is marked for H58, whose row does not name it" in gaps(TEXT, {**all_marks(), test: ["H30", "H58"]})
     assert gaps(TEXT, {**all_marks(), test: ["H30", "H30"]}) == [f"{test} is marked twice for one hazard"]
     assert gaps(TEXT.replace(f"`{test}`", f"`{test}` `{test}`"), all_marks()) == [f"H30 names {test} twice"]
     assert "H37: an empty cell" in gaps(TEXT.replace("Another model or version is refused", ""), all_marks())

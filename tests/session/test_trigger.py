@@ -210,6 +210,7 @@ def test_the_other_hands_effort_opens_holds_and_closes() -> None:
     assert led.desk.look().channels[1].on_us < 12 * SECOND
 
 
+@pytest.mark.hazard("H57")
 def test_who_is_not_heard_any_more_holds_nothing_open() -> None:
     led = LedBySoundHand()
     led.lives(4, 2)
@@ -221,6 +222,7 @@ def test_who_is_not_heard_any_more_holds_nothing_open() -> None:
     assert on(led.desk) == []
 
 
+@pytest.mark.hazard("H57")
 def test_an_effort_without_end_ends_with_the_longest_contraction_and_must_fall_first() -> None:
     led = LedBySoundHand()
     led.lives(4, 2)
