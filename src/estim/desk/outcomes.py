@@ -21,15 +21,17 @@ SKIN_GRADES: tuple[str, ...] = (
 SKIN_BLOCKS_FROM = 2  # docs/decisions/session.md 23: this site is left alone until it was reviewed
 ALWAYS = ("discomfort", "pain", "skin")
 
+OWN_RULE = "estim, docs/decisions/session.md 23"
+
 # Of the session itself, so no assessments of a course.
 OF_THE_SESSION: Mapping[str, Measure] = MappingProxyType({
     "discomfort": Measure(
         id="discomfort", name="Discomfort of stimulation", unit="NRS", low=0, high=10, whole=True, better="lower",
-        minutes=0, who="patient", conditions=("all",),
+        minutes=0, who="patient", conditions=("all",), source=OWN_RULE, mark="convention",
     ),
     "skin": Measure(
         id="skin", name="Skin under the pads", unit="grade", grades=SKIN_GRADES, better="lower", minutes=0,
-        who="anybody", conditions=("all",),
+        who="anybody", conditions=("all",), source=OWN_RULE, mark="convention",
     ),
 })  # fmt: skip
 
