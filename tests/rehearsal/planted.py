@@ -15,6 +15,7 @@ import estim.drivers.sciencemode34 as wire
 from estim.controller.runner import Runner
 from estim.drivers.base import BaseDriver, Got, Off
 from estim.drivers.exchange import Exchange
+from estim.drivers.rehastim1_pace import Pace
 from estim.protocols.setup import Setup
 from estim.record_lines.base import Line
 from estim.records.chain import Chain
@@ -31,6 +32,7 @@ from estim.session import (
     authority,
     core,
     covering,
+    ending,
     engine,
     events,
     found,
@@ -547,6 +549,22 @@ def _(patch: Patch) -> None:
 def _(patch: Patch) -> None:
     right = lists.encode_init
     patch.setattr(lists, "encode_init", lambda wanted: right(wanted)[:-1] + bytes((48,)))  # main time 25 ms, not 0
+
+
+@bug("a list is asked for twice in its period", "period", "booked", model="rehastim1")
+def _(patch: Patch) -> None:
+    right = Pace.sent
+
+    def early(pace: Pace, now_us: int) -> None:
+        right(pace, now_us)
+        pace.due_us = (now_us + pace.due_us) // 2
+
+    patch.setattr(Pace, "sent", early)
+
+
+@bug("a session that everybody left stays open", "closed")
+def _(patch: Patch) -> None:
+    patch.setattr(ending, "end_if_left", lambda _session: None)
 
 
 @bug("a command that was never sent is taken for obeyed", "booked")

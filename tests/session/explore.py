@@ -279,8 +279,10 @@ def _lower(percent: int) -> Callable[[World], None]:
 
 
 def _deafen(world: World) -> None:
-    world.deaf = True
-    world.wait(1_500_000)
+    world.deaf, flowed = True, world.output is not None and bool(world.output.channels)
+    world.wait(2_300_000)  # 1 s without a status, 1 s without a confirmed off
+    if flowed and world.desk.engine.output is not OutputState.UNCERTAIN:
+        raise Broken(f"the device that gave output fell silent, and {world.desk.engine.output.value} is said")
 
 
 def _hear(world: World) -> None:

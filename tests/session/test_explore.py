@@ -9,7 +9,7 @@ import pytest
 
 from estim.safety import reports
 from estim.safety.reports import OutputState
-from estim.session import arming, core, engine, events, lease, levels, play, shown
+from estim.session import arming, core, engine, events, lease, levels, link, play, shown
 from estim.session.player import WindowPlayer
 from estim.session.run import Run
 from tests.session.explore import explore
@@ -58,6 +58,7 @@ BUGS: dict[str, Callable[[Patch], None]] = {
     "the patient's switch does nothing": deaf_to(reports.PatientSwitch),
     "a late turn is caught up": deaf_to(events.ClockJumped),
     "the console may go": deaf_to(events.ConsoleGone),
+    "an off that nobody confirms stays unsaid": lambda patch: patch.setattr(link, "STOP_VERIFY_US", 10**12),
     "uncertain may be armed": lambda patch: patch.setattr(arming, "missing", lambda _session: ()),
 }
 
