@@ -606,3 +606,30 @@ def test_marks_stand_in_their_order(desk: Desk) -> None:
     assert "felt was marked at 3 mA, above" in said(desk.ask(events.Mark, channel=1, kind="motor"))
     assert desk.ask(events.Mark, channel=1, kind="sensory").accepted
     assert desk.ask(events.Mark, channel=1, kind="motor").accepted
+
+
+@pytest.mark.parametrize("when", ["while it runs", "once it is stopped", "armed again"])
+def test_what_was_lowered_stays_lowered_over_a_stop_and_a_new_start(when: str) -> None:
+    """The explorer found it at depth five: the level came back with the start, and the interlock ended the session."""
+    desk = Desk()
+    desk.therapy()
+    level_ua = desk.look().channels[0].level_ua
+    if when == "while it runs":
+        assert desk.ask(events.Lower, percent=40).accepted
+    assert desk.ask(events.Stop).accepted
+    if when == "once it is stopped":
+        assert desk.ask(events.Lower, percent=40).accepted
+    assert desk.arm().accepted
+    if when == "armed again":
+        assert desk.ask(events.Lower, percent=40).accepted
+    lowered_ua = level_ua * 60 // 100 // 500 * 500
+    assert desk.ask(events.Start).accepted
+    assert desk.look().channels[0].level_ua == lowered_ua
+    before = len(desk.effects)
+    desk.hold()
+    asked = [effect for effect in desk.effects[before:] if isinstance(effect, effects.Authorise)]
+    told = [e for e in desk.effects if isinstance(e, effects.LowerCeiling)]
+    assert told
+    assert told[-1].level_ua == lowered_ua
+    assert all(peak.peak_ua <= lowered_ua for one in asked for peak in one.peaks)
+    assert max(output.amplitude_ua for output in desk.last().channels) == lowered_ua

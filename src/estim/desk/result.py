@@ -1,4 +1,6 @@
-"""What a session came to: made in one way for `run`, `rehearse`, the console and the Python interface.
+"""What a session came to: made in one way for `run`, `rehearse` and the Python interface.
+
+The console has no result: its last page shows the session's own last picture, and who asks later reads the record.
 
 Numbers come from the record, never from a screen. Therapy alone counts; titration and low-rate test stand apart.
 """

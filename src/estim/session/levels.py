@@ -186,6 +186,18 @@ def lower(core: Core, channel: int | None, percent: int) -> bool:
     return True
 
 
+def keep_falls(core: Core, before: Run) -> None:
+    """What was lowered in this plan, while it ran or since it was stopped, stays lowered: a new start brings no level
+    back. What was raised begins as it was found.
+    """
+    run, _ = core.playing
+    for channel, level_ua in list(run.levels_ua.items()):
+        lowered_ua = before.levels_ua.get(channel, level_ua)
+        if lowered_ua < level_ua:
+            run.set_level(channel, lowered_ua, core.now_us)
+            core.authority.lower_ceiling(channel, run)
+
+
 def _lower_one(core: Core, run: Run, channel: int, percent: int) -> None:
     before_ua = run.levels_ua[channel]
     wanted_ua = before_ua * (100 - percent) // 100 if percent else before_ua - step_ua(core, channel)

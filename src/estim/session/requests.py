@@ -56,6 +56,7 @@ def start(core: Core, request: events.Start) -> None:
         return
     cleared, ledger = core.sitting.cleared, core.ledger
     kept = core.sitting.kept if core.sitting.purpose == "therapy" else None
+    before = core.run
     core.begin_run(
         Run(
             cleared.schedule,
@@ -69,6 +70,8 @@ def start(core: Core, request: events.Start) -> None:
             governor=lambda window, at_us: ledger.withholds(cleared.schedule.channel(window.channel), window, at_us),
         )
     )
+    if before is not None and before.schedule is cleared.schedule:
+        levels.keep_falls(core, before)
     core.sitting.begin_run()
     ledger.begin_run()
     core.sitting.clock.go(core.now_us)
