@@ -242,7 +242,7 @@ def booked_less(
 
     Args:
         made: purpose and channel → pulses with current.
-        measured: the same → their charge; empty where a device kept an older amplitude than it acknowledged.
+        measured: the same → their charge.
         doubled: channel → pulses that the wire doubled where a device plays each piece: nobody can know of them.
     """
     dose = _dose(entries)
@@ -251,7 +251,7 @@ def booked_less(
         booked = row.get("pulses", 0) + row.get("unacknowledged_pulses", 0)
         if pulses - doubled.get(place[1], 0) > booked:
             return f"{place[0]} on channel {place[1]}: {pulses} pulses came out, {booked} are booked"
-        if not doubled and measured.get(place, 0) > row.get("charge_most_pc", 0):
+        if not doubled and measured[place] > row.get("charge_most_pc", 0):
             most_uc = row.get("charge_most_pc", 0) / 1e6
             return f"{place[0]} on channel {place[1]}: {measured[place] / 1e6:.3f} µC came out, at most {most_uc:.3f}"
     return ""

@@ -199,7 +199,7 @@ class Watch:
             "missing": accounts.missing(entries, self._heard),
             "off-in-record": accounts.off_and_pulsing(entries, self.pulses),
             "charge": accounts.unexplained(entries, self.pulses, self._faults),
-            "booked": accounts.booked_less(entries, self._made, {} if lies else self._measured_pc, doubled),
+            "booked": "" if lies else accounts.booked_less(entries, self._made, self._measured_pc, doubled),
             "dose": accounts.dose_differs(entries, self._measured_pc, self._faults, self.pulses),
         }
         for name, text in found.items():
