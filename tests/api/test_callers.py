@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 from estim import api
+from estim.api import words
 from estim.api.session import Session
 from estim.records.verify import verify_session
 from tests.support import SHORT
@@ -279,7 +280,8 @@ def test_a_function_that_nobody_would_await_is_refused(make: Make) -> None:
     "value", [Fraction(5, 2), Decimal("2.5"), Decimal("0.25E+1"), np.float32(2.5), np.array(2.5), "2.5"], ids=repr
 )
 def test_a_level_of_any_library_is_the_same_level(make: Make, value: Any) -> None:
-    assert make(levels={"quadriceps": value}).wanted.levels_ua == {"quadriceps": 2_500}
+    assert words.written(value) == "2.5"
+    assert make(levels={"quadriceps": value}).wanted.levels_ua == {"quadriceps": 2_000}  # steps of 1 mA
 
 
 @pytest.mark.parametrize("value", ["2,5", "２", "٢", True, None, np.bool_(True), 2 + 0j, b"2", "2mA", [2]], ids=repr)
@@ -298,3 +300,14 @@ def test_a_share_is_one_up_to_the_last_digits_of_a_sum(make: Make) -> None:
         for wrong in (True, np.bool_(True), "1", np.datetime64("NaT")):
             with pytest.raises(api.Refused, match="from 0 to 1"):
                 session.set_share("quadriceps", wrong)  # type: ignore[arg-type]
+
+
+def test_a_level_off_the_devices_steps_is_the_nearest_below_and_is_said(tmp_path: Path) -> None:
+    made = api.rehearse(SHORT, device="sim://rehastim2?seed=3", levels={"quadriceps": 7.5}, home=tmp_path)
+    with made as session:
+        assert session.state.channels["quadriceps"].found_ma == 6
+    assert made.result is not None
+    said = [problem for problem in made.result.document["problems"] if problem["rule"] == "level-step"]
+    assert [(problem["asked"], problem["allowed"]) for problem in said] == [(7.5, 6.0)]
+    with pytest.raises(api.Refused, match="the smallest is 2 mA"):
+        api.rehearse(SHORT, device="sim://rehastim2", levels={"quadriceps": 1.5}, home=tmp_path)

@@ -147,8 +147,34 @@ def test_odd_currents_are_played_below_and_too_short_a_period_is_refused() -> No
     bench.say(update((0, 250, 31)))
     assert [p.peak_ua for p in bench.wait(20_000)] == [30_000]
     bench.say(listed([1], main=38, group=13))
-    assert bench.say(update((2, 250, 20))) == "40"  # three passes of 8 ms do not fit into 20 ms
+    assert bench.say(update((2, 250, 20))) == "41"  # two groups of 8 ms and a slot fit into 20 ms
+    bench.say("C0")
+    bench.say(listed([1], main=32, group=13))
+    assert bench.say(update((2, 250, 20))) == "40"  # and not into 17 ms
+    bench.say(listed([1], main=32, group=13))
+    assert bench.say(update((1, 250, 20))) == "40"  # a doublet: two groups and 1.5 ms, as the document says
     assert bench.say(listed([1, 2, 3, 4], main=38, group=3)) == "00"  # 3 ms for four channels on one module
+
+
+def test_the_five_printed_frames_are_taken_and_played_as_the_document_says() -> None:
+    """Example 2: 16.5 ms, channels 2, 3, 6 and 8; 2 and 3 play every third pass, 3 a triplet, 6 and 8 doublets."""
+    bench = Bench()
+    assert bench.say("C0") == "81"
+    assert bench.say("94 44 62 00 70 62") == "01"
+    assert bench.say("99 29 40 61 10 1F") == "01"
+    assert bench.say("BB 00 64 34 41 48 37 22 2C 48 23 10 5C") == "41"
+    played = bench.wait(165_000)
+    begun = min(p.t_us for p in played)
+    third = sorted(p.t_us - begun for p in played if p.channel == 3)
+    assert third[:6] == [1_500, 7_500, 13_500, 51_000, 57_000, 63_000]
+    assert sorted(p.t_us - begun for p in played if p.channel == 8)[:4] == [2_100, 8_100, 18_600, 24_600]
+    assert {(p.channel, p.pulse_width_us, p.peak_ua) for p in played} == {
+        (2, 100, 52_000), (3, 200, 54_000), (6, 300, 72_000), (8, 400, 92_000),
+    }  # fmt: skip
+    bench.say("C0")
+    assert bench.say("E2 21 48 78") == "C1"
+    (single,) = bench.wait(50_000)
+    assert (single.channel, single.pulse_width_us, single.peak_ua) == (3, 200, 120_000)
 
 
 def test_a_lead_in_the_air_is_a_missing_pulse_and_no_word() -> None:

@@ -57,6 +57,9 @@ def test_workers_shards_and_resuming_give_the_same_bytes(
     rows = [json.loads(line) for line in whole.splitlines()]
     assert [row["run"] for row in rows] == list(range(12))
     assert {row["problems"][0]["rule"] for row in rows if row["outcome"] == "refused"} == {"L1"}
+    off_the_steps = [row for row in rows if row["level_ma"] == {"quadriceps": 6.5}]
+    assert {row["titration"][0]["peak_ma"] for row in off_the_steps} == {6.0}
+    assert all("level-step" in {problem["rule"] for problem in row["problems"]} for row in off_the_steps)
     assert not any(word in whole for word in (b"wall", str(tmp_path).encode()))
     estim(capsys, "study", "run", study, "-o", tmp_path / "two", "--workers", 2)
     assert (tmp_path / "two" / "results.jsonl").read_bytes() == whole

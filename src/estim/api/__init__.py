@@ -96,9 +96,10 @@ def session(
     found_home = _home(home)
     source, kept, said = _said(protocol, found_home, patient, levels, pads, side, week, session, simulated=simulated)
     address = _address(device, simulated=simulated)
-    _judge(kept, said, address, found_home, levels)
+    said = _judge(kept, said, address, found_home, levels)
     return Session(
-        _wanted(source, said, levels, operator, on_event), lambda: Live(address if address.url else device, found_home)
+        _wanted(source, said, levels, operator, on_event),
+        lambda: Live(address if address.url else device, found_home, notes=said.notes),
     )
 
 
@@ -131,7 +132,7 @@ def rehearse(
         raise Refused(f"{device}: a rehearsal from Python knows patient= and seed=, not {', '.join(unknown)}=")
     found_home = _home(home)
     source, kept, said = _said(protocol, found_home, patient, levels, pads, side, week, session, simulated=True)
-    _judge(kept, said, _address(device, simulated=True), found_home, levels)
+    said = _judge(kept, said, _address(device, simulated=True), found_home, levels)
     profile = patient_profile if patient_profile is not None else query.get("patient", "")
     _known_profile(profile)
     number = words.whole("seed", seed if seed is not None else int(query.get("seed") or 0))
@@ -246,11 +247,13 @@ def _size(size: object) -> str:
     return "x".join(words.written(part) for part in size) if isinstance(size, tuple | list) else words.written(size)
 
 
-def _judge(found: Protocol, said: Said, address: Address, home: Home, levels: Mapping[str, float] | None) -> None:
-    """What can be refused without a device; levels that `find` will bring are not missed yet."""
+def _judge(found: Protocol, said: Said, address: Address, home: Home, levels: Mapping[str, float] | None) -> Said:
+    """What can be refused without a device; levels that `find` will bring are not missed yet. Gives what was said with
+    each level on the device's own steps, and a note of each that was not.
+    """
     try:
         asked = address if levels else Address(model=address.model, url=address.url, simulated=False)
-        preflight(found, said, asked, limits=limits_in_force(home))
+        return preflight(found, said, asked, limits=limits_in_force(home))
     except EstimError as error:
         raise _refused(error) from None
 

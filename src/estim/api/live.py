@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -27,6 +27,7 @@ from estim.desk.result import Seen
 from estim.desk.simulator import Simulator
 from estim.drivers.address import Address
 from estim.records.home import Home
+from estim.safety.errors import Problem
 from estim.session.events import Request
 from estim.session.snapshot import Snapshot
 
@@ -39,7 +40,8 @@ class Live:
 
     pace_s = 0.05
 
-    def __init__(self, device: Address | str, home: Home) -> None:
+    def __init__(self, device: Address | str, home: Home, *, notes: Sequence[Problem] = ()) -> None:
+        self._notes = notes
         self._began = time.perf_counter()
         self._stack = contextlib.ExitStack()
         with contextlib.ExitStack() as stack:
@@ -148,6 +150,7 @@ class Live:
             session_us=last.now_us if last is not None else 0,
             takeover=self._client.takeover,
             fatal=self._client.fatal,
+            notes=self._notes,
         )
 
 

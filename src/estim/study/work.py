@@ -74,8 +74,8 @@ def _plan(run: Run) -> RehearsalPlan:
         week=run.week,
         session=run.session,
     )
-    said: Said = setup_from(protocol, words, simulated=True)
-    preflight(protocol, said, Address(model=run.device_model, url="", simulated=True))
+    named: Said = setup_from(protocol, words, simulated=True)
+    said = preflight(protocol, named, Address(model=run.device_model, url="", simulated=True))
     return RehearsalPlan(
         source=source, setup=said.setup, levels_ua=said.levels_ua, motor_ua=said.motor_ua, model=run.device_model,
         seed=run.seed, limits=ABSOLUTE & DEFAULT, patient_profile=run.patient_profile, notes=said.notes,
