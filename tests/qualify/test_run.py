@@ -115,7 +115,7 @@ def test_what_gives_too_much_gets_no_output_until_it_is_measured_again(
 
 
 @pytest.mark.parametrize("model", ["rehamove3", "rehastim2", "rehastim1"])
-@pytest.mark.parametrize("name", ["Q4-35Hz", "Q9-100mA-2000", "Q10-"])
+@pytest.mark.parametrize("name", ["Q4-35Hz", "Q9-100mA-2000", "Q10-", "Q11-"])
 def test_a_plan_asks_of_each_model_what_it_can_play_and_say(
     model: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

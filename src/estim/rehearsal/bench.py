@@ -27,6 +27,7 @@ SIDE_BY_SIDE = 3  # channels of the step that plays several at once
 BENCH_FAULTS = ("overlap", "lead-silent", "clips-silent", "wakes-on")
 OVERLAP_US = 2_000
 CAPTURED = 60  # pulses of one capture: medians and a mean need no more, and files stay small
+WATCHED_US = 15_000_000  # of what comes behind the pull; the longest bound of a step is 1 s
 CONVERTER_UA = 50  # a plateau's pulses are told from its ramp's by so much
 
 
@@ -123,6 +124,8 @@ class _Bench(World):
         plays = any(view.sent_ua >= view.target_ua > 0 for view in self.runner.snapshot().channels)
         if plays and self._begun_us is None:
             self._begun_us = self.now_us
+        if self._pulled_us is not None and self.now_us > self._pulled_us + WATCHED_US:
+            self.person.done = True  # a RehaStim 1 that was switched off answers nothing until somebody opens its panel
         if self._begun_us is None or self._pulled_us is not None or self.now_us < self._begun_us + PULL_AFTER_US:
             return
         self._pulled_us = self.now_us
