@@ -52,7 +52,7 @@ os.environ["LANGUAGE"] = "C"
 os.environ.setdefault("ESTIM_TURN", str(int(time.time()) // 86_400))
 LEFT_OUT = """\
 This was turn {turn} (ESTIM_TURN={turn} repeats it) of what is long by nature: a twelfth of the library's protocols
-played whole, 10 of 60 worlds of each device, a third of the planted bugs, half the walks along a limit, one of three
+played whole, 10 of 60 worlds of each device, a third of the planted bugs, half the walks along a limit, one of four
 whole ways of a new patient, a session in two tabs or in a browser, German at one of two sizes, three of twelve replays
 under faults, two of four device models whose controller is killed. make turns plays all of it.
 Left out, since as long as one likes (make campaign runs the first three; each prints the seed that it began with):

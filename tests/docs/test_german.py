@@ -66,6 +66,16 @@ def test_the_rule_it_names_and_the_three_words_for_output_are_there_in_english()
         assert english in CONSOLE + (DOCS / "start.md").read_text("utf-8") + (DOCS / "README.md").read_text("utf-8")
 
 
+def test_the_practice_session_is_the_same_in_both_languages() -> None:
+    """The same keys in the same order, what is seen at the same places; tests/system/test_ways.py walks both."""
+    english, german = ways(PRACTICE), ways((DOCS / "de" / "uebungssitzung.md").read_text("utf-8"))
+
+    def keys(way: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        return [(word, rest.split()[0] if word in {"press", "repeat", "hold"} else "") for word, rest in way]
+
+    assert {name: keys(way) for name, way in german.items()} == {name: keys(way) for name, way in english.items()}
+
+
 # A page → the German one that says the same.
 PAIRS = {
     "site-limits.md": "grenzen.md",

@@ -20,7 +20,7 @@ def peak(tty: Tty, seconds: float) -> tuple[int, int]:
 
 
 # Two minutes at a person's pace, as a new patient's printed way at either size (test_ways): one of the three a day.
-@pytest.mark.skipif(not its_turn(2, 3), reason="a printed way is walked whole on the other days")
+@pytest.mark.skipif(not its_turn(3, 4), reason="a printed way is walked whole on the other days")
 def test_levels_by_asking_steps_fatigue_and_a_lost_pad(tmp_path: Path) -> None:
     tty = Tty("console", "--device", "sim://p24?patient=foot-drop&seed=1", home=tmp_path, columns=120, rows=40)
     try:

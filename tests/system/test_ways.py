@@ -12,10 +12,11 @@ from estim.records.operators import Operator, hash_pin, save_operator
 from estim.records.verify import verify_session
 from tests.system.conftest import wait_until
 from tests.system.terminal import Tty
-from tests.system.ways import PRACTICE, Walker, ways
+from tests.system.ways import GERMAN, PRACTICE, Walker, ways
 from tests.turns import of_this_turn
 
 WAYS = ways(PRACTICE.read_text(encoding="utf-8"))
+LANGUAGES = {"en": WAYS, "de": ways(GERMAN.read_text(encoding="utf-8"))}
 DEVICE = "sim://p24?patient=foot-drop"
 
 
@@ -34,27 +35,30 @@ def test_a_row_that_cannot_be_walked_is_refused(row: str) -> None:
 # Two minutes each, at a person's pace, so one of them or test_practice a day. A pad that comes off and is put back is
 # on a console in simulated time every day (tests/console), every stop on a real one: test_stop_key_pty,
 # test_session_kills.
-NEW = [((80, 24), ("pad-off", "pad-on")), ((120, 40), ("stop",))]
+NEW = [
+    ((80, 24), ("pad-off", "pad-on"), "en"),
+    ((120, 40), ("stop",), "en"),
+    ((80, 24), ("stop", "pad-off", "pad-on"), "de"),
+]
 
 
-@pytest.mark.parametrize(("size", "between"), [each for each in of_this_turn([*NEW, None], 3) if each])
-def test_new_and_returning(tmp_path: Path, size: tuple[int, int], between: tuple[str, ...]) -> None:
-    columns, rows = size
-    tty = Tty("console", "--device", DEVICE, home=tmp_path, columns=columns, rows=rows)
+@pytest.mark.parametrize(("size", "between", "language"), [each for each in of_this_turn([*NEW, None], 4) if each])
+def test_new_and_returning(tmp_path: Path, size: tuple[int, int], between: tuple[str, ...], language: str) -> None:
+    (columns, rows), told = size, LANGUAGES[language]
+    words = ("console", "--language", language, "--device", DEVICE)
+    tty = Tty(*words, home=tmp_path, columns=columns, rows=rows)
     try:
         walker = Walker(tty)
-        walker.walk(WAYS["new"])
-        for name in between:
-            walker.walk(WAYS[name])
-        walker.walk(WAYS["end"])
+        for name in ("new", *between, "end"):
+            walker.walk(told[name])
     finally:
         tty.end()
     (record,) = (tmp_path / "records" / "simulated").glob("*/record.jsonl")
     wait_until(lambda: verify_session(record.parent).sealed, what="the record is sealed")
     assert verify_session(record.parent).ok
-    again = Tty("console", "--device", DEVICE, home=tmp_path, columns=columns, rows=rows)
+    again = Tty(*words, home=tmp_path, columns=columns, rows=rows)
     try:
-        Walker(again).walk(WAYS["returning"])
+        Walker(again).walk(told["returning"])
     finally:
         again.end()
 

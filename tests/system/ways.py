@@ -1,4 +1,4 @@
-"""The ways of docs/practice.md: read from their tables, walked on a console as they stand there."""
+"""The ways of docs/practice.md and of its German page: read from their tables, walked on a console as they stand."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from tests.system.conftest import PATIENCE_S
 from tests.system.terminal import Hands
 
 PRACTICE = Path(__file__).parents[2] / "docs" / "practice.md"
+GERMAN = PRACTICE.parent / "de" / "uebungssitzung.md"  # the same with `--language de`
 REPEAT_S = 0.033  # as a keyboard repeats
 WAY = re.compile(r"^<!-- way (\S+) -->\n\n\|[^\n]+\n\|[-|]+\n((?:\|[^\n]*\n?)+)", re.MULTILINE)
 ROW = re.compile(r"\| *(.*?) *\| *(.*?) *\|")
 FOR_THE_READER = re.compile(r"^((?:[^`:]|`[^`]*`)*): .*$")
+# What a row says is to be done, in the languages that the page has.
 DONE = re.compile(
-    r"type `(?P<type>[^`]+)`"
-    r"|wait until (?P<gone>`[^`]+`) is gone"
-    r"|hold \*\*(?P<hold>\S+)\*\* until (?P<until>`.+`)"
-    r"|press \*\*(?P<press>\S+)\*\*(?: each time, until (?P<repeat>`.+`))?"
-    r"|nothing(?: yet)?"
+    r"(?:type|tippen Sie) `(?P<type>[^`]+)`"
+    r"|wait until (?P<gone>`[^`]+`) is gone|warten Sie, bis (?P<fort>`[^`]+`) fort ist"
+    r"|(?:hold|halten Sie) \*\*(?P<hold>\S+)\*\*(?: until|, bis) (?P<until>`.+`)"
+    r"|(?:press|drücken Sie) \*\*(?P<press>\S+)\*\*(?: (?:each time, until|jedes Mal, bis) (?P<repeat>`.+`))?"
+    r"|nothing(?: yet)?|(?:noch )?nichts"
 )
+KEYS = {"leertaste": "space"}
 
 
 def ways(text: str) -> dict[str, list[tuple[str, str]]]:
@@ -47,17 +50,21 @@ def _steps(name: str, line: str) -> Iterator[tuple[str, str]]:
         raise ValueError(f"way {name}: {line!r}")
     if done["repeat"]:
         when = _shown(left)
-        yield "repeat", f"{done['press'].lower()} until {_shown(done['repeat'])}" + (f" when {when}" if when else "")
+        yield "repeat", f"{_key(done['press'])} until {_shown(done['repeat'])}" + (f" when {when}" if when else "")
         return
-    yield from (("see", _shown(part)) for part in left.split(" and ") if "`" in part)
+    yield from (("see", _shown(part)) for part in re.split(" and | und ", left) if "`" in part)
     if done["type"]:
         yield "type", done["type"]
-    elif done["gone"]:
-        yield "gone", _shown(done["gone"])
+    elif gone := done["gone"] or done["fort"]:
+        yield "gone", _shown(gone)
     elif done["hold"]:
-        yield "hold", f"{done['hold'].lower()} until {_shown(done['until'])}"
+        yield "hold", f"{_key(done['hold'])} until {_shown(done['until'])}"
     elif done["press"]:
-        yield "press", done["press"].lower()
+        yield "press", _key(done["press"])
+
+
+def _key(name: str) -> str:
+    return KEYS.get(name.lower(), name.lower())
 
 
 def _shown(text: str) -> str:
