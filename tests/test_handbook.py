@@ -80,6 +80,14 @@ def test_the_page_of_the_python_interface_has_each_public_name(pages: dict[Path,
         assert name in headings or f"`{name.partition('.')[2]}`: `" in text, name
 
 
+def test_the_states_are_a_table_where_no_diagram_can_be_drawn(pages: dict[Path, str]) -> None:
+    text = pages[Path("states.md")]
+    assert "mermaid" not in text
+    arrows = (Path(__file__).parents[1] / "docs" / "states.md").read_text("utf-8").count("-->")
+    assert len(re.findall(r"^\| (?!from)\w.* \|$", text, re.MULTILINE)) == arrows + 1
+    assert "| every state | fail | FAULT |" in text
+
+
 def test_every_block_of_code_is_shown_as_one(pages: dict[Path, str]) -> None:
     """The site's builder takes a fence with one word behind it, or none; any other runs together as a paragraph."""
     fences = [(page, line.strip()) for page, text in pages.items() for line in text.splitlines() if "```" in line]

@@ -21,16 +21,17 @@ def page() -> str:
     for rule in dict.fromkeys(row.rule for row in TABLE):
         rows = [row for row in TABLE if row.rule == rule]
         lines += [f"## {rule} {{#{rule.lower()}}}", ""]
-        lines += table(("quantity", "shipped", "warns from", "absolute"), map(_row, rows))
+        lines += table(("quantity", "shipped", "absolute"), map(_row, rows))
         lines += [*(f"- `{row.key}`: {row.source} (*{row.mark}*)" for row in rows), ""]
     return "\n".join(lines)
 
 
 def _row(row: Guardrail) -> tuple[str, ...]:
-    """Four short cells, so that the table fits a phone; the source stands below it."""
+    """Three short cells, so that the table fits a phone; the source stands below it."""
 
     def number(value: int | None) -> str:
         return "" if value is None else f"{value / row.scale:g} {row.unit}"
 
+    shipped = number(row.default) + (f", warns from {number(row.warn)}" if row.warn is not None else "")
     sense = "at most" if row.sense == "max" else "at least"
-    return f"{row.words}, {sense} (`{row.key}`)", number(row.default), number(row.warn), number(row.absolute)
+    return f"{row.words}, {sense} (`{row.key}`)", shipped, number(row.absolute)

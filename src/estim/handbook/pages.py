@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from estim.handbook import care, command_line, devices, limits, protocol_keys, python_interface, record_lines
+from estim.handbook.tables import table
 from estim.protocols.schema_json import json_schema
 from estim.version import ROOT
 
+DIAGRAM = re.compile(r"^```mermaid\nstateDiagram-v2\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TOP_PAGES = ("SAFETY.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
 
 
@@ -53,11 +56,22 @@ def made(parser: argparse.ArgumentParser) -> dict[str, str]:
 
 
 def _from_docs(text: str, depth: int) -> str:
-    """Links of a page in `docs/` to the pages at the top of the tree, which the site keeps beside them."""
+    """Links of a page in `docs/` to the pages at the top of the tree, which the site keeps beside them.
+
+    A diagram of states becomes a table: what draws one would have to be fetched from somewhere.
+    """
+    text = DIAGRAM.sub(lambda drawn: "\n".join(table(("from", "by", "to"), _arrows(drawn[1]))), text)
     up = "../" * depth
     for name in TOP_PAGES:
         text = text.replace(f"]({up}../{name}", f"]({up}{name}")
     return text
+
+
+def _arrows(drawn: str) -> Iterator[tuple[str, str, str]]:
+    for source, target, by in re.findall(r"^ *(\S+) --> (\w+)(?:: (.+))?$", drawn, re.MULTILINE):
+        yield ("begin" if source == "[*]" else source), by, target
+    for state, said in re.findall(r"^ *note right of (\w+): from every state by (.+)$", drawn, re.MULTILINE):
+        yield "every state", said, state
 
 
 def _from_top(text: str) -> str:
