@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from estim.cli import parser
+from estim.protocols import library
 from firmware_sim.__main__ import parse as parse_simulator
 from tools.handbook.__main__ import gather
 
@@ -86,6 +87,11 @@ def test_the_states_are_a_table_where_no_diagram_can_be_drawn(pages: dict[Path, 
     arrows = (Path(__file__).parents[1] / "docs" / "states.md").read_text("utf-8").count("-->")
     assert len(re.findall(r"^\| (?!from)\w.* \|$", text, re.MULTILINE)) == arrows + 1
     assert "| every state | fail | FAULT |" in text
+
+
+def test_the_readme_counts_the_treatments_that_there_are() -> None:
+    text = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    assert re.findall(r"(\d+) treatments", text) == [str(len(library.names()))]
 
 
 def test_every_block_of_code_is_shown_as_one(pages: dict[Path, str]) -> None:
