@@ -91,7 +91,7 @@ def test_the_states_are_a_table_where_no_diagram_can_be_drawn(pages: dict[Path, 
 
 def test_the_readme_counts_the_treatments_that_there_are() -> None:
     text = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
-    assert re.findall(r"(\d+) treatments", text) == [str(len(library.names()))]
+    assert re.findall(r"over (\d+) treatments", text) == [str((len(library.names()) - 1) // 10 * 10)]
 
 
 def test_every_block_of_code_is_shown_as_one(pages: dict[Path, str]) -> None:
