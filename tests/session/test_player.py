@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from estim.safety.ramp import step_bound_ua
 from estim.safety.units import Micros
 from estim.session.player import CLOSE_AHEAD_US, WindowPlayer
 from tests.safety.build import SECOND, window
@@ -75,3 +76,18 @@ def test_a_level_that_rises_within_the_ramp_makes_no_double_step() -> None:
             played.append(int(player.amplitude_ua))
     assert played[-1] == 14_000
     assert {after - before for before, after in pairwise(played)} == {2_000}
+
+
+@pytest.mark.parametrize("level_ua", [8_000, 10_000, 11_000])
+@pytest.mark.parametrize("gap_us", [30_000, 90_000, 240_000])
+def test_a_level_that_is_set_after_a_late_turn_lets_no_ramp_catch_up(gap_us: int, level_ua: int) -> None:
+    """The next pulse would have got all that the missed ones had not (P24, world 2004164: 6.5 mA at once)."""
+    plan = window(on_us=Micros(2 * SECOND), first_ramp_up_us=Micros(500_000), ramp_down_us=Micros(0))
+    player = WindowPlayer(plan, 10_000, 500, 0, first=True)
+    played = [0]
+    for now_us in (*range(0, 200_001, 1_000), *range(200_000 + gap_us, SECOND, 1_000)):
+        fell = now_us == 200_000 + gap_us and player.set_level(level_ua, now_us)
+        if player.turn(now_us) or fell:
+            played.append(int(player.amplitude_ua))
+    assert played[-1] == level_ua
+    assert max(after - before for before, after in pairwise(played)) <= step_bound_ua(level_ua, 500, first=True)
