@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from estim.cli import main
+from estim.drivers.models import MODELS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "json.md").read_text("utf-8")
 NAMED = set(re.findall(r"`([a-z_]+)`", PAGE))
@@ -23,7 +24,7 @@ COMMANDS = (
     ("devices",),
     ("doctor",),
 )
-OPEN = {"devices": {"p24", "rehamove3", "rehastim2", "rehastim1"}}  # keys that are names: models
+OPEN = {"devices": set(MODELS)}  # keys that are names
 
 
 def keys(document: Any, inside: str = "") -> Iterator[str]:

@@ -23,7 +23,7 @@ STATES_S = 0.25  # states come at least so often
 SHORTEST_S = 0.005  # the controller's own turn: more often there is nothing new
 READY_S = 15.0
 FRESH_S = 1.0
-ROUNDING = 1e-9  # a sum of shares that is 1 but for its last binary digits is 1
+ROUNDING = 1e-13  # a sum of shares that is 1 but for its last binary digits is 1
 
 
 class Session(Conversation):

@@ -12,6 +12,7 @@ from estim.cli import blinding, datasets
 from estim.cli.output import home_of, print_json
 from estim.cli.past import progress, session_folder
 from estim.cli.secret import login
+from estim.cli.speaking import pass_on
 
 if TYPE_CHECKING:
     from estim.records.anchor import Anchor
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
     from estim.records.summary import Read
 
 
-def put(text: str, output: str | None) -> int:
-    """To a file, or to standard output."""
+def put(text: str, output: str | None, *, a_table: bool = False) -> int:
+    """To a file, or to standard output; `a_table` as it is, for a program to read."""
     from estim.safety.errors import RecordError
 
     if output is None:
-        sys.stdout.write(text)
+        (pass_on if a_table else sys.stdout.write)(text)
         return 0
     try:
         Path(output).write_text(text, encoding="utf-8", newline="\n")
@@ -173,7 +174,7 @@ def export(given: argparse.Namespace) -> int:
     separator = "\t" if given.separator == "tab" else given.separator
     if separator not in {",", ";", "\t"} or given.decimal not in {".", ","} or separator == given.decimal:
         raise UsageError(f"--separator {given.separator} --decimal {given.decimal}: `,` `;` or `tab`, and `.` or `,`")
-    return put(to_csv(sessions, separator=separator, decimal=given.decimal, bom=given.bom), given.output)
+    return put(to_csv(sessions, separator=separator, decimal=given.decimal, bom=given.bom), given.output, a_table=True)
 
 
 def _now() -> str:

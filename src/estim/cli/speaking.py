@@ -74,6 +74,17 @@ def speak_legibly() -> None:
         stream.write = lambda text: write(legible(text))  # type: ignore[method-assign]
 
 
+def pass_on(text: str) -> None:
+    """Print what a program will read, such as a table: to a file or a pipe as it is, byte order mark and all; on a
+    terminal legible like the rest.
+    """
+    stream = sys.stdout
+    if stream.isatty():
+        stream.write(text)
+    else:
+        type(stream).write(stream, text)
+
+
 def _fill() -> None:
     """Standard streams that are closed lead nowhere. Left open, the number 1 would go to the next file that is opened,
     such as a record, and whatever prints would write into it.

@@ -30,7 +30,7 @@ def resolve(protocol: Protocol, *, week: int = 1, session: int = 1, first_ever: 
     if not document["phase"]:
         raise ValueError(f"{protocol.id} plays nothing in week {week}, session {session}")
     _shorten(document, protocol, session=session, first_ever=first_ever)
-    return Protocol.model_validate(document)
+    return Protocol.model_validate(document, context={"basis": protocol.basis})
 
 
 def _apply(document: dict[str, Any], channel: str | None, changes: dict[str, Any]) -> None:

@@ -16,7 +16,6 @@ def snapshot(
 ) -> Snapshot:
     """The session now. The four arguments are the record's, which the engine does not know."""
     run, cleared = core.run, core.sitting.cleared
-    phase_index = run.place.phase if run is not None else 0
     schedule = cleared.schedule if cleared is not None else None
     whole = core.ledger.whole(core.sitting.purpose)
     emg = run.gatekeeper.emg if run is not None and run.gatekeeper is not None else None
@@ -40,7 +39,7 @@ def snapshot(
         patient_id=core.sitting.patient_id,
         operator=core.sitting.operator,
         plan_phase=run.phase.name if run else "",
-        plan_phase_index=phase_index,
+        plan_phase_index=run.place.phase if run is not None else 0,
         plan_phases=len(schedule.phases) if schedule else 0,
         plan_set=run.place.set + 1 if run else 0,
         plan_sets=run.phase.sets if run else 0,
