@@ -9,11 +9,12 @@ from textual.events import Resize
 from textual.geometry import Size
 
 from estim.console.draft import Stage
+from estim.console.frame import Banner
 from estim.console.home_reading import PastSession
 from estim.console.home_view import EmptyHome
 from tools.pictures import drawn
 
-from .conftest import Bench, make_bench, returning, settle
+from .conftest import Bench, a_turn, make_bench, returning, settle
 from .test_screening import ANSWERED
 
 SIZES = ((80, 24), (120, 40), (200, 60))
@@ -55,7 +56,13 @@ async def resize(b: Bench, size: tuple[int, int]) -> None:
     b.app.post_message(Resize(given, given))
     await settle(b.app)
     b.app._check_resize()  # what a timer of 8 ms would do: one layout for all sizes of a window that is drawn larger
-    await settle(b.app)
+    for _ in range(10_000):  # a screen under the list of commands hears of it in its own time
+        await settle(b.app)
+        if b.app.query_frame(Banner).size.width == given.width and b.app.screen.size == given:
+            break
+        await a_turn()
+    else:
+        raise AssertionError(f"no banner of {given.width} columns")
     for _ in range(2):
         b.app.draw()
         await settle(b.app)

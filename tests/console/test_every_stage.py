@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+from estim.console.draft import Stage
 from tools.pictures import drawn
 
-from .conftest import Bench, make_bench
-from .every_stage import FOLDER, KEPT, KEPT_BYTES, SIZES, every_stage, known_home, resize
+from .conftest import Bench, make_bench, settle
+from .every_stage import FOLDER, KEPT, KEPT_BYTES, LEVEL_MA, SIZES, every_stage, known_home, resize
 
 ONE_COLUMN = {"sign-in", "unfinished", "identity", "help", "ended"}  # few words, or a list that may be short
 # Cut is only what is somebody's own text: a protocol's title in a table or a heading.
@@ -56,3 +57,24 @@ async def test_every_stage_at_three_sizes() -> None:
                         changed.append(file.name)
     assert set(KEPT) <= seen
     assert changed == [], "look at them: python -m tools.pictures --stages, then git diff"
+
+
+async def test_what_the_output_does_is_seen_beside_the_list_of_commands() -> None:
+    """Found where the terminal was drawn smaller under the list: the banner stood there as it was, cut."""
+    async with make_bench(home_view=known_home()) as b:
+        await b.sign_in()
+        await b.jump(Stage.TREAT, level_ma=LEVEL_MA)
+        await b.press("f2")
+        await b.look(1.0)
+        await b.press("f9")
+        b.session.room(type="walk", walks=True)
+        await b.look(1.0)
+        await b.press("f10")
+        await b.look(0.1)
+        seen = set()
+        for _ in range(40):
+            await b.look(0.5)
+            await settle(b.app)
+            assert b.lines()[1].split() == b.banner.split(), b.text
+            seen.add(b.banner)
+        assert len(seen) > 2, "it plays and rests"

@@ -232,13 +232,16 @@ class EstimConsole(StoppingApp):
 
     def draw(self) -> None:
         """The frame, and the pane in it."""
-        if not isinstance(self.screen_stack[0] if self.screen_stack else None, Frame) or not self.pane.composed:
+        frame = self.screen_stack[0] if self.screen_stack else None
+        if not isinstance(frame, Frame) or not self.pane.composed:
             return
         self._picture.drawn(self.clock())
         draw_frame(self)
         for pane in (self.pane, *self.questions):
             if pane.composed and pane.display:
                 pane.show(self.snapshot)
+        if self.screen is not frame:
+            frame.show_under(self.screen)
         if self.on_top().composed:
             self.call_after_refresh(lambda: self.judge.painted(self.clock()))
 

@@ -185,3 +185,10 @@ class Frame(Screen[None]):
     def on_resize(self) -> None:
         """Draw for the new size."""
         self.call_after_refresh(self._drawn)
+
+    def show_under(self, top: Screen[object]) -> None:
+        """What was drawn is seen also beside the list of commands: nobody lays out or paints a screen that is not on
+        top, and the state of the output would stand there as it was when the list was opened.
+        """
+        self._refresh_layout()
+        top.refresh()
