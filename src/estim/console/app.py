@@ -14,7 +14,7 @@ from textual.screen import Screen
 from estim.console import collector, present
 from estim.console.command import Command
 from estim.console.draft import Draft, Stage, Station
-from estim.console.drawing import draw_frame
+from estim.console.drawing import draw_frame, draw_panes
 from estim.console.frame import Frame, NextLine
 from estim.console.hands import Hands
 from estim.console.happened import Happened
@@ -237,11 +237,8 @@ class EstimConsole(StoppingApp):
             return
         self._picture.drawn(self.clock())
         draw_frame(self)
-        for pane in (self.pane, *self.questions):
-            if pane.composed and pane.display:
-                pane.show(self.snapshot)
-        if self.screen is not frame:
-            frame.show_under(self.screen)
+        draw_panes((self.pane, *self.questions), self.snapshot)
+        frame.show_under(self.screen)
         if self.on_top().composed:
             self.call_after_refresh(lambda: self.judge.painted(self.clock()))
 

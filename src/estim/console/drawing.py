@@ -58,6 +58,13 @@ def draw_frame(console: Framed) -> None:
     line(console, Footer).show(say("stop.short" if closed else "stop.off"), offered, say, closed=closed)
 
 
+def draw_panes(panes: Sequence[Pane], snapshot: Snapshot | None) -> None:
+    """The stage, and what is asked over it."""
+    for pane in panes:
+        if pane.composed and pane.display:
+            pane.show(snapshot)
+
+
 LineT = TypeVar("LineT")
 
 

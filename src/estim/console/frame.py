@@ -190,5 +190,6 @@ class Frame(Screen[None]):
         """What was drawn is seen also beside the list of commands: nobody lays out or paints a screen that is not on
         top, and the state of the output would stand there as it was when the list was opened.
         """
-        self._refresh_layout()
-        top.refresh()
+        if top is not self:
+            self._refresh_layout()
+            top.refresh()
