@@ -28,7 +28,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 from estim.drivers.models import MODELS  # noqa: E402
 from tests.support import put_between  # noqa: E402
 from tests.system.conftest import children  # noqa: E402
-from tests.system.typed import TypedSession  # noqa: E402
+from tests.system.typed import TypedSession, reached  # noqa: E402
 
 PAGE = ROOT / "docs" / "measured-stops.md"
 BEGIN, END = "<!-- stops: made by tests/system/stop_ways.py --write -->", "<!-- end of stops -->"
@@ -163,9 +163,8 @@ class Cell:
 
 def cell(folder: Path, situation: str, way: str, model: str = "p24") -> Cell:
     """One session, one stop."""
-    one = TypedSession(folder, on_s=6, model=model)
+    one = reached(lambda number: TypedSession(folder / str(number), on_s=6, model=model), SITUATIONS[situation])
     try:
-        SITUATIONS[situation](one)
         at_us, since_s = one.pulses.now_us(), time.monotonic()
         WAYS[way](one)
         end = time.monotonic() + QUIET_S

@@ -10,7 +10,7 @@ from estim.records.personal import opened_lines
 from estim.records.verify import read_record, verify_session
 from tests.system.machine import Timed, keeps
 from tests.system.stop_ways import cell
-from tests.system.typed import TypedSession
+from tests.system.typed import TypedSession, reached
 
 
 @pytest.mark.parametrize(
@@ -37,18 +37,17 @@ def test_each_way_stops_and_its_end_is_true(
 
 
 def test_a_session_by_hand_is_signed_and_an_odd_byte_costs_nothing(tmp_path: Path) -> None:
-    one = TypedSession(tmp_path / "home")
+    one = reached(lambda number: TypedSession(tmp_path / str(number)), TypedSession.to_output)
     try:
-        one.to_output()
         one.type(b"note caf\xe9\n")
         one.type("-  quadriceps\n\n")
         one.hear("output OFF")
         one.type("sign\n")
         one.hear("head:")
         one.until(lambda: one.code is not None, "it ends")
-        (folder,) = (tmp_path / "home" / "records" / "real").glob("*Z-*")
+        (folder,) = (one.home / "records" / "real").glob("*Z-*")
         assert verify_session(folder).ok
-        lines = opened_lines(tmp_path / "home", read_record(folder).entries)  # a person's words lie under a key
+        lines = opened_lines(one.home, read_record(folder).entries)  # a person's words lie under a key
         assert [line.fields["text"] for line in lines if line.kind == "note"] == ["caf\\xe9"]
     finally:
         one.close()

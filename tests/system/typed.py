@@ -16,11 +16,13 @@ from pathlib import Path
 
 from tests.support import sample
 from tests.system.conftest import PATIENCE_S, environment
-from tests.system.running import Pulses
+from tests.system.machine import TRIES
+from tests.system.running import EndedBefore, Pulses
 from tests.system.terminal import ROOT
 
 REAL = "device_id=P240012345"
 CHECKS = ("identity", "pads", "skin", "stop-control", "warnings", "support", "bends", "red-button")
+STOOD_STILL = re.compile(rb"was held up for \d+ ms|this program stood still")
 NAMELESS = frozenset({"rehastim1", "rehastim2"})  # they say no id, so each counts as a real one
 
 
@@ -52,6 +54,7 @@ class TypedSession:
         os.set_blocking(self.terminal, False)
         self.first = "2 mA" if model in NAMELESS else "1 mA"  # the first step of its grid
         self.heard = b""
+        self.on_its_way = False  # see `reached`
         self.code: int | None = None
 
     def look(self) -> None:
@@ -70,10 +73,13 @@ class TypedSession:
 
         Raises:
             TimeoutError: it does not come.
+            EndedBefore: nor will it, since the machine stood still while the session was on its way (`reached`).
         """
         end = time.monotonic() + seconds
         while not true():
             self.look()
+            if self.on_its_way and STOOD_STILL.search(self.heard):
+                raise EndedBefore(self.heard[-3_000:].decode(errors="replace"))
             if time.monotonic() > end:
                 raise TimeoutError(f"{what}:\n{self.heard[-3_000:].decode(errors='replace')}")
             time.sleep(0.002)
@@ -132,3 +138,29 @@ class TypedSession:
         self.simulator.wait(PATIENCE_S)
         assert self.simulator.stdout is not None
         self.simulator.stdout.close()
+
+
+def reached(begin: Callable[[int], TypedSession], go: Callable[[TypedSession], object]) -> TypedSession:
+    """A session that `go` has led to where it is wanted. The caller closes it.
+
+    A machine that stands still for 250 ms ends a session, as it must: then it is begun again, `TRIES` times in all.
+
+    Raises:
+        EndedBefore: each ended so.
+    """
+    said = ""
+    for number in range(TRIES):
+        one = begin(number)
+        one.on_its_way = True
+        try:
+            go(one)
+        except EndedBefore as error:
+            said = str(error)
+            one.close()
+        except BaseException:
+            one.close()
+            raise
+        else:
+            one.on_its_way = False
+            return one
+    raise EndedBefore(said)
