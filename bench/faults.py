@@ -21,9 +21,8 @@ from estim.record_lines.bounds import BoundsOfDose  # noqa: E402
 from estim.records.chain import Entry, read  # noqa: E402
 from estim.rehearsal.faulty import FaultyWorld  # noqa: E402
 from estim.rehearsal.replaying import replay_on_simulator  # noqa: E402
-from firmware_sim.devices.interface import Pulse  # noqa: E402
 from firmware_sim.faults import read_plan  # noqa: E402
-from tests.support import plan  # noqa: E402
+from tests.support import made_in, plan  # noqa: E402
 
 # A device that acknowledges updates and does not obey them, and whose status shows nothing of it, is taken at its word.
 LIAR = "ignore-update"
@@ -61,17 +60,7 @@ class Tally:
 def play(source: Path, model: str, seed: int) -> tuple[tuple[Entry, ...] | None, Made, str]:
     """The record's lines, and (purpose, channel) → [pulses, charge in pC] of what came out; and the outcome."""
     world = FaultyWorld(replace(plan(source, seed=seed), model=model), read_plan(f"seed:{seed}"))
-    out: Made = {}
-    see = world.device.on_pulse
-
-    def spy(pulse: Pulse) -> None:
-        sums = out.setdefault((world.purpose, pulse.channel), [0, 0])
-        sums[0] += 1
-        sums[1] += pulse.phase1_pc
-        see(pulse)
-
-    world.device.on_pulse = spy
-    world.run()
+    out = made_in(world)
     if world.record is None:
         return None, out, "no record"
     entries = tuple(read(world.record.data).entries)

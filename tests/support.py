@@ -12,7 +12,9 @@ from estim.protocols.loader import load
 from estim.protocols.schema import Protocol
 from estim.records.writer import RecordWriter
 from estim.rehearsal import RehearsalPlan
+from estim.rehearsal.world import World
 from estim.safety.limits import ABSOLUTE, DEFAULT
+from firmware_sim.devices.interface import Pulse
 
 DATA = Path(__file__).parent / "data"
 SHORT = DATA / "short.toml"
@@ -114,3 +116,19 @@ def put_between(page: Path, begin: str, end: str, made: str) -> None:
     if not began or not ended:
         raise ValueError(f"{page.name} has no {begin!r} … {end!r}")
     page.write_text(f"{before}{begin}\n{made}{end}{after}", encoding="utf-8")
+
+
+def made_in(world: World) -> dict[tuple[str, int], list[int]]:
+    """Play `world`; gives (purpose, channel) → [pulses, charge in pC] of what the simulated output stage made."""
+    out: dict[tuple[str, int], list[int]] = {}
+    see = world.device.on_pulse
+
+    def spy(pulse: Pulse) -> None:
+        sums = out.setdefault((world.purpose, pulse.channel), [0, 0])
+        sums[0] += 1
+        sums[1] += pulse.phase1_pc
+        see(pulse)
+
+    world.device.on_pulse = spy
+    world.run()
+    return out

@@ -12,9 +12,8 @@ from estim.record_lines.bounds import BoundsOfDose
 from estim.records.chain import read
 from estim.rehearsal.faulty import FaultyWorld
 from estim.rehearsal.world import World
-from firmware_sim.devices.interface import Pulse
 from firmware_sim.faults import read_plan
-from tests.support import SHORT, plan
+from tests.support import SHORT, made_in, plan
 
 # A device that acknowledges updates and does not obey them, and whose status shows nothing of it, is taken at its word.
 LIARS = frozenset({"ignore-update"})
@@ -27,18 +26,7 @@ def played(
     drawn = read_plan(f"seed:{seed}")
     made = replace(plan(source, seed=seed), model=model)
     world = FaultyWorld(made, drawn) if faults else World(made)
-    out: dict[tuple[str, int], list[int]] = {}
-    see = world.device.on_pulse
-
-    def spy(pulse: Pulse) -> None:
-        sums = out.setdefault((world.purpose, pulse.channel), [0, 0])
-        sums[0] += 1
-        sums[1] += pulse.phase1_pc
-        see(pulse)
-
-    world.device.on_pulse = spy
-    world.run()
-    return world, out
+    return world, made_in(world)
 
 
 @pytest.mark.parametrize("model", MODELS)
