@@ -192,3 +192,10 @@ def test_every_doc_page_is_in_the_list() -> None:
     listed = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     for page in (ROOT / "docs").glob("*.md"):
         assert page.name == "README.md" or f"({page.name})" in listed
+
+
+def test_nobody_committed_a_home() -> None:
+    """A registers' file or a key of a station, written by a test or a try at the root, belongs to nobody's clone."""
+    kept = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    made = {"station.key", "station.jsonl", "patients.json", "station-keys.txt"}
+    assert [each for each in kept if Path(each).name in made and not each.startswith("tests/")] == []
