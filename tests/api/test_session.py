@@ -346,6 +346,11 @@ def test_a_steady_train_makes_a_steady_force(tmp_path: Path) -> None:
         s.wait(timeout_s=0.5)
         for state in s.states(timeout_s=8, period_s=0.1):
             forces.append(state.force_percent or 0)
+        s.wait(lambda state: state.contraction == 2, 120)
         s.stop()
     assert len(forces) > 60
     assert min(forces) > 0.5 * max(forces) > 0
+    assert s.result is not None
+    evoked = s.result.document["channels"][0]["evoked_percent_mvic"]
+    assert evoked["measured"] == 1
+    assert evoked["least"] == evoked["most"] == evoked["mean"] >= max(forces)

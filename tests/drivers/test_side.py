@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from estim.drivers.side import LINE_MAX, OUT_MAX, SideChannel, parse_line
 from estim.safety.errors import LinkLost, UsageError
-from estim.safety.reports import EmgSamples, PatientSays, PatientSwitch, PracticeState, Report, SensorEvent
+from estim.safety.reports import EmgSamples, EvokedForce, PatientSays, PatientSwitch, PracticeState, Report, SensorEvent
 from estim.safety.units import Micros
 
 
@@ -43,25 +43,29 @@ def test_every_message_becomes_its_report(room: tuple[SideChannel, socket.socket
         {"type": "says", "sensation": "motor", "text": "It moves."},
         {"type": "sensor", "name": "heel-off"},
         {"type": "practice", "channel": 1, "force_n": 90, "force_percent": 40, "fatigue": 3, "comfort": 8},
+        {"type": "evoked", "channel": 1, "percent_mvic": 22.6},
     ]
     data = b"".join(json.dumps(message).encode() + b"\n" for message in messages)
     for at in range(0, len(data), 7):
         peer.sendall(data[at : at + 7])
-    assert poll(side, 5) == [
+    assert poll(side, 6) == [
         EmgSamples(t0_us=Micros(5), rate_hz=1000, samples_uv=(1, -2)),
         PatientSwitch(pressed=True),
         PatientSays(sensation="motor", text="It moves."),
         SensorEvent(name="heel-off"),
         PracticeState(channel=1, force_n=90, force_percent=40, fatigue_percent=3, comfort=8),
+        EvokedForce(channel=1, percent_mvic=23),
     ]
 
 
 def test_nonsense_is_left_out_and_what_follows_is_heard(room: tuple[SideChannel, socket.socket]) -> None:
     side, peer = room
     peer.sendall(b'\xff\n[]\n{}\n{"type":"pad"}\n{"type":["emg"]}\n{"type":"emg","t0_us":1e999}\n')
+    for percent in (b"-1", b"201", b"1e999", b"NaN", b'"9"', b"null"):
+        peer.sendall(b'{"type":"evoked","channel":1,"percent_mvic":%s}\n' % percent)
     peer.sendall(b"x" * (LINE_MAX + 10) + b"\n" + b'{"type":"sensor","name":"a"}\n')
     assert poll(side, 1) == [SensorEvent(name="a")]
-    assert side.ignored >= 6
+    assert side.ignored >= 12
 
 
 keys = st.sampled_from(["type", "t0_us", "rate_hz", "samples_uv", "name", "channel"])

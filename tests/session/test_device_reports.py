@@ -15,6 +15,7 @@ from estim.safety.reports import (
     DeviceFault,
     DeviceStatus,
     EmgSamples,
+    EvokedForce,
     Identified,
     LinkDown,
     Noise,
@@ -28,7 +29,7 @@ from estim.safety.reports import (
 from estim.safety.units import Micros
 from estim.session import effects, events
 from estim.session.snapshot import Snapshot
-from estim.session.state import Phase
+from estim.session.state import Cycle, Phase
 from tests.session.desk import OFF, Desk
 
 SECOND = 1_000_000
@@ -255,3 +256,56 @@ def test_sets_phases_and_weeks_are_played_in_their_order() -> None:
         desk.let_pass(5)
     assert desk.look().outcome == "completed"
     assert sorted(set(sets(desk))) == list(range(1, total + 1))
+
+
+def test_what_is_measured_on_the_limb_stands_beside_its_contraction_and_decides_nothing(desk: Desk) -> None:
+    desk.therapy()
+    assert [view.evoked_percent_mvic for view in desk.look().channels] == [None] * len(desk.look().channels)
+    whole = len(desk.logged("contraction"))
+    heard = []
+    for percent in range(1, 400):  # 50 ms each: over the first contraction, the rest after it and into the next one
+        desk.step(EvokedForce(channel=1, percent_mvic=percent % 40))
+        desk.let_pass(0.05)
+        if len(desk.logged("contraction")) == whole + 1:
+            heard.append(desk.look().channels[0].evoked_percent_mvic)
+            if len(heard) == 3:
+                break
+    rows = desk.logged("contraction")[whole]["channels"]
+    assert heard[0] is not None
+    assert heard == [heard[0]] * 3  # in the rest what moves the limb is not evoked: the last contraction's stands
+    assert [row.get("evoked_percent_mvic") for row in rows if row["channel"] == 1] == [heard[0]]
+    assert all("evoked_percent_mvic" not in row for row in rows if row["channel"] != 1)
+    shown = desk.look()
+    assert Snapshot.from_json(shown.to_json()) == shown
+
+
+def until_it_holds(desk: Desk) -> None:
+    """The next contraction's plateau."""
+    for _ in range(100):
+        if desk.look().channels[0].cycle is Cycle.HOLD:
+            return
+        desk.let_pass(0.25)
+
+
+def test_a_contraction_that_was_broken_off_lends_its_share_to_no_other(desk: Desk) -> None:
+    desk.therapy()
+    until_it_holds(desk)
+    desk.step(EvokedForce(channel=1, percent_mvic=30))
+    assert desk.look().channels[0].evoked_percent_mvic == 30
+    assert desk.ask(events.Pause).accepted
+    desk.let_pass(2)
+    assert desk.ask(events.Resume).accepted
+    until_it_holds(desk)
+    desk.step(EvokedForce(channel=1, percent_mvic=12))
+    assert desk.look().channels[0].evoked_percent_mvic == 12
+
+
+def test_the_virtual_muscle_says_its_share_and_a_channel_that_rests_says_none(desk: Desk) -> None:
+    desk.therapy()
+    until_it_holds(desk)
+    for channel in (1, 2):
+        desk.step(PracticeState(channel=channel, force_n=12, force_percent=10, fatigue_percent=1, comfort=2))
+    shares = {view.channel: view.evoked_percent_mvic for view in desk.look().channels}
+    assert shares[1] == 10
+    desk.step(PracticeState(channel=9, force_n=12, force_percent=10, fatigue_percent=1, comfort=2))
+    assert {view.channel: view.evoked_percent_mvic for view in desk.look().channels} == shares

@@ -95,6 +95,7 @@ class _Lines:
     setups: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # purpose → the last one's fields
     doses: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     reached: dict[tuple[str, int], list[int]] = field(default_factory=dict)  # purpose, channel → ‰ of each contraction
+    evoked: dict[tuple[str, int], list[int]] = field(default_factory=dict)  # the same → % of the MVIC, where measured
     bends: list[Mapping[str, Any]] = field(default_factory=list)
     end: Mapping[str, Any] = field(default_factory=dict)
     purpose: str = ""
@@ -118,6 +119,8 @@ class _Lines:
             for row in fields.get("channels") or ():
                 permille = row["peak_ua"] * 1000 // row["level_ua"] if row["level_ua"] else 1000
                 self.reached.setdefault((fields["purpose"], row["channel"]), []).append(permille)
+                if "evoked_percent_mvic" in row:
+                    self.evoked.setdefault((fields["purpose"], row["channel"]), []).append(row["evoked_percent_mvic"])
         elif kind == Dose.KIND:
             self.doses[fields["purpose"]] = fields
         elif kind == End.KIND:
@@ -205,6 +208,7 @@ def _rows(lines: _Lines, purpose: str, measured: Mapping[str, Mapping[int, Measu
         row["on_s"] = account.get("on_us", 0) / 1_000_000
         row["unacknowledged_pulses"] = account.get("unacknowledged_pulses", 0)
         row |= _reached(lines.reached.get((purpose, number), ()))
+        row["evoked_percent_mvic"] = _evoked(lines.evoked.get((purpose, number), ()))
         bounds = lines.bounds.of(purpose, number)
         row |= {
             "pulses_least": bounds.pulses_least,
@@ -223,6 +227,18 @@ def _reached(permilles: Sequence[int]) -> dict[str, Any]:
         "contractions": len(permilles),
         "reached": sum(permille >= REACHED_PERMILLE for permille in permilles),
         "reached_percent": {"worst": worst / 10, "mean": mean / 10},
+    }
+
+
+def _evoked(percents: Sequence[int]) -> dict[str, Any] | None:
+    """Of so many contractions the evoked share of the MVIC was measured; None where of none."""
+    if not percents:
+        return None
+    return {
+        "measured": len(percents),
+        "least": min(percents),
+        "most": max(percents),
+        "mean": sum(percents) // len(percents),
     }
 
 

@@ -4,7 +4,7 @@
 room → us   {"type": "emg", "t0_us", "rate_hz", "samples_uv": [..]}      {"type": "patient-switch", "pressed"}
             {"type": "says", "sensation", "text"}                        {"type": "sensor", "name"}
             {"type": "practice", "channel", "force_n", "force_percent", "fatigue", "comfort"}
-            {"type": "crank", "deg"}
+            {"type": "crank", "deg"}           {"type": "evoked", "channel", "percent_mvic"}
 us → room   {"type": "pad", ...}  {"type": "effort", ...}
 ```
 It never waits: what does not go out at once goes later, and a room that takes nothing any more is let go.
@@ -25,6 +25,7 @@ from estim.safety.errors import LinkLost, UsageError
 from estim.safety.reports import (
     CrankAngle,
     EmgSamples,
+    EvokedForce,
     Noise,
     PatientSays,
     PatientSwitch,
@@ -41,12 +42,21 @@ READS_MAX = 16  # of 4 kB in one turn, so that a flood can't hold up the loop
 SAMPLES_MAX = 10_000
 PRESSES_MAX = 1_000
 TEXT_MAX = 200  # letters of what a patient says
+PERCENT_MVIC_MAX = 200  # a muscle pulls no harder than that: a larger number is a wrong unit
 
 
 # So many of a kind in a second change something for a session; more change nothing (EMG comes in batches, a crank
 # turns at most 200 times a minute in steps of 20 ms). A press of the patient's switch is a stop and is never left out.
 RATE_MAX: Mapping[type[Report], int] = MappingProxyType(
-    {EmgSamples: 100, PracticeState: 50, PatientSays: 2, CrankAngle: 100, SensorEvent: 50, PatientSwitch: 20}
+    {
+        EmgSamples: 100,
+        PracticeState: 50,
+        EvokedForce: 100,
+        PatientSays: 2,
+        CrankAngle: 100,
+        SensorEvent: 50,
+        PatientSwitch: 20,
+    }
 )
 WINDOW_S = 1.0
 
@@ -185,10 +195,18 @@ def _practice(message: dict[str, Any]) -> PracticeState:
     )
 
 
+def _evoked(message: dict[str, Any]) -> EvokedForce:
+    percent = round(message["percent_mvic"])
+    if not 0 <= percent <= PERCENT_MVIC_MAX:
+        raise ValueError("percent_mvic")
+    return EvokedForce(channel=int(message["channel"]), percent_mvic=percent)
+
+
 _MAKERS: Mapping[str, Callable[[dict[str, Any]], Report]] = MappingProxyType(
     {
         "emg": _emg,
         "practice": _practice,
+        "evoked": _evoked,
         "patient-switch": lambda message: PatientSwitch(pressed=bool(message["pressed"])),
         "says": lambda message: PatientSays(
             sensation=str(message["sensation"])[:TEXT_MAX], text=str(message["text"])[:TEXT_MAX]

@@ -28,7 +28,11 @@ class PeakRow(TypedDict):
     period_us: Annotated[int, "shortest time from pulse to pulse"]
 
 
-class ReachedRow(TypedDict):
+class _Evoked(TypedDict, total=False):
+    evoked_percent_mvic: Annotated[int, "highest share of the MVIC that was measured in it; left out where nothing was"]
+
+
+class ReachedRow(_Evoked):
     """How far one channel's contraction came."""
 
     channel: Annotated[int, "device channel, from 1"]

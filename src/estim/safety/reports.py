@@ -175,6 +175,19 @@ class PracticeState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvokedForce:
+    """What a dynamometer or load cell measures on the limb, as a share of its maximum voluntary contraction (MVIC).
+
+    Attributes:
+        channel: device channel, from 1, whose muscle pulls.
+        percent_mvic: 0 to 200 percent.
+    """
+
+    channel: int
+    percent_mvic: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SensorEvent:
     """A named event from a foot switch, crank or other sensor, e.g. `heel-off`."""
 
@@ -188,5 +201,5 @@ class CrankAngle:
     deg: int
 
 
-RoomReport = EmgSamples | PatientSwitch | PatientSays | PracticeState | SensorEvent | CrankAngle
+RoomReport = EmgSamples | PatientSwitch | PatientSays | PracticeState | EvokedForce | SensorEvent | CrankAngle
 Report = DriverReport | RoomReport

@@ -17,6 +17,7 @@ from estim.safety.reports import (
     DeviceLost,
     DeviceStatus,
     EmgSamples,
+    EvokedForce,
     Identified,
     LinkDown,
     Noise,
@@ -258,3 +259,17 @@ def patient_says(core: Core, report: PatientSays) -> None:
 def practice(core: Core, report: PracticeState) -> None:
     """The virtual muscle's answer, for practice."""
     core.sitting.practise(report)
+    if core.simulated:  # the virtual muscle's share of its own maximum
+        _evoked(core, report.channel, report.force_percent)
+
+
+def evoked(core: Core, report: EvokedForce) -> None:
+    """What is measured on the limb. It decides nothing: it is shown, and stands beside the contraction."""
+    _evoked(core, report.channel, report.percent_mvic)
+
+
+def _evoked(core: Core, channel: int, percent: int) -> None:
+    """Of a contraction that plays; between two, the limb's own weight and the patient's moves are not evoked."""
+    for player in core.run.players if core.run is not None else ():
+        if player.window.channel == channel:
+            core.ledger.evoked.hear(channel, player.onset_us, percent)

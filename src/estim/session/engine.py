@@ -188,7 +188,7 @@ class SessionEngine:
 _TOLD = frozenset(
     {
         events.Heartbeat, events.Durable, reports.DeviceStatus, reports.Acknowledged, reports.Superseded,
-        reports.Battery, reports.Noise, reports.PatientSays, reports.PracticeState,
+        reports.Battery, reports.Noise, reports.PatientSays, reports.PracticeState, reports.EvokedForce,
     }
 )  # fmt: skip
 
@@ -242,5 +242,6 @@ _HANDLERS: Mapping[type, Callable[[Core, Any], None]] = MappingProxyType(
         reports.EmgSamples: device.emg,
         reports.PatientSays: device.patient_says,
         reports.PracticeState: device.practice,
+        reports.EvokedForce: device.evoked,
     }
 )

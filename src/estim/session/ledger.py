@@ -80,6 +80,38 @@ def _share(row: ReachedRow) -> int:
     return row["peak_ua"] * 1000 // row["level_ua"] if row["level_ua"] else 1000
 
 
+class Evoked:
+    """The share of the maximum voluntary contraction that was measured while a channel played."""
+
+    def __init__(self) -> None:
+        self._onset_us: dict[int, int] = {}  # device channel → when the contraction that plays began
+        self._now: dict[int, int] = {}  # the highest of it
+        self._last: dict[int, int] = {}  # of the one before
+
+    def hear(self, channel: int, onset_us: int, percent: int) -> None:
+        """So much is measured now, in the contraction that began then: one that was broken off counts no more."""
+        before = self._now.get(channel, 0) if self._onset_us.get(channel) == onset_us else 0
+        self._now[channel], self._onset_us[channel] = max(percent, before), onset_us
+
+    def shown(self, channel: int) -> int | None:
+        """The highest of the contraction that plays, else of the last one; None while nothing measures it."""
+        return self._now.get(channel, self._last.get(channel))
+
+    def close(self, rows: Iterable[ReachedRow]) -> None:
+        """A contraction ended: its rows keep what was measured in it; one in which nothing was shows nothing."""
+        for row in rows:
+            percent = self._now.pop(row["channel"], None)
+            if percent is None:
+                self._last.pop(row["channel"], None)
+            else:
+                self._last[row["channel"]] = row["evoked_percent_mvic"] = percent
+
+    def clear(self) -> None:
+        """What follows is another run."""
+        self._now.clear()
+        self._last.clear()
+
+
 class Ledger:
     """The accounts and the ON time of one patient's sitting.
 
@@ -95,6 +127,7 @@ class Ledger:
         self._minutes_today = minutes_today
         self._accounts: dict[tuple[Purpose, int], Account] = {}
         self._on_time = OnTime()
+        self.evoked = Evoked()
         self._reached: dict[tuple[Purpose, int], Reached] = {}
         self._whole: dict[Purpose, Reached] = {}  # of whole contractions, each by its weakest channel
         self._doubtful: tuple[Purpose, tuple[StillOn, ...]] | None = None  # an off was sent and is not confirmed
@@ -156,6 +189,7 @@ class Ledger:
             if item.contraction is not None:
                 contracted = True
                 whole = all(one["peak_ua"] for one in item.rows)
+                self.evoked.close(item.rows)
                 self._out.log(Contraction(n=item.contraction, whole=whole, purpose=purpose, channels=list(item.rows)))
                 self.reach(purpose, item.rows)
         return contracted
@@ -207,6 +241,7 @@ class Ledger:
 
     def begin_run(self) -> None:
         """A run begins: its dose will be written."""
+        self.evoked.clear()
         self._dose_due = True
 
     def log_dose(self, purpose: Purpose) -> None:

@@ -60,6 +60,8 @@ class ChannelView:
         twitch_ua: where the low-rate test showed a twitch; no level of any other rate.
         contractions, reached: played to their end, and those of at least 95 % of the level; the worst and mean share of
             the level in percent.
+        evoked_percent_mvic: the share of the maximum voluntary contraction that is measured: the highest of the
+            contraction that plays, else of the last one; None where nothing measures it.
         found: its level is known; a lost pad, a long pause or a fault takes it away.
         lead_off_known: False while the amplitude is below what the device can check.
     """
@@ -97,6 +99,7 @@ class ChannelView:
     reached_percent_mean: int = 0
     peak_ua: int = 0
     turn_us: int | None = 0
+    evoked_percent_mvic: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

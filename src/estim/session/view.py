@@ -167,5 +167,6 @@ def _channel(core: Core, scheduled: ScheduleChannel) -> ChannelView:
         on_us=account.on_us,
         remaining_us=player.remaining_us(core.now_us) if player else 0,
         turn_us=_turn_us(core, player),
+        evoked_percent_mvic=core.ledger.evoked.shown(channel),
         lead_off_known=lead_off_ua is not None and sent_ua >= lead_off_ua,
     )
