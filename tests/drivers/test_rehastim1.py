@@ -137,6 +137,19 @@ def test_an_update_a_period_and_never_earlier() -> None:
     assert {b - a for a, b in itertools.pairwise(begins)} == {PERIOD_US}
 
 
+def test_no_pulse_comes_right_after_one_whose_update_the_line_held_up() -> None:
+    """The worlds' seed 3001029: an update 80 ms on its way, and the next 3 ms after its pulse."""
+    made = pair().on(20)
+    before_n = len(made.pulses)
+    made.delay_us = 40_000
+    made.run(500_000)
+    made.delay_us = 500
+    made.run(500_000)
+    gaps = [b.t_us - a.t_us for a, b in itertools.pairwise(made.pulses[before_n:])]
+    assert len(gaps) > 25
+    assert min(gaps) >= PERIOD_US - 2_500
+
+
 @pytest.mark.hazard("H53")
 def test_a_session_that_asks_for_nothing_gets_no_pulse() -> None:
     made = pair().on(20)

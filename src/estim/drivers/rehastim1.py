@@ -14,7 +14,7 @@ of a longer command two wrong bits can make a pulse (SAFETY.md, H55). Of one byt
 
 The device has no timer and no status: in a continuous list it would go on without the computer. So a list is played
 once for each update: whatever dies, of host, cable or session, output ends within one period. The price is that the
-period is the host's: an update is never earlier than a period after the last, a late one makes that period longer.
+period is the host's: an update is never earlier than a period after the last pulse, a late one makes it longer.
 
 An answer is one byte without a number. An answer to a stop is an acknowledged off, never a confirmed one; answers to
 earlier stops that may still be on their way are waited for first.
@@ -293,6 +293,7 @@ class RehaStim1Driver:
             case "relist":
                 self._listed = True
             case "update":
+                self._pace.answered(self._sent_us, now_us)
                 self._acknowledge(step, now_us)
                 if self._wants_status:
                     self._wants_status = False

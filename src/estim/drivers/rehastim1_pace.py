@@ -1,5 +1,8 @@
 """When the next list of a RehaStim 1 is asked for: a period after the last and never earlier, for as long as the
 session goes on asking. Pure.
+
+The pulse comes when the update arrives, which nobody tells. On a line that held an update up, a period counted from
+its sending would end right after that pulse; so after a slow answer it is counted from the answer, less what one takes.
 """
 
 from __future__ import annotations
@@ -9,6 +12,10 @@ from estim.safety.commands import SetOutput
 LATE_US = 2_000  # an update later than this is counted ...
 TOO_LATE_US = 250_000  # ... and one so late is the end (L23)
 LEASE_US = 750_000  # a session that asks for no status for so long gets no more pulses
+USUAL_US = 1_000  # what an answer takes, until this line has shown its own ...
+USUAL_STEP_US = 20  # ... which is followed in such steps, one for each answer: it stays about the median of them ...
+USUAL_MOST_US = 16_000  # ... up to an FTDI chip's latency timer, which holds an answer back so long at most
+HELD_UP_US = 1_200  # an answer that took so much longer than it does here: the update itself may have been on its way
 
 
 class Pace:
@@ -18,6 +25,7 @@ class Pace:
         upcoming: the output that was asked for and not sent yet, with its number.
         playing: the one that is repeated.
         due_us: when the next update may go out.
+        usual_us: what an answer takes on this line.
         asked_us: when the session last asked for anything.
         late_n: updates that went out late.
     """
@@ -26,6 +34,7 @@ class Pace:
         self.upcoming: tuple[SetOutput, int] | None = None
         self.playing: tuple[SetOutput, int] | None = None
         self.due_us = 0
+        self.usual_us = USUAL_US
         self.asked_us = 0
         self.late_n = 0
 
@@ -54,7 +63,16 @@ class Pace:
         if self.upcoming is None:
             self.late_n += now_us - self.due_us > LATE_US
         self.upcoming, self.playing = None, current
-        self.due_us = now_us + next(output.period_us for output in current[0].channels if output.amplitude_ua)
+        self.due_us = now_us + _period_us(current[0])
+
+    def answered(self, sent_us: int, now_us: int) -> None:
+        """The last update was answered: its pulse has been, at the latest now."""
+        took_us = now_us - sent_us
+        if self.playing is not None and took_us > self.usual_us + HELD_UP_US:
+            self.due_us = max(self.due_us, now_us - self.usual_us + _period_us(self.playing[0]))
+            self.late_n += 1
+        step_us = USUAL_STEP_US if took_us > self.usual_us else -USUAL_STEP_US
+        self.usual_us = min(max(self.usual_us + step_us, 0), USUAL_MOST_US)
 
     def clear(self) -> int:
         """Nothing plays any more; gives the number of one that was never sent, 0 if there was none."""
@@ -82,3 +100,7 @@ class Pace:
         if not self.goes_on:
             return None
         return self.due_us if self.playing is None else min(self.due_us, self.asked_us + LEASE_US)
+
+
+def _period_us(command: SetOutput) -> int:
+    return next(output.period_us for output in command.channels if output.amplitude_ua)

@@ -192,10 +192,14 @@ class Watch:
         entries = reading.entries
         wrong, reason = check_signatures(entries, lambda _id, message, made: signed_by(public_hex, message, made))
         lies = any(fault.kind == "ignore-update" for fault in self._faults)  # it acknowledges what it does not do
+        # where the disk failed before a session began there is nothing to seal, and no pulse may come
+        fails = any(fault.kind in {"full-disk", "failing-fsync"} for fault in self._faults)
+        begun = any(entry.kind not in {kinds.Header.KIND, lines.Checkpoint.KIND} for entry in entries)
+        sealed = entries[-1].kind == lines.Seal.KIND or (fails and not begun and not self.pulses)
         doubled = self.lawful.written.believed if self.lawful.written is not None else {}
         found = {
             "record": reason if wrong is not None else "",
-            "closed": "" if entries[-1].kind == lines.Seal.KIND else "the record was never sealed",
+            "closed": "" if sealed else "the record was never sealed",
             "missing": accounts.missing(entries, self._heard),
             "off-in-record": accounts.off_and_pulsing(entries, self.pulses),
             "charge": accounts.unexplained(entries, self.pulses, self._faults),
