@@ -273,6 +273,20 @@ def test_every_exercise_has_a_picture_of_its_starting_position() -> None:
         assert figures.pose_of(drill.start) in figures.POSES
         assert figures.figure_svg(drill.start, drill.name).startswith("<svg")
     assert figures.pads_svg("thigh", "left") != figures.pads_svg("thigh", "right")
+    assert 'aria-label="pads, thigh, left"' in figures.pads_svg("thigh", "left", words=("pads",))
+
+
+def test_the_picture_is_of_the_position_that_the_text_names_first() -> None:
+    drawn = {drill.id: figures.pose_of(drill.start) for drill in drills().values()}
+    expected = {
+        "breathing-brace": "lying", "heel-slide": "lying", "wrist-lift": "seated", "shoulder-set": "seated",
+        "thumb-to-finger": "seated", "plank-knees": "plank", "hip-flexor-stretch": "half-kneeling", "lunge": "stride",
+        "stand-narrow": "standing", "tandem-stand": "stride", "one-leg-stand": "one-leg", "star-reach": "one-leg",
+        "hop-hold": "one-leg", "bird-dog": "quadruped", "clam": "side-lying", "straight-leg-raise": "lying",
+        "heel-strike-walk": "stride", "stairs": "stride", "sit-to-stand": "seated", "foam-stand": "standing",
+        "row-band": "seated", "wall-slide": "standing", "chin-nod": "lying",
+    }  # fmt: skip
+    assert {name: drawn[name] for name in expected} == expected
 
 
 def test_the_word_follows_the_effort_and_never_says_rest_while_it_waits_for_one() -> None:

@@ -115,3 +115,10 @@ def test_what_was_done_is_kept_in_its_own_words(tmp_path: Path) -> None:
     path.write_text("day,drill,done\n2026-03-03,quad-set,3 × 10\n", encoding="utf-8")
     [(_, _, fields)] = read_diary(path)
     assert (fields["done"], fields["done_words"]) == (True, "3 × 10")
+
+
+def test_a_column_twice_is_refused(tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("day,drill,done,day\n2026-03-02,bird-dog,1,2026-03-03\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="two columns mean the same: day, drill, done, day"):
+        read_diary(sheet)

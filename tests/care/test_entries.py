@@ -53,7 +53,7 @@ BAD = [
     (["assessment", "measure=odi"], "not-possible measure=odi"),
     (["assessment", "measure=odi", "value=44,5"], "with a point: 44.5"),
     (["assessment", "measure=odi", "value=444"], "0 to 100 %"),
-    (["assessment", "measure=odi", "value=NaN"], "outside"),
+    (["assessment", "measure=odi", "value=NaN"], "a number of %"),
     (["assessment", "measure=pain", "value=3", "after_output=maybe"], "after_output 'maybe': yes or no"),
     (["not-possible", "measure=odj", "reason=x"], "near: odi"),
     (goal(by="2020-01-01"), "2020-01-01: that day is over on 2026-03-02"),

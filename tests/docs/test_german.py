@@ -80,6 +80,8 @@ def test_the_practice_session_is_the_same_in_both_languages() -> None:
 PAIRS = {
     "site-limits.md": "grenzen.md",
     "not-treated.md": "nicht-behandelt.md",
+    "course-of-care.md": "behandlungsverlauf.md",
+    "how-to/own-protocol.md": "eigenes-protokoll.md",
     "how-to/add-a-therapist.md": "therapeutin-hinzufuegen.md",
     "how-to/replace-a-key.md": "schluessel-ersetzen.md",
 }

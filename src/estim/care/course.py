@@ -217,7 +217,7 @@ def t_score(entries: Sequence[Entry]) -> float | None:
     """The GAS T score of the goals that were scored; None before the first."""
     scored = goal_scores(entries)
     pairs = [(goal.weight, scored[goal.id]) for goal in goals(entries) if goal.levels and goal.id in scored]
-    return gas_t(pairs) if pairs else None
+    return gas_t(pairs) if any(weight for weight, _ in pairs) else None  # goals of no importance make no score
 
 
 def planned_per_week(plan: Plan, phase: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -55,24 +56,65 @@ POSES: Mapping[str, tuple[Point, ...]] = MappingProxyType(
             (112, 56),
             (114, 76),
         ),
+        "half-kneeling": (
+            (92, 24),
+            (92, 40),
+            (92, 82),
+            (126, 86),
+            (126, 124),
+            (90, 124),
+            (56, 125),
+            (108, 60),
+            (124, 74),
+        ),
+        "plank": (
+            (32, 92),
+            (50, 94),
+            (112, 104),
+            (150, 123),
+            (176, 112),
+            (150, 123),
+            (176, 112),
+            (54, 123),
+            (34, 124),
+        ),
+        "one-leg": (
+            (100, 20),
+            (100, 36),
+            (100, 76),
+            (100, 100),
+            (100, 126),
+            (122, 90),
+            (112, 114),
+            (116, 54),
+            (128, 70),
+        ),
         "stride": ((100, 20), (100, 36), (100, 76), (124, 98), (140, 126), (84, 100), (66, 126), (116, 54), (122, 74)),
     }
 )
-_WORDS = (
-    ("side-lying", ("on the side", "side-lying", "lying on the sound")),
-    ("prone", ("face down", "prone", "on the belly", "on the stomach")),
-    ("quadruped", ("hands and knees", "all fours", "quadruped")),
-    ("stride", ("stride", "one foot in front", "walk", "step", "lunge")),
-    ("standing", ("stand", "on one leg", "feet together", "wall", "board", "foam")),
-    ("seated", ("seat", "sit", "chair", "table")),
-    ("lying", ("on the back", "lying", "supine", "knees bent")),
+# What a starting position is called; the one that is named first is drawn ("on the back; later seated").
+_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "side-lying": r"on the side|side-lying|lying on the sound",
+        "prone": r"face down|prone|on the (?:belly|stomach)",
+        "quadruped": r"hands and knees|all fours|quadruped",
+        "plank": r"forearms and (?:knees|feet|toes)",
+        "half-kneeling": r"half-kneeling|kneeling",
+        "one-leg": r"\bone leg\b|other knee bent",
+        "stride": r"stride|split stance|foot (?:forward|ahead|in front)|foot a step|heel to toe|\bstep\b|\bwalk|lunge"
+        r"|treadmill|rail\b|\bhall\b|flat 10|line of|course of|cones",
+        "standing": r"\bstand|feet together|facing the wall|\bwall\b|board rocking|foam",
+        "seated": r"seat|\bsit|chair(?! in front)|table|forearm supported|hand on its side",
+        "lying": r"on the back|half-lying|\blying|supine|knees bent",
+    }
 )
 
 
 def pose_of(start: str) -> str:
-    """The pose that a text of a starting position speaks of."""
-    low = start.lower()
-    return next((pose for pose, words in _WORDS if any(word in low for word in words)), "standing")
+    """The pose that a text of a starting position speaks of first; standing where it speaks of none."""
+    named = ((re.search(words, start, re.IGNORECASE), pose) for pose, words in _WORDS.items())
+    found = [(match.start(), pose) for match, pose in named if match is not None]
+    return min(found, default=(0, "standing"), key=lambda one: one[0])[1]
 
 
 def figure_svg(start: str, title: str) -> str:
@@ -92,7 +134,7 @@ def figure_svg(start: str, title: str) -> str:
 
 def _view(start: str) -> str:
     """Who lies needs no empty room above."""
-    return "0 60 200 80" if pose_of(start) in {"lying", "side-lying", "prone"} else "0 0 200 140"
+    return "0 60 200 80" if pose_of(start) in {"lying", "side-lying", "prone", "plank"} else "0 0 200 140"
 
 
 # Middle of the left half of a body seen from the front (x) and its height (y), in a field of 120 × 240.
@@ -105,11 +147,14 @@ _PLACES: Mapping[str, Point] = MappingProxyType(
 BACK = frozenset({"upper-back", "low-back", "buttock"})
 
 
-def pads_svg(region: str, side: str, *, back: bool = False, labels: tuple[str, str] = ("R", "L")) -> str:
+def pads_svg(
+    region: str, side: str, *, back: bool = False, labels: tuple[str, str] = ("R", "L"), words: tuple[str, ...] = ()
+) -> str:
     """Two pads on a body that faces the reader (or shows its back): the patient's right is on the reader's left then.
 
     Args:
         labels: letters for the reader's left and right half of the page, from the front.
+        words: said before region and side to who can't see the picture.
     """
     behind = back or region in BACK
     x, y = _PLACES.get(region, (60, 20))
@@ -123,8 +168,10 @@ def pads_svg(region: str, side: str, *, back: bool = False, labels: tuple[str, s
         "L60 134 "
         'L52 232 L36 232 L40 116 L36 66 L24 132 L16 130 L28 44 Z"/>'
     )
+    title = _plain(", ".join(word for word in (*words, region, side) if word))
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 250" width="120" role="img">'
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 250" width="120" role="img" '
+        f'aria-label="{title}">'
         f'<g fill="#f2f2f2" stroke="#111" stroke-width="2">{body}</g><g fill="#111">{pads}</g>'
         f'<g font-family="sans-serif" font-size="12" fill="#111"><text x="4" y="246">{left}</text>'
         f'<text x="106" y="246">{right}</text></g></svg>'

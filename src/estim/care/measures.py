@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from estim.care.document import parse_document
 from estim.protocols.schema_base import Strict, Text, rule
+from estim.safety.units import plain_number
 
 Mark = Literal["read", "recalled", "convention"]
 Direction = Literal["", "better", "worse", "within-error"]
@@ -92,7 +93,7 @@ class Measure(Strict):
         if self.grades:
             return "" if str(value) in self.grades else f"{self.id}: one of {', '.join(self.grades)}"
         try:
-            number = float(value)
+            number = plain_number(value) if isinstance(value, str) else float(value)
         except ValueError:
             return f"{self.id}: a number of {self.unit}"
         low, high = self.low or 0, self.high or 0

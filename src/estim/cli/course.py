@@ -50,7 +50,7 @@ def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     discharge.add_argument(
         "-o", "--output", required=True, metavar="FILE", help="ends with .html, .pdf or .json (FHIR)"
     )
-    discharge.add_argument("--letter", default="", metavar="TO", help="a letter to this person instead")
+    discharge.add_argument("--letter", metavar="TO", help="a letter to this person instead")
     discharge.add_argument("--language", default="en", choices=("en", "de"), help="of the paper: en or de")
 
 
@@ -63,10 +63,13 @@ def _desk(given: argparse.Namespace) -> CareDesk:
 def _day(given: argparse.Namespace) -> datetime.date:
     from estim.safety.errors import UsageError
 
-    if not given.day:
+    if given.day is None:
         return datetime.date.today()
     try:
-        return datetime.date.fromisoformat(given.day)
+        day = datetime.date.fromisoformat(given.day)
+        if day.isoformat() != given.day:
+            raise ValueError
+        return day
     except ValueError:
         raise UsageError(f"--day {given.day!r}: a date as 2026-05-31") from None
 
@@ -79,6 +82,8 @@ def _fields(words: list[str]) -> dict[str, Any]:
         key, equals, text = word.partition("=")
         if not equals or not key:
             raise UsageError(f"{word!r}: write KEY=VALUE")
+        if key in found:
+            raise UsageError(f"{key} is given twice: {found[key]} and {text}; an entry holds it once")
         try:
             found[key] = json.loads(text) if text.startswith(("{", "[")) or text in {"true", "false"} else text
         except ValueError:
@@ -239,7 +244,9 @@ def discharge(given: argparse.Namespace) -> int:
             )
         except OSError as error:
             raise UsageError(f"{path}: {error.strerror or error}") from None
-    elif given.letter:
+    elif given.letter is not None:
+        if not given.letter.strip():
+            raise UsageError("--letter needs a name: whom the letter is for")
         letter(made, who=given.operator, to=given.letter, language=given.language).write(path)
     else:
         summary(made, who=given.operator, language=given.language).write(path)

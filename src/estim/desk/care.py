@@ -20,6 +20,8 @@ from estim.records import care_log
 from estim.records.home import Home
 from estim.safety.errors import Problem, ProtocolError, UsageError
 
+LONGEST = datetime.timedelta(days=3653)  # of one course: a later day is a slip of the year
+
 
 @dataclass(frozen=True, slots=True)
 class CareDesk:
@@ -71,6 +73,14 @@ class CareDesk:
         if side not in {"left", "right", "both", "none"}:
             raise UsageError(f"side {side!r}: left, right, both or none")
         found = find_plan(plan, self.home)
+        judged = (*found.stop, *(gate for phase in found.phase for gate in phase.gate))
+        compared = [each.words for each in judged if each.side is not None or each.measure == "quadriceps-index"]
+        if side == "none" and compared:
+            raise UsageError(f"side none: {found.id} judges the treated side ({compared[0]}): left, right or both")
+        begun = course.begun(self.entries())
+        if begun and not course.of_kind(begun, "end"):
+            runs = f"{begun[0].fields['plan']} runs since {begun[0].day}"
+            raise UsageError(f"{self.patient}: {runs}; end it first: estim course note end reason=…")
         return self._enter("begin", {"plan": plan, "version": found.version, "title": found.title, "side": side}, day)
 
     def made(self, kind: str, fields: Mapping[str, Any], *, day: datetime.date | None = None) -> Entry:
@@ -157,6 +167,10 @@ class CareDesk:
         ended = course.of_kind(begun, "end")
         if ended and day > ended[-1].day and kind != "begin":
             raise UsageError(f"{kind} of {day}: the course ended on {ended[-1].day}")
+        if day > begun[0].day + LONGEST:
+            raise UsageError(
+                f"{kind} of {day}: the course began on {begun[0].day}, over ten years before: is the year right?"
+            )
         gates = [entry.day for entry in course.of_kind(begun, "gate")]
         if kind == "gate" and gates and day < gates[-1]:
             raise UsageError(f"gate of {day}: the one before it was passed on {gates[-1]}")

@@ -19,11 +19,13 @@ from estim.care.drills import nearest as nearest_drill
 from estim.care.measures import measures, nearest
 from estim.care.plan import Plan
 from estim.safety.errors import UsageError
+from estim.safety.units import plain_number
 
 CONSENT_POINTS = (
     "purpose-and-goal", "what-is-felt", "alternatives", "expected-benefit", "risks", "stop-at-any-time",
     "device-status", "what-is-recorded", "no-research", "photos",
 )  # fmt: skip
+TEXT_MAX = 4_000  # letters of one field: what a person reads on one page
 CAPACITY = ("able", "supported", "best-interest", "child")
 # What each kind holds; `note` goes with all. Entries that the program makes itself (session, diary, leaflet) are free.
 FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType({
@@ -70,12 +72,18 @@ def checked(
         UsageError: which field, what stands there, what belongs there.
     """
     made = dict(fields)
+    if kind == "consent" and isinstance(fields.get("points"), str):  # typed: those that were gone through
+        made["points"] = {point.strip(): True for point in fields["points"].split(",") if point.strip()}
     known = (*FIELDS.get(kind, ()), "note")
     for key, value in fields.items():
         if kind in FIELDS and key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             meant = f"did you mean {near[0]}?" if near else f"it holds {', '.join(known)}"
             raise UsageError(f"{kind} has no field {key!r}; {meant}")
+        if isinstance(value, str) and len(value) > TEXT_MAX:
+            raise UsageError(
+                f"{key}: {len(value)} letters; at most {TEXT_MAX}: a report of its own belongs beside the course"
+            )
         if key in YES_NO:
             made[key] = _yes_or_no(key, value)
         elif key in RANGES:
@@ -105,7 +113,7 @@ def _in_range(key: str, value: object) -> None:
     low, high, whole = RANGES[key]
     allowed = f"{'a whole number' if whole else 'a number'}, {low:g} to {high:g}"
     try:
-        number = float(str(value))
+        number = plain_number(str(value).strip())
     except ValueError:
         raise UsageError(f"{key} {value!r}: {allowed}") from None
     if not (math.isfinite(number) and low <= number <= high) or (whole and number != int(number)):
@@ -131,6 +139,8 @@ def _assessment(fields: Mapping[str, Any], _: datetime.date) -> None:
         raise UsageError(wrong + meant)
     if fields.get("side", "") not in {"", "left", "right", "both"}:
         raise UsageError(f"side {fields['side']!r}: left, right or both")
+    if name == "mvic" and fields.get("side") not in {"left", "right"}:
+        raise UsageError("mvic needs side=left or side=right: the quadriceps index compares them")
 
 
 def _not_possible(fields: Mapping[str, Any], _: datetime.date) -> None:
@@ -164,6 +174,11 @@ def _goal(fields: Mapping[str, Any], day: datetime.date) -> None:
             wrong = measure.judge(str(value)) if value else ""
             if wrong:
                 raise UsageError(f"{key}: {wrong}")
+        if made.target and made.baseline and not levels:
+            by_rank = measure.rank(made.target) - measure.rank(made.baseline)
+            if (measure.better == "higher" and by_rank < 0) or (measure.better == "lower" and by_rank > 0):
+                said = f"target {made.target} is worse than the baseline {made.baseline}"
+                raise UsageError(f"{said}: of {measure.name} {measure.better} is better")
 
 
 def _new(fields: Mapping[str, Any], entries: Sequence[Entry]) -> None:
@@ -181,11 +196,13 @@ def _scorable(fields: Mapping[str, Any], entries: Sequence[Entry]) -> None:
 
 
 def _answerable(fields: Mapping[str, Any], plan: Plan) -> None:
-    asked = [
-        each.check
-        for each in (*(gate for phase in plan.phase for gate in phase.gate), *plan.stop)
-        if each.check is not None
-    ]
+    asked = list(
+        dict.fromkeys(
+            each.check
+            for each in (*(gate for phase in plan.phase for gate in phase.gate), *plan.stop)
+            if each.check is not None
+        )
+    )
     said = str(fields.get("check", ""))
     if said not in asked:
         near = difflib.get_close_matches(said, asked, n=3, cutoff=0.3) or asked
@@ -206,7 +223,8 @@ def _drill(fields: Mapping[str, Any], _: datetime.date) -> None:
 def _consent(fields: Mapping[str, Any], _: datetime.date) -> None:
     points = fields.get("points", {})
     if not isinstance(points, Mapping):
-        raise UsageError('points: each point with true or false, {"purpose-and-goal": true, …}')
+        there = ",".join(CONSENT_POINTS)
+        raise UsageError(f"points: each point with true or false, or those gone through, commas between: {there}")
     strange = [str(point) for point in points if point not in CONSENT_POINTS]
     if strange:
         raise UsageError(f"points: {', '.join(strange)}: there are {', '.join(CONSENT_POINTS)}")
@@ -215,7 +233,7 @@ def _consent(fields: Mapping[str, Any], _: datetime.date) -> None:
         raise UsageError(f"not gone through: {', '.join(missing)}")
     if fields.get("capacity") not in CAPACITY:
         raise UsageError(f"capacity: one of {', '.join(CAPACITY)}")
-    if fields.get("capacity") in {"best-interest", "child"} and not fields.get("decided_by"):
+    if fields.get("capacity") in {"best-interest", "child"} and not str(fields.get("decided_by", "")).strip():
         raise UsageError("who decides: a best-interest decision or a parent needs a name (decided_by)")
 
 

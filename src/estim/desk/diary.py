@@ -69,8 +69,8 @@ def read_diary(path: Path) -> list[tuple[int, datetime.date, dict[str, Any]]]:
         if needed not in names.values():
             there = ", ".join(names) or "none"
             raise UsageError(f"{path}: line {before + 1}: there is no column {needed!r}; it has {there}")
-    if len(set(names.values())) < len(names):
-        raise UsageError(f"{path}: line {before + 1}: two columns mean the same: {', '.join(names)}")
+    if len(set(names.values())) < sum(bool(given.strip()) for given in reader.fieldnames or ()):
+        raise UsageError(f"{path}: line {before + 1}: two columns mean the same: {', '.join(reader.fieldnames or ())}")
     made = []
     try:
         for row in reader:

@@ -83,7 +83,7 @@ def _pads(status: Status, home: Home, language: str) -> Iterator[Section]:
         for channel in protocol.channel:
             side = {"treated": status.side, "other": OPPOSITE.get(status.side, "")}.get(channel.side, channel.side)
             if side in {"left", "right"} and channel.region != "any-permitted":
-                picture = pads_svg(str(channel.region), side, labels=labels)
+                picture = pads_svg(str(channel.region), side, labels=labels, words=(word("pads", language),))
                 if picture not in pictures:
                     pictures.append(picture)
                     names.append(name_of(channel.muscle, language=language))

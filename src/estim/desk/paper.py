@@ -21,7 +21,9 @@ TEMPLATE = """
 = #d.title
 #let width(n, grows) = if grows < 0 or n == 0 { auto } else if n == grows { 3fr } else { 1fr }
 #let set-rows(section) = table(columns: range(section.rows.at(0).len()).map(n => width(n, section.grows)),
-    stroke: 0.4pt + gray, inset: 4pt, ..section.rows.flatten().map(cell => table.cell(breakable: false, cell)))
+    stroke: 0.4pt + gray, inset: (x: 4pt, y: if section.flipped { 6pt } else { 4pt }),
+    table.header(..section.rows.at(0).map(strong)),
+    ..section.rows.slice(1).flatten().map(cell => table.cell(breakable: false, cell)))
 #let show-section(section) = {
   if section.head != "" { heading(level: 2, section.head) }
   if section.pictures.len() > 0 and section.wide { grid(columns: 2 * (1fr,), gutter: 5mm,
