@@ -158,6 +158,7 @@ browser: $(STAMP)
 pictures: $(STAMP)
 	$(BIN)/python -m tools.pictures
 	$(BIN)/python -m tools.cast
+	$(BIN)/python -m tools.diagrams
 
 # A folder of the same name exists: .PHONY above.
 docs: $(STAMP)
