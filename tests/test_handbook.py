@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import re
 import shlex
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from estim.cli import parser
+from estim.console.keys import ACTIONS, key_names
+from estim.drivers import side
 from estim.protocols import library
 from firmware_sim.__main__ import parse as parse_simulator
 from tools.handbook.__main__ import gather
@@ -133,3 +138,28 @@ def test_every_command_on_a_page_is_one(pages: dict[Path, str]) -> None:
 
 def test_the_reader_of_commands_finds_a_wrong_one() -> None:
     assert commands("```sh\nestim limits --no-such  # why\nls\n```\n") == ["estim limits --no-such"]
+
+
+def options(of: argparse.ArgumentParser) -> Iterator[str]:
+    """Every long option of every command."""
+    for action in of._actions:
+        if action.help is not argparse.SUPPRESS:
+            yield from (word for word in action.option_strings if word.startswith("--"))
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from options(command)
+
+
+def test_every_option_key_message_and_extra_is_named_on_a_page(pages: dict[Path, str]) -> None:
+    root = Path(__file__).parents[1]
+    text = "\n".join(pages.values())
+    extras = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    console = pages[Path("console.md")] + pages[Path("practice.md")]
+    unnamed = {
+        "options": sorted({word for word in options(parser()) if word not in text}),
+        "extras": sorted(name for name in extras if f"`{name}`" not in text and f"estim[{name}]" not in text),
+        "messages of a room": sorted(name for name in side._MAKERS if f'"{name}"' not in pages[Path("drivers.md")]),
+        "keys of the console": sorted({key for key in key_names({}).values() if key not in console}),
+    }
+    assert unnamed == {kind: [] for kind in unnamed}
+    assert len(ACTIONS) > 20

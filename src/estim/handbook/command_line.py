@@ -33,7 +33,7 @@ def _commands(
     parser: argparse.ArgumentParser, words: tuple[str, ...], about: str
 ) -> Iterator[tuple[tuple[str, ...], argparse.ArgumentParser, str]]:
     inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    if not inner:
+    if not inner or (words and any(_row(action, words) for action in parser._actions)):  # `limits` is one by itself too
         yield words, parser, about
     for action in inner:
         helps = {choice.dest: choice.help for choice in action._choices_actions}
