@@ -66,6 +66,18 @@ def test_sessions_are_named_in_four_ways(estim: Any, home: Home) -> None:
     assert estim("report", "nothing")[0] == 1
 
 
+@pytest.mark.parametrize("action", ["show", "report", "replay", "verify"])
+def test_a_records_own_file_means_its_session(action: str, estim: Any, home: Home) -> None:
+    folder = next(home.records(simulated=False).glob("*-R-1"))
+    code, said = estim(action, str(folder / "record.jsonl"))
+    assert code == estim(action, str(folder))[0]
+    assert "no session;" not in said
+    assert "no such folder" not in said
+    other = folder / "notes.txt"
+    other.write_text("not of the record", "ascii")
+    assert action == "verify" or estim(action, str(other))[0] == 1  # verify takes whatever lies in the folder
+
+
 def test_reports_go_to_files(estim: Any, tmp_path: Path) -> None:
     out = tmp_path / "out.html"
     assert estim("report", "last", "--html", "-o", str(out)) == (0, "")

@@ -105,3 +105,15 @@ def test_rates_that_one_factor_does_not_serve_are_refused(
     report, _ = played(protocol(tmp_path, hz=hz, slow_hz=slow_hz), "rehastim2", tmp_path, capsys, two=True)
     assert report["outcome"] == "refused"
     assert any("one rate for all channels" in problem["message"] for problem in report["problems"])
+
+
+@pytest.mark.parametrize(("hz", "slow_hz"), [(40, 20), (40, 13)])
+def test_a_rehastim1_refuses_a_slower_channel_and_says_what_can_be_done(
+    hz: float, slow_hz: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report, gaps = played(protocol(tmp_path, hz=hz, slow_hz=slow_hz), "rehastim1", tmp_path, capsys, two=True)
+    assert report["outcome"] == "refused"
+    assert not gaps
+    (said,) = {problem["message"] for problem in report["problems"] if problem["rule"] == "one-rate"}
+    assert "one rate for all channels" in said
+    assert "a phase of its own" in said

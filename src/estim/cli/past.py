@@ -98,7 +98,7 @@ def _day_ms(text: str | None, option: str) -> int | None:
 
 
 def session_folder(home: Home, text: str) -> Path:
-    """The session that a word names: a folder, a name, the beginning of one, or `last`.
+    """The session that a word names: a folder or a record's file in it, a name, the beginning of one, or `last`.
 
     Raises:
         RecordError: none, or more than one.
@@ -106,8 +106,11 @@ def session_folder(home: Home, text: str) -> Path:
     from estim.records.segment import segments
     from estim.safety.errors import RecordError
 
-    if segments(Path(text)):
-        return Path(text)
+    path = Path(text)
+    if segments(path):
+        return path
+    if path.is_file() and path in segments(path.parent):
+        return path.parent
     roots = [home.records(simulated=simulated) for simulated in (False, True)]
     folders = [folder for root in roots if root.is_dir() for folder in root.iterdir() if segments(folder)]
     if text == "last" and folders:

@@ -71,7 +71,8 @@ def _refuse_rates(job: Job, key: str, phase: PhaseSpec, windows: list[Window]) -
     may = (
         f"beside it a channel may skip the same 1 to {job.profile.skip_max} periods as every other slow one"
         if job.profile.skip_max
-        else "no channel may be slower"
+        else "no channel may be slower beside another: give both one rate, put the slow one into a phase of its own, "
+        "or take a device with several rates (the first table of docs/drivers.md)"
     )
     job.findings.add(
         "refuse",
