@@ -97,22 +97,25 @@ class Session:
         return [path.parent for path in (self.home / "records" / "simulated").glob("2*/record.jsonl")]
 
 
-def begin(home: Path, front: str = "run", *, env: dict[str, str] | None = None, on_s: int = 15) -> Session:
+def begin(
+    home: Path, front: str = "run", *, env: dict[str, str] | None = None, on_s: int = 15, model: str = "p24"
+) -> Session:
     """A session up to its first pulses.
 
     Args:
         front: "run", "run on a terminal", "console" or "console that is answered" (by its terminal, when it asks).
         on_s: how long its contractions and its rests last, where the front is none of a console's.
+        model: of the simulated device.
 
     Raises:
         EndedBefore: it ended by itself before them.
     """
     home.mkdir(parents=True, exist_ok=True)
     pulses = home / "pulses.csv"
-    command = [sys.executable, "-m", "firmware_sim", "p24", "--pulses", str(pulses), "--pty", str(home / "p24")]
+    command = [sys.executable, "-m", "firmware_sim", model, "--pulses", str(pulses), "--pty", str(home / model)]
     simulator = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
     assert simulator.stdout is not None
-    device = f"sim+p24:{json.loads(simulator.stdout.readline())['device']}"
+    device = f"sim+{model}:{json.loads(simulator.stdout.readline())['device']}"
     terminal, console = -1, None
     if front.startswith("console"):
         therapist.own_protocol(home)
