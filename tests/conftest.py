@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -51,10 +52,11 @@ if sys.dont_write_bytecode and "PYTHONPYCACHEPREFIX" not in os.environ:
 os.environ["LANGUAGE"] = "C"
 os.environ.setdefault("ESTIM_TURN", str(int(time.time()) // 86_400))
 LEFT_OUT = """\
-This was turn {turn} (ESTIM_TURN={turn} repeats it) of what is long by nature: a twelfth of the library's protocols
-played whole, 10 of 60 worlds of each device, a third of the planted bugs, half the walks along a limit, one of four
-whole ways of a new patient, a session in two tabs or in a browser, German at one of two sizes, three of twelve replays
-under faults, two of four device models whose controller is killed. make turns plays all of it.
+This was turn {turn} (ESTIM_TURN={turn} repeats it) of what is long by nature: a twentieth of the library's protocols
+played whole, 7 of 60 worlds of each device, a sixth of the planted bugs, a quarter of the walks along a limit, three of
+nine odd homes for each command, half the faults of a device that is measured, one of four whole ways of a new patient,
+a session in two tabs or in a browser, German at one of two sizes, three of twelve replays under faults, two of four
+device models whose controller is killed. make turns plays all of it.
 Left out, since as long as one likes (make campaign runs the first three; each prints the seed that it began with):
   make fuzz BYTES=…     framers under seeded junk          make worlds WORLDS=…   sessions with faults on every device
   make records KILLS=…  every change of a record           make kills KILLS=…     blows to running sessions
@@ -71,6 +73,20 @@ def ordinary_again() -> None:
     """
     if hasattr(os, "setpriority") and os.getpriority(os.PRIO_PROCESS, 0) < PRIORITY:
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Where nothing is compiled yet, two processes do it before the workers begin: five would each compile all of it
+    beside each other, 10 s of processor time apiece.
+    """
+    if sys.pycache_prefix is None or Path(sys.pycache_prefix).exists() or config.args != ["tests"]:
+        return
+    folders = sorted(str(place) for place in (config.rootpath / "tests").iterdir() if any(place.glob("test_*.py")))
+    collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    both = [subprocess.Popen([*collect, *folders[half::2]], stdout=subprocess.DEVNULL) for half in (0, 1)]
+    for one in both:
+        one.wait()  # what it finds wrong, the workers find and say
 
 
 def pytest_runtest_logfinish() -> None:

@@ -16,6 +16,7 @@ import html
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -100,8 +101,10 @@ def wrong(python: Path, lock: str) -> list[str]:
     ]
 
 
-def step(title: str, command: list[str], folder: Path, env: dict[str, str]) -> float:
-    """Run one command, without a terminal; its seconds. Its output is shown when it fails, and ends this program."""
+def step(title: str, command: list[str], folder: Path, env: dict[str, str], said: list[str] | None = None) -> float:
+    """Run one command, without a terminal; its seconds. Its output is shown when it fails, and ends this program;
+    whoever gives a list has its lines.
+    """
     began = time.monotonic()
     done = subprocess.run(
         command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
@@ -110,6 +113,8 @@ def step(title: str, command: list[str], folder: Path, env: dict[str, str]) -> f
     if done.returncode:
         print(done.stdout[-4000:], done.stderr[-4000:], sep="\n")
         sys.exit(f"{title}: exit {done.returncode} after {seconds:.0f} s: {' '.join(command)}")
+    if said is not None:
+        said += done.stdout.splitlines()
     return seconds
 
 
@@ -161,8 +166,10 @@ def set_up(
             sys.exit(f"{title}: {'; '.join(bad)}")
         print(f"  {title}: {seconds:.0f} s, {megabytes(clone / '.venv'):.0f} MB", flush=True)
     if tests:
-        seconds = step("make test", [*make, "test", f"TESTS={tests}"], clone, env)
-        print(f"  make test TESTS={tests}: {seconds:.0f} s", flush=True)
+        said: list[str] = []
+        seconds = step("make test", [*make, "test", f"TESTS={tests}"], clone, env, said)
+        (counted,) = [line for line in said if re.search(r"\d+ passed.* in ", line)]
+        print(f"  make test TESTS={tests}: {seconds:.0f} s; {counted.strip(' =')}", flush=True)
     if taken:
         sys.exit(f"taken from the later index: {', '.join(taken)}")
 

@@ -297,7 +297,7 @@ def test_a_share_is_one_up_to_the_last_digits_of_a_sum(make: Make) -> None:
         session.set_share("quadriceps", sum([0.1] * 10) + 2e-16)
         with pytest.raises(api.AboveFound, match=r"2\.000002 mA was asked for, 2 mA"):
             session.set_share("quadriceps", 1.000001)
-        for wrong in (True, np.bool_(True), "1", np.datetime64("NaT")):
+        for wrong in (True, np.bool_(True), "1", np.datetime64("NaT", "s")):
             with pytest.raises(api.Refused, match="from 0 to 1"):
                 session.set_share("quadriceps", wrong)  # type: ignore[arg-type]
 

@@ -50,7 +50,7 @@ def test_check_passes_on_all_of_them(capsys: pytest.CaptureFixture[str]) -> None
 PLAYED = runnable()
 
 
-@pytest.mark.parametrize("name", of_this_turn(PLAYED, 12))
+@pytest.mark.parametrize("name", of_this_turn(PLAYED, 20))
 def test_every_protocol_plays_whole_and_its_dose_is_what_was_measured(name: str) -> None:
     protocol = protocols()[name]
     levels = tuple(f"{channel.name}={channel.plausible_ma[0]}" for channel in protocol.channel)

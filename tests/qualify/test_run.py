@@ -20,6 +20,7 @@ from estim.desk.qualify.steps import KINDS, BenchPlan, Step, steps_for, write_pl
 from estim.records.keys import station_signer
 from estim.records.qualification import every, refusal_of
 from tests.support import SHORT
+from tests.turns import of_this_turn
 
 ALL = steps_for([1], step_ma=0.5, most_ma=130, fixed_gap_us=None, full=False, lead_off_ma=15)
 ONE_OF_EACH = ("Q1-", "Q2-20mA", "Q3-250us-gap100", "Q4-50Hz", "Q5-20mA", "Q6-", "Q7-", "Q8-open-20mA", "Q9-100mA-2000",
@@ -57,16 +58,19 @@ def test_a_clean_device_passes_every_kind_of_step(tmp_path: Path, capsys: pytest
 
 @pytest.mark.parametrize(
     ("fault", "name", "figure"),
-    [
-        ("gain=1.3", "Q2-20mA", "over-delivery"),
-        ("phase-lost", "Q5-20mA", "Q1 + Q2"),
-        ("overlap", "Q6-", "pause between channels"),
-        ("late-stop", "Q10-", "stop"),
-        ("lead-silent", "Q8-open-20mA", "reported"),
-        ("clips-silent", "Q9-100mA-2000", "kept, or said"),
-        ("wakes-on", "Q11-", "silent"),
-        ("gain=1.3", "Q7-", "above the line"),
-    ],
+    of_this_turn(
+        [
+            ("gain=1.3", "Q2-20mA", "over-delivery"),
+            ("phase-lost", "Q5-20mA", "Q1 + Q2"),
+            ("overlap", "Q6-", "pause between channels"),
+            ("late-stop", "Q10-", "stop"),
+            ("lead-silent", "Q8-open-20mA", "reported"),
+            ("clips-silent", "Q9-100mA-2000", "kept, or said"),
+            ("wakes-on", "Q11-", "silent"),
+            ("gain=1.3", "Q7-", "above the line"),
+        ],
+        2,
+    ),
 )
 def test_each_planted_fault_fails_its_step(
     fault: str, name: str, figure: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

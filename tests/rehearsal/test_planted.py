@@ -16,7 +16,7 @@ def test_there_are_enough_of_them() -> None:
 
 
 @pytest.mark.hazard("H15", "H16", "H36")
-@pytest.mark.parametrize("bug", of_this_turn(BUGS, 3), ids=lambda bug: bug.name.replace(" ", "-"))
+@pytest.mark.parametrize("bug", of_this_turn(BUGS, 6), ids=lambda bug: bug.name.replace(" ", "-"))
 def test_found(bug: Bug, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     bug.plant(monkeypatch)
     worlds, by = worlds_until_found(bug)

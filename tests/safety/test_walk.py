@@ -79,7 +79,7 @@ def at(points: dict[str, Points], row: int, column: int) -> set[str]:
     return {key for key, where in points.items() if where[row, column]}
 
 
-@pytest.mark.parametrize("name", of_this_turn(tuple(WALKS), 2))
+@pytest.mark.parametrize("name", of_this_turn(tuple(WALKS), 4))
 @pytest.mark.hazard("H12")
 def test_the_verdict_ends_at_the_last_point_that_no_formula_refuses(name: str) -> None:
     walk, points, firsts = walked(name)
@@ -98,7 +98,7 @@ def test_the_verdict_ends_at_the_last_point_that_no_formula_refuses(name: str) -
     assert binding == BINDS[name]
 
 
-@pytest.mark.parametrize("name", of_this_turn(tuple(WALKS), 2))
+@pytest.mark.parametrize("name", of_this_turn(tuple(WALKS), 4))
 @pytest.mark.hazard("H50")
 def test_behind_a_verdict_gone_wrong_the_interlock_ends_at_the_same_point(name: str) -> None:
     walk, points, _ = walked(name)

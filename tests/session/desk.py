@@ -17,7 +17,7 @@ from estim.session import effects, events, screening
 from estim.session.effects import Effect
 from estim.session.engine import SessionEngine
 from estim.session.snapshot import Snapshot
-from estim.session.state import Cycle, Phase
+from estim.session.state import Cycle, Phase, Turn
 from tests.support import SHORT
 
 OFF = DeviceStatus(output_on=False, level_open=False, active_channels=())
@@ -178,3 +178,18 @@ class Desk:
         assert self.ask(events.Start).accepted
         self.let_pass(2)
         assert self.last().channels
+
+
+Made = list[tuple[Phase, Turn, Phase]]
+
+
+class Watched(Desk):
+    """A desk that keeps every turn which its session takes, also where no record is open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made = Made()
+        self.engine.watch_turns(self.took)
+
+    def took(self, before: Phase, turn: Turn, after: Phase) -> None:
+        self.made.append((before, turn, after))

@@ -29,9 +29,8 @@ from estim.safety.reports import Acknowledged, DeviceStatus, OutputState, Prepar
 from estim.safety.units import Micros
 from estim.session import core, effects, events
 from estim.session.state import TABLE, Phase, Turn
-from tests.session.desk import Desk
+from tests.session.desk import Desk, Watched
 from tests.session.interlocked import tell
-from tests.session.test_explored import watched
 
 LIVE = {Phase.ARMED, Phase.RUNNING}
 PLAYING = {Phase.RUNNING}
@@ -43,9 +42,10 @@ class Sessions(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.desk = Desk()
+        watched = Watched()
+        self.desk: Desk = watched
         self.desk.answers = self.desk.grants = False  # this machine answers for them
-        self.made = watched(self.desk)
+        self.made = watched.made
         self.interlock = Interlock(None)
         self.level = False
         self.output: SetOutput | None = None
