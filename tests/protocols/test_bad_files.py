@@ -181,12 +181,13 @@ def test_files_that_can_not_be_read_are_refused_in_words(tmp_path: Path) -> None
     big, latin, pipe = tmp_path / "big.toml", tmp_path / "latin.toml", tmp_path / "pipe.toml"
     big.write_bytes(b"#" * (SIZE_MAX + 1))
     latin.write_bytes('schema = 1\ntitle = "Übung"\n'.encode("latin-1"))
-    os.mkfifo(pipe)
     assert "folder" in refused(tmp_path)
     assert "can't be read" in refused(tmp_path / "none.toml")
     assert "more than a protocol has" in refused(big)
     assert "not UTF-8" in refused(latin)
-    assert "no regular file" in refused(pipe)
+    if os.name == "posix":
+        os.mkfifo(pipe)
+        assert "no regular file" in refused(pipe)
 
 
 def taken_or_refused(data: bytes) -> bool:

@@ -4,6 +4,7 @@ therapist can mend it, and what is only written in another way is taken."""
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -350,15 +351,16 @@ def test_files_that_can_not_be_read_have_an_entry_each(tmp_path: Path, capsys: p
     big.write_bytes(b"#" * 300_000)
     good.write_text(sample(), encoding="utf-8")
     (tmp_path / "loop.toml").symlink_to("loop.toml")
+    devices = ["/dev/null"] if os.name == "posix" else []
     names = [str(folder), str(big), str(tmp_path / "none.toml"), "no-such-protocol", str(tmp_path / "loop.toml"),
-             "x" * 400, "/dev/null", str(good)]  # fmt: skip
+             "x" * 400, *devices, str(good)]  # fmt: skip
     assert main(["protocols", "check", *names, "--home", str(tmp_path), "--json"]) == 1
     files = json.loads(capsys.readouterr().out)["files"]
     assert [entry["file"] for entry in files] == names
-    assert [entry["ok"] for entry in files] == [False] * 7 + [True]
+    assert [entry["ok"] for entry in files] == [False] * (len(names) - 1) + [True]
     words = ["is a folder", "more than a protocol has", "can't be read", "there is no protocol", "can't be read",
              "there is no protocol", "no regular file"]  # fmt: skip
-    for entry, word in zip(files, words, strict=False):
+    for entry, word in zip(files[:-1], words, strict=False):
         assert word in entry["problems"][0]["message"]
     assert main(["protocols", "check", *names, "--home", str(tmp_path)]) == 1
     text = capsys.readouterr().out

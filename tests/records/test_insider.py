@@ -32,6 +32,7 @@ from estim.records.today import Clock, minutes_today
 from estim.records.verify_home import verify_home
 from estim.safety.errors import RecordError
 from tests.records.build import NOON, session
+from tests.support import linked
 
 LATER = NOON + datetime.timedelta(hours=2)
 
@@ -309,7 +310,7 @@ def test_one_patient_is_in_one_session(home: Home) -> None:
 def test_one_patient_is_in_one_session_from_two_homes_with_the_same_records(home: Home, tmp_path: Path) -> None:
     other = Home(tmp_path / "other")
     other.root.mkdir()
-    (other.root / "records").symlink_to(home.root / "records")
+    linked(other.root / "records", home.root / "records")
     first, second = InTheRoom(home), InTheRoom(other)
     first.enter(frozenset({"k-1"}), here("/dev/ttyUSB0"))
     with pytest.raises(RecordError, match=rf"on /dev/ttyUSB0, since .*, process {os.getpid()} of \S+"):

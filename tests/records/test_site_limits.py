@@ -34,6 +34,7 @@ from estim.safety.errors import RecordError, SetupError, SiteFileError, UsageErr
 from estim.safety.limits import ABSOLUTE, DEFAULT
 from estim.safety.limits_table import BY_KEY
 from estim.session.events import SignIn
+from tests.support import linked
 
 TODAY = datetime.date.today()
 ANNA, BEN, EVE = (seeded_signer(number) for number in (11, 12, 13))
@@ -318,9 +319,9 @@ def test_what_lies_in_the_place_of_the_site_file_is_said_and_begins_no_real_sess
     words = "no real session may begin"
     if how == "a folder":
         file.mkdir()
-        words = "directory"
+        words = "it is a folder"
     elif how == "a link to nowhere":
-        file.symlink_to(home.root / "nowhere")
+        linked(file, home.root / "nowhere")
         words = "No such file"
     else:
         change(file, "site", signed(amplitude_ua=60_000), said="tighter", operator="T1", reason="r")

@@ -48,7 +48,9 @@ def digest(path: Path) -> str:
     except FileNotFoundError:
         return GONE
     except OSError as error:
-        raise RecordError(f"{path}: this register can't be read: {error.strerror or error}") from None
+        # Windows calls the reading of a folder forbidden, which would send people after rights.
+        why = "it is a folder" if path.is_dir() else error.strerror or error
+        raise RecordError(f"{path}: this register can't be read: {why}") from None
 
 
 def last_word(lines: tuple[Mapping[str, Any], ...], register: str) -> Mapping[str, Any] | None:

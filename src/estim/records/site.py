@@ -239,7 +239,8 @@ def site_problem(home: Home) -> str:
             return ""
         found = standing(home.site_file.read_bytes(), leads(home), datetime.date.today())
     except (SiteFileError, RecordError, OSError) as error:
-        return f"{home.site_file}: these limits of the site do not hold, and no real session may begin: {error}"
+        why = "it is a folder" if home.site_file.is_dir() else str(error)  # Windows calls reading it forbidden
+        return f"{home.site_file}: these limits of the site do not hold, and no real session may begin: {why}"
     if found.ran_out and found.narrows:
         return f"{home.site_file}: no real session may begin: this file {found.warning}; {DECIDE}"
     return ""
