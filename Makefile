@@ -88,7 +88,7 @@ campaign: fuzz worlds records turns
 
 # All of what `make test` plays in turns; see tests/turns.py.
 TURNS := $(addprefix tests/,system/test_sessions.py system/test_ways.py system/test_practice.py system/test_web.py \
-	qualify/test_run.py cli/test_every_command.py \
+	system/test_session_kills.py system/test_console_way_out.py qualify/test_run.py cli/test_every_command.py \
 	protocols/test_library.py rehearsal/test_planted.py rehearsal/test_worlds.py rehearsal/test_triggered.py \
 	rehearsal/test_replaying.py safety/test_walk.py console/test_german.py)
 turns: $(STAMP)

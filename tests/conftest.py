@@ -56,7 +56,8 @@ This was turn {turn} (ESTIM_TURN={turn} repeats it) of what is long by nature: a
 played whole, 7 of 60 worlds of each device, a sixth of the planted bugs, a quarter of the walks along a limit, three of
 nine odd homes for each command, half the faults of a device that is measured, one of four whole ways of a new patient,
 a session in two tabs or in a browser, German at one of two sizes, three of twelve replays under faults, two of four
-device models whose controller is killed. make turns plays all of it.
+device models whose controller is killed, six of twelve kinds of blows, half the ways in which a terminal is lost.
+make turns plays all of it.
 Left out, since as long as one likes (make campaign runs the first three; each prints the seed that it began with):
   make fuzz BYTES=…     framers under seeded junk          make worlds WORLDS=…   sessions with faults on every device
   make records KILLS=…  every change of a record           make kills KILLS=…     blows to running sessions

@@ -17,6 +17,7 @@ from tests.system import therapist
 from tests.system.conftest import PATIENCE_S, RunningSimulator, children, environment, wait_until
 from tests.system.machine import Timed, keeps
 from tests.system.terminal import Tty
+from tests.turns import its_turn, of_this_turn
 
 Start = Callable[..., RunningSimulator]
 
@@ -67,7 +68,7 @@ def test_the_terminal_goes_away_while_nothing_runs(
         wait_until(lambda pid=pid: not Path(f"/proc/{pid}").exists(), what="its processes end")  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("controlling", [True, False], ids=["controlling", "not-controlling"])
+@pytest.mark.parametrize("controlling", of_this_turn([True, False], 2), ids=lambda it: "controlling" if it else "not")
 def test_the_terminal_goes_away_while_it_stimulates(
     tmp_path: Path, console: Callable[..., Tty], simulator: Start, controlling: bool
 ) -> None:
@@ -117,6 +118,7 @@ def test_the_console_refuses_to_run_without_a_terminal(tmp_path: Path) -> None:
 
 
 @pytest.mark.hazard("H41")
+@pytest.mark.skipif(not its_turn(0, 2), reason="a terminal that takes nothing is tried on the other days")
 def test_a_terminal_that_answers_no_more_stops(tmp_path: Path, console: Callable[..., Tty], simulator: Start) -> None:
     """Asked every half second while output may be on; it answered at the start, and 1 s of silence is a front gone."""
 
@@ -142,6 +144,7 @@ def test_a_terminal_that_answers_no_more_stops(tmp_path: Path, console: Callable
     keeps(1_700, one)
 
 
+@pytest.mark.skipif(not its_turn(1, 2), reason="a terminal that answers no more is tried on the other days")
 def test_a_terminal_that_takes_nothing_holds_up_neither_stop_nor_end(
     tmp_path: Path, console: Callable[..., Tty], simulator: Start
 ) -> None:

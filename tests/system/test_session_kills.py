@@ -16,8 +16,10 @@ from tests.system.conftest import PATIENCE_S, environment, wait_until
 from tests.system.machine import Timed, keeps
 from tests.system.running import Session, begin, end, until_pulsing
 from tests.system.session_kills import BLOWS, bound_ms, strike
+from tests.turns import of_this_turn
 
 ELSEWHERE = {"front SIGTERM", "front SIGHUP"}  # test_sessions.py
+DAILY = ["controller SIGKILL", "front SIGKILL", "front's pipe closed"]
 
 FSYNC = """
 import errno, os, pathlib
@@ -33,7 +35,9 @@ os.fsync, os.fdatasync = map(failing, right)
 
 
 @pytest.mark.hazard("H01", "H03")
-@pytest.mark.parametrize("kind", [kind for kind in BLOWS if kind not in ELSEWHERE])
+@pytest.mark.parametrize(
+    "kind", [*DAILY, *of_this_turn([kind for kind in BLOWS if kind not in ELSEWHERE and kind not in DAILY], 3)]
+)
 def test_a_blow_ends_output_and_leaves_a_record_that_verifies(tmp_path: Path, kind: str) -> None:
     def one(number: int) -> Timed:
         blow = strike(tmp_path / str(number), kind, seed=1 + number)
