@@ -53,10 +53,10 @@ os.environ["LANGUAGE"] = "C"
 os.environ.setdefault("ESTIM_TURN", str(int(time.time()) // 86_400))
 LEFT_OUT = """\
 This was turn {turn} (ESTIM_TURN={turn} repeats it) of what is long by nature: a twentieth of the library's protocols
-played whole, 7 of 60 worlds of each device, a sixth of the planted bugs, a quarter of the walks along a limit, three of
-nine odd homes for each command, half the faults of a device that is measured, one of four whole ways of a new patient,
-a session in two tabs or in a browser, German at one of two sizes, three of twelve replays under faults, two of four
-device models whose controller is killed, six of twelve kinds of blows, half the ways in which a terminal is lost.
+played whole, 7 of 60 worlds of each device, a sixth of the planted bugs, a quarter of the walks along a limit, a third
+of the odd homes for each command, half the faults of a device that is measured, one of four whole ways of a new
+patient, a session in two tabs or in a browser, German at one of two sizes, three of twelve replays under faults, two of
+four device models whose controller is killed, six of twelve kinds of blows, half the ways in which a terminal is lost.
 make turns plays all of it.
 Left out, since as long as one likes (make campaign runs the first three; each prints the seed that it began with):
   make fuzz BYTES=…     framers under seeded junk          make worlds WORLDS=…   sessions with faults on every device

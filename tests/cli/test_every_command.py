@@ -108,6 +108,10 @@ def _nobodys(*_: object) -> list[str]:
     return ["--home", "~nobody-of-this-name/estim"]
 
 
+def _empty(*_: object) -> list[str]:
+    return ["--home", ""]  # a script's variable that was never set
+
+
 def _link_to_nothing(tmp_path: Path, _: pytest.MonkeyPatch) -> list[str]:
     (tmp_path / "link").symlink_to(tmp_path / "gone")
     return ["--home", str(tmp_path / "link")]
@@ -135,6 +139,7 @@ HOMES = {
     "below a file": _below_a_file,
     "too long": _too_long,
     "nobody's": _nobodys,
+    "an empty word": _empty,
     "a link to nothing": _link_to_nothing,
     "links in a ring": _links_in_a_ring,
     "its records a file": _records_a_file,
@@ -142,7 +147,7 @@ HOMES = {
 }
 
 
-# Each day every command meets three of the nine kinds, and every kind a third of the commands.
+# Each day every command meets three or four of the ten kinds, and every kind a third of the commands.
 @pytest.mark.parametrize(
     ("command", "kind"),
     [

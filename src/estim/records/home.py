@@ -58,8 +58,10 @@ def find_home(given: str | None, *, otherwise: Home | None = None) -> Home:
         otherwise: taken where no home is known at all.
 
     Raises:
-        RecordError: none is known; or the path named can't be a folder, since it or a part of it is something else.
+        RecordError: none is known; the word is empty; or the path can't be a folder, since it or a part of it is none.
     """
+    if given == "":  # a script's variable that was never set: sessions would land in another home than it means
+        raise RecordError("home: --home names no folder (its word is empty): give one, or leave --home out")
     chosen = given or os.environ.get("ESTIM_HOME")
     try:
         root = Path(chosen).expanduser().absolute() if chosen else _platform_folder() / "estim"
