@@ -82,6 +82,7 @@ PAIRS = {
     "not-treated.md": "nicht-behandelt.md",
     "course-of-care.md": "behandlungsverlauf.md",
     "how-to/own-protocol.md": "eigenes-protokoll.md",
+    "protocols.md": "protokolle.md",
     "how-to/add-a-therapist.md": "therapeutin-hinzufuegen.md",
     "how-to/replace-a-key.md": "schluessel-ersetzen.md",
 }
@@ -91,7 +92,7 @@ def shape(text: str) -> dict[str, list[str]]:
     """What two languages have in common: blocks as they stand, code, numbers, headings and rows."""
     without_links = re.sub(r"\]\([^)]*\)", "]", text)
     return {
-        "blocks": re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL),
+        "blocks": re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL),
         "code": sorted(re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))),
         "numbers": sorted(re.findall(r"\d+", without_links)),
         "headings": re.findall(r"^#+ ", text, re.MULTILINE),
