@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from tests.support import put_between  # noqa: E402
 from tests.system.conftest import wait_until  # noqa: E402
-from tests.system.hardships import Disk, stall, unkillable, writer_of  # noqa: E402
+from tests.system.hardships import Disk, stall, thread_with, unkillable  # noqa: E402
 from tests.system.running import EndedBefore, Session, begin, end, until_pulsing  # noqa: E402
 from tests.system.session_kills import TRIES, strike  # noqa: E402
 from tests.system.terminal import KEYS  # noqa: E402
@@ -204,7 +204,7 @@ def _killed_in_a_disk(folder: Path, _seed: int) -> float:
     try:
         until_pulsing(session, session.pulses.fresh)
         controller = session.controller
-        with unkillable(writer_of(controller)):
+        with unkillable(thread_with(controller, "record.jsonl")):
             at_us = session.pulses.now_us()
             os.kill(controller, signal.SIGKILL)
             return _after(session, at_us)

@@ -102,13 +102,13 @@ def unkillable(thread: int) -> Iterator[None]:
         group.rmdir()
 
 
-def writer_of(pid: int) -> int:
-    """The thread of a controller that has the record open."""
+def thread_with(pid: int, ending: str) -> int:
+    """The thread of a controller that has a file open whose name ends so; not the first one, which is the loop."""
     for task in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(OSError):
-            if any(os.readlink(link).endswith("record.jsonl") for link in (task / "fd").iterdir()):
+            if task.name != str(pid) and any(os.readlink(link).endswith(ending) for link in (task / "fd").iterdir()):
                 return int(task.name)
-    raise LookupError(f"no thread of {pid} writes a record")
+    raise LookupError(f"no thread of {pid} has a file open that ends with {ending}")
 
 
 def _runs(pid: int) -> bool:

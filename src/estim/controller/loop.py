@@ -73,8 +73,9 @@ class Controller:
         model = MODELS[address.model]
         link = open_link(address)
         self._reading = ReadingUp(
-            self._reception, home.protocols, self._waiting.wake, device_refused=self._device_refused
-        )
+            self._reception, home.protocols,
+            wake=self._waiting.wake, apart=self._waiting.apart, device_refused=self._device_refused,
+        )  # fmt: skip
         self._held: list[events.Request] = []  # what was asked after something that is still being read up
         engine = SessionEngine(model.profile, limits, simulated=address.simulated)
         self._runner = Runner(

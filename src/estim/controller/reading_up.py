@@ -30,13 +30,21 @@ class ReadingUp:
     Args:
         own: the folder of own protocols.
         wake: called from the thread when there is an answer.
+        apart: called first in the thread (`Waiting.apart`): while the disk keeps it, it keeps neither port nor pipe.
         device_refused: why this stimulator may put out nothing ("" if it may): what a bench found of it.
     """
 
     def __init__(
-        self, reception: Reception, own: Path, wake: Callable[[], None], device_refused: Callable[[], str]
+        self,
+        reception: Reception,
+        own: Path,
+        *,
+        wake: Callable[[], None],
+        apart: Callable[[], object],
+        device_refused: Callable[[], str],
     ) -> None:
-        self._reception, self._own, self._wake, self._device_refused = reception, own, wake, device_refused
+        self._reception, self._own = reception, own
+        self._wake, self._apart, self._device_refused = wake, apart, device_refused
         self._asked: queue.SimpleQueue[Asked | None] = queue.SimpleQueue()
         self._read: queue.SimpleQueue[Event | Reply | Exception] = queue.SimpleQueue()
         self.busy = False
@@ -63,6 +71,7 @@ class ReadingUp:
         return read
 
     def _work(self) -> None:
+        self._apart()
         raise_thread()  # while it holds the interpreter, the control loop is no faster than it
         while True:
             request = self._asked.get()

@@ -126,7 +126,8 @@ class InTheRoom:
     def leave(self) -> None:
         """Give the place free."""
         while self._held:
-            self._held.pop().close()
+            with contextlib.suppress(OSError):  # at the process' end another thread than the one that took it closes it
+                self._held.pop().close()
 
 
 def _says(path: Path) -> str:
