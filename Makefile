@@ -82,6 +82,8 @@ bench: $(STAMP)
 # Long runs: make campaign BYTES=10000000 WORLDS=10000
 BYTES ?= 1000000
 WORLDS ?= 1000
+# Worlds with what surrounds a controller: make worlds AROUND=1
+AROUND ?=
 KILLS ?= 1000
 
 campaign: fuzz worlds records turns
@@ -99,7 +101,7 @@ fuzz: $(STAMP)
 
 worlds: $(STAMP)
 	@for model in $$($(BIN)/python -c "from estim.drivers.models import MODELS; print(*MODELS)"); do \
-		$(BIN)/estim rehearse tests/data/worlds.toml --level quadriceps=20 --device-model $$model --worlds $(WORLDS) --jobs 2 || exit 1; done
+		$(BIN)/estim rehearse tests/data/worlds.toml --level quadriceps=20 --device-model $$model --worlds $(WORLDS) --jobs 2 $(if $(AROUND),--around) || exit 1; done
 
 records: $(STAMP)
 	$(BIN)/python bench/records.py --tamper

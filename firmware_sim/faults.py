@@ -24,8 +24,12 @@ HOST = (
     "late-turn", "suspend", "stutter", "clock-jump", "signal", "console-silent", "console-gone", "slow-disk",
     "full-disk", "failing-fsync",
 )  # fmt: skip
+# What surrounds a controller: drawn beside the others, from another stream, so that a seed's own faults stay.
+AROUND = ("front-stalled", "second-opener", "odd-lines", "slow-disk", "stutter")
 STALLS = ("late-turn", "suspend")  # the host does nothing for `size` milliseconds
 KINDS = (*WIRE, *DEVICE, *BODY, *HOST)
+EVERY = (*KINDS, *AROUND[:3])
+FRONT_STALLED_US = (100_000, 600_000)  # so long a working front may stand
 _TIME = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(us|ms|s|min)\s*$")
 _UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "min": 60_000_000}
 
@@ -36,7 +40,7 @@ class Fault:
 
     Attributes:
         at_us, for_us: begin and length (0 for what has none).
-        kind: one of `KINDS`.
+        kind: one of `EVERY`.
         channel: for faults of a channel.
         size: bits, milliseconds or repetitions, as the kind needs.
     """
@@ -85,6 +89,20 @@ class FaultPlan:
             faults.append(Fault(at_us=at_us, kind=kind, for_us=for_us, size=size))
         return cls(tuple(sorted(faults, key=lambda fault: fault.at_us)))
 
+    def surrounded(self, seed: int, *, until_us: int) -> FaultPlan:
+        """The same, and one to four faults of `AROUND`, some of them for a minute."""
+        chance = random.Random(seed ^ 0xA_0D)
+        faults = list(self.faults)
+        for _ in range(chance.randrange(1, 5)):
+            kind, at_us = chance.choice(AROUND), chance.randrange(0, until_us)
+            most_us = chance.choice((5_000_000, 60_000_000))
+            for_us = (
+                chance.randrange(*FRONT_STALLED_US) if kind == "front-stalled" else chance.randrange(50_000, most_us)
+            )
+            size = 1 if kind == "slow-disk" else chance.randrange(1, 8)  # 400 ms for each fsync end nothing
+            faults.append(Fault(at_us=at_us, kind=kind, for_us=for_us, size=size))
+        return FaultPlan(tuple(sorted(faults, key=lambda fault: fault.at_us)))
+
     @classmethod
     def from_toml(cls, path: Path) -> FaultPlan:
         """The plan in a file.
@@ -99,8 +117,8 @@ class FaultPlan:
         for index, entry in enumerate(entries):
             unknown = sorted(entry.keys() - {"at", "kind", "for", "channel", "size"})
             wrong += [f"fault[{index}]: unknown key {key!r}" for key in unknown]
-            if entry.get("kind") not in KINDS:
-                wrong.append(f"fault[{index}].kind {entry.get('kind')!r}: one of {', '.join(KINDS)}")
+            if entry.get("kind") not in EVERY:
+                wrong.append(f"fault[{index}].kind {entry.get('kind')!r}: one of {', '.join(EVERY)}")
                 continue
             try:
                 at_us, for_us = time_us(entry["at"]), time_us(entry.get("for", "0 s"))

@@ -22,7 +22,7 @@ from estim.rehearsal.moods import KINDS as WHIMS
 from estim.rehearsal.moods import Whim
 from estim.rehearsal.stopping import LIE_US, OBEY_US, TIMER_US, clear_by_us, noticed_by_us
 from estim.session import events
-from firmware_sim.faults import KINDS, Fault, FaultPlan, read_plan, time_us
+from firmware_sim.faults import EVERY, KINDS, Fault, FaultPlan, read_plan, time_us
 from tests.rehearsal.planted import handle, world_plan
 from tests.support import DATA, LIMITS
 from tests.turns import seeds
@@ -32,6 +32,7 @@ TIMED = [name for name, model in MODELS.items() if model.profile.has_timer]  # t
 # Of each model, 0.2 s a world and more. In 4 and 7 somebody stops, 20 is the first in which a RehaStim 2 is lost, so
 # that the endings below do not hang on what today's changing seeds happen to bring.
 SEEDS = sorted({4, 7, 20, *seeds(fixed=1, changing=3, whole=60)})
+AROUND_SEEDS = seeds(fixed=1, changing=0, whole=60)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -229,6 +230,28 @@ def test_every_kind_of_trouble_and_of_whim_is_drawn() -> None:
     assert {whim.kind for story in stories for whim in story.whims} == set(WHIMS)
     assert any(not story.parts for story in stories)
     assert {story.share_percent for story in stories} == {25, 50, 100}
+
+
+def test_what_surrounds_a_controller_is_added_to_the_same_world() -> None:
+    plain, more = ([Story.from_seed(seed, around=around) for seed in range(100)] for around in (False, True))
+    assert {fault.kind for story in more for fault in story.faults} == set(EVERY)
+    for one, other in zip(plain, more, strict=True):
+        assert set(one.faults) < set(other.faults)
+        assert (one.whims, one.stubborn, one.twitches) == (other.whims, other.stubborn, other.twitches)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_nothing_breaks_in_worlds_with_all_that_surrounds_a_controller(model: str) -> None:
+    for seed in AROUND_SEEDS:
+        assert not play_world(world_plan(model), seed, around=True).broken, f"{model}, --around, seed {seed}"
+
+
+def test_odd_lines_are_refused_or_mean_what_they_say() -> None:
+    """Half a minute of them in titration and therapy: nothing breaks, and the session is not held up by them."""
+    odd = Fault(at_us=0, kind="odd-lines", for_us=60_000_000)
+    verdict = FaultyWorld(world_plan(), FaultPlan((odd,))).play()
+    assert not verdict.broken
+    assert verdict.pulses > 100
 
 
 @pytest.mark.parametrize("kind", WHIMS)

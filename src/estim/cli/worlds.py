@@ -42,7 +42,10 @@ def worlds(given: argparse.Namespace, said: Said, limits: Limits) -> int:
 
 def _replay(given: argparse.Namespace) -> str:
     levels = "".join(f" --level {word}" for word in given.level)
-    return f"estim rehearse {given.protocol}{levels} --device-model {given.device_model} --world --seed {{seed}}"
+    around = " --around" if given.around else ""
+    return (
+        f"estim rehearse {given.protocol}{levels} --device-model {given.device_model} --world{around} --seed {{seed}}"
+    )
 
 
 def _many(given: argparse.Namespace, plan: RehearsalPlan, count: int) -> int:
@@ -60,8 +63,9 @@ def _many(given: argparse.Namespace, plan: RehearsalPlan, count: int) -> int:
         print(f"\r{text}" if sys.stderr.isatty() else text, end="" if sys.stderr.isatty() else "\n", file=sys.stderr)
 
     report = campaign(
-        plan, worlds=count, first_seed=given.seed, jobs=given.jobs, replay=_replay(given), progress=progress
-    )
+        plan, worlds=count, first_seed=given.seed, jobs=given.jobs, replay=_replay(given), around=given.around,
+        progress=progress,
+    )  # fmt: skip
     if given.json:
         print_json(report)
     else:
@@ -97,7 +101,7 @@ def _one(given: argparse.Namespace, plan: RehearsalPlan) -> int:
     """One world, some of it, or what is left when everything that is not needed is left out."""
     from estim.rehearsal.campaign import Story, play_story, shrink
 
-    story = Story.from_seed(given.seed)
+    story = Story.from_seed(given.seed, around=given.around)
     if given.only is not None:
         story = story.only(tuple(part for part in given.only.split(",") if part))
     parts, verdict = shrink(plan, story) if given.shrink else (story.parts, play_story(plan, story))

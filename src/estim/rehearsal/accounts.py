@@ -195,7 +195,7 @@ def _largest(entries: Iterable[Entry], pulses: Sequence[Pulse]) -> dict[int, int
 
 def _rooms(entries: Sequence[Entry], pulses: Sequence[Pulse], faults: Sequence[Fault]) -> dict[int, int]:
     """What faults leave open, per channel: their time and `AFTER_US`, at the greatest charge, the shortest period."""
-    open_us = sum(fault.for_us + AFTER_US for fault in faults if fault.kind in {*WIRE, *DEVICE, *BODY, *_STALLS})
+    open_us = sum(fault.for_us + AFTER_US for fault in faults if fault.kind in {*WIRE, *DEVICE, *BODY, *_LEAVE_OPEN})
     if not open_us:
         return {}
     rows = [row for entry in entries if entry.kind == lines.Command.KIND for row in entry.fields["channels"]]
@@ -203,7 +203,7 @@ def _rooms(entries: Sequence[Entry], pulses: Sequence[Pulse], faults: Sequence[F
     return {number: charge * (open_us // period_us + 1) for number, charge in _largest(entries, pulses).items()}
 
 
-_STALLS = frozenset({"late-turn", "suspend", "stutter"})
+_LEAVE_OPEN = frozenset({"late-turn", "suspend", "stutter", "second-opener"})
 
 
 def dose_differs(

@@ -74,14 +74,19 @@ class Story:
         return [*lines, f"levels: {self.share_percent} % of what was asked for"]
 
     @classmethod
-    def from_seed(cls, seed: int, *, kinds: tuple[str, ...] = KINDS) -> Story:
-        """The world with this number, with faults of these kinds."""
+    def from_seed(cls, seed: int, *, kinds: tuple[str, ...] = KINDS, around: bool = False) -> Story:
+        """The world with this number, with faults of these kinds.
+
+        Args:
+            around: the same world, and in it also what surrounds a controller.
+        """
         chance = random.Random(seed ^ 0xC0FFEE)
         until_us = WORLD_US - CALM_END_US
-        faults = FaultPlan.from_seed(seed, until_us=until_us, kinds=kinds).faults
+        drawn = FaultPlan.from_seed(seed, until_us=until_us, kinds=kinds)
+        faults = drawn.faults
         return cls(
             seed=seed,
-            faults=faults,
+            faults=(drawn.surrounded(seed, until_us=until_us) if around else drawn).faults,
             whims=whims_from_seed(seed, until_us=until_us, troubles_us=tuple(fault.at_us for fault in faults)),
             stubborn=chance.random() < 0.5,
             share_percent=chance.choice(SHARES),
@@ -109,9 +114,9 @@ def play_story(plan: RehearsalPlan, story: Story) -> Verdict:
         )
 
 
-def play_world(plan: RehearsalPlan, seed: int) -> Verdict:
+def play_world(plan: RehearsalPlan, seed: int, *, around: bool = False) -> Verdict:
     """One world by its seed."""
-    return play_story(plan, Story.from_seed(seed))
+    return play_story(plan, Story.from_seed(seed, around=around))
 
 
 def shrink(plan: RehearsalPlan, story: Story) -> tuple[tuple[str, ...], Verdict]:
@@ -133,8 +138,9 @@ def shrink(plan: RehearsalPlan, story: Story) -> tuple[tuple[str, ...], Verdict]
     return parts, verdict
 
 
-def _play(item: tuple[RehearsalPlan, int]) -> Verdict:
-    return play_world(*item)
+def _play(item: tuple[RehearsalPlan, int, bool]) -> Verdict:
+    plan, seed, around = item
+    return play_world(plan, seed, around=around)
 
 
 def campaign(
@@ -144,12 +150,14 @@ def campaign(
     first_seed: int,
     jobs: int,
     replay: str,
+    around: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Many worlds; the document that `rehearse --worlds --json` prints.
 
     Args:
         replay: command line that plays one world again, with `{seed}` in it.
+        around: also what surrounds a controller; see `Story.from_seed`.
         progress: told how many were played and how many broke.
     """
     began = time.perf_counter()
@@ -158,7 +166,7 @@ def campaign(
     worst_us: dict[str, int] = {}
     broken: list[dict[str, Any]] = []
     simulated_us = pulses = damaged = 0
-    items = [(plan, first_seed + index) for index in range(worlds)]
+    items = [(plan, first_seed + index, around) for index in range(worlds)]
     lost: list[dict[str, Any]] = []
     for done, (number, verdict) in enumerate(pool.run(_play, items, jobs=jobs), start=1):
         seed = first_seed + number

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from estim.records.simulated import SimulatedWriter
+from estim.rehearsal.around import FoundOpen, OddLines
 from estim.rehearsal.link import FaultyLink
 from estim.rehearsal.moods import MoodyTherapist, Whim
 from estim.rehearsal.plan import RehearsalPlan
@@ -20,7 +21,7 @@ from estim.session import events
 from estim.session.snapshot import Snapshot
 from firmware_sim.devices import tells_of_leads
 from firmware_sim.devices.interface import DeviceEvent, Pulse
-from firmware_sim.devices.load_port import OpenLoad, ResistiveLoad
+from firmware_sim.devices.load_port import ResistiveLoad
 from firmware_sim.faults import BODY, DEVICE, STALLS, Fault, FaultPlan
 
 WORLD_US = 120_000_000
@@ -32,19 +33,6 @@ SPINS = 200  # turns at one and the same time
 SPIN_US = 5_000  # then time goes on at the pace of a real loop
 TURN_LATE_US = (10_000, 240_000)  # of a host that stutters; 250 ms would be a fault (L23)
 _OHM = {"dry": 3_000, "low-current": 9_000}
-
-
-class _Open(OpenLoad):
-    """A lead in the air that notes when it is found."""
-
-    def __init__(self, found: Callable[[int], None]) -> None:
-        super().__init__()
-        self._found = found
-
-    def test_ohm(self, now_us: int) -> int:
-        """Asked by a device that tests its electrodes."""
-        self._found(now_us)
-        return super().test_ohm(now_us)
 
 
 @dataclass(slots=True)
@@ -94,6 +82,7 @@ class FaultyWorld(World):
         self._noted: list[events.Event] = []
         self._recorded = False  # a record was open before this turn: a stop goes before the sign-in that opens one
         self._gone = self._left = False
+        self._odd = OddLines(faults.faults, plan.seed)
         self._bad_pads: Counter[int] = Counter()
         self._open_us: dict[int, int] = {}  # channel → when its lead was found in the air, and it has not played since
         self.link = self.runner.link = FaultyLink(
@@ -188,6 +177,7 @@ class FaultyWorld(World):
         if self._console_lives():
             incoming += super()._incoming()
             incoming += self._pressed()
+            incoming += self._odd_lines()
             if self.now_us + HEARTBEAT_US == self._heartbeat_us:
                 self._beat_us = self.now_us
         else:  # nobody looks and nobody beats; time goes on all the same
@@ -215,6 +205,15 @@ class FaultyWorld(World):
                 self._end_output(_NAMES[type(event)], max(at_us, self._silent_until_us))
         return [event for _, event in acts]
 
+    def _odd_lines(self) -> list[events.Event]:
+        heard = list(self._odd.heard(self.now_us))
+        for event in heard:
+            if isinstance(event, events.Request):
+                self.watch.asked[event.id] = event
+            if isinstance(event, events.Stop):
+                self._end_output("stop key", self.now_us)
+        return heard
+
     def _act(self, snapshot: Snapshot) -> list[events.Request]:
         self.watch.shown(snapshot.n, self.now_us)
         return super()._act(snapshot)
@@ -237,7 +236,7 @@ class FaultyWorld(World):
             self.watch.lawful.lying = self.watch.lawful.lying or kind == "ignore-update"
         elif kind in BODY:
             load = (
-                _Open(functools.partial(self._open_seen, fault.channel))
+                FoundOpen(functools.partial(self._open_seen, fault.channel))
                 if kind == "lead-off"
                 else ResistiveLoad(_OHM[kind])
             )
@@ -252,7 +251,7 @@ class FaultyWorld(World):
             self._end_output(kind, self.now_us)
         elif kind == "stutter":
             self._stutter_until_us = fault.end_us
-        elif kind == "console-silent":
+        elif kind in {"console-silent", "front-stalled"}:
             self._silent_until_us = max(self._silent_until_us, fault.end_us)
         elif kind in {"console-gone", "signal", "clock-jump"}:
             self._leave(kind)

@@ -11,6 +11,7 @@ from firmware_sim.devices.interface import SimulatedDevice
 from firmware_sim.faults import FaultPlan, FaultyWire
 
 NEVER_US = 1 << 62
+TAKES = 0.5  # share of the answers that a second opener gets
 
 
 class SimulatedLink:
@@ -83,6 +84,7 @@ class FaultyLink(SimulatedLink):
         self._plan = plan
         self._out = FaultyWire(plan, delays.getrandbits(32))
         self._back = FaultyWire(plan, delays.getrandbits(32))
+        self._thief = random.Random(len(plan.faults))  # of a second opener, who reads away what is not his
 
     def write(self, data: bytes) -> None:
         """Bytes for the device, if they get there."""
@@ -103,6 +105,8 @@ class FaultyLink(SimulatedLink):
         return super().read()
 
     def answer(self, data: bytes, at_us: int) -> None:
-        """An answer on its way back."""
+        """An answer on its way back, unless another program that opened the same port reads it."""
+        if self._plan.active("second-opener", at_us) and self._thief.random() < TAKES:
+            return
         for delay_us, piece in self._back.take(data, at_us):
             super().answer(piece, at_us + delay_us)

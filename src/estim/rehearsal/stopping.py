@@ -28,7 +28,7 @@ NOTICE_US = 450_000 + 250_000 + 20_000  # a silent device: the next question, an
 UNANSWERED_US = 250_000  # an update without an answer: after so long the driver takes the device for lost
 _ONE_SHOT = frozenset({"flip", "drop", "duplicate", "garbage"})
 _DEAF = frozenset({"silence", "hang", "ignore-stop"})
-_KEEP_ANSWERS = _ONE_SHOT | {"silence", "hang", "late", "refuse", "stutter"}
+_KEEP_ANSWERS = _ONE_SHOT | {"silence", "hang", "late", "refuse", "stutter", "second-opener"}
 _STALLS = frozenset({"late-turn", "suspend"})
 
 
