@@ -52,6 +52,10 @@ def test_an_update_needs_a_list_and_a_damaged_list_spoils_what_follows() -> None
     assert not arrived((init, True), (UPDATE, True)).is_of(pulse(12_000))
     goes_on = arrived((init, False), (UPDATE, True))
     assert all(goes_on.is_of(pulse(12_000 + 5_000 * n)) for n in range(100))
+    assert not goes_on.goes_on, "damaged, and yet a list of one pass"
+    by_itself = arrived((init[:5] + b"\x08", False))  # the check does not see this bit: each 4 ms, until a stop
+    assert by_itself.goes_on
+    assert not arrived((init[:5] + b"\x08", False), (STOP, True)).goes_on
     stopped = arrived((init, False), (UPDATE, True), (STOP, True))
     assert not stopped.is_of(pulse(200_000))
 

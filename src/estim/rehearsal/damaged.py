@@ -46,10 +46,13 @@ class Damaged:
 
     Attributes:
         pulses: how many were of damaged bytes.
+        goes_on: a list plays that arrived damaged and goes on by itself: what plays is its own, at its own pace, also
+            where it has the height of an update that was written.
     """
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.pulses = 0
+        self.goes_on = False
         self._deaf = [fault for fault in faults if fault.kind in {"ignore-stop", "hang", "restart"}]
         self._reader = Reader()
         self._channels: tuple[int, ...] = ()
@@ -68,9 +71,11 @@ class Damaged:
         if command.kind == STOP:
             if not any(fault.at_us <= at_us <= fault.end_us for fault in self._deaf):
                 self._set((), wrong=False)
+                self.goes_on = False
         elif command.kind == INIT:
             if (listed := read_init(command)) is not None:
                 self._set(listed.channels, wrong=self._hurt)
+                self.goes_on = self._hurt and listed.main > 0
         elif self._hurt or self._wrong_list:
             for channel, train in self._trains(command).items():
                 amplitude_ua = min(train.current_ma, MOST_MA) // STEP_MA * STEP_MA * 1_000

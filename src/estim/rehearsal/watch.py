@@ -84,11 +84,11 @@ class Watch:
             self.broken.setdefault("off", f"a pulse at {pulse.t_us / 1e6:.4f} s; OFF since {off_us / 1e6:.4f} s")
 
     def _of_damage(self, pulse: Pulse) -> bool:
-        """No list that was written is left for it, and damaged bytes that asked for it arrived."""
-        written = self.lawful.written
-        return (
-            written is not None and not written.knows(pulse) and self.damaged is not None and self.damaged.is_of(pulse)
-        )
+        """No list that was written is left for it, or one goes on by itself; and damaged bytes asked for it."""
+        written, damaged = self.lawful.written, self.damaged
+        if written is None or damaged is None:
+            return False
+        return (damaged.goes_on or not written.knows(pulse)) and damaged.is_of(pulse)
 
     def arrives(self, piece: bytes, at_us: int, whole: bool) -> None:  # noqa: FBT001 - the wire's own callback
         """Bytes reach the device; `whole`: as they were written."""
