@@ -78,6 +78,20 @@ def test_a_level_that_rises_within_the_ramp_makes_no_double_step() -> None:
     assert {after - before for before, after in pairwise(played)} == {2_000}
 
 
+def test_a_raise_in_a_ramp_that_late_turns_held_back_is_felt_as_one_raise() -> None:
+    """4.5 mA flowed of 5 when 6 mA became durable: the next pulse had 6 (slow disk, late turns: hardship 3)."""
+    plan = window(on_us=Micros(2 * SECOND), first_ramp_up_us=Micros(200_000), ramp_down_us=Micros(0))
+    player = WindowPlayer(plan, 5_000, 500, 0, first=True)
+    played = [0]
+    for now_us in range(0, SECOND, 1_000):
+        if player.amplitude_ua == 4_500 and player.level_ua == 5_000:
+            player.set_level(6_000, now_us)
+        if player.turn(now_us):
+            played.append(int(player.amplitude_ua))
+    assert played[-1] == 6_000
+    assert max(after - before for before, after in pairwise(played)) <= 1_000
+
+
 @pytest.mark.parametrize("level_ua", [8_000, 10_000, 11_000])
 @pytest.mark.parametrize("gap_us", [30_000, 90_000, 240_000])
 def test_a_level_that_is_set_after_a_late_turn_lets_no_ramp_catch_up(gap_us: int, level_ua: int) -> None:

@@ -258,7 +258,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "Controller killed while a thread of it waits for a frozen disk",
-        "100 ms (Linux: threads that write have files of their own)",
+        "100 ms (Linux: threads that wait for a disk have files of their own)",
         (_HARD + "test_a_disk_that_holds_a_thread_of_a_dead_controller_delays_no_stop",),
         100,
         _killed_in_a_disk,

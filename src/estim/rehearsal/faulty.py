@@ -77,8 +77,7 @@ class FaultyWorld(World):
         self._changes = sorted(changes, key=lambda change: change[0])
         self._stalled_until_us = self._stutter_until_us = self._silent_until_us = -1
         self._turns, self._turns_us = 0, -1
-        self._late_us = 0
-        self._beat_us = 0
+        self._late_us = self._beat_us = 0
         self._noted: list[events.Event] = []
         self._recorded = False  # a record was open before this turn: a stop goes before the sign-in that opens one
         self._gone = self._left = False
@@ -252,6 +251,8 @@ class FaultyWorld(World):
         elif kind == "stutter":
             self._stutter_until_us = fault.end_us
         elif kind in {"console-silent", "front-stalled"}:
+            if kind == "front-stalled" and self.now_us >= self._heartbeat_us and self._console_lives():
+                self._noted, self._beat_us = [*self._noted, events.Heartbeat()], self.now_us  # it beat in time
             self._silent_until_us = max(self._silent_until_us, fault.end_us)
         elif kind in {"console-gone", "signal", "clock-jump"}:
             self._leave(kind)
@@ -277,6 +278,8 @@ class FaultyWorld(World):
             self.device.inject(DeviceEvent(kind, 0), self.now_us)
             if kind == "ignore-update":
                 self.watch.lawful.lied()
+        elif kind == "front-stalled":  # what was due meanwhile it does at once
+            self._heartbeat_us = self.now_us
         elif kind in BODY:
             self.device.set_load(fault.channel, ResistiveLoad())
             self._bad_pads[fault.channel] -= 1
@@ -327,9 +330,9 @@ class FaultyWorld(World):
                 self.watch.heard(reply, self.now_us, recording=recording)
         super()._hear()
 
-    def play(self) -> Verdict:
+    def play(self, for_us: int = WORLD_US) -> Verdict:
         """The whole world and a while after it."""
-        self.run_until(WORLD_US)
+        self.run_until(for_us)
         outcome = self.person.outcome or self.engine.outcome or self.engine.phase.value
         if not self._gone:
             self._leave("console-gone")

@@ -36,36 +36,11 @@ class WindowPlayer:
     """
 
     __slots__ = (
-        "_base_us",
-        "_beat",
-        "_before_ua",
-        "_changed_us",
-        "_counted",
-        "_down",
-        "_form",
-        "_joined",
-        "_k_next",
-        "_late",
-        "_lead_us",
-        "_pulses",
-        "_rose",
-        "_spaced",
-        "_step_ua",
-        "_up",
-        "amplitude_next_ua",
-        "amplitude_ua",
-        "bookings",
-        "contraction",
-        "ended",
-        "first",
-        "level_ua",
-        "peak_ua",
-        "reached_hold",
-        "sent_n",
-        "started_us",
-        "target_ua",
-        "window",
-    )
+        "_base_us", "_beat", "_before_ua", "_changed_us", "_counted", "_down", "_form", "_joined", "_k_next", "_late",
+        "_lead_us", "_pulses", "_raised_ua", "_rose", "_spaced", "_step_ua", "_up", "amplitude_next_ua",
+        "amplitude_ua", "bookings", "contraction", "ended", "first", "level_ua", "peak_ua", "reached_hold", "sent_n",
+        "started_us", "target_ua", "window",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -98,7 +73,8 @@ class WindowPlayer:
         self._spaced = spaced
         self._lead_us = pass_us // 2 or self._beat.lead_us
         self.started_us = -(1 << 60)  # when its first command went out at the time of its first pulse
-        self._rose = False  # its level rose while it played
+        self._rose = False  # its level rose while it played,
+        self._raised_ua = 0  # the last time by so much
         self._late = 0  # pulses by which the ramp up lags behind the clock
         self._counted = 0  # pulses whose charge was booked
         self.amplitude_ua = MicroAmp(0)  # what the device was last told
@@ -161,14 +137,17 @@ class WindowPlayer:
     def _reachable(self, pulse: int) -> MicroAmp:
         """What pulse number `pulse` gets: the plan, or less where a level that rose within the ramp would make its own
         step and the ramp's into one (L17a: it is a new level). In the ramp down it counts from the next contraction.
+        From then on no pulse exceeds the one before it by more than that raise, also where late turns had held the ramp
+        back until then: one raise is felt as one (L15).
         """
         planned = self._planned(pulse)
         if not self._rose or planned <= self.amplitude_ua:
             return planned
         if self._pulses - pulse <= self._down:
             return self.amplitude_ua
-        bound_ua = step_bound_ua(self.target_ua, self._step_ua, first=True)
-        return MicroAmp(min(planned, floor_to_step(self.amplitude_ua + bound_ua, self._step_ua)))
+        most_ua = self.amplitude_ua + step_bound_ua(self.target_ua, self._step_ua, first=True)
+        most_ua = min(most_ua, self.amplitude_ua + self._raised_ua)
+        return MicroAmp(min(planned, floor_to_step(most_ua, self._step_ua)))
 
     def _look_ahead(self, pulse: int) -> None:
         """Find the first pulse from `pulse` on whose amplitude differs from the present one."""
@@ -276,9 +255,11 @@ class WindowPlayer:
 
     def set_level(self, level_ua: int, now_us: int) -> bool:
         """Play at another level from the next pulse on; True if a command must go out for a fall at once."""
-        self._rose = self._rose or level_ua > self.level_ua
+        rises, was_ua = level_ua > self.level_ua, self.target_ua
         self.level_ua = level_ua
         self.target_ua = self._target()
+        if rises:
+            self._rose, self._raised_ua = True, max(self._step_ua, self.target_ua - was_ua)
         pulse = max(0, self._beat.number_from(now_us - self._base_us))
         if pulse >= self._pulses:
             return False  # its last pulse was played; the command that ends it is still to come and must not be lost
