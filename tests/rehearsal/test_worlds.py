@@ -23,6 +23,7 @@ from estim.rehearsal.moods import Whim
 from estim.rehearsal.stopping import LIE_US, OBEY_US, TIMER_US, clear_by_us, noticed_by_us
 from estim.session import events
 from firmware_sim.faults import EVERY, KINDS, Fault, FaultPlan, read_plan, time_us
+from tests.rehearsal.hardships import session
 from tests.rehearsal.planted import handle, world_plan
 from tests.support import DATA, LIMITS
 from tests.turns import seeds
@@ -244,6 +245,14 @@ def test_what_surrounds_a_controller_is_added_to_the_same_world() -> None:
 def test_nothing_breaks_in_worlds_with_all_that_surrounds_a_controller(model: str) -> None:
     for seed in AROUND_SEEDS:
         assert not play_world(world_plan(model), seed, around=True).broken, f"{model}, --around, seed {seed}"
+
+
+@pytest.mark.parametrize("seed", [3, 4, 12, 59])
+def test_a_slow_disk_late_turns_and_a_front_that_stands_end_no_session(seed: int) -> None:
+    """3, 4: a raise of 1.5 mA at once. 12, 59: durable in a ramp down that was late, and the end was never sent."""
+    outcome, broken, stood = session(seed)
+    assert (outcome, broken) == ("completed", {})
+    assert stood > 50
 
 
 def test_odd_lines_are_refused_or_mean_what_they_say() -> None:

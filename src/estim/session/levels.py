@@ -153,7 +153,9 @@ def granted(core: Core, n: int) -> None:
     drop_late_raises(core, core.run)  # this may be the first that is heard in a turn that comes late
     for channel, level_ua in (core.authority.granted(n) or {}).items():
         core.authority.note_raise(channel, core.now_us)  # the pace is what is felt, not when a slow disk was asked
-        core.run.set_level(channel, level_ua, core.now_us)
+        falls = core.run.set_level(channel, level_ua, core.now_us)
+        if falls:  # in a ramp down that late turns held back the pulse that is due lies below the last one all the same
+            core.send_run(falls)
         core.out.log(Raised(channel=channel, level_ua=level_ua, authorise=n))
         note_level(core, channel)
 
