@@ -54,6 +54,8 @@ def plausible(kind: Any) -> Any:
         return {}
     if hasattr(kind, "__supertype__"):
         return plausible(kind.__supertype__)
+    if dataclasses.is_dataclass(kind):
+        return typing.cast("Any", kind)(**{name: plausible(hint) for name, hint in typing.get_type_hints(kind).items()})
     return {bool: True, int: 1, float: 1.0, str: "x"}[kind]
 
 

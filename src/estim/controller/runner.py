@@ -7,6 +7,7 @@ bytes out. Nothing in here waits. The order authorise → durable → grant → 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from estim.controller.recording import Recording
 from estim.drivers.interface import Driver
@@ -131,8 +132,7 @@ class Runner:
     def _translate(self, report: Report) -> Report:
         """The engine counts its own commands; the driver's numbers end here."""
         if isinstance(report, Acknowledged):
-            number = self._commands.pop(report.seq, 0)
-            return Acknowledged(seq=number, round_trip_us=report.round_trip_us)
+            return replace(report, seq=self._commands.pop(report.seq, 0))
         if isinstance(report, Superseded):
             return Superseded(seq=self._commands.pop(report.seq, 0))
         if isinstance(report, DeviceFault) and report.seq is not None:

@@ -28,7 +28,7 @@ from estim.drivers import sciencemode1 as sm
 from estim.drivers.base import NOT_NOW
 from estim.drivers.rehastim1_pace import LATE_US, Pace
 from estim.drivers.rehastim1_profile import PROFILE
-from estim.drivers.rehastim1_steps import NOBODY, PLAYED, PendingOff, Step, StopsSent
+from estim.drivers.rehastim1_steps import NOBODY, PLAYED, ListsSent, PendingOff, Step, StopsSent
 from estim.safety.commands import OutputOff
 from estim.safety.errors import InterlockTripped
 from estim.safety.interlock import Admitted
@@ -46,8 +46,7 @@ from estim.safety.reports import (
 from estim.safety.units import Micros
 
 ANSWER_US = 100_000
-HELLO_TRIES, HELLO_ANSWERS = 5, 4
-NOISE_MAX = 8
+HELLO_TRIES, HELLO_ANSWERS, NOISE_MAX = 5, 4, 8
 OFF, HELLO = Step("off", sm.STOP, sm.STOP_KIND), Step("hello", sm.STOP, sm.STOP_KIND)
 
 
@@ -59,19 +58,16 @@ class RehaStim1Driver:
         self._reports: list[DriverReport] = []
         self._steps: deque[Step] = deque()
         self._flying: Step | None = None
-        self._sent_us = 0
-        self._seq = 0
+        self._sent_us = self._seq = 0
         self._hello: tuple[int, int] | None = None  # tries, answers, while connecting
         self._off: PendingOff | None = None
         self._stops = StopsSent()
         self._list = sm.ChannelList()  # the one that is wanted
-        self._listed = False  # the device has it
+        self._listed = self._wants_status = False  # the device has it; the session asked how it is
         self._pace = Pace()
         self._answered_n = 0  # the last command whose update was answered
-        self._wants_status = False
+        self._lists = ListsSent()
         self._noise_n = 0
-
-    # -- what is asked of it ----------------------------------------------------------------------------------------
 
     def connect(self, now_us: int) -> None:
         """Begin: stop it, and see that it answers. Ends in `Identified` or `DeviceLost`."""
@@ -171,8 +167,6 @@ class RehaStim1Driver:
         if late := self._pace.late():
             self._reports.append(Noise(count=late, text=f"{late} updates later than {LATE_US // 1_000} ms"))
 
-    # -- bytes out --------------------------------------------------------------------------------------------------
-
     def data_to_send(self, now_us: int) -> bytes:
         """The next command; a stop that is due waits for nothing, an update never comes before its period has
         passed.
@@ -241,8 +235,6 @@ class RehaStim1Driver:
         self._list = sm.ChannelList()
         self._reports.append(DeviceLost(reason=reason))
 
-    # -- bytes in ---------------------------------------------------------------------------------------------------
-
     def receive_data(self, data: bytes, now_us: int) -> tuple[DriverReport, ...]:
         """What the answers mean."""
         self._stops.forget(now_us)
@@ -265,6 +257,7 @@ class RehaStim1Driver:
         step = self._flying
         if step is None or step.kind != kind or (stop and self._stops and step.why != "hello"):
             if not stop:
+                self._lists.strays += ok and kind == sm.UPDATE_KIND
                 self._noise_n += 1
                 self._reports.append(Noise(count=1, text=f"an answer {kind << 6 | ok:02X} to nothing that was asked"))
                 if self._noise_n == NOISE_MAX:
@@ -295,20 +288,22 @@ class RehaStim1Driver:
             case "update":
                 self._pace.answered(self._sent_us, now_us)
                 self._acknowledge(step, now_us)
+                self._lists.played += 1
                 if self._wants_status:
                     self._wants_status = False
-                    self._reports.append(DeviceStatus(output_on=True, level_open=True))
+                    self._reports.append(DeviceStatus(output_on=True, level_open=True, lists=self._lists.told))
             case "zero":
                 self._acknowledge(step, now_us)
             case "rest" | "idle":
-                self._reports.append(DeviceStatus(output_on=False, level_open=step.why == "rest"))
+                self._reports.append(
+                    DeviceStatus(output_on=False, level_open=step.why == "rest", lists=self._lists.told)
+                )
 
     def _acknowledge(self, step: Step, now_us: int) -> None:
         if step.seq > self._answered_n:
             self._answered_n = step.seq
-            self._reports.append(Acknowledged(seq=step.seq, round_trip_us=Micros(now_us - self._sent_us)))
-
-    # -- off --------------------------------------------------------------------------------------------------------
+            took_us = Micros(now_us - self._sent_us)
+            self._reports.append(Acknowledged(seq=step.seq, round_trip_us=took_us, lists=self._lists.told))
 
     def _take_for_off(self, kind: int, *, ok: bool, now_us: int) -> None:
         """Answers to stops are counted until one of this off's own has come. Then, once, the question for a list: an
@@ -316,6 +311,9 @@ class RehaStim1Driver:
         ends it.
         """
         off, asked = self._off, self._flying is not None and self._flying.why == "off-check"
+        self._lists.strays += (
+            ok and kind == sm.UPDATE_KIND and not asked
+        )  # the last update's own answer is one of these
         if off is not None and asked and kind == sm.UPDATE_KIND and off.asks == 1:
             self._flying = None
             off.asks = 2
@@ -343,7 +341,7 @@ class RehaStim1Driver:
         self._steps.clear()
         self._flying = None
         self._list = sm.ChannelList()
-        self._reports.append(DeviceStatus(output_on=False, level_open=False))
+        self._reports.append(DeviceStatus(output_on=False, level_open=False, lists=self._lists.told))
         if self._hello is not None:
             self._hello = (0, 0)
             self._steps.append(HELLO)

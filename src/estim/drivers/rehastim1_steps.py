@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from estim.drivers.base import OFF_REPEAT_US
+from estim.safety.reports import ListsPlayed
 
 OFF_NUMBERS_MAX = 64
 STALE_US = 2_000_000  # an answer that is later than this does not come any more
@@ -27,6 +28,18 @@ class Step:
     data: bytes
     kind: int
     seq: int = 0
+
+
+class ListsSent:
+    """Updates that were answered, and answers to none that was asked."""
+
+    def __init__(self) -> None:
+        self.played = self.strays = 0
+
+    @property
+    def told(self) -> ListsPlayed:
+        """For a report."""
+        return ListsPlayed(least=self.played, most=self.played + self.strays)
 
 
 class StopsSent:

@@ -45,6 +45,7 @@ class _Stretch:
     base: int
     from_us: tuple[int, int]
     run_from_us: tuple[int, int]  # of the whole run without a rest: pulses go on through changes of amplitude
+    lists: tuple[int, int] | None = None  # that the device had played before it, where it counts them
 
 
 @dataclass(slots=True)
@@ -77,15 +78,23 @@ class BoundsOfDose:
         self._sure_us = 0  # up to here the output that was on is proved
         self._timer_us = SLOWEST_TIMER_US
         self._now_us = 0
+        self._lists: tuple[int, int] | None = None  # that the device has played, as far as was told
+        self._unheard: int | None = None  # these are all but for so many; None: it may have gone on since
+        self._looked_lists = 0
+        self._cut = True  # a stop went out behind the last of them, and may have come before its pulse
 
     def take(self, kind: str, fields: Mapping[str, Any], t_us: int) -> None:
         """One line."""
         self._now_us = t_us
+        if fields.get("lists_least") is not None and kind in {events.Command.KIND, events.Status.KIND}:
+            self._lists = (int(fields["lists_least"]), int(fields["lists_most"]))
+            self._unheard = 0 if kind == events.Command.KIND else None if fields["output_on"] else 1
         if kind == events.Command.KIND:
             self._command(fields, t_us)
         elif kind == events.Status.KIND:
             if fields["output_on"]:
                 self._seen_us = self._looked_us = t_us
+                self._looked_lists = self._lists[0] if self._lists is not None else 0
                 self._unlooked.clear()
             else:
                 self._not_yet(t_us)
@@ -105,6 +114,7 @@ class BoundsOfDose:
             self._end(t_us, sure=False)
             if fields.get("output") == "OFF":
                 self._close(t_us + int(fields.get("took_ms", 0)) * 1_000)
+            self._lists = None  # another controller would count anew
         elif kind == kinds.SetupLine.KIND:
             self._setup(fields, t_us)
         elif kind == kinds.Header.KIND:
@@ -148,6 +158,7 @@ class BoundsOfDose:
         """A command is the whole output from a moment between its sending and its acknowledgement on."""
         when = (int(fields["sent_us"]), t_us)
         wanted = {row["channel"]: row for row in fields["channels"] if row["amplitude_ua"] > 0}
+        self._cut = wanted.keys() != self._on.keys()
         for channel in list(self._on):
             before, row = self._on[channel], wanted.get(channel)
             goes_on = row is not None and row["period_us"] == before.period_us
@@ -162,7 +173,7 @@ class BoundsOfDose:
             self._ended.pop(channel, None)
             if channel not in self._on:
                 self._on[channel] = self._stretch(row, when, when)
-        self._seen_us, self._off_us = t_us, None
+        self._seen_us, self._off_us, self._unheard, self._cut = t_us, None, None, True
 
     def _stretch(self, row: Mapping[str, int], when: tuple[int, int], run_from_us: tuple[int, int]) -> _Stretch:
         key = (row["channel"], row["pulse_width_us"], row["period_us"])
@@ -171,7 +182,8 @@ class BoundsOfDose:
         self._highest_ua[mine] = max(ua, self._highest_ua.get(mine, 0))
         base = self._bursts.get(key, 1)
         burst = row.get("burst_pulses") or base
-        return _Stretch(ua, ua, row["pulse_width_us"], row["period_us"], burst, base, when, run_from_us)
+        lists = self._lists if when[1] == self._now_us else None
+        return _Stretch(ua, ua, row["pulse_width_us"], row["period_us"], burst, base, when, run_from_us, lists)
 
     def _unanswered(self, fields: Mapping[str, Any]) -> None:
         """It may have been obeyed from its sending on, or not at all."""
@@ -188,6 +200,8 @@ class BoundsOfDose:
     def _not_yet(self, t_us: int) -> None:
         """The device acknowledged output and says that it has none: what it did until now is not proved."""
         for one in self._on.values():
+            if one.lists is not None:
+                continue  # such a device is only asked once it was stopped
             one.from_us = (one.from_us[0], max(one.from_us[1], t_us))
             one.run_from_us = (one.run_from_us[0], max(one.run_from_us[1], t_us))
 
@@ -197,7 +211,9 @@ class BoundsOfDose:
             for channel, (one, since_us) in self._ended.items():
                 never = (since_us - RAMP_US, 1 << 62)
                 high_ua = self._highest_ua.get((self._purpose, channel), one.high_ua)
-                self._on.setdefault(channel, replace(one, high_ua=high_ua, from_us=never, run_from_us=never))
+                self._on.setdefault(
+                    channel, replace(one, high_ua=high_ua, from_us=never, run_from_us=never, lists=None)
+                )
 
     def _doubt(self) -> None:
         """A lead is off, and an acknowledgement doesn't say since when: what came after the last look is not proved."""
@@ -232,12 +248,12 @@ class BoundsOfDose:
     def _book(self, channel: int, one: _Stretch, end_us: tuple[int, int], *, run_ends: bool) -> None:
         total = self._sums.setdefault((self._purpose, channel), _Sum())
         least, most, least_pc, most_pc = self._count(one, end_us)
-        looked, _, looked_pc, _ = self._count(one, (self._looked_us, self._looked_us))
+        looked, looked_pc = self._looked(one)
         unlooked = self._unlooked.setdefault((self._purpose, channel), [0, 0])
         total.charge_pc[0] += least_pc
         unlooked[1] += max(0, least_pc - looked_pc)
         total.charge_pc[1] += most_pc
-        if run_ends:
+        if run_ends or one.lists is not None:
             total.pulses[0] += least
             unlooked[0] += max(0, least - looked)
             total.pulses[1] += most
@@ -248,7 +264,11 @@ class BoundsOfDose:
             total.pulses[1] += most_here * (one.burst - one.base)
 
     def _count(self, one: _Stretch, end_us: tuple[int, int]) -> tuple[int, int, int, int]:
-        """Pulses of the run up to its end, and the charge of its last stretch, each at least and at most."""
+        """Pulses of the run up to its end, and the charge of its last stretch, each at least and at most. Where lists
+        are counted, pulses of the last stretch as well.
+        """
+        if one.lists is not None and self._lists is not None:
+            return self._counted(one, one.lists, self._lists, end_us)
         least, most = _between(one.run_from_us, end_us, one.period_us)
         least_here, most_here = _between(one.from_us, end_us, one.period_us)
         return (
@@ -257,6 +277,28 @@ class BoundsOfDose:
             least_here * one.burst * one.low_ua * one.width_us,
             most_here * one.burst * one.high_ua * one.width_us,
         )
+
+    def _counted(
+        self, one: _Stretch, begin: tuple[int, int], end: tuple[int, int], end_us: tuple[int, int]
+    ) -> tuple[int, int, int, int]:
+        """By what the device played. The answer to an off's last list may not have come; where none is known to be the
+        last, the clock says how many there may be: it plays none before its period has passed, but for a request that
+        came twice. What came twice may have been counted after a change of amplitude.
+        """
+        least, most = max(0, end[0] - begin[0] - self._cut), end[1] - begin[1] + (end[1] > end[0])
+        if self._unheard is None:
+            twice = end[1] - end[0] - begin[1] + begin[0]
+            most = max(most, _between(one.from_us, end_us, one.period_us)[1] + twice)
+        least, most = least * one.burst, (most + (self._unheard or 0)) * one.burst
+        return least, most, least * one.low_ua * one.width_us, most * one.high_ua * one.width_us
+
+    def _looked(self, one: _Stretch) -> tuple[int, int]:
+        """Pulses and charge that were proved when the device was last asked how it is."""
+        if one.lists is not None:
+            pulses = max(0, self._looked_lists - one.lists[0]) * one.burst
+            return pulses, pulses * one.low_ua * one.width_us
+        looked, _, looked_pc, _ = self._count(one, (self._looked_us, self._looked_us))
+        return looked, looked_pc
 
 
 def _between(begin_us: tuple[int, int], end_us: tuple[int, int], period_us: int) -> tuple[int, int]:

@@ -21,6 +21,10 @@ class Command(Line):
     sent_us: Annotated[int, "session time at which it was sent"]
     ack_us: Annotated[int, "from sending to acknowledgement"]
     channels: Annotated[Sequence[CommandRow], "the whole output from then on"]
+    lists_least: Annotated[int | None, "lists that the device had answered before it; RehaStim 1 alone, format 3"] = (
+        None
+    )
+    lists_most: Annotated[int | None, "the same with its answers to nothing that was asked"] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +83,8 @@ class Status(Line):
     KIND: ClassVar[str] = "status"
     output_on: Annotated[bool, "pulses come out"]
     level_open: Annotated[bool, "the stimulation level is open"]
+    lists_least: Annotated[int | None, "lists that the device had answered by then; RehaStim 1 alone, format 3"] = None
+    lists_most: Annotated[int | None, "the same with its answers to nothing that was asked"] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

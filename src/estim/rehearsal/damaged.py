@@ -48,10 +48,11 @@ class Damaged:
         pulses: how many were of damaged bytes.
         goes_on: a list plays that arrived damaged and goes on by itself: what plays is its own, at its own pace, also
             where it has the height of an update that was written.
+        taken: how many commands the device took although they had changed on the wire.
     """
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        self.pulses = 0
+        self.pulses = self.taken = 0
         self.goes_on = False
         self._deaf = [fault for fault in faults if fault.kind in {"ignore-stop", "hang", "restart"}]
         self._reader = Reader()
@@ -74,9 +75,11 @@ class Damaged:
                 self.goes_on = False
         elif command.kind == INIT:
             if (listed := read_init(command)) is not None:
+                self.taken += int(self._hurt)
                 self._set(listed.channels, wrong=self._hurt)
                 self.goes_on = self._hurt and listed.main > 0
         elif self._hurt or self._wrong_list:
+            self.taken += 1
             for channel, train in self._trains(command).items():
                 amplitude_ua = min(train.current_ma, MOST_MA) // STEP_MA * STEP_MA * 1_000
                 count = 1 << 30 if self._wrong_list else train.mode + 1

@@ -32,16 +32,32 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListsPlayed:
+    """How many lists a device that plays each but once has answered since it was opened: a host that was held up asks
+    for fewer than its period says.
+
+    Attributes:
+        least: answers to requests that were made.
+        most: with the answers to nothing that was asked, as a request that arrived twice has them.
+    """
+
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledged:
     """The device accepted the command that `Driver.submit` numbered `seq`. It says accepted, never delivered.
 
     Attributes:
         seq: number that `submit` gave; OutputOff is acknowledged as well.
         round_trip_us: from the bytes being handed out to the answer.
+        lists: how many the device had played before it, where it plays one for each request.
     """
 
     seq: int
     round_trip_us: Micros
+    lists: ListsPlayed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +75,13 @@ class DeviceStatus:
         output_on: the device is stimulating (True), is idle with its stimulation level left (False).
         level_open: the stimulation level is initialised, so that output could follow.
         active_channels: channels that pulse right now, where the wire tells, else None.
+        lists: how many it has played so far, where it plays one for each request.
     """
 
     output_on: bool
     level_open: bool
     active_channels: tuple[int, ...] | None = None
+    lists: ListsPlayed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

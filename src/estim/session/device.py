@@ -70,7 +70,7 @@ def prepared(core: Core, _report: Prepared) -> None:
 
 def acknowledged(core: Core, report: Acknowledged) -> None:
     """`report.seq` is the engine's own command number (the runner translates the driver's)."""
-    core.link.acknowledged(report.seq, report.round_trip_us)
+    core.link.acknowledged(report.seq, report.round_trip_us, report.lists)
     core.ledger.obeyed(core.link.acknowledged_n, core.now_us, core.sitting.cleared)
 
 
@@ -82,7 +82,7 @@ def superseded(core: Core, report: Superseded) -> None:
 def status(core: Core, report: DeviceStatus) -> None:
     """The device's own view of its output."""
     core.lease.status(core.now_us)
-    core.link.status_line(core.now_us, output_on=report.output_on, level_open=report.level_open)
+    core.link.status_line(core.now_us, report)
     idle = not report.output_on and not report.level_open
     if core.link.off_asked_us is not None:
         if idle:

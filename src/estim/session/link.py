@@ -5,9 +5,11 @@ It lives as long as the engine: patients come and go, the device stays.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from estim.record_lines import events as lines
 from estim.safety.commands import OutputOff, SetOutput
-from estim.safety.reports import Identified, OutputState
+from estim.safety.reports import DeviceStatus, Identified, ListsPlayed, OutputState
 from estim.safety.units import US_PER_S
 from estim.session.after_off import Doubt
 from estim.session.effects import Connect, Prepare, RequestStatus, Send
@@ -56,6 +58,7 @@ class Link:
         self._off_sent_us = 0
         self.polled_us = 0
         self._status_logged_us = -US_PER_S
+        self._lists_logged: ListsPlayed | None = None
 
     @property
     def all_answered(self) -> bool:
@@ -169,7 +172,7 @@ class Link:
         """Its stimulation level is open."""
         self.open = True
 
-    def acknowledged(self, number: int, round_trip_us: int) -> None:
+    def acknowledged(self, number: int, round_trip_us: int, lists: ListsPlayed | None = None) -> None:
         """It took command `number`, and with it all older ones."""
         self.acknowledged_n = max(self.acknowledged_n, number)
         sent = self._unanswered.pop(number, None)
@@ -180,7 +183,8 @@ class Link:
         self._untold_us = None
         self._obeyed = frozenset(output.channel for output in sent[1].channels if output.amplitude_ua)
         rows = output_rows(sent[1])
-        self._out.log(lines.Command(command=number, sent_us=sent[0], ack_us=round_trip_us, channels=rows))
+        said = lines.Command(command=number, sent_us=sent[0], ack_us=round_trip_us, channels=rows)
+        self._out.log(said if lists is None else replace(said, lists_least=lists.least, lists_most=lists.most))
 
     def superseded(self, number: int) -> None:
         """A newer command took its place: nothing was sent for it, and the device goes on with what it had."""
@@ -188,11 +192,15 @@ class Link:
         if sent is not None and self._untold_us is None:
             self._untold_us = sent[0]
 
-    def status_line(self, now_us: int, *, output_on: bool, level_open: bool) -> None:
-        """Its status into the record, once a second."""
-        if now_us - self._status_logged_us >= STATUS_LINE_US:
+    def status_line(self, now_us: int, report: DeviceStatus) -> None:
+        """Its status into the record, once a second; and what it had played, as soon as it plays no more."""
+        lists = report.lists
+        ended = lists is not None and not report.output_on and lists != self._lists_logged
+        if ended or now_us - self._status_logged_us >= STATUS_LINE_US:
             self._status_logged_us = now_us
-            self._out.log(lines.Status(output_on=output_on, level_open=level_open))
+            said = lines.Status(output_on=report.output_on, level_open=report.level_open)
+            self._lists_logged = lists
+            self._out.log(said if lists is None else replace(said, lists_least=lists.least, lists_most=lists.most))
 
     def settled(self, now_us: int) -> bool:
         """The last command is old enough, and the status was asked for after it: it can be held against the plan."""
