@@ -19,12 +19,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from estim.records.chain import Chain  # noqa: E402
+from estim.records.folders import folder_name  # noqa: E402
 from estim.records.home import Home  # noqa: E402
 from estim.records.keys import Signer  # noqa: E402
 from estim.records.lifecycle import archive  # noqa: E402
 from estim.records.master import enter_master  # noqa: E402
 from estim.records.station import begin_station  # noqa: E402
-from estim.records.today import folder_name  # noqa: E402
 from estim.rehearsal import rehearse  # noqa: E402
 from tests.records.build import NOON  # noqa: E402
 from tests.support import plan  # noqa: E402

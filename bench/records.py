@@ -23,12 +23,13 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from bench.timing import best  # noqa: E402
 from estim.records.chain import Chain, read  # noqa: E402
+from estim.records.folders import folder_name  # noqa: E402
 from estim.records.home import Home  # noqa: E402
 from estim.records.index import Filter, Index  # noqa: E402
 from estim.records.keys import seeded_signer, station_signer  # noqa: E402
 from estim.records.master import enter_master  # noqa: E402
 from estim.records.summary import read_session  # noqa: E402
-from estim.records.today import folder_name, minutes_today  # noqa: E402
+from estim.records.today import minutes_today  # noqa: E402
 from estim.records.verify import verify_session  # noqa: E402
 from estim.records.verify_home import verify_home  # noqa: E402
 from estim.records.writer import RecordWriter  # noqa: E402

@@ -11,10 +11,10 @@ import pytest
 
 from estim.cli import main
 from estim.protocols.loader import load
+from estim.records.folders import folder_name
 from estim.records.home import Home
 from estim.records.keys import seeded_signer
 from estim.records.simulated import SimulatedWriter
-from estim.records.today import folder_name
 from tests.records.build import body
 from tests.support import DATA
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from estim.records.chain import Chain
+from estim.records.folders import folder_name
 from estim.records.home import Home
 from estim.records.keys import seeded_signer, station_signer
 from estim.records.simulated import SimulatedWriter
-from estim.records.today import folder_name
 from estim.records.writer import RecordWriter
 
 NOON = datetime.datetime(2026, 11, 21, 12, 0, tzinfo=datetime.UTC)

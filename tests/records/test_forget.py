@@ -10,13 +10,14 @@ import pytest
 from estim.cli import main
 from estim.records import care_log
 from estim.records.chain import Chain
+from estim.records.folders import folder_name
 from estim.records.home import Home
 from estim.records.keys import station_signer
 from estim.records.patients import Patient, forget, load_patients, save_patient
 from estim.records.personal import ERASED, MARK, Cover
 from estim.records.station import begin_station, station_lines
 from estim.records.summary import read_session
-from estim.records.today import folder_name, minutes_today
+from estim.records.today import minutes_today
 from estim.records.verify_home import verify_home
 from estim.records.writer import RecordWriter
 from estim.safety.errors import RecordError

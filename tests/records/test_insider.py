@@ -20,6 +20,7 @@ from estim.cli import main
 from estim.records import operators
 from estim.records.anchor import against, make_anchor, read_anchors
 from estim.records.care_log import enter
+from estim.records.clocks import Clock
 from estim.records.door import InTheRoom, here, open_door
 from estim.records.home import Home
 from estim.records.index import Filter, Index
@@ -28,7 +29,7 @@ from estim.records.operators import Operator, hash_pin, save_operator
 from estim.records.patients import Patient, load_patients, save_patient
 from estim.records.site import add_lead
 from estim.records.station import begin_station, enter_station, station_lines
-from estim.records.today import Clock, minutes_today
+from estim.records.today import minutes_today
 from estim.records.verify_home import verify_home
 from estim.safety.errors import RecordError
 from tests.records.build import NOON, session

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from estim.controller.signing_in import Reception
+from estim.records.clocks import Clock
 from estim.records.home import Home
 from estim.records.index import Index
 from estim.records.patients import Patient, save_patient
-from estim.records.today import Clock, clock_notes, minutes_today
+from estim.records.recent_chain import clock_notes
+from estim.records.today import minutes_today
 from estim.safety.errors import RecordError
 from estim.session.events import SignIn
 from tests.records.build import NOON, session

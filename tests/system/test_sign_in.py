@@ -11,7 +11,7 @@ from estim.controller.client import ControllerClient
 from estim.controller.interface import Answer
 from estim.drivers.address import Address
 from estim.records.chain import Chain
-from estim.records.today import folder_name
+from estim.records.folders import folder_name
 from estim.session.events import Screen, SignIn
 from estim.session.screening import scripted_answers
 from tests.system.conftest import RunningSimulator, wait_until

@@ -43,9 +43,9 @@ from estim.drivers.address import Address, parse_address
 from estim.platform.files import private_folder
 from estim.protocols.catalogue import load_runnable
 from estim.protocols.schema import Protocol
+from estim.records.folders import folder_name
 from estim.records.home import Home, find_home
 from estim.records.site import limits_in_force
-from estim.records.today import folder_name
 from estim.rehearsal.plan import RehearsalPlan
 from estim.rehearsal.room import profiles
 from estim.safety.errors import EstimError

@@ -272,8 +272,8 @@ def rehearse(given: argparse.Namespace) -> int:
     """One session in simulated time."""
     from estim.drivers.address import Address
     from estim.drivers.models import MODELS
+    from estim.records.folders import folder_name
     from estim.records.site import limits_in_force
-    from estim.records.today import folder_name
     from estim.rehearsal import RehearsalPlan
     from estim.rehearsal import rehearse as play_through
     from estim.rehearsal.room import profiles

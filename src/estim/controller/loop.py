@@ -29,11 +29,11 @@ from estim.drivers.room import open_room
 from estim.platform.signals import StopSignals
 from estim.platform.waiting import LOOK_S, waiting
 from estim.records.chain import Chain
+from estim.records.folders import folder_name
 from estim.records.home import Home
 from estim.records.keys import station_signer
 from estim.records.qualification import refusal_of
 from estim.records.site import limits_in_force
-from estim.records.today import folder_name
 from estim.records.writer import RecordWriter
 from estim.safety.errors import Problem
 from estim.safety.reports import OutputState

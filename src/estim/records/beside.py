@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from estim.records.folders import safe_name
 from estim.records.guard import digest
 from estim.records.master import KINDS
 from estim.records.pseudonym import normal
 from estim.records.signed_chain import ChainReading, last_of, read_chain
 from estim.records.station import HOW_TO_OPEN, enter_station, read_station, signed_lines, station_lines, trusted_keys
-from estim.records.today import safe_name
 from estim.safety.errors import RecordError
 
 # Where they lie, in a home.

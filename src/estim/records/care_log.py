@@ -9,12 +9,12 @@ from typing import Any
 
 from estim.care.course import KINDS, Entry
 from estim.records.beside import keep, read_kept
+from estim.records.folders import safe_name
 from estim.records.home import Home
 from estim.records.keys import station_signer
 from estim.records.personal import Cover, opened
 from estim.records.pseudonym import normal, written
 from estim.records.signed_chain import append_signed, read_chain
-from estim.records.today import safe_name
 from estim.safety.errors import RecordError
 
 

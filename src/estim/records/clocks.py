@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -60,3 +61,24 @@ def milliseconds(utc: str) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.UTC)
     return int(moment.timestamp() * 1_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """The present moment, by each of this computer's clocks."""
+
+    now: datetime.datetime
+    boot_us: int
+    boot_id: str
+
+    @classmethod
+    def system(cls, now: datetime.datetime | None = None) -> Clock:
+        """As the system has it; of a moment that is given nobody knows which boot it belongs to."""
+        if now is not None:
+            return cls(now=now, boot_us=0, boot_id="")
+        return cls(now=datetime.datetime.now().astimezone(), boot_us=boot_us(), boot_id=boot_id())
+
+    @property
+    def midnight(self) -> datetime.datetime:
+        """The beginning of the station's calendar day."""
+        return self.now.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from estim.platform.files import open_private, private_folder
+from estim.records.clocks import Clock
 from estim.records.guard import adopt, check
 from estim.records.home import Home
 from estim.records.lock import try_lock
 from estim.records.patients import find_patient, load_patients
 from estim.records.pseudonym import normal, shown, written
+from estim.records.recent_chain import clock_notes
 from estim.records.site import site_problem
 from estim.records.station import begin_station, one_person, station_lines
-from estim.records.today import Clock, clock_notes, minutes_today
+from estim.records.today import minutes_today
 from estim.safety.errors import RecordError
 
 

@@ -25,6 +25,7 @@ from estim.records.clocks import milliseconds
 from estim.records.home import Home
 from estim.records.keys import known_keys
 from estim.records.master import KINDS
+from estim.records.master_seen import MARKS
 from estim.records.personal import FOLDER, people_keys, put_back
 from estim.records.quick import verify_quickly
 from estim.records.segment import PACKED, digest_of, read_segment, segments
@@ -34,7 +35,7 @@ from estim.safety.errors import RecordError
 
 MANIFEST = "manifest.json"
 # Made anew from the rest, or of this moment alone.
-_LEFT_OUT = ("index.sqlite3", "index.sqlite3-wal", "index.sqlite3-shm", "open", "logs", "observe")
+_LEFT_OUT = ("index.sqlite3", "index.sqlite3-wal", "index.sqlite3-shm", MARKS, "open", "logs", "observe")
 _LEVEL = 10  # a record is written once and read seldom: some 7 times smaller at 60 MB/s
 
 

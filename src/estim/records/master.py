@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from estim.records.keys import Signer
 from estim.records.signed_chain import ChainReading, append_signed, last_of, parse_chain, read_chain
@@ -62,13 +63,17 @@ def parse_master(data: bytes) -> ChainReading:
     return _of_sessions(parse_chain(data, NAME)) or parse_chain(b"", NAME)
 
 
+def names_session(entry: Mapping[str, Any]) -> bool:
+    """It is a line of a chain of sessions."""
+    return all(type(entry.get(key)) is str for key in ("session", "head")) and type(entry.get("lines")) is int
+
+
 def _of_sessions(reading: ChainReading | None) -> ChainReading | None:
     """Up to the first line that is no session's."""
     if reading is None:
         return None
     for number, entry in enumerate(reading.entries):
-        texts = all(type(entry.get(key)) is str for key in ("session", "head"))
-        if not texts or type(entry.get("lines")) is not int:
+        if not names_session(entry):
             reason = f"line {number} of the {NAME} names no session"
             return ChainReading(reading.entries[:number], number, reason, torn=False)
     return reading

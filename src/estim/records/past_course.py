@@ -8,10 +8,10 @@ from pathlib import Path
 from estim.protocols.catalogue import find
 from estim.protocols.loader import load
 from estim.records.course import Course, Prescribed, course
+from estim.records.folders import safe_name
 from estim.records.home import Home
 from estim.records.index import Index
 from estim.records.segment import segments
-from estim.records.today import safe_name
 from estim.safety.errors import EstimError
 
 

@@ -191,14 +191,23 @@ def parse_chain(data: bytes, name: str) -> ChainReading:
     return ChainReading(tuple(entries), None, "", torn=False)
 
 
+def _hashed_part(raw: bytes, entry: Mapping[str, Any]) -> bytes:
+    """The canonical line without hash and signature: cut out of it where each stands in it once, else spelled anew."""
+    for key in ("hash", "signature"):
+        piece = f'"{key}":"{entry[key]}",'.encode()
+        if raw.count(f'"{key}":'.encode()) != 1 or raw.count(piece) != 1:
+            return spelled({key: value for key, value in entry.items() if key not in {"hash", "signature"}})
+        raw = raw.replace(piece, b"")
+    return raw
+
+
 def good_line(raw: bytes, number: int, prev: str) -> dict[str, Any] | None:
     """A chain's line `number` that follows the hash `prev`; None if it is none. Who signed it is not looked at."""
     try:
         entry: dict[str, Any] = decode(raw, closer=bool(suspects(raw)))
         if spelled(entry) != raw or type(entry["n"]) is not int or entry["n"] != number or entry["prev"] != prev:
             return None
-        body = {key: value for key, value in entry.items() if key not in {"hash", "signature"}}
-        whole = hashlib.sha256(spelled(body)).hexdigest() == entry["hash"]
+        whole = hashlib.sha256(_hashed_part(raw, entry)).hexdigest() == entry["hash"]
         if not whole or not all(type(entry[key]) is str for key in _TEXTS):
             return None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, RecordError):

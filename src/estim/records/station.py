@@ -14,6 +14,7 @@ from typing import Any
 from estim.records.clocks import now_stamp
 from estim.records.keys import PRIVATE, PUBLIC, Signer, key_id_of, known_keys, signed_by, station_signer
 from estim.records.master import KINDS, MASTER, STATION
+from estim.records.master_seen import seen_master
 from estim.records.pseudonym import normal
 from estim.records.signed_chain import ChainReading, append_signed, last_of, read_chain
 from estim.safety.errors import RecordError
@@ -139,23 +140,13 @@ def cut(home: Path, lines: tuple[Mapping[str, Any], ...]) -> str:
     """Why the station's chain can't be whole: a chain of sessions knows more of it than there is; "" if all is well."""
     taken = max((entry["n"] for entry in lines if entry["event"] == "taken-as-it-is"), default=-1)
     for kind in KINDS:
-        number, head = _station_in(home / "records" / kind / MASTER)
+        seen = seen_master(home / "records" / kind)
+        number, head = seen.station if seen is not None else (0, "")
         if number > len(lines) and taken < 0:
             return f"{'it is gone' if not lines else 'its end was cut off'}: sessions saw {number} lines of it"
         if 0 < number <= len(lines) and lines[number - 1]["hash"] != head and number - 1 > taken:
             return f"line {number - 1} is not the one that sessions saw: it was written anew"
     return ""
-
-
-def _station_in(path: Path) -> tuple[int, str]:
-    """The highest number of lines of the station's chain that a chain of sessions names, and the hash there."""
-    reading = read_chain(path, "master chain")
-    best = (0, "")
-    for entry in reading.entries if reading is not None else ():
-        seen = entry.get("station")
-        if isinstance(seen, list) and len(seen) == 2 and type(seen[0]) is int and seen[0] >= best[0]:
-            best = (seen[0], str(seen[1]))
-    return best
 
 
 def cleared(lines: Iterable[Mapping[str, Any]]) -> set[str]:
