@@ -172,8 +172,8 @@ def test_a_woman_after_knee_replacement(person: Person) -> None:
     assert "SIMULATED" in summary
     assert "Dr. Weiss" in letter
     kinds = [each["resource"]["resourceType"] for each in bundle["entry"]]
-    assert {"CarePlan", "Goal", "Observation", "Procedure"} == set(kinds)
-    assert bundle["entry"][0]["resource"]["status"] == "completed"
+    assert {"CarePlan", "Goal", "Observation", "Patient", "Procedure", "ServiceRequest"} == set(kinds)
+    assert [each["resource"]["status"] for each in bundle["entry"] if "period" in each["resource"]] == ["completed"]
     assert not person.look("today", days(11, 1)[0])["due"]
 
 

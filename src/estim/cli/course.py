@@ -232,16 +232,16 @@ def diary(given: argparse.Namespace) -> int:
 
 def discharge(given: argparse.Namespace) -> int:
     """The summary, the letter, or FHIR."""
-    from estim.desk.discharge import to_fhir
+    from estim.desk.course_fhir import course_bundle
     from estim.desk.discharge_papers import letter, summary
+    from estim.records.fhir import to_text
+    from estim.records.fhir_r4 import as_r4
     from estim.safety.errors import UsageError
 
     made, path = _report(given), Path(given.output)
     if path.suffix == ".json":
         try:
-            path.write_text(
-                json.dumps(to_fhir(made), ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n"
-            )
+            path.write_text(to_text(as_r4(course_bundle(made))), encoding="utf-8", newline="\n")
         except OSError as error:
             raise UsageError(f"{path}: {error.strerror or error}") from None
     elif given.letter is not None:

@@ -156,12 +156,13 @@ def export(given: argparse.Namespace) -> int:
     one = patients.pop() if len(patients) == 1 else ""
     looked(home.root, f"export {given.format}", sessions=len(sessions), patient=one, operator=login())
     if given.format in {"fhir", "fhir-r4", "fhir-r5"}:
+        from estim.cli.course_export import courses_of
         from estim.records.fhir import bundle, to_text
         from estim.records.fhir_r4 import as_r4
 
         if given.research:
             raise UsageError("--research: csv and json only; a FHIR bundle is about a patient and her record")
-        made = bundle(reads, _now())
+        made = bundle(reads, _now(), courses_of(home, sessions))
         return put(to_text(as_r4(made) if given.format == "fhir-r4" else made), given.output)
     if given.research:
         try:

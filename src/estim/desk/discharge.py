@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from estim.care import course
 from estim.care.course import Entry, Status, Week
@@ -150,72 +149,6 @@ def _changes(lines: Sequence[Entry]) -> list[Changed]:
     )
     found = ((name, side, course.values(lines, name, side=side)) for name, side in named)
     return [Changed(measure=name, side=side, values=tuple(had)) for name, side, had in found if had]
-
-
-def to_fhir(made: Report) -> dict[str, Any]:
-    """CarePlan, goals and observations as a FHIR R4 collection Bundle; the patient is a pseudonym."""
-    status, subject = made.status, {"identifier": {"value": made.patient}}
-    over = made.end is not None
-    plan = {
-        "resourceType": "CarePlan",
-        "status": "completed" if over else "active",
-        "intent": "plan",
-        "title": status.plan.title,
-        "subject": subject,
-        "period": {"start": status.began.isoformat()} | ({"end": made.end.day.isoformat()} if made.end else {}),
-        "note": [{"text": f"{made.attended} of {made.planned} planned visits"}],
-    }
-    goals = [
-        {
-            "resourceType": "Goal",
-            "lifecycleStatus": "completed" if over else "active",
-            "description": {"text": goal.words},
-            "subject": subject,
-            "target": [{"dueDate": goal.by}],
-        }
-        for goal in status.goals
-    ]
-    observations = [
-        _observation(f"{changed.measure} {changed.side}".strip(), day.isoformat(), value, subject)
-        for changed in made.measures
-        for day, value in dict.fromkeys((changed.values[0], changed.values[-1]))
-    ]
-    sessions = [
-        {
-            "resourceType": "Procedure",
-            "status": "completed" if entry.fields["outcome"] == "completed" else "stopped",
-            "code": {"text": f"Neuromuscular electrical stimulation, {entry.fields['protocol']}"},
-            "subject": subject,
-            "performedDateTime": entry.day.isoformat(),
-            "note": [{"text": f"{entry.fields['contractions']} of {entry.fields.get('planned', '-')} contractions"}],
-        }
-        for entry in made.sessions
-    ]
-    stamp = datetime.datetime.combine(status.today, datetime.time(), tzinfo=datetime.UTC).isoformat()
-    resources = [plan, *goals, *observations, *sessions]
-    return {
-        "resourceType": "Bundle",
-        "type": "collection",
-        "timestamp": stamp,
-        "entry": [
-            {"fullUrl": f"urn:estim:{made.patient}:{number}", "resource": each} for number, each in enumerate(resources)
-        ],
-    }
-
-
-def _observation(name: str, day: str, value: str, subject: dict[str, Any]) -> dict[str, Any]:
-    measure = measures()[name.split(" ", maxsplit=1)[0]]
-    said = (
-        {"valueString": value} if measure.grades else {"valueQuantity": {"value": float(value), "unit": measure.unit}}
-    )
-    return {
-        "resourceType": "Observation",
-        "status": "final",
-        "code": {"text": f"{measure.name} ({name})"},
-        "subject": subject,
-        "effectiveDateTime": day,
-        **said,
-    }
 
 
 def span(planned: tuple[int, int] | None) -> str:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from estim.record_lines import events as lines
@@ -38,13 +39,14 @@ _SEVERITY = {"fault": "error", "take-over": "error", "alarm": "warning", "lead-o
 _AUDITED = frozenset({*_SEVERITY, "phase", "patient-switch", "device-fault", "signature", "refused"})
 
 
-def bundle(reads: Sequence[Read], exported: str) -> Resource:
+def bundle(reads: Sequence[Read], exported: str, more: Mapping[str, Resource] = MappingProxyType({})) -> Resource:
     """Sessions as one bundle.
 
     Args:
         exported: the time of the export, ISO 8601 with its offset.
+        more: what stands beside the sessions, as the course of care that they belong to; name → resource.
     """
-    entries: dict[str, Resource] = {}
+    entries: dict[str, Resource] = dict(more)
     for read in reads:
         for url, made in _session(read, exported):
             entries[url] = made  # a patient or device of two sessions stands once
@@ -54,6 +56,11 @@ def bundle(reads: Sequence[Read], exported: str) -> Resource:
         "Bundle", url_of("bundle", hashlib.sha256(heads.encode()).hexdigest()), simulated=simulated, type="collection",
         timestamp=exported, entry=[{"fullUrl": url, "resource": made} for url, made in entries.items()],
     )  # fmt: skip
+
+
+def procedure_of(session: SessionSummary) -> str:
+    """The name of the session's Procedure."""
+    return url_of("procedure", session.head or session.session)
 
 
 def to_text(made: Resource) -> str:
@@ -68,7 +75,7 @@ def _session(read: Read, exported: str) -> Iterable[tuple[str, Resource]]:
         url_of("patient", session.simulated, session.patient),
         url_of("device", session.simulated, session.model, session.device_id or key),
     )
-    software, procedure = url_of("software", session.simulated), url_of("procedure", key)
+    software, procedure = url_of("software", session.simulated), procedure_of(session)
     document = url_of("document", key)
     yield patient, resource(
         "Patient", patient, simulated=session.simulated,

@@ -71,10 +71,33 @@ def _usage(one: Resource) -> Resource:
     return made
 
 
+def _plan(one: Resource) -> Resource:
+    made = dict(one)
+    if "activity" in made:
+        made["activity"] = [
+            {"reference": row["plannedActivityReference"]}
+            if "plannedActivityReference" in row
+            else {"outcomeReference": [done["reference"] for done in row["performedActivity"]]}
+            for row in made["activity"]
+        ]
+    return made
+
+
+def _goal(one: Resource) -> Resource:
+    return _renamed(one, source="expressedBy")
+
+
+def _request(one: Resource) -> Resource:
+    return {**one, "code": one["code"]["concept"]}
+
+
 _CHANGES: Mapping[str, Callable[[Resource], Any]] = {
     "Device": _device,
     "Procedure": _procedure,
     "AuditEvent": _audit_event,
     "DocumentReference": _document,
     "DeviceUsage": _usage,
+    "CarePlan": _plan,
+    "Goal": _goal,
+    "ServiceRequest": _request,
 }
