@@ -28,8 +28,7 @@ def course_of(home: Home, patient: str = "K-1", *, goals: int = 2, simulated: bo
     desk._enter("begin", {"plan": "knee-replacement", "side": "left"}, DAY)
     desk._enter("consent", CONSENT, DAY)
     for days, value in ((0, "6"), (1, "9")):
-        fields = {"measure": "chair-stand-30s", "value": value}
-        desk._enter("assessment", fields, DAY + datetime.timedelta(days=days))
+        desk._enter("assessment", {"measure": "chair-stand-30s", "value": value}, DAY + datetime.timedelta(days=days))
     scaled = {"id": "g1", "words": 'Stairs, "alone"', "by": "2027-02-01", "baseline": "-1", "levels": LEVELS}
     by_measure = {"id": "g2", "words": "Aufstehen ohne Hände", "by": "2027-02-01", "baseline": "6", "target": "8",
                   "measure": "chair-stand-30s", "importance": 2, "difficulty": 3}  # fmt: skip

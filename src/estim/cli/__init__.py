@@ -159,11 +159,7 @@ def parser() -> argparse.ArgumentParser:
     rehearse.add_argument("--faults", metavar="PLAN", help="a fault plan's file, or seed:N")
     rehearse.add_argument("--world", action="store_true", help="one world: the faults and moods of --seed")
     rehearse.add_argument("--worlds", type=whole_number, metavar="N", help="N worlds from --seed on")
-    rehearse.add_argument(
-        "--around",
-        action="store_true",
-        help="in worlds: also slow disks, a front that stands, odd lines, a second opener",
-    )
+    rehearse.add_argument("--around", action="store_true", help="in worlds: also slow disks, held-up fronts, odd lines")
     rehearse.add_argument("--jobs", type=whole_number, default=1, metavar="J", help="with --worlds: processes at once")
     rehearse.add_argument("--shrink", action="store_true", help="with --world: the few faults and acts that it takes")
     rehearse.add_argument("--only", metavar="PARTS", help="with --world: these of its faults and acts, such as f0,w2")

@@ -37,7 +37,7 @@ class WindowPlayer:
 
     __slots__ = (
         "_base_us", "_beat", "_before_ua", "_changed_us", "_counted", "_down", "_form", "_joined", "_k_next", "_late",
-        "_lead_us", "_pulses", "_raised_ua", "_rose", "_spaced", "_step_ua", "_up", "amplitude_next_ua",
+        "_lead_us", "_pulses", "_raised_ua", "_spaced", "_step_ua", "_up", "amplitude_next_ua",
         "amplitude_ua", "bookings", "contraction", "ended", "first", "level_ua", "peak_ua", "reached_hold", "sent_n",
         "started_us", "target_ua", "window",
     )  # fmt: skip
@@ -73,8 +73,7 @@ class WindowPlayer:
         self._spaced = spaced
         self._lead_us = pass_us // 2 or self._beat.lead_us
         self.started_us = -(1 << 60)  # when its first command went out at the time of its first pulse
-        self._rose = False  # its level rose while it played,
-        self._raised_ua = 0  # the last time by so much
+        self._raised_ua = 0  # its level rose while it played, the last time by so much
         self._late = 0  # pulses by which the ramp up lags behind the clock
         self._counted = 0  # pulses whose charge was booked
         self.amplitude_ua = MicroAmp(0)  # what the device was last told
@@ -141,7 +140,7 @@ class WindowPlayer:
         back until then: one raise is felt as one (L15).
         """
         planned = self._planned(pulse)
-        if not self._rose or planned <= self.amplitude_ua:
+        if not self._raised_ua or planned <= self.amplitude_ua:
             return planned
         if self._pulses - pulse <= self._down:
             return self.amplitude_ua
@@ -227,7 +226,7 @@ class WindowPlayer:
         if since_us < period_us // 2:
             return True
         both_ua = self.amplitude_next_ua - min(self._before_ua, self.amplitude_ua)
-        bound_ua = step_bound_ua(self.target_ua, self._step_ua, first=self.first or self._rose)
+        bound_ua = step_bound_ua(self.target_ua, self._step_ua, first=self.first or self._raised_ua > 0)
         return self._spaced and since_us < period_us * 3 // 2 and both_ua > bound_ua
 
     def _note_hold(self, now_us: int) -> None:
@@ -259,7 +258,7 @@ class WindowPlayer:
         self.level_ua = level_ua
         self.target_ua = self._target()
         if rises:
-            self._rose, self._raised_ua = True, max(self._step_ua, self.target_ua - was_ua)
+            self._raised_ua = max(self._step_ua, self.target_ua - was_ua)
         pulse = max(0, self._beat.number_from(now_us - self._base_us))
         if pulse >= self._pulses:
             return False  # its last pulse was played; the command that ends it is still to come and must not be lost
