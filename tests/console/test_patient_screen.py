@@ -7,7 +7,9 @@ import dataclasses
 import pytest
 
 from estim.console.cue import cue_of
+from estim.console.language import ENGLISH
 from estim.console.patient_screen import grown
+from estim.console.widgets import detail_line
 from estim.session.snapshot import Snapshot
 from estim.session.state import Cycle
 
@@ -36,3 +38,9 @@ def test_the_word_fills_the_screen_and_always_fits() -> None:
         assert max(len(row) for row in drawn) <= columns - 4
         assert len(drawn) <= max(5, rows - 8)
     assert len(grown("HOLD", 196, 52)) > len(grown("HOLD", 76, 16))
+
+
+def test_the_measured_share_of_the_mvic_stands_in_the_channels_line() -> None:
+    measured = dataclasses.replace(view(1), evoked_percent_mvic=14)
+    assert "force 14 % of MVIC" in detail_line(measured, ENGLISH, 120)
+    assert "MVIC" not in detail_line(view(1), ENGLISH, 120)

@@ -70,6 +70,8 @@ def detail_line(view: ChannelView, say: Words, columns: int) -> str:
         f"{view.frequency_mhz / 1000:g} Hz {view.pulse_width_us} µs",
         marks,
     ]
+    if view.evoked_percent_mvic is not None:  # the marks stand elsewhere too
+        parts.insert(-1, say("channel.evoked", percent=view.evoked_percent_mvic))
     if view.contractions:
         share = say("channel.reached", k=view.reached, n=view.contractions, mean=view.reached_percent_mean)
         parts.insert(1, share)
