@@ -24,6 +24,7 @@ from estim.console.present import STALE_S
 from estim.console.presses import Kind
 from estim.console.widgets import meter
 from estim.controller.observing import ObserverClient
+from estim.desk.sounds import Sounder
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
 
@@ -41,6 +42,7 @@ class PatientPane(Pane):
         self._watched = watched
         self.sound = True
         self._last = ""
+        self._sounder = Sounder(self._bell)
 
     def compose(self) -> ComposeResult:
         """All of it is one picture."""
@@ -69,9 +71,13 @@ class PatientPane(Pane):
         top = max(0, (rows - len(lines)) // 2)
         centred = [line.center(columns).rstrip() for line in lines]
         self.query_one("#patient-word", Static).update(Content("\n".join([""] * top + centred)))
-        if cue.id != self._last and self.sound and cue.id in CALLING:
-            self.app.bell()
         self._last = cue.id
+        self._sounder.hear(cue.id, "audio" if self.sound else "none")
+
+    def _bell(self) -> None:
+        """Without a sound card: a terminal has one tone, so only what calls rings."""
+        if self._last in CALLING:
+            self.app.call_from_thread(self.app.bell)
 
     def _bar(self, snapshot: Snapshot, columns: int) -> str:
         room = min(60, columns - 30)

@@ -24,6 +24,7 @@ from estim.console.stages.beside import show_atlas
 from estim.console.stages.live import LivePane
 from estim.console.stages.reason import ReasonPane
 from estim.console.widgets import channel_lines, emg_lines, force_lines, practice_lines
+from estim.desk.sounds import Sounder
 from estim.session.events import EndEarly, SkipPhase
 from estim.session.snapshot import Snapshot
 from estim.session.state import BEGUN, Phase
@@ -40,6 +41,7 @@ class TreatPane(LivePane):
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
+        self._sounder = Sounder(lambda: self.app.call_from_thread(self.app.bell))
         self._finding = False  # F2 after a lost level: stop, then back to the levels as soon as output is off
 
     def compose(self) -> ComposeResult:
@@ -99,6 +101,7 @@ class TreatPane(LivePane):
             panel.lines(self._before(snapshot))
             return
         cue = cue_of(snapshot, self.say)
+        self._sounder.hear(cue.id, snapshot.cue_signal)  # as the protocol asks for it
         panel.title(self.numbered("treat.cue"))
         left = "" if cue.seconds_left is None else f"  {cue.seconds_left}"
         lines: list[Content | str] = list(big(cue.word + left, panel.columns))
