@@ -127,6 +127,7 @@ class TypedSession:
 
     def close(self) -> None:
         """Give everything back."""
+        self.on_its_way = False  # from here on nothing is waited for but its end
         self.look()
         if self.code is None:
             with contextlib.suppress(ProcessLookupError):
