@@ -233,6 +233,19 @@ def test_every_kind_of_trouble_and_of_whim_is_drawn() -> None:
     assert {story.share_percent for story in stories} == {25, 50, 100}
 
 
+@pytest.mark.parametrize(
+    "seed",
+    [
+        3001029,  # an update held up by the line: the next one came 3 ms after its pulse
+        3000996,  # a host that slept over an answer, and again: 400 ms without a pulse, and on at the height before
+        3007731,  # a list that a wrong bit made continuous plays at its own pace
+        3000392,  # the disk fails before a session begins: there is nothing to seal
+    ],
+)
+def test_worlds_that_broke_a_rehastim1_once(seed: int) -> None:
+    assert play_world(world_plan("rehastim1"), seed).broken == {}
+
+
 def test_what_surrounds_a_controller_is_added_to_the_same_world() -> None:
     plain, more = ([Story.from_seed(seed, around=around) for seed in range(100)] for around in (False, True))
     assert {fault.kind for story in more for fault in story.faults} == set(EVERY)

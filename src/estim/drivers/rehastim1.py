@@ -167,10 +167,10 @@ class RehaStim1Driver:
         if late := self._pace.late():
             self._reports.append(Noise(count=late, text=f"{late} updates later than {LATE_US // 1_000} ms"))
 
+    # -- bytes out --------------------------------------------------------------------------------------------------
+
     def data_to_send(self, now_us: int) -> bytes:
-        """The next command; a stop that is due waits for nothing, an update never comes before its period has
-        passed.
-        """
+        """The next command; a stop that is due waits for nothing, an update never comes before its time."""
         stops = bool(self._steps) and self._steps[0].why == "off"
         if self._flying is not None and not stops:
             return b""
@@ -203,13 +203,14 @@ class RehaStim1Driver:
         if self._off is not None:
             due.append(self._off.due_us)
         if self._flying is not None:
-            due.append(self._sent_us + ANSWER_US)
+            due.append(self._sent_us + ANSWER_US if self._pace.held else self._pace.looks_us(self._sent_us))
         elif (paced_us := self._pace.deadline_us()) is not None:
             due.append(paced_us)
         return min(due, default=None)
 
     def tick(self, now_us: int) -> tuple[DriverReport, ...]:
         """Time-outs: no answer, a session that asks for nothing any more, an update that is too late."""
+        self._pace.look(self._sent_us, now_us)
         if self._flying is not None and now_us - self._sent_us >= ANSWER_US:
             step, self._flying = self._flying, None
             if self._off is None:
@@ -235,6 +236,8 @@ class RehaStim1Driver:
         self._list = sm.ChannelList()
         self._reports.append(DeviceLost(reason=reason))
 
+    # -- bytes in ---------------------------------------------------------------------------------------------------
+
     def receive_data(self, data: bytes, now_us: int) -> tuple[DriverReport, ...]:
         """What the answers mean."""
         self._stops.forget(now_us)
@@ -251,13 +254,14 @@ class RehaStim1Driver:
             return
         if stop:
             self._stops.answered()
+        if ok and kind == sm.UPDATE_KIND:
+            self._lists.heard(self._flying)
         if self._off is not None:
             self._take_for_off(kind, ok=ok, now_us=now_us)
             return
         step = self._flying
         if step is None or step.kind != kind or (stop and self._stops and step.why != "hello"):
             if not stop:
-                self._lists.strays += ok and kind == sm.UPDATE_KIND
                 self._noise_n += 1
                 self._reports.append(Noise(count=1, text=f"an answer {kind << 6 | ok:02X} to nothing that was asked"))
                 if self._noise_n == NOISE_MAX:
@@ -295,9 +299,8 @@ class RehaStim1Driver:
             case "zero":
                 self._acknowledge(step, now_us)
             case "rest" | "idle":
-                self._reports.append(
-                    DeviceStatus(output_on=False, level_open=step.why == "rest", lists=self._lists.told)
-                )
+                rests = step.why == "rest"
+                self._reports.append(DeviceStatus(output_on=False, level_open=rests, lists=self._lists.told))
 
     def _acknowledge(self, step: Step, now_us: int) -> None:
         if step.seq > self._answered_n:
@@ -305,15 +308,14 @@ class RehaStim1Driver:
             took_us = Micros(now_us - self._sent_us)
             self._reports.append(Acknowledged(seq=step.seq, round_trip_us=took_us, lists=self._lists.told))
 
+    # -- off --------------------------------------------------------------------------------------------------------
+
     def _take_for_off(self, kind: int, *, ok: bool, now_us: int) -> None:
         """Answers to stops are counted until one of this off's own has come. Then, once, the question for a list: an
         error says that none is left; where it is taken, or waited on for more, one is still there, and one more stop
         ends it.
         """
         off, asked = self._off, self._flying is not None and self._flying.why == "off-check"
-        self._lists.strays += (
-            ok and kind == sm.UPDATE_KIND and not asked
-        )  # the last update's own answer is one of these
         if off is not None and asked and kind == sm.UPDATE_KIND and off.asks == 1:
             self._flying = None
             off.asks = 2

@@ -2,7 +2,8 @@
 session goes on asking. Pure.
 
 The pulse comes when the update arrives, which nobody tells. On a line that held an update up, a period counted from
-its sending would end right after that pulse; so after a slow answer it is counted from the answer, less what one takes.
+its sending would end right after that pulse; so it is counted from the answer, less what one takes, where the line was
+seen to hold it: a host that slept itself, and found the answer when it woke, knows nothing of the line.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ LEASE_US = 750_000  # a session that asks for no status for so long gets no more
 USUAL_US = 1_000  # what an answer takes, until this line has shown its own ...
 USUAL_STEP_US = 20  # ... which is followed in such steps, one for each answer: it stays about the median of them ...
 USUAL_MOST_US = 16_000  # ... up to an FTDI chip's latency timer, which holds an answer back so long at most
-HELD_UP_US = 1_200  # an answer that took so much longer than it does here: the update itself may have been on its way
+HELD_UP_US = 1_200  # one that is looked for so much later and is not there: the update itself may be on its way
 
 
 class Pace:
@@ -25,7 +26,9 @@ class Pace:
         upcoming: the output that was asked for and not sent yet, with its number.
         playing: the one that is repeated.
         due_us: when the next update may go out.
+        planned_us: when it would be due if nothing were late; too late is counted from here.
         usual_us: what an answer takes on this line.
+        held: the answer to the last update was looked for in vain.
         asked_us: when the session last asked for anything.
         late_n: updates that went out late.
     """
@@ -33,8 +36,9 @@ class Pace:
     def __init__(self) -> None:
         self.upcoming: tuple[SetOutput, int] | None = None
         self.playing: tuple[SetOutput, int] | None = None
-        self.due_us = 0
+        self.due_us = self.planned_us = 0
         self.usual_us = USUAL_US
+        self.held = False
         self.asked_us = 0
         self.late_n = 0
 
@@ -63,12 +67,21 @@ class Pace:
         if self.upcoming is None:
             self.late_n += now_us - self.due_us > LATE_US
         self.upcoming, self.playing = None, current
-        self.due_us = now_us + _period_us(current[0])
+        self.due_us = self.planned_us = now_us + _period_us(current[0])
+        self.held = False
+
+    def looks_us(self, sent_us: int) -> int:
+        """When to look for the answer to what was sent then."""
+        return sent_us + self.usual_us + HELD_UP_US
+
+    def look(self, sent_us: int, now_us: int) -> None:
+        """What has arrived was read: an answer that should be there by now, and is not, is held up."""
+        self.held = self.held or now_us >= self.looks_us(sent_us)
 
     def answered(self, sent_us: int, now_us: int) -> None:
         """The last update was answered: its pulse has been, at the latest now."""
         took_us = now_us - sent_us
-        if self.playing is not None and took_us > self.usual_us + HELD_UP_US:
+        if self.playing is not None and self.held:
             self.due_us = max(self.due_us, now_us - self.usual_us + _period_us(self.playing[0]))
             self.late_n += 1
         step_us = USUAL_STEP_US if took_us > self.usual_us else -USUAL_STEP_US
@@ -91,8 +104,8 @@ class Pace:
             return ""
         if now_us - self.asked_us >= LEASE_US:
             return f"the session asked for no status for {LEASE_US // 1_000} ms, so no pulse is asked for any more"
-        if now_us - self.due_us > TOO_LATE_US:
-            return f"an update would be {(now_us - self.due_us) // 1_000} ms late, so none is sent any more"
+        if now_us - self.planned_us > TOO_LATE_US:
+            return f"an update would be {(now_us - self.planned_us) // 1_000} ms late, so none is sent any more"
         return ""
 
     def deadline_us(self) -> int | None:

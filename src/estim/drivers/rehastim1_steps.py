@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from estim.drivers.base import OFF_REPEAT_US
+from estim.drivers.sciencemode1 import UPDATE_KIND
 from estim.safety.reports import ListsPlayed
 
 OFF_NUMBERS_MAX = 64
@@ -35,6 +36,10 @@ class ListsSent:
 
     def __init__(self) -> None:
         self.played = self.strays = 0
+
+    def heard(self, flying: Step | None) -> None:
+        """An update was answered while this was in flight; the answer to the last one before an off is a stray."""
+        self.strays += flying is None or flying.kind != UPDATE_KIND
 
     @property
     def told(self) -> ListsPlayed:
