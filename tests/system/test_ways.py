@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from estim.records.home import Home
 from estim.records.operators import Operator, hash_pin, save_operator
 from estim.records.verify import verify_session
 from tests.system.conftest import wait_until
+from tests.system.machine import once_more
 from tests.system.terminal import Tty
 from tests.system.ways import GERMAN, PRACTICE, Walker, ways
 from tests.turns import of_this_turn
@@ -45,22 +45,7 @@ NEW = [
 
 @pytest.mark.parametrize(("size", "between", "language"), [each for each in of_this_turn([*NEW, None], 4) if each])
 def test_new_and_returning(tmp_path: Path, size: tuple[int, int], between: tuple[str, ...], language: str) -> None:
-    for number in range(2):
-        home = tmp_path / str(number)
-        home.mkdir()
-        try:
-            _whole_way(home, size, between, language)
-        except AssertionError:
-            if number or not _held_up(home):
-                raise
-        else:
-            return
-
-
-def _held_up(home: Path) -> bool:
-    """A simulated device or a controller that got no processor for 250 ms ended it, as it must: both are real here."""
-    lines = [json.loads(line) for file in home.glob("records/*/*/record.jsonl") for line in file.open(encoding="utf-8")]
-    return any(line["kind"] == "fault" and line["fields"]["cause"] in {"device-lost", "clock-jumped"} for line in lines)
+    once_more(tmp_path, lambda home: _whole_way(home, size, between, language))
 
 
 def _whole_way(home: Path, size: tuple[int, int], between: tuple[str, ...], language: str) -> None:

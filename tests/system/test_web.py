@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from estim.records.verify import verify_session
 from tests.support import sample
 from tests.system import browser_session, therapist
 from tests.system.conftest import PATIENCE_S, environment, wait_until
+from tests.system.machine import once_more
 from tests.system.terminal import KEYS, Hands, Picture
 from tests.turns import its_turn
 
@@ -76,27 +78,36 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 @pytest.fixture
 def port(tmp_path: Path) -> Iterator[int]:
     """A served console on a free port."""
+    with served(tmp_path) as number:
+        yield number
+
+
+@contextlib.contextmanager
+def served(home: Path) -> Iterator[int]:
+    """A served console on a free port, with this home."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         number = free.getsockname()[1]
     # Two long ones: a second tab takes seconds to come up on a busy machine, and finds the first still at therapy.
     text = sample("contractions = 3", "contractions = 2").replace("on_s = 2\noff_s = 2", "on_s = 10\noff_s = 10")
-    therapist.own_protocol(tmp_path, text)
-    with (tmp_path / "web.log").open("wb") as log:
+    therapist.own_protocol(home, text)
+    with (home / "web.log").open("wb") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "estim", "console", "--web", "--port", str(number), "--home", str(tmp_path)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(tmp_path),
+            [sys.executable, "-m", "estim", "console", "--web", "--port", str(number), "--home", str(home)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(home),
         )  # fmt: skip
 
     def listens() -> bool:
-        assert server.poll() is None, (tmp_path / "web.log").read_text()
+        assert server.poll() is None, (home / "web.log").read_text()
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", number)) == 0
 
-    wait_until(listens, what="it serves")
-    yield number
-    server.terminate()
-    server.wait(PATIENCE_S)
+    try:
+        wait_until(listens, what="it serves")
+        yield number
+    finally:
+        server.terminate()
+        server.wait(PATIENCE_S)
 
 
 @pytest.mark.skipif(not its_turn(0, 2), reason="a whole session in a browser is played on the other days")
@@ -120,13 +131,20 @@ def test_a_practice_session_in_a_tab_and_a_second_tab_that_looks_on(
     assert verdict.outcome == "completed"
 
 
-def test_closing_the_tab_stops(tmp_path: Path, port: int, loop: asyncio.AbstractEventLoop) -> None:
-    tab: Any = Tab(port, loop)
-    therapist.to_therapy(tab)
-    tab.close()
-    (record,) = (tmp_path / "records" / "simulated").glob("2*/record.jsonl")
-    wait_until(lambda: verify_session(record.parent).sealed, what="stopped and closed")
-    assert verify_session(record.parent).outcome == "stopped"
+def test_closing_the_tab_stops(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> None:
+    once_more(tmp_path, lambda home: _closed_tab(home, loop))
+
+
+def _closed_tab(home: Path, loop: asyncio.AbstractEventLoop) -> None:
+    with served(home) as port:
+        tab: Any = Tab(port, loop)
+        try:
+            therapist.to_therapy(tab)
+        finally:
+            tab.close()
+        (record,) = (home / "records" / "simulated").glob("2*/record.jsonl")
+        wait_until(lambda: verify_session(record.parent).sealed, what="stopped and closed")
+        assert verify_session(record.parent).outcome == "stopped"
 
 
 def test_another_page_gets_nothing(port: int, loop: asyncio.AbstractEventLoop) -> None:
