@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from estim.console.cue import cue_of
@@ -196,6 +198,23 @@ async def test_a_stop_closes_what_lies_over_the_session(bench: Make) -> None:
         assert not b.app.questions
         assert len(b.app.screen_stack) == 1
         assert "output off" in b.banner
+
+
+async def test_a_stop_ends_the_search_in_the_list_that_it_closes(bench: Make) -> None:
+    """One that went on looked for a list that was gone, and took the whole console with it."""
+
+    async def searches() -> None:
+        await asyncio.Event().wait()  # it has not found everything yet
+
+    async with bench() as b:
+        await b.running()
+        await b.press("f10")
+        search = b.app.screen.run_worker(searches)
+        await b.look(0.1)
+        b.app.clear()
+        assert search.is_cancelled
+        await b.look(0.5)
+        assert "STIM ON" in b.banner
 
 
 async def test_emg_the_word_is_try_now_with_the_bar_and_a_try_brings_the_contraction(bench: Make) -> None:

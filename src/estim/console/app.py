@@ -287,6 +287,7 @@ class EstimConsole(StoppingApp):
         for question in list(self.questions):
             self.close(question)
         while len(self.screen_stack) > 1:
+            self.workers.cancel_node(self.screen)  # a search on its way would look for the list that is gone
             self.pop_screen()
 
     def open_sessions(self) -> tuple[OpenSession, ...]:
@@ -335,9 +336,8 @@ class EstimConsole(StoppingApp):
         for command in self.offered():
             if command.label and not command.refusal:
                 about = command.says or command.label
-                yield SystemCommand(
-                    f"{self.say.key(present.shown_keys(command.keys))}  {command.label}", about, command.act
-                )
+                keys = self.say.key(present.shown_keys(command.keys))
+                yield SystemCommand(f"{keys}  {command.label}", about, command.act)
         yield SystemCommand(self.say("commands.theme"), self.say("commands.theme-about"), self.action_change_theme)
 
     def open_palette(self) -> None:
