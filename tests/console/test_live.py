@@ -209,7 +209,7 @@ async def test_a_stop_ends_the_search_in_the_list_that_it_closes(bench: Make) ->
     async with bench() as b:
         await b.running()
         await b.press("f10")
-        search = b.app.screen.run_worker(searches)
+        search = b.app.screen.run_worker(searches())
         await b.look(0.1)
         b.app.clear()
         assert search.is_cancelled
