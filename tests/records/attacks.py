@@ -151,6 +151,49 @@ def _(home: Home, copy: Path) -> None:
     shutil.copy(copy / "index.sqlite3", home.root / "index.sqlite3")
 
 
+@attack("index", "one row's outcome forged, so that a filter passes it by", NOTHING)
+def _(home: Home, _copy: Path) -> None:
+    in_index(home, "UPDATE session SET outcome = 'fault' WHERE rowid = 1")
+
+
+@attack("index", "one row's patient, protocol and words taken away", NOTHING)
+def _(home: Home, _copy: Path) -> None:
+    in_index(home, "UPDATE session SET patient = 'K-9', protocol = '', words = '' WHERE rowid = 1")
+
+
+@attack("index", "a row put among the simulated ones", NOTHING)
+def _(home: Home, _copy: Path) -> None:
+    in_index(home, "UPDATE session SET simulated = 1 WHERE rowid = 1")
+
+
+@attack("index", "rows doubled under paths that are not there", NOTHING)
+def _(home: Home, _copy: Path) -> None:
+    rest = "size, simulated, began_ms, patient, operator, protocol, outcome, ending, verified, words, looked, mac"
+    in_index(
+        home,
+        f"INSERT INTO session SELECT path || 'x', {rest} FROM session",  # noqa: S608
+        "INSERT INTO summary SELECT path || 'x', summary FROM summary",
+    )
+
+
+@attack("index", "how far the chain of sessions was read set back, and a row removed", NOTHING)
+def _(home: Home, _copy: Path) -> None:
+    in_index(
+        home, "PRAGMA foreign_keys = ON", "UPDATE seen SET bytes = bytes - 1", "DELETE FROM session WHERE rowid = 2"
+    )
+
+
+@attack("index", "a row removed, and its mark taken from a copy", NOTHING)
+def _(home: Home, copy: Path) -> None:
+    in_index(home, "DELETE FROM summary WHERE rowid = 1", "DELETE FROM session WHERE rowid = 1")
+    shutil.copy(copy / "index.mark", home.root / "index.mark")
+
+
+@attack("index", "a trigger put in that forges what is written next", SAID)
+def _(home: Home, _copy: Path) -> None:
+    in_index(home, "CREATE TRIGGER t AFTER INSERT ON session BEGIN UPDATE session SET outcome = 'fault'; END")
+
+
 @attack("index", "another home's put here", NOTHING)
 def _(home: Home, copy: Path) -> None:
     with closing(sqlite3.connect(copy / "index.sqlite3")) as database, database:

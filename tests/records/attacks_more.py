@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from estim.care.plan import new_plan
 from estim.records.canonical import canonical
 from estim.records.chain import GENESIS, Chain
 from estim.records.home import Home
@@ -279,6 +280,25 @@ def _(home: Home, copy: Path) -> None:
 
 
 # -- what lies beside the records -------------------------------------------------------------------------------------
+
+
+def plan(home: Home) -> Path:
+    return home.root / "plans" / "ours.toml"
+
+
+@attack("plans", "a gate of a plan that a course goes by made lower")
+def _(home: Home, _copy: Path) -> None:
+    replace(plan(home), b"review_every_days = ", b"review_every_days = 1")
+
+
+@attack("plans", "the file removed")
+def _(home: Home, _copy: Path) -> None:
+    plan(home).unlink()
+
+
+@attack("plans", "another plan put in its place")
+def _(home: Home, _copy: Path) -> None:
+    plan(home).write_text(new_plan("knee-replacement", "ours", "Ours"), encoding="utf-8")
 
 
 def course(home: Home) -> Path:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from estim.cli import main
+from estim.desk.care import CareDesk
 from estim.records import operators
 from estim.records.anchor import make_anchor
 from estim.records.care_log import enter, read
@@ -45,6 +46,14 @@ QUALIFIED = {
     "until": "2027-11-20", "firmware": "1.2",
 }  # fmt: skip
 LATER = NOON + datetime.timedelta(hours=2)
+# Narrow ones first: a row that was moved out of their way would be missed.
+ASKED = (
+    Filter(simulated=False, outcome="completed"),
+    Filter(simulated=False, patient="K-1", protocol="p"),
+    Filter(simulated=False, text="k-1"),
+    Filter(simulated=True),
+    Filter(simulated=False),
+)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +86,9 @@ def build(folder: Path) -> None:
     assert main([*told, "--json"]) == 0
     write(home.root, QUALIFIED, station_signer(home.root))
     note(home, "K-1", "5", simulated=False)
+    where = ["--home", str(home.root), "--json"]
+    assert main(["plans", "new", "ours", "--from", "low-back", *where]) == 0
+    assert main(["course", "begin", "ours", "--side", "none", "--patient", "K-5", "--operator", "T1", *where]) == 0
     session(home, "K-1", at=NOON - datetime.timedelta(days=3), simulated=False)
     with Index(home) as index:
         index.refresh()
@@ -157,10 +169,12 @@ def home(homes: Path, tmp_path: Path) -> Home:
 
 def everything(home: Home) -> dict[str, Any]:
     """All that people and limits are told of this home."""
-    with Index(home) as index:
-        index.refresh()
-        rows = index.sessions(Filter(simulated=False))
-        told = [(row["session"], row["outcome"], row["verified"]) for row in rows]
+    told = []
+    for wanted in ASKED:
+        with Index(home) as index:
+            index.catch_up()
+            rows = index.sessions(wanted)
+        told.append([(row["session"], row["outcome"], row["verified"]) for row in rows])
     return {
         "sessions": told,
         "minutes": dict(minutes_today(home, "K-1", simulated=False, now=LATER)),
@@ -169,6 +183,7 @@ def everything(home: Home) -> dict[str, Any]:
         "limits": str(limits_in_force(home)),
         "site": site_problem(home).replace(str(home.root), ""),
         "course": read(home, "K-1", simulated=False),
+        "plan": CareDesk(home, "K-5", simulated=False, who="T1").plan(),
         "devices": every(home.root, public_hex=station_signer(home.root).public_hex),
     }
 

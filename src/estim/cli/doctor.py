@@ -231,18 +231,24 @@ def station_key(home: Path) -> Iterator[Finding]:
 
 def whole(home: Home) -> Iterator[Finding]:
     """Do registers, keys and chains fit each other? Does the site's file of limits hold?"""
-    from estim.records.guard import REGISTERS, check
+    from estim.records.master_seen import seen_master
     from estim.records.patients import load_patients, spellings
     from estim.records.site import site_problem, site_warning
-    from estim.records.station import judge_station
+    from estim.records.verify_home import judge_beside_records
     from estim.safety.errors import RecordError
 
-    wrong = [f"{path}: {reason}" for path, _, reason in judge_station(home.root)]
-    for register in REGISTERS:
+    wrong = []
+    for verdict in judge_beside_records(home.root):
+        wrong.append(verdict.reason if verdict.path in verdict.reason else f"{verdict.path}: {verdict.reason}")
+    for simulated in (False, True):
+        records = home.records(simulated=simulated)
         try:
-            check(home.root, register)
+            seen = seen_master(records)
         except RecordError as error:
-            wrong += [str(error)] if not wrong else []
+            wrong.append(str(error))
+            continue
+        if seen is not None and seen.reason and not seen.torn:
+            wrong.append(f"{records / 'master.jsonl'}: {seen.reason}")
     problem = site_problem(home)
     if problem and not any(text in problem for text in wrong):
         wrong.append(problem)

@@ -165,10 +165,11 @@ def schema(given: argparse.Namespace) -> int:  # noqa: ARG001 - there is nothing
 def index(given: argparse.Namespace) -> int:
     """Bring the index up to date, or build it again."""
     from estim.records.index import Filter, Index
+    from estim.records.index_file import FILES
 
     home = home_of(given)
     if given.rebuild:
-        for name in ("index.sqlite3", "index.sqlite3-wal", "index.sqlite3-shm"):
+        for name in FILES:
             (home.root / name).unlink(missing_ok=True)  # also one that is damaged
     with Index(home) as opened:
         read = opened.refresh(progress("reading records"))

@@ -14,6 +14,7 @@ from estim.care.measures import index_percent
 from estim.care.plan import Plan, load_plan, template, template_names
 from estim.desk.care_entries import checked
 from estim.desk.diary import read_diary
+from estim.desk.plan_kept import PLANS, check_plan, keep_plan, plan_file
 from estim.protocols import library
 from estim.protocols.catalogue import own_files
 from estim.records import care_log
@@ -45,11 +46,15 @@ class CareDesk:
 
         Raises:
             UsageError: no course has begun.
+            RecordError: its file was changed since, and nobody said why.
         """
         begun = course.begun(self.entries())
         if not begun:
             raise UsageError(f"{self.patient}: no course has begun; `estim course begin`")
-        return find_plan(str(begun[0].fields["plan"]), self.home)
+        name = str(begun[0].fields["plan"])
+        if not self.simulated and name not in template_names():  # practice may go by a plan that is still being written
+            check_plan(name, str(begun[0].fields.get("plan_sha256", "")), self.home)
+        return find_plan(name, self.home)
 
     def status(self, today: datetime.date | None = None) -> Status:
         """Where the course stands.
@@ -81,7 +86,10 @@ class CareDesk:
         if begun and not course.of_kind(begun, "end"):
             runs = f"{begun[0].fields['plan']} runs since {begun[0].day}"
             raise UsageError(f"{self.patient}: {runs}; end it first: estim course note end reason=…")
-        return self._enter("begin", {"plan": plan, "version": found.version, "title": found.title, "side": side}, day)
+        said = {"plan": plan, "version": found.version, "title": found.title, "side": side}
+        if not self.simulated and plan not in template_names():
+            said |= keep_plan(plan, self.home, operator=self.who)
+        return self._enter("begin", said, day)
 
     def made(self, kind: str, fields: Mapping[str, Any], *, day: datetime.date | None = None) -> Entry:
         """An entry that the program makes of what was done: a session, a leaflet that was printed."""
@@ -201,7 +209,7 @@ def find_plan(name: str, home: Home) -> Plan:
     """
     if name in template_names():
         return template(name)
-    path = Path(name) if name.endswith(".toml") else home.root / "plans" / f"{name}.toml"
+    path = plan_file(name, home)
     if not path.is_file() and name.endswith(".toml"):
         raise ProtocolError(
             [Problem(severity="refuse", key="file", message=f"there is no file {name!r}", rule="file")], path=path
@@ -217,7 +225,7 @@ def find_plan(name: str, home: Home) -> Plan:
 
 def own_plans(home: Home) -> tuple[Path, ...]:
     """The site's own plan files."""
-    return tuple(sorted((home.root / "plans").glob("*.toml")))
+    return tuple(sorted((home.root / PLANS).glob("*.toml")))
 
 
 def known_protocols(home: Home) -> frozenset[str]:

@@ -77,7 +77,7 @@ def check(home: Path, register: str) -> None:
     what = "it is gone" if found == GONE else "it was changed by hand, or an older copy was put here"
     when = str(word.get("utc", ""))[:16].replace("T", " ")
     how = HOW_TO_OPEN.replace("NAME", register)
-    raise RecordError(f"{path}: {what}; the {register} register was last changed on {when} UTC. {how}")
+    raise RecordError(f"{path}: {what}; the {register} register was last changed on {when} UTC: {how}")
 
 
 def _finish(path: Path, said: str) -> bool:

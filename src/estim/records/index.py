@@ -16,32 +16,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from estim.platform.files import open_private, private_folder
+from estim.platform.files import private_folder
 from estim.record_lines import events as lines
 from estim.record_lines import kinds
 from estim.records.home import Home
+from estim.records.index_file import INDEX, MEMORY, IndexMark, open_index
 from estim.records.index_looks import bytes_of, folders_in, look_of, mark_of, names_between
 from estim.records.keys import known_keys, station_signer
 from estim.records.summary import SessionSummary, summarise
 from estim.safety.errors import RecordError
 
-VERSION = 3  # another one throws the file's contents away
-# Narrow rows are searched, whole summaries lie apart: a search over 100 000 sessions reads some 30 MB, not 300.
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS session (
-    path TEXT PRIMARY KEY, size INTEGER NOT NULL, simulated INTEGER NOT NULL, began_ms INTEGER NOT NULL,
-    patient TEXT NOT NULL, operator TEXT NOT NULL, protocol TEXT NOT NULL, outcome TEXT NOT NULL,
-    ending TEXT NOT NULL, verified INTEGER NOT NULL, words TEXT NOT NULL, looked TEXT NOT NULL, mac TEXT NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS session_by_time ON session (simulated, began_ms, path);
-CREATE INDEX IF NOT EXISTS session_by_patient ON session (simulated, patient, began_ms, path);
-CREATE INDEX IF NOT EXISTS session_by_protocol ON session (simulated, protocol, began_ms, path);
-CREATE INDEX IF NOT EXISTS session_unsealed ON session (path) WHERE ending IN ('torn', 'incomplete');
-CREATE TABLE IF NOT EXISTS summary (
-    path TEXT PRIMARY KEY REFERENCES session (path) ON DELETE CASCADE, summary TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS seen (folder TEXT PRIMARY KEY, bytes INTEGER NOT NULL, tail TEXT NOT NULL) STRICT;
-"""
 BATCH = 200  # sessions a transaction: an fsync each would cost more than the reading
 Progress = Callable[[int, int], None]
 
@@ -103,31 +87,6 @@ _SEARCHED = frozenset(
 )
 
 
-MEMORY = ":memory:"
-
-
-def _opened(where: str) -> sqlite3.Connection:
-    """The tables, ready. Closed again where they can't be: a damaged file's owner is told to delete it."""
-    with contextlib.ExitStack() as way_out:
-        if where != MEMORY:
-            open_private(Path(where), "ab").close()
-        db = sqlite3.connect(where, timeout=5.0)
-        way_out.callback(db.close)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA foreign_keys = ON")
-        if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-            db.executescript(
-                "DROP TABLE IF EXISTS seen; DROP TABLE IF EXISTS summary; DROP TABLE IF EXISTS muscle_time;"
-                f"DROP TABLE IF EXISTS session; PRAGMA user_version = {VERSION};"
-            )
-        db.executescript(SCHEMA)
-        db.execute("BEGIN IMMEDIATE")  # can it be written at all?
-        db.rollback()
-        way_out.pop_all()
-        return db
-
-
 class Index:
     """The index of one home; in memory, and so built anew each time, where its file can't be written (a share that may
     only be read, a full disk, a file system without locks).
@@ -142,19 +101,21 @@ class Index:
             try:
                 private_folder(home.root)
                 self._key = station_signer(home.root).secret(b"estim index\n")
-                self._db = _opened(str(home.root / "index.sqlite3"))
+                self._mark: IndexMark | None = IndexMark(home.root, self._key)
+                self._db = open_index(str(home.root / INDEX))
+                self._mark.opened(self._db)
             except (OSError, sqlite3.OperationalError, RecordError):  # the last: no key can be made there
                 if not home.root.is_dir():
                     raise
-                self._key = secrets.token_bytes(32)
-                self._db = _opened(MEMORY)
+                self._key, self._mark = secrets.token_bytes(32), None
+                self._db = open_index(MEMORY)
 
     @contextlib.contextmanager
     def _said(self) -> Iterator[None]:
         try:
             yield
         except (OSError, sqlite3.Error) as error:
-            message = f"the index {self._home.root / 'index.sqlite3'} can't be used: {error}; it may be deleted"
+            message = f"the index {self._home.root / INDEX} can't be used: {error}; it may be deleted"
             raise RecordError(message) from None
 
     def __enter__(self) -> Index:
@@ -167,7 +128,10 @@ class Index:
 
     def close(self) -> None:
         """Close its file."""
-        self._db.close()
+        if self._mark is None:
+            self._db.close()
+        else:
+            self._mark.close(self._db)
 
     # -- building ---------------------------------------------------------------------------------------------------
 
@@ -188,6 +152,7 @@ class Index:
             how many were read.
         """
         with self._said():
+            self._drop_forged()
             marks = {folder: mark_of(folder) for folder in self._roots()}  # before the look: nothing falls between
             known = dict(self._db.execute("SELECT path, size FROM session"))
             there = {str(path): size for folder in marks for path in folders_in(folder) if (size := bytes_of(path))}
@@ -200,6 +165,19 @@ class Index:
                     self._db.execute("REPLACE INTO seen VALUES (?, ?, ?)", (str(folder), *mark))
         return read
 
+    def _drop_forged(self) -> None:
+        """Without the mark of the last time: each row that is not as this program wrote it goes, and is read anew."""
+        if self._mark is None or self._mark.sure:
+            return
+        rows = self._db.execute("SELECT session.*, summary FROM session LEFT JOIN summary USING (path)")
+        forged: list[str] = []
+        while some := rows.fetchmany(BATCH):
+            forged += self._believed(some)[1]
+        with self._db:
+            self._db.executemany("DELETE FROM session WHERE path = ?", [(path,) for path in forged])
+            self._db.execute("REINDEX")  # its own search trees may have been made to pass rows by
+        self._mark.sure = True
+
     def catch_up(self, progress: Progress | None = None) -> int:
         """Take in what the master chain says is new, without looking at the 100 000 others; gives how many were read.
 
@@ -207,6 +185,8 @@ class Index:
         taken out of the folders by hand are noticed by `refresh` and `rebuild` alone, and by `verify`.
         """
         todo: set[Path] = set()
+        if self._mark is not None and not self._mark.sure:
+            return self.refresh(progress)
         with self._said():
             seen = {folder: (size, tail) for folder, size, tail in self._db.execute("SELECT * FROM seen")}
             marks = {folder: mark_of(folder) for folder in self._roots()}
@@ -227,8 +207,8 @@ class Index:
             with self._db:
                 gone = [(path,) for path, size in sizes.items() if not size]
                 self._db.executemany("DELETE FROM session WHERE path = ?", gone)
-                for folder, mark in marks.items():
-                    self._db.execute("REPLACE INTO seen VALUES (?, ?, ?)", (str(folder), *mark))
+                news = [(str(folder), *mark) for folder, mark in marks.items() if seen.get(str(folder)) != mark]
+                self._db.executemany("REPLACE INTO seen VALUES (?, ?, ?)", news)
         return read
 
     def _knows(self, path: str, size: int) -> bool:
@@ -312,7 +292,7 @@ class Index:
                 if not bad:
                     return good
                 self._read_again(bad)
-        raise RecordError(f"{self._home.root / 'index.sqlite3'}: the index changes while it is read; it may be deleted")
+        raise RecordError(f"{self._home.root / INDEX}: the index changes while it is read; it may be deleted")
 
     def count(self, wanted: Filter) -> int:
         """How many sessions there are."""
@@ -338,13 +318,3 @@ class Index:
                 if missing := [path for path in wanted if path not in found]:
                     self._read_again(missing)
         return [found[path] for path in wanted if path in found]
-
-    def patients(self, *, simulated: bool) -> list[dict[str, Any]]:
-        """Every patient with the number of sessions and the time of the last one, the latest first."""
-        with self._said():
-            rows = self._db.execute(
-                "SELECT patient, COUNT(*), MAX(began_ms) FROM session WHERE simulated = ? GROUP BY patient"
-                " ORDER BY 3 DESC",
-                (int(simulated),),
-            )
-            return [{"patient": patient, "sessions": number, "last_ms": last} for patient, number, last in rows]

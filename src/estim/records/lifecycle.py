@@ -23,6 +23,7 @@ from estim.platform.files import make_durable, replace_whole, sync_folder
 from estim.records.anchor import Anchor, against, make_anchor, read_anchors
 from estim.records.clocks import milliseconds
 from estim.records.home import Home
+from estim.records.index_file import FILES
 from estim.records.keys import known_keys
 from estim.records.master import KINDS
 from estim.records.master_seen import MARKS
@@ -35,7 +36,7 @@ from estim.safety.errors import RecordError
 
 MANIFEST = "manifest.json"
 # Made anew from the rest, or of this moment alone.
-_LEFT_OUT = ("index.sqlite3", "index.sqlite3-wal", "index.sqlite3-shm", MARKS, "open", "logs", "observe")
+_LEFT_OUT = (*FILES, MARKS, "open", "logs", "observe")
 _LEVEL = 10  # a record is written once and read seldom: some 7 times smaller at 60 MB/s
 
 

@@ -165,6 +165,6 @@ def forget(home: Path, patient: str, *, operator: str, reason: str) -> list[str]
         ) as known:
             for name in names:
                 del known[name]
-    for index in home.glob("index.sqlite3*"):  # made anew from the records, without the words
+    for index in home.glob("index.*"):  # made anew from the records, without the words
         index.unlink(missing_ok=True)
     return ids

@@ -61,6 +61,16 @@ def verify_home(
 
 
 def _verify_home(root: Path, keys: Mapping[str, str], progress: Progress | None, *, deep: bool) -> list[SessionVerdict]:
+    verdicts = judge_beside_records(root)
+    for kind in ("real", "simulated"):
+        folder = root / "records" / kind
+        if folder.is_dir():
+            verdicts += verify_folder(folder, keys=keys, progress=progress, deep=deep)
+    return verdicts
+
+
+def judge_beside_records(root: Path) -> list[SessionVerdict]:
+    """What is wrong with anything in a home but its sessions: the station's chain, registers, courses, trials, keys."""
     verdicts = [
         SessionVerdict(path=str(path), first_bad=line, reason=reason)
         for path, line, reason in (*judge_station(root), *judge_beside(root), *judge_kept(root), *_judge_torn(root))
@@ -72,10 +82,6 @@ def _verify_home(root: Path, keys: Mapping[str, str], progress: Progress | None,
         except RecordError as error:
             if not any(verdict.path == str(root / STATION) for verdict in verdicts):
                 verdicts.append(SessionVerdict(path=str(root / file_of(register)), first_bad=None, reason=str(error)))
-    for kind in ("real", "simulated"):
-        folder = root / "records" / kind
-        if folder.is_dir():
-            verdicts += verify_folder(folder, keys=keys, progress=progress, deep=deep)
     return verdicts
 
 
