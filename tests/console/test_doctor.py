@@ -12,6 +12,7 @@ import pytest
 from estim.cli import doctor, doctor_ports, main, udev
 from estim.cli.finding import Finding
 from estim.drivers.models import MODELS
+from estim.platform.priority import grouped_by_session
 
 SIZE = os.terminal_size((120, 40))
 UTF8 = {"TERM": "xterm-256color", "LANG": "en_GB.UTF-8"}
@@ -155,3 +156,32 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     (tmp_path / "console.toml").write_text("[keys\n")
     assert main(["doctor", "--home", str(tmp_path)]) == 1
     assert "✖ keys" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("had", "grouped", "state", "says"),
+    [
+        ("real time (round robin, 10), memory locked", False, "ok", "real time"),
+        ("real time (round robin, 10), memory locked", True, "ok", "sched_autogroup"),
+        ("raised (nice -10), memory locked", True, "warn", "of this terminal alone"),
+        ("ordinary, memory not locked", True, "ok", "of this terminal alone"),
+        ("ordinary, memory not locked", False, "ok", "ordinary"),
+    ],
+)
+def test_a_nice_value_counts_inside_its_session_alone_and_is_said(
+    had: str, grouped: bool, state: str, says: str
+) -> None:
+    found = doctor.priority_had(had, grouped=grouped)
+    assert found.state == state
+    assert says in found.text
+    assert ("sched_autogroup" in found.text) is grouped
+    assert ("sched_autogroup" in found.cure) is (state == "warn")
+
+
+def test_whether_sessions_are_grouped_is_read_from_the_kernel(tmp_path: Path) -> None:
+    switch = tmp_path / "sched_autogroup_enabled"
+    assert not grouped_by_session(switch), "another system, or a kernel without it"
+    switch.write_text("1\n")
+    assert grouped_by_session(switch)
+    switch.write_text("0\n")
+    assert not grouped_by_session(switch)

@@ -172,30 +172,51 @@ def clock(home: Path, *, now: datetime.datetime) -> Iterator[Finding]:
 
 def disk(home: Path) -> Iterator[Finding]:
     """Is there room, may it be written, and how long does a durable line take?"""
+    elsewhere = "make room there, or: estim doctor --home ANOTHER-FOLDER"
     try:
         home.mkdir(parents=True, exist_ok=True)
         free_mb = shutil.disk_usage(home).free // 1_000_000
         took_ms = max(_fsync_ms(home / ".doctor") for _ in range(5))
     except OSError as error:
         why = error.strerror or str(error)
-        yield _found("disk", "bad", f"{home} can't be written: {why}", "estim doctor --home ANOTHER-FOLDER")
+        yield _found("disk", "bad", f"{home} can't be written: {why}", elsewhere)
         return
     state: State = "ok"
     if free_mb < FREE_MB_WARN or took_ms > FSYNC_MS_WARN:
         state = "warn"
     if free_mb < FREE_MB_MIN or took_ms > FSYNC_MS_MAX:
         state = "bad"
-    yield _found("disk", state, f"{home}: {free_mb} MB free, a durable line takes up to {took_ms:.1f} ms")
+    yield _found(
+        "disk",
+        state,
+        f"{home}: {free_mb} MB free, a durable line takes up to {took_ms:.1f} ms",
+        elsewhere if state == "bad" else "",
+    )
 
 
 def priority() -> Iterator[Finding]:
     """What a controller gets of the processor: asked for by a process of its own, as for a session."""
+    from estim.platform.priority import grouped_by_session
     from estim.platform.processes import start_module
 
     with open(os.devnull, "ab") as nowhere:
         asking = start_module("estim.platform.priority", [], log=nowhere)
     had = asking.communicate()[0].decode("ascii", "replace").strip() or "not known"
-    yield _found("priority", "ok", f"the control loop gets: {had}; all bounds hold without it, too")
+    yield priority_had(had, grouped=grouped_by_session())
+
+
+def priority_had(had: str, *, grouped: bool) -> Finding:
+    """What it is worth: where processes are grouped by session, a nice value counts inside this terminal alone."""
+    text = f"the control loop gets: {had}; all bounds hold without it, too"
+    if not grouped:
+        return _found("priority", "ok", text)
+    text += (
+        "; this system shares the processor among sessions first (sched_autogroup): what is only nice, as the screen "
+        "is, comes first among the programs of this terminal alone, and a busy program of another session gets as much"
+    )
+    if "nice" not in had:  # real time counts everywhere; without any, a share for each session is the better rule
+        return _found("priority", "ok", text)
+    return _found("priority", "warn", text, "sudo sysctl kernel.sched_autogroup_enabled=0")
 
 
 def _fsync_ms(path: Path) -> float:

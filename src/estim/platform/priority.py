@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import sys
+from pathlib import Path
 
 REAL_TIME = 10  # of 99: above everything ordinary, below the kernel's own
 HELPER = REAL_TIME - 1  # at one priority with the loop, three threads on two cores take turns of 100 ms (round robin)
@@ -18,6 +19,7 @@ _LOCK_NOW, _LOCK_LATER = 1, 2  # MCL_CURRENT, MCL_FUTURE
 _USER_INTERACTIVE = 0x21  # QOS_CLASS_USER_INTERACTIVE
 _HIGH_CLASS = 0x80  # HIGH_PRIORITY_CLASS
 _HIGHEST_THREAD = 2  # THREAD_PRIORITY_HIGHEST
+AUTOGROUP = Path("/proc/sys/kernel/sched_autogroup_enabled")
 
 
 def raise_priority() -> str:
@@ -52,6 +54,16 @@ def favour() -> None:
     else:
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, 0, NICE)
+
+
+def grouped_by_session(switch: Path = AUTOGROUP) -> bool:
+    """Does Linux share the processor among sessions first (autogroup, sched(7))? Then a nice value counts among the
+    programs of one terminal alone; real time counts everywhere.
+    """
+    try:
+        return switch.read_text(encoding="ascii").strip() == "1"
+    except (OSError, ValueError):  # another system, or a kernel without it
+        return False
 
 
 def _windows_thread() -> None:
