@@ -12,13 +12,15 @@ import pytest
 import tomlkit
 
 from estim.cli import main
+from estim.desk.checking import check_file
 from estim.protocols import library
 from estim.protocols.loader import parse
 from estim.protocols.schema import Protocol
 from estim.protocols.schema_words import WORDS
 from estim.protocols.slips import slip
 from estim.safety.errors import Problem, ProtocolError
-from tests.support import sample
+from estim.safety.limits import ABSOLUTE, DEFAULT
+from tests.support import SHORT, sample
 
 
 def problems(data: bytes | str) -> tuple[Problem, ...]:
@@ -396,3 +398,21 @@ def test_numbers_without_a_source_are_said(tmp_path: Path, capsys: pytest.Captur
 def test_what_makes_sense_is_no_slip(value: object) -> None:
     assert slip("phase[0].pulse_width_us", value) == ""
     assert slip("cue", value) == ""
+
+
+@pytest.mark.parametrize(
+    ("criterion", "key", "says"),
+    [
+        ('measure = "quadriceps-indx"\nat_least = 80', "criterion[0].measure", "near: quadriceps-index"),
+        ('measure = "odi"\nat_most = 400', "criterion[0].at_most", "0 to 100"),
+        ('measure = "quadriceps-index"\nat_least = 80', "", ""),
+    ],
+)
+def test_a_criterion_that_no_assessment_can_meet_is_said(tmp_path: Path, criterion: str, key: str, says: str) -> None:
+    path = tmp_path / "short.toml"
+    text = SHORT.read_text("utf-8")
+    path.write_text(text.replace("[provenance]", f'[[criterion]]\n{criterion}\naction = "review"\n[provenance]'))
+    problems = check_file(path, ABSOLUTE & DEFAULT, model="p24")["problems"]
+    found = [(each["severity"], each["key"]) for each in problems if each["rule"] == "measure"]
+    assert found == ([("warn", key)] if key else [])
+    assert says in " ".join(each["message"] for each in problems if each["rule"] == "measure")

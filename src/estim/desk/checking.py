@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from estim.care.measures import measures, nearest
 from estim.desk.setup_from import SetupWords, moves, setup_from
 from estim.drivers.models import MODELS
 from estim.protocols.authoring import placeholders
@@ -65,10 +66,35 @@ def check_file(
     placed = [_placed(problem, lines, protocol) for problem in judged]
     said = {problem.line for problem in placed if problem.severity == "refuse"}
     likely = [made for each in slips if (made := _placed(each, lines, protocol)).line not in said]
-    to_write = [*check_provenance(protocol), *placeholders(protocol)]
+    to_write = [*check_provenance(protocol), *placeholders(protocol), *unknown_measures(protocol)]
     problems = [*likely, *placed, *(_placed(problem, lines, protocol) for problem in to_write)]
     entry = _entry(path, problems, runnable=True)
     return entry | {"devices": {name: playing.to_json() for name, playing in devices.items()}}
+
+
+def unknown_measures(protocol: Protocol) -> list[Problem]:
+    """Criteria that a course of care can't judge: no assessment has that name, or that value. One of the site's own
+    stays possible; then it is given by hand each time (`--measure`).
+    """
+    found: list[tuple[str, str, str | float, str]] = []
+    for number, criterion in enumerate(protocol.criterion):
+        name, measure = criterion.measure, measures().get(criterion.measure)
+        if measure is None:
+            message = (
+                f"{name!r} is no assessment of the course of care, near: {nearest(name)}; it counts only by --measure"
+            )
+            found.append((f"criterion[{number}].measure", message, name, nearest(name)))
+            continue
+        allowed = ", ".join(measure.grades) or f"{measure.low:g} to {measure.high:g} {measure.unit}"
+        found += [
+            (f"criterion[{number}].{key}", f"{name} goes from {allowed}: this is never so, or always", bound, allowed)
+            for key, bound in (("at_least", criterion.at_least), ("at_most", criterion.at_most))
+            if bound is not None and measure.judge(bound)
+        ]
+    return [
+        Problem(severity="warn", key=key, message=text, asked=asked, allowed=allowed, layer="protocol", rule="measure")
+        for key, text, asked, allowed in found
+    ]
 
 
 def refused_entry(name: str, error: ProtocolError) -> dict[str, Any]:
