@@ -1,7 +1,7 @@
 """Stop: from the key byte at the terminal to the last pulse in the simulator's file, beside science_mode_4's own stop.
 
 python bench/stop_latency.py               30 times each
-python bench/stop_latency.py --times 500   as often as for the figures in docs/console.md: 40 minutes
+python bench/stop_latency.py --times 500   as often as for the figures in docs/console-inside.md: 40 minutes
 
 One simulated P24 behind a pty serves both by turns in the same run; 50 Hz, so pulses come every 20 ms: a stop that acts
 at once leaves its last pulse up to 20 ms *before* the key (a negative figure). The console draws all the while and a

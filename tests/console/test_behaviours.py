@@ -1,4 +1,7 @@
-"""What a therapist may expect of this console: twenty points, each read from the screen; docs/console.md lists them."""
+"""What a therapist may expect of this console: twenty points, each read from the screen.
+
+docs/console-inside.md lists them.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from estim import console
 from estim.console.keys import ACTIONS
 from tests.system.ways import ways
 
@@ -78,6 +79,7 @@ def test_the_practice_session_is_the_same_in_both_languages() -> None:
 
 # A page → the German one that says the same.
 PAIRS = {
+    "console.md": "konsole.md",
     "site-limits.md": "grenzen.md",
     "not-treated.md": "nicht-behandelt.md",
     "course-of-care.md": "behandlungsverlauf.md",
@@ -88,8 +90,12 @@ PAIRS = {
 }
 
 
+SCREEN = re.compile(r"`([○◇◆▶▷‖■✖▲] [^`\n]+)`")  # what row 2 says: each screen in its own language
+
+
 def shape(text: str) -> dict[str, list[str]]:
     """What two languages have in common: blocks as they stand, code, numbers, headings and rows."""
+    text = SCREEN.sub(lambda found: f"`{found[1][0]}`", text)
     without_links = re.sub(r"\]\([^)]*\)", "]", text)
     return {
         "blocks": re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL),
@@ -104,3 +110,11 @@ def shape(text: str) -> dict[str, list[str]]:
 def test_a_page_in_german_has_the_commands_numbers_and_rows_of_the_english_one(page: str) -> None:
     english, german = (path.read_text("utf-8") for path in (DOCS / page, DOCS / "de" / PAIRS[page]))
     assert shape(german) == shape(english)
+
+
+@pytest.mark.parametrize(("page", "language"), [("console.md", "en"), ("de/konsole.md", "de")])
+def test_what_row_2_says_are_the_words_of_that_language(page: str, language: str) -> None:
+    said = [re.sub(r" ch1 40\.0 mA$", "", each[2:]) for each in SCREEN.findall((DOCS / page).read_text("utf-8"))]
+    words = (Path(console.__file__).parent / "language" / f"{language}.toml").read_text("utf-8")
+    assert len(said) == 11
+    assert not [each for each in said if f'"{each}"' not in words]
