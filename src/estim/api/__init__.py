@@ -40,7 +40,7 @@ from estim.api.state import ChannelState, Result, State
 from estim.desk.preflight import preflight
 from estim.desk.setup_from import Said, SetupWords, setup_from
 from estim.drivers.address import Address, parse_address
-from estim.platform.files import private_folder
+from estim.platform.files import private_folder, trouble
 from estim.protocols.catalogue import load_runnable
 from estim.protocols.schema import Protocol
 from estim.records.folders import folder_name
@@ -224,7 +224,7 @@ def _said(
     except EstimError as error:
         raise _refused(error) from None
     except OSError as error:
-        raise Refused(f"home {home.root}: {error.strerror or error}") from None
+        raise Refused(f"home {home.root}: {trouble(error)}") from None
 
 
 def _check(levels: object, pads: object, on_event: object) -> None:

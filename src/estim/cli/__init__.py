@@ -19,6 +19,7 @@ from estim.cli.output import (
     whole_number,
 )
 from estim.cli.speaking import complain, finish, say, speak, speak_legibly
+from estim.platform.files import trouble
 from estim.platform.terminals import nowhere
 
 _OF_THE_SYSTEM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})  # no stream's fault
@@ -228,7 +229,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         named = " -> ".join(str(path) for path in (error.filename, error.filename2) if path)
         where = "this computer" if error.errno in _OF_THE_SYSTEM else "standard output"
-        say(f"{named or where}: {error.strerror or error}")
+        say(f"{named or where}: {trouble(error)}")
         if not named:
             nowhere()
         return EXIT_REFUSED

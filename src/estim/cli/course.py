@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import home_of, print_json
+from estim.platform.files import trouble
 
 if TYPE_CHECKING:
     from estim.desk.care import CareDesk
@@ -243,7 +244,7 @@ def discharge(given: argparse.Namespace) -> int:
         try:
             path.write_text(to_text(as_r4(course_bundle(made))), encoding="utf-8", newline="\n")
         except OSError as error:
-            raise UsageError(f"{path}: {error.strerror or error}") from None
+            raise UsageError(f"{path}: {trouble(error)}") from None
     elif given.letter is not None:
         if not given.letter.strip():
             raise UsageError("--letter needs a name: whom the letter is for")

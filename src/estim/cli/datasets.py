@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from estim.cli.output import EXIT_REFUSED, print_json
+from estim.platform.files import trouble
 
 if TYPE_CHECKING:
     from estim.data.rows import Rekeyed, Rows
@@ -72,7 +73,7 @@ def _research(given: argparse.Namespace) -> Rekeyed | None:
     try:
         return Rekeyed(Path(given.research).read_bytes().strip())
     except OSError as error:
-        raise UsageError(f"--research {given.research}: {error.strerror or error}") from None
+        raise UsageError(f"--research {given.research}: {trouble(error)}") from None
 
 
 def _reads(home: Home, folders: Sequence[Path]) -> Iterator[tuple[Path, Read]]:
@@ -108,7 +109,7 @@ def _write(
         folder.mkdir(parents=True, exist_ok=True)
         return sum(_timeline(given.format, rows, folder) for rows in made)
     except OSError as error:
-        raise UsageError(f"{folder}: {error.strerror or error}") from None
+        raise UsageError(f"{folder}: {trouble(error)}") from None
 
 
 def _timeline(form: str, rows: Rows, folder: Path) -> int:

@@ -13,6 +13,7 @@ from estim.cli.output import home_of, print_json
 from estim.cli.past import progress, session_folder
 from estim.cli.secret import login
 from estim.cli.speaking import pass_on
+from estim.platform.files import trouble
 
 if TYPE_CHECKING:
     from estim.records.anchor import Anchor
@@ -30,7 +31,7 @@ def put(text: str, output: str | None, *, a_table: bool = False) -> int:
     try:
         Path(output).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise RecordError(f"{output}: can't be written: {error.strerror or error}") from None
+        raise RecordError(f"{output}: can't be written: {trouble(error)}") from None
     return 0
 
 
@@ -95,7 +96,7 @@ def _put_pdf(read: Read, output: str | None, anchor: Anchor | None) -> int:
     try:
         Path(output).write_bytes(pdf_report(read, anchor=anchor))
     except OSError as error:
-        raise RecordError(f"{output}: can't be written: {error.strerror or error}") from None
+        raise RecordError(f"{output}: can't be written: {trouble(error)}") from None
     return 0
 
 
@@ -168,7 +169,7 @@ def export(given: argparse.Namespace) -> int:
         try:
             salt = Path(given.research).read_bytes().strip()
         except OSError as error:
-            raise UsageError(f"--research {given.research}: {error.strerror or error}") from None
+            raise UsageError(f"--research {given.research}: {trouble(error)}") from None
         sessions = de_identified(sessions, salt)
     if given.format == "json":
         return put(to_json(sessions), given.output)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
+from estim.platform.files import make_new, trouble
 
 
 def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
@@ -162,10 +163,9 @@ def new(given: argparse.Namespace) -> int:
     path = folder / f"{given.id}.toml"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(new_plan(given.template, given.id, given.title))
+        make_new(path, new_plan(given.template, given.id, given.title).encode("utf-8"))
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from None
+        raise UsageError(f"{path}: {trouble(error)}") from None
     if given.json:
         print_json({"id": given.id, "file": str(path)})
     else:

@@ -258,6 +258,7 @@ def _compiled(given: argparse.Namespace, protocol: Protocol) -> Schedule:
 
 def new(given: argparse.Namespace) -> int:
     """A new own file; nothing that exists is overwritten."""
+    from estim.platform.files import make_new, trouble
     from estim.protocols.authoring import new_protocol
     from estim.protocols.catalogue import entries, find, id_clash
     from estim.safety.errors import Problem, ProtocolError, UsageError
@@ -279,10 +280,9 @@ def new(given: argparse.Namespace) -> int:
     path = own / f"{given.id}.toml"
     try:
         own.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        make_new(path, text.encode("utf-8"))
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from None
+        raise UsageError(f"{path}: {trouble(error)}") from None
     if given.json:
         print_json({"id": given.id, "file": str(path)})
     else:

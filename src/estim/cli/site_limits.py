@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import home_of, print_json
 from estim.cli.secret import typed_unseen
+from estim.platform.files import make_new, trouble
 
 if TYPE_CHECKING:
     from estim.records.home import Home
@@ -98,8 +99,6 @@ def _values(words: list[str]) -> dict[str, int]:
 
 def key(given: argparse.Namespace) -> int:
     """A lead's key, and its public half in this home."""
-    import os
-
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
@@ -118,11 +117,9 @@ def key(given: argparse.Namespace) -> int:
     private = Ed25519PrivateKey.generate()
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(phrase.encode()))
     try:
-        handle = os.open(given.output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(pem)
+        make_new(Path(given.output), pem)
     except OSError as error:
-        raise UsageError(f"{given.output}: {error.strerror or error}") from None
+        raise UsageError(f"{given.output}: {trouble(error)}") from None
     add_lead(home, given.name, Signer(private), operator=by)
     if given.json:
         made = {"file": given.output, "public_key": Signer(private).public_hex, "name": given.name}
@@ -200,7 +197,7 @@ def install(given: argparse.Namespace) -> int:
         home.root.mkdir(parents=True, exist_ok=True)
         change(home.site_file, "site", data, said=said, operator=by, reason=found.reason)
     except OSError as error:
-        raise RecordError(f"{home.site_file}: can't be written: {error.strerror or error}") from None
+        raise RecordError(f"{home.site_file}: can't be written: {trouble(error)}") from None
     if given.json:
         print_json({"installed": str(home.site_file), "until": found.until, "signers": list(found.signers)})
     else:
@@ -268,7 +265,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from None
+        raise UsageError(f"{path}: {trouble(error)}") from None
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -277,7 +274,7 @@ def _write(path: Path, data: bytes) -> None:
     try:
         path.write_bytes(data)
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from None
+        raise UsageError(f"{path}: {trouble(error)}") from None
 
 
 COMMANDS = {

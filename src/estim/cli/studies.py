@@ -42,17 +42,17 @@ def study(given: argparse.Namespace) -> int:
 
 
 def _new(given: argparse.Namespace) -> int:
+    from estim.platform.files import make_new, trouble
     from estim.safety.errors import UsageError
     from estim.study.plan import TEMPLATE
 
     path = Path(given.file)
     try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(TEMPLATE)
+        make_new(path, TEMPLATE.encode("utf-8"), private=False)
     except FileExistsError:
         raise UsageError(f"{path} is there already and is left alone") from None
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
+        raise UsageError(f"{path}: {trouble(error)}") from None
     if given.json:
         print_json({"file": str(path)})
     else:

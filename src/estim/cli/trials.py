@@ -60,6 +60,7 @@ def _site(given: argparse.Namespace) -> Site:
 
 
 def _new(given: argparse.Namespace) -> int:
+    from estim.platform.files import make_new, trouble
     from estim.safety.errors import UsageError
     from estim.trial.plan import TEMPLATE, read_trial
     from estim.trial.site import found
@@ -67,12 +68,11 @@ def _new(given: argparse.Namespace) -> int:
     path = Path(given.file)
     if given.office is None:
         try:
-            with path.open("x", encoding="utf-8", newline="\n") as file:
-                file.write(TEMPLATE)
+            make_new(path, TEMPLATE.encode("utf-8"), private=False)
         except FileExistsError:
             raise UsageError(f"{path} is there: seal its allocation with -o OFFICE-FOLDER") from None
         except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}") from None
+            raise UsageError(f"{path}: {trouble(error)}") from None
         return _said(given, {"file": str(path)}, f"{path}: fill it in, then: estim trial new {path} -o OFFICE-FOLDER")
     home = home_of(given)
     read = read_trial(path, own=home.protocols)

@@ -7,6 +7,7 @@ snapshots and answers on standard output. It ends when its parent does; output i
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import threading
 from pathlib import Path
@@ -15,7 +16,7 @@ from estim.controller.loop import Controller
 from estim.controller.messages import encode_fatal
 from estim.drivers.address import Address
 from estim.drivers.models import MODELS
-from estim.platform.files import make_private
+from estim.platform.files import make_private, trouble
 from estim.platform.priority import raise_priority
 from estim.records.home import Home
 from estim.safety.errors import EstimError
@@ -38,11 +39,15 @@ def main() -> int:
     sys.setswitchinterval(SWITCH_S)
     try:
         controller = Controller(Address(given.model, given.device, given.simulated), given.side, Home(Path(given.home)))
-    except EstimError as error:
-        sys.stdout.buffer.write(encode_fatal(str(error)))
+    except (EstimError, OSError) as error:
+        reason = str(error) if isinstance(error, EstimError) else f"{error.filename or given.home}: {trouble(error)}"
+        sys.stdout.buffer.write(encode_fatal(reason))
         sys.stdout.buffer.flush()
         return 3
-    sys.stderr.write(f"priority: {raise_priority()}\n")
+    had = raise_priority()
+    with contextlib.suppress(OSError, ValueError):  # a log without room ends no session; its record says so itself
+        sys.stderr.write(f"priority: {had}\n")
+        sys.stderr.flush()
     return controller.run()
 
 

@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from estim.platform.files import trouble
 from estim.records.page import STYLE, Html, tag
 from estim.records.pdf import FONT
 from estim.safety.errors import UsageError
@@ -123,7 +124,7 @@ class Paper:
             else:
                 raise UsageError(f"{path}: a file that ends with .html or .pdf")
         except OSError as error:
-            raise UsageError(f"{path}: {error.strerror or error}") from None
+            raise UsageError(f"{path}: {trouble(error)}") from None
 
 
 def _laid(section: Section, number: int, folder: Path) -> dict[str, object]:

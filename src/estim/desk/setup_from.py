@@ -165,7 +165,8 @@ def _measures(given: Iterable[str], protocol: Protocol) -> tuple[tuple[str, floa
         except ValueError:
             value = math.nan
         if not math.isfinite(value) or (name == "mvic" and value <= 0):
-            raise UsageError(f"--measure {word!r}: not a number")
+            above = ", above 0" if name == "mvic" else ""
+            raise UsageError(f"--measure {word!r}: not a number{above}: plain digits, as {name}=120")
         found[name] = value
     return tuple(found.items())
 

@@ -14,8 +14,15 @@ from typing import BinaryIO, cast
 
 PRIVATE_UMASK = 0o077
 # Who has a file open keeps it from being replaced on Windows; readers of ours have it open for milliseconds.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC})
 BUSY_WAIT_S = 1.0
 BUSY_LOOK_S = 0.01
+
+
+def trouble(error: OSError) -> str:
+    """What is wrong, in the system's own words; of a disk without room also what helps."""
+    said = error.strerror or str(error)
+    return f"{said}: make room on that disk, or name a folder on another one (--home)" if error.errno in FULL else said
 
 
 def _held(error: OSError, file: BinaryIO) -> bool:
@@ -118,10 +125,34 @@ def replace_whole(path: Path, data: bytes) -> None:
             file.flush()
             make_durable(file.fileno())
         _put_in_place(Path(fresh), path)
-    except OSError:
+    except OSError as error:
         Path(fresh).unlink(missing_ok=True)
-        raise
+        raise _named(error, path) from None
     sync_folder(path.parent)
+
+
+def make_new(path: Path, data: bytes, *, private: bool = True) -> None:
+    """A file that was not there before, whole and durable; where it can't be written whole, nothing of it is left.
+
+    Raises:
+        FileExistsError: something is there.
+        OSError: it can't be written.
+    """
+    with open(path, "xb", buffering=0, opener=_for_owner if private else None) as file:
+        try:
+            while data:
+                data = data[file.write(data) :]
+            make_durable(file.fileno())
+        except OSError as error:
+            file.close()
+            path.unlink(missing_ok=True)
+            raise _named(error, path) from None
+    sync_folder(path.parent)
+
+
+def _named(error: OSError, path: Path) -> OSError:
+    """With the file that it is about; what a write says names none."""
+    return error if error.filename else OSError(error.errno, error.strerror, str(path))
 
 
 def _put_in_place(fresh: Path, path: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from estim.platform.files import open_private, private_folder
+from estim.platform.files import open_private, private_folder, trouble
 from estim.records.clocks import Clock
 from estim.records.guard import adopt, check
 from estim.records.home import Home
@@ -106,12 +106,12 @@ class InTheRoom:
             private_folder(self._folder)
             file = open_private(path, "a+b")
         except OSError as error:
-            raise RecordError(f"{path}: can't be made: {error.strerror or error}") from None
+            raise RecordError(f"{path}: can't be made: {trouble(error)}") from None
         try:
             free = try_lock(file)
         except OSError as error:
             file.close()
-            raise RecordError(f"{path}: can't be locked: {error.strerror or error}") from None
+            raise RecordError(f"{path}: can't be locked: {trouble(error)}") from None
         if not free:
             said = _says(path)
             file.close()

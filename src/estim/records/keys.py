@@ -5,7 +5,6 @@ records.
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +13,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from estim.platform.files import open_private, private_folder
+from estim.platform.files import private_folder, replace_whole, trouble
+from estim.records.lock import locked
 from estim.safety.errors import RecordError
 
 PRIVATE = "station.key"
@@ -43,8 +43,7 @@ class Signer:
 
     def secret(self, purpose: bytes) -> bytes:
         """A key for something else, which only the holder of this one can make."""
-        raw = self.key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-        return hashlib.sha256(purpose + raw).digest()
+        return hashlib.sha256(purpose + _raw(self.key)).digest()
 
 
 def key_id_of(public_hex: str) -> str:
@@ -66,15 +65,20 @@ def station_signer(home: Path) -> Signer:
     try:
         private_folder(folder)
         if not private.exists():
-            key = Ed25519PrivateKey.generate()
-            handle = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
+            with locked(private.with_suffix(".lock")):  # of two that begin at once, both use one key
+                if not private.exists():
+                    replace_whole(private, _raw(Ed25519PrivateKey.generate()))  # a part of a key would be none for ever
         signer = Signer(Ed25519PrivateKey.from_private_bytes(private.read_bytes()))
         publish(home, signer)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise RecordError(f"the station's key {private} can't be used: {trouble(error)}") from None
+    except ValueError as error:
         raise RecordError(f"the station's key {private} can't be used: {error}") from None
     return signer
+
+
+def _raw(key: Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
 
 
 def seeded_signer(seed: int) -> Signer:
@@ -88,8 +92,10 @@ def publish(home: Path, signer: Signer) -> None:
     known = _listed(listed)
     if signer.public_hex not in known:
         private_folder(listed.parent)
-        with open_private(listed, "ab") as file:
-            file.write(f"{signer.key_id} {signer.public_hex}\n".encode("ascii"))
+        with locked(listed.with_suffix(".lock")):
+            known = _listed(listed)
+            known += "\n" if known and not known.endswith("\n") else ""
+            replace_whole(listed, f"{known}{signer.key_id} {signer.public_hex}\n".encode("ascii"))
 
 
 def known_keys(home: Path) -> dict[str, str]:

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 
 import zstandard
 
-from estim.platform.files import make_durable, replace_whole, sync_folder
+from estim.platform.files import make_durable, make_new, replace_whole, sync_folder, trouble
 from estim.records.anchor import Anchor, against, make_anchor, read_anchors
 from estim.records.clocks import milliseconds
 from estim.records.home import Home
@@ -84,7 +84,7 @@ def backup(home: Path, target: Path, *, with_key: bool = True) -> BackedUp:
         sync_folder(target.parent)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise RecordError(f"{target}: the backup can't be made: {error.strerror or error}") from None
+        raise RecordError(f"{target}: the backup can't be made: {trouble(error)}") from None
     return BackedUp(len(found), size, anchor)
 
 
@@ -155,11 +155,7 @@ def _write(home: Path, name: str, data: bytes) -> None:
         raise ValueError(f"{name} leads out of the home")
     path = home.joinpath(*inside.parts)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        make_durable(file.fileno())
+    make_new(path, data)
 
 
 @dataclass(frozen=True, slots=True)

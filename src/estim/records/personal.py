@@ -17,7 +17,7 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from estim.platform.files import private_folder, replace_whole, sync_folder
+from estim.platform.files import private_folder, replace_whole, sync_folder, trouble
 from estim.record_lines import events, kinds
 from estim.records.chain import Entry
 from estim.records.pseudonym import normal
@@ -105,7 +105,7 @@ class Cover:
             private_folder(path.parent)
             replace_whole(path, os.urandom(KEY_BYTES))
         except OSError as error:
-            raise RecordError(f"{path}: this person's key can't be made: {error.strerror or error}") from None
+            raise RecordError(f"{path}: this person's key can't be made: {trouble(error)}") from None
         return path.read_bytes()
 
 
@@ -155,7 +155,7 @@ def destroy(home: Path, patients: Iterable[str]) -> list[str]:
                 sync_folder(path.parent)
                 gone.append(name)
         except OSError as error:
-            raise RecordError(f"{path}: this key can't be destroyed: {error.strerror or error}") from None
+            raise RecordError(f"{path}: this key can't be destroyed: {trouble(error)}") from None
     return gone
 
 

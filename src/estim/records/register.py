@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from estim.platform.files import private_folder
+from estim.platform.files import private_folder, trouble
 from estim.records.guard import change, check
 from estim.records.lock import locked
 from estim.records.personal import Cover, opened
@@ -81,4 +81,4 @@ class Register(Generic[Row]):
                 data = json.dumps({self.many: rows}, ensure_ascii=False, indent=1).encode("utf-8") + b"\n"
                 change(path, self.many, data, said=said, operator=operator, reason=reason)
         except OSError as error:
-            raise RecordError(f"{path}: the {self.many}' file can't be written: {error.strerror or error}") from None
+            raise RecordError(f"{path}: the {self.many}' file can't be written: {trouble(error)}") from None

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from estim.platform.files import trouble
 from estim.records.home import Home
 from estim.records.keys import key_id_of, known_keys, signed_by
 from estim.records.master import KINDS
@@ -136,7 +137,7 @@ def remove(home: Home, today: datetime.date, *, operator: str, reason: str) -> R
         try:
             shutil.rmtree(folder)
         except OSError as error:
-            raise RecordError(f"{folder}: it can't be removed: {error.strerror or error}; begin again then") from None
+            raise RecordError(f"{folder}: it can't be removed: {trouble(error)}; begin again then") from None
         done.append(one.session)
     still = {normal(_patient(path)) for kind in KINDS for path in _folders(home.root / "records" / kind)}
     people = {one.patient for one in rows if one.session in done and normal(one.patient) not in still}

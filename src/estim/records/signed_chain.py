@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from estim.platform.files import make_durable, open_private, private_folder, sync_folder
+from estim.platform.files import make_durable, open_private, private_folder, sync_folder, trouble
 from estim.records.canonical import canonical, decode, spelled, suspects
 from estim.records.chain import GENESIS
 from estim.records.keys import Signer
@@ -80,7 +80,7 @@ def append_signed(path: Path, signer: Signer, what: Mapping[str, object]) -> Map
             make_durable(file.fileno())
         sync_folder(path.parent)
     except OSError as error:
-        raise RecordError(f"{path}: this chain can't be written: {error.strerror or error}") from None
+        raise RecordError(f"{path}: this chain can't be written: {trouble(error)}") from None
     return entry
 
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
-from estim.platform.files import open_private, private_folder
+from estim.platform.files import make_new, private_folder, trouble
 from estim.record_lines.events import Seal
 from estim.records.chain import Chain
 from estim.records.checkpoints import CheckpointClock
@@ -19,6 +19,7 @@ from estim.records.master import enter_master, home_of_records
 from estim.records.segment import RECORD, word_head
 from estim.records.sink import WriterStatus
 from estim.records.station import begin_station
+from estim.safety.errors import RecordError
 
 LAZY_US = 200_000
 UNAWAITED_US = 300_000  # a rehearsal looks so much later at lines that nothing waits for
@@ -140,8 +141,10 @@ class SimulatedWriter:
         self._lines.append(self._chain.checkpoint(self._signer.sign, self._signer.key_id, at_us, said, kind=Seal.KIND))
         if self._folder is not None:
             private_folder(self._folder, exist_ok=False)
-            with open_private(self._folder / RECORD, "wb") as file:
-                file.write(self.data)
+            try:
+                make_new(self._folder / RECORD, self.data)
+            except OSError as error:
+                raise RecordError(f"{self._folder / RECORD}: can't be written: {trouble(error)}") from None
             home = home_of_records(self._folder.parent)
             if home is not None:
                 begin_station(home)

@@ -18,7 +18,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from estim.platform.files import private_folder
+from estim.platform.files import private_folder, trouble
 from estim.records.guard import REGISTERS, change, check
 from estim.records.home import Home
 from estim.records.keys import Signer, signed_by
@@ -72,7 +72,7 @@ def add_lead(home: Home, name: str, signer: Signer, *, operator: str = "") -> No
                 path, "leads", data, said=f"lead {name} may open limits", operator=operator, reason="", home=home.root
             )
     except OSError as error:
-        raise RecordError(f"{path}: the leads' keys can't be written: {error.strerror or error}") from None
+        raise RecordError(f"{path}: the leads' keys can't be written: {trouble(error)}") from None
 
 
 def _leads_file(home: Home) -> Path:
@@ -225,7 +225,7 @@ def limits_in_force(home: Home, *, site_file: Path | None = None) -> Limits:
         if site_file is None:
             return ABSOLUTE & DEFAULT
         if isinstance(error, OSError):
-            raise UsageError(f"{path}: {error.strerror or error}") from None
+            raise UsageError(f"{path}: {trouble(error)}") from None
         raise
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.platform.extras import how_to_get
-from estim.platform.files import private_folder, replace_whole
+from estim.platform.files import private_folder, replace_whole, trouble
 from estim.records.anchor import Anchor, against, make_anchor, read_anchors
 from estim.records.guard import digest
 from estim.records.station import enter_station, read_station
@@ -85,7 +85,7 @@ def begin(home: Path) -> bytes:
         private_folder(folder)
         replace_whole(folder / PENDING, f"{text}\n{made.nonce}\n".encode())
     except OSError as error:
-        raise RecordError(f"{folder}: {error.strerror or error}") from None
+        raise RecordError(f"{folder}: {trouble(error)}") from None
     return request
 
 
@@ -115,7 +115,7 @@ def finish(home: Path, answer: bytes, roots: bytes = b"") -> tuple[Stamp, Path]:
         )
         pending.unlink()
     except OSError as error:
-        raise RecordError(f"{kept}: {error.strerror or error}") from None
+        raise RecordError(f"{kept}: {trouble(error)}") from None
     return stamp, kept
 
 

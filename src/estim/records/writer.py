@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from estim.platform.clocks import boot_us
-from estim.platform.files import make_durable, open_private, private_folder, sync_folder
+from estim.platform.files import make_durable, open_private, private_folder, sync_folder, trouble
 from estim.platform.priority import raise_thread
 from estim.record_lines.events import Seal
 from estim.records.chain import GENESIS, Chain
@@ -190,7 +190,7 @@ class RecordWriter:
                     stamp=now_stamp(),
                 )  # fmt: skip
         except OSError as error:
-            self._failed = f"the record in {self._folder} can't be made: {error.strerror or error}"
+            self._failed = f"the record in {self._folder} can't be made: {trouble(error)}"
         except RecordError as error:
             self._failed = str(error)
 
@@ -221,7 +221,10 @@ class RecordWriter:
                 data = data[self._file.write(data) or 0 :]
             make_durable(self._file.fileno())
         except OSError as error:
-            self._failed = f"{error.strerror or error}"
+            if self._durable_n < 0:  # a session that has not begun: whoever signs in can still go elsewhere
+                self._failed = f"the record in {self._folder} can't be written: {trouble(error)}"
+            else:
+                self._failed = error.strerror or str(error)
         else:
             self._durable_n = last
         self._changed()

@@ -14,7 +14,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from estim.platform.files import make_durable, private_folder
+from estim.platform.files import make_new, private_folder
 from estim.records.beside import chains_in, is_kept, keep, read_kept
 from estim.records.home import Home
 from estim.records.keys import station_signer
@@ -89,10 +89,7 @@ def _write_whole(folder: Path, files: Mapping[str, bytes]) -> None:
     shutil.rmtree(part, ignore_errors=True)
     private_folder(part)
     for name, data in files.items():
-        with os.fdopen(os.open(part / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            make_durable(file.fileno())
+        make_new(part / name, data)
     if folder.exists():  # empty, or of a sealing that was broken off before the station had it
         shutil.rmtree(folder)
     os.replace(part, folder)
