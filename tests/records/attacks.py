@@ -5,6 +5,7 @@ Who attacks can write every file of the home, and does not have the station's pr
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import sqlite3
@@ -14,7 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from estim.cli import main
 from estim.records.home import Home
+from estim.records.operators import hash_pin
 
 FOUND, NOTHING, ANCHOR, SAID = "found", "changes nothing", "not without an anchor", "refused"
 WITNESS = "not without the witness"
@@ -87,6 +92,14 @@ def edit(path: Path, change: Callable[[Any], None]) -> None:
     data = json.loads(path.read_bytes())
     change(data)
     path.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def by_a_stranger(home: Home, register: str) -> None:
+    """Takes a register as it is, with the PIN that this person has."""
+    told = ["records", "accept", register, "--operator", "EVE", "--reason", "x", "--home", str(home.root)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", io.StringIO("654321\n"))
+        assert main(told) == 1
 
 
 def master(home: Home) -> Path:
@@ -232,6 +245,19 @@ def _(home: Home, _copy: Path) -> None:
 @attack("operators", "a row added")
 def _(home: Home, _copy: Path) -> None:
     edit(home.operators, lambda data: data["operators"].append({**data["operators"][0], "id": "X"}))
+
+
+@attack("operators", "the file removed, and its absence taken as it is by who knows no administrator's PIN")
+def _(home: Home, _copy: Path) -> None:
+    (home.root / "operators.json").unlink()
+    by_a_stranger(home, "operators")
+
+
+@attack("operators", "oneself put in as administrator, and the file taken as it is with one's own PIN")
+def _(home: Home, _copy: Path) -> None:
+    mine = {"id": "EVE", "name": "Eve", "role": "therapist", "pin": hash_pin("654321"), "administrator": True}
+    edit(home.root / "operators.json", lambda data: data["operators"].append(mine))
+    by_a_stranger(home, "operators")
 
 
 @attack("operators", "an older file put back")

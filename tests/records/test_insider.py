@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import json
 import os
 import shutil
@@ -240,15 +241,75 @@ def test_verify_names_it(home: Home, act: Callable[[Home], None]) -> None:
     assert all(Path(verdict.path).name for verdict in found)
 
 
-def test_an_administrator_opens_the_door_again_and_the_chain_keeps_it(home: Home) -> None:
+PIN = "123456\n"
+
+
+def test_an_administrator_opens_the_door_again_and_the_chain_keeps_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     unflag(home)
     told = ["records", "accept", "patients", "--reason", "the copy from Monday", "--home", str(home.root)]
     home.operators.unlink()
+    monkeypatch.setattr("sys.stdin", io.StringIO(PIN))
     assert main([*told[:2], "operators", *told[3:], "--operator", "T1"]) == 0
     assert main([*told, "--operator", "T1"]) == 0
     assert open_door(home, "K-1", simulated=True).flags == ()
     last_two = [(entry["register"], entry["operator"]) for entry in station_lines(home.root)[-2:]]
     assert last_two == [("operators", "T1"), ("patients", "T1")]
+
+
+def gone(path: Path) -> None:
+    path.unlink()
+
+
+def replaced_by_my_own(path: Path) -> None:
+    mine = {"id": "EVE", "name": "Eve", "role": "therapist", "pin": hash_pin("654321"), "administrator": True}
+    path.write_text(json.dumps({"operators": [mine]}), encoding="utf-8")
+
+
+@pytest.mark.parametrize("act", [gone, replaced_by_my_own])
+@pytest.mark.parametrize(("who", "pin"), [("EVE", "654321\n"), ("T1", "654321\n"), ("T1", ""), ("", "")])
+def test_who_is_no_administrator_opens_no_register_of_operators(
+    home: Home, act: Callable[[Path], None], who: str, pin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    act(home.operators)
+    monkeypatch.setattr("sys.stdin", io.StringIO(pin))
+    told = ["records", "accept", "operators", "--operator", who, "--reason", "x", "--home", str(home.root)]
+    assert main(told) == 1
+    refused = station_lines(home.root)[-1]
+    assert (refused["event"], refused["what"]) == ("sign-in-refused", "accept")
+    with pytest.raises(RecordError):
+        sign_in(home)
+
+
+def test_a_guess_at_the_door_waits_like_every_other(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.operators.unlink()
+    told = ["records", "accept", "operators", "--operator", "T1", "--reason", "x", "--home", str(home.root)]
+    for pin in [*("000000\n" for _ in range(5)), PIN]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(pin))
+        assert main(told) == 1
+
+
+def test_pins_open_the_door_after_a_new_key_and_after_the_file_was_taken(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = ["--operator", "T1", "--reason", "x", "--home", str(home.root)]
+    monkeypatch.setattr("sys.stdin", io.StringIO(PIN))
+    assert main(["records", "new-key", *at]) == 0
+    edit(home.operators, lambda data: data["operators"][0].update(name="T Two"))
+    monkeypatch.setattr("sys.stdin", io.StringIO(PIN))
+    assert main(["records", "accept", "operators", *at]) == 0
+    home.operators.unlink()
+    for pin, code in (("", 1), (PIN, 0)):
+        monkeypatch.setattr("sys.stdin", io.StringIO(pin))
+        assert main(["records", "accept", "operators", *at]) == code
+
+
+def test_the_chain_lets_nobody_try_out_pins_who_lacks_the_key(home: Home) -> None:
+    phc = operators.load_operators(home.operators)["T1"].pin
+    chain = (home.root / "station.jsonl").read_text(encoding="utf-8")
+    assert phc.rpartition("$")[0] in chain
+    assert phc.rpartition("$")[2] not in chain
 
 
 def test_a_key_that_nobody_introduced_is_not_trusted(home: Home) -> None:
@@ -285,12 +346,14 @@ def test_two_spellings_are_one_person(home: Home) -> None:
         assert "\x1b" not in str(refused.value)
 
 
-def test_a_wrong_pseudonym_is_joined_by_a_person(home: Home) -> None:
+def test_a_wrong_pseudonym_is_joined_by_a_person(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     session(home, "X-7", at=NOON, simulated=False)
     save_patient(home.patients, Patient(id="X-7", flags=("child",)))
     told = ["records", "join", "X-7", "K-1", "--reason", "typed wrong", "--home", str(home.root)]
     home.operators.unlink()
-    assert main(["records", "accept", "operators", "--reason", "x", "--home", str(home.root)]) == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO(PIN))
+    opened = ["records", "accept", "operators", "--operator", "T1", "--reason", "x", "--home", str(home.root)]
+    assert main(opened) == 0
     assert main(told) == 0
     known = open_door(home, "X-7", simulated=False, now=LATER)
     assert known.flags == ("child", "fragile_bone")

@@ -31,11 +31,15 @@ def anchor(given: argparse.Namespace) -> int:
 def accept(given: argparse.Namespace) -> int:
     """An administrator takes a register as it is."""
     from estim.records import beside, guard
+    from estim.records.administrators import REGISTER, tell_again
+    from estim.records.operators import load_operators
 
     home = home_of(given)
     who = who_is(home, given.operator, "accept", administrator=True)
     take = beside.take if beside.is_beside(home.root, given.register) else guard.accept
     take(home.root, given.register, operator=who, reason=given.reason)
+    if given.register == REGISTER:
+        tell_again(home.root, load_operators(home.operators), operator=who, reason=given.reason)
     return 0
 
 
@@ -105,11 +109,14 @@ def sign(given: argparse.Namespace) -> int:
 
 def new_key(given: argparse.Namespace) -> int:
     """A new key for a station whose old one is lost."""
+    from estim.records.administrators import tell_again
+    from estim.records.operators import load_operators
     from estim.records.station import new_key as make
 
     home = home_of(given)
     who = who_is(home, given.operator, "new-key", administrator=True)
     made = make(home.root, operator=who, reason=given.reason)
+    tell_again(home.root, load_operators(home.operators), operator=who, reason=given.reason)
     if given.json:
         print_json({"key": str(made)})
     else:
@@ -123,8 +130,9 @@ def who_is(home: Home, name: str, what: str, *, administrator: bool = False) -> 
     Raises:
         RecordError: not let in.
     """
+    from estim.records.administrators import must_answer
     from estim.records.operators import ROLES, load_operators
-    from estim.records.reception import admit, is_administrator
+    from estim.records.reception import admit, is_administrator, open_operators
     from estim.safety.errors import RecordError
 
     try:
@@ -132,7 +140,9 @@ def who_is(home: Home, name: str, what: str, *, administrator: bool = False) -> 
     except RecordError:
         if what != "accept":
             raise
-        return name  # the register itself is what is taken as it is: nobody's PIN can be asked, and the line says so
+        if must_answer(home.root):
+            open_operators(home, name, typed_unseen(f"PIN of {name}: "))
+        return name  # where the chain names no administrator, nobody's PIN can be asked, and the line says so
     if not known:
         return name
     found = admit(home, known, name, typed_unseen(f"PIN of {name}: "), tuple(ROLES), what)

@@ -90,12 +90,21 @@ def _finish(path: Path, said: str) -> bool:
 
 
 def change(
-    path: Path, register: str, data: bytes, *, said: str, operator: str, reason: str, home: Path | None = None
+    path: Path,
+    register: str,
+    data: bytes,
+    *,
+    said: str,
+    operator: str,
+    reason: str,
+    home: Path | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> None:
     """Put `data` in the place of a register: first beside it, then the line, then the file.
 
     Args:
         home: whose chain says so; None is the folder that the file lies in.
+        more: what else the line says.
 
     Raises:
         RecordError: the line can't be written; the old file stands.
@@ -106,7 +115,7 @@ def change(
     try:
         enter_station(
             home or path.parent, "register", register=register, sha256=hashlib.sha256(data).hexdigest(), change=said,
-            operator=operator, reason=reason,
+            operator=operator, reason=reason, **(more or {}),
         )  # fmt: skip
     except RecordError:
         prepared.unlink(missing_ok=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from estim.platform.clocks import boot_us
+from estim.records.administrators import is_pin, must_answer
 from estim.records.clocks import boot_id, moment_of
 from estim.records.home import Home
 from estim.records.operators import LOCKED_S, WRONG_MAX, Operator, fits
@@ -29,13 +31,10 @@ def admit(
     Raises:
         RecordError: why not; an unknown operator and a wrong PIN are told alike.
     """
-    asked = name if name in known else UNKNOWN
-    left_s = _locked_s(station_lines(home.root), asked)
-    if left_s > 0:
-        raise RecordError(f"operator {name}: {WRONG_MAX} wrong PINs; next try in {left_s:.0f} s")
+    asked = wait_after_guesses(home.root, name, known=name in known)
     operator = known.get(name)
     if operator is None or not operator.active or not fits(operator, pin):
-        enter_station(home.root, "sign-in-refused", operator=asked, what=what, reason="wrong operator or PIN")
+        refuse_guess(home.root, name, what, known=name in known)
         raise RecordError(f"operator {name}: this operator with this PIN is not known here")
     if operator.role not in roles:
         enter_station(home.root, "sign-in-refused", operator=asked, what=what, reason=f"role {operator.role}")
@@ -47,6 +46,38 @@ def admit(
             f"operator {name}: PINs are changed every {days} days here; set a new one: `estim operators pin {name}`"
         )
     return operator
+
+
+def open_operators(home: Home, name: str, pin: str) -> None:
+    """The operators' file is not to be believed: one of the administrators whom its last chained line names opens it.
+
+    Raises:
+        RecordError: the PIN is not that of an administrator; the try leaves a line, and many of them wait.
+    """
+    named = must_answer(home.root)
+    wait_after_guesses(home.root, name, known=name in named)
+    if not is_pin(home.root, name, pin):
+        refuse_guess(home.root, name, "accept", known=name in named)
+        raise RecordError(f"operator {name}: the PIN of an administrator of this register opens it: {', '.join(named)}")
+
+
+def wait_after_guesses(home: Path, name: str, *, known: bool) -> str:
+    """Who asks, as the chain has it.
+
+    Raises:
+        RecordError: too many wrong PINs: how long to wait.
+    """
+    asked = name if known else UNKNOWN
+    left_s = _locked_s(station_lines(home), asked)
+    if left_s > 0:
+        raise RecordError(f"operator {name}: {WRONG_MAX} wrong PINs; next try in {left_s:.0f} s")
+    return asked
+
+
+def refuse_guess(home: Path, name: str, what: str, *, known: bool) -> None:
+    """The line that a wrong PIN leaves."""
+    asked = name if known else UNKNOWN
+    enter_station(home, "sign-in-refused", operator=asked, what=what, reason="wrong operator or PIN")
 
 
 def pin_days(lines: tuple[Mapping[str, Any], ...]) -> int:

@@ -26,6 +26,7 @@ class Register(Generic[Row]):
         one, many: words for a row and for the file, which is `{many: [row, ...]}`.
         kind: the dataclass of a row; it has an `id` and refuses what can't be.
         personal: keys of a row that lie under the key of the person in it.
+        told: what else the chain's line says of the rows, by the home.
         prepare: makes what JSON can't hold out of a row's values, before `kind` takes them.
     """
 
@@ -34,6 +35,7 @@ class Register(Generic[Row]):
     kind: type[Row]
     prepare: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
     personal: tuple[str, ...] = ()
+    told: Callable[[Path, Mapping[str, Any]], Mapping[str, object]] | None = None
 
     def load(self, path: Path) -> dict[str, Row]:
         """All rows by id, {} where there is no file and never was one.
@@ -79,6 +81,7 @@ class Register(Generic[Row]):
                 yield known
                 rows = [self._closed(path.parent, asdict(known[name])) for name in sorted(known)]
                 data = json.dumps({self.many: rows}, ensure_ascii=False, indent=1).encode("utf-8") + b"\n"
-                change(path, self.many, data, said=said, operator=operator, reason=reason)
+                more = self.told(path.parent, known) if self.told is not None else None
+                change(path, self.many, data, said=said, operator=operator, reason=reason, more=more)
         except OSError as error:
             raise RecordError(f"{path}: the {self.many}' file can't be written: {trouble(error)}") from None

@@ -24,7 +24,9 @@ NAME = "station's chain"
 # signature: the page on the record format is held against this table.
 EVENTS: Mapping[str, str] = {
     "key": "a key signs from now on: public_key, and `before` (key id) where an older one signed until then",
-    "register": "a register changed: register, sha256 of its file, change in words, operator, reason",
+    "register": "a register changed: register, sha256 of its file, change in words, operator, reason; of operators "
+    "also `administrators`: id → [salt and cost of the PIN's Argon2id, the station's code over its digest], which says "
+    "who may take the file as it is",
     "taken-as-it-is": "an administrator accepts a register, a chain beside the records (then also lines, head), or "
     "that one is missing: register, sha256, operator, reason",
     "kept": "a chain beside the records grew: file (in the home), lines, head",
