@@ -9,6 +9,7 @@ import argparse
 import datetime
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -38,7 +39,7 @@ def worked():
     both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in both)
 began, work = time.perf_counter(), worked()
-verdicts = verify_home(Path(sys.argv[1]), deep=sys.argv[2] == "deep")
+verdicts = verify_home(Path(sys.argv[1]), deep=sys.argv[2] == "deep", jobs=int(sys.argv[3]))
 assert verdicts and all(one.ok for one in verdicts), [one.reason for one in verdicts if not one.ok][:3]
 print(time.perf_counter() - began, worked() - work, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
@@ -79,9 +80,9 @@ def session(rows: list[dict[str, object]], name: str, signer: Signer) -> tuple[b
     return b"".join(made), chain.head, chain.n
 
 
-def measure(home: Home, how: str) -> tuple[float, float, float]:
+def measure(home: Home, how: str, jobs: int) -> tuple[float, float, float]:
     """Seconds, seconds of processor time, and megabytes of memory."""
-    told = [sys.executable, "-c", VERIFY, str(home.root), how]
+    told = [sys.executable, "-c", VERIFY, str(home.root), how, str(jobs)]
     done = subprocess.run(told, capture_output=True, text=True, check=True, cwd=ROOT)
     took, work, memory = done.stdout.split()
     return float(took), float(work), float(memory)
@@ -96,12 +97,12 @@ def hashed(files: list[Path]) -> tuple[float, float]:
     return time.perf_counter() - began, time.process_time() - work
 
 
-def said(how: str, size: float, best: tuple[float, ...], sha: tuple[float, float]) -> None:
+def said(how: str, jobs: int, size: float, best: tuple[float, ...], sha: tuple[float, float]) -> None:
     """Wall time, and processor time: beside other work on the machine only the second one says anything."""
     took, work, memory = best
     print(
-        f"  verify, {how:9} {size / took:6.0f} MB/s, {sha[0] / took:5.2f} of SHA-256; by processor time "
-        f"{size / work:6.0f} MB/s, {sha[1] / work:5.2f} of SHA-256; {memory:4.0f} MB of memory",
+        f"  verify, {how:9} {jobs} side by side: {size / took:6.0f} MB/s, {sha[0] / took:5.2f} of SHA-256; "
+        f"by processor time {size / work:6.0f} MB/s, {sha[1] / work:5.2f} of SHA-256; {memory:4.0f} MB of memory",
         flush=True,
     )
 
@@ -118,13 +119,15 @@ def main() -> None:
         sha = min(hashed(files) for _ in range(3))
         rate = f"{size / sha[0]:.0f} MB/s, by processor time {size / sha[1]:.0f} MB/s"
         print(f"{number} sessions of {size / number:.2f} MB: {size:.0f} MB; SHA-256 alone {rate}", flush=True)
+        cores = os.cpu_count() or 1
         for how in ("default", "deep"):
-            said(how, size, min(measure(home, how) for _ in range(2)), sha)
+            for jobs in sorted({1, cores}):
+                said(how, jobs, size, min(measure(home, how, jobs) for _ in range(2)), sha)
         now = NOON + datetime.timedelta(days=400)
         done = archive(home, older_than_days=1, now=now, operator="bench", reason="bench")
         ratio = done.before / done.after
         print(f"  archived: {done.before / 1e6:.0f} MB are {done.after / 1e6:.0f} MB, {ratio:.1f} times smaller")
-        said("archived", size, measure(home, "default"), sha)
+        said("archived", cores, size, measure(home, "default", cores), sha)
 
 
 if __name__ == "__main__":

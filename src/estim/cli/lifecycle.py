@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ def restore(given: argparse.Namespace) -> int:
 
     home = home_of(given)
     anchor = put(Path(given.file), home.root, operator=given.operator or login(), reason=given.reason)
-    verdicts = verify_home(home.root)
+    verdicts = verify_home(home.root, jobs=os.cpu_count() or 1)
     bad = [verdict for verdict in verdicts if not verdict.ok]
     if given.json:
         rows = [verdict.to_json() for verdict in bad]

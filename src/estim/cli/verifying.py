@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import tempfile
 import zipfile
 from contextlib import ExitStack
@@ -34,15 +35,18 @@ def verify(given: argparse.Namespace) -> int:
     given.path = [_named(home, path) for path in given.path]
     keys = _pinned(given)
     tell = progress("verifying")
+    jobs = os.cpu_count() or 1
     if given.path:
         trusted = keys or trusted_keys(home.root)[0]
         with ExitStack() as unpacked:
             places = [_place(path, unpacked) for path in given.path]
             verdicts = [
-                one for path in places for one in verify_folder(path, keys=trusted, progress=tell, deep=given.deep)
+                one
+                for path in places
+                for one in verify_folder(path, keys=trusted, progress=tell, deep=given.deep, jobs=jobs)
             ]
     else:
-        verdicts = verify_home(home.root, keys=keys or None, progress=tell, deep=given.deep)
+        verdicts = verify_home(home.root, keys=keys or None, progress=tell, deep=given.deep, jobs=jobs)
     anchors = anchors_in(home, given.anchor, given.witness_key)
     wanted = not given.path or given.anchor or given.stamp_roots
     stamps = checked(home, given.anchor, given.stamp_roots) if wanted else []

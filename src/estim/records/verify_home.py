@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from estim.records.master import KINDS, MASTER, STATION, read_master
 from estim.records.quick import verify_quickly
 from estim.records.retention import removed
 from estim.records.segment import segments
+from estim.records.side_by_side import side_by_side
 from estim.records.signed_chain import ChainReading, each_chain_once, read_chain
 from estim.records.stamps import judge_kept
 from estim.records.station import NAME as STATION_NAME
@@ -25,7 +27,12 @@ Progress = Callable[[int, int], None]
 
 
 def verify_folder(
-    records: Path, *, keys: Mapping[str, str] | None = None, progress: Progress | None = None, deep: bool = False
+    records: Path,
+    *,
+    keys: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    deep: bool = False,
+    jobs: int = 1,
 ) -> list[SessionVerdict]:
     """Judge every session under a records folder, and the master chain that says which there should be.
 
@@ -33,6 +40,8 @@ def verify_folder(
         deep: look at each line of every record, not only at those whose files are not as they were sealed.
         records: such a folder, or one session's.
         progress: told (done, all) after each session.
+        jobs: sessions that are looked at side by side. Hashing is left to threads; looking at each line takes processes
+            of their own, which the caller's main module must bear (a script needs its `if __name__ == "__main__"`).
     """
     look = verify_session if deep else verify_quickly
     if segments(records):
@@ -41,32 +50,35 @@ def verify_folder(
         return [SessionVerdict(path=str(records), reason="there is no such folder")]
     folders = [folder for folder in sorted(records.iterdir()) if folder.is_dir() and segments(folder)]
     verdicts: list[SessionVerdict] = []
-    for done, folder in enumerate(folders, 1):
-        verdicts.append(_at_home(look(folder, keys=keys)))
+    for done, verdict in enumerate(side_by_side(partial(look, keys=keys), folders, jobs, processes=deep), 1):
+        verdicts.append(_at_home(verdict))
         if progress is not None:
             progress(done, len(folders))
     return _against_master(records, verdicts, keys or {})
 
 
 def verify_home(
-    root: Path, *, keys: Mapping[str, str] | None = None, progress: Progress | None = None, deep: bool = False
+    root: Path,
+    *,
+    keys: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    deep: bool = False,
+    jobs: int = 1,
 ) -> list[SessionVerdict]:
     """All sessions of a home, real and simulated, its registers and its station's chain.
 
     Args:
         keys: what the auditor trusts; None trusts the published keys that the station's chain vouches for.
+        jobs: as for `verify_folder`.
     """
     with each_chain_once():
-        return _verify_home(root, trusted_keys(root)[0] if keys is None else keys, progress, deep=deep)
-
-
-def _verify_home(root: Path, keys: Mapping[str, str], progress: Progress | None, *, deep: bool) -> list[SessionVerdict]:
-    verdicts = judge_beside_records(root)
-    for kind in ("real", "simulated"):
-        folder = root / "records" / kind
-        if folder.is_dir():
-            verdicts += verify_folder(folder, keys=keys, progress=progress, deep=deep)
-    return verdicts
+        verdicts = judge_beside_records(root)
+        trusted = trusted_keys(root)[0] if keys is None else keys
+        for kind in KINDS:
+            folder = root / "records" / kind
+            if folder.is_dir():
+                verdicts += verify_folder(folder, keys=trusted, progress=progress, deep=deep, jobs=jobs)
+        return verdicts
 
 
 def judge_beside_records(root: Path) -> list[SessionVerdict]:
