@@ -111,7 +111,7 @@ def step(title: str, command: list[str], folder: Path, env: dict[str, str], said
     )
     seconds = time.monotonic() - began
     if done.returncode:
-        print(done.stdout[-4000:], done.stderr[-4000:], sep="\n")
+        print(done.stdout[-40_000:], done.stderr[-4_000:], sep="\n")  # what failed stands before 25 slowest tests and a page
         sys.exit(f"{title}: exit {done.returncode} after {seconds:.0f} s: {' '.join(command)}")
     if said is not None:
         said += done.stdout.splitlines()

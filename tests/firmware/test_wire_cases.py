@@ -84,11 +84,13 @@ def fed(wire: Any, data: bytes, size: int, *, restarts: bool = True) -> tuple[li
 def test_the_time_of_a_reader_grows_no_faster_than_the_bytes(noise: bytes, family: str, *, restarts: bool) -> None:
     wire, _ = FAMILIES[family]
 
-    def best(size: int) -> float:
+    def seconds(size: int) -> float:
         return min(fed(wire, noise * (size // len(noise)), 1 << 20, restarts=restarts)[1] for _ in range(3))
 
-    best(4_096)
-    assert best(65_536) <= 24 * max(best(16_384), 0.001) / 4 + 0.02
+    seconds(4_096)
+    # Another process may take the processor's cache in one measurement, not in each of five; what grows with the square
+    # is 16 times as long in all of them.
+    assert any(seconds(65_536) <= 6 * max(seconds(16_384), 0.001) + 0.02 for _ in range(5))
 
 
 @pytest.mark.parametrize("size", [1, 5, 1 << 20])
