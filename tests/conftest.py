@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import subprocess
 import sys
@@ -90,8 +91,7 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
         one.wait()  # what it finds wrong, the workers find and say
 
 
-CONSOLES_IN_A_ROW = 8
-consoles = 0
+every_eighth = itertools.cycle([False] * 7 + [True])
 
 
 def frozen_again() -> None:
@@ -99,9 +99,7 @@ def frozen_again() -> None:
     tests, through which the next console's start would look for garbage: a third of all that its tests took. What they
     left is looked for every eighth time. (Asking whether anything is frozen would count it all: 15 ms for each test.)
     """
-    global consoles
-    consoles += 1
-    if consoles % CONSOLES_IN_A_ROW == 0:
+    if next(every_eighth):
         gc.collect()
     gc.freeze()
 
