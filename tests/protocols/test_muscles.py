@@ -172,6 +172,24 @@ def test_a_new_file_on_a_muscle_has_its_region_and_places_and_names_what_is_stil
 
 
 @pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--muscle", ""], "--muscle: '' is no muscle"),
+        (["--muscle", " "], "--muscle: ' ' is no muscle"),
+        (["--from", "knee-replacement-quadriceps-early", "--muscle", "calf"], "into the template, not into a copy"),
+        (["--from", ""], "protocol"),
+    ],
+)
+def test_what_was_said_for_a_new_file_is_done_or_refused(
+    words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty name was taken for none, and a muscle beside --from was passed over: each without a word."""
+    assert main(["protocols", "new", "mine", *words, "--home", str(tmp_path)]) in {1, 2}
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.glob("protocols/*"))
+
+
+@pytest.mark.parametrize(
     ("region", "words"),
     [
         ("face", "eye and brain"),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 import firmware_sim.wire.sciencemode34 as wire
 from estim.cli import main
 from estim.desk.qualify.bench import read_bench, words_of
-from estim.desk.qualify.steps import BenchPlan, Step, read_plan, write_plan
+from estim.desk.qualify.steps import BenchPlan, PlanError, Step, read_plan, write_plan
 from estim.desk.qualify.waveform import WaveformError, pulses, read
 from estim.records.keys import station_signer
 from estim.records.qualification import figure_words, file_of, of_device, refusal_of, write
@@ -56,10 +57,10 @@ def play(step: Step, path: Path, planted: Planted) -> None:
         scope.close()
 
 
-def bench(folder: Path, *faults: str) -> dict[str, Any]:
-    for step in STEPS:
+def bench(folder: Path, *faults: str, plan: BenchPlan = PLAN) -> dict[str, Any]:
+    for step in plan.steps:
         play(step, folder / f"{step.id}.csv", Planted.read(list(faults)))
-    return read_bench(PLAN, folder, TODAY)
+    return read_bench(plan, folder, TODAY)
 
 
 def failed(document: dict[str, Any]) -> set[tuple[str, str]]:
@@ -74,7 +75,10 @@ def test_a_clean_stimulator_passes(tmp_path: Path) -> None:
     assert document["stop_ms"] == 0
     assert len(document["files"]) == len(STEPS)
     assert document["until"] == "2027-11-28"
-    assert "VERDICT: PASS" in "\n".join(words_of(document))
+    said = "\n".join(words_of(document))
+    assert "VERDICT: PASS, on 8 of the whole plan's 40 steps, worst" in said
+    assert "not in this plan: Q2-2mA-ch1, Q2-10mA-ch1" in said
+    assert "Q2-4mA-ch1," not in said.partition("not in this plan")[2]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +102,24 @@ def test_each_planted_fault_is_found_by_the_step_that_is_there_for_it(
     assert (step, figure) in failed(document)
 
 
+def test_six_percent_too_much_fails_once_the_resistor_is_known_well_enough(tmp_path: Path) -> None:
+    """With a resistor of 1 % nobody knows whether 6 % measured are above the limit of 5 %: undecided, never passed."""
+    plan = replace(PLAN, steps=STEPS[3:4])
+    over = {"step": "Q2-100mA-ch1", "name": "over-delivery"}
+    for percent, verdict in ((1.0, "undecided"), (0.1, "fail")):
+        document = bench(tmp_path, "gain=1.06", plan=replace(plan, shunt_percent=percent))
+        (found,) = [f for f in document["figures"] if over.items() <= f.items()]
+        assert (found["verdict"], document["verdict"]) == (verdict, verdict)
+    assert bench(tmp_path, plan=replace(plan, shunt_percent=0.1))["verdict"] == "pass"
+
+
+def test_a_plan_for_a_device_that_nobody_knows_is_refused(tmp_path: Path) -> None:
+    for wrong, said in ((replace(PLAN, model="p25"), "'p25': one of p24"),
+                        (replace(PLAN, steps=(replace(STEPS[0], channel=9),)), "channels 1 to 8")):  # fmt: skip
+        with pytest.raises(PlanError, match=said):
+            read_bench(wrong, tmp_path, TODAY)
+
+
 def test_a_stimulator_that_gives_too_much_is_refused_until_it_is_qualified_again(tmp_path: Path) -> None:
     captures = tmp_path / "captures"
     captures.mkdir()
@@ -114,7 +136,7 @@ def test_a_stimulator_that_gives_too_much_is_refused_until_it_is_qualified_again
     write(tmp_path, bench(captures), signer)
     found = of_device(tmp_path, "p24", "P240000001", public_hex=signer.public_hex)
     assert found is not None
-    assert found.words(TODAY).startswith("qualified 2026-11-28, worst +0.")
+    assert found.words(TODAY).startswith("qualified 2026-11-28, on 8 of the whole plan's 40 steps, worst +0.")
     assert "not qualified any more" in found.words(datetime.date(2028, 1, 1))
 
 

@@ -133,6 +133,20 @@ def test_a_plan_asks_of_each_model_what_it_can_play_and_say(
     assert {figure["verdict"] for figure in figures} <= {"pass", "noted"}, figures
 
 
+def test_a_device_that_never_keeps_its_time_is_told_from_a_host_that_is_late_now_and_then(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a RehaStim 1 the host times each pulse and may be 2 ms late; 0.4 ms at every pulse were within that."""
+    file, home = tmp_path / "bench.toml", ["--home", str(tmp_path)]
+    assert main(["qualify", "plan", "--model", "rehastim1", *home]) == 0
+    file.write_text(capsys.readouterr().out, encoding="utf-8")
+    jitter = ["--only", "Q4-50Hz", "--fault", "period-jitter"]
+    main(["qualify", "run", str(file), "--device", "sim://rehastim1", "--json", *jitter, *home])
+    document = json.loads(capsys.readouterr().out)
+    figures = {f["name"]: f["verdict"] for f in document["figures"] if f["step"].startswith("Q4-50Hz")}
+    assert (figures["usual jitter"], figures["jitter"], figures["period"]) == ("fail", "pass", "pass")
+
+
 def typed(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
 

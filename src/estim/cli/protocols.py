@@ -49,7 +49,7 @@ def add_parsers(protocols: Any, home: argparse.ArgumentParser) -> None:
     new = protocols.add_parser("new", parents=[home], help="a new file of your own, to write on")
     new.add_argument("id", metavar="ID", help="small letters, digits and hyphens, e.g. calf-after-cast")
     new.add_argument("--from", dest="based_on", metavar="ID", help="start from this protocol instead of the template")
-    new.add_argument("--muscle", default="", metavar="NAME", help="fills region, pads and places from the vocabulary")
+    new.add_argument("--muscle", metavar="NAME", help="fills region, pads and places from the vocabulary")
     new.add_argument("--title", default="", help="what it is called")
     check = protocols.add_parser("check", parents=[home], help="every violation, for all files or those named")
     check.add_argument("files", nargs="*", metavar="FILE|ID", help="none: the library and your own")
@@ -267,7 +267,7 @@ def new(given: argparse.Namespace) -> int:
     for entry in entries(own):
         if given.id in {entry.name, entry.protocol.id if entry.protocol else entry.name}:
             raise ProtocolError([id_clash(given.id, str(entry.path) if entry.own else "a protocol of the library")])
-    based_on = find(given.based_on, own=own).read_text(encoding="utf-8") if given.based_on else None
+    based_on = find(given.based_on, own=own).read_text(encoding="utf-8") if given.based_on is not None else None
     try:
         text = new_protocol(given.id, title=given.title, based_on=based_on, muscle=given.muscle)
     except ProtocolError as error:
@@ -275,7 +275,7 @@ def new(given: argparse.Namespace) -> int:
             raise UsageError(f"id {given.id!r}: small letters, digits and hyphens, e.g. calf-after-cast") from None
         raise
     except ValueError as error:
-        key = "--muscle" if given.muscle and not given.based_on else "id"
+        key = "--muscle" if given.muscle is not None else "id"
         raise ProtocolError([Problem(severity="refuse", key=key, message=str(error), rule="file")]) from None
     path = own / f"{given.id}.toml"
     try:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import EXIT_REFUSED, decimal_number, home_of, print_json
 
-COMPLIANCE_V = 150  # of all these makers: beyond it no device keeps its current
-SAYS_LOW_CURRENT = {"p24"}  # ScienceMode4 alone reports it, wire document 2.7
-HOST_JITTER_US = 2_000.0  # where the host asks for each pulse; later ones it counts itself, docs/drivers.md
-
 if TYPE_CHECKING:
-    from estim.desk.qualify.steps import BenchPlan, Step
-    from estim.safety.profile import DeviceProfile
+    from estim.desk.qualify.steps import BenchPlan
 
 
 def add(commands: Any, home: argparse.ArgumentParser) -> None:
@@ -31,6 +25,13 @@ def add(commands: Any, home: argparse.ArgumentParser) -> None:
     plan.add_argument("--load", type=decimal_number, default=1_000, metavar="OHM", help="the dummy load")
     plan.add_argument(
         "--shunt", type=decimal_number, default=10, metavar="OHM", help="the resistor that is measured across"
+    )
+    plan.add_argument(
+        "--shunt-percent",
+        type=decimal_number,
+        default=1,
+        metavar="PERCENT",
+        help="how well that resistor is known: its tolerance, or less once it was measured itself",
     )
     plan.add_argument("--channels", default="1", metavar="1,2", help="which channels")
     plan.add_argument("--operator", default="", help="who measures")
@@ -71,44 +72,33 @@ def run(given: argparse.Namespace) -> int:
 def _plan(given: argparse.Namespace) -> int:
     import tomllib
 
-    from estim.desk.qualify.steps import BenchPlan, steps_for, write_plan
+    from estim.desk.qualify.steps import SHUNT_MOST_PERCENT, BenchPlan, write_plan
+    from estim.desk.qualify.whole import whole_plan
     from estim.drivers.models import MODELS
     from estim.safety.errors import UsageError
 
     if given.model not in MODELS:
         raise UsageError(f"--model {given.model!r}: one of {', '.join(MODELS)}")
-    profile = MODELS[given.model].profile
+    most = MODELS[given.model].profile.channels
     numbers = [int(text) for text in given.channels.split(",") if text.strip().isascii() and text.strip().isdigit()]
-    if len(numbers) != given.channels.count(",") + 1 or not all(1 <= number <= profile.channels for number in numbers):
-        raise UsageError(f"--channels {given.channels!r}: numbers from 1 to {profile.channels}, separated by commas")
+    if len(numbers) != given.channels.count(",") + 1 or not all(1 <= number <= most for number in numbers):
+        raise UsageError(f"--channels {given.channels!r}: numbers from 1 to {most}, separated by commas")
     if not (given.load > 0 and given.shunt > 0):
         raise UsageError("--load and --shunt are resistances above 0 ohm")
-    fixed, step_ua = profile.interphase_fixed_us, profile.amplitude_step_ua
-    most = profile.amplitude_max_ua / 1_000
-    steps = steps_for(
-        numbers,
-        step_ma=step_ua / 1_000,
-        most_ma=most,
-        fixed_gap_us=fixed,
-        full=given.full,
-        lead_off_ma=None if profile.lead_off_min_ua is None else profile.lead_off_min_ua / 1_000,
-    )
-    steps = [
-        _on_grid(step, profile)
-        for step in steps
-        if step.amplitude_ma * 1_000 % step_ua == 0 and _playable(step.width_us, profile)
-    ]
+    if not 0 < given.shunt_percent <= SHUNT_MOST_PERCENT:
+        raise UsageError(f"--shunt-percent is a tolerance above 0 and at most {SHUNT_MOST_PERCENT} %")
     plan = BenchPlan(
         model=given.model,
         device_id=given.device_id,
         firmware=given.firmware,
         load_ohm=given.load,
         shunt_ohm=given.shunt,
+        shunt_percent=given.shunt_percent,
         instrument=given.instrument,
         instrument_serial="",
         calibrated="",
         operator=given.operator,
-        steps=tuple(steps),
+        steps=whole_plan(given.model, numbers, full=given.full),
     )
     text = write_plan(plan)
     if given.json:
@@ -116,23 +106,6 @@ def _plan(given: argparse.Namespace) -> int:
     else:
         print(text, end="")
     return 0
-
-
-def _on_grid(step: Step, profile: DeviceProfile) -> Step:
-    """The step as this device can play it: a rate of its grid and its maker's band; noted where it can say nothing."""
-    most_hz = profile.rated_mhz[1] / 1_000 if profile.rated_mhz is not None else 1_000.0
-    period_us = profile.quantise_period_us(round(min(step.rate_hz, most_hz) * 1_000)) or 1
-    clips = step.kind == "compliance" and step.amplitude_ma / 1_000 * step.load_ohm > COMPLIANCE_V
-    return dataclasses.replace(
-        step,
-        rate_hz=1e6 / period_us,
-        jitter_us=step.jitter_us if profile.has_timer else HOST_JITTER_US,
-        noted=step.noted or (clips and profile.model not in SAYS_LOW_CURRENT),
-    )
-
-
-def _playable(width_us: int, profile: Any) -> bool:
-    return bool(profile.pulse_width_min_us <= width_us <= profile.pulse_width_max_us)
 
 
 def _read(given: argparse.Namespace) -> int:

@@ -126,7 +126,7 @@ def _on_muscle(text: str, name: str) -> str:
     return text
 
 
-def new_protocol(id: str, *, title: str = "", based_on: str | None = None, muscle: str = "") -> str:  # noqa: A002
+def new_protocol(id: str, *, title: str = "", based_on: str | None = None, muscle: str | None = None) -> str:  # noqa: A002
     """The text of a new protocol file.
 
     Args:
@@ -138,8 +138,13 @@ def new_protocol(id: str, *, title: str = "", based_on: str | None = None, muscl
 
     Raises:
         ProtocolError: `id` or `title` can't be used, or `based_on` is no protocol.
+        ValueError: no such muscle, one beside `based_on`, or a head that could not be replaced.
     """
-    text = (_on_muscle(_TEMPLATE, muscle) if muscle else _TEMPLATE) if based_on is None else based_on
+    if based_on is not None and muscle is not None:
+        raise ValueError(
+            "a muscle is put into the template, not into a copy: its channel, pads and doses are another's"
+        )
+    text = (_on_muscle(_TEMPLATE, muscle) if muscle is not None else _TEMPLATE) if based_on is None else based_on
     if based_on is not None:
         parse(based_on.encode())
     values = {"id": id, "version": "0.1.0", "title": title or id.replace("-", " ").capitalize()}

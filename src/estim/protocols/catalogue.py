@@ -101,7 +101,7 @@ def find(source: str, *, own: Path | None = None) -> Path:
         ProtocolError: nothing has this name; near ones are listed.
     """
     path = Path(source)
-    if path.suffix == ".toml" or _exists(path):
+    if source and (path.suffix == ".toml" or _exists(path)):  # an empty name is no path: it would be this folder
         return path
     if source in library.names():
         return library.path(source)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -37,6 +38,7 @@ class Qualification:
         until: the last day on which it is valid.
         trouble: why it can't be trusted; "" if it can.
         repaired: when it was repaired or opened since; "" if it was not.
+        steps: how much of the whole plan it rests on, where that is a part.
     """
 
     verdict: str
@@ -47,6 +49,7 @@ class Qualification:
     firmware: str
     trouble: str = ""
     repaired: str = ""
+    steps: str = ""
 
     def words(self, today: date) -> str:
         """`qualified 2026-11-28, worst +3.1 %, stop 84 ms`, or what is wrong."""
@@ -59,7 +62,7 @@ class Qualification:
         if self.until < today.isoformat():
             return f"not qualified any more: valid until {self.until}"
         stop = f", stop {self.stop_ms:.0f} ms" if self.stop_ms is not None else ""
-        return f"qualified {self.taken}, worst +{self.over:.1%}{stop}"
+        return f"qualified {self.taken}{self.steps}, worst +{self.over:.1%}{stop}"
 
     def due(self, today: date) -> str:
         """What is to be done on the bench, and by when; "" while there is nothing to say for a month."""
@@ -88,6 +91,22 @@ def figure_words(value: float, unit: str = "", *, digits: int = 4) -> str:
     """A figure with its unit, rounded to what was measured, in plain digits: 20000 µs and not 2e+04."""
     shown = format(Decimal(f"{value:.{digits}g}").normalize(), "f")
     return f"{'0' if shown == '-0' else shown} {unit}".strip()
+
+
+def steps_words(document: Mapping[str, Any]) -> str:
+    """`, on 11 of the whole plan's 40 steps`; "" where all were judged, or where an older result does not say."""
+    steps = document.get("steps")
+    if not steps or not steps["missing"]:
+        return ""
+    whole = int(steps["whole"])
+    return f", on {whole - len(steps['missing'])} of the whole plan's {whole} steps"
+
+
+def unplanned(document: Mapping[str, Any]) -> list[str]:
+    """The steps of the whole plan that this one left out, in one line; nothing where it left out none."""
+    named = {str(problem).partition(":")[0] for problem in document["problems"]}
+    left = [step for step in document.get("steps", {}).get("missing", ()) if step not in named]
+    return [f"not in this plan: {', '.join(left)}"] if left else []
 
 
 def file_of(home: Path, model: str, device_id: str) -> Path:
@@ -170,7 +189,7 @@ def _read(path: Path, public_hex: str) -> Qualification:
         return Qualification(
             verdict=str(document["verdict"]), over=float(document["over"]), stop_ms=document["stop_ms"],
             taken=str(document["taken"]), until=str(document["until"]), firmware=str(document["firmware"]),
-            repaired=str(document.get("repaired", "")),
+            repaired=str(document.get("repaired", "")), steps=steps_words(document),
             trouble="" if right else f"{path.name} was changed, or signed by another station",
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

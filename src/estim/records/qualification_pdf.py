@@ -10,7 +10,7 @@ from typing import Any
 
 import typst
 
-from estim.records.qualification import figure_words
+from estim.records.qualification import figure_words, steps_words, unplanned
 
 FONT = "Libertinus Serif"
 TEMPLATE = """
@@ -48,17 +48,18 @@ def qualification_pdf(document: Mapping[str, Any]) -> bytes:
         "Measured": f"{document['taken']}, by {document['operator'] or '-'}; valid until {document['until']}",
         "Instrument": f"{document['instrument'] or '-'}, serial {document['instrument_serial'] or '-'}, calibrated "
         f"{document['calibrated'] or '-'}",
-        "Load": f"{document['load_ohm']:g} ohm, measured across {document['shunt_ohm']:g} ohm",
+        "Load": f"{document['load_ohm']:g} ohm, measured across {document['shunt_ohm']:g} ohm "
+        f"±{document.get('shunt_percent', 1):g} %",
         "Worst over-delivery": f"+{document['over']:.1%}",
         "Worst stop": stop,
     }
     page = {
         "title": f"Qualification of {document['model']} {document['device_id']}".strip(),
         "footer": f"{document['model']} {document['device_id']}, {document['taken']}",
-        "verdict": f"{str(document['verdict']).upper()}. No statement of conformity with a norm. A limit is kept only "
-        "with the uncertainty added.",
+        "verdict": f"{str(document['verdict']).upper()}{steps_words(document)}. No statement of conformity with a "
+        "norm. A limit is kept only with the uncertainty added.",
         "facts": list(said.items()),
-        "notes": [f"Not judged: {problem}" for problem in document["problems"]],
+        "notes": [f"Not judged: {problem}" for problem in document["problems"]] + unplanned(document),
         "figures": [
             [f["step"], f["name"], figure_words(f["asked"], f["unit"]), figure_words(f["measured"], f["unit"]),
              figure_words(f["uncertainty"], digits=2), f"{f['limit']} {f['unit']}".strip(), f["verdict"]]

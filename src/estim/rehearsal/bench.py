@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from estim.desk.qualify import readings
+from estim.desk.qualify.judge import USUAL_JITTER_US
 from estim.desk.qualify.protocol import BENCH, LOAD, protocol_file
 from estim.desk.qualify.steps import BenchPlan, Step
 from estim.desk.setup_from import SetupWords, setup_from
@@ -27,6 +28,7 @@ SIDE_BY_SIDE = 3  # channels of the step that plays several at once
 BENCH_FAULTS = ("overlap", "lead-silent", "clips-silent", "wakes-on")
 OVERLAP_US = 2_000
 CAPTURED = 60  # pulses of one capture: medians and a mean need no more, and files stay small
+CAPTURED_PACED = 200  # a usual jitter is a spread, which 60 periods tell to 13 % alone
 WATCHED_US = 15_000_000  # of what comes behind the pull; the longest bound of a step is 1 s
 CONVERTER_UA = 50  # a plateau's pulses are told from its ramp's by so much
 
@@ -149,7 +151,8 @@ class _Bench(World):
             for row in self._rows()
             if row.purpose == "therapy" and (self._step.kind == "ramp" or row.pulse.peak_ua >= asked_ua - CONVERTER_UA)
         ]
-        return found if self._step.kind == "ramp" else found[:CAPTURED]
+        paced = self._step.kind == "rate" and self._step.jitter_us > USUAL_JITTER_US
+        return found if self._step.kind == "ramp" else found[: CAPTURED_PACED if paced else CAPTURED]
 
     def seen(self) -> Iterator[tuple[str, readings.Answer]]:
         """What a person on this bench would type."""

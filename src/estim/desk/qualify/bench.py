@@ -12,12 +12,13 @@ from estim.desk.qualify import readings
 from estim.desk.qualify.judge import Figure, Judged, judge
 from estim.desk.qualify.steps import BenchPlan, Step
 from estim.desk.qualify.waveform import WaveformError, pulses, read
-from estim.records.qualification import figure_words
+from estim.desk.qualify.whole import left_out
+from estim.records.qualification import figure_words, steps_words, unplanned
 
 VALID_DAYS = 365  # judgement; also ends with another firmware
 _SAID = (
     *("model", "device_id", "firmware", "operator", "instrument", "instrument_serial", "calibrated"),
-    *("load_ohm", "shunt_ohm"),
+    *("load_ohm", "shunt_ohm", "shunt_percent"),
 )
 
 
@@ -25,7 +26,7 @@ def read_bench(plan: BenchPlan, folder: Path, today: datetime.date) -> dict[str,
     """What the captures in `folder` say about every step of the plan.
 
     Raises:
-        WaveformError: the folder can't be read.
+        WaveformError: the folder can't be read. PlanError: a model or channel that there is none of.
     """
     if not folder.is_dir():
         raise WaveformError(f"{folder} is no folder of captures")
@@ -37,6 +38,7 @@ def read_bench(plan: BenchPlan, folder: Path, today: datetime.date) -> dict[str,
     typed = readings.load(folder)
     if typed:
         files[readings.FILE] = hashlib.sha256((folder / readings.FILE).read_bytes()).hexdigest()
+    done: list[str] = []
     for step in plan.steps:
         path = folder / f"{step.id}.csv"
         try:
@@ -47,8 +49,10 @@ def read_bench(plan: BenchPlan, folder: Path, today: datetime.date) -> dict[str,
         if path.exists():
             files[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
         figures += judged.figures
+        done.append(step.id)
         over = max(over, judged.over)
         stops += [judged.stop_ms] if judged.stop_ms is not None else []
+    whole, missing = left_out(plan, done)
     return {
         "schema": 1,
         **{name: getattr(plan, name) for name in _SAID},
@@ -57,6 +61,7 @@ def read_bench(plan: BenchPlan, folder: Path, today: datetime.date) -> dict[str,
         "verdict": _verdict(figures, problems),
         "over": over,
         "stop_ms": max(stops) if stops else None,
+        "steps": {"judged": len(done), "whole": whole, "missing": missing},
         "figures": [asdict(figure) for figure in figures],
         "problems": problems,
         "files": files,
@@ -79,7 +84,7 @@ def _judged(step: Step, path: Path, plan: BenchPlan, typed: readings.Answers) ->
         raise WaveformError("nobody said what was seen")
     if not path.exists():
         raise WaveformError(f"no capture {path.name}, and no reading was typed")
-    capture = read(path, shunt_ohm=plan.shunt_ohm)
+    capture = read(path, shunt_ohm=plan.shunt_ohm, shunt_percent=plan.shunt_percent)
     for name, wanted in (("step", step.id.rpartition("-ch")[0]), ("channel", str(step.channel))):
         said = capture.meta.get(name, "")
         if said and said != wanted:
@@ -93,9 +98,10 @@ def words_of(document: dict[str, Any]) -> list[str]:
     lines = [
         f"Qualification of {d['model']}, id {d['device_id']}, firmware {d['firmware']}",
         f"{document['taken']}, by {d['operator']}; {d['instrument']}, serial {d['instrument_serial']}, calibrated"
-        f" {d['calibrated']}; load {document['load_ohm']:g} ohm, shunt {document['shunt_ohm']:g} ohm",
-        f"VERDICT: {document['verdict'].upper()}, worst over-delivery +{document['over']:.1%}, valid until"
-        f" {document['until']}",
+        f" {d['calibrated']}; load {document['load_ohm']:g} ohm, shunt {document['shunt_ohm']:g} ohm ±"
+        f"{document['shunt_percent']:g} %",
+        f"VERDICT: {document['verdict'].upper()}{steps_words(document)}, worst over-delivery "
+        f"+{document['over']:.1%}, valid until {document['until']}",
         "No statement of conformity with a norm. A limit is kept only with the uncertainty added.",
         "",
         f"{'step':20} {'figure':14} {'asked':>11} {'measured':>13} {'±':>8} {'limit':>14}  verdict",
@@ -106,4 +112,5 @@ def words_of(document: dict[str, Any]) -> list[str]:
         f"{f['limit'] + ' ' + f['unit']:>14}  {f['verdict']}"
         for f in document["figures"]
     ]
-    return [*lines, *(f"not judged: {problem}" for problem in document["problems"])]
+    lines += [f"not judged: {problem}" for problem in document["problems"]]
+    return [*lines, *unplanned(document)]

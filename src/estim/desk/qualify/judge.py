@@ -17,6 +17,7 @@ from estim.desk.qualify.waveform import Capture, SeenPulse
 AMPLITUDE, AMPLITUDE_MIN_MA, OVER = 0.10, 1.0, 0.05
 WIDTH, WIDTH_MIN_US = 0.02, 2.0
 RATE = 0.01
+USUAL_JITTER_US = 270.0  # of half of all periods where a host times them: a line whose delay wanders by 0.9 ms
 BALANCE, BALANCE_FROM_MA, BALANCE_MIN_PC = 0.01, 20.0, 100_000.0
 DC_ON_UA, DC_IDLE_UA, ZERO_MA = 50.0, 10.0, 0.2
 STOP_MS = 20.0
@@ -138,6 +139,10 @@ def _rate(step: Step, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
     yield figure(step, "period", asked_us, median, 1.0, f"±{RATE:.0%}", "µs", error=error, bound=bound)
     widest = max(abs(period - median) for period in periods)
     yield figure(step, "jitter", 0, widest, 1.0, f"≤ {step.jitter_us:g}", "µs", error=widest, bound=step.jitter_us)
+    if step.jitter_us > USUAL_JITTER_US:  # a host that is late now and then is not a device that never keeps its time
+        usual = statistics.median(abs(period - median) for period in periods)
+        bound = USUAL_JITTER_US
+        yield figure(step, "usual jitter", 0, usual, 1.0, f"≤ {bound:g}", "µs", error=usual, bound=bound)
 
 
 def _balance(step: Step, capture: Capture, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:

@@ -14,6 +14,7 @@ FULL_TO_MA = 20
 RAMP_MA, RAMP_S, RAMP_HOLD_S = 40.0, 2.0, 4.0
 OPEN_MA = (5.0, 10.0, 14.0, 16.0, 20.0, 50.0)
 COMPLIANCE_MA, COMPLIANCE_OHM = (50.0, 100.0), (1_000.0, 2_000.0, 3_300.0)
+SHUNT_MOST_PERCENT = 5  # beyond it no limit of a qualification could be kept
 KINDS = (
     "zero", "amplitude", "width", "rate", "balance", "together", "ramp", "open-lead", "compliance", "stop", "restart",
 )  # fmt: skip
@@ -120,7 +121,11 @@ def _more(add: Callable[..., None], *, step_ma: float, most_ma: float, gap_us: i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchPlan:
-    """What is qualified, with what, by whom."""
+    """What is qualified, with what, by whom.
+
+    Attributes:
+        shunt_percent: how well the resistor is known that is measured across: its tolerance, or what measured it.
+    """
 
     model: str
     device_id: str
@@ -132,6 +137,7 @@ class BenchPlan:
     calibrated: str
     operator: str
     steps: tuple[Step, ...]
+    shunt_percent: float = 1.0
 
 
 _HEAD = ("model", "device_id", "firmware", "instrument", "instrument_serial", "calibrated", "operator")
@@ -146,6 +152,7 @@ def write_plan(plan: BenchPlan) -> str:
     ]
     lines += [f'{name} = "{getattr(plan, name)}"' for name in _HEAD]
     lines += [f"load_ohm = {plan.load_ohm:g}", f"shunt_ohm = {plan.shunt_ohm:g}"]
+    lines += [f"shunt_percent = {plan.shunt_percent:g}"]
     for step in plan.steps:
         lines += ["", f"# {step.words}; as {step.id}.csv", "[[step]]"]
         lines += [f'id = "{step.id}"', f'kind = "{step.kind}"', f"channel = {step.channel}"]
@@ -173,15 +180,19 @@ def read_plan(path: Path) -> BenchPlan:
     except (OSError, ValueError) as error:
         raise PlanError(f"{path}: {error}") from None
     known = {*_HEAD, "schema", "load_ohm", "shunt_ohm", "step"}
-    if unknown := sorted(set(table) - known):
-        raise PlanError(f"{path}: unknown key {unknown[0]!r}; there are {', '.join(sorted(known))}")
+    if unknown := sorted(set(table) - known - {"shunt_percent"}):
+        raise PlanError(f"{path}: unknown key {unknown[0]!r}; there are {', '.join(sorted(known | {'shunt_percent'}))}")
     if missing := sorted(known - set(table)):
         raise PlanError(f"{path}: the key {missing[0]!r} is missing")
     try:
         steps = tuple(Step(**each) for each in table["step"])
         load_ohm, shunt_ohm = float(table["load_ohm"]), float(table["shunt_ohm"])
+        shunt_percent = float(table.get("shunt_percent", 1.0))
     except (TypeError, ValueError) as error:
         raise PlanError(f"{path}: {error}") from None
     if not shunt_ohm > 0 or not load_ohm > 0 or any(step.kind not in KINDS for step in steps) or not steps:
         raise PlanError(f"{path}: steps of {', '.join(KINDS)}, and loads above 0 ohm")
-    return BenchPlan(load_ohm=load_ohm, shunt_ohm=shunt_ohm, steps=steps, **{name: str(table[name]) for name in _HEAD})
+    if not 0 < shunt_percent <= SHUNT_MOST_PERCENT:
+        raise PlanError(f"{path}: shunt_percent = {shunt_percent:g}: above 0 and at most {SHUNT_MOST_PERCENT}")
+    said = {name: str(table[name]) for name in _HEAD}
+    return BenchPlan(load_ohm=load_ohm, shunt_ohm=shunt_ohm, steps=steps, shunt_percent=shunt_percent, **said)

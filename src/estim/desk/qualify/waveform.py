@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-RESISTOR_TOLERANCE = 0.01
 SAMPLES_MIN = 20
 _UNITS_US = {"s": 1e6, "ms": 1e3, "us": 1.0, "µs": 1.0}
 
@@ -24,7 +23,7 @@ class Capture:
         t_us, i_ua: times and currents. marker: the second channel, where there is one.
         lines: line of the file of each sample.
         meta: what the head of our own form says (`step`, `channel`, `instrument`, ...).
-        step_ua: the converter's step.
+        step_ua: the converter's step. shunt_share: how well the resistor is known, as a share.
     """
 
     t_us: list[float]
@@ -33,6 +32,7 @@ class Capture:
     lines: list[int]
     meta: dict[str, str] = field(default_factory=dict)
     step_ua: float = 0.0
+    shunt_share: float = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +57,15 @@ class SeenPulse:
     u_q_pc: float
 
 
-def read(path: Path, *, shunt_ohm: float | None = None, rate_hz: float | None = None) -> Capture:
+def read(
+    path: Path, *, shunt_ohm: float | None = None, rate_hz: float | None = None, shunt_percent: float = 1.0
+) -> Capture:
     """A capture from a file: comma, semicolon or tab, decimal comma, BOM, comment and settings rows above the data.
 
     Args:
         shunt_ohm: where the head does not say it; None and none said: the second column is mA.
         rate_hz: samples a second, where there is no column of times.
+        shunt_percent: how well that resistor is known.
 
     Raises:
         WaveformError: it can't be read or judged; names the line.
@@ -100,6 +103,7 @@ def read(path: Path, *, shunt_ohm: float | None = None, rate_hz: float | None = 
         t_us=times, i_ua=[value * scale for value in values], marker=marker, lines=lines, meta=meta,
         # Of a file with few levels the smallest difference is no step of a converter.
         step_ua=min(steps[0] if steps else 0.0, max(map(abs, values)) / 100) * scale,
+        shunt_share=shunt_percent / 100,
     )  # fmt: skip
 
 
@@ -212,7 +216,7 @@ def _pulse(
     i1, w1, q1 = _phase(capture, first, zero_ua, sample_us)
     i2, w2, q2 = _phase(capture, second, zero_ua, sample_us) if second else (0.0, 0.0, 0.0)
     gap = capture.t_us[second[0]] - capture.t_us[first[1] - 1] - sample_us if second else 0.0
-    u_i = abs(i1) * RESISTOR_TOLERANCE + capture.step_ua / 2
+    u_i = abs(i1) * capture.shunt_share + capture.step_ua / 2
     return SeenPulse(
         t_us=capture.t_us[first[0]], i1_ua=i1, w1_us=w1, gap_us=gap, i2_ua=i2, w2_us=w2, q1_pc=q1, q2_pc=q2,
         u_i_ua=u_i, u_w_us=sample_us,
