@@ -40,6 +40,8 @@ class Tally:
     """What all rehearsals together showed.
 
     Attributes:
+        outside_all: beyond what holds whatever the device hid: from what its status showed to the most.
+        shown: most less shown, as a share of the most, of devices that can be asked, in percent.
         widths: most less least, as a share of the most, of each channel and purpose, in percent.
         pulses: the same in pulses.
     """
@@ -47,6 +49,8 @@ class Tally:
     runs: int = 0
     without_record: int = 0
     outside: list[str] = field(default_factory=list)
+    outside_all: list[str] = field(default_factory=list)
+    shown: list[float] = field(default_factory=list)
     untold: collections.Counter[str] = field(default_factory=collections.Counter)
     pulses: list[int] = field(default_factory=list)
     widths: list[float] = field(default_factory=list)
@@ -79,11 +83,14 @@ def play(source: Path, model: str, seed: int) -> tuple[tuple[Entry, ...] | None,
 
 def judge(tally: Tally, name: str, hid: str, entries: tuple[Entry, ...], made: Made) -> None:
     bounds = BoundsOfDose()
+    can_not_be_asked = any(entry.fields.get("lists_least") is not None for entry in entries)
     for entry in entries:
         bounds.take(entry.kind, entry.fields, entry.t_us)
     for key in sorted({*made, *bounds.channels()}):
         pulses, charge_pc = made.get(key, [0, 0])
         proved = bounds.of(*key)
+        if not proved.pulses_shown <= pulses <= proved.pulses_most or charge_pc > proved.charge_most_pc:
+            tally.outside_all.append(f"{name} {key[0]}/{key[1]}: {pulses} made, shown {proved}; {charge_pc} pC made")
         if not proved.pulses_least <= pulses <= proved.pulses_most or charge_pc > proved.charge_most_pc:
             if hid:
                 tally.untold[f"{hid}: rows outside"] += 1
@@ -92,6 +99,8 @@ def judge(tally: Tally, name: str, hid: str, entries: tuple[Entry, ...], made: M
                 f"{name} {key[0]}/{key[1]}: {pulses} made, {proved.pulses_least} to {proved.pulses_most}; "
                 f"{charge_pc} pC made, at most {proved.charge_most_pc}"
             )
+        if proved.pulses_most and not can_not_be_asked:
+            tally.shown.append(100 * (proved.pulses_most - proved.pulses_shown) / proved.pulses_most)
         if proved.pulses_most:
             tally.pulses.append(proved.pulses_most - proved.pulses_least)
             tally.widths.append(100 * (proved.pulses_most - proved.pulses_least) / proved.pulses_most)
@@ -155,7 +164,10 @@ def main() -> None:
 def say(tally: Tally) -> None:
     print(f"{tally.runs} rehearsals with faults; {tally.without_record} without a record; {dict(tally.outcomes)}")
     print(f"faults: {dict(tally.kinds.most_common())}")
-    print(f"outside the bounds: {len(tally.outside)} of {len(tally.pulses)} channels and purposes")
+    print(f"outside of shown to most, whatever the device hid: {len(tally.outside_all)} of {len(tally.pulses)}")
+    for row in tally.outside_all:
+        print(f"  {row}")
+    print(f"outside of least to most: {len(tally.outside)} of {len(tally.pulses)} channels and purposes")
     for row in tally.outside:
         print(f"  {row}")
     print(
@@ -165,6 +177,7 @@ def say(tally: Tally) -> None:
         print(f"  {number:5} {what}")
     print("width of the bounds (median / 90 / 95 / 99 of 100 / most):")
     print(f"  pulses {shares(tally.pulses)}")
+    print(f"  share of the most: pulses from what was shown {shares(tally.shown)} %, of devices that can be asked")
     print(f"  share of the most: pulses {shares(tally.widths)} %, charge {shares(tally.charges)} %")
     unexplained = len(tally.unexplained)
     print(f"{tally.replayed} records replayed: {tally.differing} with differences, {unexplained} unexplained")

@@ -211,6 +211,7 @@ def _rows(lines: _Lines, purpose: str, measured: Mapping[str, Mapping[int, Measu
         row["evoked_percent_mvic"] = _evoked(lines.evoked.get((purpose, number), ()))
         bounds = lines.bounds.of(purpose, number)
         row |= {
+            "pulses_shown": bounds.pulses_shown,
             "pulses_least": bounds.pulses_least,
             "pulses_most": bounds.pulses_most,
             "charge_uc_least": bounds.charge_least_pc / 1_000_000,

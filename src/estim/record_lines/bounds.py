@@ -25,8 +25,13 @@ _ENDS = frozenset({"PAUSED", "STOPPING", "FAULT", "DISCONNECTED"})
 class Bounds:
     """What one channel was given in one purpose, at least and at most. Charge is the sum of first phases as commanded:
     a load that the device's voltage can't drive gets less.
+
+    Attributes:
+        pulses_shown: at least so many even of a device that acknowledges what it does not do: its own status showed
+            output between two looks. Nothing of a RehaStim 1, which can't be asked.
     """
 
+    pulses_shown: int = 0
     pulses_least: int = 0
     pulses_most: int = 0
     charge_least_pc: int = 0
@@ -46,10 +51,12 @@ class _Stretch:
     from_us: tuple[int, int]
     run_from_us: tuple[int, int]  # of the whole run without a rest: pulses go on through changes of amplitude
     lists: tuple[int, int] | None = None  # that the device had played before it, where it counts them
+    shown_us: tuple[int, int] | None = None  # the first and the last time at which the device's status showed this run
 
 
 @dataclass(slots=True)
 class _Sum:
+    shown: int = 0
     pulses: list[int] = field(default_factory=lambda: [0, 0])
     charge_pc: list[int] = field(default_factory=lambda: [0, 0])
 
@@ -93,10 +100,11 @@ class BoundsOfDose:
             self._command(fields, t_us)
         elif kind == events.Status.KIND:
             if fields["output_on"]:
+                self._show(t_us)
                 self._seen_us = self._looked_us = t_us
                 self._looked_lists = self._lists[0] if self._lists is not None else 0
                 self._unlooked.clear()
-            else:
+            elif self._off_us is None:  # after an off it is what was asked for
                 self._not_yet(t_us)
         elif kind == events.Unanswered.KIND:
             self._unanswered(fields)
@@ -135,7 +143,8 @@ class BoundsOfDose:
             least, most, least_pc, most_pc = self._count(one, self._end_us())
             pulses = [pulses[0] + least, pulses[1] + most]
             charge_pc = [charge_pc[0] + least_pc, charge_pc[1] + most_pc]
-        return Bounds(pulses[0], pulses[1], charge_pc[0], charge_pc[1])
+        shown = total.shown + (_shown(one) if one is not None and purpose == self._purpose else 0)
+        return Bounds(min(shown, pulses[0]), pulses[0], pulses[1], charge_pc[0], charge_pc[1])
 
     def channels(self) -> dict[tuple[str, int], Bounds]:
         """(purpose, channel) → what it was given, for all that had current."""
@@ -166,6 +175,7 @@ class BoundsOfDose:
             if row is not None:
                 run_from_us = before.run_from_us if goes_on else when
                 self._on[channel] = self._stretch(row, when, run_from_us)
+                self._on[channel].shown_us = before.shown_us if goes_on else None
             else:
                 del self._on[channel]
                 self._ended[channel] = (before, when[0])
@@ -196,6 +206,15 @@ class BoundsOfDose:
             elif ua:
                 never = (sent_us, 1 << 62)
                 self._on[channel] = self._stretch(row, never, never)
+
+    def _show(self, t_us: int) -> None:
+        """The device says that pulses come out: of which run, where those that are on began one after the other, it
+        does not say.
+        """
+        if len({one.run_from_us for one in self._on.values()}) == 1:
+            for one in self._on.values():
+                if one.lists is None:
+                    one.shown_us = (one.shown_us[0] if one.shown_us is not None else t_us, t_us)
 
     def _not_yet(self, t_us: int) -> None:
         """The device acknowledged output and says that it has none: what it did until now is not proved."""
@@ -253,6 +272,8 @@ class BoundsOfDose:
         total.charge_pc[0] += least_pc
         unlooked[1] += max(0, least_pc - looked_pc)
         total.charge_pc[1] += most_pc
+        if run_ends:
+            total.shown += _shown(one)
         if run_ends or one.lists is not None:
             total.pulses[0] += least
             unlooked[0] += max(0, least - looked)
@@ -299,6 +320,11 @@ class BoundsOfDose:
             return pulses, pulses * one.low_ua * one.width_us
         looked, _, looked_pc, _ = self._count(one, (self._looked_us, self._looked_us))
         return looked, looked_pc
+
+
+def _shown(one: _Stretch) -> int:
+    """Pulses between two looks at the same run."""
+    return (one.shown_us[1] - one.shown_us[0]) // one.period_us * one.base if one.shown_us is not None else 0
 
 
 def _between(begin_us: tuple[int, int], end_us: tuple[int, int], period_us: int) -> tuple[int, int]:

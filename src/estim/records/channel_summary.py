@@ -22,6 +22,7 @@ class ChannelSummary:
             dose.
         twitch_ua, twitch_hz: where the low-rate test showed a twitch, and its rate; no level of any other rate.
         pulses_least, pulses_most, titration_pulses_*: what the record proves, at least and at most.
+        pulses_shown: at least so many even if the device did not do what it acknowledged.
         sent_*: about what the therapy's acknowledged commands amount to, for where the dose is not recorded.
     """
 
@@ -62,6 +63,7 @@ class ChannelSummary:
     twitch_hz: float | None = None
     sent_pulses: int = 0
     sent_charge_pc: int = 0
+    pulses_shown: int = 0
     pulses_least: int = 0
     pulses_most: int = 0
     titration_pulses_least: int = 0
@@ -86,7 +88,8 @@ def with_bounds(channels: Iterable[ChannelSummary], entries: Iterable[Entry]) ->
     for channel in channels:
         therapy, found = (bounds.of(purpose, channel.channel) for purpose in ("therapy", "titration"))
         made.append(replace(
-            channel, pulses_least=therapy.pulses_least, pulses_most=therapy.pulses_most,
+            channel, pulses_shown=therapy.pulses_shown, pulses_least=therapy.pulses_least,
+            pulses_most=therapy.pulses_most,
             titration_pulses_least=found.pulses_least, titration_pulses_most=found.pulses_most,
         ))  # fmt: skip
     return tuple(made)

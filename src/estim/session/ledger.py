@@ -263,6 +263,7 @@ class Ledger:
                     "on_us": account.on_us,
                     "peak_ua": account.peak_ua,
                     "unacknowledged_pulses": account.unacknowledged_pulses,
+                    "pulses_shown": proved.pulses_shown,
                     "pulses_least": proved.pulses_least,
                     "pulses_most": proved.pulses_most,
                     "charge_least_pc": proved.charge_least_pc,

@@ -57,7 +57,7 @@ class Link:
         self.off_asked_us: int | None = None
         self._off_sent_us = 0
         self.polled_us = 0
-        self._status_logged_us = -US_PER_S
+        self._status_logged: tuple[int, bool | None] = (-US_PER_S, None)  # when, and whether output was on
         self._lists_logged: ListsPlayed | None = None
 
     @property
@@ -193,11 +193,15 @@ class Link:
             self._untold_us = sent[0]
 
     def status_line(self, now_us: int, report: DeviceStatus) -> None:
-        """Its status into the record, once a second; and what it had played, as soon as it plays no more."""
+        """Its status into the record, once a second, and as soon as it is another; and what it had played, as soon as
+        it plays no more.
+        """
         lists = report.lists
         ended = lists is not None and not report.output_on and lists != self._lists_logged
-        if ended or now_us - self._status_logged_us >= STATUS_LINE_US:
-            self._status_logged_us = now_us
+        logged_us, was_on = self._status_logged
+        changed = lists is None and report.output_on != was_on
+        if ended or changed or now_us - logged_us >= STATUS_LINE_US:
+            self._status_logged = (now_us, report.output_on)
             said = lines.Status(output_on=report.output_on, level_open=report.level_open)
             self._lists_logged = lists
             self._out.log(said if lists is None else replace(said, lists_least=lists.least, lists_most=lists.most))
