@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,10 +22,10 @@ print("loaded:", code, *(name for name in {heavy!r} if name in sys.modules))
 """
 
 
-def loaded(*arguments: str) -> tuple[str, list[str]]:
+def loaded(*arguments: str, heavy: tuple[str, ...] = HEAVY) -> tuple[str, list[str]]:
     """What was printed, and the exit code with the heavy packages that the command line had loaded by then."""
     done = subprocess.run(
-        [sys.executable, "-c", PROBE.format(heavy=HEAVY), *arguments],
+        [sys.executable, "-c", PROBE.format(heavy=heavy), *arguments],
         capture_output=True,
         text=True,
         check=True,
@@ -42,6 +43,19 @@ def test_help_loads_nothing_heavy(command: tuple[str, ...]) -> None:
     printed, report = loaded(*command, "--help")
     assert printed.startswith("usage: ")
     assert report == ["0"]
+
+
+def test_the_table_of_limits_loads_what_checks_a_signature_and_nothing_else(tmp_path: Path) -> None:
+    """`limits` had grown from 9 to 18 times bare Python: models of every record line, and a reader of key files."""
+    beside = (
+        *HEAVY,
+        "estim.record_lines.events",
+        "cryptography.hazmat.primitives.serialization.ssh",
+        "estim.cli.course",
+    )
+    printed, report = loaded("limits", "--home", str(tmp_path), heavy=beside)
+    assert "pulse amplitude" in printed
+    assert report == ["0", "cryptography"]
 
 
 def test_the_probe_sees_what_is_loaded() -> None:

@@ -88,8 +88,16 @@ def _add_records(commands: Any, home: argparse.ArgumentParser) -> None:
     records.add_parsers(commands, home)
 
 
+def _add_limits(commands: Any, home: argparse.ArgumentParser) -> None:
+    from estim.cli import site_limits
+
+    limits = commands.add_parser("limits", parents=[home], help="the limits in force, with sources")
+    site_limits.add_parsers(limits, home)
+    limits.add_argument("--site", metavar="FILE", help="a site file to look at instead of the installed one")
+
+
 # Commands that people wait for: nothing of the others is loaded for them.
-ALONE = {"console": _add_console, "protocols": _add_protocols, "records": _add_records}
+ALONE = {"console": _add_console, "limits": _add_limits, "protocols": _add_protocols, "records": _add_records}
 
 
 def _parser_for(words: list[str]) -> argparse.ArgumentParser:
@@ -113,6 +121,10 @@ def _function(name: str) -> Callable[[argparse.Namespace], int]:
         from estim.cli import records
 
         return records.COMMANDS[name]
+    if group == "limits":
+        from estim.cli import site_limits, tables
+
+        return {**site_limits.COMMANDS, "limits": tables.limits}[name]
     return _commands()[name]
 
 
@@ -126,7 +138,6 @@ def parser() -> argparse.ArgumentParser:
         operators,
         plans,
         qualify,
-        site_limits,
         streams,
         studies,
         trials,
@@ -166,10 +177,7 @@ def parser() -> argparse.ArgumentParser:
     rehearse.add_argument("--only", metavar="PARTS", help="with --world: these of its faults and acts, such as f0,w2")
 
     _add_protocols(commands, home)
-    limits = commands.add_parser("limits", parents=[home], help="the limits in force, with sources")
-    site_limits.add_parsers(limits, home)
-    limits.add_argument("--site", metavar="FILE", help="a site file to look at instead of the installed one")
-
+    _add_limits(commands, home)
     commands.add_parser("devices", parents=[home], help="ports, and what could be there").add_argument(
         "--probe", action="store_true", help="ask each port who is there"
     )

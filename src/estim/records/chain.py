@@ -12,12 +12,13 @@ import hashlib
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from estim.record_lines.events import Seal
-from estim.record_lines.rows import SegmentRow
 from estim.records.canonical import canonical, decode, spelled, suspects
 from estim.safety.errors import RecordError
+
+if TYPE_CHECKING:
+    from estim.record_lines.rows import SegmentRow
 
 GENESIS = "0" * 64
 LINE_MAX = 1024 * 1024
@@ -67,6 +68,9 @@ class Chain:
         self, sign: Sign, key_id: str, t_us: int, fields: Mapping[str, object], *, kind: str = "checkpoint"
     ) -> bytes:
         """A line that signs everything before it, and itself. A seal also signs the digest of each segment's bytes."""
+        # Models of every line; who only reads a chain needs none of them.
+        from estim.record_lines.events import Seal  # noqa: PLC0415 - the table of limits would take half as long again
+
         said = {"key_id": key_id, **fields}
         if kind == Seal.KIND:
             here: SegmentRow = {"bytes": self._bytes, "sha256": self._digest.hexdigest()}

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from estim.platform.files import private_folder, replace_whole, trouble
 from estim.records.lock import locked
@@ -30,7 +29,7 @@ class Signer:
     @property
     def public_hex(self) -> str:
         """The public key."""
-        return self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+        return self.key.public_key().public_bytes_raw().hex()
 
     @property
     def key_id(self) -> str:
@@ -78,7 +77,7 @@ def station_signer(home: Path) -> Signer:
 
 
 def _raw(key: Ed25519PrivateKey) -> bytes:
-    return key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+    return key.private_bytes_raw()
 
 
 def seeded_signer(seed: int) -> Signer:

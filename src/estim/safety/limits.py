@@ -133,7 +133,8 @@ def parse_site(data: bytes, *, verify: Callable[[bytes, bytes], bool]) -> Limits
     except (ValueError, UnicodeDecodeError):
         signed = False
     if not signed:
-        wrong("signature", "the file is not signed by a lead's key; the default column stays in force")
+        how = "two leads run `estim limits sign FILE --key KEY`, then `estim limits install FILE`"
+        wrong("signature", f"the file is not signed by a lead's key ({how}); the default column stays in force")
     try:
         document = tomllib.loads((body if mark else data).decode("utf-8"))
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of 5 000 digits, brackets without end
