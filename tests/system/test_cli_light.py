@@ -58,6 +58,14 @@ def test_the_table_of_limits_loads_what_checks_a_signature_and_nothing_else(tmp_
     assert report == ["0", "cryptography"]
 
 
+@pytest.mark.parametrize("command", ["safety", "doctor", "devices", "operators", "plans", "course", "clinic", "help"])
+def test_a_command_loads_no_other_commands(command: str) -> None:
+    """Each built the words of all 18 before, and loaded what does them."""
+    others = tuple(f"estim.cli.{name}" for name in ("clinic", "course", "operators", "plans", "qualify", "trials"))
+    _, report = loaded(command, "--help", heavy=tuple(name for name in others if not name.endswith(command)))
+    assert report == ["0"]
+
+
 def test_the_probe_sees_what_is_loaded() -> None:
     _, report = loaded("protocols", "schema")
     assert "pydantic" in report

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import errno
+import importlib
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from estim.cli.output import (
     EXIT_DEVICE,
@@ -82,82 +83,54 @@ def _add_protocols(commands: Any, home: argparse.ArgumentParser) -> None:
     protocols.add_parsers(actions, home)
 
 
-def _add_records(commands: Any, home: argparse.ArgumentParser) -> None:
-    from estim.cli import records
-
-    records.add_parsers(commands, home)
-
-
-def _add_limits(commands: Any, home: argparse.ArgumentParser) -> None:
-    from estim.cli import site_limits
-
-    limits = commands.add_parser("limits", parents=[home], help="the limits in force, with sources")
-    site_limits.add_parsers(limits, home)
-    limits.add_argument("--site", metavar="FILE", help="a site file to look at instead of the installed one")
-
-
-# Commands that people wait for: nothing of the others is loaded for them.
-ALONE = {"console": _add_console, "limits": _add_limits, "protocols": _add_protocols, "records": _add_records}
-
-
-def _parser_for(words: list[str]) -> argparse.ArgumentParser:
-    """The whole command line, or the part of it that these words need."""
-    add = ALONE.get(words[0]) if words else None
-    if add is None:
-        return parser()
-    top, commands, home = _top()
-    add(commands, home)
-    return top
+# Which module of this package does a command, by its first word, in the order of the help; and what adds its words.
+# People wait for a command: nothing of the others is loaded for it.
+MODULES = {
+    "console": "sessions",
+    "study": "studies",
+    "trial": "trials",
+    "stream": "streams",
+    "run": "sessions",
+    "rehearse": "sessions",
+    "protocols": "protocols",
+    "limits": "site_limits",
+    "devices": "tables",
+    "safety": "tables",
+    "help": "handbook",
+    "doctor": "doctor",
+    "plans": "plans",
+    "qualify": "qualify",
+    "course": "course",
+    "records": "records",
+    "operators": "operators",
+    "clinic": "clinic",
+}
 
 
-def _function(name: str) -> Callable[[argparse.Namespace], int]:
-    """What does the command."""
-    group = name.partition("_")[0]
-    if group == "protocols":
-        from estim.cli import protocols
-
-        return protocols.COMMANDS[name]
-    if group == "records":
-        from estim.cli import records
-
-        return records.COMMANDS[name]
-    if group == "limits":
-        from estim.cli import site_limits, tables
-
-        return {**site_limits.COMMANDS, "limits": tables.limits}[name]
-    return _commands()[name]
+def _module(name: str) -> Any:
+    return importlib.import_module(f"estim.cli.{name}")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    from estim.cli import (
-        clinic,
-        course,
-        doctor,
-        handbook,
-        operators,
-        plans,
-        qualify,
-        streams,
-        studies,
-        trials,
-    )
+def _function(command: str, action: str) -> Callable[[argparse.Namespace], int]:
+    """What does the command: of those with actions by their names together, of the others a function of its name."""
+    module = _module("tables" if (command, action) == ("limits", "") else MODULES[command])
+    if command == "help":
+        return lambda given: int(module.show(given, parser()))
+    found = module.COMMANDS[f"{command}_{action}"] if action else getattr(module, command)
+    return cast("Callable[[argparse.Namespace], int]", found)
 
-    top, commands, home = _top()
-    _add_console(commands, home)
-    studies.add(commands, home)
-    trials.add(commands, home)
-    streams.add(commands, home)
 
-    session = _session_words()
-    run = commands.add_parser("run", parents=[home, session], help="one session, line by line")
+def _add_run(commands: Any, home: argparse.ArgumentParser) -> None:
+    run = commands.add_parser("run", parents=[home, _session_words()], help="one session, line by line")
     run.add_argument("--patient", required=True, help="pseudonym")
     run.add_argument("--operator", default="operator", help="pseudonym")
     run.add_argument("--device", default=DEFAULT_DEVICE, help="port, socket://host:port or sim://MODEL")
     run.add_argument("--emg", default="", metavar="URL", help=EMG_HELP)
     run.add_argument("--yes", action="store_true", help="confirm what is asked; refused on a real device")
 
-    rehearse = commands.add_parser("rehearse", parents=[home, session], help="one session in simulated time")
+
+def _add_rehearse(commands: Any, home: argparse.ArgumentParser) -> None:
+    rehearse = commands.add_parser("rehearse", parents=[home, _session_words()], help="one session in simulated time")
     rehearse.add_argument("--patient", default="rehearsal", help="pseudonym")
     rehearse.add_argument("--device-model", default="p24", metavar="MODEL", help="the simulated stimulator")
     rehearse.add_argument(
@@ -176,21 +149,43 @@ def parser() -> argparse.ArgumentParser:
     rehearse.add_argument("--shrink", action="store_true", help="with --world: the few faults and acts that it takes")
     rehearse.add_argument("--only", metavar="PARTS", help="with --world: these of its faults and acts, such as f0,w2")
 
-    _add_protocols(commands, home)
-    _add_limits(commands, home)
+
+def _add_limits(commands: Any, home: argparse.ArgumentParser) -> None:
+    from estim.cli import site_limits
+
+    limits = commands.add_parser("limits", parents=[home], help="the limits in force, with sources")
+    site_limits.add_parsers(limits, home)
+    limits.add_argument("--site", metavar="FILE", help="a site file to look at instead of the installed one")
+
+
+def _add_devices(commands: Any, home: argparse.ArgumentParser) -> None:
     commands.add_parser("devices", parents=[home], help="ports, and what could be there").add_argument(
         "--probe", action="store_true", help="ask each port who is there"
     )
 
+
+def _add_safety(commands: Any, home: argparse.ArgumentParser) -> None:
     commands.add_parser("safety", parents=[home], help="SAFETY.md: limits, hazards, what this program is not")
-    handbook.add_parser(commands, home)
-    doctor.add_parser(commands, home)
-    plans.add_parsers(commands, home)
-    qualify.add(commands, home)
-    course.add_parsers(commands, home)
-    _add_records(commands, home)
-    operators.add_parsers(commands, home)
-    clinic.add_parsers(commands, home)
+
+
+# Those whose words stand here; the others' stand in their modules.
+HERE = {
+    "console": _add_console,
+    "run": _add_run,
+    "rehearse": _add_rehearse,
+    "protocols": _add_protocols,
+    "limits": _add_limits,
+    "devices": _add_devices,
+    "safety": _add_safety,
+}
+
+
+def parser(command: str = "") -> argparse.ArgumentParser:
+    """The whole command line, or the part of it that this first word needs."""
+    top, commands, home = _top()
+    for name in [command] if command in MODULES else MODULES:
+        add = HERE.get(name) or _module(MODULES[name]).add_parsers
+        add(commands, home)
     return top
 
 
@@ -237,8 +232,10 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         named = " -> ".join(str(path) for path in (error.filename, error.filename2) if path)
         where = "this computer" if error.errno in _OF_THE_SYSTEM else "standard output"
-        say(f"{named or where}: {trouble(error)}")
-        if not named:
+        if named:
+            say(f"{named}: {trouble(error)}")
+        else:
+            say(f"{where}: {error.strerror or error}")
             nowhere()
         return EXIT_REFUSED
     except UnicodeEncodeError as error:
@@ -262,7 +259,7 @@ def _half(letter: str) -> bool:
 def _parsed(words: list[str]) -> argparse.Namespace:
     """The words of a command line. Help and version are printed here, and may find nobody who reads them."""
     try:
-        return _parser_for(words).parse_args(words)
+        return parser(words[0] if words else "").parse_args(words)
     except SystemExit:
         finish()
         raise
@@ -274,13 +271,12 @@ def _run(given: argparse.Namespace) -> int:
     Raises:
         OSError: nothing can be printed, or a file that the command has no own words for.
     """
-    name = f"{given.command}_{given.action}" if getattr(given, "action", None) else given.command
     from estim.safety.errors import EstimError, LinkLost, ProtocolError, SetupError, SiteFileError, UsageError
 
     if given.command != "console":
         speak_legibly()
     try:
-        code = int(_function(name)(given))
+        code = int(_function(given.command, getattr(given, "action", None) or "")(given))
     except UsageError as error:
         say(str(error))
         return EXIT_USAGE
@@ -301,46 +297,3 @@ def _run(given: argparse.Namespace) -> int:
         return EXIT_REFUSED
     finish()
     return code
-
-
-def _commands() -> dict[str, Callable[[argparse.Namespace], int]]:
-    """Command, or command and action → what does it."""
-    from estim.cli import (
-        clinic,
-        course,
-        doctor,
-        handbook,
-        operators,
-        plans,
-        protocols,
-        qualify,
-        records,
-        sessions,
-        site_limits,
-        streams,
-        studies,
-        tables,
-        trials,
-    )
-
-    return {
-        **protocols.COMMANDS,
-        "console": sessions.console,
-        "run": sessions.run,
-        "rehearse": sessions.rehearse,
-        "study": studies.study,
-        "trial": trials.trial,
-        "stream": streams.stream,
-        "limits": tables.limits,
-        **site_limits.COMMANDS,
-        "devices": tables.devices,
-        "safety": tables.safety,
-        "doctor": doctor.doctor,
-        "help": lambda given: handbook.show(given, parser()),
-        **plans.COMMANDS,
-        **qualify.COMMANDS,
-        **course.COMMANDS,
-        **records.COMMANDS,
-        **operators.COMMANDS,
-        **clinic.COMMANDS,
-    }

@@ -37,7 +37,7 @@ FSYNC_MS_WARN, FSYNC_MS_MAX = 200.0, 1_000.0  # a raise that is not durable with
 MARKS = {"ok": "✓", "warn": "!", "bad": "✖"}
 
 
-def add_parser(commands: Any, home: argparse.ArgumentParser) -> None:
+def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     """`doctor`."""
     own = commands.add_parser("doctor", parents=[home], help="is this machine fit, and what cures it where not")
     own.add_argument(

@@ -13,7 +13,7 @@ WIDTH_MAX = 110  # longer lines are hard to read
 EXAMPLES = "limits (L5), commands (records verify), protocol keys (frequency_hz), outcomes, words, pages (practice)"
 
 
-def add_parser(commands: Any, home: argparse.ArgumentParser) -> None:
+def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     """The words of the command line."""
     ask = commands.add_parser("help", parents=[home], help="what the handbook says of a topic")
     ask.add_argument("topic", nargs="*", help=EXAMPLES)

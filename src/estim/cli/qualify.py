@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from estim.desk.qualify.steps import BenchPlan
 
 
-def add(commands: Any, home: argparse.ArgumentParser) -> None:
+def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     """The actions of `estim qualify`."""
     actions = commands.add_parser("qualify", help="acceptance of a stimulator on a dummy load").add_subparsers(
         dest="action", required=True, metavar="ACTION"

@@ -17,7 +17,7 @@ LOOK_S = 0.05
 QUIET_S = 30.0  # a record that was never sealed and does not grow: nobody writes it any more
 
 
-def add(commands: Any, home: argparse.ArgumentParser) -> None:
+def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     """The parser."""
     stream = commands.add_parser("stream", parents=[home], help="a running session as Lab Streaming Layer markers")
     stream.add_argument(

@@ -13,7 +13,7 @@ from typing import Any
 from estim.cli.output import EXIT_REFUSED, print_json, whole_number
 
 
-def add(commands: Any, home: argparse.ArgumentParser) -> None:
+def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     """The parsers."""
     study = commands.add_parser(
         "study", help="many rehearsals: sweeps over protocols, levels, patients, devices, seeds"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from estim.trial.site import Site
 
 
-def add(commands: Any, home: argparse.ArgumentParser) -> None:
+def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     """The parsers."""
     trial = commands.add_parser("trial", help="controlled trials: sealed allocation, blinding, tables for the report")
     what = trial.add_subparsers(dest="what", required=True, metavar="WHAT")
