@@ -16,25 +16,11 @@ from estim.records.spacing import Past
 
 RECENT = 6  # sessions of one patient that can still matter for the pause between two: up to four a day
 SESSIONS_READ = 400  # the latest ones: enough for a year of a busy therapist, read in about a second
-_WANTED = tuple(
-    f'"kind":"{kind}"'.encode()
-    for kind in (
-        "header",
-        "screening",
-        "setup",
-        "note",
-        "outcome",
-        "end",
-        "levels",
-        "signature",
-        "accepted",
-        "request",
-        "take-over",
-        "output",
-        "contraction",
-        "dose",
-    )
-)
+_KINDS = (
+    "header", "screening", "setup", "note", "outcome", "end", "levels", "signature", "accepted", "request", "take-over",
+    "output", "contraction", "dose",
+)  # fmt: skip
+_WANTED = tuple(f'"kind":"{kind}"'.encode() for kind in _KINDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,7 +256,7 @@ class _Reading:
             if number in channels
         }
         sides = {str(one.get("side", "")) for one in channels.values()}
-        if self.pulses:
+        if self.pulses and self.utc:  # a rehearsal has no day: nothing is spaced from it
             patient = replace(patient, recent=self._recent(patient.recent))
         patient = replace(
             patient,
@@ -330,8 +316,12 @@ def read_sessions(records: Path, today: str) -> tuple[tuple[PastPatient, ...], t
         if reading.signs and reading.signed_by:
             signed[reading.signs] = reading.signed_by
             continue  # a signature of another session, not one by itself
-        sessions.append(reading.session())
-        known[reading.patient] = reading.patient_now(known.pop(reading.patient, None), today)
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):  # nor one that says odd things
+            session, before = reading.session(), known.get(reading.patient)
+            patient = reading.patient_now(before, today)
+            known.pop(reading.patient, None)  # the latest comes last
+            known[reading.patient] = patient
+            sessions.append(session)
     done = [replace(one, signed_by=signed[one.folder], how="") if one.folder in signed else one for one in sessions]
     return tuple(reversed(known.values())), tuple(reversed(done))
 
