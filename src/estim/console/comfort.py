@@ -5,6 +5,7 @@ from __future__ import annotations
 from estim.session.snapshot import Snapshot
 
 EVERY_US = 5 * 60 * 1_000_000  # convention: often enough to plot against mA, seldom enough not to nag
+PAIN_FROM = 7  # of 10: at or above it current goes down at once
 AFTER_RISE_US = 5_000_000  # convention: let the new level be felt before it is asked about
 
 
@@ -33,6 +34,13 @@ class ComfortClock:
         if self._risen_us is not None and snapshot.now_us - self._risen_us >= AFTER_RISE_US:
             return "raised"
         return ""
+
+    def hurts(self, snapshot: Snapshot) -> bool:
+        """The last answer was a pain, and nothing has gone down since."""
+        if self.said is None or self.said < PAIN_FROM:
+            return False
+        levels = [(view.level_ua, self._levels.get(view.channel, 0)) for view in snapshot.channels]
+        return any(level for level, _ in levels) and all(level >= then for level, then in levels)
 
     def asked(self, snapshot: Snapshot | None, value: int | None = None) -> None:
         """It was answered."""

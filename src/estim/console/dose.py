@@ -22,11 +22,16 @@ def enough(snapshot: Snapshot) -> bool:
     return snapshot.total_us > 0 and snapshot.elapsed_us * 1000 >= snapshot.total_us * WHOLE_PERMILLE
 
 
+def ran_out(snapshot: Snapshot) -> bool:
+    """The plan's time is over, whatever came in it."""
+    return snapshot.total_us > 0 and snapshot.elapsed_us >= snapshot.total_us
+
+
 def dose_lines(snapshot: Snapshot, say: Words, comfort: ComfortClock) -> list[Content | str]:
     """Contractions, time, clock, what comes next, discomfort."""
     count = given(snapshot)
     playing = any(view.cycle is not Cycle.REST for view in snapshot.channels)
-    now = snapshot.contraction if playing else count
+    now = count if not playing else snapshot.contraction if snapshot.contractions else count + 1
     lines: list[Content | str] = []
     if snapshot.contractions:
         lines.append(Content.styled(say("dose.of", k=now, n=snapshot.contractions), "bold"))

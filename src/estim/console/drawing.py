@@ -44,6 +44,7 @@ def draw_frame(console: Framed) -> None:
         takeover,
         stop_sent=console.stop_sent,
         testing_stop=console.pane.NAME == "device",
+        nobody=not console.draft.signed_in,
         silent_s=console.silent_s,
         say=say,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from estim.console.dose import enough
+from estim.console.dose import enough, ran_out
 from estim.console.draft import Draft
 from estim.console.happened import given
 from estim.console.language import Words
@@ -18,12 +18,19 @@ def ending_of(snapshot: Snapshot, draft: Draft) -> str:
     if not draft.therapy_began:
         return "not-treated"
     if not given(snapshot):
-        return "no-effort" if snapshot.outcome == "completed" and not draft.end_reason else "before-first"
+        return (
+            "no-effort" if ran_out(snapshot) and _waits_for_effort(draft) and not draft.end_reason else "before-first"
+        )
     if snapshot.outcome == "fault":
         return "fault"
     if enough(snapshot):
         return "completed"
     return "early" if draft.end_reason or snapshot.outcome == "completed" else "stopped"
+
+
+def _waits_for_effort(draft: Draft) -> bool:
+    """The patient's own EMG sets each contraction going."""
+    return draft.protocol is not None and any(phase.mode == "emg-triggered" for phase in draft.protocol.phase)
 
 
 def ending_words(snapshot: Snapshot, draft: Draft, say: Words) -> str:
@@ -35,7 +42,7 @@ def ending_words(snapshot: Snapshot, draft: Draft, say: Words) -> str:
         amount = (
             say("ending.of", k=count, n=snapshot.contractions)
             if snapshot.contractions
-            else say("ending.count", k=count)
+            else say("ending.count" if count > 1 else "ending.one", k=count)
         )
         words = f"{words} {amount}"
     reason = draft.end_reason or draft.stop_reason

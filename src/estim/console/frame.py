@@ -134,28 +134,30 @@ class Footer(Line):
         self._places: list[tuple[int, int, int, str]] = []
 
     def show(self, stop: str, commands: Sequence[Command], say: Words, *, closed: bool) -> None:
-        """In the order of importance, as many as two rows hold; one that may not act now is dim."""
+        """In the order of importance, as many as two rows hold, help among them; one that may not act now is dim."""
         self.set_class(closed, "-closed")
         width = max(40, self.size.width or 80)
-        parts: list[tuple[str, str]] = [(f" {stop} ", "bold reverse" if closed else "")]
-        row, used = 0, len(stop) + 2
-        self._places = []
-        seen: set[str] = set()
+        first: dict[str, Command] = {}
         for command in commands:
-            key = say.key(shown(command.keys[0]))
-            if not command.label or key in seen:
-                continue
-            seen.add(key)
-            needed = len(key) + len(command.label) + 3
-            if used + needed > width:
-                if row == 1:
-                    break
+            if command.label:
+                first.setdefault(say.key(shown(command.keys[0])), command)
+        named = list(first.items())
+        placed = _placed(named, len(stop) + 2, width)
+        helps = next((each for each in named if "f1" in each[1].keys), None)
+        if helps is not None and helps not in [each for each, *_ in placed]:
+            fewer = [each for each, *_ in placed]
+            while fewer and helps not in [each for each, *_ in placed]:
+                fewer.pop()
+                placed = _placed([*fewer, helps], len(stop) + 2, width)
+        parts: list[tuple[str, str]] = [(f" {stop} ", "bold reverse" if closed else "")]
+        before = 0
+        for (key, command), row, *_ in placed:
+            if row != before:
                 parts.append(("\n", ""))
-                row, used = 1, 0
-            self._places.append((row, used, used + needed, command.keys[0]))
+                before = row
             word = "dim" if command.refusal else ""
             parts += [("  ", ""), (key, f"bold {word}".strip()), (f" {command.label}", word)]
-            used += needed
+        self._places = [(row, begin, end, command.keys[0]) for (_, command), row, begin, end in placed]
         self.put(Content.assemble(*parts))
 
     def on_click(self, event: events.Click) -> None:
@@ -163,6 +165,22 @@ class Footer(Line):
         for row, begin, end, key in self._places:
             if event.y == row and begin <= event.x < end:
                 self.post_message(NextLine.Clicked(key))
+
+
+def _placed(
+    named: Sequence[tuple[str, Command]], used: int, width: int
+) -> list[tuple[tuple[str, Command], int, int, int]]:
+    """(key and command, row, first column, column behind it) of those that two rows hold; `used` columns are taken."""
+    row, found = 0, []
+    for each in named:
+        needed = len(each[0]) + len(each[1].label) + 3
+        if used + needed > width:
+            if row == 1:
+                break
+            row, used = 1, 0
+        found.append((each, row, used, used + needed))
+        used += needed
+    return found
 
 
 class Frame(Screen[None]):

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from estim.console.comfort import PAIN_FROM
 from estim.safety.reports import OutputState
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
 
 STOPS = {"space": "stop-space", "f12": "stop-f12", "escape": "stop-escape"}
-PAIN_FROM = 7  # of 10: at or above it current goes down at once
 PAIN_WITHIN_US = 15_000_000
 
 

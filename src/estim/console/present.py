@@ -45,6 +45,7 @@ def state_of(
     *,
     stop_sent: bool = False,
     testing_stop: bool = False,
+    nobody: bool = False,
     silent_s: float = 0.0,
     say: Words = ENGLISH,
 ) -> State:
@@ -52,6 +53,7 @@ def state_of(
 
     Args:
         testing_stop: it is armed to be stopped, and nothing starts from here.
+        nobody: no patient is chosen, so what the device was set to for the last one plays for nobody.
         silent_s: how old the snapshot is.
     """
     if takeover is not None:
@@ -66,6 +68,8 @@ def state_of(
         return _state("stop-sent", "on", "■", say)
     if testing_stop and snapshot.phase is Phase.ARMED and snapshot.level_open:
         return _state("armed-test", "armed", "◆", say)
+    if nobody and snapshot.phase is Phase.CONFIGURED and snapshot.output is OutputState.OFF:
+        return _state("idle", "idle", "○", say, output=output_word(snapshot, say))
     return _state_of_phase(snapshot, say)
 
 

@@ -129,7 +129,8 @@ class Recovery:
         if self.lost(snapshot) or snapshot.phase is not Phase.PAUSED:
             found = not self.lost(snapshot)
             steps.append(Step(say("recovery.step-find"), f"{keys['arm']} {keys['start']}", found))
-        steps.append(Step(say("recovery.step-go-on", k=snapshot.contraction or 1), keys["start"]))
+        again = (snapshot.contraction or 1) if snapshot.contractions else snapshot.given + 1
+        steps.append(Step(say("recovery.step-go-on", k=again), keys["start"]))
         current = next((n for n, step in enumerate(steps) if not step.done), len(steps))
         for n, step in enumerate(steps):
             mark = "✓" if step.done else "▸" if n == current else " "

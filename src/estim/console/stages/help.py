@@ -46,8 +46,13 @@ class HelpPane(Pane):
 
     def commands(self) -> Sequence[Command]:
         """Closes by the key that opened it, and by going back."""
-        keys = (*keys_of("back", self.console.keymap), *keys_of("help", self.console.keymap), "enter")
-        close = Command(keys=keys, act=self._close, label=self.say("hint.close"), says=self.say("help.closes"))
+        back = list(keys_of("back", self.console.keymap))
+        on = self.console.gate.closed  # Escape stops then
+        back.sort(key=lambda key: (key != "escape") is not on)
+        keys = (*back, *keys_of("help", self.console.keymap), "enter")
+        named = [self.say.key(shown(key)) for key in keys[1:] if not (on and key == "escape")]
+        label = f"{' '.join(named)} {self.say('hint.close')}"
+        close = Command(keys=keys, act=self._close, label=label, says=self.say("help.closes"))
         return (close,)
 
     def _close(self) -> None:

@@ -123,7 +123,7 @@ class LevelsPane(LivePane):
                 ("M", "motor", view.motor_ua),
                 ("T", "max-tolerated", view.max_tolerated_ua),
             ):
-                grey = f" / {present.short_ma(last.get(kind)):>5} {say('levels.was')}" if last else ""
+                grey = f" / {present.short_ma(last.get(kind))} {say('levels.was')}" if last else ""
                 lines.append(
                     Content.assemble(
                         (
@@ -196,17 +196,21 @@ class LevelsPane(LivePane):
         return (self.does("channel-found", self._next, label="" if not made else None, says=says, refusal=refusal),)
 
     def _said_mark(self, snapshot: Snapshot, view: ChannelView | None) -> Command | None:
-        """In practice: what was felt first, then that it moves, then that it is strong; at the limit, the strongest."""
+        """In practice: what was felt first, then that it moves, then that it is strong; at the limit, the strongest.
+
+        What another day's mark shows in grey is passed on the way up: S and M mark it anew, and nobody has to.
+        """
         practice = snapshot.practice
         if snapshot.purpose == LOW_RATE or view is None:
             return None
         at_limit = bool(view.raise_locked) and view.level_ua + view.raise_step_ua > view.cap_ua
         felt = practice is not None and practice.channel == view.channel and practice.says
+        known = self.console.draft.last_marks.get(view.name, {})
         for words, action, kind, made in (
             (TINGLING, "sensory", "sensory", view.sensory_ua), (MOVES, "motor", "motor", view.motor_ua),
             (STRONG, "tolerated", "max-tolerated", view.max_tolerated_ua),
         ):  # fmt: skip
-            asked = bool(felt) and practice is not None and words in practice.says
+            asked = bool(felt) and practice is not None and words in practice.says and (words == STRONG or not known)
             asked = asked or (at_limit and kind == "max-tolerated")
             if asked and made is None and not self.mark_refusal(kind):  # type: ignore[arg-type]
                 act = self._strongest if kind == "max-tolerated" else partial(self.mark, kind)  # type: ignore[arg-type]

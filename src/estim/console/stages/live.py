@@ -160,11 +160,14 @@ class LivePane(CheckingPane):
             Command(keys=(str(one.channel),), act=partial(self._choose, one.channel), kind=Kind.MOVE)
             for one in snapshot.channels
         ]
+        hurts = self.comfort.hurts(snapshot)  # comes before all that leads on
+        cut = self.does("cut", self._cut, says=say("live.hurts-says") if hurts else "", kind=Kind.FREE)
         return (
+            *((cut,) if hurts else ()),
             *self.live_first(snapshot),
             self.does("raise", self.raise_level, says=self.raise_says(snapshot), refusal=raise_refusal, kind=Kind.STEP),
             self.does("lower", self._lower, kind=Kind.FREE),
-            self.does("cut", self._cut, kind=Kind.FREE),
+            cut,
             self.does("pause", self._pause),
             self.does("comfort", self._open_comfort),
             *self.live_keys(snapshot),

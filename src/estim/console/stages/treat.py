@@ -14,7 +14,7 @@ from estim.console.bigtext import big
 from estim.console.command import Command
 from estim.console.contract import Console
 from estim.console.cue import cue_of
-from estim.console.dose import dose_lines, enough
+from estim.console.dose import dose_lines, enough, ran_out
 from estim.console.draft import Stage
 from estim.console.ending import ending_words
 from estim.console.happened import given
@@ -155,7 +155,7 @@ class TreatPane(LivePane):
                 return (self._on(snapshot, first=True), find, start, back)
             return (find, start, self._on(snapshot, first=False), back)
         armed = self.arm_commands(snapshot)
-        finished = snapshot.outcome == "completed" or draft.end_reason
+        finished = snapshot.outcome == "completed" or draft.end_reason or ran_out(snapshot)
         if finished:
             return (self._on(snapshot, first=True), *armed, back)
         if snapshot.outcome:
