@@ -7,6 +7,7 @@ import re
 import types
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -187,7 +188,7 @@ class Bench:
         draft, session, app = self.app.draft, self.session, self.app
         app.station.operator = "PT1"
         draft.patient_id, draft.signed_in, draft.signed_in_us, draft.consent = "P-042", True, 0, True
-        draft.choose(protocol, load(library.path(protocol)))
+        draft.choose(protocol, load(Path(protocol) if protocol.endswith(".toml") else library.path(protocol)))
         draft.choose_side("right")
         draft.answers = {key: value for key, value in scripted_answers().items() if key != "R48"}
         draft.stop_holder, draft.support, draft.warnings_reason = "therapist", "harness", "needed-tolerated"

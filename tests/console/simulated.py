@@ -7,6 +7,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from estim.controller.interface import Answer, Takeover
@@ -48,12 +49,23 @@ class _World(World):
 
 
 class SimulatedSession:
-    """One controller and one stimulator of `model`, with the virtual patient `patient` on its pads."""
+    """One controller and one stimulator of `model`, with the virtual patient `patient` on its pads.
 
-    def __init__(self, *, model: str = "p24", patient: str = "foot-drop", seed: int = 0) -> None:
+    `folder`: where the record goes once it is closed; without it the record stays in memory. `utc`: when it begins.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str = "p24",
+        patient: str = "foot-drop",
+        seed: int = 0,
+        folder: Path | None = None,
+        utc: str = "",
+    ) -> None:
         plan = RehearsalPlan(
             source="", setup=Setup(patient_id="", channels=()), levels_ua={}, motor_ua={}, model=model, seed=seed,
-            limits=ABSOLUTE & DEFAULT, patient_profile=patient,
+            limits=ABSOLUTE & DEFAULT, patient_profile=patient, folder=folder,
         )  # fmt: skip
         self.world = _World(plan)
         self.world.room.resting = True
@@ -61,6 +73,7 @@ class SimulatedSession:
         self.requests: list[events.Request] = []
         self.stops: list[str] = []
         self.heartbeats = 0
+        self.utc = utc
         self.closed = False
         self.lost: Takeover | None = None
         self.unable = ""
@@ -97,6 +110,8 @@ class SimulatedSession:
         self.requests.append(request)
         if self.lost is None:
             event = self.world._load(request)
+            if isinstance(event, events.SignIn) and self.utc:
+                event = replace(event, utc=self.utc)
             if event is not None:
                 self._play(event)
 
@@ -133,6 +148,11 @@ class SimulatedSession:
         self.lost = Takeover(
             cause=cause, output=output.value, text=f"Stop sent 3 times, the device says: {output.value}."
         )
+
+    def killed(self) -> None:
+        """The console is gone without a word: the controller ends it, as beside a killed process."""
+        self.world.extra.append(events.ConsoleGone())
+        self.advance(2.0)
 
     def room(self, **message: object) -> None:
         """Something happens beside the device."""
