@@ -156,7 +156,7 @@ def run(given: argparse.Namespace) -> int:
         said = _check_before(protocol, said, address, home)
         if not address.simulated and not sys.stdin.isatty():
             raise UsageError("a session on a real device needs a person at a terminal")
-        say = (lambda text: print(legible(text), file=sys.stderr)) if given.json else print
+        say = (lambda text: print(legible(text), file=sys.stderr)) if given.json else _now
         began = time.perf_counter()
         client = ControllerClient(address, home.root, side=side)
         refused, noted = _play_out(given, client, protocol, said, simulated=address.simulated, say=say)
@@ -178,6 +178,11 @@ def run(given: argparse.Namespace) -> int:
         )
     belongs.finish(protocol, result.document)
     return _print_result(given, result)
+
+
+def _now(text: str) -> None:
+    """A line at once, into a pipe too: who reads there must see that output is on, and is missed when gone."""
+    print(text, flush=True)
 
 
 def _play_out(
