@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +178,21 @@ def test_patients(estim: Any) -> None:
     assert json.loads(estim("patient", "K-9", "--json")[1])["flags"] == []
     assert estim("patient", "K-9", "--pad", "big")[0] == 2
     assert estim("patient", "Anna Berg", "--week", "1")[0] == 1
+
+
+def test_what_came_by_mail_is_judged_as_it_came_and_by_the_key_that_is_given(
+    estim: Any, home: Home, tmp_path: Path
+) -> None:
+    """Practice is signed by whichever key: where somebody says which one it must be, it is held to that."""
+    (folder, *_) = (each for each in home.records(simulated=True).iterdir() if (each / "record.jsonl").is_file())
+    mail = Path(shutil.make_archive(str(tmp_path / "mail"), "zip", folder.parent, folder.name))
+    for words in (["verify"], ["audit"], ["report", "--text"], ["show"]):
+        assert estim(words[0], str(mail), *words[1:])[0] == 0, words
+    key = json.loads(estim("show", str(mail), "--json")[1])["lines"][1]["fields"]["public_key"]
+    assert estim("verify", str(mail), "--key", key)[0] == 0
+    code, said = estim("verify", str(mail), "--key", seeded_signer(9).public_hex)
+    assert (code, "not by the one that --key gives" in said) == (1, True)
+    both = Path(shutil.make_archive(str(tmp_path / "both"), "zip", folder.parent))
+    assert estim("verify", str(both))[0] in {0, 1}
+    code, said = estim("audit", str(both))
+    assert (code, "unpack it and name one" in said) == (1, True)

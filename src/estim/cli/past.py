@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import datetime
 import json
 import sys
+import tempfile
+import zipfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,8 +101,40 @@ def _day_ms(text: str | None, option: str) -> int | None:
     return int(day.timestamp() * 1_000)
 
 
+_UNPACKED = ExitStack()
+atexit.register(_UNPACKED.close)
+
+
+def is_zip(path: Path) -> bool:
+    """A record as it comes by mail."""
+    return path.suffix.lower() == ".zip" and path.is_file()
+
+
+def records_in(file: Path, unpacked: ExitStack) -> Path:
+    """The folder of the one session in a zip file, or that of several; unpacked until `unpacked` is closed.
+
+    Raises:
+        RecordError: a zip file without a record.
+    """
+    from estim.records.segment import RECORD
+    from estim.safety.errors import RecordError
+
+    folder = Path(unpacked.enter_context(tempfile.TemporaryDirectory()))
+    try:
+        with zipfile.ZipFile(file) as packed:
+            packed.extractall(folder)  # names that lead out of the folder are made harmless by the library
+    except (zipfile.BadZipFile, OSError) as error:
+        raise RecordError(f"{file}: {error}") from None
+    records = sorted(folder.rglob(f"{RECORD}*"), key=lambda one: len(one.parts))
+    if not records:
+        raise RecordError(f"{file}: no {RECORD} is in there")
+    homes = {one.parent.parent for one in records}
+    return homes.pop() if len(homes) == 1 and len({one.parent for one in records}) > 1 else records[0].parent
+
+
 def session_folder(home: Home, text: str) -> Path:
-    """The session that a word names: a folder or a record's file in it, a name, the beginning of one, or `last`.
+    """The session that a word names: a folder or a record's file in it, a zip file with one in it (unpacked until this
+    program ends), a name, the beginning of one, or `last`.
 
     Raises:
         RecordError: none, or more than one.
@@ -107,6 +143,10 @@ def session_folder(home: Home, text: str) -> Path:
     from estim.safety.errors import RecordError
 
     path = Path(text)
+    if is_zip(path):
+        path = records_in(path, _UNPACKED)
+        if not segments(path):
+            raise RecordError(f"{text}: more than one session is in there; unpack it and name one")
     if segments(path):
         return path
     if path.is_file() and path in segments(path.parent):

@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-import tempfile
-import zipfile
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
 from estim.cli.outside import anchors_in, checked, say_outside
-from estim.cli.past import progress, session_folder
+from estim.cli.past import is_zip, progress, records_in, session_folder
 
 if TYPE_CHECKING:
     from estim.records.home import Home
@@ -45,6 +45,7 @@ def verify(given: argparse.Namespace) -> int:
                 for path in places
                 for one in verify_folder(path, keys=trusted, progress=tell, deep=given.deep, jobs=jobs)
             ]
+        verdicts = [_held_to(keys, verdict) for verdict in verdicts]
     else:
         verdicts = verify_home(home.root, keys=keys or None, progress=tell, deep=given.deep, jobs=jobs)
     anchors = anchors_in(home, given.anchor, given.witness_key)
@@ -74,6 +75,15 @@ def verify(given: argparse.Namespace) -> int:
     return 0 if ok else EXIT_REFUSED
 
 
+def _held_to(keys: Mapping[str, str], verdict: SessionVerdict) -> SessionVerdict:
+    """A session that was given by name, held to the keys of --key: practice is signed by whichever key, and passes
+    where nobody asks whose it is.
+    """
+    if not keys or not verdict.ok or verdict.key_id in keys:
+        return verdict
+    return replace(verdict, ok=False, reason=f"signed by the key {verdict.key_id}, not by the one that --key gives")
+
+
 def _unvouched(given: argparse.Namespace, home: Path) -> str:
     """What nothing outside says of this home, or of sessions that came from another one."""
     from estim.records.anchor import UNVOUCHED
@@ -101,22 +111,9 @@ def _place(path: str, unpacked: ExitStack) -> Path:
     Raises:
         RecordError: a zip file without a record.
     """
-    from estim.records.segment import RECORD
-    from estim.safety.errors import RecordError
-
     file = Path(path)
-    if file.suffix == ".zip" and file.is_file():
-        folder = Path(unpacked.enter_context(tempfile.TemporaryDirectory()))
-        try:
-            with zipfile.ZipFile(file) as packed:
-                packed.extractall(folder)  # names that lead out of the folder are made harmless by the library
-        except (zipfile.BadZipFile, OSError) as error:
-            raise RecordError(f"{path}: {error}") from None
-        records = sorted(folder.rglob(f"{RECORD}*"), key=lambda one: len(one.parts))
-        if not records:
-            raise RecordError(f"{path}: no {RECORD} is in there")
-        homes = {one.parent.parent for one in records}
-        return homes.pop() if len(homes) == 1 and len({one.parent for one in records}) > 1 else records[0].parent
+    if is_zip(file):
+        return records_in(file, unpacked)
     return file.parent if file.is_file() else file
 
 
