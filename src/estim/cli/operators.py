@@ -109,7 +109,9 @@ def add(given: argparse.Namespace) -> int:
     save_operator(home.operators, made, by=by, reason=given.reason)
     if first:
         return _changed(given, made, "is the first operator here, and its administrator")
-    return _changed(given, made, f"may sign in as {made.role}")
+    return _changed(
+        given, made, f"may sign in as {made.role}{' and is an administrator' if made.administrator else ''}"
+    )
 
 
 def pin(given: argparse.Namespace) -> int:

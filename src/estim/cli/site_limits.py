@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +115,8 @@ def key(given: argparse.Namespace) -> int:
     phrase = typed_unseen(f"Passphrase for the key of {given.name}: ")
     if len(phrase) < PIN_MIN:
         raise UsageError(f"passphrase: at least {PIN_MIN} characters")
+    if sys.stdin.isatty() and typed_unseen("Once more: ") != phrase:  # nobody could ever sign with a slip of the finger
+        raise UsageError("the two passphrases differ: nothing was made")
     private = Ed25519PrivateKey.generate()
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(phrase.encode()))
     try:

@@ -37,8 +37,8 @@ def too_early(protocol: Protocol, sha256: str, past: Iterable[Past], now: dateti
     pause_h = protocol.dose.min_hours_between
     latest = max(one.ended for one in mine)
     allowed = latest + datetime.timedelta(hours=pause_h)
-    if now < allowed:
-        hours = (now - latest).total_seconds() / 3600
+    if pause_h and now < allowed:
+        hours = max(0.0, (now - latest).total_seconds() / 3600)  # an end that nobody wrote down is dated at its latest
         found.append(
             _problem(
                 "dose.min_hours_between",
