@@ -136,7 +136,7 @@ export function session(folder, trusted = {}) {
     }
     if (has) {
       const said = spell({ fields: without(fields, "signature"), kind, n, prev, simulated: line.simulated, t_us: line.t_us });
-      if (!signed(keys[fields.key_id], Buffer.from(`estim checkpoint 1\n${said}`), fields.signature)) {
+      if (typeof fields.key_id !== "string" || !signed(keys[fields.key_id], Buffer.from(`estim checkpoint 1\n${said}`), fields.signature)) {
         found.push([n, `line ${n}: the signature does not fit, or its key is not known`]);
         break;
       }
@@ -192,8 +192,12 @@ export function chain(data, trusted = {}) {
 }
 
 export function keysOf(path) {
-  const pairs = existsSync(path) ? readFileSync(path, "ascii").split("\n").map((line) => line.split(" ")) : [];
-  return Object.fromEntries(pairs.filter((pair) => pair.length === 2 && isHex(pair[1], 64) && keyId(pair[1]) === pair[0]));
+  // A file that is not there, or a key that is none, would leave a record to the keys that it brings along.
+  if (!existsSync(path)) throw new Bad(`${path}: there is no such file of keys`);
+  const pairs = readFileSync(path, "latin1").split("\n").filter(Boolean).map((line) => line.split(" "));
+  const odd = pairs.find((pair) => pair.length !== 2 || !isHex(pair[1], 64) || keyId(pair[1]) !== pair[0]);
+  if (odd) throw new Bad(`${path}: no key: ${odd.join(" ")}; a key id, a blank and its public key are needed`);
+  return Object.fromEntries(pairs);
 }
 
 function main(words) {
@@ -203,8 +207,14 @@ function main(words) {
   let chainFile = null;
   let json = false;
   for (let at = 0; at < words.length; at += 1) {
-    if (words[at] === "--keys") keys = keysOf(words[++at]);
-    else if (words[at] === "--chain") chainFile = words[++at];
+    if (words[at] === "--keys") {
+      try {
+        keys = keysOf(words[++at] ?? "");
+      } catch (error) {
+        if (!(error instanceof Bad)) throw error;
+        return console.error(error.message), 2;
+      }
+    } else if (words[at] === "--chain") chainFile = words[++at];
     else if (words[at] === "--json") json = true;
     else folders.push(words[at]);
   }

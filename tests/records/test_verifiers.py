@@ -126,3 +126,15 @@ def test_a_damaged_archive_is_one_bad_session_with_a_reason(change: Any, tmp_pat
         verdict = look(tmp_path, keys=keys_of(ROOT / "good-short"))
         assert not verdict.ok
         assert "damaged" in verdict.reason
+
+
+@needs_node
+@pytest.mark.parametrize("keys", [None, "abc\n", f"{'0' * 16} {'1' * 64}\n"])
+def test_keys_that_are_none_leave_no_record_to_the_keys_that_it_brings(keys: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "keys.txt"
+    if keys is not None:
+        path.write_text(keys, encoding="ascii")
+    told = [str(NODE), str(VERIFIER), "--keys", str(path), str(ROOT / "good-short")]
+    said = subprocess.run(told, capture_output=True, text=True, check=False)
+    assert said.returncode == 2
+    assert str(path) in said.stderr

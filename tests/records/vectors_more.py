@@ -116,6 +116,19 @@ def _signatures() -> Iterator[v.Vector]:
     checkpoint["fields"]["signature"] = 5
     yield _one("signature-a-number", "a signature that is no text",
                v._relinked([lines[0], v._hashed(checkpoint), *lines[2:]], 1), 1)  # fmt: skip
+    seal = lines[-1]
+    for name, why, key, change_text in (
+        ("signature-in-capitals", "a signature in capital digits", "signature", str.upper),
+        ("signature-with-a-blank", "a blank within a signature", "signature", lambda text: f"{text[:64]} {text[64:]}"),
+        ("signature-with-more", "digits behind a signature", "signature", lambda text: text + "00"),
+        ("key-id-in-capitals", "a key id in capital digits", "key_id", str.upper),
+        ("key-id-in-a-list", "a list that holds the key id", "key_id", lambda text: [text]),
+    ):
+        entry = json.loads(seal)
+        entry["fields"][key] = change_text(entry["fields"][key])
+        yield _one(name, why, [*lines[:-1], v._hashed(entry)], last)
+    listed = v._resigned(seal, v.STATION, fields(key_id=[v.STATION.key_id]))
+    yield _one("key-id-in-a-list-signed", "a list that holds the key id, signed so", [*lines[:-1], listed], last)
     for name, why, change in (
         ("no-segment", "a seal that names no segment", fields(segments=[])),
         ("segments-null", "a seal whose segments are null", fields(segments=None)),

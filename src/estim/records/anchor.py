@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from estim.records.canonical import unhex
 from estim.records.chain import GENESIS
 from estim.records.clocks import now_stamp
 from estim.records.keys import Signer, key_id_of, signed_by
@@ -140,7 +141,7 @@ def against(home: Path, anchor: Anchor) -> str:
 def is_signed(anchor: Anchor) -> bool:
     """Its signature is by the key that it names."""
     try:
-        signature = bytes.fromhex(anchor.signature)
+        signature = unhex(anchor.signature, 64)
     except ValueError:
         return False
     return signed_by(anchor.public_key, anchor.signed_text.encode("utf-8"), signature)

@@ -86,6 +86,18 @@ def suspects(data: bytes) -> set[int]:
     return found
 
 
+def unhex(text: object, count: int) -> bytes:
+    """So many bytes from lower-case hexadecimal digits: one spelling here too, as everywhere in a record.
+
+    Raises:
+        ValueError: another spelling, another length, or no text.
+    """
+    data = bytes.fromhex(text) if isinstance(text, str) else b""
+    if len(data) != count or data.hex() != text:
+        raise ValueError(f"{count} bytes as lower-case hexadecimal digits are needed")
+    return data
+
+
 def _check(value: object, path: str) -> None:
     if isinstance(value, str):
         if not value.isascii():

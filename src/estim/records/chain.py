@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from estim.records.canonical import canonical, decode, spelled, suspects
+from estim.records.canonical import canonical, decode, spelled, suspects, unhex
 from estim.safety.errors import RecordError
 
 if TYPE_CHECKING:
@@ -211,8 +211,8 @@ def check_signatures(entries: tuple[Entry, ...], verify: Verify, *, prev: str = 
             continue
         before = entries[at - 1].hash if at else prev
         try:
-            signature = bytes.fromhex(entry.fields["signature"])
-        except (ValueError, TypeError):
+            signature = unhex(entry.fields["signature"], 64)
+        except ValueError:
             return entry.n, f"line {entry.n}: the signature is no signature"
         said = signed_bytes(entry.kind, entry.n, before, entry.t_us, entry.fields, simulated=entry.simulated)
         if not verify(str(entry.fields["key_id"]), said, signature):

@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from estim.platform.files import private_folder, replace_whole, trouble
+from estim.records.canonical import unhex
 from estim.records.lock import locked
 from estim.safety.errors import RecordError
 
@@ -48,7 +49,7 @@ class Signer:
 def key_id_of(public_hex: str) -> str:
     """The first 16 hexadecimal digits of SHA-256 over the public key's 32 bytes; "" for what is no key."""
     try:
-        return hashlib.sha256(bytes.fromhex(public_hex)).hexdigest()[:16]
+        return hashlib.sha256(unhex(public_hex, 32)).hexdigest()[:16]
     except ValueError:
         return ""
 
@@ -119,7 +120,7 @@ def _listed(path: Path) -> str:
 
 @lru_cache(maxsize=64)
 def _public(public_hex: str) -> Ed25519PublicKey:
-    return Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_hex))
+    return Ed25519PublicKey.from_public_bytes(unhex(public_hex, 32))
 
 
 def signed_by(public_hex: str, message: bytes, signature: bytes) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 
 from estim.platform.files import private_folder
 from estim.records.beside import named
+from estim.records.canonical import unhex
 from estim.records.guard import change, check
 from estim.records.keys import Signer, signed_by, station_signer
 from estim.safety.errors import RecordError
@@ -184,7 +185,7 @@ def _read(path: Path, public_hex: str) -> Qualification:
         signed = json.loads(path.read_text(encoding="utf-8"))
         document = signed["qualification"]
         right = signed["key"] == public_hex and signed_by(
-            public_hex, _message(document), bytes.fromhex(signed["signature"])
+            public_hex, _message(document), unhex(signed["signature"], 64)
         )
         return Qualification(
             verdict=str(document["verdict"]), over=float(document["over"]), stop_ms=document["stop_ms"],

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from estim.platform.files import trouble
+from estim.records.canonical import unhex
 from estim.records.home import Home
 from estim.records.keys import key_id_of, known_keys, signed_by
 from estim.records.master import KINDS
@@ -156,7 +157,7 @@ def removed(home: Path) -> dict[str, Mapping[str, Any]]:
         for line in lines
         if (public := keys.get(str(line["key_id"]))) is not None
         and key_id_of(public) == line["key_id"]
-        and signed_by(public, bytes.fromhex(line["hash"]), bytes.fromhex(line["signature"]))
+        and signed_by(public, unhex(line["hash"], 32), unhex(line["signature"], 64))
     }
 
 

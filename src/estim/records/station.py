@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from estim.records.canonical import unhex
 from estim.records.clocks import now_stamp
 from estim.records.keys import PRIVATE, PUBLIC, Signer, key_id_of, known_keys, signed_by, station_signer
 from estim.records.master import KINDS, MASTER, STATION
@@ -220,7 +221,7 @@ def signed_lines(entries: Iterable[Mapping[str, Any]], keys: Mapping[str, str]) 
     """Number of the first line that no key of `keys` signed; None if all are signed."""
     for entry in entries:
         public = keys.get(str(entry["key_id"]))
-        if public is None or not signed_by(public, bytes.fromhex(entry["hash"]), bytes.fromhex(entry["signature"])):
+        if public is None or not signed_by(public, unhex(entry["hash"], 32), unhex(entry["signature"], 64)):
             return int(entry["n"])
     return None
 

@@ -19,6 +19,7 @@ from estim.record_lines import events as lines
 from estim.record_lines import kinds
 from estim.record_lines.base import SCRIPTED
 from estim.record_lines.rows import SegmentRow
+from estim.records.canonical import unhex
 from estim.records.chain import GENESIS, Entry, check_signatures, read
 from estim.records.keys import signed_by
 from estim.records.segment import digest_of, read_segment, segments
@@ -189,7 +190,7 @@ def _own_keys(entries: tuple[Entry, ...]) -> dict[str, str]:
             continue
         public, key_id = str(entry.fields["public_key"]), str(entry.fields.get("key_id", ""))
         try:
-            fits = hashlib.sha256(bytes.fromhex(public)).hexdigest()[:16] == key_id
+            fits = hashlib.sha256(unhex(public, 32)).hexdigest()[:16] == key_id
         except ValueError:
             continue
         if fits:
@@ -272,11 +273,10 @@ def _first_bad(record: RecordReading, signatures: _Signatures, *, foreign: bool)
 
 def _digests_fit(record: RecordReading) -> bool:
     """Whether the seal signs the files as they are; before format 3 it did not say."""
-    said = record.entries[-1].fields.get("segments")
-    if said is None:
+    if "segments" not in record.entries[-1].fields:
         form = record.entries[0].fields.get("format")
         return type(form) is not int or form < SEALED_FILES
-    return bool(said == list(record.files))
+    return bool(record.entries[-1].fields["segments"] == list(record.files))
 
 
 def _last_output(entries: tuple[Entry, ...]) -> tuple[int | None, int | None]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from estim.records.beside import judge_beside
+from estim.records.canonical import unhex
 from estim.records.guard import chained, check, digest, file_of
 from estim.records.keys import signed_by
 from estim.records.master import KINDS, MASTER, STATION, read_master
@@ -187,7 +188,7 @@ def master_signed(entry: Mapping[str, Any], keys: Mapping[str, str], *, strict: 
     if public is None:
         return not (strict and keys)
     try:
-        return signed_by(public, bytes.fromhex(entry["hash"]), bytes.fromhex(entry["signature"]))
+        return signed_by(public, unhex(entry["hash"], 32), unhex(entry["signature"], 64))
     except ValueError:
         return False
 
