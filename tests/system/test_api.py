@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -47,6 +48,24 @@ def test_a_loop_that_stands_still_has_no_output_and_is_told(tmp_path: Path) -> N
         assert s.state.output == "OFF"
     assert s.result is not None
     assert (s.result.outcome, s.result.verified) == ("stopped", True)
+
+
+def test_an_event_loop_that_another_task_holds_keeps_no_output_alive(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with api.asession(WORLDS, patient="p1", levels={"quadriceps": 2}, home=tmp_path) as s:
+            sessions.append(s)
+            s.start()
+            async for state in s.states():
+                if state.output == "ON":
+                    asyncio.get_running_loop().call_soon(time.sleep, 2)
+
+    sessions: list[api.AsyncSession] = []
+    with pytest.raises(api.Stopped, match="silent"):
+        asyncio.run(main())
+    result = sessions[0].result
+    assert result is not None
+    assert (result.outcome, result.verified) == ("stopped", True)
+    assert [end["output"] for end in ends(tmp_path)] == ["OFF"]
 
 
 @pytest.mark.parametrize("act", ["os._exit(1)", "os.kill(os.getpid(), 15)"])

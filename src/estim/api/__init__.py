@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 
 from estim.api import words
+from estim.api.awaiting import AsyncSession
 from estim.api.conversation import Wanted
 from estim.api.errors import (
     AboveFound,
@@ -53,8 +54,9 @@ from estim.safety.errors import EstimError
 VERSION = 1  # of this interface: names and exceptions change with a new number alone, see docs/python.md
 
 __all__ = [
-    "VERSION", "AboveFound", "ChannelState", "Fault", "Inline", "NeedsAPerson", "Offer", "Refused", "Result", "Session",
-    "SessionError", "Stale", "State", "Stopped", "TooFast", "Uncertain", "protocol", "rehearse", "session",
+    "VERSION", "AboveFound", "AsyncSession", "ChannelState", "Fault", "Inline", "NeedsAPerson", "Offer", "Refused",
+    "Result", "Session", "SessionError", "Stale", "State", "Stopped", "TooFast", "Uncertain", "asession", "protocol",
+    "rehearse", "session",
 ]  # fmt: skip
 
 Pads = Mapping[str, "str | float | tuple[float, float]"]
@@ -101,6 +103,33 @@ def session(
         _wanted(source, said, levels, operator, on_event),
         lambda: Live(address if address.url else device, found_home, notes=said.notes),
     )
+
+
+def asession(
+    protocol: str | PathLike[str] | Inline,
+    *,
+    patient: str,
+    device: str = "sim://p24",
+    operator: str = "script",
+    levels: Mapping[str, float] | None = None,
+    pads: Pads | None = None,
+    side: str = "left",
+    week: int = 1,
+    session: int = 1,
+    home: str | PathLike[str] | None = None,
+    on_event: Callable[[str, str], object] | None = None,
+) -> AsyncSession:
+    """`session` for `async with` and `async for`; the same arguments, the same refusals.
+
+    Raises:
+        Refused, NeedsAPerson: as `session`.
+    """
+    return AsyncSession(
+        _session(
+            protocol, patient=patient, device=device, operator=operator, levels=levels, pads=pads, side=side,
+            week=week, session=session, home=home, on_event=on_event,
+        )
+    )  # fmt: skip
 
 
 def rehearse(
@@ -157,6 +186,9 @@ def rehearse(
         )
 
     return Session(_wanted(source, said, levels, operator, on_event), front)
+
+
+_session = session  # where `session` is the number of one
 
 
 def _known_profile(name: str) -> None:

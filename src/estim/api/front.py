@@ -15,6 +15,7 @@ class Front(Protocol):
     """The other end of a session's requests. Nothing here is called by any thread but the script's own."""
 
     simulated: bool
+    real_time: bool  # its time passes by itself
     pace_s: float  # how long one turn waits at most
 
     @property

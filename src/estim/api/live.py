@@ -38,6 +38,7 @@ LOOK_S = 0.25
 class Live:
     """A controller process and, for `sim://`, its simulator. See `front.Front`."""
 
+    real_time = True
     pace_s = 0.05
 
     def __init__(self, device: Address | str, home: Home, *, notes: Sequence[Problem] = ()) -> None:

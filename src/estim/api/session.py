@@ -280,6 +280,14 @@ class Session(Conversation):
         Raises:
             Stopped: somebody or something else stopped it. Fault, Uncertain. Refused: a period below 5 ms.
         """
+        for step in self._steps(timeout_s, period_s):
+            if isinstance(step, State):
+                yield step
+            else:
+                self.turn(step)
+
+    def _steps(self, timeout_s: float | None, period_s: float) -> Iterator[State | float]:
+        """What `states` does: shows a picture, or lets so many seconds pass."""
         period_s = min(words.seconds("period_s", period_s, least=SHORTEST_S), STATES_S)
         timeout_s = None if timeout_s is None else words.seconds("timeout_s", timeout_s, least=0)
         front = self._front
@@ -293,7 +301,7 @@ class Session(Conversation):
             due_s = max(due_s + period_s, front.now_s())
             self.alive()
             while not self._ended() and (left_s := due_s - front.now_s()) > 0:
-                self.turn(min(left_s, front.pace_s))
+                yield min(left_s, front.pace_s)
             if until_s is not None and front.now_s() >= until_s:
                 return
 

@@ -57,6 +57,7 @@ class Simulated:
     """See `front.Front`; time is the world's, so a loop that takes an hour is tested in seconds."""
 
     simulated = True
+    real_time = False
     pace_s = 0.25
     takeover: Takeover | None = None
     fatal = ""

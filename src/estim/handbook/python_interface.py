@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 API = Path(__file__).parents[1] / "api"
-Definition = ast.ClassDef | ast.FunctionDef
+Call = ast.FunctionDef | ast.AsyncFunctionDef
+Definition = ast.ClassDef | Call
 
 
 def page() -> str:
@@ -22,7 +23,7 @@ def page() -> str:
     ]
     for name, found in sorted(public().items()):
         lines += [f"## api.{name}", ""]
-        if isinstance(found, ast.FunctionDef):
+        if isinstance(found, Call):
             lines += [f"`api.{name}{_signature(found)}`", "", *_prose(found)]
             continue
         if bases := ", ".join(ast.unparse(base) for base in found.bases):
@@ -31,7 +32,13 @@ def page() -> str:
         lines += [f"- `{field}`: `{kind}`" for field, kind in _fields(found)]
         lines.append("")
         for call in _calls(found):
-            lines += [f"### {name}.{call.name}", "", f"`{call.name}{_signature(call)}`", "", *_prose(call)]
+            lines += [
+                f"### {name}.{call.name}",
+                "",
+                f"`{_awaited(call)}{call.name}{_signature(call)}`",
+                "",
+                *_prose(call),
+            ]
     return "\n".join(lines)
 
 
@@ -64,11 +71,15 @@ def _fields(found: ast.ClassDef) -> Iterator[tuple[str, str]]:
             yield node.target.id, ast.unparse(node.annotation)
 
 
-def _calls(found: ast.ClassDef) -> Iterator[ast.FunctionDef]:
-    return (node for node in found.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"))
+def _calls(found: ast.ClassDef) -> Iterator[Call]:
+    return (node for node in found.body if isinstance(node, Call) and not node.name.startswith("_"))
 
 
-def _signature(found: ast.FunctionDef) -> str:
+def _awaited(found: Call) -> str:
+    return "async " if isinstance(found, ast.AsyncFunctionDef) else ""
+
+
+def _signature(found: Call) -> str:
     given = ast.unparse(found.args).removeprefix("self, ").removeprefix("self")
     return f"({given})" + (f" → {ast.unparse(found.returns)}" if found.returns else "")
 
