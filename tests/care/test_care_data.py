@@ -383,8 +383,11 @@ def test_what_the_page_of_care_names_for_each_topic_is_there() -> None:
             if first == "estim":
                 command = [part for part in word.split()[1:3] if re.fullmatch(r"[a-z]+(\\\|[a-z]+)*", part)]
                 for part in command[1:]:
-                    assert set(part.split("\\|")) <= actions | {"list", "show", "check", "new", "due"}, (topic, word)
-                assert command[0] in {"course", "plans", "run", "rehearse"}, (topic, word)
+                    assert set(part.split("\\|")) <= actions | {"list", "show", "check", "new", "due", "accept"}, (
+                        topic,
+                        word,
+                    )
+                assert command[0] in {"course", "plans", "records", "run", "rehearse"}, (topic, word)
             elif first == "note":
                 assert word.split()[1] in kinds, (topic, word)
             elif re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", word):

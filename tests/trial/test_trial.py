@@ -181,7 +181,7 @@ def test_a_sealing_that_is_broken_off_anywhere_can_be_done_again_and_never_by_ha
         return stepped
 
     with monkeypatch.context() as patch:
-        for name in ("append_signed", "keep", "make_durable", "private_folder"):
+        for name in ("append_signed", "keep", "make_new", "private_folder"):
             patch.setattr(f"estim.trial.site.{name}", step(getattr(site, name)))
         patch.setattr("estim.trial.site.os.replace", step(os.replace))
         with pytest.raises(Killed):
