@@ -133,6 +133,20 @@ def test_a_plan_asks_of_each_model_what_it_can_play_and_say(
     assert {figure["verdict"] for figure in figures} <= {"pass", "noted"}, figures
 
 
+@pytest.mark.parametrize("model", ["rehamove3", "rehastim2", "rehastim1"])
+def test_a_cable_is_pulled_while_it_plays_on_every_model(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The step of 1 s was over before anybody pulled: nothing came afterwards, whatever the device did."""
+    file, home = tmp_path / "bench.toml", ["--home", str(tmp_path)]
+    assert main(["qualify", "plan", "--model", model, *home]) == 0
+    file.write_text(capsys.readouterr().out, encoding="utf-8")
+    wakes = ["--device", f"sim://{model}", "--only", "Q11", "--fault", "wakes-on", "--json"]
+    assert main(["qualify", "run", str(file), *wakes, *home]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert [(f["name"], f["verdict"]) for f in document["figures"]] == [("silent", "fail")]
+
+
 def test_a_device_that_never_keeps_its_time_is_told_from_a_host_that_is_late_now_and_then(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

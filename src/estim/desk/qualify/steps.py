@@ -13,6 +13,7 @@ RATES_HZ = (20, 35, 50, 100)
 FULL_TO_MA = 20
 RAMP_MA, RAMP_S, RAMP_HOLD_S = 40.0, 2.0, 4.0
 OPEN_MA = (5.0, 10.0, 14.0, 16.0, 20.0, 50.0)
+PULL_WITHIN_S = 4.0  # a lead or a cable is pulled while it plays: in a second nobody does
 COMPLIANCE_MA, COMPLIANCE_OHM = (50.0, 100.0), (1_000.0, 2_000.0, 3_300.0)
 SHUNT_MOST_PERCENT = 5  # beyond it no limit of a qualification could be kept
 KINDS = (
@@ -101,7 +102,7 @@ def steps_for(
             add(f"Q5-{ma:g}mA", "balance", amplitude_ma=ma, seconds=10.0, gap_us=gaps[-1])
         _more(add, step_ma=step_ma, most_ma=most_ma, gap_us=gaps[-1], lead_off_ma=lead_off_ma)
         add("Q10-stop", "stop", amplitude_ma=20.0, rate_hz=100.0, gap_us=gaps[-1])
-        add("Q11-restart", "restart", amplitude_ma=20.0, gap_us=gaps[-1])
+        add("Q11-restart", "restart", amplitude_ma=20.0, gap_us=gaps[-1], seconds=PULL_WITHIN_S)
     return found
 
 
@@ -113,7 +114,7 @@ def _more(add: Callable[..., None], *, step_ma: float, most_ma: float, gap_us: i
     for ma in OPEN_MA:
         if ma * 1_000 % round(step_ma * 1_000) == 0:
             noted = lead_off_ma is None or ma < lead_off_ma
-            add(f"Q8-open-{ma:g}mA", "open-lead", amplitude_ma=ma, gap_us=gap_us, seconds=4.0, noted=noted)
+            add(f"Q8-open-{ma:g}mA", "open-lead", amplitude_ma=ma, gap_us=gap_us, seconds=PULL_WITHIN_S, noted=noted)
     for ma in (ma for ma in COMPLIANCE_MA if ma <= most_ma):
         for ohm in COMPLIANCE_OHM:
             add(f"Q9-{ma:g}mA-{ohm:g}ohm", "compliance", amplitude_ma=ma, load_ohm=ohm, gap_us=gap_us)
