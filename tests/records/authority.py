@@ -49,14 +49,21 @@ def make_authority(folder: Path) -> Path:
 
 
 def issue(folder: Path, name: str, subject: str, *, by: str, uses: str = USES, days: int = 30) -> None:
-    """A certificate; with `days` below 0 it ran out before it was made."""
+    """A certificate; with `days` below 0 it ran out before it was made. (From 3.4 on openssl makes one like that only
+    where both of its ends are named, which older ones can't.)
+    """
     openssl(
         "req", *NEW_KEY, "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.csr", "-subj", f"/CN={subject}"
     )
     (folder / "uses").write_text(uses, encoding="ascii")
     signed = ("-CA", folder / f"{by}.pem", "-CAkey", folder / f"{by}.key", "-CAcreateserial")
+    lasting: tuple[str, ...] = ("-days", str(days))
+    if days < 0 and OPENSSL is not None:
+        told = subprocess.run([OPENSSL, "x509", "-help"], check=False, capture_output=True, text=True)
+        if "-not_after" in told.stderr + told.stdout:
+            lasting = ("-not_before", "20240101000000Z", "-not_after", "20240201000000Z")
     openssl(
-        "x509", "-req", "-in", folder / f"{name}.csr", *signed, "-extfile", folder / "uses", "-days", str(days),
+        "x509", "-req", "-in", folder / f"{name}.csr", *signed, "-extfile", folder / "uses", *lasting,
         "-out", folder / f"{name}.pem",
     )  # fmt: skip
 
