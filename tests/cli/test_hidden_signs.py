@@ -48,7 +48,7 @@ def test_what_a_register_holds_is_printed_legibly_and_told_as_it_is(
 
 
 @pytest.mark.parametrize("command", ["run", "rehearse"])
-@pytest.mark.parametrize("name", [ESCAPE, TURNED, BYTE, "P-0\u200b17", "Anna Müller"])
+@pytest.mark.parametrize("name", [ESCAPE, TURNED, BYTE, "P-0\u200b17", "P\u00ad-017", "Anna Müller"])
 def test_no_session_begins_for_a_name_that_is_none(
     command: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ LOOK_S = 0.05
 ASLEEP_S = 0.2  # a look that is so much late was made by somebody who stood still himself
 CLOSE_S = 20.0  # the controller stops the device, then seals the record as fast as the disk lets it
 END_S = 2.0
+KILLED_S = 0.1  # for one that a take-over has killed: it is dead long since, or a dead disk holds it
 EXIT_UNCERTAIN = 4
 
 
@@ -240,7 +241,7 @@ class ControllerClient:
         if self._thread.is_alive():  # the record is not closed; the output was long since
             self._child.kill()
             self._thread.join(END_S)
-        if not wait_until_gone(self._child, END_S):
+        if not wait_until_gone(self._child, END_S if self._takeover is None else KILLED_S):
             self._child.kill()
         for pipe in (self._child.stdin, self._child.stdout):
             with contextlib.suppress(OSError):

@@ -9,9 +9,10 @@ from estim.safety.errors import RecordError
 
 WRITTEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 # What keyboards, word processors and web pages put in the place of a hyphen: U+2010 to U+2015, minus, small and full
-# width ones, soft hyphen, hyphenation point.
+# width ones, hyphenation point. The soft hyphen is none of them: mostly it is not drawn, so P-017 with one more in it
+# looks like P-017 and would be another patient.
 _HYPHENS = dict.fromkeys(
-    map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u02d7\u2043\u00ad\u2027\ufe58\ufe63\uff0d"), "-"
+    map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u02d7\u2043\u2027\ufe58\ufe63\uff0d"), "-"
 )
 
 
