@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import errno
 import importlib.metadata
 import os
+import stat
 import subprocess
 import sys
 import time
@@ -99,6 +101,37 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, mocker: MockerFi
         files.replace_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["report.html"]
+
+
+def test_what_a_person_named_is_replaced_whole_and_keeps_its_readers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`records report --html -o r.html` on a full disk left half of the new one in the place of the older."""
+    older, fresh = tmp_path / "r.html", tmp_path / "new.html"
+    files.put_whole(older, b"older")
+    older.chmod(0o640)
+    (tmp_path / "link.html").symlink_to(older)
+    files.put_whole(tmp_path / "link.html", b"second")
+    assert older.read_bytes() == b"second"
+    assert stat.S_IMODE(older.stat().st_mode) == 0o640
+    files.put_whole(Path(os.devnull), b"into a device")
+    assert not Path(os.devnull).is_file()
+    monkeypatch.setattr(files, "make_durable", full)
+    monkeypatch.setattr(Path, "write_bytes", half)
+    for path in (older, fresh):
+        with pytest.raises(OSError, match="No space"):
+            files.put_whole(path, b"half")
+    assert older.read_bytes() == b"second"
+    assert {path.name for path in tmp_path.iterdir()} == {"r.html", "link.html"}
+
+
+def half(path: Path, _data: bytes) -> None:
+    path.touch()
+    full(0)
+
+
+def full(_number: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @POSIX

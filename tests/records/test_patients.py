@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from pytest_mock import MockerFixture
 
+from estim.records.door import hold_stimulator
 from estim.records.home import Home
 from estim.records.patients import FLAGS, Patient, load_patients, save_patient
-from estim.safety.errors import RecordError
+from estim.safety.errors import LinkLost, RecordError
 from estim.safety.schedule import PatientFacts
 
 
@@ -86,3 +87,21 @@ def test_two_stations_lose_no_patient(tmp_path: Path) -> None:
         job.join()
         assert job.exitcode == 0
     assert len(load_patients(path)) == 20
+
+
+def test_a_stimulator_is_in_one_session_of_a_home_and_who_else_asks_is_told_whose(tmp_path: Path) -> None:
+    """On a simulator's socket the second heard only that it was closed, and waited for ever."""
+    home, device = Home(tmp_path), "socket://127.0.0.1:4711"
+    held = hold_stimulator(home, device)
+    assert held is not None
+    with pytest.raises(LinkLost, match=r"in use by another session: on socket://127\.0\.0\.1:4711, since .*, process"):
+        hold_stimulator(home, device)
+    other = hold_stimulator(home, "socket://127.0.0.1:4712")
+    held.close()
+    again = hold_stimulator(home, device)
+    assert other is not None
+    assert again is not None
+    for one in (other, again):
+        one.close()
+    (tmp_path / "file").touch()
+    assert hold_stimulator(Home(tmp_path / "file"), device) is None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import home_of, print_json
-from estim.platform.files import trouble
+from estim.platform.files import put_whole, trouble
 
 if TYPE_CHECKING:
     from estim.desk.care import CareDesk
@@ -242,7 +242,7 @@ def discharge(given: argparse.Namespace) -> int:
     made, path = _report(given), Path(given.output)
     if path.suffix == ".json":
         try:
-            path.write_text(to_text(as_r4(course_bundle(made))), encoding="utf-8", newline="\n")
+            put_whole(path, to_text(as_r4(course_bundle(made))).encode("utf-8"))
         except OSError as error:
             raise UsageError(f"{path}: {trouble(error)}") from None
     elif given.letter is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from estim.cli.output import EXIT_REFUSED, print_json
-from estim.platform.files import trouble
+from estim.platform.files import put_whole, trouble
 
 if TYPE_CHECKING:
     from estim.data.rows import Rekeyed, Rows
@@ -116,11 +116,11 @@ def _timeline(form: str, rows: Rows, folder: Path) -> int:
     from estim.data.timeline import bids, xdf
 
     if form == "xdf":
-        (folder / f"{rows.session}.xdf").write_bytes(xdf(rows))
+        put_whole(folder / f"{rows.session}.xdf", xdf(rows))
     else:
         table, described = bids(rows)
-        (folder / f"{rows.session}_events.tsv").write_text(table, "utf-8", newline="\n")
-        (folder / f"{rows.session}_events.json").write_text(described, "utf-8", newline="\n")
+        put_whole(folder / f"{rows.session}_events.tsv", table.encode("utf-8"))
+        put_whole(folder / f"{rows.session}_events.json", described.encode("utf-8"))
     return sum(len(each) for each in rows.tables.values())
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import home_of, print_json
+from estim.platform.files import put_whole
 
 if TYPE_CHECKING:
     from estim.records.home import Home
@@ -232,6 +233,6 @@ def _write(path: Path, data: bytes) -> None:
     from estim.safety.errors import UsageError
 
     try:
-        path.write_bytes(data)
+        put_whole(path, data)
     except OSError as error:
         raise UsageError(f"--request {path}: {error.strerror or error}") from None

@@ -13,7 +13,7 @@ from estim.cli.output import home_of, print_json
 from estim.cli.past import progress, session_folder
 from estim.cli.secret import login
 from estim.cli.speaking import pass_on
-from estim.platform.files import trouble
+from estim.platform.files import put_whole, trouble
 
 if TYPE_CHECKING:
     from estim.records.anchor import Anchor
@@ -29,7 +29,7 @@ def put(text: str, output: str | None, *, a_table: bool = False) -> int:
         (pass_on if a_table else sys.stdout.write)(text)
         return 0
     try:
-        Path(output).write_text(text, encoding="utf-8", newline="\n")
+        put_whole(Path(output), text.encode("utf-8"))
     except OSError as error:
         raise RecordError(f"{output}: can't be written: {trouble(error)}") from None
     return 0
@@ -94,7 +94,7 @@ def _put_pdf(read: Read, output: str | None, anchor: Anchor | None) -> int:
     from estim.records.pdf import pdf_report
 
     try:
-        Path(output).write_bytes(pdf_report(read, anchor=anchor))
+        put_whole(Path(output), pdf_report(read, anchor=anchor))
     except OSError as error:
         raise RecordError(f"{output}: can't be written: {trouble(error)}") from None
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import EXIT_REFUSED, decimal_number, home_of, print_json
+from estim.platform.files import put_whole
 
 if TYPE_CHECKING:
     from estim.desk.qualify.steps import BenchPlan
@@ -143,7 +144,7 @@ def _page(document: dict[str, Any], folder: Path) -> str:
     except ImportError:
         return ""
     path = folder / "qualification.pdf"
-    path.write_bytes(qualification_pdf(document))
+    put_whole(path, qualification_pdf(document))
     return str(path)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import home_of, print_json
 from estim.cli.secret import typed_unseen
-from estim.platform.files import make_new, trouble
+from estim.platform.files import make_new, put_whole, trouble
 
 if TYPE_CHECKING:
     from estim.records.home import Home
@@ -275,7 +275,7 @@ def _write(path: Path, data: bytes) -> None:
     from estim.safety.errors import UsageError
 
     try:
-        path.write_bytes(data)
+        put_whole(path, data)
     except OSError as error:
         raise UsageError(f"{path}: {trouble(error)}") from None
 

@@ -18,6 +18,7 @@ from estim.drivers.address import Address
 from estim.drivers.models import MODELS
 from estim.platform.files import make_private, trouble
 from estim.platform.priority import raise_priority
+from estim.records.door import hold_stimulator
 from estim.records.home import Home
 from estim.safety.errors import EstimError
 
@@ -38,6 +39,7 @@ def main() -> int:
     threading.stack_size(STACK_BYTES)
     sys.setswitchinterval(SWITCH_S)
     try:
+        _held = hold_stimulator(Home(Path(given.home)), given.device)  # for as long as this process lives
         controller = Controller(Address(given.model, given.device, given.simulated), given.side, Home(Path(given.home)))
     except (EstimError, OSError) as error:
         reason = str(error) if isinstance(error, EstimError) else f"{error.filename or given.home}: {trouble(error)}"

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from estim.platform.files import trouble
+from estim.platform.files import put_whole, trouble
 from estim.records.page import STYLE, Html, tag
 from estim.records.pdf import FONT
 from estim.safety.errors import UsageError
@@ -118,9 +118,9 @@ class Paper:
         """
         try:
             if path.suffix == ".pdf":
-                path.write_bytes(self.to_pdf(large=large))
+                put_whole(path, self.to_pdf(large=large))
             elif path.suffix in {".html", ".htm"}:
-                path.write_text(self.to_html(large=large), encoding="utf-8", newline="\n")
+                put_whole(path, self.to_html(large=large).encode("utf-8"))
             else:
                 raise UsageError(f"{path}: a file that ends with .html or .pdf")
         except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import sys
 import tempfile
 import time
@@ -153,6 +154,28 @@ def make_new(path: Path, data: bytes, *, private: bool = True) -> None:
 def _named(error: OSError, path: Path) -> OSError:
     """With the file that it is about; what a write says names none."""
     return error if error.filename else OSError(error.errno, error.strerror, str(path))
+
+
+def put_whole(path: Path, data: bytes) -> None:
+    """Write a file that a person named. One that is there stands until the new one is whole and keeps who may read it;
+    of a new one that can't be written no half is left. Into a pipe or a terminal it goes as it is.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    if path.is_file():
+        target = path.resolve()  # behind a link, the file that it names
+        mode = stat.S_IMODE(target.stat().st_mode)
+        replace_whole(target, data)
+        target.chmod(mode)
+    elif path.exists():
+        path.write_bytes(data)
+    else:
+        try:
+            path.write_bytes(data)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
 
 
 def _put_in_place(fresh: Path, path: Path) -> None:

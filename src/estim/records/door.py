@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hashlib
 import os
 import socket
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from estim.records.recent_chain import clock_notes
 from estim.records.site import site_problem
 from estim.records.station import begin_station, one_person, station_lines
 from estim.records.today import minutes_today
-from estim.safety.errors import RecordError
+from estim.safety.errors import LinkLost, RecordError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +131,35 @@ class InTheRoom:
         while self._held:
             with contextlib.suppress(OSError):  # at the process' end another thread than the one that took it closes it
                 self._held.pop().close()
+
+
+def hold_stimulator(home: Home, device: str) -> BinaryIO | None:
+    """Take a stimulator for this process, which holds it until it ends or closes what is given back. Who else asks is
+    told whose it is; a socket, unlike a port, has no owner that the system knows, and the second only heard nothing.
+
+    None where no lock can be made: the record of a session says what is wrong with such a home.
+
+    Raises:
+        LinkLost: another session on this home has it, and which.
+    """
+    where = device if "://" in device else os.path.realpath(device)
+    path = home.root / "records" / "open" / f"device-{hashlib.sha256(where.encode()).hexdigest()[:16]}.lock"
+    try:
+        private_folder(path.parent)
+        file = open_private(path, "a+b")
+    except OSError:
+        return None
+    try:
+        if not try_lock(file):
+            file.close()
+            raise LinkLost(f"this stimulator is in use by another session: {_says(path)}")
+        file.truncate(0)
+        file.write(here(device).encode("utf-8"))
+        file.flush()
+    except OSError:
+        file.close()
+        return None
+    return file
 
 
 def _says(path: Path) -> str:
