@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import zstandard
 
+from estim.records.canonical import canonical
 from estim.records.home import Home
 from estim.records.keys import seeded_signer
 from estim.records.signed_chain import append_signed
 from tests.records.attacks import attack, cut, real, record, replace, sessions, station
 from tests.records.build import session
+from tests.support import linked
 
 
 @attack("records", "a digit changed")
@@ -127,3 +130,24 @@ def _(home: Home, _copy: Path) -> None:
     more = zstandard.ZstdCompressor().compress(b'{"kind":"note"}\n')
     record(home).with_name("record.jsonl.zst").write_bytes(data + more)
     record(home).unlink()
+
+
+@attack("records", "the seal's signature written in capital digits, its hash made anew")
+def _(home: Home, _copy: Path) -> None:
+    lines = record(home).read_bytes().splitlines(keepends=True)
+    seal = json.loads(lines[-1])
+    seal["fields"]["signature"] = seal["fields"]["signature"].upper()
+    seal["hash"] = hashlib.sha256(canonical({key: seal[key] for key in seal if key != "hash"})).hexdigest()
+    record(home).write_bytes(b"".join([*lines[:-1], canonical(seal) + b"\n"]))
+
+
+@attack("records", "a folder in the record's place")
+def _(home: Home, _copy: Path) -> None:
+    record(home).unlink()
+    record(home).mkdir()
+
+
+@attack("records", "a link to nowhere in the record's place")
+def _(home: Home, _copy: Path) -> None:
+    record(home).unlink()
+    linked(record(home), home.root / "nowhere")
