@@ -169,7 +169,12 @@ def _begin(core: Core, run: Run) -> None:
 def move_gates(core: Core, moves: list[Move]) -> None:
     """Gates open and close; one that is not authorised stays shut, and one that the governor withheld is said."""
     run, cover = core.run, core.authority.cover
-    if run is None or run.gatekeeper is None or core.phase is not Phase.RUNNING or not run.begun:
+    if run is None or run.gatekeeper is None:
+        return
+    if core.phase is not Phase.RUNNING or not run.begun:  # a step in a pause opens nothing, nor holds a gate for later
+        for move in moves:
+            if move.opens:
+                run.gatekeeper.ended(move.window, core.now_us)
         return
     covered = cover is not None and core.now_us < cover.until_us and core.link.open
     opens = []
