@@ -13,7 +13,7 @@ from estim.protocols import library
 from estim.safety.reports import ChannelFault
 
 from .by_screen import Reader
-from .conftest import Make, returning, settle
+from .conftest import PROTOCOL, Make, returning, settle
 from .simulated import SimulatedSession
 
 EMG = "stroke-wrist-emg-triggered"
@@ -236,6 +236,41 @@ async def test_contractions_before_a_lost_pad_are_counted_on_after_it(bench: Mak
         counts = [int(each) for each in re.findall(r"contractions +(\d+)", reader.text)]
         assert counts
         assert counts[0] >= before
+
+
+@pytest.mark.parametrize(
+    ("protocol", "patient", "does"),
+    [(PROTOCOL, "foot-drop", {}), (EMG, "stroke", {"type": "effort", "percent": 100, "seconds": 2})],
+)
+async def test_what_the_patient_does_in_a_pause_does_not_end_the_treatment(
+    bench: Make, protocol: str, patient: str, does: dict[str, object]
+) -> None:
+    """A step or an effort in a pause held the gate as if it had opened: after F9 no contraction came any more."""
+    async with bench(session=SimulatedSession(patient=patient)) as b:
+        reader = Reader(b)
+        await b.jump(Stage.TREAT, protocol=protocol)
+        await reader.follow("RUNNING")
+        b.session.room(type="walk", walks=True)
+
+        async def contraction() -> None:
+            for _ in range(60):
+                if "STIM ON" in reader.banner:
+                    return
+                if does and "µV, peak" in reader.text:
+                    b.session.room(**does)
+                await reader.wait(1.0)
+            raise AssertionError(b.text)
+
+        await contraction()
+        await reader.choose("Pause")
+        await reader.until("PAUSED")
+        for _ in range(8):  # steps, or efforts, while nothing may come of them
+            if does:
+                b.session.room(**does)
+            await reader.wait(1.0)
+            assert "STIM ON" not in reader.banner
+        await reader.press("F9")
+        await contraction()
 
 
 def test_a_record_that_says_odd_things_hides_no_other(tmp_path: Path) -> None:

@@ -165,7 +165,9 @@ class Pane(Container):
             Command(keys=("down",), act=lambda: act(1), kind=Kind.MOVE),
         )
 
-    def configure(self, purpose: Purpose, then: Callable[[], Any] = lambda: None) -> None:
+    def configure(
+        self, purpose: Purpose, then: Callable[[], Any] = lambda: None, otherwise: Callable[[], Any] = lambda: None
+    ) -> None:
         """The controller judges the draft and configures it; `then` follows if it agrees, else why not is said."""
         console, draft = self.console, self.console.draft
         simulated = self.now is not None and self.now.simulated
@@ -177,6 +179,7 @@ class Pane(Container):
             if answer.accepted:
                 then()
             else:
+                otherwise()
                 console.problems(answer.problems)
 
         console.send(request, answered)

@@ -123,7 +123,7 @@ class LevelsPane(LivePane):
                 ("M", "motor", view.motor_ua),
                 ("T", "max-tolerated", view.max_tolerated_ua),
             ):
-                grey = f" / {present.short_ma(last.get(kind))} {say('levels.was')}" if last else ""
+                grey = f" / {present.short_ma(last.get(kind)):>5}" if last else ""
                 lines.append(
                     Content.assemble(
                         (
@@ -133,6 +133,8 @@ class LevelsPane(LivePane):
                         (grey, "dim"),
                     )
                 )
+        if draft.last_marks and snapshot.purpose != LOW_RATE:
+            lines.append(Content.styled(say("levels.was"), "dim"))
         if snapshot.purpose != LOW_RATE:
             lines += ["", say("levels.no-treatment")]
         return lines
@@ -177,7 +179,8 @@ class LevelsPane(LivePane):
         armed = self.arm_commands(snapshot)
         if self._all_found(snapshot):
             refusal = say("refuse.opening") if self._sent else ""
-            on = self.does("next", self._on, says=say("levels.all-found"), refusal=refusal)
+            says = "" if self._was_live else say("levels.all-found")  # it goes on by itself in the next moment
+            on = self.does("next", self._on, says=says, refusal=refusal)
             return (on, *armed, twitch, back)
         on = self.does("next", self._on, label="", refusal=say("levels.find-first"))
         return (*armed, on, twitch, back)
@@ -266,8 +269,10 @@ class LevelsPane(LivePane):
 
     def _on(self) -> None:
         """Configure the therapy at these levels; the controller judges the whole of it."""
-        self._sent = True
-        self.configure("therapy", partial(self.console.go, Stage.TREAT))
+        self._sent = True  # until it is answered nothing else leads on
+        self.configure("therapy", partial(self.console.go, Stage.TREAT), self._refused)
+
+    def _refused(self) -> None:
         self._sent = False
 
     def take_in(self, snapshot: Snapshot) -> None:
