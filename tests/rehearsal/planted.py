@@ -12,6 +12,7 @@ import pytest
 
 import estim.drivers.sciencemode1 as lists
 import estim.drivers.sciencemode34 as wire
+from estim.controller import messages
 from estim.controller.runner import Runner
 from estim.drivers.base import BaseDriver, Got, Off
 from estim.drivers.exchange import Exchange
@@ -493,6 +494,47 @@ def _(patch: Patch) -> None:
 
     patch.setattr(WindowPlayer, "_planned", dips)
     patch.setattr(WindowPlayer, "_look_ahead", look_at_each)
+
+
+# -- what surrounds a controller: slow disks, late turns, signals, lines of a front gone wrong --------------------
+
+
+@bug("a record that is late is of no matter", "stop", kinds=("slow-disk",))
+def _(patch: Patch) -> None:
+    patch.setattr(lease, "RECORD_FRESH_US", 10**12)
+
+
+@bug("the lease is never told what waits for the disk", "stop", kinds=("slow-disk",))
+def _(patch: Patch) -> None:
+    patch.setattr(lease.Lease, "record", lambda *_: None)
+
+
+@bug("a signal is not heard", "stop", kinds=("signal",))
+def _(patch: Patch) -> None:
+    handle(patch, events.Signal, lambda *_: None)
+
+
+@bug("a fall by less than nothing passes the door and raises", "tripped", kinds=("odd-lines",))
+def _(patch: Patch) -> None:
+    patch.setattr(messages, "RANGES", {**messages.RANGES, "percent": (-1_000, 1_000)})
+    right = Run.set_level
+
+    def either_way(run: Run, channel: int, level_ua: int, now_us: int) -> list[WindowPlayer]:
+        falls = level_ua < run.levels_ua[channel]
+        return right(run, channel, 2 * run.levels_ua[channel] - level_ua if falls else level_ua, now_us)
+
+    patch.setattr(Run, "set_level", either_way)
+
+
+@bug("a device that hangs is waited for", "stop", kinds=("hang", "silence"))
+def _(patch: Patch) -> None:
+    handle(patch, reports.DeviceLost, lambda *_: None)
+    patch.setattr(lease, "STATUS_FRESH_US", 30_000_000)
+
+
+@bug("the front is there although its pipe has ended", "stop", kinds=("console-gone",))
+def _(patch: Patch) -> None:
+    handle(patch, events.ConsoleGone, lambda *_: None)
 
 
 # -- the record -------------------------------------------------------------------------------------------------------
