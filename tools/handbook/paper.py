@@ -31,7 +31,7 @@ STYLE = """
 @page { size: A4; margin: 18mm 16mm 20mm; @bottom-center { content: counter(page); font: 9pt sans-serif; } }
 body { font: 10.5pt/1.45 "DejaVu Sans", system-ui, sans-serif; max-width: 50rem; margin: auto; color: #111; }
 section.page { break-before: page; } h1 { font-size: 20pt; } h2 { font-size: 14pt; } h3 { font-size: 11.5pt; }
-h1, h2, h3 { break-after: avoid; } a { color: inherit; }
+h1, h2, h3, h2 + p, h3 + p { break-after: avoid; } a { color: inherit; }
 pre { background: #f3f3f3; padding: .6em; white-space: pre-wrap; font-size: 8.5pt; }
 code { font-size: 90%; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-size: 8.5pt; }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from estim.care.course import Entry, Gate
 from estim.care.measures import direction, measures
 from estim.care.words import (
@@ -31,11 +33,11 @@ def summary(made: Report, *, who: str, language: str = "en") -> Paper:
     curves = _curves(made, language)
     done, planned = made.stimulated
     doses = [
-        (name, f"{sessions}", say("of", given, asked) if asked else f"{given}", f"{reached}", f"{minutes}")
+        (name, f"{sessions}", of_planned(given, asked, say), f"{reached}", f"{minutes}")
         for name, sessions, given, asked, reached, minutes in made.doses
     ]
     recorded = [
-        (one.protocol, f"{one.delivered}", _span(one.planned, language), say("of", *one.contractions))
+        (one.protocol, f"{one.delivered}", _span(one.planned, language), of_planned(*one.contractions, say))
         for one in made.given
     ]
     goals = [
@@ -67,6 +69,11 @@ def summary(made: Report, *, who: str, language: str = "en") -> Paper:
     ]
     footer = f"{made.patient}, {day_words(made.status.today, language)}, {who}"
     return Paper(title=say("title"), language=language, footer=footer, sections=tuple(sections))
+
+
+def of_planned(given: int, planned: int, say: Callable[..., str]) -> str:
+    """Contractions; a phase that a sensor or a key opens plans none."""
+    return say("of", given, planned) if planned else f"{given}"
 
 
 def _facts(made: Report, language: str) -> tuple[tuple[str, ...], ...]:
