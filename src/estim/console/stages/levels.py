@@ -178,9 +178,9 @@ class LevelsPane(LivePane):
         )
         armed = self.arm_commands(snapshot)
         if self._all_found(snapshot):
-            refusal = say("refuse.opening") if self._sent else ""
-            says = "" if self._was_live else say("levels.all-found")  # it goes on by itself in the next moment
-            on = self.does("next", self._on, says=says, refusal=refusal)
+            if self._was_live or self._sent:  # it goes on by itself: nothing else is named for that moment
+                return (self.does("next", self._on, refusal=say("refuse.opening")), back)
+            on = self.does("next", self._on, says=say("levels.all-found"))
             return (on, *armed, twitch, back)
         on = self.does("next", self._on, label="", refusal=say("levels.find-first"))
         return (*armed, on, twitch, back)
