@@ -138,6 +138,7 @@ async def test_an_uncertain_output_says_which_cable_and_can_not_be_left(bench: M
         await b.look(0.1)
         assert "OUTPUT UNCERTAIN" in b.banner
         assert "USB cable" in b.text
+        assert "▸ 1 Pads off the skin" in b.text, "the first step of the way back, before any that goes on"
         await b.press("ctrl+q")
         await b.press("q")
         assert b.app.return_value is None

@@ -14,6 +14,7 @@ from estim.console.coach import channel_words, concerned
 from estim.console.command import Command
 from estim.console.language import Words
 from estim.console.presses import Kind
+from estim.safety.reports import OutputState
 from estim.session.play import KEEP_LEVELS_PAUSE_US
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
@@ -123,6 +124,8 @@ class Recovery:
             lines += [f"  {channel_words(snapshot, view, say)}" for view in concerned(snapshot, self.text)[:2]]
         read = not any(not alarm.acknowledged and alarm.priority in {"high", "medium"} for alarm in snapshot.alarms)
         steps = [Step(say("recovery.step-read"), keys["acknowledge"], read)]
+        if snapshot.output is OutputState.UNCERTAIN:  # before anything else, and nothing goes on before it
+            steps.insert(0, Step(say("recovery.step-off"), ""))
         if self.cause in {"lead-off", "low-current", "pulse-timeout"}:
             calls = any(alarm.code == self.cause and alarm.active for alarm in snapshot.alarms)
             steps.append(Step(say("recovery.step-pad"), "", not calls))
