@@ -18,6 +18,7 @@ from estim.drivers.address import Address
 from estim.drivers.models import MODELS
 from estim.platform.files import make_private, trouble
 from estim.platform.priority import raise_priority
+from estim.platform.terminals import nowhere
 from estim.records.door import hold_stimulator
 from estim.records.home import Home
 from estim.safety.errors import EstimError
@@ -50,7 +51,12 @@ def main() -> int:
     with contextlib.suppress(OSError, ValueError):  # a log without room ends no session; its record says so itself
         sys.stderr.write(f"priority: {had}\n")
         sys.stderr.flush()
-    return controller.run()
+    code = controller.run()
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):  # left in its buffer, what a full disk did not take would make 120 of this code, and
+        nowhere()  # a controller that ended well would count as lost
+    return code
 
 
 if __name__ == "__main__":
