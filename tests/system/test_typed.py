@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from estim.records.personal import opened_lines
 from estim.records.verify import read_record, verify_session
 from tests.system.machine import Timed, keeps
-from tests.system.stop_ways import cell
+from tests.system.stop_ways import QUIET_S, SITUATIONS, cell
 from tests.system.typed import TypedSession, reached
 
 
@@ -49,5 +50,23 @@ def test_a_session_by_hand_is_signed_and_an_odd_byte_costs_nothing(tmp_path: Pat
         assert verify_session(folder).ok
         lines = opened_lines(one.home, read_record(folder).entries)  # a person's words lie under a key
         assert [line.fields["text"] for line in lines if line.kind == "note"] == ["caf\\xe9"]
+    finally:
+        one.close()
+
+
+def test_a_terminal_that_was_stopped_shows_what_came_meanwhile(tmp_path: Path) -> None:
+    """Ctrl+S ends output within its second; Ctrl+Q shows what happened, and the session can go on."""
+    one = reached(lambda number: TypedSession(tmp_path / str(number), on_s=6), SITUATIONS["titration, hold"])
+    try:
+        one.type(b"\x13")
+        quiet_until = time.monotonic() + QUIET_S
+        while time.monotonic() < quiet_until:
+            one.look()
+            time.sleep(0.01)
+        assert b"STOPPING" not in one.heard
+        one.type(b"\x11")
+        one.hear("STOPPING output ON")
+        one.hear("CONFIGURED output OFF")
+        assert one.code is None
     finally:
         one.close()

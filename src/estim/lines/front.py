@@ -12,7 +12,7 @@ from estim.controller.interface import SessionClient
 from estim.desk.sounds import Sounder
 from estim.lines.telling import Telling
 from estim.platform.signals import StopSignals
-from estim.platform.terminals import nobody_reads, takes_nothing
+from estim.platform.terminals import nobody_reads, nowhere, takes_nothing
 
 HEARTBEAT_S = 0.08  # with every second look: whoever is held up for 0.6 s has 0.3 s left on a busy machine
 STILL_S = 1.0  # the lease of a front: whoever stood still for longer does not go on by itself
@@ -23,8 +23,8 @@ class Front:
     """One front over a client. It beats only while somebody can read what is said.
 
     Args:
-        say: prints a line. Where that stands (a terminal that takes nothing), so does the heartbeat, and the controller
-            stops within its second.
+        say: prints a line, and may wait for whoever reads it. So it is given one only while the terminal takes some;
+            what came meanwhile is shown when it does again. A terminal that takes nothing for a second ends output.
         clock: seconds.
     """
 
@@ -38,6 +38,8 @@ class Front:
     ) -> None:
         self.client = client
         self._print = say
+        self._held: list[str] = []  # lines that the terminal did not take yet
+        self._closed = False
         self._clock = clock
         self.leaving = ""  # why, once somebody asked for the end, or nobody reads any more
         self.unread = False
@@ -51,11 +53,19 @@ class Front:
         self._lost = ""
 
     def say(self, text: str) -> None:
-        """Print a line. A terminal or pipe that is gone takes none: then the session is stopped and left."""
-        try:
-            self._print(text)
-        except OSError:
-            self._unheard()
+        """Print a line, as soon as it is taken. A terminal or pipe that is gone takes none: then the session is stopped
+        and left.
+        """
+        self._held.append(text)
+        self._show()
+
+    def _show(self) -> None:
+        while self._held and (self._closed or not _of_output(takes_nothing)):
+            try:
+                self._print(self._held.pop(0))
+            except OSError:
+                self._held.clear()
+                self._unheard()
 
     def _unheard(self) -> None:
         self.unread = True
@@ -68,6 +78,10 @@ class Front:
         self.client.close()
         self._tell_loss()
         self._signals.restore()
+        if self.leaving and _of_output(takes_nothing):  # who asked for the end does not wait for a stopped terminal
+            nowhere()
+        self._closed = True
+        self._show()
 
     def stopped(self) -> str:
         """Which signal came, after the stop was sent; "" for none. A polite kill or a closed terminal asks to leave."""
@@ -81,6 +95,7 @@ class Front:
 
     def beat(self) -> float:
         """A heartbeat, if it is time; gives for how long this program had stood still before, 0 where it had not."""
+        self._show()
         now = self._clock()
         since = now - self._beat_at
         if self._beat_at and since < HEARTBEAT_S:

@@ -96,9 +96,15 @@ class _FileSource:
     def __init__(self, file: File) -> None:
         self.fd = _number(file)
         self.ended = False
-        os.set_blocking(self.fd, False)
+        # Of a terminal, input and output are one open file, which other programs have too: what does not wait to read
+        # would not wait to write either, and lose what a slow or stopped terminal does not take.
+        self._terminal = os.isatty(self.fd)
+        if not self._terminal:
+            os.set_blocking(self.fd, False)
 
     def read(self) -> bytes:
+        if self._terminal and not select.select([self.fd], [], [], 0)[0]:
+            return b""
         try:
             data = os.read(self.fd, CHUNK)
         except BlockingIOError:
