@@ -48,6 +48,8 @@ if sys.dont_write_bytecode and "PYTHONPYCACHEPREFIX" not in os.environ:
     sys.pycache_prefix = str(Path(__file__).parents[1] / ".pytest_cache" / "compiled")
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Nor has a user's shell this one: with it, what Python holds back for a pipe or says of a full terminal is not seen.
+os.environ.pop("PYTHONUNBUFFERED", None)
 # One number for all workers; see tests/turns.py.
 # argparse asks gettext for each word of its own, and that looks for catalogues on the disk each time, in vain.
 os.environ["LANGUAGE"] = "C"
