@@ -9,7 +9,7 @@ import sys
 import serial
 
 from estim.drivers.models import DeviceModel
-from estim.platform.terminals import is_pseudo_terminal, keep_to_oneself
+from estim.platform.terminals import is_pseudo_terminal, keep_to_oneself, share_again
 from estim.safety.errors import LinkLost
 
 WRITE_S = 0.2  # below the 250 ms that a turn of the loop may be late
@@ -76,6 +76,7 @@ class SerialLink:
 
     def close(self) -> None:
         """Give the port back. May be called twice."""
+        share_again(self.fileno())
         with contextlib.suppress(*_FAILED):
             self._port.close()
 

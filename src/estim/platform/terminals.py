@@ -21,6 +21,9 @@ if sys.platform == "win32":
     def keep_to_oneself(_fd: int) -> None:
         """Every open port is one's own on Windows."""
 
+    def share_again(_fd: int) -> None:
+        """Nothing to give back."""
+
     def nobody_reads(_fd: int) -> bool:
         """A pipe says so only when it is written to."""
         return False
@@ -60,6 +63,13 @@ else:
         """No other program may open this port any more, whether it asks for a lock or not (root alone may)."""
         with contextlib.suppress(OSError, ValueError):
             fcntl.ioctl(fd, termios.TIOCEXCL)
+
+    def share_again(fd: int) -> None:
+        """Others may open it again. It ends by itself only with the last who has it open, which need not be this one:
+        an ordinary user could then open it no more.
+        """
+        with contextlib.suppress(OSError, ValueError):
+            fcntl.ioctl(fd, termios.TIOCNXCL)
 
     def nobody_reads(fd: int) -> bool:
         """The reader of a pipe is gone. A terminal that goes says so by SIGHUP."""
