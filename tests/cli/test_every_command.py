@@ -281,10 +281,10 @@ def test_a_process_with_another_encoding_writes_its_files_in_utf8(tmp_path: Path
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
-def test_an_output_that_is_full_is_said_once() -> None:
+def test_an_output_that_is_full_is_said_once(tmp_path: Path) -> None:
     handle = os.open("/dev/full", os.O_WRONLY)
     try:
-        code, _, err = estim("limits", stdout=handle, env={"ESTIM_HOME": "/nonexistent"})
+        code, _, err = estim("limits", stdout=handle, env={"ESTIM_HOME": str(tmp_path)})
     finally:
         os.close(handle)
     assert code == 1
@@ -306,12 +306,12 @@ def test_an_output_that_is_full_is_said_once() -> None:
     ],
 )
 def test_streams_that_are_closed_or_full_change_no_end_and_give_no_traceback(
-    words: str, closed: str, code: int
+    tmp_path: Path, words: str, closed: str, code: int
 ) -> None:
     done = subprocess.run(
         ["sh", "-c", f'"{sys.executable}" -m estim {words} {closed}'],
         capture_output=True,
-        env={"PATH": os.environ["PATH"], "ESTIM_HOME": "/nonexistent", "PYTHONPATH": str(ROOT / "src")},
+        env={"PATH": os.environ["PATH"], "ESTIM_HOME": str(tmp_path), "PYTHONPATH": str(ROOT / "src")},
         timeout=60,
         check=False,
     )
@@ -322,11 +322,11 @@ def test_streams_that_are_closed_or_full_change_no_end_and_give_no_traceback(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
-def test_a_reader_who_leaves_is_no_error() -> None:
+def test_a_reader_who_leaves_is_no_error(tmp_path: Path) -> None:
     read, write = os.pipe()
     os.close(read)
     try:
-        code, _, err = estim("limits", stdout=write, env={"ESTIM_HOME": "/nonexistent"})
+        code, _, err = estim("limits", stdout=write, env={"ESTIM_HOME": str(tmp_path)})
     finally:
         os.close(write)
     assert (code, err) == (0, b"")
