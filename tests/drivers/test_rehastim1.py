@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,17 @@ from estim.drivers.rehastim1 import RehaStim1Driver
 from estim.drivers.rehastim1_pace import LEASE_US
 from estim.safety.commands import SetOutput
 from estim.safety.errors import InterlockTripped
-from estim.safety.reports import Acknowledged, DeviceFault, DeviceLost, DeviceStatus, Identified, Noise, Prepared
+from estim.safety.reports import (
+    Acknowledged,
+    DeviceFault,
+    DeviceLost,
+    DeviceStatus,
+    Identified,
+    Noise,
+    Prepared,
+    Superseded,
+)
+from estim.safety.units import Micros
 from estim.session.arming import CONFIRMATIONS
 from firmware_sim.devices import make_device
 from firmware_sim.devices.interface import DeviceEvent, Pulse
@@ -135,6 +146,27 @@ def test_an_update_a_period_and_never_earlier() -> None:
     begins = [p.t_us for p in made.pulses]
     assert len(begins) >= 49
     assert {b - a for a, b in itertools.pairwise(begins)} == {PERIOD_US}
+
+
+@pytest.mark.parametrize("then_ma", [20, 22, 18, 0])
+def test_a_doublet_that_waits_for_its_list_is_played_once_but_no_fall_waits_for_it(then_ma: int) -> None:
+    """Making the list may take over half a period: then single pulses are asked for before the first went out."""
+    made = pair()
+    made.connect()
+    made.wait(Identified)
+    made.poll_us = 250_000
+    made.prepare(1, period_us=50_000)
+    made.wait(Prepared)
+    single = pulse(1, then_ma, period_us=50_000)
+    doublet = replace(pulse(1, 20, period_us=50_000), burst_pulses=2, burst_interval_us=Micros(8_000))
+    first = made.submit(output(doublet))
+    made.submit(output(single))
+    made.run(500_000)
+    gaps = [b.t_us - a.t_us for a, b in itertools.pairwise(made.pulses)]
+    assert gaps.count(8_000) == (1 if then_ma >= 20 else 0)
+    assert set(gaps[2:]) <= {50_000}
+    assert [p.peak_ua for p in made.pulses[2:]] == [then_ma * 1_000] * len(made.pulses[2:])
+    assert any(isinstance(said, Superseded) and said.seq == first for _, said in made.reports) == (then_ma < 20)
 
 
 def test_no_pulse_comes_right_after_one_whose_update_the_line_held_up() -> None:

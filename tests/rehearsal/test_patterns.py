@@ -15,7 +15,8 @@ from estim.cli import main
 from estim.drivers.models import MODELS
 from tests.support import SHORT
 
-TIMED = [name for name, model in MODELS.items() if model.profile.has_timer]  # the others play what the host times
+TIMED = [name for name, model in MODELS.items() if model.profile.has_timer]
+HOSTED = [name for name, model in MODELS.items() if not model.profile.has_timer]  # each pulse is asked for
 FREE = [name for name, model in MODELS.items() if model.profile.free_points]  # each point of a pulse is given by itself
 CATCH = (
     '[phase.train]\nkind = "catch"\nfirst = { pulses = 2, interval_us = 8000, times = 1 }\nrepeat_every_s = 1\n[dose]'
@@ -53,12 +54,12 @@ def played(
     return json.loads(capsys.readouterr().out), rows
 
 
-def times(rows: list[dict[str, str]], channel: int = 1) -> list[int]:
+def times_of(rows: list[dict[str, str]], channel: int = 1) -> list[int]:
     return [int(row["t_us"]) for row in rows if int(row["channel"]) == channel]
 
 
 def gaps(rows: list[dict[str, str]], channel: int = 1) -> Counter[int]:
-    at = times(rows, channel)
+    at = times_of(rows, channel)
     return Counter(b - a for a, b in itertools.pairwise(at) if b - a < 1_000_000)
 
 
@@ -70,12 +71,44 @@ def test_the_first_pulses_of_a_contraction_and_again_are_doublets(
     report, rows = played(file, model, tmp_path, capsys)
     assert report["outcome"] == "completed", report["problems"]
     assert report["dose_agrees"]
-    at = times(rows)
+    at = times_of(rows)
     found = gaps(rows)
     assert found.keys() == {8_000, 42_000, 50_000}, found
     begins = [0, *(number + 1 for number, (a, b) in enumerate(itertools.pairwise(at)) if b - a > 1_000_000)]
     assert all(at[begin + 1] - at[begin] == 8_000 for begin in begins), "each contraction begins with one"
     assert found[8_000] > len(begins), "and has more of them later"
+
+
+@pytest.mark.parametrize("model", HOSTED)
+@pytest.mark.parametrize(
+    ("hz", "pulses", "interval_us", "times", "repeat_s"),
+    [(20, 2, 8_000, 1, 0), (20, 2, 8_000, 1, 1), (20, 2, 5_000, 2, 1), (10, 3, 5_000, 1, 0), (50, 2, 3_000, 1, 1)],
+)
+def test_a_device_that_plays_each_list_once_plays_as_many_doublets_as_the_file_says(
+    model: str, hz: int, pulses: int, interval_us: int, times: int, repeat_s: int,
+    tmp_path: Path, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """The change to single pulses came a whole period after the first pulse: one doublet too many."""
+    train = (
+        f'[phase.train]\nkind = "catch"\nfirst = {{ pulses = {pulses}, interval_us = {interval_us}, times = {times} }}'
+        f"\nrepeat_every_s = {repeat_s}\n[dose]"
+    )
+    file = protocol(tmp_path, ("frequency_hz = 50", f"frequency_hz = {hz}"), ("[dose]", train))
+    report, rows = played(file, model, tmp_path, capsys)
+    assert report["outcome"] == "completed", report["problems"]
+    assert report["dose_agrees"]
+    assert {int(row["phase1_pc"]) for row in rows} == {int(row["peak_ua"]) * 250 for row in rows}, "250 µs, as written"
+    assert all(int(row["phase1_pc"]) + int(row["phase2_pc"]) == 0 for row in rows)
+    at = times_of(rows)
+    begins = [0, *(n + 1 for n, (a, b) in enumerate(itertools.pairwise(at)) if b - a > 1_000_000)]
+    for begin, end in itertools.pairwise([*begins, len(at)]):
+        one = at[begin:end]
+        close = [n for n, (a, b) in enumerate(itertools.pairwise(one)) if b - a == interval_us]
+        groups = 1 + (one[-1] - one[0] - 500_000 // hz) // 1_000_000 if repeat_s else 1
+        assert close[: pulses - 1] == list(range(pulses - 1)), "it begins with one"
+        assert len(close) == times * groups * (pulses - 1)
+        whole = [b - a for a, b in itertools.pairwise(one) if b - a != interval_us]
+        assert all(us > 1_000_000 // hz - (pulses - 1) * interval_us - 1_000 for us in whole)
 
 
 def test_a_device_that_can_not_play_them_so_close_says_so_or_plays_its_shortest(
@@ -106,7 +139,7 @@ def test_a_second_rate_begins_within_the_contraction(
     report, rows = played(file, model, tmp_path, capsys)
     assert report["outcome"] == "completed", report["problems"]
     assert report["dose_agrees"]
-    at = times(rows)
+    at = times_of(rows)
     assert gaps(rows).keys() == {1_000_000 // first, 1_000_000 // then}
     switch = next(n for n, (a, b) in enumerate(itertools.pairwise(at)) if b - a == 1_000_000 // then)
     assert at[switch] - at[0] in {1_000_000, 1_000_000 - 1_000_000 // first}, "0 mA pulses of the ramp are none"

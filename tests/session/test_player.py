@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from estim.safety.ramp import step_bound_ua
+from estim.safety.schedule import Train
 from estim.safety.units import Micros
 from estim.session.player import CLOSE_AHEAD_US, WindowPlayer
 from tests.safety.build import SECOND, window
@@ -105,3 +107,18 @@ def test_a_level_that_is_set_after_a_late_turn_lets_no_ramp_catch_up(gap_us: int
             played.append(int(player.amplitude_ua))
     assert played[-1] == level_ua
     assert max(after - before for before, after in pairwise(played)) <= step_bound_ua(level_ua, 500, first=True)
+
+
+def test_a_doublet_is_over_in_its_time_also_where_the_ramp_has_to_wait() -> None:
+    """Found: a rise that waited for an answer took the change to single pulses with it, and another doublet came."""
+    train = Train(kind="catch", burst_pulses=2, burst_interval_us=Micros(5_000), times=1)
+    plan = replace(window(on_us=Micros(2 * SECOND), first_ramp_up_us=Micros(200_000)), train=train)
+    player = WindowPlayer(plan, 10_000, 500, 0, first=True)
+    assert player.turn(player.due_us())
+    assert player.output().burst_pulses == 2
+    before_ua = player.amplitude_ua
+    assert player.turn(player.due_us(), unanswered_us=20_000), "the form is told"
+    assert (player.output().burst_pulses, player.amplitude_ua) == (1, before_ua), "and no rise with it"
+    assert player.turn(player.due_us())
+    assert player.amplitude_ua > before_ua
+    assert [booked.pulses for booked in player.take_bookings()] == [2, 1]

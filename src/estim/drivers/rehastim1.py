@@ -117,8 +117,7 @@ class RehaStim1Driver:
             self._steps.append(self._leave("zero", self._seq))
         else:
             never = self._pace.put(command, self._seq, now_us)
-        if never:
-            self._reports.append(Superseded(seq=never))
+        self._reports += [Superseded(seq=seq) for seq in never]
         return self._seq
 
     def request_status(self, now_us: int) -> None:
@@ -157,7 +156,7 @@ class RehaStim1Driver:
 
     def _drop(self) -> None:
         """Nothing that waits is sent any more, and no answer but a stop's is waited for."""
-        never = [self._pace.clear(), *(step.seq for step in self._steps)]
+        never = [*self._pace.clear(), *(step.seq for step in self._steps)]
         self._reports += [Superseded(seq=seq) for seq in never if seq]
         self._steps.clear()
         self._flying = None

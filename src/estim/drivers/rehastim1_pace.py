@@ -24,6 +24,7 @@ class Pace:
 
     Attributes:
         upcoming: the output that was asked for and not sent yet, with its number.
+        behind: what follows it: single pulses in the place of a doublet that was not sent yet.
         playing: the one that is repeated.
         due_us: when the next update may go out.
         planned_us: when it would be due if nothing were late; too late is counted from here.
@@ -35,6 +36,7 @@ class Pace:
 
     def __init__(self) -> None:
         self.upcoming: tuple[SetOutput, int] | None = None
+        self.behind: tuple[SetOutput, int] | None = None
         self.playing: tuple[SetOutput, int] | None = None
         self.due_us = self.planned_us = 0
         self.usual_us = USUAL_US
@@ -47,13 +49,19 @@ class Pace:
         """There is something to play."""
         return self.upcoming is not None or self.playing is not None
 
-    def put(self, command: SetOutput, seq: int, now_us: int) -> int:
-        """Play this from the next period on; gives the number of one that was never sent, 0 if there was none."""
-        replaced = self.upcoming[1] if self.upcoming is not None else 0
+    def put(self, command: SetOutput, seq: int, now_us: int) -> list[int]:
+        """Play this from the next period on; gives the numbers of those that are never sent.
+
+        A doublet that waits for a list to be made, or for its own late period, is played once all the same.
+        """
         if not self.goes_on:
             self.due_us = max(self.due_us, now_us)
-        self.upcoming = (command, seq)
-        return replaced
+        if self.upcoming is not None and _ends_bursts(self.upcoming[0], command):
+            never, self.behind = _numbers(self.behind), (command, seq)
+            return never
+        never = _numbers(self.upcoming, self.behind)
+        self.upcoming, self.behind = (command, seq), None
+        return never
 
     def take(self, now_us: int) -> tuple[SetOutput, int] | None:
         """What to send now; None before its time."""
@@ -66,7 +74,7 @@ class Pace:
             return
         if self.upcoming is None:
             self.late_n += now_us - self.due_us > LATE_US
-        self.upcoming, self.playing = None, current
+        self.upcoming, self.behind, self.playing = self.behind, None, current
         self.due_us = self.planned_us = now_us + _period_us(current[0])
         self.held = False
 
@@ -87,10 +95,10 @@ class Pace:
         step_us = USUAL_STEP_US if took_us > self.usual_us else -USUAL_STEP_US
         self.usual_us = min(max(self.usual_us + step_us, 0), USUAL_MOST_US)
 
-    def clear(self) -> int:
-        """Nothing plays any more; gives the number of one that was never sent, 0 if there was none."""
-        never = self.upcoming[1] if self.upcoming is not None else 0
-        self.upcoming = self.playing = None
+    def clear(self) -> list[int]:
+        """Nothing plays any more; gives the numbers of those that are never sent."""
+        never = _numbers(self.upcoming, self.behind)
+        self.upcoming = self.behind = self.playing = None
         return never
 
     def late(self) -> int:
@@ -113,6 +121,18 @@ class Pace:
         if not self.goes_on:
             return None
         return self.due_us if self.playing is None else min(self.due_us, self.asked_us + LEASE_US)
+
+
+def _numbers(*waiting: tuple[SetOutput, int] | None) -> list[int]:
+    return [each[1] for each in waiting if each is not None]
+
+
+def _ends_bursts(first: SetOutput, then: SetOutput) -> bool:
+    """The second has single pulses for doublets or triplets of the first, and less of nothing else."""
+    pairs = list(zip(first.channels, then.channels, strict=False))
+    same = [output.channel for output in first.channels] == [output.channel for output in then.channels]
+    fewer = any(other.burst_pulses < one.burst_pulses for one, other in pairs)
+    return same and fewer and all(other.amplitude_ua >= one.amplitude_ua for one, other in pairs)
 
 
 def _period_us(command: SetOutput) -> int:

@@ -105,7 +105,7 @@ def _catch(
         period_us=pulse.period_us,
         at_least=first.at_least_device,
     )
-    if not profile.changes_rate_while_running and profile.has_timer:  # one command a period, and none before the second
+    if profile.first_pulse_alone:
         findings.add(
             "info",
             f"{key}.train.first.times",

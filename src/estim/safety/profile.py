@@ -126,6 +126,13 @@ class DeviceProfile:
     source: str
 
     @property
+    def first_pulse_alone(self) -> bool:
+        """It repeats a list by itself and takes one update a period (RehaStim2), so none acts on its second pulse. One
+        that plays each list once for each update takes the next with the next pulse (RehaStim 1).
+        """
+        return not self.changes_rate_while_running and self.has_timer
+
+    @property
     def off_word(self) -> str:
         """What a screen or a record may say of this device once it is off."""
         return "OFF" if self.off_reading == "confirmed" else "OFF (acknowledged)"

@@ -27,7 +27,8 @@ class WindowPlayer:
 
     Args:
         step_ua: the device's amplitude step × phase ratio.
-        spaced: the device takes one command a period (RehaStim2).
+        spaced: the device plays on a grid of its own, all channels together (RehaStim2, RehaStim 1).
+        first_alone: it takes no command before its second pulse (RehaStim2), so the first form lasts a pulse longer.
         pass_us: the shortest period beside it on such a device: half of that before its pulse a change goes out, so
             that no pulse of a faster channel falls together with it; 0 where the window's own does.
         first: the level was not yet held since the last stop, pause or fault: the long ramp (L17a).
@@ -36,8 +37,8 @@ class WindowPlayer:
     """
 
     __slots__ = (
-        "_base_us", "_beat", "_before_ua", "_changed_us", "_counted", "_down", "_form", "_joined", "_k_next", "_late",
-        "_lead_us", "_pulses", "_raised_ua", "_spaced", "_step_ua", "_up", "amplitude_next_ua",
+        "_base_us", "_beat", "_before_ua", "_changed_us", "_counted", "_down", "_first_alone", "_form", "_joined",
+        "_k_next", "_late", "_lead_us", "_pulses", "_raised_ua", "_spaced", "_step_ua", "_up", "amplitude_next_ua",
         "amplitude_ua", "bookings", "contraction", "ended", "first", "level_ua", "peak_ua", "reached_hold", "sent_n",
         "started_us", "target_ua", "window",
     )  # fmt: skip
@@ -52,6 +53,7 @@ class WindowPlayer:
         first: bool,
         contraction: int = 0,
         spaced: bool = False,
+        first_alone: bool = False,
         pass_us: int = 0,
         led_ua: int = 0,
     ) -> None:
@@ -70,7 +72,7 @@ class WindowPlayer:
         )
         self._down = window.ramp_down_us // self._beat.form(self._pulses - 1).period_us
         self._joined = False  # its pulses fall with those of a channel that already plays
-        self._spaced = spaced
+        self._spaced, self._first_alone = spaced, first_alone
         self._lead_us = pass_us // 2 or self._beat.lead_us
         self.started_us = -(1 << 60)  # when its first command went out at the time of its first pulse
         self._raised_ua = 0  # its level rose while it played, the last time by so much
@@ -188,8 +190,13 @@ class WindowPlayer:
         missed = self._beat.number_at(self._beat.at_us(self._k_next) + late_us) - self._k_next
         if rises and (unanswered_us >= half_us or self._would_merge(now_us)):
             self._late += missed + 1
+            form = self._beat.form(self._k_next + missed)
+            fewer = form.burst_pulses < self._form.burst_pulses  # a doublet is over, whether the ramp may go on or not
+            if fewer:
+                self.book(now_us)
+                self._form = form
             self._look_ahead(self._k_next + missed + 1)
-            return False
+            return fewer
         if missed and self.amplitude_next_ua > self.amplitude_ua:
             self._late += missed
         pulse = self._k_next + missed
@@ -204,10 +211,10 @@ class WindowPlayer:
             # The device begins its own grid with this command: pulse `pulse` falls now.
             self._base_us = now_us - self._beat.at_us(pulse)
             self._counted = pulse
-            if self._spaced:  # the next command may follow after a whole period: too late for the second pulse
+            if self._spaced:  # the next rise may follow after a whole period: too late for the second pulse
                 self.started_us = now_us
                 self._late += 1
-                self._beat.longer = 1
+                self._beat.longer = int(self._first_alone)
         if amplitude != self.amplitude_ua:
             self._changed_us, self._before_ua = now_us, self.amplitude_ua
         self.amplitude_ua, self._form = amplitude, form

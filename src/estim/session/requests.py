@@ -64,6 +64,7 @@ def start(core: Core, request: events.Start) -> None:
             core.now_us + START_LEAD_US,
             gentle=cleared.patient.gentle,
             common_grid=not core.profile.changes_rate_while_running,
+            first_alone=core.profile.first_pulse_alone,
             place=kept.place if kept else BEGINNING,
             contractions=kept.contractions if kept else 0,
             proven_ua=core.sitting.proven_ua,

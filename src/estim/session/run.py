@@ -26,7 +26,7 @@ class Run:
 
     Args:
         gentle: every contraction has the long ramp (L17a), whatever was held before.
-        common_grid: the device pulses all its channels on one grid (RehaStim2).
+        common_grid, first_alone: it pulses all its channels on one grid; it takes no command before its second pulse.
         proven_ua: what today's titration held at each pulse: it counts as held until output is off.
         governor: says which rule withholds a gate that would open now; "" if none does.
 
@@ -49,6 +49,7 @@ class Run:
         *,
         gentle: bool,
         common_grid: bool = False,
+        first_alone: bool = False,
         place: PlanPlace = BEGINNING,
         contractions: int = 0,
         governor: Callable[[Window, int], str] = lambda _window, _now_us: "",
@@ -56,7 +57,7 @@ class Run:
     ) -> None:
         self.schedule = schedule
         self._step_ua = step_ua
-        self._gentle, self._common_grid = gentle, common_grid
+        self._gentle, self._common_grid, self._first_alone = gentle, common_grid, first_alone
         self._route = Route(schedule)
         self.place = place
         self.cycle_start_us = start_us
@@ -199,17 +200,17 @@ class Run:
         return replace(window, on_us=Micros(left_us))
 
     def _play(self, window: Window, onset_us: int) -> None:
-        level_ua, step_ua = self.level_ua(window), self.step_ua(window)
         first = self._gentle or not self._held.is_held(window, self.target_ua(window))
         self.players.append(
             WindowPlayer(
                 window,
-                level_ua,
-                step_ua,
+                self.level_ua(window),
+                self.step_ua(window),
                 onset_us,
                 first=first,
                 contraction=self.contraction_number,
                 spaced=self._common_grid,
+                first_alone=self._first_alone,
                 pass_us=min(beside.period_us for beside in self.phase.windows) if self._common_grid else 0,
                 led_ua=0 if self._gentle else self._held.led_ua(window),
             )
