@@ -40,8 +40,11 @@ class Tally:
     """What all rehearsals together showed.
 
     Attributes:
-        outside_all: beyond what holds whatever the device hid: from what its status showed to the most.
-        shown: most less shown, as a share of the most, of devices that can be asked, in percent.
+        outside_all: beyond what holds whatever the device hid: from what its status showed to the most. Nothing is
+            left out here.
+        outside: beyond what holds of a device that did what it acknowledged, where nothing says that it did not.
+        untold: what devices hid, and the rows outside of the latter bounds because of it.
+        shown, shown_charges: most less shown, as a share of the most, of devices that can be asked, in percent.
         widths: most less least, as a share of the most, of each channel and purpose, in percent.
         pulses: the same in pulses.
     """
@@ -51,6 +54,8 @@ class Tally:
     outside: list[str] = field(default_factory=list)
     outside_all: list[str] = field(default_factory=list)
     shown: list[float] = field(default_factory=list)
+    shown_charges: list[float] = field(default_factory=list)
+    untold_rows: list[str] = field(default_factory=list)
     untold: collections.Counter[str] = field(default_factory=collections.Counter)
     pulses: list[int] = field(default_factory=list)
     widths: list[float] = field(default_factory=list)
@@ -89,18 +94,17 @@ def judge(tally: Tally, name: str, hid: str, entries: tuple[Entry, ...], made: M
     for key in sorted({*made, *bounds.channels()}):
         pulses, charge_pc = made.get(key, [0, 0])
         proved = bounds.of(*key)
-        if not proved.pulses_shown <= pulses <= proved.pulses_most or charge_pc > proved.charge_most_pc:
-            tally.outside_all.append(f"{name} {key[0]}/{key[1]}: {pulses} made, shown {proved}; {charge_pc} pC made")
-        if not proved.pulses_least <= pulses <= proved.pulses_most or charge_pc > proved.charge_most_pc:
-            if hid:
-                tally.untold[f"{hid}: rows outside"] += 1
-                continue
-            tally.outside.append(
-                f"{name} {key[0]}/{key[1]}: {pulses} made, {proved.pulses_least} to {proved.pulses_most}; "
-                f"{charge_pc} pC made, at most {proved.charge_most_pc}"
-            )
+        row = f"{name} {key[0]}/{key[1]}: {pulses} pulses, {charge_pc} pC made; {proved}"
+        pulses_hold = proved.pulses_shown <= pulses <= proved.pulses_most
+        if not pulses_hold or not proved.charge_shown_pc <= charge_pc <= proved.charge_most_pc:
+            tally.outside_all.append(row)
+        pulses_hold = proved.pulses_least <= pulses <= proved.pulses_most
+        if not pulses_hold or not proved.charge_least_pc <= charge_pc <= proved.charge_most_pc:
+            tally.untold.update([f"{hid}: rows outside"] if hid else [])
+            (tally.untold_rows if hid else tally.outside).append(row)
         if proved.pulses_most and not can_not_be_asked:
             tally.shown.append(100 * (proved.pulses_most - proved.pulses_shown) / proved.pulses_most)
+            tally.shown_charges.append(100 * (proved.charge_most_pc - proved.charge_shown_pc) / proved.charge_most_pc)
         if proved.pulses_most:
             tally.pulses.append(proved.pulses_most - proved.pulses_least)
             tally.widths.append(100 * (proved.pulses_most - proved.pulses_least) / proved.pulses_most)
@@ -164,10 +168,16 @@ def main() -> None:
 def say(tally: Tally) -> None:
     print(f"{tally.runs} rehearsals with faults; {tally.without_record} without a record; {dict(tally.outcomes)}")
     print(f"faults: {dict(tally.kinds.most_common())}")
-    print(f"outside of shown to most, whatever the device hid: {len(tally.outside_all)} of {len(tally.pulses)}")
+    print(
+        f"outside of shown to most, whatever the device hid, none left out: {len(tally.outside_all)} of "
+        f"{len(tally.pulses)} channels and purposes"
+    )
     for row in tally.outside_all:
         print(f"  {row}")
-    print(f"outside of least to most: {len(tally.outside)} of {len(tally.pulses)} channels and purposes")
+    print(
+        f"outside of least to most, where the device did what it acknowledged: {len(tally.outside)}; where it hid that "
+        f"it did not: {len(tally.untold_rows)}"
+    )
     for row in tally.outside:
         print(f"  {row}")
     print(
@@ -175,9 +185,12 @@ def say(tally: Tally) -> None:
     )
     for what, number in sorted(tally.untold.items()):
         print(f"  {number:5} {what}")
+    for row in tally.untold_rows:
+        print(f"  {row}")
     print("width of the bounds (median / 90 / 95 / 99 of 100 / most):")
     print(f"  pulses {shares(tally.pulses)}")
-    print(f"  share of the most: pulses from what was shown {shares(tally.shown)} %, of devices that can be asked")
+    print(f"  from what was shown, of devices that can be asked: pulses {shares(tally.shown)} % of the most")
+    print(f"  the same of charge: {shares(tally.shown_charges)} %")
     print(f"  share of the most: pulses {shares(tally.widths)} %, charge {shares(tally.charges)} %")
     unexplained = len(tally.unexplained)
     print(f"{tally.replayed} records replayed: {tally.differing} with differences, {unexplained} unexplained")

@@ -137,6 +137,10 @@ def test_a_pulse_that_nobody_asked_for_is_said_where_the_device_answers_it() -> 
     made.run(500_000)
     assert {(p.peak_ua, p.pulse_width_us) for p in made.pulses} <= {(4_000, 32)}, "or the stop came before it"
     assert "wrong bits on the cable" in made.last(Noise).text
+    assert made.last(Noise).pulses_most == 1
+    assert made.last(Noise).charge_most_pc >= max(
+        pulse.phase1_pc for pulse in made.pulses or [Pulse(0, 1, 0, 0, 0, 0, 0)]
+    )
     assert "any height" in made.last(DeviceLost).reason
     assert made.confirmed_us() is not None
 

@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from estim.drivers.models import MODELS
-from estim.record_lines.bounds import BoundsOfDose
+from estim.record_lines.bounds import Bounds, BoundsOfDose
+from estim.records.audit import audit
 from estim.records.chain import read
 from estim.rehearsal.faulty import FaultyWorld
 from estim.rehearsal.world import World
 from firmware_sim.faults import read_plan
 from tests.support import SHORT, made_in, plan
 
-# A device that acknowledges updates and does not obey them, and whose status shows nothing of it, is taken at its word.
+# A device that acknowledges updates and does not obey them, and whose status shows nothing of it, is taken at its word
+# by the least; what was shown and the most hold of it too.
 LIARS = frozenset({"ignore-update"})
 DATA = Path(__file__).parents[1] / "data"
 
@@ -33,8 +35,7 @@ def played(
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("faults", [False, True])
 def test_made_pulses_lie_between_the_bounds(seed: int, model: str, *, faults: bool) -> None:
-    if faults and any(fault.kind in LIARS for fault in read_plan(f"seed:{seed}").faults):
-        pytest.skip("a device that acknowledges what it does not do")
+    lies = faults and any(fault.kind in LIARS for fault in read_plan(f"seed:{seed}").faults)
     world, made = played(seed, model, faults=faults)
     bounds = BoundsOfDose()
     assert world.record is not None
@@ -46,14 +47,63 @@ def test_made_pulses_lie_between_the_bounds(seed: int, model: str, *, faults: bo
     for key in {*made, *bounds.channels()}:
         pulses, charge_pc = made.get(key, [0, 0])
         proved = bounds.of(*key)
-        assert proved.pulses_least <= pulses <= proved.pulses_most
-        assert charge_pc <= proved.charge_most_pc
+        assert proved.pulses_shown <= pulses <= proved.pulses_most
+        assert proved.charge_shown_pc <= charge_pc <= proved.charge_most_pc
+        if not lies:
+            assert proved.pulses_least <= pulses
+            assert proved.charge_least_pc <= charge_pc
         if (row := rows.get(key)) is not None:  # what the record says of itself, without a reader's arithmetic
-            assert row["pulses_least"] <= pulses <= row["pulses_most"]
-            assert charge_pc <= row["charge_most_pc"]
+            assert row["pulses_shown" if lies else "pulses_least"] <= pulses <= row["pulses_most"]
+            assert row["charge_shown_pc"] <= charge_pc <= row["charge_most_pc"]
         if not faults:
             assert proved.pulses_most - proved.pulses_least <= 60
-            assert proved.charge_least_pc <= charge_pc
+
+
+# All that lay outside of the least and the most in 1,000 rehearsals with faults. 12, 133, 156: the device acknowledged
+# updates and did not obey them, and no status shows it. 195: a lead in the air, which this device does not find.
+# 158: it took noise on its cable as a command for a channel that nobody used.
+@pytest.mark.parametrize(
+    ("source", "model", "seed"),
+    [
+        ("short", "rehastim1", 12), ("worlds", "rehastim1", 133), ("short", "p24", 156), ("short", "rehamove3", 156),
+        ("short", "rehastim1", 156), ("worlds", "rehastim1", 195), ("short", "rehastim1", 158),
+    ],
+)  # fmt: skip
+def test_what_a_device_hid_lies_between_what_it_showed_and_the_most(source: str, model: str, seed: int) -> None:
+    world, made = played(seed, model, faults=True, source=DATA / f"{source}.toml")
+    assert world.record is not None
+    bounds, beyond = BoundsOfDose(), 0
+    entries = read(world.record.data).entries
+    for entry in entries:
+        bounds.take(entry.kind, entry.fields, entry.t_us)
+    used = set(bounds.channels())
+    for key, (pulses, charge_pc) in made.items():
+        proved = bounds.of(*key)
+        assert proved.pulses_shown <= pulses <= proved.pulses_most
+        assert proved.charge_shown_pc <= charge_pc <= proved.charge_most_pc
+        beyond += pulses < proved.pulses_least or key not in used
+    assert beyond, "else these say nothing"
+    stray = [finding for finding in audit(entries) if finding.rule == "stray"]
+    assert bool(stray) == (seed == 158)
+    assert all("any channel" in finding.message for finding in stray)
+
+
+def test_an_answer_to_what_nobody_asked_widens_the_most_of_every_channel() -> None:
+    bounds = BoundsOfDose()
+    bounds.take("setup", {"purpose": "therapy", "schedule": {"phases": []}}, 1)
+    row = {"channel": 1, "amplitude_ua": 10_000, "pulse_width_us": 250, "interphase_us": 0, "period_us": 20_000}
+    bounds.take("command", {"sent_us": 1_000_000, "channels": [row]}, 1_000_000)
+    bounds.take("command", {"sent_us": 2_000_000, "channels": []}, 2_000_000)
+    bounds.take("output", {"state": "OFF"}, 2_000_000)
+    before = bounds.of("therapy", 1)
+    bounds.take("noise", {"count": 1, "text": "bytes outside any frame"}, 2_000_000)
+    assert bounds.of("therapy", 1) == before
+    assert bounds.of("therapy", 2) == Bounds()
+    bounds.take("noise", {"count": 1, "text": "an answer", "pulses_most": 3, "charge_most_pc": 900}, 2_000_000)
+    wider = replace(before, pulses_most=before.pulses_most + 3, charge_most_pc=before.charge_most_pc + 900)
+    assert bounds.of("therapy", 1) == wider
+    assert bounds.of("therapy", 2) == Bounds(pulses_most=3, charge_most_pc=900)
+    assert bounds.of("titration", 1) == Bounds()
 
 
 def test_what_was_never_confirmed_off_counts_until_the_timer() -> None:

@@ -214,6 +214,7 @@ def _rows(lines: _Lines, purpose: str, measured: Mapping[str, Mapping[int, Measu
             "pulses_shown": bounds.pulses_shown,
             "pulses_least": bounds.pulses_least,
             "pulses_most": bounds.pulses_most,
+            "charge_uc_shown": bounds.charge_shown_pc / 1_000_000,
             "charge_uc_least": bounds.charge_least_pc / 1_000_000,
             "charge_uc_most": bounds.charge_most_pc / 1_000_000,
         }
@@ -263,7 +264,7 @@ def _disagreements(purpose: str, rows: list[dict[str, Any]]) -> Iterator[Problem
             continue
         proved = f"the record proves at least {least} and at most {most}"
         if not least <= made <= most:
-            proved += ": the device did not do what it acknowledged"
+            proved += f": the device did not do what it acknowledged (its own status showed {row['pulses_shown']})"
         yield Problem(
             severity="info" if least <= made <= most else "warn", key=f"{purpose}.{row['name']}.pulses", asked=made,
             allowed=f"{least} to {most}", rule="dose",

@@ -28,7 +28,7 @@ from estim.drivers import sciencemode1 as sm
 from estim.drivers.base import NOT_NOW
 from estim.drivers.rehastim1_pace import LATE_US, Pace
 from estim.drivers.rehastim1_profile import PROFILE
-from estim.drivers.rehastim1_steps import NOBODY, PLAYED, ListsSent, PendingOff, Step, StopsSent
+from estim.drivers.rehastim1_steps import NOBODY, PLAYED, ListsSent, PendingOff, Step, StopsSent, played, unasked
 from estim.safety.commands import OutputOff
 from estim.safety.errors import InterlockTripped
 from estim.safety.interlock import Admitted
@@ -248,7 +248,7 @@ class RehaStim1Driver:
     def _take(self, kind: int, ok: bool, now_us: int) -> None:  # noqa: FBT001 - one bit of the byte
         stop = kind == sm.STOP_KIND
         if kind == sm.SINGLE_KIND and ok:
-            self._reports.append(Noise(count=1, text=PLAYED))
+            self._reports.append(played())
             self._lose(PLAYED)
             return
         if stop:
@@ -262,7 +262,7 @@ class RehaStim1Driver:
         if step is None or step.kind != kind or (stop and self._stops and step.why != "hello"):
             if not stop:
                 self._noise_n += 1
-                self._reports.append(Noise(count=1, text=f"an answer {kind << 6 | ok:02X} to nothing that was asked"))
+                self._reports.append(unasked(kind, ok=ok))
                 if self._noise_n == NOISE_MAX:
                     self._lose(f"{NOISE_MAX} answers in a row to nothing that was asked")
             return

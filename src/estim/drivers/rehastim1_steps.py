@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from estim.drivers.base import OFF_REPEAT_US
 from estim.drivers.sciencemode1 import UPDATE_KIND
-from estim.safety.reports import ListsPlayed
+from estim.safety.reports import ListsPlayed, Noise
 
 OFF_NUMBERS_MAX = 64
 STALE_US = 2_000_000  # an answer that is later than this does not come any more
@@ -19,6 +19,20 @@ PLAYED = (
     "it answered to a single pulse, which is never asked for: wrong bits on the cable made one of a command, and it may"
     " have played a pulse of any height: a shorter cable, no extension"
 )
+HIGHEST_PC = 127_000 * 500  # of a pulse that nobody asked for: as high and as wide as the wire can say
+TRIPLET = 3  # the most that one update plays on a channel
+
+
+def played() -> Noise:
+    """An answer to a single pulse, which is never asked for."""
+    return Noise(count=1, text=PLAYED, pulses_most=1, charge_most_pc=HIGHEST_PC)
+
+
+def unasked(kind: int, *, ok: bool) -> Noise:
+    """Another answer to nothing that was asked; an update that was obeyed played, whoever made it."""
+    pulses = TRIPLET if ok and kind == UPDATE_KIND else 0
+    text = f"an answer {kind << 6 | ok:02X} to nothing that was asked"
+    return Noise(count=1, text=text, pulses_most=pulses, charge_most_pc=pulses * HIGHEST_PC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ device's own timer ran out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from estim.record_lines import events, kinds
+from estim.record_lines.stretches import Stretch, Sum, between
 
 # Where a device has no timer of its own, output that was never confirmed off is counted so long: a session's longest.
 NO_TIMER_US = 3_600_000_000
@@ -29,36 +30,15 @@ class Bounds:
     Attributes:
         pulses_shown: at least so many even of a device that acknowledges what it does not do: its own status showed
             output between two looks. Nothing of a RehaStim 1, which can't be asked.
+        charge_shown_pc: of these, each as low as any that was commanded in its run.
     """
 
     pulses_shown: int = 0
     pulses_least: int = 0
     pulses_most: int = 0
+    charge_shown_pc: int = 0
     charge_least_pc: int = 0
     charge_most_pc: int = 0
-
-
-@dataclass(slots=True)
-class _Stretch:
-    """One channel's output at one amplitude: when it began, earliest and latest."""
-
-    low_ua: int
-    high_ua: int
-    width_us: int
-    period_us: int
-    burst: int  # pulses at the place of one now, and in the plain train around it
-    base: int
-    from_us: tuple[int, int]
-    run_from_us: tuple[int, int]  # of the whole run without a rest: pulses go on through changes of amplitude
-    lists: tuple[int, int] | None = None  # that the device had played before it, where it counts them
-    shown_us: tuple[int, int] | None = None  # the first and the last time at which the device's status showed this run
-
-
-@dataclass(slots=True)
-class _Sum:
-    shown: int = 0
-    pulses: list[int] = field(default_factory=lambda: [0, 0])
-    charge_pc: list[int] = field(default_factory=lambda: [0, 0])
 
 
 class BoundsOfDose:
@@ -67,20 +47,21 @@ class BoundsOfDose:
     KINDS = frozenset(
         {
             events.Command.KIND, events.Status.KIND, events.Unanswered.KIND, events.LeadOff.KIND, events.Fault.KIND,
-            events.PhaseTurn.KIND, events.Output.KIND, events.TakeOver.KIND, kinds.SetupLine.KIND, kinds.Header.KIND,
+            events.PhaseTurn.KIND, events.Output.KIND, events.TakeOver.KIND, events.Noise.KIND, kinds.SetupLine.KIND,
+            kinds.Header.KIND,
         }
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self._sums: dict[tuple[str, int], _Sum] = {}
-        self._on: dict[int, _Stretch] = {}
+        self._sums: dict[tuple[str, int], Sum] = {}
+        self._on: dict[int, Stretch] = {}
         self._highest_ua: dict[tuple[str, int], int] = {}
         self._purpose = ""
         self._bursts: dict[tuple[int, int, int], int] = {}
         self._seen_us = 0  # the device was last known to do what it was told
         self._looked_us = 0  # it was last asked how it is while output was on, and knew of no lead that is off
         self._unlooked: dict[tuple[str, int], list[int]] = {}  # least pulses and charge that were booked since then
-        self._ended: dict[int, tuple[_Stretch, int]] = {}  # what a rest ended, and since when that may not hold
+        self._ended: dict[int, tuple[Stretch, int]] = {}  # what a rest ended, and since when that may not hold
         self._off_us: int | None = None  # off was sent, and is not confirmed yet
         self._sure_us = 0  # up to here the output that was on is proved
         self._timer_us = SLOWEST_TIMER_US
@@ -89,6 +70,7 @@ class BoundsOfDose:
         self._unheard: int | None = None  # these are all but for so many; None: it may have gone on since
         self._looked_lists = 0
         self._cut = True  # a stop went out behind the last of them, and may have come before its pulse
+        self._stray: dict[str, tuple[int, int]] = {}  # purpose → pulses and charge of commands that nobody gave
 
     def take(self, kind: str, fields: Mapping[str, Any], t_us: int) -> None:
         """One line."""
@@ -110,6 +92,8 @@ class BoundsOfDose:
             self._unanswered(fields)
         elif kind == events.LeadOff.KIND:
             self._doubt()
+        elif kind == events.Noise.KIND:
+            self._strayed(fields.get("pulses_most") or 0, fields.get("charge_most_pc") or 0)
         elif kind == events.Fault.KIND:
             self._disobeyed(str(fields.get("cause", "")))
         elif kind == events.PhaseTurn.KIND:
@@ -135,16 +119,23 @@ class BoundsOfDose:
         self._now_us = t_us
 
     def of(self, purpose: str, channel: int) -> Bounds:
-        """What it was given so far; what is on now counts from what is proved to what may still come."""
-        total = self._sums.get((purpose, channel), _Sum())
-        pulses, charge_pc = list(total.pulses), list(total.charge_pc)
+        """What it was given so far; what is on now counts from what is proved to what may still come. A channel that
+        nobody used has bounds too: a pulse that nobody asked for may have come on any.
+        """
+        total = self._sums.get((purpose, channel), Sum())
+        stray, stray_pc = self._stray.get(purpose, (0, 0))
+        pulses = [total.pulses[0], total.pulses[1] + stray]
+        charge_pc = [total.charge_pc[0], total.charge_pc[1] + stray_pc]
+        shown, shown_pc = total.shown, total.shown_pc
         one = self._on.get(channel)
         if one is not None and purpose == self._purpose:
             least, most, least_pc, most_pc = self._count(one, self._end_us())
             pulses = [pulses[0] + least, pulses[1] + most]
             charge_pc = [charge_pc[0] + least_pc, charge_pc[1] + most_pc]
-        shown = total.shown + (_shown(one) if one is not None and purpose == self._purpose else 0)
-        return Bounds(min(shown, pulses[0]), pulses[0], pulses[1], charge_pc[0], charge_pc[1])
+            shown, shown_pc = shown + one.shown, shown_pc + one.shown_pc
+        return Bounds(
+            min(shown, pulses[0]), pulses[0], pulses[1], min(shown_pc, charge_pc[0]), charge_pc[0], charge_pc[1]
+        )
 
     def channels(self) -> dict[tuple[str, int], Bounds]:
         """(purpose, channel) → what it was given, for all that had current."""
@@ -175,7 +166,9 @@ class BoundsOfDose:
             if row is not None:
                 run_from_us = before.run_from_us if goes_on else when
                 self._on[channel] = self._stretch(row, when, run_from_us)
-                self._on[channel].shown_us = before.shown_us if goes_on else None
+                if goes_on:
+                    self._on[channel].shown_us = before.shown_us
+                    self._on[channel].floor_ua = min(before.floor_ua, row["amplitude_ua"])
             else:
                 del self._on[channel]
                 self._ended[channel] = (before, when[0])
@@ -185,7 +178,7 @@ class BoundsOfDose:
                 self._on[channel] = self._stretch(row, when, when)
         self._seen_us, self._off_us, self._unheard, self._cut = t_us, None, None, True
 
-    def _stretch(self, row: Mapping[str, int], when: tuple[int, int], run_from_us: tuple[int, int]) -> _Stretch:
+    def _stretch(self, row: Mapping[str, int], when: tuple[int, int], run_from_us: tuple[int, int]) -> Stretch:
         key = (row["channel"], row["pulse_width_us"], row["period_us"])
         ua = row["amplitude_ua"]
         mine = (self._purpose, row["channel"])
@@ -193,7 +186,7 @@ class BoundsOfDose:
         base = self._bursts.get(key, 1)
         burst = row.get("burst_pulses") or base
         lists = self._lists if when[1] == self._now_us else None
-        return _Stretch(ua, ua, row["pulse_width_us"], row["period_us"], burst, base, when, run_from_us, lists)
+        return Stretch(ua, ua, row["pulse_width_us"], row["period_us"], burst, base, when, run_from_us, lists, ua)
 
     def _unanswered(self, fields: Mapping[str, Any]) -> None:
         """It may have been obeyed from its sending on, or not at all."""
@@ -206,6 +199,11 @@ class BoundsOfDose:
             elif ua:
                 never = (sent_us, 1 << 62)
                 self._on[channel] = self._stretch(row, never, never)
+
+    def _strayed(self, pulses: int, charge_pc: int) -> None:
+        """The device answered to what nobody asked for: on which channel it played, and how high, it does not say."""
+        before = self._stray.get(self._purpose, (0, 0))
+        self._stray[self._purpose] = (before[0] + pulses, before[1] + charge_pc)
 
     def _show(self, t_us: int) -> None:
         """The device says that pulses come out: of which run, where those that are on began one after the other, it
@@ -264,8 +262,8 @@ class BoundsOfDose:
         self._ended.clear()
         self._off_us = None
 
-    def _book(self, channel: int, one: _Stretch, end_us: tuple[int, int], *, run_ends: bool) -> None:
-        total = self._sums.setdefault((self._purpose, channel), _Sum())
+    def _book(self, channel: int, one: Stretch, end_us: tuple[int, int], *, run_ends: bool) -> None:
+        total = self._sums.setdefault((self._purpose, channel), Sum())
         least, most, least_pc, most_pc = self._count(one, end_us)
         looked, looked_pc = self._looked(one)
         unlooked = self._unlooked.setdefault((self._purpose, channel), [0, 0])
@@ -273,25 +271,26 @@ class BoundsOfDose:
         unlooked[1] += max(0, least_pc - looked_pc)
         total.charge_pc[1] += most_pc
         if run_ends:
-            total.shown += _shown(one)
+            total.shown += one.shown
+            total.shown_pc += one.shown_pc
         if run_ends or one.lists is not None:
             total.pulses[0] += least
             unlooked[0] += max(0, least - looked)
             total.pulses[1] += most
         elif one.burst != one.base:  # the run that goes on will count each of these as one plain pulse
-            least_here, most_here = _between(one.from_us, end_us, one.period_us)
+            least_here, most_here = between(one.from_us, end_us, one.period_us)
             total.pulses[0] += least_here * (one.burst - one.base)
             unlooked[0] += least_here * (one.burst - one.base)
             total.pulses[1] += most_here * (one.burst - one.base)
 
-    def _count(self, one: _Stretch, end_us: tuple[int, int]) -> tuple[int, int, int, int]:
+    def _count(self, one: Stretch, end_us: tuple[int, int]) -> tuple[int, int, int, int]:
         """Pulses of the run up to its end, and the charge of its last stretch, each at least and at most. Where lists
         are counted, pulses of the last stretch as well.
         """
         if one.lists is not None and self._lists is not None:
             return self._counted(one, one.lists, self._lists, end_us)
-        least, most = _between(one.run_from_us, end_us, one.period_us)
-        least_here, most_here = _between(one.from_us, end_us, one.period_us)
+        least, most = between(one.run_from_us, end_us, one.period_us)
+        least_here, most_here = between(one.from_us, end_us, one.period_us)
         return (
             least * one.base + least_here * (one.burst - one.base),
             most * one.base + most_here * (one.burst - one.base),
@@ -300,7 +299,7 @@ class BoundsOfDose:
         )
 
     def _counted(
-        self, one: _Stretch, begin: tuple[int, int], end: tuple[int, int], end_us: tuple[int, int]
+        self, one: Stretch, begin: tuple[int, int], end: tuple[int, int], end_us: tuple[int, int]
     ) -> tuple[int, int, int, int]:
         """By what the device played. The answer to an off's last list may not have come; where none is known to be the
         last, the clock says how many there may be: it plays none before its period has passed, but for a request that
@@ -309,25 +308,14 @@ class BoundsOfDose:
         least, most = max(0, end[0] - begin[0] - self._cut), end[1] - begin[1] + (end[1] > end[0])
         if self._unheard is None:
             twice = end[1] - end[0] - begin[1] + begin[0]
-            most = max(most, _between(one.from_us, end_us, one.period_us)[1] + twice)
+            most = max(most, between(one.from_us, end_us, one.period_us)[1] + twice)
         least, most = least * one.burst, (most + (self._unheard or 0)) * one.burst
         return least, most, least * one.low_ua * one.width_us, most * one.high_ua * one.width_us
 
-    def _looked(self, one: _Stretch) -> tuple[int, int]:
+    def _looked(self, one: Stretch) -> tuple[int, int]:
         """Pulses and charge that were proved when the device was last asked how it is."""
         if one.lists is not None:
             pulses = max(0, self._looked_lists - one.lists[0]) * one.burst
             return pulses, pulses * one.low_ua * one.width_us
         looked, _, looked_pc, _ = self._count(one, (self._looked_us, self._looked_us))
         return looked, looked_pc
-
-
-def _shown(one: _Stretch) -> int:
-    """Pulses between two looks at the same run."""
-    return (one.shown_us[1] - one.shown_us[0]) // one.period_us * one.base if one.shown_us is not None else 0
-
-
-def _between(begin_us: tuple[int, int], end_us: tuple[int, int], period_us: int) -> tuple[int, int]:
-    """Fewest and most pulses of one period between an earliest and latest beginning and end."""
-    shortest, longest = max(0, end_us[0] - begin_us[1]), max(0, end_us[1] - begin_us[0])
-    return shortest // period_us, longest // period_us + 1

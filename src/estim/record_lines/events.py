@@ -153,6 +153,8 @@ class Noise(Line):
     KIND: ClassVar[str] = "noise"
     count: Annotated[int, "how many"]
     text: Annotated[str, "of which kind"]
+    pulses_most: Annotated[int | None, "that the device may have played on any channel: a command nobody gave"] = None
+    charge_most_pc: Annotated[int | None, "sum of the first phases of these, at most"] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ class Finding:
 
     Attributes:
         n: number of the line.
-        rule: authorise | cap | phase | dose | end.
+        rule: authorise | cap | phase | dose | end | stray.
         message: what is wrong, with the numbers.
     """
 
@@ -96,6 +96,7 @@ def audit(entries: Iterable[Entry]) -> tuple[Finding, ...]:
         lines.Command.KIND: _command,
         lines.Unanswered.KIND: _command,
         lines.Dose.KIND: _dose,
+        lines.Noise.KIND: _noise,
         lines.End.KIND: _end,
     }
     for entry in entries:
@@ -189,6 +190,15 @@ def _dose(replay: _Replay, entry: Entry) -> None:
             most = row["pulses"] * most_pc
             message = f"channel {channel}: {row['charge_pc']} pC is more than {row['pulses']} pulses can be, {most}"
             replay.find(entry.n, "dose", message)
+
+
+def _noise(replay: _Replay, entry: Entry) -> None:
+    if pulses := entry.fields.get("pulses_most"):
+        message = (
+            f"the device obeyed what nobody sent (wrong bits on the cable): at most {pulses} pulses of any height on"
+            " any channel, used or not; the bounds of the dose are the wider by them"
+        )
+        replay.find(entry.n, "stray", message)
 
 
 def _end(replay: _Replay, entry: Entry) -> None:

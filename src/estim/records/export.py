@@ -23,8 +23,8 @@ COLUMNS = (
     "verified", "contractions", "contractions_planned", "therapy_us", "duration_us", "discomfort", "pain", "skin",
     "channel", "name", "muscle", "side", "pads", "frequency_hz", "pulse_width_us", "level_ua", "cap_ua", "sensory_ua",
     "motor_ua", "max_tolerated_ua", "peak_ua", "pulses", "charge_pc", "on_us", "unacknowledged_pulses",
-    "pulses_least", "pulses_most", "dose_recorded", "sent_pulses", "sent_charge_pc", "signed_by", "signed_name",
-    "signed_meaning", "signed_utc", "signed_with_pin", "head",
+    "pulses_shown", "pulses_least", "pulses_most", "dose_recorded", "sent_pulses", "sent_charge_pc", "signed_by",
+    "signed_name", "signed_meaning", "signed_utc", "signed_with_pin", "head",
 )  # fmt: skip
 _CHANNEL = COLUMNS[COLUMNS.index("channel") : COLUMNS.index("signed_by")]
 _NUMBER = re.compile(r"-?\d+\.\d+")
@@ -157,7 +157,8 @@ MEANING = {
     "pulses": "acknowledged pulses of the therapy; empty where the record does not hold them",
     "charge_pc": "sum of their first phases, pC", "on_us": "time with current, ramps included, µs",
     "unacknowledged_pulses": "pulses of commands that were never acknowledged",
-    "pulses_least": "pulses of the therapy that the record proves", "pulses_most": "and at most so many",
+    "pulses_shown": "pulses of the therapy that came whatever the device did: its own status showed them",
+    "pulses_least": "pulses that came if the device did what it acknowledged", "pulses_most": "and at most so many",
     "dose_recorded": "the record holds the whole dose", "sent_pulses": "about what the acknowledged commands amount to",
     "sent_charge_pc": "the same as charge, pC", "signed_by": "who signed; UNSIGNED where no person did",
     "signed_name": "printed name", "signed_meaning": "performed, witnessed or reviewed", "signed_utc": "when",

@@ -91,9 +91,9 @@ def given(channel: ChannelSummary) -> str:
         said += f", about {channel.sent_pulses} pulses and {channel.sent_charge_pc / 1_000_000_000:.3f} mC"
     if channel.pulses_most:
         said += (
-            f"; the record proves {channel.pulses_least} to {channel.pulses_most} pulses, if the device did what it "
+            f"; whatever the device did, at least {channel.pulses_shown} (its own status showed them) and at most "
+            f"{channel.pulses_most} pulses came; at least {channel.pulses_least} if it did what it acknowledged"
         )
-        said += f"acknowledged, and {channel.pulses_shown} that its own status showed"
     if channel.unacknowledged_pulses:
         said += f"; {channel.unacknowledged_pulses} more were never acknowledged"
     return said

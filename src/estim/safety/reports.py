@@ -130,10 +130,17 @@ class Battery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noise:
-    """Bytes that were no valid frame. Counted and recorded; enough of them in a row make a DeviceLost."""
+    """Bytes that were no valid frame. Counted and recorded; enough of them in a row make a DeviceLost.
+
+    Attributes:
+        pulses_most, charge_most_pc: what the device may have played on any one channel, if it is the device's answer to
+            a command that nobody gave.
+    """
 
     count: int
     text: str
+    pulses_most: int = 0
+    charge_most_pc: int = 0
 
 
 DriverReport = (

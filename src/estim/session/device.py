@@ -210,7 +210,14 @@ def battery(core: Core, report: Battery) -> None:
 
 def noise(core: Core, report: Noise) -> None:
     """Bytes that were no frame."""
-    core.out.log(lines.Noise(count=report.count, text=report.text))
+    core.out.log(
+        lines.Noise(
+            count=report.count,
+            text=report.text,
+            pulses_most=report.pulses_most or None,
+            charge_most_pc=report.charge_most_pc or None,
+        )
+    )
 
 
 def _keeper(core: Core) -> Gatekeeper | None:

@@ -266,6 +266,7 @@ class Ledger:
                     "pulses_shown": proved.pulses_shown,
                     "pulses_least": proved.pulses_least,
                     "pulses_most": proved.pulses_most,
+                    "charge_shown_pc": proved.charge_shown_pc,
                     "charge_least_pc": proved.charge_least_pc,
                     "charge_most_pc": proved.charge_most_pc,
                 })  # fmt: skip
