@@ -300,8 +300,8 @@ CULPRITS = [
     ({"ramp_up_s": 0.05}, {"ramp_up_s"}),
     ({"ramp_down_s": 0.01}, {"ramp_down_s"}),
     ({"channel": [{"name": "quadriceps", "delay_s": 25}]}, {"delay_s"}),
-    ({"mode": "triggered"}, {"trigger"}),
-    ({"mode": "emg-triggered"}, {"trigger"}),
+    ({"mode": "triggered"}, {"trigger", "on_s"}),  # it lacks the one and has no use for the other: both are told
+    ({"mode": "emg-triggered"}, {"trigger", "on_s"}),
 ]
 
 

@@ -19,7 +19,7 @@ from estim.protocols.catalogue import refuse_clash
 from estim.protocols.compile import compile_schedule
 from estim.protocols.course import UNJUDGED
 from estim.protocols.lines import LineIndex
-from estim.protocols.loader import line_index, load
+from estim.protocols.loader import BrokenFile, line_index, load, place_of_key
 from estim.protocols.provenance import check_provenance
 from estim.protocols.resolve import resolve
 from estim.protocols.schema import Protocol
@@ -49,6 +49,8 @@ def check_file(
     try:
         protocol = load(path)
         refuse_clash(protocol, path, own)
+    except BrokenFile as error:
+        return _entry(path, [*error.problems, *_beside(error, limits, model, line_index(path))], runnable=False)
     except ProtocolError as error:
         return _entry(path, list(error.problems), runnable=False)
     if not protocol.runnable:
@@ -70,6 +72,15 @@ def check_file(
     problems = [*likely, *placed, *(_placed(problem, lines, protocol) for problem in to_write)]
     entry = _entry(path, problems, runnable=True)
     return entry | {"devices": {name: playing.to_json() for name, playing in devices.items()}}
+
+
+def _beside(error: BrokenFile, limits: Limits, model: str, lines: LineIndex) -> list[Problem]:
+    """What the limits refuse in the part of a broken file that is not broken."""
+    protocol = error.mended.for_limits()
+    if protocol is None or not protocol.runnable:
+        return []
+    refused = [each for each in check_protocol(protocol, limits, model=model) if each.severity == "refuse"]
+    return [_placed(each, lines, protocol) for each in refused if error.mended.is_files_own(place_of_key(each.key))]
 
 
 def unknown_measures(protocol: Protocol) -> list[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import re
 import tomllib
@@ -11,9 +12,10 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from estim.protocols.lines import LineIndex
+from estim.protocols.mended import Fault, Mended, value_at
 from estim.protocols.muscles import why_not
 from estim.protocols.schema import Protocol
-from estim.protocols.schema_base import NUMBER_MAX
+from estim.protocols.schema_base import NUMBER_MAX, varies
 from estim.protocols.schema_course import Sourced
 from estim.protocols.schema_words import meaning
 from estim.protocols.slips import slip
@@ -25,7 +27,8 @@ PROBLEMS_MAX = 200  # nobody reads more at once
 _PART = r"""(?:[A-Za-z0-9_-]{1,80}|"[^"\n]{0,80}"|'[^'\n]{0,80}')"""
 _DEEP = re.compile(rf"{_PART}(?:[ \t]{{0,8}}\.[ \t]{{0,8}}{_PART}){{64}}")
 _TOML_LINE = re.compile(r"at line (\d+), column (\d+)")
-_RULE = re.compile(r"^(?:Value error, )?\[([a-z0-9-]+)(?:@([a-z_]+))?\] (.*)$", re.DOTALL)
+_RULE = re.compile(r"^(?:Value error, )?\[([a-z0-9-]+)(?:@([\w.\[\]]+))?\] (.*)$", re.DOTALL | re.IGNORECASE)
+_PATH = re.compile(r"\[(\d+)\]|(\w+)")
 _WAVEFORM_HINT = (
     "only balanced biphasic pulses exist here (net charge is exactly 0, L12): symmetric-biphasic, or "
     "asymmetric-balanced-biphasic with phase_ratio = 2 or 4"
@@ -39,6 +42,51 @@ def load(path: Path) -> Protocol:
         ProtocolError: it can't be read, is not TOML, or breaks the schema; `problems` lists everything.
     """
     return load_with_digest(path)[0]
+
+
+class BrokenFile(ProtocolError):
+    """A file that breaks the schema, with all that does.
+
+    Attributes:
+        mended: what the file says beside its faults.
+    """
+
+    def __init__(self, problems: list[Problem], mended: Mended, *, path: Path | None = None) -> None:
+        super().__init__(problems, path=path)
+        self.mended = mended
+
+
+def _everything(document: dict[str, Any], index: LineIndex) -> tuple[list[Problem], Mended]:
+    mended, problems = Mended(document), list[Problem]()
+    for entries in mended.turns(_fault, lambda entry, others: _is_echo(entry, others, document)):
+        problems += [_from_pydantic(entry, document, index) for entry in entries]
+    problems = _distinct(problems)
+    if len(problems) > PROBLEMS_MAX:
+        more = _problem("file", f"and {len(problems) - PROBLEMS_MAX} more")
+        problems = [*problems[:PROBLEMS_MAX], more]
+    return problems, mended
+
+
+def _fault(entry: dict[str, Any]) -> Fault:
+    """What a finding means for the rest of the file."""
+    place, kind = tuple(_place(entry)), entry["type"]
+    ruled = _RULE.match(entry["msg"])
+    if ruled and ruled[1] in {"text", "number"} and ruled[2]:
+        return Fault((*place, ruled[2]), varies=_varies((*place, ruled[2])))
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(str(place[-1]), _known_keys(list(place[:-1])), n=1)
+        slip = near[0] if near else ""
+        return Fault(place, unknown=True, slip=slip, varies=bool(slip) and _varies((*place[:-1], slip)))
+    table = bool(ruled) and (not place or isinstance(entry["input"], dict))
+    about = (*place, *place_of_key(ruled[2])) if table and ruled and ruled[2] else ()
+    return Fault(place, missing=kind == "missing", table=table, about=about, varies=not table and _varies(place))
+
+
+def _varies(place: tuple[Any, ...]) -> bool:
+    """Whether this is a key of a table that the schema has, and of a kind that can be varied."""
+    last = max((number for number, part in enumerate(place) if isinstance(part, str)), default=0)
+    model = _model_at(list(place[:last]))
+    return model is not None and varies(model, str(place[last]))
 
 
 def line_index(path: Path) -> LineIndex:
@@ -68,15 +116,8 @@ def parse(data: bytes, *, path: Path | None = None) -> Protocol:
     document = read_toml(text, path)
     try:
         return Protocol.model_validate(document, context={"basis": document.get("basis")})
-    except ValidationError as error:
-        index = LineIndex(text)
-        entries = error.errors(include_url=False)[:PROBLEMS_MAX]
-        problems = [
-            _from_pydantic(entry, document, index) for entry in entries if not _is_echo(entry, entries, document)
-        ]
-        if error.error_count() > PROBLEMS_MAX:
-            problems.append(_problem("file", f"and {error.error_count() - PROBLEMS_MAX} more"))
-        raise ProtocolError(_distinct(problems), path=path) from None
+    except ValidationError:
+        raise BrokenFile(*_everything(document, LineIndex(text)), path=path) from None
     except RecursionError:
         raise ProtocolError([_problem("file", "is nested deeper than any protocol", rule="toml")], path=path) from None
 
@@ -156,10 +197,10 @@ def _from_pydantic(entry: Any, document: dict[str, Any], index: LineIndex) -> Pr
     kind = entry["type"]
     ruled = _RULE.match(entry["msg"])
     if ruled and ruled[2]:
-        location = [*location, ruled[2]]
+        location = [*location, *place_of_key(ruled[2])]
     key = key_text(location)
     line = index.line_of(location)
-    value = _value_at(document, location)
+    value = value_at(document, location)
     if kind == "extra_forbidden":
         message = unknown(str(location[-1]), value, _known_keys(location[:-1]))
         return _problem(key, message, line=line, rule="unknown-key", asked=shown(value))
@@ -204,7 +245,7 @@ def _is_echo(entry: Any, entries: list[Any], document: dict[str, Any]) -> bool:
     if kind not in {"too_short", "tuple_type", "int_type", "float_type"}:
         return False
     place = _place(entry)
-    value = _value_at(document, place)
+    value = value_at(document, place)
     if kind == "too_short":
         return isinstance(value, list) and len(value) >= max(1, entry["ctx"]["min_length"])
     if isinstance(value, list) == (kind == "tuple_type") or isinstance(value, dict):
@@ -221,6 +262,11 @@ def _is_branch(part: object) -> bool:
     return isinstance(part, str) and (
         part.startswith(("tuple[", "constrained-", "function-")) or part in {"int", "float", "mark-alone", "mark-table"}
     )
+
+
+def place_of_key(key: str) -> tuple[str | int, ...]:
+    """`phase[0].frequency_hz` as `("phase", 0, "frequency_hz")`."""
+    return tuple(int(item) if item else name for item, name in _PATH.findall(key))
 
 
 def _known_keys(location: list[Any]) -> list[str]:
@@ -265,13 +311,3 @@ def key_text(location: list[Any]) -> str:
     for part in location:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
     return text
-
-
-def _value_at(document: Any, location: list[Any]) -> object:
-    value: Any = document
-    for part in location:
-        try:
-            value = value[part]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return value

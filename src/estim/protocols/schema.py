@@ -7,13 +7,13 @@ that is refused by rule L4. Here a number must only be a number that can mean so
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, ModelWrapValidatorHandler, ValidationInfo, field_validator, model_validator
 
 from estim.protocols import muscles
-from estim.protocols.schema_base import Strict, Text, exactly, rule
+from estim.protocols.schema_base import Strict, Text, exactly, is_unjudged, rule
 from estim.protocols.schema_course import (
     CHANNEL_KEYS,
     Criterion,
@@ -52,11 +52,10 @@ class Electrode(Strict):
     size_cm: SizeCm
     placement: Text
 
-    @model_validator(mode="after")
-    def _size(self) -> Self:
+    def broken(self) -> Iterator[ValueError]:
+        """A pad has a size."""
         if any(side <= 0 for side in self.size_cm):
-            raise rule("size", "size_cm: sides in cm must be above 0", at="size_cm")
-        return self
+            yield rule("size", "size_cm: sides in cm must be above 0", at="size_cm")
 
 
 class Channel(Strict):
@@ -102,9 +101,11 @@ class Channel(Strict):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _place(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _place(cls, given: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         """A side in the muscle's name must be the channel's, and the muscle must lie in the channel's region."""
         channel = handler(given)
+        if is_unjudged(given, info):
+            return channel
         typed = given.get("muscle", "") if isinstance(given, dict) else ""
         named = muscles.side_in(typed) if isinstance(typed, str) else ""
         if named and named != channel.side:
@@ -123,20 +124,20 @@ class Channel(Strict):
             )
         return channel
 
-    @model_validator(mode="after")
-    def _rules(self) -> Self:
+    def broken(self) -> Iterator[ValueError]:
+        """Pads, rule and target of a level that contradict each other."""
         if (self.electrode_cm is None) == (self.electrodes is None):
-            raise rule(
+            yield rule(
                 "electrodes",
                 'give either electrode_cm or electrodes = ["a", "b"], not both and not neither',
                 at="electrode_cm",
             )
         if self.electrode_cm is not None and any(side <= 0 for side in self.electrode_cm):
-            raise rule("size", "electrode_cm: sides in cm must be above 0", at="electrode_cm")
+            yield rule("size", "electrode_cm: sides in cm must be above 0", at="electrode_cm")
         if self.electrodes is not None and self.electrodes[0] == self.electrodes[1]:
-            raise rule("electrodes", "a channel needs two different pads", at="electrodes")
+            yield rule("electrodes", "a channel needs two different pads", at="electrodes")
         if (self.output == "sensory") != (self.amplitude_rule in SENSORY_RULES):
-            raise rule(
+            yield rule(
                 "sensory",
                 f"output = {self.output!r} and amplitude_rule = {self.amplitude_rule!r} contradict: sensory output "
                 f"goes "
@@ -144,37 +145,36 @@ class Channel(Strict):
                 at="amplitude_rule",
             )
         if self.plausible_ma[0] > self.plausible_ma[1]:
-            raise rule("plausible", "plausible_ma: the first number must not be above the second", at="plausible_ma")
+            yield rule("plausible", "plausible_ma: the first number must not be above the second", at="plausible_ma")
         targets = {"percent-mvic", "percent-motor-threshold"}
         if self.amplitude_target is not None and self.amplitude_rule not in targets:
-            raise rule(
+            yield rule(
                 "target",
                 "amplitude_target goes with percent-mvic or percent-motor-threshold only",
                 at="amplitude_target",
             )
         if self.amplitude_rule == "percent-motor-threshold" and (self.amplitude_target or 100) > 90:
-            raise rule(
+            yield rule(
                 "target", "percent-motor-threshold needs an amplitude_target of at most 90 (L26)", at="amplitude_target"
             )
         if self.amplitude_rule == "percent-mvic" and self.amplitude_target is None:
-            raise rule(
+            yield rule(
                 "target",
                 "percent-mvic needs an amplitude_target (% of the maximum voluntary contraction)",
                 at="amplitude_target",
             )
         if self.without_mvic is not None and self.amplitude_rule != "percent-mvic":
-            raise rule("target", "without_mvic goes with percent-mvic only", at="without_mvic")
+            yield rule("target", "without_mvic goes with percent-mvic only", at="without_mvic")
         if self.amplitude_minimum is not None and self.amplitude_rule not in {"max-tolerated", "percent-mvic"}:
-            raise rule(
+            yield rule(
                 "minimum", "amplitude_minimum goes with max-tolerated or percent-mvic only", at="amplitude_minimum"
             )
         if self.output == "sensory" and not 0 < (self.retitrate_every_s or 0) <= 600:
-            raise rule(
+            yield rule(
                 "retitrate",
                 "a sensory channel needs retitrate_every_s of at most 600 (L26: marks age)",
                 at="retitrate_every_s",
             )
-        return self
 
 
 class Protocol(Strict):
@@ -233,38 +233,32 @@ class Protocol(Strict):
         """Whether this file may be run at all."""
         return not self.not_runnable_because
 
-    @model_validator(mode="after")
-    def _references(self) -> Self:
+    def broken(self) -> Iterator[ValueError]:
+        """References that lead nowhere, names that stand twice, changes that change nothing."""
         names = [channel.name for channel in self.channel]
-        _unique("channel", names)
-        _unique("phase", [phase.name for phase in self.phase])
-        _unique("electrode", [electrode.id for electrode in self.electrode])
+        yield from _unique("channel", "name", names)
+        yield from _unique("phase", "name", [phase.name for phase in self.phase])
+        yield from _unique("electrode", "id", [electrode.id for electrode in self.electrode])
         pads = {electrode.id for electrode in self.electrode}
-        for channel in self.channel:
+        for number, channel in enumerate(self.channel):
             for pad in channel.electrodes or ():
-                _known(f"channel {channel.name!r}: electrode", pad, pads)
-        for phase in self.phase:
-            for name in phase.channels or ():
-                _known(f"phase {phase.name!r}: channel", name, set(names))
-            for override in phase.channel:
-                _known(f"phase {phase.name!r}: channel", override.name, set(phase.channels or names))
-                if override.follows is not None:
-                    leaders = set(phase.channels or names) - {override.name}
-                    _known(f"phase {phase.name!r}: {override.name} follows", override.follows.channel, leaders)
-        for step in self.progression:
-            if step.channel is not None:
-                _known("progression: channel", step.channel, set(names))
-        for index, step in enumerate(self.progression):
-            self._reaches(index, step)
+                yield from _known(f"channel {channel.name!r}: electrode", pad, pads, f"channel[{number}].electrodes")
+        for number, phase in enumerate(self.phase):
+            yield from _members(f"phase[{number}]", phase, names)
+        for number, step in enumerate(self.progression):
+            if step.channel is not None and step.channel not in names:
+                yield from _known("progression: channel", step.channel, set(names), f"progression[{number}].channel")
+            else:
+                yield from self._reaches(number, step)
         for key, sourced in self.marks.items():
             if sourced.source is not None and sourced.source > len(self.evidence):
-                raise rule(
+                yield rule(
                     "reference",
                     f"provenance.{key}: source = {sourced.source}, the file has {len(self.evidence)} [[evidence]]",
+                    at=f"provenance.{key}" if key.isidentifier() else "provenance",
                 )
-        return self
 
-    def _reaches(self, index: int, step: Progression) -> None:
+    def _reaches(self, index: int, step: Progression) -> Iterator[ValueError]:
         """A `set` that would change nothing, or more than its channel, is a mistake and not an intention."""
         if step.set is None:
             return
@@ -279,15 +273,20 @@ class Protocol(Strict):
         for key in changes.keys() - CHANNEL_KEYS:
             reached = [(phase, members) for phase, members in phases if fits(key, phase.model_dump(), changes)]
             if not reached:
-                raise rule("progression", f"{where}: {key} changes nothing: no work phase of this file has it")
+                yield rule(
+                    "progression",
+                    f"{where}: {key} changes nothing: no work phase of this file has it",
+                    at=f"{where}.{key}",
+                )
             if step.channel is None or key == "on_s":
                 continue
             for phase, members in reached:
                 if len(members) > 1:
-                    raise rule(
+                    yield rule(
                         "progression",
                         f"{where}: {key} of channel {step.channel!r} alone: phase {phase.name!r} plays others too, and "
                         "they share it; leave channel out, or give the channel a phase of its own",
+                        at=f"{where}.{key}",
                     )
 
 
@@ -295,12 +294,27 @@ def _is_shown_only(info: ValidationInfo) -> bool:
     return bool(info.context and info.context.get("basis") == SHOWN_ONLY)
 
 
-def _unique(what: str, names: list[str]) -> None:
+def _members(where: str, phase: PhaseSpec, names: list[str]) -> Iterator[ValueError]:
+    """Channels that a phase names and the file does not have."""
+    for name in phase.channels or ():
+        yield from _known(f"phase {phase.name!r}: channel", name, set(names), f"{where}.channels")
+    members = set(phase.channels or names)
+    for number, override in enumerate(phase.channel):
+        here = f"{where}.channel[{number}]"
+        yield from _known(f"phase {phase.name!r}: channel", override.name, members, f"{here}.name")
+        if override.follows is not None:
+            what, leaders = f"phase {phase.name!r}: {override.name} follows", members - {override.name}
+            yield from _known(what, override.follows.channel, leaders, f"{here}.follows.channel")
+
+
+def _unique(what: str, key: str, names: list[str]) -> Iterator[ValueError]:
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
-        raise rule("unique", f"{what} names must differ; twice: {', '.join(double)}")
+        second = names.index(double[0], names.index(double[0]) + 1)
+        yield rule("unique", f"{what} names must differ; twice: {', '.join(double)}", at=f"{what}[{second}].{key}")
 
 
-def _known(what: str, name: str, known: set[str]) -> None:
+def _known(what: str, name: str, known: set[str], at: str) -> Iterator[ValueError]:
     if name not in known:
-        raise rule("reference", f"{what} {name!r} does not exist; there are {', '.join(sorted(known)) or 'none'}")
+        words = ", ".join(sorted(known)) or "none"
+        yield rule("reference", f"{what} {name!r} does not exist; there are {words}", at=at)

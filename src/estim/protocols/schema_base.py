@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator
+from types import UnionType
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
+UNJUDGED = "unjudged"  # of a validation's context: tables (by id) with keys that are not the file's; None: all of them
 NUMBER_MAX = 10**9  # 31 years in s, 17 minutes in µs; in µs still below 2^53, where records end
 
 
@@ -26,6 +38,68 @@ class Strict(BaseModel):
             for value in given[key] if isinstance(given[key], list) else [given[key]]:
                 _refuse_unmeant(key, value)
         return {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+
+    def broken(self) -> Iterator[ValueError]:
+        """The rules between keys that this table breaks (`rule`), all of them."""
+        yield from ()
+
+    def surely_broken(self, replaced: Iterable[str]) -> list[str]:
+        """The rules that are broken whatever the replaced keys hold: their own values were wrong, and told as such."""
+        rules = [str(each) for each in self.broken()]
+        for key in type(self).model_fields.keys() & set(replaced if rules else ()):
+            for value in _any_of(type(self).model_fields[key].annotation):
+                still = {str(each) for each in self.model_copy(update={key: value}).broken()}
+                rules = [each for each in rules if each in still]
+        return rules
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _judged(cls, given: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        """All broken rules are told at once: who mends a file wants the whole list."""
+        made = handler(given)
+        if is_unjudged(given, info):
+            return made
+        rules = made.surely_broken((info.context or {}).get(UNJUDGED, {}).get(id(given)) or ())
+        if rules:
+            raise PydanticCustomError("rules", "{text}", {"text": "; ".join(rules), "rules": rules})
+        return made
+
+
+def is_unjudged(given: Any, info: ValidationInfo) -> bool:
+    """Whether the rules of this table are left out: they were told already, or nobody can know."""
+    return (info.context or {}).get(UNJUDGED, {}).get(id(given), ()) is None
+
+
+def varies(model: type[BaseModel], key: str) -> bool:
+    """Whether rules can be tried with other values of this key, or ask nothing of it (`schema`)."""
+    if any(field.alias == key for field in model.model_fields.values()):
+        return True
+    return key in model.model_fields and _any_of(model.model_fields[key].annotation) != []
+
+
+def _any_of(annotation: Any) -> list[Any]:
+    """Values of a kind that differ in what rules may ask of them; none for tables."""
+    if get_origin(annotation) is Literal:
+        return list(get_args(annotation))
+    if get_origin(annotation) in {Union, UnionType}:
+        branches = [_any_of(branch) for branch in get_args(annotation)]
+        return [value for branch in branches for value in branch] if all(branches) else []
+    if get_origin(annotation) is Annotated:
+        return _any_of(get_args(annotation)[0])
+    if get_origin(annotation) is tuple:
+        parts = [_any_of(part) for part in get_args(annotation) if part is not Ellipsis]
+        return [tuple(part[0] for part in parts)] if all(parts) else []
+    values: dict[Any, list[Any]] = {bool: [False, True], int: [1, NUMBER_MAX], str: ["x"], type(None): [None]}
+    return [1.0, 0.001, float(NUMBER_MAX)] if annotation is float else values.get(annotation, [])
+
+
+def entries_of(error: ValidationError) -> list[dict[str, Any]]:
+    """What a validation found, one entry a broken rule."""
+    entries: list[dict[str, Any]] = []
+    for entry in error.errors(include_url=False):
+        rules = entry["ctx"]["rules"] if entry["type"] == "rules" else None
+        entries += [{**entry, "type": "value_error", "msg": text} for text in rules] if rules else [{**entry}]
+    return entries
 
 
 def rule(name: str, message: str, *, at: str = "") -> ValueError:

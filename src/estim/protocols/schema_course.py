@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag
 
 from estim.protocols.schema_base import Strict, Text, rule
 from estim.protocols.schema_phase import Effort, NotNegative, Positive
@@ -61,12 +61,11 @@ class Dose(Strict):
     min_hours_between: NotNegative = 0
     first_session_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
 
-    @model_validator(mode="after")
-    def _ranges(self) -> Self:
+    def broken(self) -> Iterator[ValueError]:
+        """A range runs upwards."""
         for name, value in (("days_per_week", self.days_per_week), ("weeks", self.weeks)):
             if isinstance(value, tuple) and value[0] > value[1]:
-                raise rule("range", f"{name}: the first number must not be above the second", at=name)
-        return self
+                yield rule("range", f"{name}: the first number must not be above the second", at=name)
 
 
 class ProgressionSet(Strict):
@@ -114,17 +113,16 @@ class Progression(Strict):
     note: Text | None = None
     set: ProgressionSet | None = None
 
-    @model_validator(mode="after")
-    def _rules(self) -> Self:
+    def broken(self) -> Iterator[ValueError]:
+        """When, and what."""
         if (self.from_week is None) == (self.from_session is None):
-            raise rule("progression", "give either from_week or from_session", at="from_week")
+            yield rule("progression", "give either from_week or from_session", at="from_week")
         if self.note is None and self.set is None:
-            raise rule("progression", "give a note, or set = { … }, or both", at="set")
+            yield rule("progression", "give a note, or set = { … }, or both", at="set")
         given = self.set.model_fields_set if self.set is not None else frozenset()
         if self.channel is None and given & CHANNEL_KEYS:
             keys = ", ".join(sorted(given & CHANNEL_KEYS))
-            raise rule("progression", f"{keys} can be set for a channel only: name it", at="channel")
-        return self
+            yield rule("progression", f"{keys} can be set for a channel only: name it", at="channel")
 
 
 class Criterion(Strict):
@@ -135,8 +133,7 @@ class Criterion(Strict):
     at_most: float | None = None
     action: Literal["discontinue", "review", "prompt"]
 
-    @model_validator(mode="after")
-    def _rules(self) -> Self:
+    def broken(self) -> Iterator[ValueError]:
+        """One bound."""
         if (self.at_least is None) == (self.at_most is None):
-            raise rule("criterion", "give either at_least or at_most", at="at_least")
-        return self
+            yield rule("criterion", "give either at_least or at_most", at="at_least")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from estim.protocols.schema_base import Strict, rule
 
@@ -18,11 +19,10 @@ class PulsePoint(Strict):
     us: Annotated[int, Field(ge=10, le=4_095)]
     share: Annotated[float, Field(ge=-1, le=1)]
 
-    @model_validator(mode="after")
-    def _rules(self) -> Self:
+    def broken(self) -> Iterator[ValueError]:
+        """Devices play thousandths."""
         if abs(self.permille - self.share * PER_MILLE) > 1e-6:
-            raise rule("points", f"share = {self.share:g}: shares are given in thousandths", at="share")
-        return self
+            yield rule("points", f"share = {self.share:g}: shares are given in thousandths", at="share")
 
     @property
     def permille(self) -> int:
@@ -50,17 +50,16 @@ class TrainSpec(Strict):
     spread_percent: Annotated[float, Field(gt=0, le=50)] | None = None
     seed: Annotated[int, Field(ge=0)] | None = None
 
-    @model_validator(mode="after")
-    def _rules(self) -> Self:
+    def broken(self) -> Iterator[ValueError]:
+        """What each kind of train needs."""
         needs = {"catch": ("first",), "two-rate": ("then_hz", "after_s"), "jitter": ("spread_percent", "seed")}
         may = {"catch": ("repeat_every_s",)}
         for key in ("first", "repeat_every_s", "then_hz", "after_s", "spread_percent", "seed"):
             given, kind = getattr(self, key) is not None, self.kind
             if given and key not in (*needs.get(kind, ()), *may.get(kind, ())):
-                raise rule("train", f"kind = {kind!r} has no {key}", at=key)
+                yield rule("train", f"kind = {kind!r} has no {key}", at=key)
             if not given and key in needs.get(kind, ()):
-                raise rule("train", f"kind = {kind!r} needs {' and '.join(needs[kind])}", at=key)
-        return self
+                yield rule("train", f"kind = {kind!r} needs {' and '.join(needs[kind])}", at=key)
 
 
 class Follows(Strict):

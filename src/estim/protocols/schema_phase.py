@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -55,18 +56,18 @@ class TriggerSpec(Strict):
     lead_ms: Lead | None = None
     lead_limit_deg: Annotated[int, Field(ge=0, le=120)] | None = None
 
-    @model_validator(mode="after")
-    def _rules(self) -> Self:
+    def broken(self) -> Iterator[ValueError]:
+        """What a source needs and what it has no use for."""
         if self.emg_side is not None and self.source != "emg":
-            raise rule("trigger", "emg_side goes with source = 'emg' only", at="emg_side")
+            yield rule("trigger", "emg_side goes with source = 'emg' only", at="emg_side")
         if self.hold and self.source == "emg" and self.emg_side != "other":
-            raise rule(
+            yield rule(
                 "trigger",
                 "hold = true with emg needs emg_side = 'other': a muscle is not heard while it is stimulated",
                 at="hold",
             )
         if self.hold and self.source not in {"switch", "sensor", "emg"}:
-            raise rule(
+            yield rule(
                 "trigger",
                 "hold = true goes with switch, sensor or the other side's emg: a terminal does not tell when a key is "
                 "let go",
@@ -74,29 +75,28 @@ class TriggerSpec(Strict):
             )
         emg = (self.threshold_uv, self.debounce_ms, self.blanking_ms, self.lockout_s, self.rearm_percent)
         if self.source == "emg" and any(value is None for value in emg):
-            raise rule(
+            yield rule(
                 "trigger",
                 "emg needs threshold_uv, debounce_ms, blanking_ms, lockout_s and rearm_percent",
                 at="threshold_uv",
             )
         if self.source != "emg" and any(value is not None for value in emg):
-            raise rule(
+            yield rule(
                 "trigger",
                 "threshold_uv, debounce_ms, blanking_ms, lockout_s, rearm_percent go with emg only",
                 at="source",
             )
         if (self.source == "crank") != (self.cadence_rpm is not None):
-            raise rule("trigger", "cadence_rpm goes with crank, and crank needs it", at="cadence_rpm")
+            yield rule("trigger", "cadence_rpm goes with crank, and crank needs it", at="cadence_rpm")
         for key in ("lead_ms", "lead_limit_deg"):
             if getattr(self, key) is not None and (self.source != "crank" or self.lead_ms is None):
-                raise rule("trigger", f"{key} goes with source = 'crank' and lead_ms", at=key)
+                yield rule("trigger", f"{key} goes with source = 'crank' and lead_ms", at=key)
         if self.min_on_s > self.max_on_s:
-            raise rule(
+            yield rule(
                 "trigger", f"min_on_s = {self.min_on_s:g} is longer than max_on_s = {self.max_on_s:g}", at="min_on_s"
             )
         if self.source in {"switch", "sensor"} and not self.on:
-            raise rule("trigger", f"source = {self.source!r} needs the name of the event that switches on", at="on")
-        return self
+            yield rule("trigger", f"source = {self.source!r} needs the name of the event that switches on", at="on")
 
 
 class PhaseChannel(Strict):
@@ -115,10 +115,10 @@ class PhaseChannel(Strict):
     skip: Annotated[int, Field(ge=0, le=7)] | None = None
     follows: Follows | None = None
 
-    @model_validator(mode="after")
-    def _rules(self) -> Self:
+    def broken(self) -> Iterator[ValueError]:
+        """What a channel of a phase can't have together."""
         if self.skip is not None and self.frequency_hz is not None:
-            raise rule("skip", f"channel {self.name!r}: give skip or frequency_hz, not both", at="skip")
+            yield rule("skip", f"channel {self.name!r}: give skip or frequency_hz, not both", at="skip")
         own = (
             "frequency_hz",
             "intensity",
@@ -132,14 +132,13 @@ class PhaseChannel(Strict):
         )
         for key in own if self.follows is not None else ():
             if getattr(self, key) is not None:
-                raise rule("follows", f"channel {self.name!r} has the times of the one it follows: no {key}", at=key)
+                yield rule("follows", f"channel {self.name!r} has the times of the one it follows: no {key}", at=key)
         if self.crank_deg is not None and self.crank_deg[0] % 360 == self.crank_deg[1] % 360:
-            raise rule(
+            yield rule(
                 "crank",
                 f"crank_deg: a window from {self.crank_deg[0]:g}° to {self.crank_deg[1]:g}° never ends",
                 at="crank_deg",
             )
-        return self
 
 
 class PhaseSpec(Strict):
@@ -193,86 +192,95 @@ class PhaseSpec(Strict):
             width_us = 1.0  # what is wrong with the points is said at the points
         return {**given, "pulse_width_us": float(width_us) if 0 < width_us < NUMBER_MAX else 1.0}
 
-    @model_validator(mode="after")
-    def _rules(self) -> Self:
-        self._pattern()
+    def broken(self) -> Iterator[ValueError]:
+        """Shapes, times, sets, triggers that contradict each other."""
+        yield from self._pattern()
         if (self.waveform == WAVEFORMS[1]) != (self.phase_ratio is not None):
-            raise rule(
+            yield rule(
                 "phase-ratio", f"phase_ratio (2 or 4) goes with {WAVEFORMS[1]}, and that needs it", at="phase_ratio"
             )
         if self.waveform_fallback is not None and self.waveform == WAVEFORMS[0]:
-            raise rule("fallback", "a symmetric pulse needs no waveform_fallback", at="waveform_fallback")
+            yield rule("fallback", "a symmetric pulse needs no waveform_fallback", at="waveform_fallback")
         if (self.mode in TRIGGERED) != (self.trigger is not None):
-            raise rule(
+            yield rule(
                 "trigger",
                 f"mode = {self.mode!r}: [phase.trigger] goes with triggered modes, which need it",
                 at="trigger",
             )
-        self._times()
+        yield from self._times()
         if self.trigger is not None and (self.mode == "emg-triggered") != (self.trigger.source == "emg"):
-            raise rule("trigger", 'source = "emg" and mode = "emg-triggered" go together', at="mode")
+            yield rule("trigger", 'source = "emg" and mode = "emg-triggered" go together', at="mode")
         if (self.sets or 1) > 1 and self.set_rest_s is None:
-            raise rule("sets", "several sets need set_rest_s", at="set_rest_s")
-        if self.sets is not None and self.contractions is None:
-            raise rule("sets", "sets need contractions: so many a set", at="sets")
-        self._relations()
+            yield rule("sets", "several sets need set_rest_s", at="set_rest_s")
+        if self.sets is not None and self.contractions is None and self.duration_s is not None:
+            yield rule("sets", "sets need contractions: so many a set", at="sets")
+        yield from self._relations()
         for unit, first, last in (
             ("week", self.from_week, self.to_week),
             ("session", self.from_session, self.to_session),
         ):
             if first is not None and last is not None and first > last:
-                raise rule("weeks", f"from_{unit} = {first} is after to_{unit} = {last}", at=f"from_{unit}")
-        return self
+                yield rule("weeks", f"from_{unit} = {first} is after to_{unit} = {last}", at=f"from_{unit}")
 
-    def _pattern(self) -> None:
+    def _pattern(self) -> Iterator[ValueError]:
         """Free shapes, trains and followers."""
         if (self.waveform == "points") != bool(self.point):
-            raise rule("points", 'waveform = "points" and [[phase.point]] go together', at="point")
+            yield rule("points", 'waveform = "points" and [[phase.point]] go together', at="point")
         if self.interpulse_balance is not None and not self.point:
-            raise rule("points", 'interpulse_balance goes with waveform = "points"', at="interpulse_balance")
+            yield rule("points", 'interpulse_balance goes with waveform = "points"', at="interpulse_balance")
         if self.point:
-            width_us = balanced(self.point)
+            try:
+                width_us: float = balanced(self.point)
+            except ValueError as error:
+                yield error
+                width_us = self.pulse_width_us
             if abs(self.pulse_width_us - width_us) > 1e-6 or any(one.pulse_width_us for one in self.channel):
-                raise rule("points", "points have widths of their own: leave pulse_width_us out", at="pulse_width_us")
+                yield rule("points", "points have widths of their own: leave pulse_width_us out", at="pulse_width_us")
         if self.train is not None and self.burst is not None and self.train.kind != "constant":
-            raise rule("train", "give either burst (every pulse) or [phase.train], not both", at="train")
+            yield rule("train", "give either burst (every pulse) or [phase.train], not both", at="train")
         if (
             self.train is not None
             and self.train.kind == "two-rate"
             and any(one.skip or one.frequency_hz for one in self.channel)
         ):
-            raise rule("train", "two rates go with one rhythm for all channels: no frequency_hz or skip", at="train")
+            yield rule("train", "two rates go with one rhythm for all channels: no frequency_hz or skip", at="train")
         if self.train is not None and self.train.kind == "two-rate" and self.mode in TRIGGERED:
-            raise rule(
+            yield rule(
                 "train", "two rates go with timed and continuous phases: a trigger may end one early", at="train"
             )
         leaders = {one.name for one in self.channel if one.follows is None}
-        for one in self.channel:
+        for number, one in enumerate(self.channel):
             if one.follows is None:
                 continue
             if self.relation not in {None, "together"}:
-                raise rule("follows", f"channel {one.name!r} follows another: they play together", at="relation")
+                yield rule("follows", f"channel {one.name!r} follows another: they play together", at="relation")
             if one.follows.channel == one.name or (
                 one.follows.channel not in leaders and any(one.follows.channel == other.name for other in self.channel)
             ):
-                raise rule("follows", f"channel {one.name!r} must follow one that follows nobody, and not itself")
+                yield rule(
+                    "follows",
+                    f"channel {one.name!r} must follow one that follows nobody, and not itself",
+                    at=f"channel[{number}].follows",
+                )
 
-    def _relations(self) -> None:
+    def _relations(self) -> Iterator[ValueError]:
         """What only some modes have."""
         if self.mode == "continuous" and self.relation not in {None, "together", "interleaved"}:
-            raise rule(
+            yield rule(
                 "relation",
                 f"relation = {self.relation!r} needs on and off times; this phase is continuous",
                 at="relation",
             )
         if self.mode in TRIGGERED and self.relation == "alternating":
-            raise rule(
+            yield rule(
                 "relation",
                 "channels that alternate need on and off times; this phase waits for triggers",
                 at="relation",
             )
+        if self.mode in TRIGGERED and self.trigger is None:
+            return  # said already, and what its channels may have hangs on it
         source = self.trigger.source if self.trigger is not None else ""
-        for override in self.channel:
+        for number, override in enumerate(self.channel):
             for keys, fits, words in (
                 (("on_s",), self.mode == "timed", "a timed phase"),
                 (("max_on_s",), self.mode in TRIGGERED, "a triggered phase"),
@@ -281,31 +289,35 @@ class PhaseSpec(Strict):
             ):
                 for key in keys:
                     if getattr(override, key) is not None and not fits:
-                        raise rule("channel-key", f"channel {override.name!r}: {key} goes with {words} only")
+                        yield rule(
+                            "channel-key",
+                            f"channel {override.name!r}: {key} goes with {words} only",
+                            at=f"channel[{number}].{key}",
+                        )
 
-    def _times(self) -> None:
+    def _times(self) -> Iterator[ValueError]:
         timed = self.mode == "timed"
         if timed != (self.on_s is not None) or timed != (self.off_s is not None):
             missing = "off_s" if self.off_s is None else "on_s"
             at = missing if timed else "on_s" if self.on_s is not None else "off_s"
-            raise rule("on-off", "on_s and off_s are needed for timed phases and mean nothing in others", at=at)
+            yield rule("on-off", "on_s and off_s are needed for timed phases and mean nothing in others", at=at)
         if (self.contractions is None) == (self.duration_s is None):
             at = "duration_s" if self.contractions is not None else "contractions"
-            raise rule("extent", "give either contractions or duration_s", at=at)
-        if self.mode == "continuous" and self.duration_s is None:
-            raise rule("extent", "a continuous phase needs duration_s", at="duration_s")
+            yield rule("extent", "give either contractions or duration_s", at=at)
+        if self.mode == "continuous" and self.duration_s is None and self.contractions is not None:
+            yield rule("extent", "a continuous phase needs duration_s", at="duration_s")
         ramps = self.ramp_up_s + self.ramp_down_s
         longer = "ramp_up_s" if self.ramp_up_s >= self.ramp_down_s else "ramp_down_s"
-        for override in self.channel:
+        for number, override in enumerate(self.channel):
             if timed and self.ramp_within_on and override.on_s is not None and ramps >= override.on_s:
-                raise rule(
+                yield rule(
                     "ramps",
                     f"channel {override.name!r}: ramps of {ramps:g} s in all leave nothing of its on time of "
                     f"{override.on_s:g} s",
-                    at=longer if ramps >= (self.on_s or 0) else "",
+                    at=longer if ramps >= (self.on_s or 0) else f"channel[{number}].on_s",
                 )
-        if timed and self.ramp_within_on and ramps >= (self.on_s or 0):
-            raise rule(
+        if timed and self.ramp_within_on and self.on_s is not None and ramps >= self.on_s:
+            yield rule(
                 "ramps",
                 f"ramps of {self.ramp_up_s:g} s and {self.ramp_down_s:g} s leave nothing of an on time of "
                 f"{self.on_s:g} s",
