@@ -105,7 +105,17 @@ def test_each_door_has_its_place(package: str) -> None:
 
 # The drivers that do input and output; every other module of the package is sans-IO, also one that comes later.
 IO_DRIVERS = {
-    *("serial_link.py", "socket_link.py", "discovery.py", "asking.py", "link.py", "side.py", "lsl.py", "room.py"),
+    *(
+        "serial_link.py",
+        "kept_link.py",
+        "socket_link.py",
+        "discovery.py",
+        "asking.py",
+        "link.py",
+        "side.py",
+        "lsl.py",
+        "room.py",
+    ),
 }
 PURE = [
     path

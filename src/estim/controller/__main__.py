@@ -17,6 +17,7 @@ from estim.controller.messages import encode_fatal
 from estim.drivers.address import Address
 from estim.drivers.models import MODELS
 from estim.platform.files import make_private, trouble
+from estim.platform.handing_over import NOTHING, Giver
 from estim.platform.priority import raise_priority
 from estim.platform.terminals import nowhere
 from estim.records.door import hold_stimulator
@@ -34,6 +35,7 @@ def main() -> int:
     parser.add_argument("--model", required=True, choices=sorted(MODELS), help="what answers there")
     parser.add_argument("--simulated", action="store_true", help="it is a simulator")
     parser.add_argument("--side", default="", help="addresses of rooms and sensor bridges")
+    parser.add_argument("--keeper", type=int, default=NOTHING, help="open file that the port's own is handed through")
     parser.add_argument("--home", required=True, help="folder of records, patients and keys")
     given = parser.parse_args()
     make_private()
@@ -41,7 +43,8 @@ def main() -> int:
     sys.setswitchinterval(SWITCH_S)
     try:
         _held = hold_stimulator(Home(Path(given.home)), given.device)  # for as long as this process lives
-        controller = Controller(Address(given.model, given.device, given.simulated), given.side, Home(Path(given.home)))
+        address = Address(given.model, given.device, given.simulated)
+        controller = Controller(address, given.side, Home(Path(given.home)), keeper=Giver(given.keeper))
     except (EstimError, OSError) as error:
         reason = str(error) if isinstance(error, EstimError) else f"{error.filename or given.home}: {trouble(error)}"
         sys.stdout.buffer.write(encode_fatal(reason))

@@ -20,7 +20,10 @@ from estim.controller.messages import (
 from estim.controller.pipe import LineReader
 from estim.controller.takeover import TakingOver
 from estim.drivers.address import Address, link_opener
+from estim.drivers.kept_link import KeptLink
+from estim.drivers.link import ByteLink
 from estim.platform.files import open_private, private_folder
+from estim.platform.handing_over import NOTHING, Keeper
 from estim.platform.priority import raise_thread
 from estim.platform.processes import runs_no_more, start_module, wait_until_gone
 from estim.platform.waiting import waiting
@@ -52,14 +55,18 @@ class ControllerClient:
             "--device", address.url, "--model", address.model, "--home", str(home),
             *(["--simulated"] if address.simulated else []), *(["--side", side] if side else []),
         ]  # fmt: skip
+        self._keeper = Keeper()
+        inherited = () if self._keeper.fd == NOTHING else (self._keeper.fd,)
         with open_private(logs / "controller.log", "ab") as log:
-            self._child = start_module("estim.controller", arguments, log=log)
+            arguments += ["--keeper", str(self._keeper.fd)]
+            self._child = start_module("estim.controller", arguments, log=log, inherited=inherited)
+        self._keeper.started()
         if self._child.stdin is None or self._child.stdout is None:
             raise LinkLost("the controller has no pipes")
         self._waiting = waiting()
         self._sink = self._waiting.sink(self._child.stdin.fileno())
         self._reader = LineReader(self._waiting.source(self._child.stdout.fileno()), line_max=LINE_MAX)
-        self._open_link = link_opener(address)
+        self._link_opener = link_opener(address)
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._unsent = b""
@@ -154,6 +161,7 @@ class ControllerClient:
             self._waiting.wait(LOOK_S)
             now = time.monotonic()
             slept, look = now - look > LOOK_S + ASLEEP_S, now
+            self._keeper.look()
             lines = self._reader.lines()
             gone = not lines and runs_no_more(self._child)  # whoever speaks need not be asked
             for line in lines or self._reader.lines():  # what it said last is heard
@@ -215,6 +223,11 @@ class ControllerClient:
             say=say,
         ).run()
 
+    def _open_link(self) -> ByteLink:
+        """The port as the dead controller had it open; where there is none, or it failed, it is opened anew."""
+        port = self._keeper.take()
+        return self._link_opener() if port == NOTHING else KeptLink(port)
+
     def _take(self, line: bytes) -> None:
         try:
             message = decode_from_controller(line)
@@ -248,6 +261,8 @@ class ControllerClient:
                 if pipe is not None:
                     pipe.close()
         self._waiting.close()
+        if not self._thread.is_alive():
+            self._keeper.close()
 
     def _let_go(self) -> None:
         """Close the pipe once the stop has left, so that the controller sees the end of its input."""

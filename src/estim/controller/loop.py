@@ -24,8 +24,10 @@ from estim.controller.reading_up import TO_READ, ReadingUp
 from estim.controller.runner import Runner
 from estim.controller.signing_in import Reception
 from estim.drivers.address import Address, open_link
+from estim.drivers.link import ByteLink
 from estim.drivers.models import MODELS
 from estim.drivers.room import open_room
+from estim.platform.handing_over import Giver
 from estim.platform.signals import StopSignals
 from estim.platform.waiting import LOOK_S, waiting
 from estim.records.chain import Chain
@@ -60,9 +62,12 @@ class Controller:
 
     Args:
         files: descriptors of standard input and output.
+        keeper: the front gets each open port, so that it can take over whoever else has it open.
     """
 
-    def __init__(self, address: Address, side: str, home: Home, *, files: tuple[int, int] = (0, 1)) -> None:
+    def __init__(
+        self, address: Address, side: str, home: Home, *, files: tuple[int, int] = (0, 1), keeper: Giver | None = None
+    ) -> None:
         self._clock = SessionClock()
         self._home = home
         self._address = address
@@ -71,7 +76,8 @@ class Controller:
         limits = limits_in_force(home)
         self._reception = Reception(home, simulated=address.simulated, device=address.url, limits=limits)
         model = MODELS[address.model]
-        link = open_link(address)
+        self._keeper = keeper or Giver()
+        link = self._open_link()
         self._reading = ReadingUp(
             self._reception, home.protocols,
             wake=self._waiting.wake, apart=self._waiting.apart, device_refused=self._device_refused,
@@ -85,7 +91,7 @@ class Controller:
             clock=self._clock.now_us,
             open_record=self._open_record,
             room=open_room(side),
-            reconnect=lambda: (model.make(), open_link(address)),
+            reconnect=lambda: (model.make(), self._open_link()),
         )
         self._reader = LineReader(self._waiting.source(files[0]), line_max=LINE_MAX)
         self._writer = LineWriter(self._waiting.sink(files[1]))
@@ -103,6 +109,11 @@ class Controller:
         """What a bench found of this stimulator; read in the thread that reads up, never in the loop."""
         key = station_signer(self._home.root).public_hex
         return refusal_of(self._home.root, self._address.model, self._runner.engine.device_id, public_hex=key)
+
+    def _open_link(self) -> ByteLink:
+        link = open_link(self._address)
+        self._keeper.give(link.fileno())
+        return link
 
     def _open_record(self, patient_id: str) -> RecordWriter:
         name = folder_name(datetime.datetime.now(datetime.UTC), patient_id)

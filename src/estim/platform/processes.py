@@ -16,8 +16,11 @@ _STILL_ACTIVE = 259
 _QUERY_LIMITED = 0x1000  # PROCESS_QUERY_LIMITED_INFORMATION
 
 
-def start_module(module: str, arguments: Sequence[str], *, log: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start one of our modules with this same Python, pipes on standard input and output, and errors into `log`.
+def start_module(
+    module: str, arguments: Sequence[str], *, log: IO[bytes], inherited: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
+    """Start one of our modules with this same Python, pipes on standard input and output, and errors into `log`; it has
+    the files `inherited` under the same numbers (not on Windows).
 
     `-P` keeps the working directory out of the child's search path, so that a `queue.py` or `json.py` which lies there
     is never run. A session of its own (on Windows a process group): Ctrl-C, Ctrl-Z and a closed terminal reach the
@@ -39,6 +42,7 @@ def start_module(module: str, arguments: Sequence[str], *, log: IO[bytes]) -> su
         start_new_session=sys.platform != "win32",
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         env=surroundings,
+        pass_fds=tuple(inherited),
     )
 
 

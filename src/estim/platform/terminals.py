@@ -65,11 +65,14 @@ else:
             fcntl.ioctl(fd, termios.TIOCEXCL)
 
     def share_again(fd: int) -> None:
-        """Others may open it again. It ends by itself only with the last who has it open, which need not be this one:
-        an ordinary user could then open it no more.
+        """Others may open and lock it again. Exclusive use ends by itself only with the last who has the port open, and
+        a lock with the last who has this open file, which need not be this one: an ordinary user could then open it no
+        more.
         """
         with contextlib.suppress(OSError, ValueError):
             fcntl.ioctl(fd, termios.TIOCNXCL)
+        with contextlib.suppress(OSError, ValueError):
+            fcntl.flock(fd, fcntl.LOCK_UN)
 
     def nobody_reads(fd: int) -> bool:
         """The reader of a pipe is gone. A terminal that goes says so by SIGHUP."""
