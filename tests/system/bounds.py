@@ -27,7 +27,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 from tests.support import put_between  # noqa: E402
 from tests.system.conftest import wait_until  # noqa: E402
 from tests.system.hardships import Disk, stall, thread_with, unkillable  # noqa: E402
-from tests.system.running import EndedBefore, Session, begin, end, until_pulsing  # noqa: E402
+from tests.system.machine import EndedBefore  # noqa: E402
+from tests.system.running import Session, begin, end, until_pulsing  # noqa: E402
 from tests.system.session_kills import TRIES, strike  # noqa: E402
 from tests.system.terminal import KEYS  # noqa: E402
 from tests.system.typed import TypedSession  # noqa: E402

@@ -64,16 +64,22 @@ class Disk:
         fresh.replace(self.folder / "takes")
 
 
-def stall(pid: int, seconds: float, *, working: bool = False) -> None:
-    """Stop a process and let it go on; `working`: at an instant at which one of its threads runs."""
+def stall(pid: int, seconds: float, *, working: bool = False) -> float:
+    """Stop a process and let it go on; `working`: at an instant at which one of its threads runs.
+
+    Returns:
+        Seconds that it stood still at most: a busy machine wakes us late.
+    """
     if working:
         until = time.monotonic() + 5
         while time.monotonic() < until and not _runs(pid):
             pass
+    began = time.monotonic()
     os.kill(pid, signal.SIGSTOP)
     time.sleep(seconds)
     with contextlib.suppress(ProcessLookupError):  # it was taken over meanwhile
         os.kill(pid, signal.SIGCONT)
+    return time.monotonic() - began
 
 
 FREEZER = Path("/sys/fs/cgroup/freezer")

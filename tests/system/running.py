@@ -18,6 +18,7 @@ from pathlib import Path
 from tests.support import sample
 from tests.system import therapist
 from tests.system.conftest import PATIENCE_S, children, environment, wait_until
+from tests.system.machine import EndedBefore
 from tests.system.terminal import ROOT, Tty
 
 LEVEL_MA = 3
@@ -158,10 +159,6 @@ def _treat(console: Tty) -> None:
         therapist.to_therapy(console)
     except AssertionError as error:  # a machine that stands still for 250 ms ends a session, as it must
         raise EndedBefore(str(error)) from None
-
-
-class EndedBefore(Exception):
-    """The machine was so busy that the session ended (a turn more than 250 ms late) before anybody struck."""
 
 
 def until_pulsing(session: Session, true: Callable[[], bool]) -> None:

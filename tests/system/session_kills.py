@@ -29,8 +29,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 from estim.drivers.models import MODELS  # noqa: E402
 from estim.records.verify import verify_session  # noqa: E402
 from tests.system.conftest import PATIENCE_S, wait_until  # noqa: E402
-from tests.system.machine import Timed, allowed_ms, probe  # noqa: E402
-from tests.system.running import EndedBefore, Session, begin, end, until_pulsing  # noqa: E402
+from tests.system.machine import EndedBefore, Timed, allowed_ms, probe  # noqa: E402
+from tests.system.running import Session, begin, end, until_pulsing  # noqa: E402
 
 BLOWS: dict[str, tuple[str, int]] = {
     "controller SIGKILL": ("controller", signal.SIGKILL),

@@ -17,7 +17,7 @@ from estim.drivers.models import MODELS
 from estim.records.verify import verify_session
 from tests.support import SHORT, sample
 from tests.system.conftest import PATIENCE_S, RunningSimulator, children, environment, wait_until
-from tests.system.machine import Timed, keeps
+from tests.system.machine import EndedBefore, Timed, keeps
 from tests.turns import of_this_turn
 
 PERIOD_MS = 20  # pulses are read after they fell
@@ -75,14 +75,20 @@ def test_a_session_in_real_time_gives_what_the_rehearsal_gave(
 def start_long(
     tmp_path: Path, running: RunningSimulator, model: str = "p24", waits: str = "files"
 ) -> subprocess.Popen[bytes]:
-    """A session whose contraction lasts, until it stimulates in therapy."""
+    """A session whose contraction lasts, until it stimulates in therapy.
+
+    Raises:
+        EndedBefore: it ended by itself before that, with what it said.
+    """
     tmp_path.mkdir(exist_ok=True)
     file = tmp_path / "long.toml"
     file.write_text(sample("on_s = 2\noff_s = 2", "on_s = 15\noff_s = 15"), encoding="utf-8")
     device = f"sim+{model}:{running.device}"
     words = ("run", str(file), "--patient", "p1", "--level", "quadriceps=2", "--device", device)
     front = estim(tmp_path, *words, waits=waits)
-    wait_until(lambda: therapy_plays(tmp_path), what="therapy stimulates")
+    wait_until(lambda: therapy_plays(tmp_path) or front.poll() is not None, what="therapy stimulates")
+    if front.poll() is not None:
+        raise EndedBefore(front.communicate()[1].decode())
     return front
 
 

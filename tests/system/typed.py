@@ -16,8 +16,8 @@ from pathlib import Path
 
 from tests.support import sample
 from tests.system.conftest import PATIENCE_S, environment
-from tests.system.machine import TRIES
-from tests.system.running import EndedBefore, Pulses
+from tests.system.machine import TRIES, EndedBefore
+from tests.system.running import Pulses
 from tests.system.terminal import ROOT
 
 REAL = "device_id=P240012345"
