@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
+from estim.records.home import Home
+from estim.records.operators import Operator, hash_pin, save_operator
 from estim.records.personal import opened_lines
 from estim.records.verify import read_record, verify_session
 from tests.system.machine import Timed, keeps
@@ -68,5 +72,30 @@ def test_a_terminal_that_was_stopped_shows_what_came_meanwhile(tmp_path: Path) -
         one.hear("STOPPING output ON")
         one.hear("CONFIGURED output OFF")
         assert one.code is None
+    finally:
+        one.close()
+
+
+@pytest.mark.parametrize("asks_pin", [False, True], ids=["questions", "a PIN"])
+def test_a_question_on_a_terminal_that_stands_holds_nobody_back(tmp_path: Path, *, asks_pin: bool) -> None:
+    """Written past all that waits for a stopped terminal, it held the loop, and a polite kill was not heard."""
+    home = Home(tmp_path / "home")
+    if asks_pin:
+        save_operator(home.operators, Operator(id="PT1", name="P T", role="therapist", pin=hash_pin("123456")))
+    one = TypedSession(home.root)
+    try:
+        if not asks_pin:
+            one.hear("[yes/no] ")
+        one.type(b"\x13")
+        if not asks_pin:
+            one.type(b"no\n" * 3)  # typing goes on, and more questions come
+        until = time.monotonic() + QUIET_S
+        while time.monotonic() < until:
+            one.look()
+            time.sleep(0.01)
+        os.kill(one.pid, signal.SIGTERM)
+        one.until(lambda: one.code is not None, "it ends")
+        assert one.code is not None
+        assert one.code >= 0, "by itself"
     finally:
         one.close()

@@ -140,7 +140,7 @@ class Front:
 def _bell() -> None:
     """The terminal's, where one is there; a pipe that takes lines of a session takes no bells."""
     with contextlib.suppress(OSError, ValueError):  # a terminal that is gone rings no bell and ends nothing
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not takes_nothing(sys.stderr.fileno()):
             sys.stderr.write("\a")
             sys.stderr.flush()
 

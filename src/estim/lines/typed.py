@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -125,10 +124,8 @@ class Person:
                 return
 
     def _ask(self, front: Front, question: str) -> str:
-        """A line that is the answer to a question; the loop goes on meanwhile."""
-        with contextlib.suppress(OSError):  # whoever is gone gives no answer either
-            sys.stdout.write(question)
-            sys.stdout.flush()
+        """A line that is the answer to a question; the loop goes on meanwhile, also where the terminal takes none."""
+        front.say(question)
         for _ in self._looks(front):
             for line in self.keyboard.lines():
                 return line
@@ -178,9 +175,7 @@ class Person:
         if not self.pins:
             return ""
         with self.keyboard.unseen():
-            pin = self._ask(front, f"PIN of {self.operator}: ")
-        self.say("")
-        return pin
+            return self._ask(front, f"PIN of {self.operator}: ")
 
     def _sign(self, number: int, snapshot: Snapshot | None, meaning: str, front: Front) -> events.Request:
         """A PIN is asked for only where nothing runs: what is typed while output may be on is for the session."""

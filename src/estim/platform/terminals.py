@@ -106,7 +106,7 @@ else:
 
     @contextlib.contextmanager
     def unseen(fd: int) -> Iterator[None]:
-        """What is typed meanwhile is not shown."""
+        """What is typed meanwhile is not shown. A terminal that was stopped (Ctrl+S) is not waited for."""
         try:
             before = termios.tcgetattr(fd)
         except termios.error:
@@ -114,12 +114,12 @@ else:
             return
         after = list(before)
         after[3] &= ~termios.ECHO
-        termios.tcsetattr(fd, termios.TCSADRAIN, after)
+        termios.tcsetattr(fd, termios.TCSANOW, after)
         try:
             yield
         finally:
             with contextlib.suppress(termios.error):
-                termios.tcsetattr(fd, termios.TCSADRAIN, before)
+                termios.tcsetattr(fd, termios.TCSANOW, before)
 
 
 def nowhere() -> None:
