@@ -88,6 +88,7 @@ SAMPLES: dict[str, list[str]] = {
     "operators disable": ["zoë"],
     "operators age": ["90", "--reason", "Regel"],
     "study new": ["{out}"],
+    "study check": ["{self}"],
     "study run": ["{self}", "-o", "{out}"],
     "study merge": ["-o", "{out}", "{record}"],
     "clinic schema": [],

@@ -111,9 +111,9 @@ def test_worlds_are_rows_as_well(study: Path, tmp_path: Path, capsys: pytest.Cap
         ('"stroke"', '"strike"', "no 'strike'"),
         ("quadriceps =", "biceps =", "no protocol of this study has a channel 'biceps'"),
         ("count = 2", "count = 0", "seeds.count"),
-        ("seeds =", "seed =", "seed:"),
+        ("seeds =", "seed =", "no key 'seed'"),
         ('"short.toml"', '"nobody.toml"', "protocol 'nobody.toml'"),
-        ('["p24"]', "[]", "device_model: an empty list"),
+        ('["p24"]', "[]", "an empty list leaves no run"),
         ("schema = 1", "schema = ", "study.toml"),
     ],
 )
@@ -121,10 +121,27 @@ def test_what_is_wrong_with_a_study_is_said_by_its_key(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], was: str, becomes: str, said: str
 ) -> None:
     study.write_text(study.read_text("utf-8").replace(was, becomes), "utf-8")
-    code, _, err = estim(capsys, "study", "run", study, "-o", tmp_path / "out")
-    assert code == 2
-    assert said in err
-    assert "Traceback" not in err
+    code, document, err = estim(capsys, "study", "run", study, "-o", tmp_path / "out")
+    assert code == 1, "a file that is found wrong, as with protocols and plans"
+    assert said in json.dumps(document, ensure_ascii=False)
+    assert (document["file"], "Traceback" in err) == (str(study), False)
+    line = next((n for n, text in enumerate(study.read_text("utf-8").splitlines(), 1) if becomes in text), None)
+    code, document, _ = estim(capsys, "study", "check", study)
+    assert (code, document["ok"]) == (1, False)
+    assert line in {problem["line"] for problem in document["files"][0]["problems"]}
+
+
+def test_all_that_is_wrong_with_a_study_is_said_at_once(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, document, _ = estim(capsys, "study", "check", study)
+    assert (code, document["files"][0]["runs"]) == (0, 12)
+    text = study.read_text("utf-8").replace("count = 2", "count = 0").replace('"stroke"', '"strike"')
+    study.write_text(text.replace("quadriceps =", "biceps =") + "colour = 1\n", "utf-8")
+    code, document, _ = estim(capsys, "study", "run", study, "-o", tmp_path / "out")
+    assert code == 1
+    keys = {problem["key"] for problem in document["problems"]}
+    assert keys == {"seeds.count", "patient_profile[1]", "level_ma.biceps", "colour"}
 
 
 def test_a_new_study_runs_as_it_stands_and_none_is_overwritten(

@@ -286,9 +286,8 @@ def _run(given: argparse.Namespace) -> int:
     except (ProtocolError, SetupError, SiteFileError) as error:
         code = EXIT_REFUSED
         if getattr(given, "json", False):
-            print_json(
-                {"outcome": "refused", "ok": False, "problems": [problem.to_json() for problem in error.problems]}
-            )
+            document = {"outcome": "refused", "ok": False, "problems": [each.to_json() for each in error.problems]}
+            print_json(document | ({"file": str(error.path)} if error.path is not None else {}))
         else:
             more = explained(one.rule for one in error.problems if one.severity != "info")
             complain(f"{error}{more}")

@@ -191,7 +191,7 @@ def install(given: argparse.Namespace) -> int:
     from estim.safety.errors import RecordError, SiteFileError
 
     home, data = home_of(given), _read(Path(given.file))
-    found = standing(data, leads(home), datetime.date.today())
+    found = standing(data, leads(home), datetime.date.today(), path=Path(given.file))
     if found.ran_out:
         raise SiteFileError([_problem(found.warning)])
     by = _installer(home, given.by) or found.responsible

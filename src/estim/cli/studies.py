@@ -1,4 +1,4 @@
-"""`study new|run|merge`: products of protocols, levels, virtual patients, devices and seeds."""
+"""`study new|check|run|merge`: products of protocols, levels, virtual patients, devices and seeds."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     what = study.add_subparsers(dest="what", required=True, metavar="WHAT")
     new = what.add_parser("new", parents=[home], help="a commented study file")
     new.add_argument("file", metavar="FILE", help="is written; an existing one is left alone")
+    check = what.add_parser("check", parents=[home], help="everything that is wrong with it; exit code 0 or 1")
+    check.add_argument("file", nargs="+", metavar="FILE", help="the study")
     run = what.add_parser("run", parents=[home], help="run it, or the rest of it")
     run.add_argument("file", metavar="FILE", help="the study")
     run.add_argument("-o", "--output", required=True, metavar="DIR", help="results.jsonl, timing.jsonl, report.html")
@@ -37,8 +39,8 @@ def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
 
 
 def study(given: argparse.Namespace) -> int:
-    """One of the three."""
-    return {"new": _new, "run": _run, "merge": _merge}[given.what](given)
+    """One of the four."""
+    return {"new": _new, "check": _check, "run": _run, "merge": _merge}[given.what](given)
 
 
 def _new(given: argparse.Namespace) -> int:
@@ -58,6 +60,28 @@ def _new(given: argparse.Namespace) -> int:
     else:
         print(f"{path}: edit it, then: estim study run {path} -o DIR")
     return 0
+
+
+def _check(given: argparse.Namespace) -> int:
+    from estim.safety.errors import ProtocolError
+    from estim.study.plan import read_study
+    from estim.version import software
+
+    entries: list[dict[str, Any]] = []
+    for name in given.file:
+        try:
+            study, said = read_study(Path(name), software()), []
+        except ProtocolError as error:
+            study, said = None, [problem.to_json() for problem in error.problems]
+        entries.append({"file": name, "ok": not said, "runs": study.count() if study else None, "problems": said})
+        if not given.json:
+            print(f"{name}: ok, {study.count()} runs" if study else f"{name}:")
+            for problem in said:
+                print(f"  line {problem['line']}: {problem['key']}: {problem['message']}")
+    ok = all(entry["ok"] for entry in entries)
+    if given.json:
+        print_json({"ok": ok, "files": entries})
+    return 0 if ok else EXIT_REFUSED
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -13,12 +13,13 @@ import json
 import os
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from estim.platform.files import private_folder, trouble
+from estim.protocols.lines import LineIndex
 from estim.records.guard import REGISTERS, change, check
 from estim.records.home import Home
 from estim.records.keys import Signer, signed_by
@@ -103,15 +104,34 @@ class SiteStanding:
     limits: Limits
 
 
-def standing(data: bytes, known: dict[str, str], today: datetime.date) -> SiteStanding:
+def standing(data: bytes, known: dict[str, str], today: datetime.date, *, path: Path | None = None) -> SiteStanding:
     """Judge a site file.
 
     Args:
         known: public key → name, as `leads`.
+        path: the file, to be named in what is said of it.
 
     Raises:
         SiteFileError: forged, short of a signature, unreadable, past an absolute bound, or of a day to come.
     """
+    try:
+        return _standing(data, known, today)
+    except SiteFileError as error:
+        raise SiteFileError([_at_its_line(each, data) for each in error.problems], path=path) from None
+
+
+def _at_its_line(problem: Problem, data: bytes) -> Problem:
+    text = data.decode("utf-8", "replace")
+    if problem.key == "file":
+        found = re.search(r"at line (\d+)", problem.message)
+        return replace(problem, line=int(found[1]) if found else None)
+    if problem.key == "signature":
+        signed = [number for number, line in enumerate(text.splitlines(), 1) if line.startswith("# signature:")]
+        return replace(problem, line=signed[-1] if signed else None)
+    return replace(problem, line=LineIndex(text).line_of(problem.key.split(".")))
+
+
+def _standing(data: bytes, known: dict[str, str], today: datetime.date) -> SiteStanding:
     found: list[str] = []
 
     def verify(message: bytes, signature: bytes) -> bool:
@@ -206,7 +226,7 @@ def site_limits(path: Path, known: dict[str, str], today: datetime.date | None =
     Raises:
         SiteFileError: as `standing`.
     """
-    return standing(path.read_bytes(), known, today or datetime.date.today()).limits
+    return standing(path.read_bytes(), known, today or datetime.date.today(), path=path).limits
 
 
 def limits_in_force(home: Home, *, site_file: Path | None = None) -> Limits:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from estim.care.document import Finding, load_document
 from estim.drivers.models import MODELS
 from estim.protocols import library
 from estim.protocols.catalogue import load_runnable
@@ -148,26 +149,16 @@ def read_study(path: Path, program: str) -> Study:
     """The study in a file.
 
     Raises:
-        UsageError: everything that is wrong with it, by key.
+        ProtocolError: everything that is wrong with it, by line and key.
+        UsageError: more runs than anybody has time for.
     """
-    try:
-        text = path.read_text("utf-8")
-        values = tomllib.loads(text)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: {error}") from None
+    found: dict[str, Source] = {}
+    file = load_document(path, StudyFile, further=lambda document: _wrong(document, path.parent, found))
+    text = path.read_text("utf-8-sig")
+    values = tomllib.loads(text)
     if values.pop("ran", None) is not None:
         text = text.split("\n[ran]\n", 1)[0].rstrip() + "\n"
-    try:
-        file = StudyFile.model_validate(values)
-    except ValidationError as error:
-        said = [
-            f"{'.'.join(map(str, each['loc'])) or 'file'}: {each['msg']} (it says {each['input']!r})"
-            for each in error.errors()
-        ]
-        raise UsageError(f"{path}: {'; '.join(said)}") from None
-    sources = tuple(_source(name, path.parent) for name in file.protocol)
-    if problems := _wrong(file, sources):
-        raise UsageError(f"{path}: {'; '.join(problems)}")
+    sources = tuple(found[name] for name in file.protocol)
     asked = {
         "study": {key: _whole(value) for key, value in values.items()},
         "protocols": [source.sha256 for source in sources],
@@ -203,41 +194,45 @@ def _source(name: str, beside: Path) -> Source:
             path = beside / name
             protocol, _ = load_runnable(str(path))
             data = path.read_bytes()
-            text = data.decode("utf-8")
-    except (EstimError, OSError) as error:
+            text = data.decode("utf-8-sig")
+    except (EstimError, OSError, ValueError) as error:
         raise UsageError(f"protocol {name!r}: {error}") from None
     channels = tuple(channel.name for channel in protocol.channel)
     return Source(name=name, text=text, sha256=hashlib.sha256(data).hexdigest(), channels=channels)
 
 
-def _wrong(file: StudyFile, sources: Sequence[Source]) -> list[str]:
-    known = {name for source in sources for name in source.channels}
-    said = [
-        f"{key}: no protocol of this study has a channel {name!r}; there are {', '.join(sorted(known))}"
-        for key, wanted in (("level_ma", file.level_ma), ("motor_ma", file.motor_ma))
-        for name in wanted
-        if name not in known
-    ]
-    said += [
-        f"{key}.{name}: an empty list leaves no run"
-        for key, wanted in (("level_ma", file.level_ma), ("motor_ma", file.motor_ma))
-        for name, values in wanted.items()
-        if not values
-    ]
-    said += [
-        f"device_model: no {model!r}; there are {', '.join(MODELS)}"
-        for model in file.device_model
-        if model not in MODELS
-    ]
-    there = ("", *profiles())
-    said += [
-        f"patient_profile: no {name!r}; there are {', '.join(there[1:])}"
-        for name in file.patient_profile
-        if name not in there
-    ]
-    for key in ("patient_profile", "device_model"):
-        said += [f"{key}: an empty list leaves no run"] if not getattr(file, key) else []
-    return said
+def _wrong(document: Mapping[str, Any], beside: Path, found: dict[str, Source]) -> Iterator[Finding]:
+    """Names that lead nowhere, in the plain tables of the file; `found` takes the protocols that are there."""
+    for number, name in _texts(document.get("protocol")):
+        try:
+            found[name] = _source(name, beside)
+        except UsageError as error:
+            yield ["protocol", number], str(error), name, None
+    known = sorted({name for source in found.values() for name in source.channels})
+    whole = bool(found) and len(found) == len(set(map(str, document.get("protocol") or [])))
+    for key in ("level_ma", "motor_ma"):
+        wanted = document.get(key)
+        for name, values in wanted.items() if isinstance(wanted, dict) else ():
+            if whole and name not in known:
+                words = f"no protocol of this study has a channel {name!r}; there are {', '.join(known)}"
+                yield [key, name], words, name, ", ".join(known)
+            if values == []:
+                yield [key, name], "an empty list leaves no run", None, None
+    for key, there in (("device_model", tuple(MODELS)), ("patient_profile", ("", *profiles()))):
+        if document.get(key) == []:
+            yield [key], "an empty list leaves no run", None, None
+        names = ", ".join(filter(None, there))
+        for number, name in _texts(document.get(key)):
+            if name not in there:
+                yield [key, number], f"no {name!r}; there are {names}", name, names
+
+
+def _texts(value: object) -> list[tuple[int, str]]:
+    return (
+        [(number, each) for number, each in enumerate(value) if isinstance(each, str)]
+        if isinstance(value, list)
+        else []
+    )
 
 
 def read_ran(path: Path) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from estim.rehearsal import pool
-from estim.safety.errors import UsageError
+from estim.safety.errors import ProtocolError, UsageError
 from estim.study.cluster import on_cluster
 from estim.study.plan import Run, Study, read_ran, read_study
 from estim.study.report import write_report
@@ -181,7 +181,7 @@ def merge(folders: Sequence[Path], into: Path, program: str) -> dict[str, Any]:
     (into / COPY).write_text((folders[0] / COPY).read_text("utf-8"), "utf-8", newline="\n")
     try:
         study = read_study(into / COPY, program)
-    except UsageError:  # its own protocols lie elsewhere: the rows are whole all the same
+    except (ProtocolError, UsageError):  # its own protocols lie elsewhere: the rows are whole all the same
         study = None
     with (into / TIMING).open("wb") as timing:
         for folder in folders:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from estim.care.document import Finding, load_document
 from estim.protocols.catalogue import load_runnable
-from estim.safety.errors import EstimError, UsageError
+from estim.safety.errors import EstimError
 
 TEMPLATE = """# A trial. Fill it in, then have its office seal the allocation, on a stick that the office keeps:
 #   estim trial new THIS-FILE -o OFFICE-FOLDER
@@ -88,34 +89,32 @@ def read_trial(path: Path, *, own: Path | None = None, check: bool = True) -> Tr
     """The trial in a file.
 
     Raises:
-        UsageError: everything that is wrong with it, by key.
+        ProtocolError: everything that is wrong with it, by line and key.
     """
-    try:
-        text = path.read_text("utf-8")
-        file = TrialFile.model_validate(tomllib.loads(text))
-    except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise UsageError(f"{path}: {said}") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: {error}") from None
-    if check and (wrong := _wrong(file, own)):
-        raise UsageError(f"{path}: {'; '.join(wrong)}")
+    file = load_document(path, TrialFile, further=lambda document: _wrong(document, own) if check else ())
+    text = path.read_text("utf-8-sig")
     return Trial(file, text, hashlib.sha256(text.encode("utf-8")).hexdigest())
 
 
-def _wrong(file: TrialFile, own: Path | None) -> list[str]:
-    said = []
-    whole = sum(arm.ratio for arm in file.arm)
-    said += [
-        f"blocks: {size} is no multiple of {whole}, the sum of the arms' ratios"
-        for size in file.blocks
-        if size < 1 or size % whole
-    ]
-    if len({arm.id for arm in file.arm}) < len(file.arm):
-        said.append("arm: two arms have one id")
-    for arm in file.arm:
+def _wrong(document: Mapping[str, Any], own: Path | None) -> Iterator[Finding]:
+    """What the tables of the file contradict, and protocols that can't be run."""
+    arms = [arm if isinstance(arm, dict) else {} for arm in _list(document.get("arm"))]
+    ratios = [arm.get("ratio", 1) for arm in arms]
+    whole = sum(ratio for ratio in ratios if type(ratio) is int) if all(type(ratio) is int for ratio in ratios) else 0
+    for number, size in enumerate(_list(document.get("blocks"))):
+        if type(size) is int and whole > 0 and (size < 1 or size % whole):
+            yield ["blocks", number], f"{size} is no multiple of {whole}, the sum of the arms' ratios", size, whole
+    names = [arm.get("id") for arm in arms]
+    for number, arm in enumerate(arms):
+        if arm.get("id") is not None and arm.get("id") in names[:number]:
+            yield ["arm", number, "id"], "two arms have one id", arm.get("id"), None
+        if not isinstance(arm.get("protocol"), str):
+            continue
         try:
-            load_runnable(arm.protocol, own=own)
+            load_runnable(arm["protocol"], own=own)
         except EstimError as error:
-            said.append(f"arm {arm.id}: {error}")
-    return said
+            yield ["arm", number, "protocol"], f"arm {arm.get('id')}: {error}", arm["protocol"], None
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
