@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from estim.cli import MODULES, parser
 from tests.system.conftest import PATIENCE_S
 
 HEAVY = ("numpy", "pydantic", "textual", "cryptography", "serial", "asyncio", "firmware_sim")
@@ -64,6 +65,27 @@ def test_a_command_loads_no_other_commands(command: str) -> None:
     others = tuple(f"estim.cli.{name}" for name in ("clinic", "course", "operators", "plans", "qualify", "trials"))
     _, report = loaded(command, "--help", heavy=tuple(name for name in others if not name.endswith(command)))
     assert report == ["0"]
+
+
+def test_the_help_of_all_loads_no_command_and_says_what_the_whole_command_line_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It had grown from 5.4 to 9.8 times bare Python, since it built the words of every action."""
+    monkeypatch.setenv("COLUMNS", "100")
+    every = tuple(f"estim.cli.{module}" for module, _ in MODULES.values())
+    printed, report = loaded("--help", heavy=(*HEAVY, *every, "estim.protocols", "estim.records"))
+    assert report == ["0"]
+    assert printed.strip() == parser().format_help().strip()
+
+
+@pytest.mark.parametrize("words", [(), ("nonsense",), ("--nonsense",)])
+def test_words_that_name_no_command_are_told_all_commands(words: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "estim", *words], capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
+    assert done.returncode == 2
+    assert "usage: estim" in done.stderr
+    assert words != ("nonsense",) or all(name in done.stderr for name in MODULES)
 
 
 def test_the_probe_sees_what_is_loaded() -> None:

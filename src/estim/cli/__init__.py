@@ -31,7 +31,7 @@ DESCRIPTION = "Open session controller for neuromuscular electrical stimulation,
 
 
 def _add_console(commands: Any, home: argparse.ArgumentParser) -> None:
-    console = commands.add_parser("console", parents=[home], help="the therapist's screen")
+    console = commands.add_parser("console", parents=[home])
     console.add_argument("--device", default=DEFAULT_DEVICE, help="port, socket://host:port or sim://MODEL")
     console.add_argument("--emg", default="", metavar="URL", help=EMG_HELP)
     console.add_argument(
@@ -63,11 +63,11 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _top() -> tuple[argparse.ArgumentParser, Any, argparse.ArgumentParser]:
+def _top() -> tuple[argparse.ArgumentParser, _Commands, argparse.ArgumentParser]:
     """The command line without its commands: the parser, what takes commands, and the words that each of them has."""
     top = argparse.ArgumentParser(prog="estim", description=DESCRIPTION)
     top.add_argument("--version", action=_Version, nargs=0, help="release, commit and whether it was changed")
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = _Commands(top.add_subparsers(dest="command", required=True, metavar="COMMAND"))
     home = argparse.ArgumentParser(add_help=False)
     home.add_argument("--home", help="records, patients, own protocols, site limits, keys (or ESTIM_HOME)")
     home.add_argument("--json", action="store_true", help="one JSON document on standard output, nothing else")
@@ -77,33 +77,31 @@ def _top() -> tuple[argparse.ArgumentParser, Any, argparse.ArgumentParser]:
 def _add_protocols(commands: Any, home: argparse.ArgumentParser) -> None:
     from estim.cli import protocols
 
-    actions = commands.add_parser("protocols", help="the protocol files").add_subparsers(
-        dest="action", required=True, metavar="ACTION"
-    )
+    actions = commands.add_parser("protocols").add_subparsers(dest="action", required=True, metavar="ACTION")
     protocols.add_parsers(actions, home)
 
 
-# Which module of this package does a command, by its first word, in the order of the help; and what adds its words.
-# People wait for a command: nothing of the others is loaded for it.
+# Which module of this package does a command, by its first word, in the order of the help, and what the help says of
+# it. People wait for a command: nothing of the others is loaded for it, and for the help of all nothing of any.
 MODULES = {
-    "console": "sessions",
-    "study": "studies",
-    "trial": "trials",
-    "stream": "streams",
-    "run": "sessions",
-    "rehearse": "sessions",
-    "protocols": "protocols",
-    "limits": "site_limits",
-    "devices": "tables",
-    "safety": "tables",
-    "help": "handbook",
-    "doctor": "doctor",
-    "plans": "plans",
-    "qualify": "qualify",
-    "course": "course",
-    "records": "records",
-    "operators": "operators",
-    "clinic": "clinic",
+    "console": ("sessions", "the therapist's screen"),
+    "study": ("studies", "many rehearsals: sweeps over protocols, levels, patients, devices, seeds"),
+    "trial": ("trials", "controlled trials: sealed allocation, blinding, tables for the report"),
+    "stream": ("streams", "a running session as Lab Streaming Layer markers"),
+    "run": ("sessions", "one session, line by line"),
+    "rehearse": ("sessions", "one session in simulated time"),
+    "protocols": ("protocols", "the protocol files"),
+    "limits": ("site_limits", "the limits in force, with sources"),
+    "devices": ("tables", "ports, and what could be there"),
+    "safety": ("tables", "SAFETY.md: limits, hazards, what this program is not"),
+    "help": ("handbook", "what the handbook says of a topic"),
+    "doctor": ("doctor", "is this machine fit, and what cures it where not"),
+    "plans": ("plans", "plans of care: phases with gates, protocols, exercises"),
+    "qualify": ("qualify", "acceptance of a stimulator on a dummy load"),
+    "course": ("course", "a course of care: assessment, goals, gates, home, discharge"),
+    "records": ("records", "the records of sessions"),
+    "operators": ("operators", "who may sign in at this station"),
+    "clinic": ("clinic", "records of many stations in one database"),
 }
 
 
@@ -113,7 +111,7 @@ def _module(name: str) -> Any:
 
 def _function(command: str, action: str) -> Callable[[argparse.Namespace], int]:
     """What does the command: of those with actions by their names together, of the others a function of its name."""
-    module = _module("tables" if (command, action) == ("limits", "") else MODULES[command])
+    module = _module("tables" if (command, action) == ("limits", "") else MODULES[command][0])
     if command == "help":
         return lambda given: int(module.show(given, parser()))
     found = module.COMMANDS[f"{command}_{action}"] if action else getattr(module, command)
@@ -121,7 +119,7 @@ def _function(command: str, action: str) -> Callable[[argparse.Namespace], int]:
 
 
 def _add_run(commands: Any, home: argparse.ArgumentParser) -> None:
-    run = commands.add_parser("run", parents=[home, _session_words()], help="one session, line by line")
+    run = commands.add_parser("run", parents=[home, _session_words()])
     run.add_argument("--patient", required=True, help="pseudonym")
     run.add_argument("--operator", default="operator", help="pseudonym")
     run.add_argument("--device", default=DEFAULT_DEVICE, help="port, socket://host:port or sim://MODEL")
@@ -130,7 +128,7 @@ def _add_run(commands: Any, home: argparse.ArgumentParser) -> None:
 
 
 def _add_rehearse(commands: Any, home: argparse.ArgumentParser) -> None:
-    rehearse = commands.add_parser("rehearse", parents=[home, _session_words()], help="one session in simulated time")
+    rehearse = commands.add_parser("rehearse", parents=[home, _session_words()])
     rehearse.add_argument("--patient", default="rehearsal", help="pseudonym")
     rehearse.add_argument("--device-model", default="p24", metavar="MODEL", help="the simulated stimulator")
     rehearse.add_argument(
@@ -153,19 +151,19 @@ def _add_rehearse(commands: Any, home: argparse.ArgumentParser) -> None:
 def _add_limits(commands: Any, home: argparse.ArgumentParser) -> None:
     from estim.cli import site_limits
 
-    limits = commands.add_parser("limits", parents=[home], help="the limits in force, with sources")
+    limits = commands.add_parser("limits", parents=[home])
     site_limits.add_parsers(limits, home)
     limits.add_argument("--site", metavar="FILE", help="a site file to look at instead of the installed one")
 
 
 def _add_devices(commands: Any, home: argparse.ArgumentParser) -> None:
-    commands.add_parser("devices", parents=[home], help="ports, and what could be there").add_argument(
+    commands.add_parser("devices", parents=[home]).add_argument(
         "--probe", action="store_true", help="ask each port who is there"
     )
 
 
 def _add_safety(commands: Any, home: argparse.ArgumentParser) -> None:
-    commands.add_parser("safety", parents=[home], help="SAFETY.md: limits, hazards, what this program is not")
+    commands.add_parser("safety", parents=[home])
 
 
 # Those whose words stand here; the others' stand in their modules.
@@ -180,12 +178,33 @@ HERE = {
 }
 
 
+class _Commands:
+    """Takes the parsers of commands; each has its word of help from MODULES."""
+
+    def __init__(self, takes: Any) -> None:
+        self._takes = takes
+
+    def add_parser(self, name: str, **words: Any) -> argparse.ArgumentParser:
+        """One more."""
+        return cast("argparse.ArgumentParser", self._takes.add_parser(name, help=MODULES[name][1], **words))
+
+
 def parser(command: str = "") -> argparse.ArgumentParser:
     """The whole command line, or the part of it that this first word needs."""
     top, commands, home = _top()
     for name in [command] if command in MODULES else MODULES:
-        add = HERE.get(name) or _module(MODULES[name]).add_parsers
+        add = HERE.get(name) or _module(MODULES[name][0]).add_parsers
         add(commands, home)
+    return top
+
+
+def _parser_for(words: list[str]) -> argparse.ArgumentParser:
+    """What these words need: a command's own part, or, where they name none, the names of all and no words of any."""
+    if any(word in MODULES for word in words):
+        return parser(words[0])
+    top, commands, _ = _top()
+    for name in MODULES:
+        commands.add_parser(name)
     return top
 
 
@@ -259,7 +278,7 @@ def _half(letter: str) -> bool:
 def _parsed(words: list[str]) -> argparse.Namespace:
     """The words of a command line. Help and version are printed here, and may find nobody who reads them."""
     try:
-        return parser(words[0] if words else "").parse_args(words)
+        return _parser_for(words).parse_args(words)
     except SystemExit:
         finish()
         raise

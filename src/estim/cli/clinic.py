@@ -22,9 +22,7 @@ WAIT_MAX_S = 300.0
 
 def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     """Everything below `estim clinic`."""
-    actions = commands.add_parser("clinic", help="records of many stations in one database").add_subparsers(
-        dest="action", required=True, metavar="ACTION"
-    )
+    actions = commands.add_parser("clinic").add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("schema", help="SQL for tables, roles and row policies, to be run once by an administrator")
     push = actions.add_parser("push", parents=[home], help="send this station's whole records")
     push.add_argument("--simulated", action="store_true", help="the simulated ones instead")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     """The actions of `estim course`."""
-    actions = commands.add_parser("course", help="a course of care: assessment, goals, gates, home, discharge")
+    actions = commands.add_parser("course")
     course = actions.add_subparsers(dest="action", required=True, metavar="ACTION")
     person = argparse.ArgumentParser(add_help=False)
     person.add_argument("--patient", required=True, help="pseudonym")

@@ -39,7 +39,7 @@ MARKS = {"ok": "✓", "warn": "!", "bad": "✖"}
 
 def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     """`doctor`."""
-    own = commands.add_parser("doctor", parents=[home], help="is this machine fit, and what cures it where not")
+    own = commands.add_parser("doctor", parents=[home])
     own.add_argument(
         "--fix-ports", action="store_true", help="Linux: install the udev rule for stimulators' ports, or show it"
     )

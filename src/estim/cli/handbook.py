@@ -15,7 +15,7 @@ EXAMPLES = "limits (L5), commands (records verify), protocol keys (frequency_hz)
 
 def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     """The words of the command line."""
-    ask = commands.add_parser("help", parents=[home], help="what the handbook says of a topic")
+    ask = commands.add_parser("help", parents=[home])
     ask.add_argument("topic", nargs="*", help=EXAMPLES)
 
 

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     """Everything below `estim operators`."""
-    actions = commands.add_parser("operators", help="who may sign in at this station").add_subparsers(
-        dest="action", required=True, metavar="ACTION"
-    )
+    actions = commands.add_parser("operators").add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", parents=[home], help="all operators")
     actions.add_parser("practice", parents=[home], help="which practice objectives each operator has met, and when")
     add = actions.add_parser("add", parents=[home], help="a new operator; the PIN is asked for")

@@ -12,9 +12,7 @@ from estim.platform.files import make_new, trouble
 
 def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     """The actions of `estim plans`."""
-    plans = commands.add_parser("plans", help="plans of care: phases with gates, protocols, exercises").add_subparsers(
-        dest="action", required=True, metavar="ACTION"
-    )
+    plans = commands.add_parser("plans").add_subparsers(dest="action", required=True, metavar="ACTION")
     plans.add_parser("list", parents=[home], help="the templates and your own plans")
     show = plans.add_parser("show", parents=[home], help="one plan, to read")
     show.add_argument("plan", metavar="ID", help="a template, an own plan, or a file")

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     """The actions of `estim qualify`."""
-    actions = commands.add_parser("qualify", help="acceptance of a stimulator on a dummy load").add_subparsers(
-        dest="action", required=True, metavar="ACTION"
-    )
+    actions = commands.add_parser("qualify").add_subparsers(dest="action", required=True, metavar="ACTION")
     plan = actions.add_parser("plan", parents=[home], help="the steps to play and capture, as TOML")
     plan.add_argument("--model", required=True, help="the stimulator's model, such as p24")
     plan.add_argument("--device-id", default="", help="its serial number, as `estim devices --probe` tells it")

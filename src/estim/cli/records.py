@@ -15,9 +15,7 @@ SESSION = "a session's folder, its name, the beginning of its name, or `last`"
 
 def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     """Everything below `estim records`."""
-    actions = commands.add_parser("records", help="the records of sessions").add_subparsers(
-        dest="action", required=True, metavar="ACTION"
-    )
+    actions = commands.add_parser("records").add_subparsers(dest="action", required=True, metavar="ACTION")
     _looking(actions, home)
     _papers(actions, home)
     _patients(actions, home)

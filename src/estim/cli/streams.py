@@ -19,7 +19,7 @@ QUIET_S = 30.0  # a record that was never sealed and does not grow: nobody write
 
 def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     """The parser."""
-    stream = commands.add_parser("stream", parents=[home], help="a running session as Lab Streaming Layer markers")
+    stream = commands.add_parser("stream", parents=[home])
     stream.add_argument(
         "session", nargs="?", default="", help="its folder's name; without it the one that runs or comes next"
     )

@@ -15,9 +15,7 @@ from estim.cli.output import EXIT_REFUSED, print_json, whole_number
 
 def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     """The parsers."""
-    study = commands.add_parser(
-        "study", help="many rehearsals: sweeps over protocols, levels, patients, devices, seeds"
-    )
+    study = commands.add_parser("study")
     what = study.add_subparsers(dest="what", required=True, metavar="WHAT")
     new = what.add_parser("new", parents=[home], help="a commented study file")
     new.add_argument("file", metavar="FILE", help="is written; an existing one is left alone")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     """The parsers."""
-    trial = commands.add_parser("trial", help="controlled trials: sealed allocation, blinding, tables for the report")
+    trial = commands.add_parser("trial")
     what = trial.add_subparsers(dest="what", required=True, metavar="WHAT")
     new = what.add_parser("new", parents=[home], help="a commented trial file; with -o seal its allocation")
     new.add_argument("file", metavar="FILE", help="is written if it is not there")
