@@ -23,6 +23,7 @@ from estim.platform.priority import favour, raise_priority
 from estim.platform.processes import is_alive, start_module
 from estim.platform.terminals import is_pseudo_terminal
 from tests.conftest import PRIORITY, ordinary_again
+from tests.support import SHORT
 
 ROOT = Path(__file__).parents[2]
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="modes and F_FULLFSYNC are POSIX's")
@@ -123,6 +124,74 @@ def test_what_a_person_named_is_replaced_whole_and_keeps_its_readers(
             files.put_whole(path, b"half")
     assert older.read_bytes() == b"second"
     assert {path.name for path in tmp_path.iterdir()} == {"r.html", "link.html"}
+
+
+def test_what_is_written_piece_by_piece_is_there_once_all_of_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older, fresh = tmp_path / "p.csv", tmp_path / "new.csv"
+    with files.putting_whole(fresh) as file:
+        file.write("µ 1\n")
+        assert not fresh.exists()
+    assert fresh.read_bytes() == "µ 1\n".encode()
+    fresh.rename(older)
+    older.chmod(0o640)
+    (tmp_path / "link.csv").symlink_to(older)
+    with files.putting_whole(tmp_path / "link.csv") as file:
+        file.write("2\n")
+    assert older.read_bytes() == b"2\n"
+    assert stat.S_IMODE(older.stat().st_mode) == 0o640
+    with files.putting_whole(Path(os.devnull)) as file:
+        file.write("into a device")
+    with pytest.raises(ZeroDivisionError), files.putting_whole(older) as file:
+        file.write(f"half{1 // 0}")
+    with (
+        pytest.raises(FileNotFoundError, match="no-such"),
+        files.putting_whole(tmp_path / "no-such" / "p.csv"),
+    ):
+        pass
+    monkeypatch.setattr(files, "make_durable", full)
+    for path in (older, fresh):
+        with pytest.raises(OSError, match=r"No space.*csv"), files.putting_whole(path) as file:
+            file.write("half")
+    assert older.read_bytes() == b"2\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"p.csv", "link.csv"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size there")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("protocols", "plot", "knee-replacement-quadriceps-early", "--svg"),
+        ("rehearse", str(SHORT), "--level", "quadriceps=20", "--pulses"),
+    ],
+)
+def test_a_drawing_or_pulses_that_find_no_room_leave_what_was_there(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """Both wrote over an older file and left half of the new one. The room is a file's largest size of 2 kB."""
+    older = tmp_path / "kept" / "older"
+    older.parent.mkdir()
+    for before in (b"older", None):
+        if before is not None:
+            older.write_bytes(before)
+        done = subprocess.run(
+            [sys.executable, "-c", TIGHT, *words, str(older), "--home", str(tmp_path / "home")],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode in {1, 2, 3}, done.stderr
+        assert "Traceback" not in done.stderr
+        assert "older" in done.stderr
+        assert [path.read_bytes() for path in older.parent.iterdir()] == ([before] if before is not None else [])
+        older.unlink(missing_ok=True)
+
+
+TIGHT = """
+import resource, sys
+sys.dont_write_bytecode = True  # half a compiled file would be left in the tree
+from estim.cli import main
+import estim.rehearsal, estim.desk.checking  # what may be compiled is, while there is room
+resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000))
+raise SystemExit(main())
+"""
 
 
 def half(path: Path, _data: bytes) -> None:

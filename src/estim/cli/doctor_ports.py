@@ -94,8 +94,9 @@ def install(path: Path) -> None:
         OSError: it can't be written.
     """
     from estim.cli.udev import rule
+    from estim.platform.files import put_whole
 
-    path.write_text(rule(), encoding="utf-8", newline="\n")
+    put_whole(path, rule().encode("utf-8"))
     for words in (("control", "--reload-rules"), ("trigger", "--subsystem-match=tty")):
         try:
             subprocess.run(["udevadm", *words], capture_output=True, timeout=10, check=False)  # noqa: S603, S607

@@ -221,6 +221,7 @@ def show(given: argparse.Namespace) -> int:
 
 def plot(given: argparse.Namespace) -> int:
     """One protocol, drawn."""
+    from estim.platform.files import put_whole
     from estim.protocols.plot import plot as draw
     from estim.protocols.plot_svg import to_svg
     from estim.safety.errors import UsageError
@@ -233,7 +234,7 @@ def plot(given: argparse.Namespace) -> int:
         raise UsageError(f"--width: {error}") from None
     if given.svg:
         try:
-            Path(given.svg).write_text(to_svg(schedule), encoding="utf-8", newline="\n")
+            put_whole(Path(given.svg), to_svg(schedule).encode("utf-8"))
         except OSError as error:
             raise UsageError(f"--svg {given.svg}: {error.strerror or error}") from None
     if given.json:

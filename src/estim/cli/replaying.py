@@ -7,6 +7,7 @@ from pathlib import Path
 
 from estim.cli import blinding
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
+from estim.platform.files import putting_whole
 
 
 def replay(given: argparse.Namespace) -> int:
@@ -22,7 +23,7 @@ def replay(given: argparse.Namespace) -> int:
     if record.first_bad is not None and not record.torn:
         raise RecordError(f"{folder.name}: {record.reason}; only what was written is replayed")
     if given.pulses:
-        with Path(given.pulses).open("w", encoding="utf-8", newline="") as file:
+        with putting_whole(Path(given.pulses)) as file:
             replayed = replay_on_simulator(record.entries, pulses=file)
     else:
         replayed = replay_on_simulator(record.entries)

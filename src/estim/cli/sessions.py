@@ -277,6 +277,7 @@ def rehearse(given: argparse.Namespace) -> int:
     """One session in simulated time."""
     from estim.drivers.address import Address
     from estim.drivers.models import MODELS
+    from estim.platform.files import putting_whole
     from estim.records.folders import folder_name
     from estim.records.site import limits_in_force
     from estim.rehearsal import RehearsalPlan
@@ -299,7 +300,7 @@ def rehearse(given: argparse.Namespace) -> int:
         return worlds(given, said, limits_in_force(home))
     folder = home.records(simulated=True) / folder_name(datetime.datetime.now(datetime.UTC), given.patient)
     with contextlib.ExitStack() as stack:
-        pulses = stack.enter_context(open(given.pulses, "w", encoding="ascii", newline="\n")) if given.pulses else None
+        pulses = stack.enter_context(putting_whole(Path(given.pulses))) if given.pulses else None
         done = play_through(
             RehearsalPlan(
                 source=given.protocol,

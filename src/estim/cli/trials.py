@@ -157,6 +157,7 @@ def _unblind(given: argparse.Namespace) -> int:
 
 
 def _report(given: argparse.Namespace) -> int:
+    from estim.platform.files import put_whole
     from estim.safety.errors import UsageError
     from estim.trial.report import consort, markdown, table, tidier
 
@@ -167,8 +168,8 @@ def _report(given: argparse.Namespace) -> int:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for name, (title, rows) in tables.items():
-                (folder / f"{name}.md").write_text(markdown(title, rows), "utf-8", newline="\n")
-                (folder / f"{name}.csv").write_text(table(rows), "utf-8", newline="")
+                put_whole(folder / f"{name}.md", markdown(title, rows).encode("utf-8"))
+                put_whole(folder / f"{name}.csv", table(rows).encode("utf-8"))
         except OSError as error:
             raise UsageError(f"{folder}: {error.strerror or error}") from None
     document = {

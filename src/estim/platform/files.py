@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, TextIO, cast
 
 PRIVATE_UMASK = 0o077
 # Who has a file open keeps it from being replaced on Windows; readers of ours have it open for milliseconds.
@@ -176,6 +176,36 @@ def put_whole(path: Path, data: bytes) -> None:
         except OSError:
             path.unlink(missing_ok=True)
             raise
+
+
+@contextlib.contextmanager
+def putting_whole(path: Path) -> Iterator[TextIO]:
+    """`put_whole` of text that is written piece by piece: it is there once all of it is. Where that fails, or what
+    writes it does, one that was there before stands and nothing is left beside it.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    if path.exists() and not path.is_file():  # a pipe or a terminal
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+        return
+    target = path.resolve()  # behind a link, the file that it names
+    fresh = target.with_name(f"{target.name}.{os.urandom(4).hex()}.new")
+    try:
+        with fresh.open("x", encoding="utf-8", newline="\n") as file:
+            yield file
+            file.flush()
+            make_durable(file.fileno())
+        if target.exists():
+            fresh.chmod(stat.S_IMODE(target.stat().st_mode))
+        _put_in_place(fresh, target)
+    except BaseException as error:
+        fresh.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in {None, str(fresh)}:
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
+    sync_folder(target.parent)
 
 
 def _put_in_place(fresh: Path, path: Path) -> None:
