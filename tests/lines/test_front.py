@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from estim.lines.front import LOOK_S, STILL_S, Front
+from estim.lines.front import LOOK_S, SEALED_S, SLOW_S, STILL_S, Front
 from estim.session.lease import HEARTBEAT_FRESH_US, Lease
 
 STALL_S = 0.6
@@ -20,6 +20,7 @@ class Client:
     def __init__(self) -> None:
         self.now_s = 100.0
         self.stops: list[str] = []
+        self.said: list[str] = []
         self.lease = Lease()
         self.beaten = 0
         self.takeover = None
@@ -52,7 +53,7 @@ def client() -> Client:
 
 @pytest.fixture
 def front(client: Client) -> Iterator[Front]:
-    made = Front(client, lambda _text: None, clock=lambda: client.now_s)  # type: ignore[arg-type]
+    made = Front(client, client.said.append, clock=lambda: client.now_s)  # type: ignore[arg-type]
     yield made
     made.close()
 
@@ -78,3 +79,23 @@ def test_a_front_that_stood_for_longer_than_its_lease_stops(client: Client, fron
     assert front.beat() > STILL_S
     assert client.stops == ["line"]
     assert round(STILL_S * 1e6) == HEARTBEAT_FRESH_US
+
+
+@pytest.mark.parametrize("waits_s", [0.5, 12.0, 29.0, 31.0])
+def test_a_signature_waits_for_a_slow_disk_and_not_for_one_that_stands(
+    client: Client, front: Front, waits_s: float
+) -> None:
+    """Of a disk that took 20 s for each wait nobody was told, and the front had not ended 45 s after the stop."""
+    front.signs(7)
+    until_s = client.now_s + waits_s
+    over = False
+    while client.now_s < until_s and not over:
+        client.now_s += LOOK_S
+        over = front.over()
+    assert over == (waits_s > SEALED_S)
+    told = [line for line in client.said if "disk" in line]
+    assert len(told) == (waits_s > SLOW_S) + (waits_s > SEALED_S)
+    if not over:
+        front.heard(7)
+        client.now_s += 2 * SEALED_S
+        assert not front.over(), "it was answered"

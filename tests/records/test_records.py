@@ -249,6 +249,20 @@ def test_a_folder_that_is_gone_is_noticed(tmp_path: Path, mocker: MockerFixture)
     assert writer.close(1) == ""
 
 
+def test_a_file_that_another_program_cut_is_noticed(tmp_path: Path, mocker: MockerFixture) -> None:
+    mocker.patch("estim.records.writer.LOOK_S", 0.05)
+    writer = real_writer(tmp_path)
+    writer.append("header", {}, 0)
+    settle(writer)
+    os.truncate(Path(writer.path) / "record.jsonl", 10)
+    until = time.monotonic() + 60
+    while writer.poll(0).failed is None:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert "was cut: it has 10 bytes of" in (writer.poll(0).failed or "")
+    assert writer.close(1) == ""
+
+
 CHILD = """
 import sys
 from pathlib import Path

@@ -149,6 +149,7 @@ class Live:
             folder=Path(last.record_path) if last is not None and last.record_path else None,
             word_head=last.word_head if last is not None else "",
             session_us=last.now_us if last is not None else 0,
+            alarms=last.alarms if last is not None else (),
             takeover=self._client.takeover,
             fatal=self._client.fatal,
             notes=self._notes,

@@ -170,6 +170,7 @@ def run(given: argparse.Namespace) -> int:
                 word_head=last.word_head if last is not None else "",
                 session_us=last.now_us if last is not None else 0,
                 output=last.output.value if last is not None else "OFF",
+                alarms=last.alarms if last is not None else (),
                 refused=refused,
                 notes=(*said.notes, *noted),
                 takeover=client.takeover,

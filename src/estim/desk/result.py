@@ -22,6 +22,7 @@ from estim.records.segment import read_segment, segments
 from estim.records.verify import verify_session
 from estim.safety.errors import Problem
 from estim.session.contractions import REACHED_PERMILLE
+from estim.session.snapshot import Alarm
 
 EXIT_CODES: Mapping[str, int] = {"completed": 0, "stopped": 0, "refused": 1, "fault": 3, "uncertain": 4}
 
@@ -47,6 +48,7 @@ class Seen:
         session_us: session time at its end.
         fatal: why the controller could not begin its work.
         output: as last seen.
+        alarms: as last seen.
         began: `time.perf_counter()` at the session's first event.
         measured: purpose → channel → sums, where something outside measured them.
     """
@@ -63,6 +65,7 @@ class Seen:
     takeover: Takeover | None = None
     fatal: str = ""
     output: str = "OFF"
+    alarms: Sequence[Alarm] = ()
     measured: Mapping[str, Mapping[int, Measured]] | None = None
 
 
@@ -160,6 +163,13 @@ def result_of(seen: Seen) -> Result:
     if seen.folder is not None and not segments(seen.folder):
         gone = f"the record's folder {seen.folder} is gone: it was removed, or the disk or share that holds it"
         document["problems"].append(Problem(severity="refuse", key="record", message=gone, rule="record").to_json())
+    if outcome in {"fault", "uncertain"}:  # whoever reads nothing but this document learns why
+        said = {problem["message"] for problem in document["problems"]}
+        document["problems"] += [
+            Problem(severity="warn", key=f"alarm.{alarm.code}", message=alarm.text, rule="session").to_json()
+            for alarm in seen.alarms
+            if alarm.priority in {"high", "medium"} and alarm.text not in said
+        ]
     document["wall_s"] = time.perf_counter() - seen.began
     return Result(outcome=outcome, document=document)
 

@@ -17,6 +17,8 @@ from estim.platform.terminals import nobody_reads, nowhere, takes_nothing
 HEARTBEAT_S = 0.08  # with every second look: whoever is held up for 0.6 s has 0.3 s left on a busy machine
 STILL_S = 1.0  # the lease of a front: whoever stood still for longer does not go on by itself
 LOOK_S = 0.05
+SLOW_S = 2.0  # a signature takes some waits for the disk, milliseconds each; from here on it is said ...
+SEALED_S = 30.0  # ... and no longer than this is waited: disks that take 2 s for each still end well
 
 
 class Front:
@@ -51,6 +53,8 @@ class Front:
         self._stands_said = False
         self.tell = Telling(self.say, Sounder(_bell), drill).tell
         self._lost = ""
+        self._signing: tuple[int, float] | None = None  # the request for a signature, and since when it waits
+        self._slow_said = False
 
     def say(self, text: str) -> None:
         """Print a line, as soon as it is taken. A terminal or pipe that is gone takes none: then the session is stopped
@@ -124,10 +128,35 @@ class Front:
         return True
 
     def over(self) -> bool:
-        """The controller is lost and all is known of it, or it could not begin."""
+        """The controller is lost and all is known of it, or it could not begin, or the disk takes no record's end."""
         self._tell_loss()
         taken = self.client.takeover
-        return bool(self.client.fatal) or (taken is not None and taken.settled)
+        return bool(self.client.fatal) or (taken is not None and taken.settled) or self._disk_stands()
+
+    def signs(self, number: int) -> None:
+        """This request is a signature: output is off, and its answer comes once the record's end is on the disk."""
+        self._signing, self._slow_said = (number, self._clock()), False
+
+    def heard(self, number: int) -> None:
+        """This request was answered."""
+        if self._signing is not None and self._signing[0] == number:
+            self._signing = None
+
+    def _disk_stands(self) -> bool:
+        if self._signing is None:
+            return False
+        waits_s = self._clock() - self._signing[1]
+        if waits_s > SLOW_S and not self._slow_said:
+            self._slow_said = True
+            self.say(f"The record's end waits for the disk, for at most {SEALED_S:g} s.")
+        if waits_s <= SEALED_S:
+            return False
+        self.say(
+            f"The disk did not take the record's end within {SEALED_S:g} s: it is not sealed. What is on it stands."
+        )
+        self._signing = None
+        self.leaving = self.leaving or "the disk stands"
+        return True
 
     def _tell_loss(self) -> None:
         taken = self.client.takeover

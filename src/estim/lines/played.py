@@ -9,6 +9,7 @@ from estim.controller.interface import SessionClient
 from estim.desk.acting import VirtualPatient
 from estim.desk.script import ScriptedTherapist
 from estim.lines.front import LOOK_S, Front
+from estim.session.events import Sign
 
 
 def play(
@@ -36,6 +37,7 @@ def play(
             for answer in client.poll():
                 for note in answer.problems if answer.accepted else ():
                     front.say(f"  ! {note['message']}")
+                front.heard(answer.id)
                 person.replied(answer)
             snapshot = client.snapshot
             if snapshot is not None:
@@ -43,6 +45,8 @@ def play(
                 if client.takeover is None:
                     for request in [*person.act(snapshot), *(patient.act(snapshot) if patient is not None else ())]:
                         client.send(request)
+                        if isinstance(request, Sign):
+                            front.signs(request.id)
             time.sleep(LOOK_S)
     finally:
         front.close()

@@ -82,6 +82,7 @@ class Person:
         signed = -1
         for snapshot in self._looks(front):
             for answer in self.client.poll():
+                front.heard(answer.id)
                 if not answer.accepted:
                     for problem in answer.problems:
                         self.say(f"  refused: {problem['key']}: {problem['message']}")
@@ -89,10 +90,11 @@ class Person:
                     return
             for line in self.keyboard.lines():
                 request = self._line(line, snapshot, front)
-                if isinstance(request, events.Sign):
-                    signed = request.id
                 if request is not None:
                     self.client.send(request)
+                if isinstance(request, events.Sign):
+                    signed = request.id
+                    front.signs(signed)
 
     def _looks(self, front: Front) -> Iterator[Snapshot | None]:
         """One round of the loop after the other, each with what is to be seen; beats and stops go on in all of them.

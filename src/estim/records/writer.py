@@ -87,6 +87,7 @@ class RecordWriter:
         self._stamp, self._changed, self._apart, self._cover = stamp, changed, apart, cover
         self._last_us = 0
         self._file: BinaryIO | None = None
+        self._size = 0  # bytes that it must have by now
         self._looked = time.monotonic()
         self._thread = threading.Thread(target=self._work, name="record-writer", daemon=True)
         self._thread.start()
@@ -218,7 +219,8 @@ class RecordWriter:
             return
         try:
             while data:
-                data = data[self._file.write(data) or 0 :]
+                size = self._file.write(data) or 0
+                data, self._size = data[size:], self._size + size
             make_durable(self._file.fileno())
         except OSError as error:
             if self._durable_n < 0:  # a session that has not begun: whoever signs in can still go elsewhere
@@ -230,7 +232,9 @@ class RecordWriter:
         self._changed()
 
     def _look(self, *, now: bool = False) -> None:
-        """A folder that was removed, or a share that went away: bytes would go on into a file that nobody can find."""
+        """A folder that was removed, or a share that went away: bytes would go on into a file that nobody can find. Or
+        somebody cut it: they would go on behind a hole.
+        """
         if self._failed is not None or self._file is None:
             return
         if not now and time.monotonic() - self._looked < LOOK_S:
@@ -240,6 +244,8 @@ class RecordWriter:
         try:
             there, here = path.stat(), os.fstat(self._file.fileno())
             gone = (there.st_ino, there.st_dev) != (here.st_ino, here.st_dev)
+            if not gone and there.st_size < self._size:
+                self._failed = f"{path} was cut: it has {there.st_size} bytes of {self._size}"
         except OSError:
             gone = True
         if gone:
