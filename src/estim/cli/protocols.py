@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from estim.cli.evidence import evidence
 from estim.cli.output import EXIT_REFUSED, explained, home_of, print_json, whole_number
 from estim.cli.protocol_table import table
+from estim.platform.files import make_new, put_whole, trouble
 
 if TYPE_CHECKING:
     from estim.protocols.schema import Protocol
@@ -221,7 +222,6 @@ def show(given: argparse.Namespace) -> int:
 
 def plot(given: argparse.Namespace) -> int:
     """One protocol, drawn."""
-    from estim.platform.files import put_whole
     from estim.protocols.plot import plot as draw
     from estim.protocols.plot_svg import to_svg
     from estim.safety.errors import UsageError
@@ -259,7 +259,6 @@ def _compiled(given: argparse.Namespace, protocol: Protocol) -> Schedule:
 
 def new(given: argparse.Namespace) -> int:
     """A new own file; nothing that exists is overwritten."""
-    from estim.platform.files import make_new, trouble
     from estim.protocols.authoring import new_protocol
     from estim.protocols.catalogue import entries, find, id_clash
     from estim.safety.errors import Problem, ProtocolError, UsageError
