@@ -28,10 +28,7 @@ def canonical(fields: Mapping[str, object]) -> bytes:
     Raises:
         RecordError: a value outside the subset, named by its path.
     """
-    try:
-        _check(fields, "")
-    except RecursionError:
-        raise RecordError("line: lists and objects are nested too deep") from None
+    _look(fields)
     return spelled(fields)
 
 
@@ -59,10 +56,7 @@ def decode(raw: bytes, *, closer: bool = True) -> Any:
     """
     value = orjson.loads(raw)
     if closer or not raw.isascii():
-        try:
-            _check(value, "")
-        except RecursionError:
-            raise RecordError("line: lists and objects are nested too deep") from None
+        _look(value)
     return value
 
 
@@ -96,6 +90,31 @@ def unhex(text: object, count: int) -> bytes:
     if len(data) != count or data.hex() != text:
         raise ValueError(f"{count} bytes as lower-case hexadecimal digits are needed")
     return data
+
+
+def _look(value: object) -> None:
+    try:
+        if not _is_plain(value):
+            _check(value, "")
+    except RecursionError:
+        raise RecordError("line: lists and objects are nested too deep") from None
+
+
+def _is_plain(value: Any) -> bool:
+    """Within the subset and of ASCII, as nearly all lines are, by a look that keeps no paths; False decides nothing."""
+    kind = type(value)
+    if kind is str:
+        return bool(value.isascii())
+    if kind is int:
+        return bool(-INTEGER_MAX <= value <= INTEGER_MAX)
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is not str or not key.isascii() or not _is_plain(item):
+                return False
+        return True
+    if kind is list or kind is tuple:
+        return all(map(_is_plain, value))
+    return kind is bool or value is None
 
 
 def _check(value: object, path: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import tempfile
 import time
@@ -65,7 +66,6 @@ def _broken(more: dict[str, Any]) -> bool:
 
 def _plan(run: Run) -> RehearsalPlan:
     source = run.source.name if not run.source.text else _written(run)
-    protocol, _ = load_runnable(source)
     words = SetupWords(
         patient="study",
         levels=tuple(f"{name}={value}" for name, value in run.levels_ma),
@@ -74,12 +74,20 @@ def _plan(run: Run) -> RehearsalPlan:
         week=run.week,
         session=run.session,
     )
-    named: Said = setup_from(protocol, words, simulated=True)
-    said = preflight(protocol, named, Address(model=run.device_model, url="", simulated=True))
+    said = _said(source, run.source.sha256, words, run.device_model)
     return RehearsalPlan(
-        source=source, setup=said.setup, levels_ua=said.levels_ua, motor_ua=said.motor_ua, model=run.device_model,
-        seed=run.seed, limits=ABSOLUTE & DEFAULT, patient_profile=run.patient_profile, notes=said.notes,
+        source=source, setup=said.setup, levels_ua=dict(said.levels_ua), motor_ua=dict(said.motor_ua),
+        model=run.device_model, seed=run.seed, limits=ABSOLUTE & DEFAULT, patient_profile=run.patient_profile,
+        notes=said.notes,
     )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=256)
+def _said(source: str, _sha256: str, words: SetupWords, model: str) -> Said:
+    """What is the same for all seeds; worked out once in each worker."""
+    protocol, _ = load_runnable(source)
+    named: Said = setup_from(protocol, words, simulated=True)
+    return preflight(protocol, named, Address(model=model, url="", simulated=True))
 
 
 def _written(run: Run) -> str:
