@@ -50,6 +50,7 @@ def _close(one: TypedSession) -> None:
     one.terminal = -1
 
 
+STANDS = "terminal stopped (Ctrl+S)"
 WAYS: Mapping[str, Act] = MappingProxyType(
     {
         "empty line": _typed("\n"),
@@ -62,7 +63,7 @@ WAYS: Mapping[str, Act] = MappingProxyType(
         "Escape": _typed(b"\x1b\n"),
         "end of input": _typed(b"\x04"),
         "terminal closed": _close,
-        "terminal stopped (Ctrl+S)": _typed(b"\x13"),
+        STANDS: _typed(b"\x13"),
         "SIGINT": _sent(signal.SIGINT),
         "SIGTERM": _sent(signal.SIGTERM),
         "SIGHUP": _sent(signal.SIGHUP),
@@ -174,6 +175,8 @@ def cell(folder: Path, situation: str, way: str, model: str = "p24") -> Cell:
         last_us = one.pulses.last_us()
         if way in LOST and situation != "take-over":
             one.type(b"\x04")
+        if way == STANDS and situation == "take-over":
+            one.type(b"\x11")  # Ctrl+Q: what it says last is held until the terminal takes it
         if way in LEAVES | LOST or situation == "take-over":
             one.until(lambda: one.code is not None, "it ends", seconds=30)
         else:
