@@ -129,3 +129,17 @@ def print_report(report: dict[str, Any]) -> None:
         if report.get("word_head"):
             print(f"  head: {report['word_head']}")
     print(f"  {report['simulated_s']:.0f} s of session in {report['wall_s']:.2f} s")
+
+
+def model_of(name: str, option: str) -> str:
+    """A device model by its name.
+
+    Raises:
+        UsageError: there is none; names the option.
+    """
+    from estim.drivers.models import MODELS
+    from estim.safety.errors import UsageError
+
+    if name not in MODELS:
+        raise UsageError(f"{option} {name!r}: one of {', '.join(MODELS)}")
+    return name

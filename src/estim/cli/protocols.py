@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.evidence import evidence
-from estim.cli.output import EXIT_REFUSED, explained, home_of, print_json, whole_number
+from estim.cli.output import EXIT_REFUSED, explained, home_of, model_of, print_json, whole_number
+from estim.cli.protocol_list import listed
 from estim.cli.protocol_table import table
 from estim.platform.files import make_new, put_whole, trouble
 
 if TYPE_CHECKING:
     from estim.protocols.schema import Protocol
-    from estim.protocols.search import Query
-    from estim.protocols.shelf import Shelved
-    from estim.records.home import Home
     from estim.safety.schedule import Schedule
 
 GOALS = ("strength", "endurance", "disuse", "re-education", "function", "spasticity", "pain", "circulation")
@@ -66,107 +64,6 @@ def add_parsers(protocols: Any, home: argparse.ArgumentParser) -> None:
 def _course(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--week", type=whole_number, help="as it is played in this week of the course")
     parser.add_argument("--session", type=whole_number, help="as it is played in this session of the course")
-
-
-def _model(name: str, option: str) -> str:
-    from estim.drivers.models import MODELS
-    from estim.safety.errors import UsageError
-
-    if name not in MODELS:
-        raise UsageError(f"{option} {name!r}: one of {', '.join(MODELS)}")
-    return name
-
-
-def listed(given: argparse.Namespace) -> int:
-    """Those protocols that are looked for."""
-    from estim.protocols.muscles import why_not
-    from estim.protocols.search import Query, parse_channels
-
-    home = home_of(given)
-    model = _model(given.runnable_on, "--runnable-on") if given.runnable_on else ""
-    query = Query(
-        condition=given.condition,
-        muscle=given.muscle,
-        goal=given.goal,
-        basis=given.basis,
-        channels=parse_channels(given.channels) if given.channels else None,
-        words=" ".join(given.words),
-    )
-    rows, broken = _found(query, home, model)
-    refusal = next(
-        (found for text in (given.condition, given.muscle, query.words) if text and (found := why_not(text))), None
-    )
-    if given.json:
-        why = {"not_treated": refusal.sentence()} if refusal is not None else {}
-        print_json({"protocols": rows, "broken": broken} | why)
-        return 0
-    for row in rows:
-        mark = "*" if row["own"] else " " if row["runnable"] else "-"
-        print(f"{mark} {row['id']:46} {row['goal']:13} {row['basis']:15} {row['channels']} ch  {row['title']}")
-    for bad in broken:
-        print(f"! {bad['file']}: {bad['problems'][0]['message']} (`estim protocols check` says all)")
-    print(_count(rows))
-    if refusal is not None:
-        print(refusal.sentence())
-    return 0
-
-
-def _found(query: Query, home: Home, model: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows that were looked for, and files that are no protocols.
-
-    Where nobody asks for a device's grid and the home has no files of its own, the library's index is enough.
-    """
-    from estim.protocols.search import finds
-    from estim.protocols.shelf import shelf
-
-    if not model and not any(home.protocols.glob("*.toml")) and (shelved := shelf()) is not None:
-        return [_row(protocol, own=False) for protocol in shelved if finds(protocol, query)], []
-    from estim.desk.checking import plays_on
-    from estim.protocols.catalogue import entries
-    from estim.records.site import limits_in_force
-
-    limits = limits_in_force(home) if model else None
-    rows: list[dict[str, Any]] = []
-    broken: list[dict[str, Any]] = []
-    for entry in entries(home.protocols):
-        if entry.protocol is None:
-            broken.append({"file": str(entry.path), "problems": [problem.to_json() for problem in entry.problems]})
-            continue
-        if not finds(entry.protocol, query):
-            continue
-        row = _row(entry.protocol, own=entry.own)
-        if limits is not None:
-            playing = plays_on(entry.protocol, limits, model=model)
-            if playing.verdict not in {"exact", "rounded"}:
-                continue
-            row["plays"] = playing.verdict
-        rows.append(row)
-    return rows, broken
-
-
-def _row(protocol: Protocol | Shelved, *, own: bool) -> dict[str, Any]:
-    return {
-        "id": protocol.id,
-        "title": protocol.title,
-        "goal": protocol.goal,
-        "conditions": list(protocol.conditions),
-        "muscles": list(dict.fromkeys(channel.muscle for channel in protocol.channel)),
-        "basis": protocol.basis,
-        "channels": len(protocol.channel),
-        "runnable": protocol.runnable,
-        "not_runnable_because": protocol.not_runnable_because,
-        "own": own,
-    }
-
-
-def _count(rows: list[dict[str, Any]]) -> str:
-    marks = []
-    if any(row["own"] for row in rows):
-        marks.append("* your own")
-    if any(not row["runnable"] for row in rows):
-        marks.append("- shown, not runnable")
-    head = f"{len(rows)} protocol{'' if len(rows) == 1 else 's'}" if rows else "no protocol is like that"
-    return head + (f" ({'; '.join(marks)})" if marks else "")
 
 
 def _resolved(given: argparse.Namespace, protocol: Protocol) -> Protocol | None:
@@ -253,7 +150,7 @@ def _compiled(given: argparse.Namespace, protocol: Protocol) -> Schedule:
     resolved = _resolved(given, protocol) or protocol
     week, session = _moment(given)
     return compiled_for(
-        resolved, _model(given.device_model, "--device"), week=week, session=session, cadence=given.cadence
+        resolved, model_of(given.device_model, "--device"), week=week, session=session, cadence=given.cadence
     )
 
 
@@ -301,7 +198,7 @@ def check(given: argparse.Namespace) -> int:
     from estim.safety.errors import ProtocolError
 
     home = home_of(given)
-    model = _model(given.device_model, "--device")
+    model = model_of(given.device_model, "--device")
     limits = limits_in_force(home)
     files = []
     for name in given.files or [str(entry.path) for entry in entries(home.protocols)]:
