@@ -20,6 +20,7 @@ from estim.drivers.rehastim1_pace import Pace
 from estim.protocols.setup import Setup
 from estim.record_lines.base import Line
 from estim.records.chain import Chain
+from estim.rehearsal import around
 from estim.rehearsal.campaign import Story, play_story
 from estim.rehearsal.plan import RehearsalPlan
 from estim.safety import reports
@@ -33,6 +34,7 @@ from estim.session import (
     authority,
     core,
     covering,
+    device,
     ending,
     engine,
     events,
@@ -535,6 +537,39 @@ def _(patch: Patch) -> None:
 @bug("the front is there although its pipe has ended", "stop", kinds=("console-gone",))
 def _(patch: Patch) -> None:
     handle(patch, events.ConsoleGone, lambda *_: None)
+
+
+@bug("a turn is late only after 2.5 s", "stop", kinds=("late-turn",))
+def _(patch: Patch) -> None:
+    right = engine._HANDLERS[events.ClockJumped]
+    handle(patch, events.ClockJumped, lambda made, jump: right(made, jump) if jump.late_us >= 2_500_000 else None)
+
+
+def taken_for(patch: Patch, made: events.Request) -> None:
+    """A line that is refused is taken for this."""
+    right = messages.decode_request
+
+    def read(line: bytes) -> object:
+        request = right(line)
+        return made if isinstance(request, messages.Refused) else request
+
+    patch.setattr(around, "decode_request", read)
+
+
+@bug("a line that nobody understands resumes", "odd-line", kinds=("odd-lines",))
+def _(patch: Patch) -> None:
+    taken_for(patch, events.Resume(id=7))
+
+
+@bug("a line that nobody understands starts", "odd-line", kinds=("odd-lines",))
+def _(patch: Patch) -> None:
+    taken_for(patch, events.Start(id=7))
+
+
+@bug("a pad in the air is of no matter", "stop", kinds=("lead-off",))
+def _(patch: Patch) -> None:
+    handle(patch, reports.ChannelFault, lambda *_: None)
+    patch.setattr(device, "_check_against_plan", lambda *_, **__: None)  # which sees by itself that output is gone
 
 
 # -- the record -------------------------------------------------------------------------------------------------------

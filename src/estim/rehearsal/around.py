@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator
 
@@ -36,10 +37,24 @@ class FoundOpen(OpenLoad):
         return super().test_ohm(now_us)
 
 
-class OddLines:
-    """Lines that no front writes, through the pipe's own reading: if they ask for anything, it is asked for."""
+def _type_of(line: bytes) -> str:
+    """What a line says that it is: the `type` of one whole JSON object, "" for anything else."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return ""
+    return str(message.get("type", "")) if isinstance(message, dict) else ""
 
-    def __init__(self, faults: tuple[Fault, ...], seed: int) -> None:
+
+class OddLines:
+    """Lines that no front writes, through the pipe's own reading: if they ask for anything, it is asked for.
+
+    Args:
+        invented: told of a line that is taken for what its own words do not say; a stop may be seen in anything.
+    """
+
+    def __init__(self, faults: tuple[Fault, ...], seed: int, invented: Callable[[str], object]) -> None:
+        self._invented = invented
         self._spans = [fault for fault in faults if fault.kind == "odd-lines"]
         self._chance = random.Random(seed ^ 0x0DD)
         self._next_us = 0
@@ -49,9 +64,13 @@ class OddLines:
         if now_us < self._next_us or not any(span.active(now_us) for span in self._spans):
             return
         self._next_us = now_us + BETWEEN_US
-        request = decode_request(self._line())
-        if not isinstance(request, Refused):
-            yield request
+        line = self._line()
+        request = decode_request(line)
+        if isinstance(request, Refused):
+            return
+        if not isinstance(request, events.Stop) and _type_of(line) != type(request).__name__:
+            self._invented(f"at {now_us / 1e6:.4f} s: {line!r} was taken for {type(request).__name__}")
+        yield request
 
     def _line(self) -> bytes:
         chance = self._chance

@@ -81,7 +81,7 @@ class FaultyWorld(World):
         self._noted: list[events.Event] = []
         self._recorded = False  # a record was open before this turn: a stop goes before the sign-in that opens one
         self._gone = self._left = False
-        self._odd = OddLines(faults.faults, plan.seed)
+        self._odd = OddLines(faults.faults, plan.seed, functools.partial(self.watch.broken.setdefault, "odd-line"))
         self._bad_pads: Counter[int] = Counter()
         self._open_us: dict[int, int] = {}  # channel → when its lead was found in the air, and it has not played since
         self.link = self.runner.link = FaultyLink(
