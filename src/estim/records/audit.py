@@ -195,8 +195,8 @@ def _dose(replay: _Replay, entry: Entry) -> None:
 def _noise(replay: _Replay, entry: Entry) -> None:
     if pulses := entry.fields.get("pulses_most"):
         message = (
-            f"the device obeyed what nobody sent (wrong bits on the cable): at most {pulses} pulses of any height on"
-            " any channel, used or not; the bounds of the dose are the wider by them"
+            f"the device obeyed what nobody sent (wrong bits on the cable): pulses of any height, at most {pulses},"
+            " on any channel, used or not; the bounds of the dose are the wider by them"
         )
         replay.find(entry.n, "stray", message)
 
