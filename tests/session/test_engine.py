@@ -149,6 +149,7 @@ def test_a_lost_link_faults_and_is_uncertain(desk: Desk) -> None:
     assert not desk.ask(events.ResetFault, reason="plugged in").accepted
     desk.step(OFF)
     assert desk.ask(events.ResetFault, reason="plugged in").accepted
+    assert desk.engine.cleared is None, "what a fault ended is cleared anew before it can be armed"
 
 
 def test_a_watchdog_that_the_device_reports_is_off(desk: Desk) -> None:

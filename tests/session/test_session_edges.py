@@ -442,6 +442,13 @@ def test_a_whole_limb_can_be_named_and_what_is_elsewhere_is_said() -> None:
     assert "Yes, elsewhere." in problem.message
 
 
+@pytest.mark.parametrize(("where", "concerned"), [("left leg", True), ("right leg", False)])
+def test_skin_that_feels_nothing_counts_where_it_lies(where: str, *, concerned: bool) -> None:
+    answers = {**screening.scripted_answers(), "S14": True, "S14.where": where}
+    assert screening.patient_facts(answers, [Site("left", "thigh")]).insensate_skin is concerned
+    assert screening.patient_facts(answers).insensate_skin is True, "no channel is known yet: the tightest"
+
+
 def test_an_outcome_that_is_no_number_is_refused() -> None:
     (problem,) = judge_outcome({"discomfort": "3", "pain": "much", "skin": SKIN_GRADES[0]})
     assert (problem.key, problem.severity) == ("outcome.pain", "refuse")
