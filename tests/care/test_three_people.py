@@ -161,6 +161,7 @@ def test_a_woman_after_knee_replacement(person: Person) -> None:
         "goals met",
         "GAS T score",
         "60.0",
+        "says so): GAS T 60.0 (not answered)",  # what is known stands there, though the question was put to nobody
         "84.8",
         "stairs twice a day",
         "15 of 15",  # contractions, given against planned

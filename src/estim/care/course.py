@@ -20,6 +20,7 @@ KINDS = (
     "visit", "session", "missed", "drill", "treatment", "diary", "event", "concern", "review", "leaflet", "end",
 )  # fmt: skip
 ATTENDED = ("visit", "session", "drill", "treatment")  # done by or beside a therapist: that day was a visit
+GAS_T = "GAS T"  # a question with these words names the T score: what is known of it is shown beside the question
 MADE = frozenset({"begin", "gate", "session", "diary", "leaflet"})  # by the program: by no one's typing alone
 State = Literal["met", "not met", "missing", "too old"]
 
@@ -52,7 +53,12 @@ class Gate:
         """For a screen."""
         age = f", {self.days_old} days ago" if self.days_old else ""
         value = f": {self.value}{age}" if self.value else ""
-        return f"{self.criterion.words}{value} ({self.state})"
+        return f"{self.criterion.words}{value} ({'not answered' if self.unanswered else self.state})"
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether what is known stands here already and a person's answer alone is missing."""
+        return self.state == "missing" and bool(self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +141,8 @@ def judge(criterion: Criterion, entries: Sequence[Entry], today: Date, *, phase:
             if entry.fields.get("check") == criterion.check and entry.fields.get("phase", phase) == phase
         ]
         if not said:
-            return Gate(criterion=criterion, state="missing")
+            score = t_score(entries) if GAS_T in criterion.check else None
+            return Gate(criterion=criterion, state="missing", value=f"{GAS_T} {score:.1f}" if score is not None else "")
         yes = said[-1].fields.get("yes") is True  # an older entry may hold a text: no text is a yes
         value = f"{'yes' if yes else 'no'}, {said[-1].who}"
         return Gate(

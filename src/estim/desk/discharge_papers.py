@@ -225,7 +225,8 @@ def _criterion(gate: Gate, plan_id: str, language: str) -> str:
         bound = number_words(gate.criterion.at_least if low else gate.criterion.at_most, language)
         unit = unit_name(measure.unit, language)
         words = f"{measure_name(measure, language)} {'mindestens' if low else 'höchstens'} {bound} {unit}"
-    return f"{words}{value} ({word(f'd-{gate.state}', language)})"
+    state = "unanswered" if gate.unanswered else gate.state
+    return f"{words}{value} ({word(f'd-{state}', language)})"
 
 
 def _span(planned: tuple[int, int] | None, language: str) -> str:
