@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -252,22 +254,21 @@ def main(arguments: list[str] | None = None) -> int:
         named = " -> ".join(str(path) for path in (error.filename, error.filename2) if path)
         where = "this computer" if error.errno in _OF_THE_SYSTEM else "standard output"
         if named:
-            say(f"{named}: {trouble(error)}")
-        else:
-            say(f"{where}: {error.strerror or error}")
-            nowhere()
+            return _refused(f"{named}: {trouble(error)}", EXIT_REFUSED, as_json="--json" in words, rule="file")
+        say(f"{where}: {error.strerror or error}")
+        nowhere()
         return EXIT_REFUSED
     except UnicodeEncodeError as error:
         if not any(_half(letter) for letter in error.object):
             raise
         bad = "".join(f"\\x{ord(letter) - 0xDC00:02x}" if _half(letter) else letter for letter in error.object[:60])
-        say(f"{bad}: a byte that is no letter in this system's encoding; please write it anew")
-        return EXIT_USAGE
+        text = f"{bad}: a byte that is no letter in this system's encoding; please write it anew"
+        return _refused(text, EXIT_USAGE, as_json="--json" in words, rule="usage")
     except Exception as error:  # a fault of estim's own: said in one line, its place only to those who look for it
         if os.environ.get("ESTIM_DEBUG"):
             raise
-        say(f"{FAULT}: {type(error).__name__}: {error} (ESTIM_DEBUG=1 shows where)")
-        return EXIT_REFUSED
+        text = f"{FAULT}: {type(error).__name__}: {error} (ESTIM_DEBUG=1 shows where)"
+        return _refused(text, EXIT_REFUSED, as_json="--json" in words, rule="fault")
 
 
 def _half(letter: str) -> bool:
@@ -277,9 +278,15 @@ def _half(letter: str) -> bool:
 
 def _parsed(words: list[str]) -> argparse.Namespace:
     """The words of a command line. Help and version are printed here, and may find nobody who reads them."""
+    heard = io.StringIO() if "--json" in words else sys.stderr
     try:
-        return _parser_for(words).parse_args(words)
-    except SystemExit:
+        with contextlib.redirect_stderr(heard):
+            return _parser_for(words).parse_args(words)
+    except SystemExit as left:
+        if isinstance(heard, io.StringIO) and left.code == EXIT_USAGE:
+            usage, _, message = heard.getvalue().rstrip().rpartition(": error: ")
+            complain(usage.rpartition("\n")[0])
+            _refused(message, EXIT_USAGE, as_json=True, rule="usage")
         finish()
         raise
 
@@ -294,24 +301,35 @@ def _run(given: argparse.Namespace) -> int:
 
     if given.command != "console":
         speak_legibly()
+    as_json = bool(getattr(given, "json", False))
     try:
         code = int(_function(given.command, getattr(given, "action", None) or "")(given))
     except UsageError as error:
-        say(str(error))
-        return EXIT_USAGE
+        return _refused(str(error), EXIT_USAGE, as_json=as_json, rule="usage")
     except LinkLost as error:
-        say(str(error))
-        return EXIT_DEVICE
+        return _refused(str(error), EXIT_DEVICE, as_json=as_json, rule="link")
     except (ProtocolError, SetupError, SiteFileError) as error:
         code = EXIT_REFUSED
-        if getattr(given, "json", False):
+        if as_json:
             document = {"outcome": "refused", "ok": False, "problems": [each.to_json() for each in error.problems]}
             print_json(document | ({"file": str(error.path)} if error.path is not None else {}))
         else:
             more = explained(one.rule for one in error.problems if one.severity != "info")
             complain(f"{error}{more}")
     except EstimError as error:
-        say(str(error))
-        return EXIT_REFUSED
+        return _refused(str(error), EXIT_REFUSED, as_json=as_json, rule="refused")
     finish()
+    return code
+
+
+def _refused(message: str, code: int, *, as_json: bool, rule: str) -> int:
+    """One line for a person; with `--json` also the document that a program reads, whatever went wrong."""
+    from estim.safety.errors import Problem
+
+    say(message)
+    if as_json:
+        outcome = "fault" if code == EXIT_DEVICE else "refused"
+        problem = Problem(severity="refuse", key="", message=message, rule=rule)
+        print_json({"outcome": outcome, "ok": False, "problems": [problem.to_json()]})
+        finish()
     return code
