@@ -9,7 +9,7 @@ import pytest
 
 from estim.console.home_reading import PastPatient, read_sessions, unfinished
 from estim.console.home_view import RecordsHome
-from estim.console.language import ENGLISH
+from estim.console.language import ENGLISH, load
 from estim.console.stages.glance import glance_lines, how_words, unfinished_lines
 from estim.desk.care import CareDesk
 from estim.records.home import Home
@@ -256,3 +256,16 @@ def test_what_a_course_has_due_today_comes_first_and_is_what_opens(tmp_path: Pat
     assert lines[1] == "▸ consent to the course"
     assert any(patient.course.protocol in line for line in lines)
     assert view.patients(simulated=False) == ()
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "many"), [("en", "1 contraction", "1 contractions"), ("de", "1 Kontraktion", "1 Kontraktionen")]
+)
+def test_one_contraction_is_one(tmp_path: Path, language: str, one: str, many: str) -> None:
+    session(tmp_path, "20261101T0800", "P-1", contractions=1)
+    session(tmp_path, "20261102T0800", "P-2", contractions=1, signed=False)
+    say = load(language)
+    patients, sessions = read_sessions(tmp_path, TODAY)
+    told = glance_lines(patients[-1], say) + unfinished_lines(unfinished(sessions), say, 78)
+    assert sum(one in line for line in told) == 2
+    assert not any(many in line for line in told)

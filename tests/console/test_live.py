@@ -139,6 +139,9 @@ async def test_an_uncertain_output_says_which_cable_and_can_not_be_left(bench: M
         assert "OUTPUT UNCERTAIN" in b.banner
         assert "USB cable" in b.text
         assert "▸ 1 Pads off the skin" in b.text, "the first step of the way back, before any that goes on"
+        way = b.text.partition("▸ 1 Pads off the skin")[2]
+        assert "Go on with contraction" not in way, "nothing goes on while the output may flow"
+        assert "Find the level" not in way
         await b.press("ctrl+q")
         await b.press("q")
         assert b.app.return_value is None

@@ -124,8 +124,8 @@ class Recovery:
             lines += [f"  {channel_words(snapshot, view, say)}" for view in concerned(snapshot, self.text)[:2]]
         read = not any(not alarm.acknowledged and alarm.priority in {"high", "medium"} for alarm in snapshot.alarms)
         steps = [Step(say("recovery.step-read"), keys["acknowledge"], read)]
-        if snapshot.output is OutputState.UNCERTAIN:  # before anything else, and nothing goes on before it
-            steps.insert(0, Step(say("recovery.step-off"), ""))
+        if snapshot.output is OutputState.UNCERTAIN:  # before anything else; what goes on stands here once it is OFF
+            return [*lines, *numbered([Step(say("recovery.step-off"), ""), *steps])]
         if self.cause in {"lead-off", "low-current", "pulse-timeout"}:
             calls = any(alarm.code == self.cause and alarm.active for alarm in snapshot.alarms)
             steps.append(Step(say("recovery.step-pad"), "", not calls))
@@ -134,12 +134,7 @@ class Recovery:
             steps.append(Step(say("recovery.step-find"), f"{keys['arm']} {keys['start']}", found))
         again = (snapshot.contraction or 1) if snapshot.contractions else snapshot.given + 1
         steps.append(Step(say("recovery.step-go-on", k=again), keys["start"]))
-        current = next((n for n, step in enumerate(steps) if not step.done), len(steps))
-        for n, step in enumerate(steps):
-            mark = "✓" if step.done else "▸" if n == current else " "
-            lines.append(f"{mark} {n + 1} {step.words}" + (f"  {step.key}" if step.key else ""))
-        lines.append(say("recovery.or-end", key=keys["end"]))
-        return lines
+        return [*lines, *numbered(steps), say("recovery.or-end", key=keys["end"])]
 
     def before_lines(self, snapshot: Snapshot, say: Words) -> list[str]:
         """What stood before the stop: grey, never played."""
@@ -152,3 +147,13 @@ class Recovery:
             )
             lines.append(say("recovery.marks", channel=view.channel, marks=marks))
         return lines
+
+
+def numbered(steps: Sequence[Step]) -> list[str]:
+    """Done ones ticked, the first open one marked, each with its key."""
+    current = next((n for n, step in enumerate(steps) if not step.done), len(steps))
+    marks = ("✓" if step.done else "▸" if n == current else " " for n, step in enumerate(steps))
+    return [
+        f"{mark} {n} {step.words}" + (f"  {step.key}" if step.key else "")
+        for n, (mark, step) in enumerate(zip(marks, steps, strict=True), 1)
+    ]

@@ -20,7 +20,11 @@ def glance_lines(past: PastPatient, say: Words) -> list[str]:
     if past.last_day:
         lines.append(say("glance.last", day=past.last_day, ended=say.of("ending", past.last_ending)))
     if past.last_contractions:
-        lines.append(say("glance.given", count=past.last_contractions))
+        lines.append(
+            say("glance.given-one")
+            if past.last_contractions == 1
+            else say("glance.given", count=past.last_contractions)
+        )
     for name, marks in past.marks.items():
         shown = " ".join(f"{letter} {present.short_ma(marks.get(kind))}" for letter, kind in present.MARK_LETTERS)
         lines.append(say("glance.marks", name=name.replace("-", " "), marks=shown))
@@ -49,6 +53,8 @@ def amount_words(session: PastSession, say: Words) -> str:
     """`12 of 96 contractions`; without the 96 where no plan counted them out."""
     if session.planned:
         return say("unfinished.amount-of", count=session.contractions, planned=session.planned)
+    if session.contractions == 1:
+        return say("unfinished.amount-one")
     return say("unfinished.amount", count=session.contractions)
 
 

@@ -131,7 +131,7 @@ class RecordsPane(Pane):
                 f"{one.patient_id} · {one.day} {one.time}",
                 one.protocol or "–",
                 say.of("ending", one.ending),
-                say("records.given", count=one.contractions),
+                say("records.given-one") if one.contractions == 1 else say("records.given", count=one.contractions),
                 say("records.signed", who=one.signed_by or "–"),
                 "",
                 say("records.verify"),
