@@ -167,7 +167,7 @@ def asked(
     capsys.readouterr()
     code = main(["records", "retention", *words, "--json", "--home", str(led.root)])
     told = capsys.readouterr()
-    return code, json.loads(told.out) if told.out else {}, told.err
+    return code, json.loads(told.out), told.err
 
 
 def test_an_administrator_sets_the_rule_and_lets_go(
@@ -203,6 +203,7 @@ def test_nobody_else_does(
 ) -> None:  # fmt: skip
     keep(led, real=10, child=30)
     got, found, err = asked(led, capsys, monkeypatch, *words, pin=pin)
-    assert (got, found) == (code, {})
+    assert (got, found["outcome"], found["ok"]) == (code, "refused", False)
+    assert why in found["problems"][0]["message"]
     assert why in err
     assert len(list(led.records(simulated=False).glob("2*"))) == 4
