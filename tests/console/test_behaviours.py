@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from pathlib import Path
 
 import pytest
 
 from estim.console.comfort import EVERY_US
 from estim.console.draft import Stage
+from estim.console.home_view import RecordsHome
 from estim.console.raise_lock import IDLE_US
-from estim.safety.reports import ChannelFault
 from estim.session import events
 from estim.session.state import Cycle, Phase
 
+from .by_screen import Reader
 from .conftest import Bench, Make, returning
+from .simulated import SimulatedSession
 from .test_screening import ANSWERED
 
 
@@ -28,6 +31,29 @@ async def _up(b: Bench) -> None:
             return
         await b.look(0.1)
     raise AssertionError(b.text)
+
+
+def _clock(reader: Reader) -> int:
+    """Seconds of the therapy clock as it stands there: `0:03 of 30:00, 29:56 left`."""
+    found = re.search(r"(\d+):(\d\d) of \d+:\d\d, \d+:\d\d left", reader.text)
+    assert found, reader.text
+    return int(found[1]) * 60 + int(found[2])
+
+
+def _levels(reader: Reader) -> list[str]:
+    """What every channel plays of what, its ceiling and who sets it."""
+    return re.findall(r"\d+\.\d of +\d+\.\d|cap [\d.]+ \(\w+\)", reader.text)
+
+
+async def _seconds_free(reader: Reader, ends: str) -> int:
+    """For how many seconds the next line names +, pressed by nobody, until something else stands there."""
+    free = 0
+    for _ in range(120):
+        if ends in reader.text:
+            return free
+        free += (reader.named() or ("", ""))[0] == "+"
+        await reader.wait(1.0)
+    raise AssertionError(reader.text)
 
 
 @pytest.mark.parametrize("opens", ["", "f1", "f10", "e", "h", "f"])
@@ -45,11 +71,15 @@ async def test_01_one_stop_key_whatever_lies_over_the_session(bench: Make, opens
 async def test_02_the_stop_waits_for_no_screen(bench: Make) -> None:
     async with bench() as b:
         await b.running()
+        reader = Reader(b)
+        reader.sees("STIM ON ch1 6.0 mA", "SPACE = STOP")
         b.app.gate.press("space")  # as the terminal's own thread does it, while nothing is drawn
         b.session.advance(0.2)
+        reader.sees("STIM ON ch1 6.0 mA")  # the old picture stands: nobody has drawn since
         assert b._view().output.value == "OFF"
-        await b.look()
-        assert "output off" in b.banner
+        await reader.wait(0.0)  # no time passes: what the first picture says was so before it was drawn
+        assert "output off" in reader.banner
+        reader.sees("Output is off. Why was it stopped?", "0.0 of 6.0")
 
 
 async def test_03_leaving_stops_waits_for_the_device_and_asks(bench: Make) -> None:
@@ -79,31 +109,39 @@ async def test_04_to_start_takes_two_different_keys(bench: Make) -> None:
 async def test_05_nothing_plays_another_days_level(bench: Make) -> None:
     home = returning(answers=ANSWERED, marks={"tibialis-anterior-peronei": {"max-tolerated": 21_000, "level": 21_000}})
     async with bench(home_view=home) as b:
-        await b.sign_in()
-        await b.follow(lambda: b.at("levels"))
-        assert "21.0" in b.text
-        assert "0.0 mA asked" in b.text
-        await b.follow(lambda: b.phase is Phase.RUNNING)
-        await b.look(5.0)
-        assert b._view().channels[0].level_ua == 0
+        reader = Reader(b)
+        await reader.type("PT1")
+        await reader.step()
+        await reader.follow("T strongest")
+        reader.sees("– / 21.0", "behind /: the last time", "0.0 mA asked · 0.0 acknowledged")
+        await reader.follow("RUNNING")
+        held = 0
+        for _ in range(20):
+            await reader.wait(0.5)
+            held += "━hold" in reader.text
+            reader.sees("0.0 mA asked", "– / 21.0")
+            assert "STIM ON" not in reader.banner, reader.text
+            assert "0 mA" in reader.banner
+            assert b._view().channels[0].level_ua == 0
+        assert held, "a contraction was played, at 0 mA"
 
 
 async def test_06_raising_locks_itself_and_lowering_unlocks(bench: Make) -> None:
-    async with bench(size=(120, 40)) as b:
+    async with bench() as b:
         await b.jump(Stage.LEVELS)
-        await b.press("f2")
-        await b.look(1.0)
-        await b.press("f9")
-        b._raise(2)
-        for _ in range(60 * IDLE_US // 1_000_000):
-            await b.look(0.5)
-            if b.app.pane.raise_lock.locked:  # type: ignore[attr-defined]
-                break
-        await b.press("plus")
-        assert "1" in b.said
-        assert "lock" in b.said
-        await b.press("minus")
+        reader = Reader(b)
+        await reader.follow("RUNNING")
+        await reader.follow("2.0 mA asked")
+        free = await _seconds_free(reader, "+ is locked")
+        assert free >= IDLE_US // 1_000_000, "idle counts only while + would act"
+        await reader.press("+")
+        reader.sees("✖ + is locked, nothing was done for 10 s: press 1 or - to unlock", "2.0 mA asked")
+        await reader.press("-")
+        reader.sees("1.0 mA asked")
         assert not b.app.pane.raise_lock.locked  # type: ignore[attr-defined]
+        await reader.until("→ + raises")
+        await reader.press("+")
+        reader.sees("2.0 mA asked")
 
 
 async def test_07_one_key_is_one_step(bench: Make) -> None:
@@ -122,12 +160,19 @@ async def test_07_one_key_is_one_step(bench: Make) -> None:
 
 async def test_08_a_level_is_raised_only_while_it_can_be_felt(bench: Make) -> None:
     async with bench() as b:
-        await b.running(0.0)
-        b.session.room(type="walk", walks=False)
-        await b.look(8.0)
+        await b.jump(Stage.TREAT)
+        reader = Reader(b)
+        await reader.follow("H 5: the patient walks")
+        reader.sees("common peroneal nerve R rest", "0.0 of 6.0")
         assert b._view().channels[0].cycle is Cycle.REST
-        await b.press("plus")
-        assert "only while the contraction is held" in b.said
+        await reader.press("+")
+        reader.sees("✖ + waits: only while the contraction is held", "0.0 of 6.0")
+        await reader.step()
+        await reader.until("→ + raises channel 1")
+        reader.sees("━hold")
+        await reader.press("+")
+        reader.sees("of 7.0")
+        assert not re.search(r"F2|F7|W Twitch", " ".join(reader.rows[-2:])), "nothing else is changed while it flows"
 
 
 async def test_09_asked_and_acknowledged_stand_side_by_side_with_their_age(bench: Make) -> None:
@@ -140,22 +185,36 @@ async def test_09_asked_and_acknowledged_stand_side_by_side_with_their_age(bench
 
 async def test_10_a_lost_pad_names_muscle_channel_and_cable_and_the_clock_stands(bench: Make) -> None:
     async with bench(size=(120, 40)) as b:
-        await b.running()
-        b.session.world.extra.append(ChannelFault(channel=1, kind="electrode", text="open"))
-        await b.look(0.5)
-        clock = b._view().elapsed_us
-        assert "PAUSED" in b.banner
-        assert "yellow plug, red lead" in b.text
-        assert "common peroneal nerve" in b.text
-        await b.look(5.0)
-        assert b._view().elapsed_us == clock
+        await b.jump(Stage.TREAT, level_ma=21)  # what a P24 needs to notice a lost pad
+        reader = Reader(b)
+        await reader.follow("H 5: the patient walks")
+        await reader.step()
+        await reader.until("STIM ON")
+        await reader.room("a pad of channel 1 comes off")
+        await reader.until("The way back")
+        assert re.search(r"PAUSED +output off · a pad or cable came off", reader.banner)
+        reader.sees("channel 1, common-peroneal-nerve right, yellow plug, red lead", "Pad on again, skin looked at")
+        reader.sees("Find the level again, from 0 mA F2 F9", "was 21.0 (grey)")
+        clock, elapsed_us = _clock(reader), b._view().elapsed_us
+        await reader.wait(5.0)
+        assert _clock(reader) == clock
+        assert b._view().elapsed_us == elapsed_us
 
 
 async def test_11_the_stop_is_tried_before_anything_flows(bench: Make) -> None:
     async with bench() as b:
         await b.jump(Stage.DEVICE)
-        assert "stop test" in b.text
-        await b.follow(lambda: b.at("levels"))
+        reader = Reader(b)
+        reader.sees("6/9", "· stop test: F2 opens the stimulator", "at 0 mA, then press SPACE")
+        await reader.press("F2")
+        reader.sees("✖ first:", "READY")  # the questions come before it
+        await reader.follow("ARMED")
+        reader.sees("open at 0 mA. Press", "SPACE now.", "→ Space stops: the stop test")
+        assert b.app.draft.stop_test_ms is None
+        await reader.step()
+        assert re.search(r"stop test: the device said off \d+ ms after the key", reader.text), reader.text
+        assert "output off" in reader.banner
+        reader.sees("Found today, mA", "0.0 mA asked · 0.0 acknowledged")
         assert b.app.draft.stop_test_ms is not None
 
 
@@ -175,22 +234,37 @@ async def test_12_one_key_marks_and_the_screen_says_which_rule_limits(bench: Mak
 async def test_13_a_pause_keeps_the_place_and_the_clock(bench: Make) -> None:
     async with bench() as b:
         await b.running()
-        await b.press("p")
-        await b.look(1.5)  # the device says off
-        clock = b._view().elapsed_us
-        await b.look(3.0)
-        assert "PAUSED" in b.banner
-        assert b._view().elapsed_us == clock
-        assert "goes on from 0 mA" in b.next
+        reader = Reader(b)
+        await reader.choose("Pause")
+        await reader.until("goes on from 0 mA")
+        reader.sees("PAUSED", "Output off for 0:00: as you asked", "▸ 2 Go on with contraction 2 F9")
+        clock, elapsed_us = _clock(reader), b._view().elapsed_us
+        await reader.wait(4.0)
+        reader.sees("PAUSED", "Output off for 0:04")
+        assert _clock(reader) == clock
+        assert b._view().elapsed_us == elapsed_us
+        await reader.step()
+        assert re.search(r"RUNNING +0 mA", reader.banner)
+        assert _clock(reader) <= clock + 1
 
 
 async def test_14_what_is_looked_at_is_not_changed(bench: Make) -> None:
     async with bench() as b:
-        await b.jump(Stage.TREAT)
-        before = len(b.session.requests)
-        for key in ("f1", "f1", "f6", "f7", "f4"):
-            await b.press(key)
-        assert len(b.session.requests) == before, "help, course and records only show"
+        await b.running(1.0)
+        reader = Reader(b)
+        await reader.until("6.0 of 6.0")
+        before, footer, stood = len(b.session.requests), reader.rows[-2:], _levels(reader)
+        await reader.press("F1")
+        reader.sees("Help · this screen", "→ F7 closes the help")
+        assert re.match("▶ STIM ON|▷ RUNNING", reader.banner), "it goes on under the help"
+        await reader.press("F7")
+        await reader.press("F4")
+        reader.sees("All of it is in sight.")
+        await reader.until("6.0 of 6.0")
+        assert _levels(reader) == stood
+        assert reader.rows[-2:] == footer
+        assert "STIM ON" in reader.banner
+        assert len(b.session.requests) == before, "they only show"
 
 
 async def test_15_the_state_in_shape_and_word_under_every_dialog(bench: Make) -> None:
@@ -232,13 +306,31 @@ async def test_18_how_it_feels_is_asked_and_answered_by_one_key(bench: Make) -> 
         assert "discomfort 3" in b.text
 
 
-async def test_19_what_was_done_is_kept_and_says_how_it_ended(bench: Make) -> None:
-    async with bench() as b:
-        await b.to(Stage.OUTCOME)
-        assert "ended early" in b.text or "ended before the first contraction" in b.text
-        await b.press("ctrl+q")
-        await b.look(0.5)
-        assert "listed as not finished at the next start" in b.text
+async def test_19_what_was_done_is_kept_and_says_how_it_ended(bench: Make, tmp_path: Path) -> None:
+    folder = tmp_path / "records" / "simulated" / "20261120T0900"
+    session = SimulatedSession(folder=folder, utc="2026-11-20T09:00:00+00:00")
+    async with bench(session=session, home_view=RecordsHome(tmp_path)) as b:
+        await b.running(8.0)
+        reader = Reader(b)
+        await reader.choose("End")
+        await reader.press("1")
+        await reader.follow("9/9")
+        reader.sees("ENDED EARLY after 3 contractions:", "fatigue", "contractions: 3 · clock 0:08")
+        await reader.press("Ctrl+Q")
+        reader.sees("The session stays unsigned: it is listed as not finished at the next start.", "→ Q leaves now")
+        await b.send("q")
+        assert b.app.return_value is not None, "it left"
+        session.killed()
+    home = RecordsHome(tmp_path)
+    home.wait()
+    async with bench(home_view=home) as b:
+        reader = Reader(b)
+        await reader.type("PT1")
+        await reader.step()
+        reader.sees("! P-042 2026-11-20 09:00: the console was killed or closed; the output was stopped")
+        reader.sees(
+            "3 contractions given, not signed. F6", "2026-11-20: ENDED EARLY", "→ F6 shows what did not end (1)"
+        )
 
 
 async def test_20_few_keys_the_stop_first_help_for_the_rest(bench: Make) -> None:

@@ -13,6 +13,7 @@ from typing import Protocol
 from estim.console.coach import channel_words, concerned
 from estim.console.command import Command
 from estim.console.language import Words
+from estim.console.present import clock
 from estim.console.presses import Kind
 from estim.safety.reports import OutputState
 from estim.session.play import KEEP_LEVELS_PAUSE_US
@@ -117,7 +118,9 @@ class Recovery:
     def lines(self, snapshot: Snapshot, say: Words, keys: dict[str, str], *, short: bool = False) -> list[str]:
         """The strip: what happened, the steps; `short`: the alarm's words stand in its bar alone, so all steps fit."""
         cause = say.of("cause", self.cause) if self.cause else say("recovery.paused")
-        lines = [say("recovery.head", cause=cause)]
+        off_us = snapshot.now_us - snapshot.output_since_us
+        off = snapshot.output is OutputState.OFF  # said only where the device said it
+        lines = [say("recovery.head", time=clock(off_us), cause=cause) if off else cause]
         if self.text and not (short and any(alarm.code == self.cause for alarm in snapshot.alarms)):
             lines.append(say.heard(self.text))
         if self.cause in {"lead-off", "low-current", "pulse-timeout"}:

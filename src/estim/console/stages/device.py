@@ -90,7 +90,8 @@ class DevicePane(CheckingPane):
             console.note({"patient_switch": "tested"})
             console.send(Acknowledge(id=console.next_id(), code=SWITCH_ALARM))
         if self._done(snapshot) and snapshot.phase is Phase.CONFIGURED and not console.gate.closed:
-            console.go(Stage.LEVELS)  # nothing is left to say here
+            console.go(Stage.LEVELS)  # nothing is left to do here
+            console.said(self.say("self.stop-done", ms=draft.stop_test_ms))
 
     def _done(self, snapshot: Snapshot) -> bool:
         return not self.missing(snapshot) and self.console.draft.stop_test_ms is not None
