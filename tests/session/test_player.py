@@ -10,6 +10,7 @@ import pytest
 from estim.safety.ramp import step_bound_ua
 from estim.safety.schedule import Train
 from estim.safety.units import Micros
+from estim.session.booking import Answer
 from estim.session.player import CLOSE_AHEAD_US, WindowPlayer
 from tests.safety.build import SECOND, window
 
@@ -107,6 +108,23 @@ def test_a_level_that_is_set_after_a_late_turn_lets_no_ramp_catch_up(gap_us: int
             played.append(int(player.amplitude_ua))
     assert played[-1] == level_ua
     assert max(after - before for before, after in pairwise(played)) <= step_bound_ua(level_ua, 500, first=True)
+
+
+def test_a_rise_after_a_late_answer_waits_for_a_pulse_that_shows_the_one_before() -> None:
+    """An update that the line held up came to the device with its answer, just after a pulse; 20 ms later, before the
+    next pulse, went the next one: 4 mA at once where 2 are the step (RehaStim2, world 3002498).
+    """
+    plan = window(on_us=Micros(3 * SECOND), first_ramp_up_us=Micros(SECOND))
+    player = WindowPlayer(plan, 20_000, 2_000, 0, first=True, spaced=True, first_alone=True)
+    sent_us = next(now_us for now_us in range(0, SECOND, 500) if player.turn(now_us) and player.amplitude_ua == 6_000)
+    answered_us = -(-sent_us // plan.period_us) * plan.period_us + 8 * plan.period_us + 500
+    for now_us in range(sent_us, answered_us, 500):
+        assert not player.turn(now_us, unanswered_us=now_us - sent_us)
+    answer = Answer(3, answered_us, answered_us - sent_us)
+    after = range(answered_us, 2 * SECOND, 500)
+    rose_us = next(now_us for now_us in after if player.turn(now_us, answer=answer))
+    assert player.amplitude_ua == 8_000
+    assert rose_us - answered_us >= plan.period_us
 
 
 def test_a_doublet_is_over_in_its_time_also_where_the_ramp_has_to_wait() -> None:

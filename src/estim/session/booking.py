@@ -1,4 +1,4 @@
-"""Pulses that are over, as a player hands them to whoever keeps the dose. Pure."""
+"""Pulses that are over, as a player hands them to whoever keeps the dose; and which command was answered last. Pure."""
 
 from __future__ import annotations
 
@@ -21,3 +21,20 @@ class Booking(NamedTuple):
     amplitude_ua: MicroAmp
     sent_n: int
     on_us: int
+
+
+class Answer(NamedTuple):
+    """What the device acknowledged last.
+
+    Attributes:
+        number: of the command, and with it all before; 0: none yet.
+        at_us: when it was heard.
+        took_us: since it was sent.
+    """
+
+    number: int = 0
+    at_us: int = 0
+    took_us: int = 0
+
+
+NO_ANSWER = Answer()

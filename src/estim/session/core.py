@@ -185,6 +185,6 @@ class Core:
     def book(self, ended: list[Ended]) -> None:
         """Book the pulses of windows that ended, and note contractions that did."""
         purpose = self.sitting.purpose
-        contracted = self.ledger.take(ended, purpose, self.sitting.cleared, self.link.acknowledged_n, self.now_us)
+        contracted = self.ledger.take(ended, purpose, self.sitting.cleared, self.link.answer.number, self.now_us)
         if contracted and purpose == "therapy" and self.run is not None:
             self.sitting.count(self.run.contractions)

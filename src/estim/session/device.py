@@ -70,8 +70,8 @@ def prepared(core: Core, _report: Prepared) -> None:
 
 def acknowledged(core: Core, report: Acknowledged) -> None:
     """`report.seq` is the engine's own command number (the runner translates the driver's)."""
-    core.link.acknowledged(report.seq, report.round_trip_us, report.lists)
-    core.ledger.obeyed(core.link.acknowledged_n, core.now_us, core.sitting.cleared)
+    core.link.acknowledged(report.seq, report.round_trip_us, core.now_us, report.lists)
+    core.ledger.obeyed(core.link.answer.number, core.now_us, core.sitting.cleared)
 
 
 def superseded(core: Core, report: Superseded) -> None:
@@ -87,6 +87,8 @@ def status(core: Core, report: DeviceStatus) -> None:
     if core.link.off_asked_us is not None:
         if idle:
             _confirmed_off(core)
+        elif report.output_on:
+            core.link.disobeyed(frozenset())
         return
     if core.phase in {Phase.ARMED, Phase.RUNNING}:
         _check_against_plan(core, report, idle=idle)

@@ -50,7 +50,9 @@ def end_record(core: Core) -> None:
     """Write how the session ended and close its record."""
     if core.link.off_asked_us is not None:  # nobody confirmed it: all that its own timer lets pass may have come
         timer_us = core.profile.watchdog_us
-        last_us = core.link.ended_us(max(core.now_us, core.link.off_asked_us + timer_us), timer_us)
+        # Who hears us and goes on begins that time anew with each off that is repeated.
+        fed_us = core.link.fed_us if core.link.disobeys else core.link.off_asked_us
+        last_us = core.link.ended_us(max(core.now_us, fed_us + timer_us), timer_us)
         core.ledger.settle(last_us, core.sitting.cleared)
     core.ledger.log_dose(core.sitting.purpose)  # output that stayed uncertain has not been booked by a confirmed stop
     core.out.log(

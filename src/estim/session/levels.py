@@ -225,7 +225,7 @@ def mark_wrong(core: Core, channel: int, kind: str) -> str:
     level_ua = run.levels_ua[channel]
     if not level_ua:
         return "nothing flows yet: raise first, then mark"
-    acknowledged = core.link.acknowledged_n
+    acknowledged = core.link.answer.number
     flows = any(
         player.window.channel == channel and player.amplitude_ua and player.sent_n <= acknowledged
         for player in run.players

@@ -12,6 +12,7 @@ from estim.safety.commands import OutputOff, SetOutput
 from estim.safety.reports import DeviceStatus, Identified, ListsPlayed, OutputState
 from estim.safety.units import US_PER_S
 from estim.session.after_off import Doubt
+from estim.session.booking import NO_ANSWER, Answer
 from estim.session.effects import Connect, Prepare, RequestStatus, Send
 from estim.session.outbox import Outbox
 from estim.session.plain import output_rows
@@ -34,7 +35,8 @@ class Link:
         output, output_since_us: what is known of its output.
         gone: nothing is heard until it is connected again.
         open: its stimulation level is open.
-        command_n: the last command's number; `acknowledged_n` the highest that it acknowledged.
+        command_n: the last command's number.
+        answer: the highest that it acknowledged.
         off_asked_us: since when off is asked for and not confirmed; None: nothing is awaited.
         polled_us: when its status was last asked for.
     """
@@ -47,7 +49,8 @@ class Link:
         self.output_since_us = 0
         self.gone = False
         self.open = False
-        self.command_n = self.acknowledged_n = 0
+        self.command_n = 0
+        self.answer = NO_ANSWER
         self._unanswered: dict[int, tuple[int, SetOutput]] = {}
         self._obeyed: frozenset[int] = frozenset()  # channels with current by the last command that was acknowledged
         self._disobeyed_us: int | None = None  # since when it may do what it was not told
@@ -93,6 +96,11 @@ class Link:
         idle, nobody knows.
         """
         self._obeyed, self._disobeyed_us = self._obeyed | channels, max(self._changed_us, self._idle_us)
+
+    @property
+    def disobeys(self) -> bool:
+        """It said that it plays where it was told not to, and not that it ended since: it hears us and goes on."""
+        return self._disobeyed_us is not None
 
     def idle(self, now_us: int) -> None:
         """It says that it is idle, as it was told."""
@@ -172,14 +180,16 @@ class Link:
         """Its stimulation level is open."""
         self.open = True
 
-    def acknowledged(self, number: int, round_trip_us: int, lists: ListsPlayed | None = None) -> None:
+    def acknowledged(self, number: int, round_trip_us: int, now_us: int, lists: ListsPlayed | None = None) -> None:
         """It took command `number`, and with it all older ones."""
-        self.acknowledged_n = max(self.acknowledged_n, number)
+        highest = max(self.answer.number, number)
         sent = self._unanswered.pop(number, None)
-        if sent is None:
+        if sent is None:  # an off went out after it: nothing waits for its answer
+            self.answer = self.answer._replace(number=highest)
             return
         for older in [n for n in self._unanswered if n < number]:
             del self._unanswered[older]
+        self.answer = Answer(highest, now_us, now_us - sent[0])
         self._untold_us = None
         self._obeyed = frozenset(output.channel for output in sent[1].channels if output.amplitude_ua)
         rows = output_rows(sent[1])

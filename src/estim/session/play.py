@@ -91,7 +91,7 @@ def _play(core: Core, run: Run) -> None:
         return
     if run.gatekeeper is not None:
         move_gates(core, run.gatekeeper.due(now_us))
-    changed = run.turn(now_us, unanswered_us=core.link.unanswered_us(now_us))
+    changed = run.turn(now_us, unanswered_us=core.link.unanswered_us(now_us), answer=core.link.answer)
     if changed:
         core.send_run(changed)
     if ended := run.collect(now_us):

@@ -15,7 +15,7 @@ from estim.safety.ramp import ramp_down_amplitude_ua, shortest_ramp_us, step_bou
 from estim.safety.schedule import Window
 from estim.safety.units import MicroAmp, ceil_div, floor_to_step
 from estim.session.beat import Beat, Form
-from estim.session.booking import Booking
+from estim.session.booking import NO_ANSWER, Answer, Booking
 from estim.session.ramp_up import led_ramp
 from estim.session.state import Cycle
 
@@ -173,7 +173,7 @@ class WindowPlayer:
         begins = self.amplitude_ua == 0 and self._k_next < self._pulses and not self._joined
         return at_us if begins else at_us - self._lead_us
 
-    def turn(self, now_us: int, *, unanswered_us: int = 0) -> bool:
+    def turn(self, now_us: int, *, unanswered_us: int = 0, answer: Answer = NO_ANSWER) -> bool:
         """Take what is due at `now_us`; True if the amplitude changed (then send).
 
         A rise waits for whole periods while an older command has been unanswered for `unanswered_us`, half a period or
@@ -188,7 +188,7 @@ class WindowPlayer:
         if rises:
             late_us += half_us  # the pulse that it was for may be over: the next one takes it
         missed = self._beat.number_at(self._beat.at_us(self._k_next) + late_us) - self._k_next
-        if rises and (unanswered_us >= half_us or self._would_merge(now_us)):
+        if rises and (unanswered_us >= half_us or self._would_merge(now_us, answer)):
             self._late += missed + 1
             form = self._beat.form(self._k_next + missed)
             fewer = form.burst_pulses < self._form.burst_pulses  # a doublet is over, whether the ramp may go on or not
@@ -223,15 +223,18 @@ class WindowPlayer:
         self._note_hold(now_us)
         return changed
 
-    def _would_merge(self, now_us: int) -> bool:
+    def _would_merge(self, now_us: int, answer: Answer) -> bool:
         """Whether a rise now could stand with the change before it between two pulses, and be too much with it.
 
         A device that takes an update a period later than it was sent (it may have ignored the first one) plays on a
-        grid of its own: there no pulse is sure to lie between two updates less than one and a half periods apart.
+        grid of its own: there no pulse is sure to lie between two updates less than one and a half periods apart. One
+        that was answered late counts from its answer: until then nobody knows whether the device had it.
         """
         since_us, period_us = now_us - self._changed_us, self._form.period_us
         if since_us < period_us // 2:
             return True
+        if answer.took_us >= self._lead_us:
+            since_us = min(since_us, now_us - answer.at_us)
         both_ua = self.amplitude_next_ua - min(self._before_ua, self.amplitude_ua)
         bound_ua = step_bound_ua(self.target_ua, self._step_ua, first=self.first or self._raised_ua > 0)
         return self._spaced and since_us < period_us * 3 // 2 and both_ua > bound_ua

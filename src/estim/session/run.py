@@ -14,6 +14,7 @@ from estim.record_lines.rows import ReachedRow
 from estim.safety.commands import SetOutput
 from estim.safety.schedule import PhasePlan, Schedule, Window
 from estim.safety.units import US_PER_S, MicroAmp, Micros, floor_to_step
+from estim.session.booking import NO_ANSWER, Answer
 from estim.session.contractions import Contractions, Ended, Reminders
 from estim.session.held import Held, PulseKey
 from estim.session.player import WindowPlayer, join_grid
@@ -200,14 +201,13 @@ class Run:
         return replace(window, on_us=Micros(left_us))
 
     def _play(self, window: Window, onset_us: int) -> None:
-        first = self._gentle or not self._held.is_held(window, self.target_ua(window))
         self.players.append(
             WindowPlayer(
                 window,
                 self.level_ua(window),
                 self.step_ua(window),
                 onset_us,
-                first=first,
+                first=self._gentle or not self._held.is_held(window, self.target_ua(window)),
                 contraction=self.contraction_number,
                 spaced=self._common_grid,
                 first_alone=self._first_alone,
@@ -280,11 +280,11 @@ class Run:
 
     # -- playing ----------------------------------------------------------------------------------------------------
 
-    def turn(self, now_us: int, *, unanswered_us: int = 0) -> list[WindowPlayer]:
+    def turn(self, now_us: int, *, unanswered_us: int = 0, answer: Answer = NO_ANSWER) -> list[WindowPlayer]:
         """Play what is due; gives the windows whose amplitude changed, so that the caller sends the new output."""
         if self._common_grid:
             join_grid(self.players)
-        return [player for player in self.players if player.turn(now_us, unanswered_us=unanswered_us)]
+        return [each for each in self.players if each.turn(now_us, unanswered_us=unanswered_us, answer=answer)]
 
     def collect(self, now_us: int) -> list[Ended]:
         """Take away the windows that ended by themselves; counts contractions, notes which levels were held."""
