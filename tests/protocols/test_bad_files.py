@@ -156,6 +156,28 @@ def test_all_mistakes_are_told_at_once_each_with_its_line() -> None:
 
 
 @pytest.mark.parametrize(
+    ("muscle", "more", "keys"),
+    [
+        ("3", {}, {"muscle"}),  # nobody knows where it lies
+        ('"left quadriceps"', {}, {"muscle", "region"}),
+        (
+            '"left quadriceps"',
+            {"plausible_ma = [5, 60]": "plausible_ma = [60, 5]"},
+            {"muscle", "region", "plausible_ma"},
+        ),
+    ],
+)
+def test_side_region_and_level_of_one_channel_hide_nothing_of_each_other(
+    muscle: str, more: dict[str, str], keys: set[str]
+) -> None:
+    text = sample('muscle = "quadriceps femoris"', f"muscle = {muscle}").replace('region = "thigh"', 'region = "shank"')
+    for before, after in more.items():
+        assert before in text
+        text = text.replace(before, after)
+    assert {problem.key for problem in problems(text)} == {f"channel[0].{key}" for key in keys}
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("schema = 1\nschema = 1\n", "line 2"),

@@ -8,12 +8,12 @@ that is refused by rule L4. Here a number must only be a number that can mean so
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, ModelWrapValidatorHandler, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from estim.protocols import muscles
-from estim.protocols.schema_base import Strict, Text, exactly, is_unjudged, rule
+from estim.protocols.schema_base import Strict, Text, exactly, rule
 from estim.protocols.schema_course import (
     CHANNEL_KEYS,
     Criterion,
@@ -99,33 +99,27 @@ class Channel(Strict):
             raise rule("not-treated", muscles.refusals()["cough"].sentence())
         return region
 
-    @model_validator(mode="wrap")
-    @classmethod
-    def _place(cls, given: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        """A side in the muscle's name must be the channel's, and the muscle must lie in the channel's region."""
-        channel = handler(given)
-        if is_unjudged(given, info):
-            return channel
-        typed = given.get("muscle", "") if isinstance(given, dict) else ""
+    def broken_as_written(self, given: Mapping[str, Any]) -> Iterator[ValueError]:
+        """A side in the muscle's name must be the channel's."""
+        typed = given.get("muscle", "")
         named = muscles.side_in(typed) if isinstance(typed, str) else ""
-        if named and named != channel.side:
-            raise rule(
+        if named and named != self.side:
+            yield rule(
                 "side",
-                f"{typed!r} names the {named} side, the channel's side is {channel.side!r}; "
-                "a side stands in `side` alone",
+                f"{typed!r} names the {named} side, the channel's side is {self.side!r}; a side stands in `side` alone",
                 at="muscle",
             )
-        home = muscles.muscles()[channel.muscle].region
-        if home and ANY_REGION not in {home, channel.region} and home != channel.region:
-            raise rule(
-                "region",
-                f"{channel.muscle} lies in the region {home!r}, this channel says {channel.region!r}",
-                at="region",
-            )
-        return channel
 
     def broken(self) -> Iterator[ValueError]:
-        """Pads, rule and target of a level that contradict each other."""
+        """Muscle and region, pads, rule and target of a level that contradict each other."""
+        muscle = muscles.muscles().get(self.muscle)
+        home = muscle.region if muscle is not None else ""
+        if home and ANY_REGION not in {home, self.region} and home != self.region:
+            yield rule(
+                "region",
+                f"{self.muscle} lies in the region {home!r}, this channel says {self.region!r}",
+                at="region",
+            )
         if (self.electrode_cm is None) == (self.electrodes is None):
             yield rule(
                 "electrodes",

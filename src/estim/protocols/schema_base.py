@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
@@ -43,12 +43,17 @@ class Strict(BaseModel):
         """The rules between keys that this table breaks (`rule`), all of them."""
         yield from ()
 
-    def surely_broken(self, replaced: Iterable[str]) -> list[str]:
+    def broken_as_written(self, given: Mapping[str, Any]) -> Iterator[ValueError]:  # noqa: ARG002 - to be overridden
+        """As `broken`, where the file's own words are needed, since they stand for another value here."""
+        yield from ()
+
+    def surely_broken(self, given: Mapping[str, Any], replaced: Iterable[str]) -> list[str]:
         """The rules that are broken whatever the replaced keys hold: their own values were wrong, and told as such."""
-        rules = [str(each) for each in self.broken()]
+        rules = [str(each) for each in (*self.broken_as_written(given), *self.broken())]
         for key in type(self).model_fields.keys() & set(replaced if rules else ()):
             for value in _any_of(type(self).model_fields[key].annotation):
-                still = {str(each) for each in self.model_copy(update={key: value}).broken()}
+                other = self.model_copy(update={key: value})
+                still = {str(each) for each in (*other.broken_as_written({**given, key: value}), *other.broken())}
                 rules = [each for each in rules if each in still]
         return rules
 
@@ -57,17 +62,13 @@ class Strict(BaseModel):
     def _judged(cls, given: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         """All broken rules are told at once: who mends a file wants the whole list."""
         made = handler(given)
-        if is_unjudged(given, info):
+        replaced = (info.context or {}).get(UNJUDGED, {}).get(id(given), ())
+        if replaced is None:  # its rules were told already, or nobody can know
             return made
-        rules = made.surely_broken((info.context or {}).get(UNJUDGED, {}).get(id(given)) or ())
+        rules = made.surely_broken(given if isinstance(given, dict) else {}, replaced)
         if rules:
             raise PydanticCustomError("rules", "{text}", {"text": "; ".join(rules), "rules": rules})
         return made
-
-
-def is_unjudged(given: Any, info: ValidationInfo) -> bool:
-    """Whether the rules of this table are left out: they were told already, or nobody can know."""
-    return (info.context or {}).get(UNJUDGED, {}).get(id(given), ()) is None
 
 
 def varies(model: type[BaseModel], key: str) -> bool:
