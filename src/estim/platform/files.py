@@ -157,31 +157,20 @@ def _named(error: OSError, path: Path) -> OSError:
 
 
 def put_whole(path: Path, data: bytes) -> None:
-    """Write a file that a person named. One that is there stands until the new one is whole and keeps who may read it;
-    of a new one that can't be written no half is left. Into a pipe or a terminal it goes as it is.
+    """Write a file that a person named, as `putting_whole` does.
 
     Raises:
         OSError: it can't be written.
     """
-    if path.is_file():
-        target = path.resolve()  # behind a link, the file that it names
-        mode = stat.S_IMODE(target.stat().st_mode)
-        replace_whole(target, data)
-        target.chmod(mode)
-    elif path.exists():
-        path.write_bytes(data)
-    else:
-        try:
-            path.write_bytes(data)
-        except OSError:
-            path.unlink(missing_ok=True)
-            raise
+    with putting_whole(path) as file:
+        file.buffer.write(data)
 
 
 @contextlib.contextmanager
 def putting_whole(path: Path) -> Iterator[TextIO]:
-    """`put_whole` of text that is written piece by piece: it is there once all of it is. Where that fails, or what
-    writes it does, one that was there before stands and nothing is left beside it.
+    """A file that a person named, for text that is written piece by piece. It is there once all of it is; one that is
+    there stands until then and keeps who may read it. Where that fails, or what writes it does, no half is left. Into a
+    pipe or a terminal it goes as it comes.
 
     Raises:
         OSError: it can't be written.
