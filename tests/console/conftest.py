@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
 from estim.console.app import EstimConsole
@@ -112,8 +113,9 @@ class Bench:
         await self.look()
 
     def lines(self) -> list[str]:
-        """What stands on the screen, row by row."""
+        """What stands on the screen, row by row; under a list that leaves rows free, what a terminal shows there."""
         width, height = self.app.size
+        visible_screen_stack.set(self.app._background_screens)
         strips = self.app.screen._compositor.render_strips()[:height]
         return [strip.text.replace("\u00a0", " ").ljust(width)[:width].rstrip() for strip in strips]
 
