@@ -9,7 +9,7 @@ import pytest
 
 from estim.desk.care import CareDesk
 from estim.desk.care_entries import CONSENT_POINTS
-from estim.desk.course_session import CourseSession
+from estim.desk.course_session import CourseSession, sealed_elsewhere
 from estim.protocols.catalogue import load_runnable
 from estim.records import care_log
 from estim.records.home import Home
@@ -100,3 +100,21 @@ def test_a_real_person_s_entry_is_never_of_a_day_to_come(tmp_path: Path) -> None
     desk.begin("knee-replacement", "right")
     with pytest.raises(UsageError, match="is to come"):
         desk.note("visit", {}, day=datetime.date.today() + datetime.timedelta(days=1))
+
+
+def test_what_was_given_in_the_console_is_a_visit_of_the_course_once(session: CourseSession) -> None:
+    consent(session)
+    protocol, _ = load_runnable("knee-replacement-quadriceps-early")
+    other, _ = load_runnable("low-back-pain-multifidus")
+    channel = {"name": "quadriceps", "reached": 12, "on_s": 240.0, "peak_ma": 31.0}
+    told = {"outcome": "completed", "contractions": 15, "channels": [channel], "record": "20260302T090000Z-K-7"}
+    assert not sealed_elsewhere(session.desk, other, told, day=DAY)  # no part of this phase
+    assert sealed_elsewhere(session.desk, protocol, told, day=DAY)
+    assert not sealed_elsewhere(session.desk, protocol, told, day=DAY)
+    entries = session.desk.entries()
+    assert [each.kind for each in entries] == ["begin", "consent", "visit", "session"]
+    assert entries[-1].fields["reached"] == 12
+    assert entries[-1].fields["levels"] == {"quadriceps": "31"}
+    assert not any(due.kind == "visit" for due in session.desk.status(DAY).due)
+    session.desk.note("end", {"reason": "moved away", "advice": "none"}, day=DAY)
+    assert not sealed_elsewhere(session.desk, protocol, told | {"record": "20260302T110000Z-K-7"}, day=DAY)

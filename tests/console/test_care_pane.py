@@ -11,7 +11,7 @@ import pytest
 from estim.care.course import of_kind
 from estim.care.measures import measures
 from estim.care.words import measure_name
-from estim.console.home_view import RecordsHome
+from estim.console.home_view import EmptyHome, RecordsHome
 from estim.console.language import ENGLISH, load
 from estim.desk.care import CareDesk
 from estim.records.home import Home
@@ -99,3 +99,19 @@ async def test_without_a_goal_the_page_says_so_and_without_a_course_it_has_no_su
         await b.look(0.2)
         assert ENGLISH("care.no-goal") in b.text, b.text
         assert b.app.on_top().query_one("#care").display
+
+
+async def test_a_treatment_that_was_sealed_is_handed_to_the_course(bench: Make) -> None:
+    home = EmptyHome()
+    async with bench(home_view=home) as b:
+        await b.running(20.0)
+        await b.send("space", " ")
+        await b.look(1.0)
+        assert home.visits == {}, "what nobody signed yet is no visit"
+        await b.press("enter")
+        await b.follow(lambda: bool(b._view().word_head))
+        await b.look(0.5)
+        (visit,) = home.visits.values()
+        assert (visit.patient, visit.operator, visit.simulated) == ("P-042", "PT1", True)
+        assert visit.document["contractions"] == b._view().given > 0
+        assert visit.document["channels"][0]["peak_ma"] > 0

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from estim.console.due import CourseToday, courses_today
+from estim.console.due import CourseToday, Visit, courses_today, enter_visit
 from estim.console.home_reading import OpenSession, PastPatient, PastSession, read_sessions, unfinished
 from estim.records import training
 from estim.records.course import Course
@@ -71,6 +71,9 @@ class HomeView(Protocol):
     def practised(self, operator: str, objective: str, session: str) -> None:
         """One was met; returns at once."""
 
+    def given(self, visit: Visit) -> None:
+        """A treatment was sealed: it stands in the patient's course, where one runs and has it; returns at once."""
+
     def asks_pin(self) -> bool:
         """This home knows operators, so signing in and signing take a PIN."""
 
@@ -89,6 +92,7 @@ class EmptyHome:
     past: tuple[Course, ...] = ()
     past_sessions: tuple[PastSession, ...] = ()
     done: list[tuple[str, str]] = field(default_factory=list)
+    visits: dict[str, Visit] = field(default_factory=dict)
 
     def patients(self, *, simulated: bool) -> tuple[PastPatient, ...]:  # noqa: ARG002
         """The ones that were given."""
@@ -133,6 +137,10 @@ class EmptyHome:
         """Kept in this object alone."""
         self.done.append((operator, objective))
 
+    def given(self, visit: Visit) -> None:
+        """Kept in this object alone."""
+        self.visits[visit.record] = visit
+
     def asks_pin(self) -> bool:
         """Nobody is known."""
         return False
@@ -155,6 +163,7 @@ class RecordsHome:
         self._patients: dict[bool, tuple[PastPatient, ...]] = {}
         self._sessions: dict[bool, tuple[PastSession, ...]] = {}
         self._practice: dict[str, dict[str, str]] = {}
+        self._given: set[str] = set()
         self._courses: dict[tuple[str, bool], tuple[Course, ...]] = {}
         self._reading: dict[tuple[str, bool], threading.Thread] = {}
         self._thread = threading.Thread(target=self._read, name="home-view", daemon=True)
@@ -257,6 +266,12 @@ class RecordsHome:
             known[objective] = datetime.datetime.now().astimezone().date().isoformat()
             arguments = (self._home, operator, objective, session)
             threading.Thread(target=_enter_quietly, args=arguments, name="training").start()
+
+    def given(self, visit: Visit) -> None:
+        """Once a record; written by a thread of its own, since no screen waits for a disk."""
+        if visit.record not in self._given:
+            self._given.add(visit.record)
+            threading.Thread(target=enter_visit, args=(self._home, visit), name="visit").start()
 
     def _read(self) -> None:
         for simulated in (True, False):

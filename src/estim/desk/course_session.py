@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from estim.care import course
@@ -225,6 +226,30 @@ class CourseSession:
         self.desk.note(
             "drill", {"drill": drill, "sets": sets, "repetitions": done, "windows": done} | dict(scores), day=self.day
         )
+
+
+def sealed_elsewhere(desk: CareDesk, protocol: Protocol, document: Mapping[str, Any], *, day: datetime.date) -> bool:
+    """Enter a session that was given and sealed outside of `run --course`: the visit of the day and its dose.
+
+    Only into a course that runs and whose present phase has this protocol: what else a patient is given is no visit
+    of it. A record is entered once.
+
+    Args:
+        document: as `played` takes it.
+
+    Returns:
+        Whether it was entered.
+    """
+    entries = course.begun(desk.entries())
+    record = Path(str(document.get("record") or "")).name
+    known = {str(each.fields.get("record", "")) for each in course.of_kind(entries, "session")}
+    if not entries or course.of_kind(entries, "end") or record in known:
+        return False
+    status = desk.status(day)
+    if protocol.id not in status.plan.phase[status.phase].protocols:
+        return False
+    CourseSession(desk, day).played(protocol, document)
+    return True
 
 
 def planned_contractions(protocol: Protocol) -> int:

@@ -13,6 +13,7 @@ from textual.content import Content
 from estim.console.command import Command
 from estim.console.contract import Console
 from estim.console.draft import Stage
+from estim.console.due import visit_of
 from estim.console.ending import ending_words
 from estim.console.happened import given
 from estim.console.pane import Field, Pane
@@ -92,6 +93,8 @@ class OutcomePane(Pane):
             field.title(self.say("patient.pin"))
         lines = summary_lines(snapshot, draft, self.say)
         if sealed:
+            if visit := visit_of(snapshot, draft.protocol):
+                self.console.home_view.given(visit)
             questions.lines([*proof_lines(snapshot, self.say)])
             signing.title(self.say("sign.code"))
             code = [Content.styled(line, "#ffffff on #000000") for line in qr_lines(snapshot.head)]
