@@ -124,7 +124,7 @@ def test_a_clock_that_lies_before_its_own_records(tmp_path: Path) -> None:
 
 def test_a_home_that_can_not_be_written(tmp_path: Path) -> None:
     (found,) = doctor.disk(tmp_path / "home")
-    assert found.state in {"ok", "warn"}
+    assert "a durable line takes" in found.text  # how long is the disk's; a slow one is called bad, too
     assert not (tmp_path / "home" / ".doctor").exists()
     (tmp_path / "file").touch()
     (found,) = doctor.disk(tmp_path / "file")
