@@ -188,11 +188,29 @@ def test_what_came_by_mail_is_judged_as_it_came_and_by_the_key_that_is_given(
     mail = Path(shutil.make_archive(str(tmp_path / "mail"), "zip", folder.parent, folder.name))
     for words in (["verify"], ["audit"], ["report", "--text"], ["show"]):
         assert estim(words[0], str(mail), *words[1:])[0] == 0, words
+    for word in ("verify", "audit"):
+        assert estim(word, str(mail))[1].startswith(f"{mail}: "), "not where it was unpacked"
     key = json.loads(estim("show", str(mail), "--json")[1])["lines"][1]["fields"]["public_key"]
     assert estim("verify", str(mail), "--key", key)[0] == 0
     code, said = estim("verify", str(mail), "--key", seeded_signer(9).public_hex)
     assert (code, "not by the one that --key gives" in said) == (1, True)
     both = Path(shutil.make_archive(str(tmp_path / "both"), "zip", folder.parent))
-    assert estim("verify", str(both))[0] in {0, 1}
+    code, said = estim("verify", str(both))
+    assert code in {0, 1}
+    assert said.startswith(f"{both}/{folder.name}: ")
     code, said = estim("audit", str(both))
     assert (code, "unpack it and name one" in said) == (1, True)
+
+
+def test_what_can_not_be_read_was_not_judged(estim: Any, home: Home) -> None:
+    """The lines before a bad one may be within the rules; of those behind it nobody knows."""
+    (folder, *_) = (each for each in home.records(simulated=True).iterdir() if (each / "record.jsonl").is_file())
+    assert estim("audit", str(folder))[0] == 0
+    file = folder / "record.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    lines[5] = lines[5].replace(b"1", b"2", 1)
+    file.write_bytes(b"".join(lines))
+    code, said = estim("audit", str(folder))
+    assert code == 1
+    assert "NOT JUDGED whole, the first 5 lines within the rules; then line 5 was changed" in said
+    assert not json.loads(estim("audit", str(folder), "--json")[1])["ok"]

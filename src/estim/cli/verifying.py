@@ -39,11 +39,11 @@ def verify(given: argparse.Namespace) -> int:
     if given.path:
         trusted = keys or trusted_keys(home.root)[0]
         with ExitStack() as unpacked:
-            places = [_place(path, unpacked) for path in given.path]
+            places = [(path, _place(path, unpacked)) for path in given.path]
             verdicts = [
-                one
-                for path in places
-                for one in verify_folder(path, keys=trusted, progress=tell, deep=given.deep, jobs=jobs)
+                replace(one, path=str(_as_given(path, place, Path(one.path))))
+                for path, place in places
+                for one in verify_folder(place, keys=trusted, progress=tell, deep=given.deep, jobs=jobs)
             ]
         verdicts = [_held_to(keys, verdict) for verdict in verdicts]
     else:
@@ -117,6 +117,11 @@ def _place(path: str, unpacked: ExitStack) -> Path:
     return file.parent if file.is_file() else file
 
 
+def _as_given(given: str, place: Path, folder: Path) -> Path:
+    """How a person knows this record: what came in a zip file by that file's name, not by where it was unpacked."""
+    return Path(given, folder.relative_to(place)) if is_zip(Path(given)) else folder
+
+
 def _pinned(given: argparse.Namespace) -> dict[str, str]:
     from estim.safety.errors import UsageError
 
@@ -151,33 +156,36 @@ def _say_verdict(verdict: SessionVerdict) -> None:
 
 
 def audited(given: argparse.Namespace) -> int:
-    """0 if no line breaks a rule of the session."""
+    """0 if every line could be read and none breaks a rule of the session."""
     from estim.records.audit import audit
     from estim.records.segment import segments
     from estim.records.verify import read_record
 
     home = home_of(given)
     if given.path:
-        folders = [session_folder(home, path) for path in given.path]
+        asked = [(path, session_folder(home, path)) for path in given.path]
+        folders = [(_as_given(path, folder, folder), folder) for path, folder in asked]
     else:
         roots = [home.records(simulated=simulated) for simulated in (False, True)]
-        folders = [folder for root in roots if root.is_dir() for folder in sorted(root.iterdir()) if segments(folder)]
+        inside = [folder for root in roots if root.is_dir() for folder in sorted(root.iterdir()) if segments(folder)]
+        folders = [(folder, folder) for folder in inside]
     rows: list[dict[str, Any]] = []
     tell = progress("auditing")
-    for done, folder in enumerate(folders, 1):
+    for done, (name, folder) in enumerate(folders, 1):
         record = read_record(folder)
         found = [finding.to_json() for finding in audit(record.entries)]
-        rows.append({"path": str(folder), "records": len(record.entries), "findings": found, "unread": record.reason})
+        rows.append({"path": str(name), "records": len(record.entries), "findings": found, "unread": record.reason})
         if tell is not None:
             tell(done, len(folders))
-    ok = all(not row["findings"] for row in rows)
+    ok = not any(row["findings"] or row["unread"] for row in rows)
     if given.json:
         print_json({"ok": ok, "sessions": rows})
         return 0 if ok else EXIT_REFUSED
     for row in rows:
         said = f"{len(row['findings'])} findings" if row["findings"] else "within the rules"
-        unread = f"; only up to line {row['records']}: {row['unread']}" if row["unread"] else ""
-        print(f"{row['path']}: {said}{unread}")
+        judged = f"NOT JUDGED whole, the first {row['records']} lines " if row["unread"] else ""
+        unread = f"; then {row['unread']}" if row["unread"] else ""
+        print(f"{row['path']}: {judged}{said}{unread}")
         for finding in row["findings"]:
             print(f"  line {finding['n']}: {finding['rule']}: {finding['message']}")
     return 0 if ok else EXIT_REFUSED
