@@ -86,6 +86,19 @@ def test_what_nobody_wrote_of_is_refused_with_what_is_near(capsys: pytest.Captur
     assert not said.out
 
 
+@pytest.mark.parametrize(("topic", "spoken_of"), [("nope", True), ("eemed", False), ("freq", True), ("L99", False)])
+def test_what_is_only_spoken_of_is_no_topic(topic: str, spoken_of: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """The exit code of `nope` was 0, since a page says `NoPerson`; letters within a word are no find."""
+    assert main(["help", topic]) == 1
+    said = capsys.readouterr()
+    assert f"no topic {topic!r}" in said.err
+    assert ("spoken of in:\n  estim help" in said.err) == spoken_of
+    assert not said.out
+    assert main(["help", topic, "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["found"], bool(found["near"])) == ([], spoken_of)
+
+
 def test_nothing_is_near_to_nonsense(book: Book) -> None:
     assert book.nearest("§§§") == []
 

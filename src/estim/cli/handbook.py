@@ -37,22 +37,22 @@ def show(given: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
                 "pages": [str(page) for page in written],
             }
         )
-        return 0 if exact or near or not topic else EXIT_REFUSED
+        return 0 if exact or not topic else EXIT_REFUSED
     if not topic:
         front = next(text for page, text in written.items() if str(page) == "README.md")
         _show(f"{front}\n\nAsk for one thing: `estim help TOPIC`. Topics: {EXAMPLES}.")
         return 0
-    if not exact and not near:
+    addresses = "".join(f"\n  estim help {address}" for address in dict.fromkeys(place.address for place in near))
+    if not exact:  # as `protocols show` of a protocol that there is not; what speaks of it is told all the same
         like = ", ".join(book.nearest(topic)) or "none is near"
-        print(f"the handbook has nothing on {topic!r}; near: {like}; `estim help` lists its pages", file=sys.stderr)
+        spoken = f"; it is spoken of in:{addresses}" if near else "; `estim help` lists the pages"
+        print(f"the handbook has no topic {topic!r}; near: {like}{spoken}", file=sys.stderr)
         return EXIT_REFUSED
     for place in exact:
         _show(place.text)
         print(f"[{place.address}]\n")
     if near:
-        print("see also:" if exact else f"nothing is called {topic!r}; it is spoken of in:")
-        for address in dict.fromkeys(place.address for place in near):
-            print(f"  estim help {address}")
+        print(f"see also:{addresses}")
     return 0
 
 

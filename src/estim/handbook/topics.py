@@ -59,10 +59,9 @@ class Book:
             told = [place for place in self._headings if asked & {str(place.page).lower(), place.page.stem.lower()}][:1]
         rows = [row for row in self._rows if asked & self._names[row] and not _stands_in(row, told)]
         exact = [*told, *_merged(rows)]
-        words = plain(topic).split()
-        near = [place for place, title in self._titles.items() if all(word in title for word in words)]
+        near = [place for place, title in self._titles.items() if _speaks_of(title, topic)]
         if not exact and not near:
-            near = [place for place in self._headings if all(word in plain(place.text) for word in words)]
+            near = [place for place in self._headings if _speaks_of(plain(place.text), topic)]
         shown = {place.address for place in exact}
         listed = {place.address: place for place in near if place.address not in shown and not _stands_in(place, told)}
         return exact, list(listed.values())[:SHOWN_MAX]
@@ -82,6 +81,11 @@ def plain(text: str) -> str:
 def anchor_of(heading: str) -> str:
     """The anchor that the site's builder makes of a heading."""
     return re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", plain(heading)).strip())
+
+
+def _speaks_of(text: str, topic: str) -> bool:
+    """A word of the text begins with each of the topic's: `freq` finds `frequency`, `nope` no `unopened`."""
+    return all(re.search(rf"(?<![^\W_]){re.escape(word)}", text) for word in plain(topic).split())
 
 
 def _names(place: Section) -> set[str]:
