@@ -6,7 +6,8 @@ from estim import api
 def main(open_session=api.session, device="sim://p24"):
     with open_session("knee-replacement-quadriceps-early", patient="p1", device=device) as s:
         print(s.state.device, "·", s.state.intended_use)
-        print("battery", s.state.battery_percent, "% · output", s.state.output)
+        percent = s.state.battery_percent
+        print("battery", "not told" if percent is None else f"{percent} %", "· output", s.state.output)
     return s.result
 
 
