@@ -86,6 +86,20 @@ def past(hours: float, sha: str = "a") -> Past:
     return Past(protocol="short", protocol_sha256=sha, began=ended - datetime.timedelta(minutes=20), ended=ended)
 
 
+def test_a_week_past_the_protocols_own_course_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "short.toml"
+    path.write_text(SHORT, encoding="utf-8")
+    weeks = load(path).dose.weeks
+    last = weeks if isinstance(weeks, int) else weeks[1]
+    within = rehearsed(capsys, str(path), *LEVELS, "--week", str(last), "--session", "9")
+    assert not named(within, "past-weeks")
+    (bend,) = named(rehearsed(capsys, str(path), *LEVELS, "--week", str(last + 90), "--session", "9"), "past-weeks")
+    assert (bend["severity"], bend["key"], bend["asked"], bend["allowed"]) == ("info", "dose.weeks", last + 90, last)
+    assert f"week {last + 90} is past this protocol's course of {last} week" in str(bend["message"])
+    main(["protocols", "show", str(path), "--week", str(last + 90)])
+    assert f"(week {last + 90} is past this protocol's course of {last} week" in capsys.readouterr().out
+
+
 def test_the_pause_between_two_sessions_is_kept_to_the_hour() -> None:
     protocol = spaced(sessions_per_day=4, min_hours_between=6)
     [problem] = too_early(protocol, "a", [past(5)], NOW)

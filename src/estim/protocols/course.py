@@ -10,6 +10,7 @@ from estim.safety.errors import Severity
 
 SEVERITY: dict[str, Severity] = {"discontinue": "refuse", "review": "warn", "prompt": "info"}
 UNJUDGED = "criterion-unjudged"  # rule of the finding that a criterion has no measure
+PAST_WEEKS = "past-weeks"  # rule of the finding that a session lies behind the protocol's course
 LEFT_OUT = "left-out"  # rule of the finding that something was not asked, with the reason
 WORDS = {
     "discontinue": "the course has reached its aim and ends here",
@@ -25,11 +26,32 @@ def reached(criterion: Criterion, value: float) -> bool:
     return criterion.at_most is not None and value <= criterion.at_most
 
 
+def past_weeks(protocol: Protocol, week: int) -> str:
+    """That this week lies past the protocol's own course; "" where it does not, or is used as needed."""
+    weeks = protocol.dose.weeks
+    last = weeks if isinstance(weeks, int) else weeks[1]
+    if week <= last or protocol.dose.as_needed:
+        return ""
+    return f"week {week} is past this protocol's course of {last} {'week' if last == 1 else 'weeks'}"
+
+
 def judge_measures(protocol: Protocol, setup: Setup, findings: Findings) -> None:
     """Say which criteria today's measures meet, and which can't be judged; one that ends the course refuses.
 
-    A session before its time is said as well, with its reason.
+    A session before its time is said as well, with its reason, and one past the last week of the protocol's course.
     """
+    if past := past_weeks(protocol, setup.week):
+        weeks = protocol.dose.weeks
+        findings.add(
+            "info",
+            "dose.weeks",
+            f"{past}: it is played as in its last week",
+            asked=setup.week,
+            allowed=weeks if isinstance(weeks, int) else weeks[1],
+            layer="protocol",
+            rule=PAST_WEEKS,
+            source=f"{protocol.id} {protocol.version}",
+        )
     if setup.early_reason:
         findings.add(
             "warn",

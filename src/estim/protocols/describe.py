@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
+from estim.protocols.course import past_weeks
 from estim.protocols.muscles import name_of
 from estim.protocols.schema import Channel, Protocol
 from estim.protocols.schema_course import Dose, Progression
@@ -80,7 +81,8 @@ def describe(protocol: Protocol, *, resolved: Protocol | None = None, week: int 
     for channel in played.channel:
         lines += ["", *_channel(channel, protocol)]
     if resolved is not None:
-        lines += ["", f"Played in week {week}, session {session}:"]
+        past = past_weeks(protocol, week)
+        lines += ["", f"Played in week {week}, session {session}{f' ({past})' if past else ''}:"]
     for number, phase in enumerate(played.phase, start=1):
         lines += ["", *_phase(number, phase)]
     lines += ["", *_wrapped("Dose", dose_words(protocol.dose))]
