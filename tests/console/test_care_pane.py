@@ -14,9 +14,12 @@ from estim.care.words import measure_name
 from estim.console.home_view import EmptyHome, RecordsHome
 from estim.console.language import ENGLISH, load
 from estim.desk.care import CareDesk
+from estim.desk.signed_later import signed_later
 from estim.records.home import Home
 
+from .by_screen import Reader
 from .conftest import Make
+from .simulated import SimulatedSession
 
 TODAY = datetime.date.today()
 BEGAN = TODAY - datetime.timedelta(days=20)
@@ -115,3 +118,34 @@ async def test_a_treatment_that_was_sealed_is_handed_to_the_course(bench: Make) 
         assert (visit.patient, visit.operator, visit.simulated) == ("P-042", "PT1", True)
         assert visit.document["contractions"] == b._view().given > 0
         assert visit.document["channels"][0]["peak_ma"] > 0
+
+
+async def test_a_treatment_that_is_signed_late_is_the_visit_of_its_own_day(bench: Make, tmp_path: Path) -> None:
+    began = datetime.datetime(2026, 11, 20, 9, tzinfo=datetime.UTC)
+    day = began.astimezone().date()
+    desk = CareDesk(Home(tmp_path), "P-042", simulated=True, who="PT1")
+    desk.begin("stroke-leg", "right", day=day - datetime.timedelta(days=9))
+    for _ in range(2):  # to the phase that walks with current
+        desk.pass_gate(reason="walks", day=day - datetime.timedelta(days=3))
+    folder = tmp_path / "records" / "simulated" / "20261120T0900-P-042"
+    session = SimulatedSession(folder=folder, utc=began.isoformat())
+    async with bench(session=session, home_view=RecordsHome(tmp_path)) as b:
+        await b.running(8.0)
+        given = b._view().given
+        session.killed()
+    home = RecordsHome(tmp_path)
+    home.wait()
+    assert not of_kind(desk.entries(), "visit"), "what nobody signed yet is no visit"
+    async with bench(home_view=home) as b:
+        reader = Reader(b)
+        await reader.type("PT1")
+        await reader.step()
+        await reader.follow("Signed: the session of P-042")
+    home.wait()
+    (visit,) = of_kind(desk.entries(), "visit")
+    (entered,) = of_kind(desk.entries(), "session")
+    assert (visit.day, entered.day, entered.who) == (day, day, "PT1")
+    assert entered.fields["contractions"] == given > 0
+    assert entered.fields["record"] == folder.name
+    assert [float(level) > 0 for level in entered.fields["levels"].values()] == [True]
+    assert not signed_later(Home(tmp_path), folder.name, simulated=True, operator="PT1"), "once"

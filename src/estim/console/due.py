@@ -14,6 +14,7 @@ from estim.console.care_words import Care, care_of
 from estim.console.language import Words
 from estim.desk.care import CareDesk
 from estim.desk.course_session import sealed_elsewhere
+from estim.desk.signed_later import signed_later
 from estim.protocols.schema import Protocol
 from estim.records import care_log
 from estim.records.home import Home
@@ -113,6 +114,12 @@ def enter_visit(home: Home, visit: Visit) -> None:
         desk = CareDesk(home, visit.patient, visit.simulated, who=visit.operator)
         today = datetime.datetime.now().astimezone().date()
         sealed_elsewhere(desk, visit.protocol, visit.document, day=today)
+
+
+def enter_signed_later(home: Home, folder: str, *, simulated: bool, operator: str) -> None:
+    """As `enter_visit`, from the record that was signed later."""
+    with contextlib.suppress(EstimError, OSError):
+        signed_later(home, folder, simulated=simulated, operator=operator)
 
 
 def due_lines(course: CourseToday, say: Words) -> list[str]:

@@ -10,12 +10,13 @@ import contextlib
 import datetime
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from estim.console.due import CourseToday, Visit, courses_today, enter_visit
+from estim.console.due import CourseToday, Visit, courses_today, enter_signed_later, enter_visit
 from estim.console.home_reading import OpenSession, PastPatient, PastSession, read_sessions, unfinished
 from estim.records import training
 from estim.records.course import Course
@@ -74,6 +75,9 @@ class HomeView(Protocol):
     def given(self, visit: Visit) -> None:
         """A treatment was sealed: it stands in the patient's course, where one runs and has it; returns at once."""
 
+    def signed_later(self, folder: str, *, simulated: bool, operator: str) -> None:
+        """The same of a session that was signed only now; everything is read anew after it, without waiting."""
+
     def asks_pin(self) -> bool:
         """This home knows operators, so signing in and signing take a PIN."""
 
@@ -93,6 +97,7 @@ class EmptyHome:
     past_sessions: tuple[PastSession, ...] = ()
     done: list[tuple[str, str]] = field(default_factory=list)
     visits: dict[str, Visit] = field(default_factory=dict)
+    late: list[str] = field(default_factory=list)
 
     def patients(self, *, simulated: bool) -> tuple[PastPatient, ...]:  # noqa: ARG002
         """The ones that were given."""
@@ -141,6 +146,10 @@ class EmptyHome:
         """Kept in this object alone."""
         self.visits[visit.record] = visit
 
+    def signed_later(self, folder: str, *, simulated: bool, operator: str) -> None:  # noqa: ARG002
+        """Kept in this object alone."""
+        self.late.append(folder)
+
     def asks_pin(self) -> bool:
         """Nobody is known."""
         return False
@@ -187,11 +196,19 @@ class RecordsHome:
 
     def look_again(self) -> None:
         """In a thread of its own, once the present one is through."""
+        self._then(lambda: None)
+
+    def signed_later(self, folder: str, *, simulated: bool, operator: str) -> None:
+        """Entered by the thread that reads anew after it."""
+        self._then(partial(enter_signed_later, self._home, folder, simulated=simulated, operator=operator))
+
+    def _then(self, first: Callable[[], None]) -> None:
         before = self._thread
 
         def read() -> None:
             before.join()
             time.sleep(SEALED_S)
+            first()
             self._read()
 
         self._reading.clear()

@@ -93,7 +93,8 @@ class LateSignPane(Pane):
             if not answer.accepted:
                 console.problems(answer.problems)
                 return
-            console.home_view.look_again()
+            simulated = self.now is not None and self.now.simulated
+            console.home_view.signed_later(one.folder, simulated=simulated, operator=station.operator)
             console.objectives.crash_met()
             console.close(self)
             console.said(self.say("late-sign.done", patient=one.patient_id))

@@ -1,0 +1,67 @@
+"""A treatment that was signed later becomes the visit of the day on which it was given, as its record tells it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from typing import Any
+
+from estim.desk.care import CareDesk
+from estim.desk.course_session import sealed_elsewhere
+from estim.protocols.catalogue import load_runnable
+from estim.record_lines import events as lines
+from estim.records.chain import Entry
+from estim.records.home import Home
+from estim.records.summary import read_session
+
+REACHED_PERCENT = 95  # of its level: as the session itself counts a contraction that reached it
+
+
+def signed_later(home: Home, folder: str, *, simulated: bool, operator: str) -> bool:
+    """Enter the session of `folder`; what its record does not show whole stays for `estim course note visit`.
+
+    Returns:
+        Whether it was entered: not where nothing was given, the record is damaged, or the course does not have it.
+
+    Raises:
+        EstimError, OSError: record, protocol or course can't be read.
+    """
+    read = read_session(home.records(simulated=simulated) / folder)
+    told = read.summary
+    if told.first_bad is not None or told.unreadable or not told.contractions or told.simulated != simulated:
+        return False
+    protocol, _ = load_runnable(told.protocol, own=home.protocols)
+    if protocol.version != told.protocol_version:
+        return False
+    channels = [
+        {
+            "name": one.name,
+            "reached": _reached(read.entries, one.channel),
+            "on_s": one.on_us / 1e6,
+            "peak_ma": one.peak_ua / 1000,
+        }
+        for one in told.channels
+    ]
+    document: dict[str, Any] = {
+        "outcome": told.outcome,
+        "contractions": told.contractions,
+        "channels": channels,
+        "record": folder,
+    }
+    day = datetime.datetime.fromisoformat(told.utc).astimezone().date()
+    return sealed_elsewhere(CareDesk(home, told.patient, simulated, operator), protocol, document, day=day)
+
+
+def _reached(entries: Iterable[Entry], channel: int) -> int:
+    """Whole contractions of treatment in which this channel came to its level."""
+    played = (
+        entry.fields
+        for entry in entries
+        if entry.kind == lines.Contraction.KIND and entry.fields.get("purpose") == "therapy"
+    )
+    return sum(
+        row["channel"] == channel and row["peak_ua"] * 100 >= row["level_ua"] * REACHED_PERCENT
+        for fields in played
+        if fields.get("whole", True)
+        for row in fields.get("channels") or ()
+    )
