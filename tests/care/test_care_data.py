@@ -334,6 +334,16 @@ def test_a_curve_holds_its_values_target_and_error_within_its_frame() -> None:
     assert {"16", "10.5", "a 9", "b ±2.5", "2026-03-02", "2026-05-18"} <= set(said)
 
 
+def test_a_curve_writes_days_and_numbers_as_its_paper_does() -> None:
+    points = ((datetime.date(2026, 3, 2), 8.5), (datetime.date(2026, 4, 6), 12.25))
+    drawn = svg(
+        Curve(title="Gehen", unit="m", points=points, target=10.5, error=1.5, words=("Ziel", "±"), language="de")
+    )
+    for part in ("02.03.2026", "06.04.2026", "8,5", "12,25", "Ziel 10,5", "±1,5"):
+        assert part in drawn, part
+    assert "2026-" not in drawn
+
+
 def test_every_measure_and_every_exercise_has_a_source_and_a_mark() -> None:
     """The content audit: what a reader at the bedside can ask of each."""
     cited = []

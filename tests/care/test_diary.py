@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from estim.care import course
+from estim.care.drills import drills
+from estim.care.words import LANGUAGES, drill_words, word
 from estim.desk.care import CareDesk
 from estim.desk.diary import read_diary
 from estim.records import care_log
@@ -122,3 +125,52 @@ def test_a_column_twice_is_refused(tmp_path: Path) -> None:
     sheet.write_text("day,drill,done,day\n2026-03-02,bird-dog,1,2026-03-03\n", encoding="utf-8")
     with pytest.raises(UsageError, match="two columns mean the same: day, drill, done, day"):
         read_diary(sheet)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_printed_sheet_is_read_as_it_was_filled_in(language: str, tmp_path: Path) -> None:
+    """Its heads and the exercises' names as the leaflet prints them, copied into a spreadsheet."""
+    heads = word("diary-heads", language).split("|")
+    name = drill_words(drills()["heel-slide"], language)["name"]
+    path = tmp_path / "sheet.csv"
+    path.write_text(";".join(heads) + f"\n2026-03-03;{name};3 × 10;4;1;2;5;Teppich\n", encoding="utf-8")
+    [(line, day, fields)] = read_diary(path)
+    assert (line, day) == (2, datetime.date(2026, 3, 3))
+    assert fields == {
+        "drill": "heel-slide", "done": True, "done_words": "3 × 10", "pain": "4", "pain_next_morning": "1",
+        "falls": "2", "fatigue": "5", "note": "Teppich",
+    }  # fmt: skip
+
+
+def test_a_line_that_is_typed_is_what_a_sheet_s_line_becomes(tmp_path: Path) -> None:
+    desk = CareDesk(Home(tmp_path), "K-7", simulated=True, who="lena")
+    desk.begin("knee-replacement", "left", day=datetime.date(2026, 3, 2))
+    day = datetime.date(2026, 3, 3)
+    line = {"drill": "Heel-Slide", "done": "3x10", "pain": "2", "falls": "1", "note": "rug"}
+    entry = desk.note("diary", line, day=day)
+    assert (entry.kind, entry.day) == ("diary", day)
+    path = tmp_path / "sheet.csv"
+    path.write_text("day,drill,done,pain,falls,note\n2026-03-04,Heel-Slide,3x10,2,1,rug\n", encoding="utf-8")
+    desk.diary(path)
+    assert desk.entries()[-1].fields == entry.fields
+    with pytest.raises(UsageError, match="heel-slide of 2026-03-03 is entered already"):
+        desk.note("diary", {"drill": "heel-slide", "done": "no"}, day=day)
+    assert desk.note("diary", {"drill": "quad-set", "done": False}, day=day).fields == {
+        "drill": "quad-set", "done": False,
+    }  # fmt: skip
+
+
+def test_a_day_is_counted_by_the_home_exercises_of_its_own_phase(tmp_path: Path) -> None:
+    desk = CareDesk(Home(tmp_path), "K-7", simulated=True, who="lena")
+    begun = datetime.date(2026, 3, 2)
+    desk.begin("knee-replacement", "left", day=begun)
+    first = desk.plan().home_drills(0)
+    for number in (1, 3):  # the day between has no line
+        desk.note("diary", {"drill": first[0], "done": "yes"}, day=begun + datetime.timedelta(days=number))
+    assert course.adherence(desk.plan(), desk.entries()) == (2, 3 * len(first))
+    desk.pass_gate(reason="walks", day=begun + datetime.timedelta(days=14))
+    later = desk.plan().home_drills(1)
+    assert len(later) != len(first)
+    assert course.adherence(desk.plan(), desk.entries()) == (2, 3 * len(first)), "a gate changes nothing that was"
+    desk.note("diary", {"drill": later[0], "done": "yes"}, day=begun + datetime.timedelta(days=15))
+    assert course.adherence(desk.plan(), desk.entries()) == (3, 13 * len(first) + 2 * len(later))

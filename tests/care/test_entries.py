@@ -49,7 +49,11 @@ BAD = [
     (["review"], "words=… or decision=…"),
     (["session", "protocol=x"], "the program makes it of what was done"),
     (["leaflet"], "the program makes it of what was done"),
-    (["diary", "day=2026-03-02"], "the program makes it of what was done"),
+    (["diary", "day=2026-03-02"], "diary has no field 'day'"),
+    (["diary", "drill=bird-dog"], "needs done=…; its day is --day"),
+    (["diary", "drill=bird-dogs", "done=yes"], "no exercise 'bird-dogs'; near: bird-dog"),
+    (["diary", "drill=bird-dog", "done=yes", "pain=11"], "pain '11': a number, 0 to 10"),
+    (["diary", "drill=bird-dog", "done=yes", "fatigue=much"], "fatigue 'much': a whole number, 0 to 10"),
     (["assessment", "measure=odi"], "not-possible measure=odi"),
     (["assessment", "measure=odi", "value=44,5"], "with a point: 44.5"),
     (["assessment", "measure=odi", "value=444"], "0 to 100 %"),
@@ -115,6 +119,14 @@ def test_a_no_is_a_no_however_it_is_written(
     assert main(["course", "show", "--json", *given]) == 0
     gates = {gate["words"]: gate["state"] for gate in json.loads(capsys.readouterr().out)["gates"]}
     assert gates["no red flag"] == ("met" if met else "not met")
+
+
+def test_a_goal_without_levels_is_judged_by_its_measure_alone(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--patient", "K-7", "--home", str(home), "--simulated", "--operator", "lena", "--day", DAY]
+    assert main(["course", "note", *GOAL, *given]) == 0
+    assert main(["course", "note", "goal-score", "goal=g2", "level=0", *given]) == 2
+    said = capsys.readouterr().err
+    assert "goal 'g2' was signed without levels: odi decides it, target 20; note assessment measure=odi" in said
 
 
 def test_no_entry_of_a_real_person_is_of_a_day_to_come(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -141,8 +141,8 @@ def test_a_woman_after_knee_replacement(person: Person) -> None:
     person.run("note", "missed", "reason=fever", day=days(2, 2)[0])
     person.visit(days(2, 4)[0], "sit-to-stand")
     sheet = person.home / "diary.csv"
-    rows = [f"{days(2, n)[0]},mini-squat,{'yes' if n != 3 else 'no'},2,0" for n in range(7)]
-    sheet.write_text("\n".join(["day,drill,done,pain,pain_next_morning", *rows]) + "\n", encoding="utf-8")
+    rows = [f"{days(2, n)[0]},mini-squat,{'yes' if n != 3 else 'no'},2,0,{n // 6}" for n in range(7)]
+    sheet.write_text("\n".join(["day,drill,done,pain,pain_next_morning,falls", *rows]) + "\n", encoding="utf-8")
     person.run("diary", str(sheet), day=days(3, 0)[0])
     person.leave(days(5, 0)[0], {}, rom=112, stance_load=47, pain=2)
     for side, torque in (("left", 95), ("right", 112)):
@@ -164,6 +164,7 @@ def test_a_woman_after_knee_replacement(person: Person) -> None:
         "says so): GAS T 60.0 (not answered)",  # what is known stands there, though the question was put to nobody
         "84.8",
         "stairs twice a day",
+        "2026-03-22: falls at home, by the diary: 1",
         "15 of 15",  # contractions, given against planned
         "knee-replacement-quadriceps-early",
         "<svg",

@@ -21,7 +21,7 @@ KINDS = (
 )  # fmt: skip
 ATTENDED = ("visit", "session", "drill", "treatment")  # done by or beside a therapist: that day was a visit
 GAS_T = "GAS T"  # a question with these words names the T score: what is known of it is shown beside the question
-MADE = frozenset({"begin", "gate", "session", "diary", "leaflet"})  # by the program: by no one's typing alone
+MADE = frozenset({"begin", "gate", "session", "leaflet"})  # by the program: by no one's typing alone
 State = Literal["met", "not met", "missing", "too old"]
 
 
@@ -279,15 +279,15 @@ def calendar(plan: Plan, entries: Sequence[Entry], today: Date) -> tuple[Week, .
 
 
 def adherence(plan: Plan, entries: Sequence[Entry]) -> tuple[int, int]:
-    """Home exercises done and planned over the days that the diary covers; days without a line are zeros."""
+    """Home exercises done and planned over the days that the diary covers, each by its own phase; without a line: 0."""
     diary = of_kind(entries, "diary")
     if not diary:
         return 0, 0
-    days = {entry.day for entry in diary}
-    span = (max(days) - min(days)).days + 1
+    kept = {entry.day for entry in diary}
+    first = min(kept)
+    span = [first + datetime.timedelta(days=number) for number in range((max(kept) - first).days + 1)]
     done = sum(1 for entry in diary if entry.fields.get("done"))
-    passed = len(of_kind(entries, "gate"))
-    return done, span * len(plan.home_drills(min(passed, len(plan.phase) - 1)))
+    return done, sum(len(plan.home_drills(phase_of(plan, entries, day))) for day in span)
 
 
 def mastered(entries: Iterable[Entry]) -> tuple[str, ...]:

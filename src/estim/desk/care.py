@@ -13,7 +13,7 @@ from estim.care.course import Entry, Status
 from estim.care.measures import index_percent
 from estim.care.plan import Plan, load_plan, template, template_names
 from estim.desk.care_entries import checked
-from estim.desk.diary import read_diary
+from estim.desk.diary import read_diary, typed
 from estim.desk.plan_kept import PLANS, check_plan, keep_plan, plan_file
 from estim.protocols import library
 from estim.protocols.catalogue import own_files
@@ -108,6 +108,9 @@ class CareDesk:
         begun = course.begun(self.entries())
         plan = self.plan() if kind == "check" and begun else None
         said = checked(kind, fields, day=day or datetime.date.today(), plan=plan, entries=begun)
+        if kind == "diary":
+            said = typed(said)
+            self._new_line("diary", day or datetime.date.today(), said["drill"], self._lines_had())
         entry = self._enter(kind, said, day)
         if kind == "assessment":
             self._indices(entry)
@@ -141,21 +144,26 @@ class CareDesk:
             UsageError: which line, and what is wrong there.
         """
         made = read_diary(path)
-        had = {
-            (entry.day, str(entry.fields.get("drill")))
-            for entry in course.of_kind(course.begun(self.entries()), "diary")
-        }
+        had = self._lines_had()
         for number, day, fields in made:
             try:
                 self._possible("diary", day)
             except UsageError as error:
                 raise UsageError(f"{path}: line {number}: {error}") from None
-            if (day, str(fields["drill"])) in had:
-                raise UsageError(f"{path}: line {number}: {fields['drill']} of {day} is entered already")
-            had.add((day, str(fields["drill"])))
+            self._new_line(f"{path}: line {number}", day, str(fields["drill"]), had)
         for _, day, fields in made:
             self._enter("diary", fields, day)
         return len(made)
+
+    def _lines_had(self) -> set[tuple[datetime.date, str]]:
+        lines = course.of_kind(course.begun(self.entries()), "diary")
+        return {(entry.day, str(entry.fields.get("drill"))) for entry in lines}
+
+    def _new_line(self, where: str, day: datetime.date, drill: str, had: set[tuple[datetime.date, str]]) -> None:
+        """One day has one line of an exercise; `had` grows by it."""
+        if (day, drill) in had:
+            raise UsageError(f"{where}: {drill} of {day} is entered already")
+        had.add((day, drill))
 
     def _enter(self, kind: str, fields: Mapping[str, Any], day: datetime.date | None) -> Entry:
         self._possible(kind, day or datetime.date.today())

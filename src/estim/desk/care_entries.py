@@ -18,6 +18,7 @@ from estim.care.drills import drills
 from estim.care.drills import nearest as nearest_drill
 from estim.care.measures import measures, nearest
 from estim.care.plan import Plan
+from estim.desk.diary import COLUMNS
 from estim.safety.errors import UsageError
 from estim.safety.units import plain_number
 
@@ -27,6 +28,7 @@ CONSENT_POINTS = (
 )  # fmt: skip
 TEXT_MAX = 4_000  # letters of one field: what a person reads on one page
 CAPACITY = ("able", "supported", "best-interest", "child")
+DIARY = tuple(column for column in COLUMNS if column not in {"day", "note"})  # the day is the entry's own
 # What each kind holds; `note` goes with all. Entries that the program makes itself (session, diary, leaflet) are free.
 FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "consent": ("points", "capacity", "explained_by", "language", "interpreter", "decided_by", "copies"),
@@ -39,6 +41,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "check": ("check", "yes", "phase"),
     "visit": ("minutes", "where"),
     "missed": ("reason",),
+    "diary": DIARY,
     "drill": ("drill", "sets", "reps", "repetitions", "windows", "hold_s", "minutes", "help", "pain",
               "pain_next_morning", "exertion", "clean", "touches", "load_kg"),
     "treatment": ("technique", "region", "grade", "minutes", "response", "side"),
@@ -187,10 +190,16 @@ def _new(fields: Mapping[str, Any], entries: Sequence[Entry]) -> None:
 
 
 def _scorable(fields: Mapping[str, Any], entries: Sequence[Entry]) -> None:
-    signed = [goal.id for goal in course.goals(entries)]
-    if str(fields.get("goal", "")) not in signed:
+    signed = {goal.id: goal for goal in course.goals(entries)}
+    scored = signed.get(str(fields.get("goal", "")))
+    if scored is None:
         there = f"there are {', '.join(signed)}" if signed else "no goal is signed yet"
         raise UsageError(f"there is no goal {fields.get('goal', '')!r}; {there}")
+    if not scored.levels:
+        raise UsageError(
+            f"goal {scored.id!r} was signed without levels: {scored.measure} decides it, target {scored.target}; "
+            f"note assessment measure={scored.measure} value=…"
+        )
     if "level" not in fields:
         raise UsageError("level: a whole number, -2 to 2")
 

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from estim.care.drills import drills, nearest
-from estim.care.words import LANGUAGES, drill_words
+from estim.care.words import LANGUAGES, drill_words, word
 from estim.safety.errors import UsageError
 
 COLUMNS = ("day", "drill", "done", "help", "pain", "pain_next_morning", "falls", "fatigue", "skin", "note")
@@ -30,6 +30,8 @@ HEADS: Mapping[str, str] = MappingProxyType({
     "pain next morning": "pain_next_morning", "stürze": "falls", "müdigkeit": "fatigue", "haut": "skin",
     "notiz": "note", "bemerkung": "note",
 })  # fmt: skip
+# The columns of the sheet that goes home with the leaflet, in its order.
+PRINTED = ("day", "drill", "done", "pain", "pain_next_morning", "falls", "fatigue", "note")
 NO = frozenset({"", "0", "no", "n", "false", "nein", "-"})
 YES = frozenset({"yes", "y", "true", "ja", "j", "x", "✓", "1"})
 _GERMAN_DAY = re.compile(r"^(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2})$", re.ASCII)
@@ -102,27 +104,55 @@ def _text(data: bytes) -> str:
 
 def _column(path: Path, line: int, given: str) -> str:
     name = given.strip().casefold().replace("_", " ")
-    known = {column.replace("_", " "): column for column in COLUMNS} | dict(HEADS)
+    known = {column.replace("_", " "): column for column in COLUMNS} | dict(HEADS) | printed_heads()
     if name not in known:
         words = "the first line that is not empty names the columns"
         raise UsageError(f"{path}: line {line}: unknown column {given!r}; {words}: {', '.join(COLUMNS)}")
     return known[name]
 
 
+def printed_heads() -> dict[str, str]:
+    """What stands above the columns of the printed sheet, in each language, to the column that it is."""
+    sheets = (word("diary-heads", language).casefold().split("|") for language in LANGUAGES)
+    return {head: column for heads in sheets for head, column in zip(heads, PRINTED, strict=True)}
+
+
+def typed(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """One line that a person typed, as a sheet's line becomes it.
+
+    Raises:
+        UsageError: what is missing, or what stands there and what belongs there.
+    """
+    said = {True: "yes", False: "no"}
+    texts = {key: said[value] if isinstance(value, bool) else str(value).strip() for key, value in fields.items()}
+    for needed in ("drill", "done"):
+        if not texts.get(needed):
+            raise UsageError(f"a line of the diary needs {needed}=…; its day is --day")
+    return _kept("diary", texts)
+
+
+def told(value: object) -> bool:
+    """Whether a column says that there was something: a number other than 0, or words; not `no`."""
+    return value is not None and str(value).strip().casefold() not in NO
+
+
 def _row(path: Path, number: int, fields: Mapping[str, str]) -> tuple[datetime.date, dict[str, Any]]:
     where = f"{path}: line {number}"
+    kept = _kept(where, fields)
+    kept.pop("day", None)
+    return _day(where, fields["day"]), kept
+
+
+def _kept(where: str, fields: Mapping[str, str]) -> dict[str, Any]:
     kept: dict[str, Any] = {key: value for key, value in fields.items() if value}
     kept["drill"] = _drill(where, fields["drill"])
     for key in SCALES:
         if key in kept:
             kept[key] = _scale(where, key, kept[key])
-    said = fields["done"].casefold()
-    # Anything else is how much was done: `3 × 10`.
-    kept["done"] = said not in NO
-    if kept["done"] and said not in YES:
+    kept["done"] = told(fields["done"])  # anything but a no or a yes is how much was done: `3 × 10`
+    if kept["done"] and fields["done"].casefold() not in YES:
         kept["done_words"] = fields["done"]
-    kept.pop("day", None)
-    return _day(where, fields["day"]), kept
+    return kept
 
 
 def _day(where: str, text: str) -> datetime.date:

@@ -10,6 +10,7 @@ from estim.care import course
 from estim.care.course import Entry, Status, Week
 from estim.care.goals import Goal
 from estim.care.measures import measures
+from estim.desk.diary import told
 from estim.records.course import Course
 
 
@@ -52,6 +53,7 @@ class Report:
     home_done: int
     home_planned: int
     events: tuple[Entry, ...]
+    falls: tuple[Entry, ...]  # lines of the diary that tell of one
     concerns: tuple[Entry, ...]
     reviews: tuple[Entry, ...]
     not_possible: tuple[Entry, ...]
@@ -89,6 +91,7 @@ def report(
         home_done=done,
         home_planned=planned,
         events=tuple(course.of_kind(lines, "event")),
+        falls=tuple(each for each in course.of_kind(lines, "diary") if told(each.fields.get("falls"))),
         concerns=tuple(course.of_kind(lines, "concern")),
         reviews=tuple(course.of_kind(lines, "review")),
         not_possible=tuple(course.of_kind(lines, "not-possible")),

@@ -47,7 +47,7 @@ def summary(made: Report, *, who: str, language: str = "en") -> Paper:
         (name, number_words(f"{first:g}", language), number_words(f"{last:g}", language), f"{days}")
         for name, first, last, days in made.levels
     ]
-    events = tuple(_dated(each, language) for each in made.events)
+    events = tuple(_dated(each, language) for each in made.events) + _falls(made, language)
     sections = [
         Section(lines=(word("simulated", language),) if made.simulated else (), rows=_facts(made, language)),
         Section(head=say("goals"), rows=(head("goal-head"), *goals)),
@@ -131,6 +131,17 @@ def _dated(entry: Entry, language: str) -> str:
     return f"{day_words(entry.day, language)}: {'; '.join(said)}"
 
 
+def _falls(made: Report, language: str) -> tuple[str, ...]:
+    """Falls that the diary tells of, as they stand there: a day that has several lines may say the same of each."""
+    said = (
+        (entry.day, str(entry.fields["falls"]), str(entry.fields.get("note") or "").strip()) for entry in made.falls
+    )
+    return tuple(
+        f"{day_words(day, language)}: {word('d-fall', language).format(falls)}{f'; {note}' if note else ''}"
+        for day, falls, note in dict.fromkeys(said)
+    )
+
+
 def _not_possible(entry: Entry, language: str) -> str:
     name = measure_name(measures()[str(entry.fields["measure"])], language)
     return word("d-not-possible", language).format(name, day_words(entry.day, language), entry.fields["reason"])
@@ -191,6 +202,7 @@ def _curves(made: Report, language: str) -> tuple[str, ...]:
             target=float(bound) if isinstance(bound, int | float) else None,
             error=smallest_real_change(measure, plan.conditions),
             words=(word("d-target", language), word("d-error", language)),
+            language=language,
         )
         pictures.append(str(svg(curve)))
     return tuple(pictures)
@@ -222,7 +234,8 @@ def _criterion(gate: Gate, plan_id: str, language: str) -> str:
     if language == "de" and gate.criterion.measure is not None:
         measure = measures()[gate.criterion.measure]
         low = gate.criterion.at_least is not None
-        bound = number_words(gate.criterion.at_least if low else gate.criterion.at_most, language)
+        asked = gate.criterion.at_least if low else gate.criterion.at_most
+        bound = number_words(asked if isinstance(asked, str) else f"{asked:g}", language)
         unit = unit_name(measure.unit, language)
         words = f"{measure_name(measure, language)} {'mindestens' if low else 'höchstens'} {bound} {unit}"
     state = "unanswered" if gate.unanswered else gate.state

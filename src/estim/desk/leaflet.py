@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from estim.care.course import Status
 from estim.care.drills import Drill, drills
 from estim.care.figures import figure_svg, pads_svg
-from estim.care.words import LANGUAGES, drill_words, word
+from estim.care.words import LANGUAGES, day_words, drill_words, word
 from estim.desk.paper import Paper, Section
 from estim.desk.setup_from import OPPOSITE
 from estim.protocols.catalogue import find
@@ -49,7 +49,7 @@ def leaflet(
         Section(head=say("tell"), lines=(say("tell-1"), say("next"))),
         Section(head=say("diary"), rows=_diary(chosen, language), flipped=True, grows=1),
     ]
-    footer = f"{say('by')} {who}, {today.isoformat()}, {plan.id} {say('version')} {plan.version}"
+    footer = f"{say('by')} {who}, {day_words(today, language)}, {plan.id} {say('version')} {plan.version}"
     return Paper(title=say("title"), language=language, footer=footer, sections=tuple(sections))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from estim.care.measures import Measure, is_error
+from estim.care.words import day_words, number_words
 from estim.records.page import Html, join, tag
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 360, 220, 44, 10, 26, 30
@@ -26,6 +27,7 @@ class Curve:
         error: the measurement's own error, in the measure's unit: within it of the first value nothing is said to have
             changed; None where none was published.
         words: target, error, in the paper's language.
+        language: of its numbers and days.
     """
 
     title: str
@@ -34,6 +36,7 @@ class Curve:
     target: float | None
     error: float | None
     words: tuple[str, str]
+    language: str = "en"
 
 
 def smallest_real_change(measure: Measure, conditions: Sequence[str] = ()) -> float | None:
@@ -64,24 +67,27 @@ def svg(curve: Curve) -> Html:
     def y(value: float) -> float:
         return round(TOP + (high - value) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
 
+    def number(value: float) -> str:
+        return number_words(f"{value:g}", curve.language)
+
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
     parts = [tag("text", f"{curve.title} ({curve.unit})", x=6, y=14, font_weight="bold")]
     if curve.error is not None:
         top = y(first + curve.error)
         parts.append(tag("rect", x=LEFT, y=top, width=right - LEFT, height=y(first - curve.error) - top, fill="#ddd"))
-        parts.append(tag("text", f"{curve.words[1]} ±{curve.error:g}", x=LEFT + 3, y=top + 10))
+        parts.append(tag("text", f"{curve.words[1]} ±{number(curve.error)}", x=LEFT + 3, y=top + 10))
     parts += [_line(LEFT, bottom, right, bottom), _line(LEFT, TOP, LEFT, bottom)]
     for value in sorted({min(values), max(values)}):
-        parts.append(tag("text", f"{value:g}", x=LEFT - 4, y=y(value) + 4, text_anchor="end"))
+        parts.append(tag("text", number(value), x=LEFT - 4, y=y(value) + 4, text_anchor="end"))
     if curve.target is not None:
         at = y(curve.target)
         parts.append(_line(LEFT, at, right, at, dashes="6 3"))
-        parts.append(tag("text", f"{curve.words[0]} {curve.target:g}", x=right - 2, y=at - 3, text_anchor="end"))
+        parts.append(tag("text", f"{curve.words[0]} {number(curve.target)}", x=right - 2, y=at - 3, text_anchor="end"))
     along = " ".join(f"{x(day)},{y(value)}" for day, value in zip(days, values, strict=True))
     parts.append(tag("polyline", points=along, fill="none", stroke="black", stroke_width="1.5"))
     parts += [tag("circle", cx=x(day), cy=y(value), r="3") for day, value in zip(days, values, strict=True)]
     for day, (date, _), anchor in ((0, curve.points[0], "start"), (days[-1], curve.points[-1], "end")):
-        parts.append(tag("text", date.isoformat(), x=x(day), y=bottom + 14, text_anchor=anchor))
+        parts.append(tag("text", day_words(date, curve.language), x=x(day), y=bottom + 14, text_anchor=anchor))
     return tag(
         "svg",
         join(parts),
