@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -51,3 +52,21 @@ def test_a_list_of_keys_that_is_no_ascii_is_named(
     said = "".join(capsys.readouterr())
     assert "station-keys.txt" in said
     assert "fault of estim" not in said
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no such pipes")
+@pytest.mark.parametrize(
+    "name", ["station.jsonl", "records/real/master.jsonl", "keys/station-keys.txt", "patients.json"]
+)
+def test_a_pipe_in_a_files_place_holds_nobody(
+    name: str, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(whole, tmp_path / "home")
+    path = tmp_path / "home" / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    code = main(["records", "verify", "--home", str(tmp_path / "home")])
+    said = "".join(capsys.readouterr())
+    assert code != 0 or name == "patients.json"  # no line of this home speaks of patients
+    assert "fault of estim" not in said
+    assert "it is a pipe or a device and no file" in said or name == "patients.json"

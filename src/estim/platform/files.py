@@ -221,6 +221,17 @@ def private_folder(folder: Path, *, exist_ok: bool = True) -> None:
     folder.mkdir(mode=0o700, exist_ok=exist_ok)
 
 
+def no_device(path: Path) -> Path:
+    """The path itself, where it can be read to an end: a pipe or a device in a file's place holds its reader for ever.
+
+    Raises:
+        OSError: it leads to one.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "it is a pipe or a device and no file", str(path))
+    return path
+
+
 def open_private(path: Path, mode: str) -> BinaryIO:
     """Open a file, bytes and without a buffer of its own; one that is made is its owner's alone.
 

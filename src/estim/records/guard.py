@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from estim.platform.files import replace_whole
+from estim.platform.files import no_device, replace_whole
 from estim.records.station import HOW_TO_OPEN, enter_station, read_station, station_lines
 from estim.safety.errors import RecordError
 
@@ -44,7 +44,7 @@ def digest(path: Path) -> str:
         RecordError: it can't be read.
     """
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(no_device(path).read_bytes()).hexdigest()
     except FileNotFoundError:
         return GONE
     except OSError as error:

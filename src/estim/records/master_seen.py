@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from estim.platform.files import replace_whole
+from estim.platform.files import no_device, replace_whole
 from estim.records.chain import GENESIS
 from estim.records.keys import PRIVATE, station_signer
 from estim.records.master import MASTER, NAME, home_of_records, names_session
@@ -63,7 +63,7 @@ def seen_master(records: Path) -> Seen | None:
     """
     path = records / MASTER
     try:
-        with path.open("rb") as file:
+        with no_device(path).open("rb") as file:
             stat = path.stat()
             look = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
             known = _KNOWN.get(path)

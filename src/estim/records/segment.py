@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import zstandard
 
+from estim.platform.files import no_device
 from estim.record_lines.rows import SegmentRow
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def open_segment(path: Path) -> BinaryIO:
     Raises:
         OSError: it can't be opened.
     """
-    file = path.open("rb")
+    file = no_device(path).open("rb")
     if path.suffix != PACKED:
         return file
     return cast("BinaryIO", io.BufferedReader(_Unpacked(file), _UNPACKED))
@@ -107,7 +108,7 @@ def read_segment(path: Path) -> bytes:
         OSError: it can't be read, or what is compressed is damaged.
     """
     if path.suffix != PACKED:
-        return path.read_bytes()
+        return no_device(path).read_bytes()
     try:
         with open_segment(path) as file:
             return file.read()

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from estim.platform.files import make_durable, open_private, private_folder, sync_folder, trouble
+from estim.platform.files import make_durable, no_device, open_private, private_folder, sync_folder, trouble
 from estim.records.canonical import canonical, decode, spelled, suspects
 from estim.records.chain import GENESIS
 from estim.records.keys import Signer
@@ -135,7 +135,7 @@ def _last_line(file: BinaryIO) -> tuple[int, str]:
 def last_of(path: Path) -> list[object]:
     """Number of lines and hash of the last one, as other chains refer to this one; [0, GENESIS] where there is none."""
     try:
-        with path.open("rb") as file:
+        with no_device(path).open("rb") as file:
             number, head = _last_line(file)
     except OSError:
         return [0, GENESIS]
@@ -150,7 +150,7 @@ def read_chain(path: Path, name: str) -> ChainReading | None:
     """
     if not path.exists():
         return None
-    data, known = path.read_bytes(), _KNOWN.get()
+    data, known = no_device(path).read_bytes(), _KNOWN.get()
     if known is None:
         return parse_chain(data, name)
     if (name, data) not in known:
