@@ -21,7 +21,7 @@ from estim.records.patients import find_patient, load_patients
 from estim.records.pseudonym import normal, shown, written
 from estim.records.recent_chain import clock_notes
 from estim.records.site import site_problem
-from estim.records.station import begin_station, one_person, station_lines
+from estim.records.station import begin_station, not_ours, one_person, station_lines
 from estim.records.today import minutes_today
 from estim.safety.errors import LinkLost, RecordError
 
@@ -52,14 +52,17 @@ def open_door(home: Home, typed: str, *, simulated: bool, now: datetime.datetime
         RecordError: no pseudonym; a register is not the one that its chain names; or what was given today is unknown.
     """
     patient = written(typed)
-    begin_station(home.root)
+    signer = begin_station(home.root)
     adopt(home.root)
     check(home.root, "site")
     problem = site_problem(home)
     if problem and not simulated:
         raise RecordError(problem)
     known = load_patients(home.patients)
-    person = one_person(station_lines(home.root), patient)
+    lines = station_lines(home.root)
+    if strange := not_ours(home.root, signer.key_id, lines):
+        raise RecordError(strange)
+    person = one_person(lines, patient)
     filed, flags = find_patient(known, person)
     clock = Clock.system(now)
     notes = [*clock_notes(home, clock), *([problem] if problem else [])]

@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from estim.platform.files import private_folder, replace_whole, trouble
+from estim.platform.files import no_device, private_folder, replace_whole, trouble
 from estim.records.canonical import unhex
 from estim.records.lock import locked
 from estim.safety.errors import RecordError
@@ -55,7 +55,21 @@ def key_id_of(public_hex: str) -> str:
 
 
 def station_signer(home: Path) -> Signer:
-    """The station's key under `home`, made if there is none.
+    """The station's key under `home`, made if there is none, its public half published.
+
+    Raises:
+        RecordError: it can't be read or written.
+    """
+    signer = private_key(home)
+    try:
+        publish(home, signer)
+    except OSError as error:
+        raise RecordError(f"the station's key {home / 'keys' / PUBLIC} can't be used: {trouble(error)}") from None
+    return signer
+
+
+def private_key(home: Path) -> Signer:
+    """The same, and nothing is published: whether the station's chain knows it is not asked here.
 
     Raises:
         RecordError: it can't be read or written.
@@ -68,13 +82,11 @@ def station_signer(home: Path) -> Signer:
             with locked(private.with_suffix(".lock")):  # of two that begin at once, both use one key
                 if not private.exists():
                     replace_whole(private, _raw(Ed25519PrivateKey.generate()))  # a part of a key would be none for ever
-        signer = Signer(Ed25519PrivateKey.from_private_bytes(private.read_bytes()))
-        publish(home, signer)
+        return Signer(Ed25519PrivateKey.from_private_bytes(no_device(private).read_bytes()))
     except OSError as error:
         raise RecordError(f"the station's key {private} can't be used: {trouble(error)}") from None
     except ValueError as error:
         raise RecordError(f"the station's key {private} can't be used: {error}") from None
-    return signer
 
 
 def _raw(key: Ed25519PrivateKey) -> bytes:
@@ -110,7 +122,7 @@ def known_keys(home: Path) -> dict[str, str]:
 
 def _listed(path: Path) -> str:
     try:
-        return path.read_text(encoding="ascii")
+        return no_device(path).read_text(encoding="ascii")
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:

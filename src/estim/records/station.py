@@ -13,7 +13,7 @@ from typing import Any
 
 from estim.records.canonical import unhex
 from estim.records.clocks import now_stamp
-from estim.records.keys import PRIVATE, PUBLIC, Signer, key_id_of, known_keys, signed_by, station_signer
+from estim.records.keys import PRIVATE, PUBLIC, Signer, key_id_of, known_keys, private_key, signed_by, station_signer
 from estim.records.master import KINDS, MASTER, STATION
 from estim.records.master_seen import seen_master
 from estim.records.pseudonym import normal
@@ -53,12 +53,14 @@ def begin_station(home: Path) -> Signer:
     """The station's key, and a chain that introduces it and every key that the home had before.
 
     Raises:
-        RecordError: the chain can't be written, or the key that it names is gone.
+        RecordError: the chain can't be written, or the key that it names is gone or another one.
     """
     path, private = home / STATION, home / "keys" / PRIVATE
     if path.exists() and not private.exists():
         how = "`estim records new-key --operator ID --reason TEXT`"
         raise RecordError(f"{private}: the station's key is gone; put it back from a backup, or make a new one: {how}")
+    if path.exists() and (known := known_keys(home)) and private_key(home).key_id not in known:
+        raise RecordError(_strange(private))
     signer = station_signer(home)
     with contextlib.suppress(OSError):
         home.chmod(0o700)
@@ -88,7 +90,10 @@ def new_key(home: Path, *, operator: str, reason: str) -> str:
         RecordError: it can't be made.
     """
     private = home / "keys" / PRIVATE
-    before = station_signer(home) if private.exists() else None
+    before = private_key(home) if private.exists() else None
+    reading = read_station(home)
+    if before is not None and reading is not None and not_ours(home, before.key_id, reading.entries):
+        before = None  # a stranger's: it can vouch for nothing
     if private.exists():
         number = sum(1 for _ in private.parent.glob(f"{PRIVATE}.old*"))
         private.rename(private.with_name(f"{PRIVATE}.old{number}"))
@@ -195,12 +200,33 @@ def trusted_keys(home: Path) -> tuple[dict[str, str], list[str]]:
     reading = read_station(home)
     if reading is None or not reading.entries:
         return known, []
+    vouched = vouched_in(reading.entries)
+    return {key: public for key, public in known.items() if key in vouched}, sorted(known.keys() - vouched)
+
+
+def vouched_in(lines: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Ids of the keys that the station's chain vouches for."""
     vouched: set[str] = set()
-    for entry in reading.entries:
+    for entry in lines:
         public = str(entry.get("public_key", ""))
         if entry["event"] == "key" and (not vouched or entry["key_id"] in vouched or entry.get("reason")):
             vouched.add(key_id_of(public))
-    return {key: public for key, public in known.items() if key in vouched}, sorted(known.keys() - vouched)
+    return vouched
+
+
+def not_ours(home: Path, key_id: str, lines: Iterable[Mapping[str, Any]]) -> str:
+    """Why nothing may be signed with the private key that lies here: the station's chain does not know it; "" if it
+    does, or where there is no chain yet.
+    """
+    vouched = vouched_in(lines)
+    return "" if not vouched or key_id in vouched else _strange(home / "keys" / PRIVATE)
+
+
+def _strange(private: Path) -> str:
+    return (
+        f"{private}: this private key is none that the station's chain vouches for, so what it signs never verifies: "
+        "put the right one back from a backup, or make a new one: `estim records new-key --operator ID --reason TEXT`"
+    )
 
 
 def introduced_keys(home: Path) -> list[dict[str, str]]:
@@ -239,6 +265,10 @@ def judge_station(home: Path) -> list[tuple[Path, int | None, str]]:
     ]
     reading, path = read_station(home), home / STATION
     lines = reading.entries if reading is not None else ()
+    with contextlib.suppress(RecordError, OSError):  # an auditor's copy has none, or may not read it
+        private = home / "keys" / PRIVATE
+        if private.exists() and (strange := not_ours(home, private_key(home).key_id, lines)):
+            found.append((private, None, strange.removeprefix(f"{private}: ")))
     if reading is not None and reading.first_bad is not None:
         found.append((path, reading.first_bad, reading.reason))
     unsigned = signed_lines(lines, keys)
