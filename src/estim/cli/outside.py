@@ -144,6 +144,11 @@ def say_outside(found: dict[str, Any], *, roots: str) -> None:
             f"key {key['key']} was introduced by {key['operator']} on {day} ({key['reason']}), not by the "
             "key before it: what it signed is as good as that word; ask them, or pin the keys with --key"
         )
+    if found["lost_keys"]:
+        print(
+            f"words about people can't be read here: {', '.join(found['lost_keys'])} of keys/people is gone, and no "
+            "line of the station's chain says that it was erased: put it back from the file beside a backup"
+        )
 
 
 def checked(home: Home, files: list[str], roots_file: str) -> list[dict[str, object]]:

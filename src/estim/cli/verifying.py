@@ -28,7 +28,8 @@ OTHERS_MISSING = "Whether other sessions are missing, this one can't show: the s
 
 def verify(given: argparse.Namespace) -> int:
     """0 only for records that were closed in order or honestly taken over, in a home that continues every anchor."""
-    from estim.records.station import introduced_keys, trusted_keys
+    from estim.records.personal import lost_keys
+    from estim.records.station import introduced_keys, read_station, trusted_keys
     from estim.records.verify_home import verify_folder, verify_home
 
     home = home_of(given)
@@ -54,12 +55,14 @@ def verify(given: argparse.Namespace) -> int:
     outside = any(row["reason"] for row in anchors) or any(row["reason"] for row in stamps)
     ok = bool(verdicts) and all(verdict.ok for verdict in verdicts) and not outside
     vouches = any(not row["inside"] for row in anchors) or any(row["checked"] for row in stamps)
+    reading = read_station(home.root)
     said = {
         "ok": ok,
         "sessions": [verdict.to_json() for verdict in verdicts],
         "anchors": anchors,
         "stamps": stamps,
         "introduced_keys": introduced_keys(home.root) if not given.path else [],
+        "lost_keys": lost_keys(home.root, reading.entries) if reading is not None and not given.path else [],
         "unvouched": "" if vouches else _unvouched(given, home.root),
     }
     if given.json:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ KEY_BYTES, NONCE_BYTES = 32, 12  # AES-256-GCM, NIST SP 800-38D
 # Kinds of line whose keys a person chooses, and keys that always hold a person's own words.
 _SAID = frozenset({kinds.Note.KIND, kinds.Reason.KIND, kinds.Outcome.KIND})
 _WORDS = frozenset({"text", "comment", "note", "condition"})
+_NAMED = re.compile(MARK.encode("ascii") + rb"([0-9a-f]{16}) ")
 _SHORT = 16  # a choice from a list, a number, a time: nothing that tells who somebody is
 
 
@@ -157,6 +159,21 @@ def destroy(home: Path, patients: Iterable[str]) -> list[str]:
         except OSError as error:
             raise RecordError(f"{path}: this key can't be destroyed: {trouble(error)}") from None
     return gone
+
+
+def lost_keys(home: Path, lines: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Ids of the keys under which words of the register and of courses lie, that are not here and not erased either: a
+    copy without keys, or somebody removed one by hand.
+
+    Args:
+        lines: the station's chain.
+    """
+    named: set[str] = set()
+    for path in (home / "patients.json", *sorted(home.glob("care/*/*.jsonl"))):
+        if path.is_file():
+            named.update(name.decode("ascii") for name in _NAMED.findall(path.read_bytes()))
+    erased = {str(line.get("key")) for line in lines if line["event"] == "erased"}
+    return sorted(name for name in named - erased if not _path(home, name).exists())
 
 
 def people_keys(home: Path) -> dict[str, str]:
