@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from estim.cli import main
 from estim.records import clinic_push
-from estim.records.clinic_check import check
+from estim.records.clinic_check import SHORTER, check
 from estim.records.clinic_push import push
 from estim.records.clinic_schema import schema_sql
 from estim.records.home import Home
@@ -109,6 +109,23 @@ def test_a_session_that_is_removed_before_it_was_ever_sent_is_missed_by_the_next
     assert [name.rsplit("/", 1)[-1] for name in missing] == [sealed.name, broken.name]
     assert main(["clinic", "check", "--url", clinic.url("checker")]) == 1
     assert "MISSING" in capsys.readouterr().out
+
+
+def test_a_chain_that_is_cut_at_the_station_is_told_at_the_clinic_too(clinic: Server, tmp_path: Path) -> None:
+    home = station(clinic, tmp_path)
+    gone = folders(home)[1]
+    shutil.rmtree(gone)
+    push(home, clinic.url("station0"))
+    chain = home.records(simulated=False) / "master.jsonl"
+    whole = chain.read_bytes()
+    chain.write_bytes(b"".join(whole.splitlines(keepends=True)[:2]))
+    assert push(home, clinic.url("station0")).differs == ["master.jsonl"]
+    found = check(clinic.url("checker"))
+    assert [(name.rsplit("/", 1)[-1], why) for name, why in found.bad] == [("master chain", SHORTER)]
+    assert [name.rsplit("/", 1)[-1] for name in found.missing] == [gone.name]  # and not on its way again
+    chain.write_bytes(whole)
+    push(home, clinic.url("station0"))
+    assert check(clinic.url("checker")).bad == []
 
 
 def test_a_station_that_falls_silent_in_the_middle_is_missed_after_half_a_day(clinic: Server, tmp_path: Path) -> None:

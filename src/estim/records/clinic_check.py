@@ -25,6 +25,7 @@ _PAGE = 500
 # A session of a day is missed the same day: one that is named, and that no pass brings for so long, is missing although
 # its station says that it is not finished, or says nothing at all.
 PATIENCE = datetime.timedelta(hours=12)
+SHORTER = "at the station it is shorter than what it sent: it was cut there, or an older copy was put back"
 UNNAMED = "the station's master chain does not name this session"
 ANOTHER = "this is not the record that the station's master chain saw sealed"
 
@@ -72,6 +73,7 @@ def _check(database: Connection, *, again: bool) -> Checked:
             bad = read_on(database, station, kind, again=again)
             if bad:
                 done.bad.append((f"{station.name}/{kind}/master chain", bad))
+    _cut_there(database, done)
     _hold_against_chains(database)
     wrong = select(SESSION.c.key_id, SESSION.c.kind, SESSION.c.session, SESSION.c.reason)
     for row in database.execute(wrong.where(SESSION.c.verified.is_(False))):
@@ -160,21 +162,30 @@ def _hold_against_chains(database: Connection) -> None:
     database.commit()
 
 
+def _cut_there(database: Connection, done: Checked) -> None:
+    """Stations whose chain of sessions was shorter in their last pass than it had been: what arrived stays, and who
+    cut it at the station would be told by nobody here.
+    """
+    which = (PASS.c.key_id, PASS.c.kind)
+    most = select(*which, func.max(PASS.c.lines).label("lines"), func.max(PASS.c.finished).label("last"))
+    known = most.group_by(*which).subquery()
+    last = (PASS.c.key_id == known.c.key_id) & (PASS.c.kind == known.c.kind) & (PASS.c.finished == known.c.last)
+    for row in database.execute(select(*which).join(known, last).where(PASS.c.lines < known.c.lines)):
+        done.bad.append((f"{row.key_id}/{row.kind}/master chain", SHORTER))
+
+
 def _missing(database: Connection, done: Checked) -> None:
     """What is named and not here, and what is here and not named."""
     arrived = select(ARRIVAL.c.session).where(
         ARRIVAL.c.key_id == NAMED.c.key_id, ARRIVAL.c.kind == NAMED.c.kind, ARRIVAL.c.session == NAMED.c.session
     )
-    last = (
-        select(PASS.c.lines, PASS.c.waiting)
-        .where(PASS.c.key_id == NAMED.c.key_id, PASS.c.kind == NAMED.c.kind)
-        .order_by(PASS.c.finished.desc())
-        .limit(1)
-        .lateral()
-    )
+    of_its_station = (PASS.c.key_id == NAMED.c.key_id, PASS.c.kind == NAMED.c.kind)
+    # A chain only grows: what a pass once came to the end of is not on its way again when the chain was cut since.
+    most = select(func.max(PASS.c.lines).label("lines")).where(*of_its_station).lateral()
+    last = select(PASS.c.waiting).where(*of_its_station).order_by(PASS.c.finished.desc()).limit(1).lateral()
     query = (
-        select(NAMED, last.c.lines, last.c.waiting, (func.now() - NAMED.c.seen).label("age"))
-        .select_from(NAMED.outerjoin(last, literal(value=True)))
+        select(NAMED, most.c.lines, last.c.waiting, (func.now() - NAMED.c.seen).label("age"))
+        .select_from(NAMED.outerjoin(most, literal(value=True)).outerjoin(last, literal(value=True)))
         .where(~arrived.exists())
         .order_by(NAMED.c.key_id, NAMED.c.kind, NAMED.c.line)
     )
