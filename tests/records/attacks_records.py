@@ -8,13 +8,14 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
 import zstandard
 
 from estim.records.canonical import canonical
 from estim.records.home import Home
 from estim.records.keys import seeded_signer
 from estim.records.signed_chain import append_signed
-from tests.records.attacks import attack, cut, real, record, replace, sessions, station
+from tests.records.attacks import NOTHING, attack, cut, real, record, replace, sessions, station
 from tests.records.build import session
 from tests.support import linked
 
@@ -151,3 +152,58 @@ def _(home: Home, _copy: Path) -> None:
 def _(home: Home, _copy: Path) -> None:
     record(home).unlink()
     linked(record(home), home.root / "nowhere")
+
+
+@attack("records", "a pipe in the record's place")
+def _(home: Home, _copy: Path) -> None:
+    piped(record(home))
+
+
+@attack("patients", "a link to a device that never ends in the file's place")
+def _(home: Home, _copy: Path) -> None:
+    home.patients.unlink()
+    linked(home.patients, Path("/dev/zero"))
+
+
+@attack("records", "a forged compressed file beside the plain one", NOTHING)
+def _(home: Home, _copy: Path) -> None:
+    data = record(home).read_bytes().replace(b'"pulses":4500', b'"pulses":4501')
+    record(home).with_name("record.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress(data))
+
+
+@attack("records", "a segment behind a gap in their numbers", NOTHING)
+def _(home: Home, _copy: Path) -> None:
+    record(home).with_name("record.2.jsonl").write_bytes(b'{"kind":"take-over"}\n')
+
+
+@attack("records", "a folder without a record, named as a session", NOTHING)
+def _(home: Home, _copy: Path) -> None:
+    (real(home) / "20261121T130000.000000Z-K-9").mkdir()
+
+
+@attack("keys", "the station's private key replaced by a stranger's")
+def _(home: Home, _copy: Path) -> None:
+    (home.root / "keys" / "station.key").write_bytes(seeded_signer(99).key.private_bytes_raw())
+
+
+@attack("keys", "the same, and the stranger's key put among the published ones")
+def _(home: Home, _copy: Path) -> None:
+    stranger = seeded_signer(99)
+    (home.root / "keys" / "station.key").write_bytes(stranger.key.private_bytes_raw())
+    with (home.root / "keys" / "station-keys.txt").open("a", encoding="ascii") as file:
+        file.write(f"{stranger.key_id} {stranger.public_hex}\n")
+
+
+@attack(
+    "keys", "a person's key removed by hand", NOTHING, says="no line of the station's chain says that it was erased"
+)
+def _(home: Home, _copy: Path) -> None:
+    for path in (home.root / "keys" / "people").iterdir():
+        path.unlink()
+
+
+def piped(path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no such pipes")
+    path.unlink()
+    os.mkfifo(path)
