@@ -61,6 +61,18 @@ def good() -> Iterator[v.Vector]:
               resealed(lines, 2, fields(key_id=v.STATION.key_id, signature="")))  # fmt: skip
     yield one("public-key-not-told", "the trusted key is used, told or not",
               resealed(lines, 1, lambda entry: entry["fields"].pop("public_key")))  # fmt: skip
+    untold = resealed(lines, 1, lambda entry: entry["fields"].pop("public_key"))
+    yield v.Vector("good-public-key-in-another-line", "no key is trusted, and the checkpoint has its in the seal",
+                   [b"".join(untold)], ok=True, first_bad=None, ending="complete", keys=[])  # fmt: skip
+    old = v.record(form=2)
+    named = json.loads(old[0])
+    named["fields"]["format"] = "3"
+    made = [v._hashed(named)]
+    for line in old[1:]:
+        entry = {**json.loads(line), "prev": json.loads(made[-1])["hash"]}
+        signs = "signature" in entry["fields"] and "key_id" in entry["fields"]
+        made.append(v._resigned(canonical(entry), v.STATION, lambda _entry: None) if signs else v._hashed(entry))
+    yield one("format-in-text", "a format that is no number, and a seal that names no files", made)
     yield one("another-public-key-told", "the trusted key is used, whatever the line says",
               resealed(lines, 1, fields(public_key=v.STRANGER.public_hex)))  # fmt: skip
     yield one("empty-kind", "a kind without a name is a newer version's",
@@ -127,6 +139,11 @@ def _signatures() -> Iterator[v.Vector]:
         entry = json.loads(seal)
         entry["fields"][key] = change_text(entry["fields"][key])
         yield _one(name, why, [*lines[:-1], v._hashed(entry)], last)
+    nowhere = resealed(lines, 1, lambda entry: entry["fields"].pop("public_key"))
+    seal_too = v._resigned(nowhere[-1], v.STATION, lambda entry: entry["fields"].pop("public_key"))
+    yield v.Vector("bad-public-key-nowhere", "nobody trusts a key, and the record brings none",
+                   [b"".join([*nowhere[:-1], seal_too])], ok=False, first_bad=1, ending="incomplete",
+                   keys=[])  # fmt: skip
     listed = v._resigned(seal, v.STATION, fields(key_id=[v.STATION.key_id]))
     yield _one("key-id-in-a-list-signed", "a list that holds the key id, signed so", [*lines[:-1], listed], last)
     for name, why, change in (
