@@ -129,6 +129,32 @@ def test_a_goal_without_levels_is_judged_by_its_measure_alone(home: Path, capsys
     assert "goal 'g2' was signed without levels: odi decides it, target 20; note assessment measure=odi" in said
 
 
+def test_a_question_that_ends_the_course_is_answered_in_whichever_phase(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--patient", "K-7", "--home", str(home), "--simulated", "--operator", "lena", "--day", DAY]
+    asked = "goals met (GAS T at least 50, or the patient says so)"
+    assert main(["course", "note", "check", f"check={asked}", "yes=yes", "phase=return", *given]) == 0
+    capsys.readouterr()
+    assert main(["course", "show", "--json", *given]) == 0
+    stops = {stop["words"]: stop for stop in json.loads(capsys.readouterr().out)["stops"]}
+    assert (stops[asked]["state"], stops[asked]["value"]) == ("met", "yes, lena")
+    assert main(["course", "discharge", "-o", str(home / "s.html"), "--language", "de", *given]) == 0
+    page = (home / "s.html").read_text(encoding="utf-8")
+    assert "ja, lena (erfüllt)" in page
+    assert "yes, lena" not in page
+
+
+def test_of_one_day_the_last_value_counts(home: Path) -> None:
+    given = ["--patient", "K-7", "--home", str(home), "--simulated", "--operator", "lena", "--day", DAY]
+    for value in ("81", "18"):  # a slip, and its correction
+        assert main(["course", "note", "assessment", "measure=sit-to-stand-5x", f"value={value}", *given]) == 0
+    assert main(["course", "discharge", "-o", str(home / "s.html"), *given]) == 0
+    page = (home / "s.html").read_text(encoding="utf-8")
+    assert "18 s" in page
+    assert "81 s" not in page
+
+
 def test_no_entry_of_a_real_person_is_of_a_day_to_come(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = ["--patient", "K-7", "--home", str(tmp_path), "--operator", "lena"]
     assert main(["course", "begin", "low-back", "--side", "none", *given]) == 0

@@ -10,7 +10,9 @@ import pytest
 
 from estim.care.course import of_kind
 from estim.care.measures import measures
-from estim.care.words import measure_name
+from estim.care.words import drill_title, measure_name, plan_words
+from estim.console.care_words import care_lines
+from estim.console.due import courses_today, due_lines
 from estim.console.home_view import EmptyHome, RecordsHome
 from estim.console.language import ENGLISH, load
 from estim.desk.care import CareDesk
@@ -149,3 +151,21 @@ async def test_a_treatment_that_is_signed_late_is_the_visit_of_its_own_day(bench
     assert entered.fields["record"] == folder.name
     assert [float(level) > 0 for level in entered.fields["levels"].values()] == [True]
     assert not signed_later(Home(tmp_path), folder.name, simulated=True, operator="PT1"), "once"
+
+
+def test_a_german_screen_has_its_templates_questions_and_exercises_in_german(tmp_path: Path) -> None:
+    desk, german = _course(tmp_path, last="0.66"), load("de")
+    phase = desk.plan().phase[0]
+    asked = [str(gate.check) for gate in phase.gate]
+    desk.note("check", {"check": asked[0], "yes": "yes", "phase": phase.name}, day=TODAY)
+    (course,) = courses_today(desk.home, simulated=True, today=TODAY + datetime.timedelta(days=7)).values()
+    said = "\n".join(str(line) for line in [*due_lines(course, german), *care_lines(course.care, german)])
+    for text in (course.plan, course.phase, *asked):
+        assert text not in said
+        assert plan_words("stroke-leg", text, "de") in said, text
+    for name in phase.drills:
+        assert said.count(drill_title(name, "de")) == 2, "due, and with its last scores"
+    assert ": ja, PT1" in said
+    english = "\n".join(str(line) for line in [*due_lines(course, ENGLISH), *care_lines(course.care, ENGLISH)])
+    assert f"{asked[0]}: yes, PT1" in english
+    assert ", ".join(phase.drills) in english

@@ -132,13 +132,16 @@ def values(entries: Iterable[Entry], measure: str, *, side: str = "") -> list[tu
     ]
 
 
-def judge(criterion: Criterion, entries: Sequence[Entry], today: Date, *, phase: str = "", side: str = "") -> Gate:
-    """A criterion on a day. A check holds for the phase in which it was answered."""
+def judge(
+    criterion: Criterion, entries: Sequence[Entry], today: Date, *, phase: str | None = None, side: str = ""
+) -> Gate:
+    """A criterion on a day. A check holds for the phase in which it was answered; without a phase, for the course."""
     if criterion.check is not None:
         said = [
             entry
             for entry in of_kind(entries, "check")
-            if entry.fields.get("check") == criterion.check and entry.fields.get("phase", phase) == phase
+            if entry.fields.get("check") == criterion.check
+            and (phase is None or entry.fields.get("phase", phase) == phase)
         ]
         if not said:
             score = t_score(entries) if GAS_T in criterion.check else None

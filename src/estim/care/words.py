@@ -69,6 +69,14 @@ def number_words(value: object, language: str) -> str:
     return text.replace(".", ",") if language == "de" else text
 
 
+def answer_words(value: str, language: str) -> str:
+    """What a gate shows as its value: a check's answer and who gave it, or a number."""
+    said, comma, who = value.partition(", ")
+    if comma and said in {"yes", "no"}:
+        return f"{word(f'd-{said}', language)}, {who}"
+    return number_words(value, language)
+
+
 def day_words(day: datetime.date, language: str) -> str:
     """2026-05-31, 31.05.2026."""
     return f"{day:%d.%m.%Y}" if language == "de" else day.isoformat()

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from estim.care.course import Entry, Gate, of_kind, values
+from estim.care.course import Entry, Gate, Status, of_kind, values
 from estim.care.drills import Drill, drills
 from estim.care.goals import Goal
 from estim.care.measures import Measure, direction, is_error, measures
 from estim.care.plan import Criterion
-from estim.care.words import drill_words, measure_name, unit_name
+from estim.care.words import answer_words, drill_words, measure_name, plan_words, unit_name
 from estim.console.language import Words
 from estim.console.widgets import meter
 
@@ -29,23 +29,26 @@ class Care:
         goals: each with its values so far, the oldest first.
         gates: of the present phase. drills: due in it, each with its latest entry's fields, {} before the first.
         by_hand: treatments by hand, the latest first: day and fields.
+        plan_id: whose words the gate's questions are.
     """
 
     goals: tuple[tuple[Goal, tuple[str, ...]], ...] = ()
     gates: tuple[Gate, ...] = ()
     drills: tuple[tuple[str, Mapping[str, object]], ...] = ()
     by_hand: tuple[tuple[str, Mapping[str, object]], ...] = ()
+    plan_id: str = ""
 
 
-def care_of(goals: Sequence[Goal], gates: Sequence[Gate], due: Sequence[str], entries: Sequence[Entry]) -> Care:
+def care_of(status: Status, entries: Sequence[Entry]) -> Care:
     """From a course's entries."""
     scored = {str(one.fields.get("drill", "")): one.fields for one in of_kind(entries, "drill")}
     hand = sorted(of_kind(entries, "treatment"), key=lambda one: one.day, reverse=True)
     return Care(
-        goals=tuple((goal, tuple(value for _, value in values(entries, goal.measure))) for goal in goals),
-        gates=tuple(gates),
-        drills=tuple((name, scored.get(name, {})) for name in due),
+        goals=tuple((goal, tuple(value for _, value in values(entries, goal.measure))) for goal in status.goals),
+        gates=tuple(status.gates),
+        drills=tuple((name, scored.get(name, {})) for name in status.plan.phase[status.phase].drills),
         by_hand=tuple((one.day.isoformat(), one.fields) for one in hand[:HAND_SHOWN]),
+        plan_id=status.plan.id,
     )
 
 
@@ -56,7 +59,7 @@ def care_lines(care: Care, say: Words) -> list[Content | str]:
     if care.gates:
         met = sum(gate.state == "met" for gate in care.gates)
         lines += ["", Content.styled(say("care.gate", k=met, n=len(care.gates)), "bold")]
-        lines += [_gate(gate, say) for gate in care.gates]
+        lines += [_gate(gate, care.plan_id, say) for gate in care.gates]
     if care.drills:
         lines += ["", Content.styled(say("care.drills"), "bold")]
         lines += [_drill(name, last, say) for name, last in care.drills]
@@ -108,17 +111,22 @@ def _changed(measure: Measure, first: str, last: str, say: Words) -> str:
     return f"{word}, {say('care.error', error=f'{max(errors):g} {unit}')}"
 
 
-def _gate(gate: Gate, say: Words) -> str:
-    value = f": {gate.value}" if gate.value else ""
+def _gate(gate: Gate, plan_id: str, say: Words) -> str:
+    value = f": {_answered(gate.value, say)}" if gate.value else ""
     missing = "unsaid" if gate.criterion.check is not None and gate.state == "missing" else gate.state
     state = "" if gate.state == "met" else f" ({say('care.state.' + missing.replace(' ', '-'))})"
-    return f"{_MARKS[gate.state]} {_criterion(gate.criterion, say)}{value}{state}"
+    return f"{_MARKS[gate.state]} {_criterion(gate.criterion, plan_id, say)}{value}{state}"
 
 
-def _criterion(criterion: Criterion, say: Words) -> str:
+def _answered(value: str, say: Words) -> str:
+    """Who said yes or no; a number as the screen writes it everywhere, with a point."""
+    return answer_words(value, say.language) if value.startswith(("yes, ", "no, ")) else value
+
+
+def _criterion(criterion: Criterion, plan_id: str, say: Words) -> str:
     measure = measures().get(criterion.measure or "")
     if measure is None:
-        return criterion.check or str(criterion.measure)
+        return plan_words(plan_id, criterion.check, say.language) if criterion.check else str(criterion.measure)
     least = criterion.at_least is not None
     bound = criterion.at_least if least else criterion.at_most
     shown = bound if isinstance(bound, str) else f"{bound:g}"

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from estim.care.course import begun
+from estim.care.measures import measures
+from estim.care.words import drill_title, measure_name, plan_words
 from estim.console.care_words import Care, care_of
 from estim.console.language import Words
 from estim.desk.care import CareDesk
@@ -67,7 +69,7 @@ def courses_today(home: Home, *, simulated: bool, today: datetime.date) -> Mappi
                 protocol=phase.protocols[0] if visit and phase.protocols else "",
                 drills=tuple(phase.drills) if visit else (),
                 due=tuple((due.kind, due.what) for due in status.due),
-                care=care_of(status.goals, status.gates, phase.drills, begun(desk.entries())),
+                care=care_of(status, begun(desk.entries())),
             )
     return found
 
@@ -124,10 +126,27 @@ def enter_signed_later(home: Home, folder: str, *, simulated: bool, operator: st
 
 def due_lines(course: CourseToday, say: Words) -> list[str]:
     """The course in one line, then what is due, the first first."""
-    lines = [say("due.course", plan=course.plan, phase=course.phase, k=course.k, n=course.n)]
-    named = {"assessment", "visit"}
+    lines = [course_title(course, say)]
+    named = {"assessment": _assessment, "visit": _visit}
     lines += [
-        f"▸ {say.of('due-kind', kind)}{f': {what}' if kind in named else ''}"
+        f"▸ {say.of('due-kind', kind)}{f': {named[kind](what, say)}' if kind in named else ''}"
         for kind, what in dict.fromkeys(course.due)
     ]
     return lines
+
+
+def course_title(course: CourseToday, say: Words) -> str:
+    """Plan and phase; a template's in the screen's language, an own plan's in its own."""
+    plan, phase = (plan_words(course.care.plan_id, text, say.language) for text in (course.plan, course.phase))
+    return str(say("due.course", plan=plan, phase=phase, k=course.k, n=course.n))
+
+
+def _assessment(what: str, say: Words) -> str:
+    return next((measure_name(one, say.language) for one in measures().values() if one.name == what), what)
+
+
+def _visit(what: str, say: Words) -> str:
+    """Protocols by their ids; exercises by name where the screen's language is not that of the ids."""
+    if say.language == "en":
+        return what
+    return ", ".join(drill_title(name, say.language) for name in what.split(", "))

@@ -151,7 +151,8 @@ def _changes(lines: Sequence[Entry]) -> list[Changed]:
         for entry in course.of_kind(lines, "assessment")
     )
     found = ((name, side, course.values(lines, name, side=side)) for name, side in named)
-    return [Changed(measure=name, side=side, values=tuple(had)) for name, side, had in found if had]
+    # The last of a day counts: it was the correction of the one before.
+    return [Changed(measure=name, side=side, values=tuple(dict(had).items())) for name, side, had in found if had]
 
 
 def span(planned: tuple[int, int] | None) -> str:

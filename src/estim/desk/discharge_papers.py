@@ -7,6 +7,7 @@ from collections.abc import Callable
 from estim.care.course import Entry, Gate
 from estim.care.measures import direction, measures
 from estim.care.words import (
+    answer_words,
     change_text,
     day_words,
     drill_title,
@@ -228,7 +229,7 @@ def _criteria(made: Report, language: str) -> tuple[str, ...]:
 
 
 def _criterion(gate: Gate, plan_id: str, language: str) -> str:
-    value = f": {number_words(gate.value, language)}" if gate.value else ""
+    value = f": {answer_words(gate.value, language)}" if gate.value else ""
     criterion = gate.criterion
     words = plan_words(plan_id, criterion.check, language) if criterion.check else criterion.words
     if language == "de" and gate.criterion.measure is not None:

@@ -12,7 +12,7 @@ from textual.content import Content
 from estim.console.care_words import care_lines
 from estim.console.command import Command
 from estim.console.contract import Console
-from estim.console.due import due_lines
+from estim.console.due import course_title, due_lines
 from estim.console.home_view import PastSession
 from estim.console.keys import keys_of
 from estim.console.pane import Pane
@@ -59,7 +59,7 @@ class CoursePane(Pane):
         panel.display = course is not None
         self.set_class(course is not None, "-care")
         if course is not None:
-            panel.title(self.say("due.course", plan=course.plan, phase=course.phase, k=course.k, n=course.n))
+            panel.title(course_title(course, self.say))
             due = due_lines(course, self.say)[1:]
             panel.lines([*care_lines(course.care, self.say), *(["", *due] if due else [])])
 
