@@ -6,6 +6,7 @@ Made from the schema itself, so that no key can be forgotten: a key that no samp
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -178,6 +179,15 @@ def changed(sample: str, place: Place, value: Any = None, *, remove: bool = Fals
     return made
 
 
+def number_at(path: tuple[str, ...]) -> bool:
+    """Whether the key holds a number, or two: `on` is an event's name here and a time there."""
+    sample, at = found_in(path)
+    holder: Any = SAMPLES[sample]
+    for part in at:
+        holder = holder[part]
+    return isinstance(holder[0] if isinstance(holder, list) else holder, int | float)
+
+
 def problems(document: dict[str, Any], tmp_path: Path) -> list[dict[str, Any]]:
     path = tmp_path / "own.toml"
     path.write_text(tomlkit.dumps(document), encoding="utf-8")
@@ -234,7 +244,26 @@ def test_a_missing_key_is_named(model: type[BaseModel], key: str, place: tuple[s
     assert all(each["line"] for each in found)
 
 
-UNITS = [(model, key, place) for model, key, place in KEYS if key in SENSE]
+@pytest.mark.parametrize(("model", "key", "place"), KEYS, ids=[".".join((*place, key)) for _, key, place in KEYS])
+def test_whatever_is_taken_away_is_named_where_it_is_missed(
+    model: type[BaseModel], key: str, place: tuple[str, ...], tmp_path: Path
+) -> None:
+    sample, at = found_in((*place, key))
+    known = {each["message"] for each in problems(SAMPLES[sample], tmp_path)}
+    found = problems(changed(sample, at, remove=True), tmp_path)
+    fresh = [each for each in found if each["severity"] == "refuse" and each["message"] not in known]
+    assert not fresh or any(key in each["key"] or key in each["message"] for each in fresh), (model.__name__, fresh)
+    assert all(each["line"] for each in fresh)
+
+
+UNITS = [(model, key, place) for model, key, place in KEYS if key in SENSE and number_at((*place, key))]
+NO_SLIP = {"crank_deg", "lead_limit_deg"}  # whole turns and whole degrees: what is far off is refused as it stands
+
+
+def test_every_number_with_a_unit_is_walked() -> None:
+    unit = re.compile(r"_(s|ms|us|hz|ma|uv|deg|rpm|cm|percent)$")
+    united = {key for _, key, place in KEYS if unit.search(key) and number_at((*place, key))}
+    assert united - {key for _, key, _ in UNITS} == NO_SLIP
 
 
 @pytest.mark.parametrize(("model", "key", "place"), UNITS, ids=[".".join((*place, key)) for _, key, place in UNITS])
@@ -269,7 +298,7 @@ def test_a_number_in_another_unit_is_named_with_the_unit_that_was_meant(
             slip.words, found,
         )  # fmt: skip
         assert all(each["line"] for each in found)
-    assert tried or key in {"cadence_rpm", "threshold_uv", "interphase_us"}
+    assert tried or key in {"cadence_rpm", "threshold_uv", "interphase_us", "rearm_percent"}  # in whole numbers none is
 
 
 @pytest.mark.parametrize(("model", "key", "place"), KEYS, ids=[".".join((*place, key)) for _, key, place in KEYS])
@@ -314,3 +343,56 @@ def test_the_culprit_is_named_and_no_neighbour(change: dict[str, Any], keys: set
     known = {each["message"] for each in before}
     found = [each for each in problems(document, tmp_path) if each["message"] not in known]
     assert {each["key"].rpartition(".")[2] for each in found} == keys, found
+
+
+# Sample, place of the change, the value (None: taken away), and where it is told.
+FURTHER: list[tuple[str, Place, Any, str]] = [
+    ("two-rate", ("phase", 0, "train", "then_hz"), 0.04, "phase[0].train.then_hz"),
+    ("two-rate", ("phase", 0, "train", "then_hz"), 25_000, "phase[0].train.then_hz"),
+    ("crank", ("phase", 0, "trigger", "threshold_uv"), 20, "phase[0].trigger.threshold_uv"),
+    ("crank", ("phase", 0, "trigger", "lockout_s"), 1, "phase[0].trigger.lockout_s"),
+    ("emg", ("phase", 0, "trigger", "lockout_s"), None, "phase[0].trigger.lockout_s"),
+    ("emg", ("phase", 0, "trigger", "rearm_percent"), None, "phase[0].trigger.rearm_percent"),
+    ("timed", ("channel", 0, "amplitude_minimum"), 60.0, "channel[0].amplitude_minimum"),
+    ("timed", ("channel", 0, "amplitude_target"), 0.4, "channel[0].amplitude_target"),
+    ("timed", ("criterion", 0, "at_least"), 0.8, "criterion[0].at_least"),
+    ("timed", ("progression", 0, "set", "on_s"), 0.2, "progression[0].set.on_s"),
+    ("timed", ("progression", 0, "set", "amplitude_target"), 0.5, "progression[0].set.amplitude_target"),
+    ("timed", ("progression", 1, "set", "off_s"), 0.015, "progression[1].set.off_s"),
+    ("timed", ("progression", 1, "set", "ramp_up_s"), 1_200, "progression[1].set.ramp_up_s"),
+    ("timed", ("progression", 1, "set", "set_rest_s"), 3_000, "progression[1].set.set_rest_s"),
+    ("timed", ("progression", 1, "from_week"), 40, "progression[1].from_week"),
+    ("timed", ("phase", 0, "from_session"), 19, "phase[0].from_session"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sample", "place", "value", "told"), FURTHER)
+def test_patterns_courses_and_criteria_are_told_at_their_own_key(
+    sample: str, place: Place, value: Any, told: str, tmp_path: Path
+) -> None:
+    without = changed(sample, ("channel", 0, "without_mvic"), remove=True)  # which refuses every file without a patient
+    known = {each["message"] for each in problems(without, tmp_path)}
+    made = changed(sample, place, value, remove=value is None)
+    del made["channel"][0]["without_mvic"]
+    found = problems(made, tmp_path)
+    fresh = [each for each in found if each["message"] not in known and each["severity"] in {"refuse", "warn"}]
+    assert told in {each["key"] for each in fresh}, found
+    assert all(each["line"] for each in fresh)
+    assert not any(
+        each["message"].startswith("[") or "@" in each["message"] or "Tuple" in each["message"] for each in fresh
+    )
+
+
+def test_a_week_in_which_a_phase_rests_refuses_nothing_of_it(tmp_path: Path) -> None:
+    """A change of sets, and from a later session on no sets any more: what was right of the whole file stays right."""
+    made = changed("timed", ("channel", 0, "without_mvic"), remove=True)
+    later = {"name": "later", "from_week": 5, "mode": "continuous", "duration_s": 18, "channel": []}
+    made["phase"].append(copy.deepcopy(PHASE) | later)
+    for key in ("on_s", "off_s", "contractions", "sets", "set_rest_s"):
+        del made["phase"][1][key]
+    made["phase"][0]["to_week"] = 4
+    made["progression"] = [{"from_week": 2, "set": {"sets": 3, "set_rest_s": 60}}]
+    assert [each for each in problems(made, tmp_path) if each["severity"] == "refuse"] == []
+    made["phase"][1]["duration_s"] = 300
+    told = {each["key"] for each in problems(made, tmp_path) if each["severity"] == "refuse"}
+    assert told == {"phase[1].duration_s"}, "a continuous phase has no on time that could be wrong"

@@ -4,6 +4,7 @@ changes.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from estim.care.measures import measures, nearest
+from estim.desk.culprits import at_their_progressions
 from estim.desk.setup_from import SetupWords, moves, setup_from
 from estim.drivers.models import MODELS
 from estim.protocols.authoring import placeholders
@@ -19,10 +21,11 @@ from estim.protocols.catalogue import refuse_clash
 from estim.protocols.compile import compile_schedule
 from estim.protocols.course import UNJUDGED
 from estim.protocols.lines import LineIndex
-from estim.protocols.loader import BrokenFile, line_index, load, place_of_key
+from estim.protocols.loader import RULE, BrokenFile, line_index, load, place_of_key
 from estim.protocols.provenance import check_provenance
 from estim.protocols.resolve import resolve
 from estim.protocols.schema import Protocol
+from estim.protocols.schema_base import entries_of
 from estim.protocols.setup import Setup
 from estim.protocols.slips import slip, unit_slips
 from estim.safety.errors import Problem, ProtocolError, SetupError
@@ -69,6 +72,7 @@ def check_file(
     said = {problem.line for problem in placed if problem.severity == "refuse"}
     likely = [made for each in slips if (made := _placed(each, lines, protocol)).line not in said]
     to_write = [*check_provenance(protocol), *placeholders(protocol), *unknown_measures(protocol)]
+    to_write += [] if protocol.dose.as_needed else beyond_the_course(protocol)
     problems = [*likely, *placed, *(_placed(problem, lines, protocol) for problem in to_write)]
     entry = _entry(path, problems, runnable=True)
     return entry | {"devices": {name: playing.to_json() for name, playing in devices.items()}}
@@ -102,10 +106,39 @@ def unknown_measures(protocol: Protocol) -> list[Problem]:
             for key, bound in (("at_least", criterion.at_least), ("at_most", criterion.at_most))
             if bound is not None and measure.judge(bound)
         ]
+        found += [
+            (
+                f"criterion[{number}].{key}",
+                f"{name} is in %; {bound:g} looks like a share: that is {bound * 100:g} %",
+                bound,
+                allowed,
+            )
+            for key, bound in (("at_least", criterion.at_least), ("at_most", criterion.at_most))
+            if bound is not None and 0 < bound <= 1 and measure.unit == "%"
+        ]
     return [
         Problem(severity="warn", key=key, message=text, asked=asked, allowed=allowed, layer="protocol", rule="measure")
         for key, text, asked, allowed in found
     ]
+
+
+def beyond_the_course(protocol: Protocol) -> list[Problem]:
+    """Changes and phases that begin after the last week or session of the course: nobody ever gets there."""
+    dose = protocol.dose
+    weeks = dose.weeks[-1] if isinstance(dose.weeks, tuple) else dose.weeks
+    days = dose.days_per_week[-1] if isinstance(dose.days_per_week, tuple) else dose.days_per_week
+    last = {"week": weeks, "session": math.ceil(weeks * days * dose.sessions_per_day)}
+    found = []
+    for table, steps in (("progression", protocol.progression), ("phase", protocol.phase)):
+        for number, step in enumerate(steps):
+            for unit, most in last.items():
+                first = getattr(step, f"from_{unit}") or 0
+                if first > most:
+                    words = f"from {unit} {first} on, and the course ends with {unit} {most} (dose): it is never played"
+                    key = f"{table}[{number}].from_{unit}"
+                    found.append(Problem(severity="warn", key=key, message=words, asked=first, allowed=most,
+                                         layer="protocol", rule="course"))  # fmt: skip
+    return found
 
 
 def refused_entry(name: str, error: ProtocolError) -> dict[str, Any]:
@@ -188,7 +221,11 @@ def check_protocol(protocol: Protocol, limits: Limits, *, model: str, cadence: i
     """What the device and the limits say, in every week and session in which something changes; each finding once."""
     found: dict[tuple[str, str, str], Problem] = {}
     for week, session in _moments(protocol):
-        for problem in _at(protocol, limits, model, week=week, session=session, cadence=cadence):
+
+        def judge(asked: Protocol, week: int = week, session: int = session) -> list[Problem]:
+            return _at(asked, limits, model, week=week, session=session, cadence=cadence)
+
+        for problem in at_their_progressions(protocol, judge, judge(protocol)):
             found.setdefault((problem.severity, problem.key, problem.message), problem)
     return list(found.values())
 
@@ -236,8 +273,7 @@ def _at(
     except (ProtocolError, SetupError) as error:
         return list(error.problems)
     except ValidationError as error:
-        message = "; ".join(entry["msg"] for entry in error.errors())
-        return [_course(f"in week {week}, session {session}: {message}")]
+        return _broken_by_the_course(error)
     except ValueError:
         return []  # nothing is played in this week or session, which is no fault
     dose = protocol.dose
@@ -255,8 +291,9 @@ def _file_key(key: str, protocol: Protocol, resolved: Protocol) -> str:
     match = re.match(r"phase\[(\d+)\](.*)", key)
     if match is None:
         return key
-    name = resolved.phase[int(match[1])].name
-    return f"phase[{[phase.name for phase in protocol.phase].index(name)}]{match[2]}"
+    played = resolved.phase[int(match[1])]
+    last = ".duration_s" if played.mode == "continuous" and match[2] == ".on_s" else match[2]  # it has no on time
+    return f"phase[{[phase.name for phase in protocol.phase].index(played.name)}]{last}"
 
 
 def _pad_key(pad: str, protocol: Protocol) -> str:
@@ -278,5 +315,8 @@ def _trusting(setup: Setup) -> Setup:
     return replace(setup, patient=facts)
 
 
-def _course(message: str) -> Problem:
-    return Problem(severity="refuse", key="progression", message=message, rule="course")
+def _broken_by_the_course(error: ValidationError) -> list[Problem]:
+    """The rules between keys that a protocol breaks once its progressions are applied."""
+    ruled = [RULE.match(entry["msg"]) for entry in entries_of(error)]
+    told = [(found[1], found[3]) for found in ruled if found] or [("course", str(error))]
+    return [Problem(severity="refuse", key="progression", message=text, rule=name) for name, text in told]

@@ -154,12 +154,15 @@ def _measures(given: Iterable[str], protocol: Protocol) -> tuple[tuple[str, floa
     known = [criterion.measure for criterion in protocol.criterion]
     known += ["mvic"] * any(channel.amplitude_rule == "percent-mvic" for channel in protocol.channel)
     found: dict[str, float] = {}
+    sided: set[tuple[str, str]] = set()
     for word in given:
         name, equals, text = word.partition("=")
+        side = text.partition(":")[2].partition(":")[0]
         if not equals or name not in known:
             raise UsageError(f"--measure {word!r}: NAME=VALUE; this protocol asks for {', '.join(known) or 'none'}")
-        if name in found:
+        if (name in found and not (name == "mvic" and side)) or {(name, side), (name, "")} & sided:
             raise UsageError(f"--measure {name} is given twice")
+        sided.add((name, side))  # of an MVIC each side has its own
         try:
             value = plain_number(text.partition(":")[0])
         except ValueError:
@@ -167,7 +170,7 @@ def _measures(given: Iterable[str], protocol: Protocol) -> tuple[tuple[str, floa
         if not math.isfinite(value) or (name == "mvic" and value <= 0):
             above = ", above 0" if name == "mvic" else ""
             raise UsageError(f"--measure {word!r}: not a number{above}: plain digits, as {name}=120")
-        found[name] = value
+        found.setdefault(name, value)
     return tuple(found.items())
 
 

@@ -285,7 +285,7 @@ def _fit_cycle(key: str, phase: PhaseSpec, cycle_us: Micros, windows: list[Windo
             f"{override.name}: a delay of {override.delay_s:g} s with its on time reaches beyond the cycle of "
             f"{cycle_us / 1e6:g} s",
             asked=override.delay_s,
-            allowed=most,
+            allowed=round(most, 3),
             unit="s",
             rule="cycle",
         )

@@ -119,7 +119,7 @@ def _plan(
         placement=channel.placement,
         electrodes=(pads[0].id, pads[1].id),
         output=channel.output or "motor",
-        amplitude_rule=_rule(channel, setup, findings),
+        amplitude_rule=_rule(channel, decided.side, setup, findings),
         level_ua=MicroAmp(floor_to_step(decided.level_ua or 0, profile.amplitude_step_ua)),
         motor_mark_ua=decided.motor_ua,
         plausible_ua=(milliamps(low), milliamps(high)),
@@ -129,20 +129,24 @@ def _plan(
     return ChannelPlan(name=channel.name, scheduled=scheduled, pads=pads)
 
 
-def _rule(channel: Channel, setup: Setup, findings: Findings) -> str:
-    """percent-mvic without an MVIC measured today is played as motor-visible, and said; or refused if the file asks.
+def _rule(channel: Channel, side: str, setup: Setup, findings: Findings) -> str:
+    """percent-mvic without an MVIC of this side measured today is played as motor-visible, and said; or refused if the
+    file asks.
 
     Never the highest that is tolerated: for a protocol at 15 % that is the opposite dose.
     """
-    if channel.amplitude_rule != "percent-mvic" or setup.mvic == "measured":
+    sides = {each.side for each in setup.measured if each.name == "mvic"}
+    known = setup.mvic == "measured" and (not sides or side in sides)
+    if channel.amplitude_rule != "percent-mvic" or known:
         return str(channel.amplitude_rule)
+    of_side = f" on the {side} side" if sides else ""
     refused = channel.without_mvic == "refuse"
     played = "" if refused else "; a visible contraction is looked for in its place (motor-visible)"
     findings.add(
         "refuse" if refused else "warn",
         f"channel[{channel.name}].amplitude_rule",
         f"{channel.name}: {channel.amplitude_target or 0:g} % of the maximum voluntary contraction is asked, and none "
-        f"was measured today (--measure mvic=N·m){played}",
+        f"was measured today{of_side} (--measure mvic=N·m{f':{side}' if sides else ''}){played}",
         asked="percent-mvic",
         allowed="" if refused else "motor-visible",
         layer="protocol",

@@ -141,9 +141,10 @@ def fit_period(key: str, frequency_mhz: int, profile: DeviceProfile, findings: F
     asked_us = 1e9 / frequency_mhz if frequency_mhz > 0 else 0.0
     asked_hz = frequency_mhz / 1000
     bounds = ("rate_min_mhz", "rate_mhz")
+    place, _, name = key.rpartition(".")
     details = {"asked": asked_hz, "unit": "Hz", "layer": "device", "rule": "rate-grid", "source": profile.source}
     if period_us is None:
-        if not _possible(key.rpartition(".")[0], "frequency_hz", frequency_mhz, bounds, findings):
+        if not _possible(place, name, frequency_mhz, bounds, findings):
             return None
         findings.add("refuse", key, f"{asked_hz:g} Hz can't be coded by the {profile.title}", **details)
         return None
@@ -152,7 +153,7 @@ def fit_period(key: str, frequency_mhz: int, profile: DeviceProfile, findings: F
         return period_us
     played = 1e6 / period_us
     severity: Severity = "info" if share <= RATE_SHOWN else "warn" if share <= RATE_REFUSED else "refuse"
-    if severity == "refuse" and not _possible(key.rpartition(".")[0], "frequency_hz", frequency_mhz, bounds, findings):
+    if severity == "refuse" and not _possible(place, name, frequency_mhz, bounds, findings):
         return None
     findings.add(
         severity,

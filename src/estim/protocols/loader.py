@@ -27,7 +27,7 @@ PROBLEMS_MAX = 200  # nobody reads more at once
 _PART = r"""(?:[A-Za-z0-9_-]{1,80}|"[^"\n]{0,80}"|'[^'\n]{0,80}')"""
 _DEEP = re.compile(rf"{_PART}(?:[ \t]{{0,8}}\.[ \t]{{0,8}}{_PART}){{64}}")
 _TOML_LINE = re.compile(r"at line (\d+), column (\d+)")
-_RULE = re.compile(r"^(?:Value error, )?\[([a-z0-9-]+)(?:@([\w.\[\]]+))?\] (.*)$", re.DOTALL | re.IGNORECASE)
+RULE = re.compile(r"^(?:Value error, )?\[([a-z0-9-]+)(?:@([\w.\[\]]+))?\] (.*)$", re.DOTALL | re.IGNORECASE)
 _PATH = re.compile(r"\[(\d+)\]|(\w+)")
 _WAVEFORM_HINT = (
     "only balanced biphasic pulses exist here (net charge is exactly 0, L12): symmetric-biphasic, or "
@@ -70,7 +70,7 @@ def _everything(document: dict[str, Any], index: LineIndex) -> tuple[list[Proble
 def _fault(entry: dict[str, Any]) -> Fault:
     """What a finding means for the rest of the file."""
     place, kind = tuple(_place(entry)), entry["type"]
-    ruled = _RULE.match(entry["msg"])
+    ruled = RULE.match(entry["msg"])
     if ruled and ruled[1] in {"text", "number"} and ruled[2]:
         return Fault((*place, ruled[2]), varies=_varies((*place, ruled[2])))
     if kind == "extra_forbidden":
@@ -195,7 +195,7 @@ def _distinct(problems: list[Problem]) -> list[Problem]:
 def _from_pydantic(entry: Any, document: dict[str, Any], index: LineIndex) -> Problem:
     location = _place(entry)
     kind = entry["type"]
-    ruled = _RULE.match(entry["msg"])
+    ruled = RULE.match(entry["msg"])
     if ruled and ruled[2]:
         location = [*location, *place_of_key(ruled[2])]
     key = key_text(location)
@@ -226,6 +226,7 @@ def _from_pydantic(entry: Any, document: dict[str, Any], index: LineIndex) -> Pr
     refusal = why_not(value) if last == "region" and isinstance(value, str) else None
     if refusal is not None:
         return _problem(key, refusal.sentence(), line=line, rule="not-treated", asked=value, allowed=allowed)
+    message += slip(last, value)
     why = meaning(_model_name(location[:-1] if not isinstance(location[-1], int) else location[:-2]), last)
     return _problem(
         key,

@@ -30,7 +30,9 @@ def resolve(protocol: Protocol, *, week: int = 1, session: int = 1, first_ever: 
     if not document["phase"]:
         raise ValueError(f"{protocol.id} plays nothing in week {week}, session {session}")
     _shorten(document, protocol, session=session, first_ever=first_ever)
-    return Protocol.model_validate(document, context={"basis": protocol.basis})
+    document.pop("progression", None)  # judged with the file as it stands: not every phase is there every week
+    made = Protocol.model_validate(document, context={"basis": protocol.basis})
+    return made.model_copy(update={"progression": protocol.progression}) if protocol.progression else made
 
 
 def _apply(document: dict[str, Any], channel: str | None, changes: dict[str, Any]) -> None:

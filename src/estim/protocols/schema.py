@@ -163,6 +163,13 @@ class Channel(Strict):
             yield rule(
                 "minimum", "amplitude_minimum goes with max-tolerated or percent-mvic only", at="amplitude_minimum"
             )
+        least, target = self.amplitude_minimum or 0, self.amplitude_target or 100
+        if self.amplitude_rule == "percent-mvic" and least > target:
+            yield rule(
+                "minimum",
+                f"amplitude_minimum = {least:g} is above amplitude_target = {target:g}",
+                at="amplitude_target" if target <= 1 else "amplitude_minimum",  # a share was meant for per cent
+            )
         if self.output == "sensory" and not 0 < (self.retitrate_every_s or 0) <= 600:
             yield rule(
                 "retitrate",

@@ -26,6 +26,7 @@ Name = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_one_li
 WAVEFORMS = ("symmetric-biphasic", "asymmetric-balanced-biphasic", "points")
 Effort = Literal["relax", "join", "try-first", "task", "free"]
 TRIGGERED = frozenset({"triggered", "emg-triggered"})
+EMG_KEYS = ("threshold_uv", "debounce_ms", "blanking_ms", "lockout_s", "rearm_percent")
 
 
 class Burst(Strict):
@@ -73,19 +74,14 @@ class TriggerSpec(Strict):
                 "let go",
                 at="hold",
             )
-        emg = (self.threshold_uv, self.debounce_ms, self.blanking_ms, self.lockout_s, self.rearm_percent)
-        if self.source == "emg" and any(value is None for value in emg):
-            yield rule(
-                "trigger",
-                "emg needs threshold_uv, debounce_ms, blanking_ms, lockout_s and rearm_percent",
-                at="threshold_uv",
-            )
-        if self.source != "emg" and any(value is not None for value in emg):
-            yield rule(
-                "trigger",
-                "threshold_uv, debounce_ms, blanking_ms, lockout_s, rearm_percent go with emg only",
-                at="source",
-            )
+        given = {key for key in EMG_KEYS if getattr(self, key) is not None}
+        missing = [key for key in EMG_KEYS if key not in given]
+        if self.source == "emg" and missing:
+            words = f"emg needs {', '.join(EMG_KEYS[:-1])} and {EMG_KEYS[-1]}; missing: {', '.join(missing)}"
+            yield rule("trigger", words, at=missing[0])
+        for key in EMG_KEYS if self.source != "emg" else ():
+            if key in given:
+                yield rule("trigger", f"{key} goes with emg only, not with {self.source!r}", at=key)
         if (self.source == "crank") != (self.cadence_rpm is not None):
             yield rule("trigger", "cadence_rpm goes with crank, and crank needs it", at="cadence_rpm")
         for key in ("lead_ms", "lead_limit_deg"):

@@ -52,6 +52,20 @@ SENSE: Mapping[str, tuple[float, float, str, tuple[Slip, ...]]] = MappingProxyTy
         "electrode_cm": (1, 30, "cm", (Slip("mm", 0.1), Slip("m", 100))),
         "size_cm": (1, 30, "cm", (Slip("mm", 0.1), Slip("m", 100))),
         "plausible_ma": (1, 130, "mA", (Slip("µA", 1e-3), Slip("A", 1e3))),
+        "at_most_ma": (1, 130, "mA", (Slip("µA", 1e-3), Slip("A", 1e3))),
+        "then_hz": (1, 150, "Hz", (Slip("kHz", 1e3), Slip("a period in µs", 1e6, inverse=True))),
+        "after_s": (0.05, 60, "s", (Slip("ms", 1e-3),)),
+        "repeat_every_s": (0.02, 60, "s", (Slip("ms", 1e-3),)),
+        "us": (10, 4_095, "µs", (Slip("ms", 1e3), Slip("ns", 1e-3))),
+        "on": (5, 500, "ms", (Slip("s", 1e3), Slip("µs", 1e-3))),  # of `lead_ms`
+        "off": (5, 500, "ms", (Slip("s", 1e3), Slip("µs", 1e-3))),
+        "amplitude_target": (1, 100, "%", (Slip("a share", 100),)),
+        "amplitude_minimum": (1, 100, "%", (Slip("a share", 100),)),
+        "spread_percent": (1, 50, "%", (Slip("a share", 100),)),
+        "rearm_percent": (1, 100, "%", (Slip("a share", 100),)),
+        "intensity": (0.01, 1, "", (Slip("%", 0.01),)),
+        "share": (0.01, 1, "", (Slip("%", 0.01),)),
+        "first_session_fraction": (0.01, 1, "", (Slip("%", 0.01),)),
     }
 )
 
@@ -65,7 +79,7 @@ def unit_slips(protocol: Protocol) -> list[Problem]:
         sense = SENSE.get(name.rpartition(".")[2])
         if hint and sense is not None:
             low, high, unit, _ = sense
-            message = f"{value:g} {unit} is far from usual, {low:g} to {high:g} {unit}{hint}"
+            message = f"{_with(value, unit)} is far from usual, {low:g} to {_with(high, unit)}{hint}"
             known = {problem.key for problem in found}
             if name not in known:
                 found.append(
@@ -106,5 +120,9 @@ def slip(key: str, value: object) -> str:
     for name, factor, inverse in slips:
         meant = factor / value if inverse else value * factor
         if low <= meant <= high:
-            return f"; {value:g} looks like {name}: that is {meant:g} {unit}"
+            return f"; {value:g} looks like {name}: that is {_with(meant, unit)}"
     return ""
+
+
+def _with(value: float, unit: str) -> str:
+    return f"{value:g} {unit}".rstrip()
