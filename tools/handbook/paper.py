@@ -33,7 +33,7 @@ body { font: 10.5pt/1.45 "DejaVu Sans", system-ui, sans-serif; max-width: 50rem;
 section.page { break-before: page; } h1 { font-size: 20pt; } h2 { font-size: 14pt; } h3 { font-size: 11.5pt; }
 h1, h2, h3, h2 + p, h3 + p { break-after: avoid; } a { color: inherit; }
 pre { background: #f3f3f3; padding: .6em; white-space: pre-wrap; font-size: 8.5pt; }
-code { font-size: 90%; overflow-wrap: anywhere; }
+code { font-size: 90%; overflow-wrap: anywhere; } td code { overflow-wrap: break-word; }
 table { border-collapse: collapse; width: 100%; font-size: 8.5pt; }
 td, th { border: .5pt solid #999; padding: .2em .4em; text-align: left; vertical-align: top; }
 tr { break-inside: avoid; } img { max-width: 100%; }
@@ -104,7 +104,13 @@ def _body(page: PurePosixPath, text: str) -> str:
 
     shown = re.sub(r"<h([1-6])>(.*?)</h\1>", heading, shown, flags=re.DOTALL)
     shown = re.sub(r'href="([^"]+)"', link, shown)
+    shown = re.sub(r"<td.*?</td>", _breakable, shown, flags=re.DOTALL)
     return re.sub(r'src="(?![a-z]+:)(?:\.\./)*([^"]+)"', r'src="\1"', shown)
+
+
+def _breakable(of: re.Match[str]) -> str:
+    """A cell whose long names break between their words, so that no column becomes narrower than one of these."""
+    return re.sub(r"<code>(.*?)</code>", lambda code: re.sub(r"(::|[_/.=,])(?=\w)", r"\1<wbr>", code[0]), of[0])
 
 
 def _without_tabs(text: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from estim.handbook import care, command_line, devices, limits, protocol_keys, python_interface, record_lines
+from estim.handbook import care, command_line, devices, limits, protocol_keys, python_interface, record_lines, screening
 from estim.handbook.tables import table
 from estim.protocols.schema_json import json_schema
 from estim.version import ROOT
@@ -48,6 +48,7 @@ def made(parser: argparse.ArgumentParser) -> dict[str, str]:
         "protocol-keys.md": protocol_keys.page(json_schema()),
         "record-lines.md": record_lines.page(),
         "python-interface.md": python_interface.page(),
+        "screening.md": screening.page(),
         "devices.md": devices.page(),
         "measures.md": care.measures_page(),
         "exercises.md": care.drills_page(),
