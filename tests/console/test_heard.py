@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import datetime
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from estim.console import present
+from estim.console.before import BY_OPTION
 from estim.console.coach import coach_lines, concerned
 from estim.console.language import ENGLISH, LANGUAGES, load
 from estim.console.language.heard import Translation
@@ -19,6 +21,9 @@ from estim.drivers import midlevel
 from estim.drivers.models import MODELS
 from estim.drivers.rehastim2_profile import PROFILE as REHASTIM2
 from estim.drivers.sciencemode2 import ERRORS
+from estim.protocols.catalogue import load_runnable
+from estim.protocols.course import past_weeks
+from estim.records.spacing import Past, too_early
 from estim.safety.limits_table import BY_KEY
 from estim.session import arming, events
 from estim.session.levels import raise_locked
@@ -27,6 +32,8 @@ from estim.session.state import Phase
 from tests.session.desk import Desk
 
 from .pictured import snapshot
+
+HOUR = datetime.timedelta(hours=1)
 
 SOURCE = Path(__file__).parents[2] / "src" / "estim"
 # Where the text stands in the call; `_time_is_up` hands it on to `alarm`.
@@ -140,6 +147,21 @@ def test_values_are_put_in_and_read_in_the_language_too() -> None:
     found = "quadriceps, phase[0]: 140 mA, 400 µs: charge per phase 56 µC, allowed at most 50 µC"
     assert heard(found).endswith("Ladung je Phase 56 µC, erlaubt höchstens 50 µC")
     assert heard("at its limit 60 mA (L1)") == "an der Grenze 60 mA (L1)"
+
+
+def test_a_session_before_its_time_or_past_its_weeks_is_said_in_german() -> None:
+    (protocol, _), heard = load_runnable("knee-replacement-quadriceps-early"), load("de").heard
+    now = datetime.datetime(2026, 5, 4, 15, 0, tzinfo=datetime.UTC)
+    past = [
+        Past(protocol=protocol.id, protocol_sha256="", began=now - hours, ended=now - hours) for hours in (HOUR, HOUR)
+    ]
+    spaced = protocol.model_copy(update={"dose": protocol.dose.model_copy(update={"min_hours_between": 6})})
+    found = [problem.message.partition(BY_OPTION)[0] for problem in too_early(spaced, "", past, now)]
+    assert len(found) == 2
+    for message in (*found, f"{past_weeks(protocol, 99)}: it is played as in its last week"):
+        assert heard(message) != message, message
+        for english in (" of ", "allowed", "ended", " is "):
+            assert english not in heard(message), message
 
 
 def test_what_has_no_form_stays_as_it_came() -> None:
