@@ -54,8 +54,8 @@ def arrow(a: Point, b: Point, said: str = "", *, bend: float = 0, shift: float =
         return line
     side = 1 if shift >= 0 else -1
     x = (a[0] + b[0] + 2 * middle[0]) / 4 + aside[0] * 13 * side
-    y = (a[1] + b[1] + 2 * middle[1]) / 4 + aside[1] * 9 * side + 4
-    anchor = "middle" if abs(aside[1]) > 0.8 else "start" if aside[0] * side > 0 else "end"
+    y = (a[1] + b[1] + 2 * middle[1]) / 4 + aside[1] * 10 * side + 4
+    anchor = "middle" if abs(aside[1]) > 0.97 else "start" if aside[0] * side > 0 else "end"
     return line + text(x, y, said, size=12, anchor=anchor, colour=QUIET)
 
 

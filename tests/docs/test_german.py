@@ -77,6 +77,15 @@ def test_the_practice_session_is_the_same_in_both_languages() -> None:
     assert {name: keys(way) for name, way in german.items()} == {name: keys(way) for name, way in english.items()}
 
 
+def test_the_stages_are_called_as_the_practice_session_finds_them_on_the_screen() -> None:
+    """Two were called otherwise, and the one with consent and measures was not told of."""
+    practice = (DOCS / "de" / "uebungssitzung.md").read_text("utf-8")
+    shown = list(dict.fromkeys(re.findall(r"^\| \*(\w+)\* \|", practice, re.MULTILINE)))
+    (told,) = re.findall(r"^\| Abschnitt \|.*\n\|[-|]+\n((?:\|.*\n)+)", GERMAN, re.MULTILINE)
+    assert [row.split("|")[1].strip() for row in told.splitlines()] == shown
+    assert len(shown) == 10
+
+
 # A page → the German one that says the same.
 PAIRS = {
     "console.md": "konsole.md",
