@@ -13,7 +13,7 @@ from estim.session import events
 from estim.session.snapshot import Alarm
 from estim.session.state import Phase
 
-from .conftest import Make
+from .conftest import Make, settle
 from .simulated import SimulatedSession
 
 
@@ -258,3 +258,35 @@ async def test_whoever_ends_after_a_lost_pad_is_led_to_the_outcome(bench: Make) 
         keys = await b.follow(lambda: b.at("outcome"))
         assert keys <= 2  # the alarm is read, then on
         assert b.app.draft.end_reason
+
+
+async def test_a_plot_is_drawn_four_times_a_second_and_at_once_when_output_changes(bench: Make) -> None:
+    """A frame of 200×60 keeps nobody's keys waiting on a busy machine."""
+    async with bench(size=(200, 60)) as b:
+        await b.running()
+        envelope = b.app.pane.panel("envelope")
+        pictures = set()
+        for _ in range(20):
+            await b.look(0.05)
+            pictures.add(id(envelope._shown))
+        assert 4 <= len(pictures) <= 6
+        await b.send("space", " ")
+        stood = envelope._shown
+        await b.look(0.02)
+        assert envelope._shown != stood
+
+
+async def test_what_takes_the_same_rows_is_laid_out_no_more(bench: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with bench(size=(120, 40)) as b:
+        await b.running()
+        await b.look(0.1)
+        laid_out = []
+        monkeypatch.setattr(b.app.screen, "_refresh_layout", lambda *_, **__: laid_out.append(1))
+        words = b.app.pane.panel("words")
+        rows = [line.strip() for line in words._text.visual.plain.split("\n")]  # type: ignore[union-attr]
+        words.lines([f"{line}." for line in rows])
+        await settle(b.app)
+        assert not laid_out
+        words.lines([*rows, "one more"])
+        await settle(b.app)
+        assert laid_out

@@ -52,23 +52,22 @@ class Canvas:
         return [self._row(row) for row in range(self.rows)]
 
     def _row(self, row: int) -> Content:
-        parts: list[tuple[str, str]] = []
-        run, run_style = "", ""
-        base = row * self.columns
-        for column in range(self.columns):
-            letter, style = self._cell(column, row, base + column)
-            if style != run_style and run:
-                parts.append((run, run_style))
-                run = ""
-            run, run_style = run + letter, style
-        parts.append((run, run_style))
-        return Content.assemble(*parts)
-
-    def _cell(self, column: int, row: int, at: int) -> tuple[str, str]:
-        if (column, row) in self._letters:
-            return self._letters[column, row]
-        bits, style = 0, ""
+        begin = row * self.columns
+        bits, styles = [0] * self.columns, [""] * self.columns
         for name, cells in self._layers:
-            if cells[at]:
-                bits, style = bits | cells[at], name
-        return (chr(_BLANK + bits), style) if bits else (" ", "")
+            part = cells[begin : begin + self.columns]
+            if any(part):
+                for column, dots in enumerate(part):
+                    if dots:
+                        bits[column] |= dots
+                        styles[column] = name
+        letters = [chr(_BLANK + dots) if dots else " " for dots in bits]
+        for (column, at), (letter, style) in self._letters.items():
+            if at == row:
+                letters[column], styles[column] = letter, style
+        parts, column = [], 0
+        for style, run in itertools.groupby(styles):
+            end = column + len(list(run))
+            parts.append(("".join(letters[column:end]), style))
+            column = end
+        return Content.assemble(*parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
@@ -59,7 +59,12 @@ class Panel(VerticalScroll, can_focus=False):
         key = (content.plain, content.spans)
         if key != self._shown:
             self._shown = key
-            self._text.update(content)
+            self._text.update(content, layout=not self._same_room(content.plain.split("\n")))
+
+    def _same_room(self, rows: Sequence[str]) -> bool:
+        """It takes as many rows as what stands there, and none is broken: nothing has to be laid out anew."""
+        wide, high = self._text.size
+        return high == len(rows) and all(cell_len(row) <= wide for row in rows)
 
     def lines(self, lines: Iterable[Content | str]) -> None:
         """Show these lines; one that is wider than the panel goes on under its own words."""

@@ -20,6 +20,7 @@ S = 1_000_000
 KEPT_S = 180
 AXIS = 6  # cells for `mA 30┤`
 GAP_US = 1_500_000  # without a word for so long the trace has a gap
+PLOT_US = 250_000  # a plot is drawn anew four times a second: it moves by less than a cell between two
 STEPS_MA = (5, 10, 20, 40, 60, 80, 100, 130)
 
 
@@ -52,6 +53,19 @@ class Trace:
     def since(self, at_us: int) -> Sequence[Point]:
         """Those from `at_us` on."""
         return [point for point in self._points if point.at_us >= at_us]
+
+
+class Pace:
+    """When a plot is to be drawn anew: four times a second, and at once where it shows something else."""
+
+    def __init__(self) -> None:
+        self._drawn: tuple[object, ...] = ()
+
+    def due(self, snapshot: Snapshot, *what: object) -> bool:
+        """`what`: its size, channel, and all else that must not wait; the state of the output is among it."""
+        now = (snapshot.now_us // PLOT_US, snapshot.phase, snapshot.output, *what)
+        due, self._drawn = now != self._drawn, now
+        return due
 
 
 def draw_scope(

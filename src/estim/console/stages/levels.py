@@ -64,7 +64,7 @@ class LevelsPane(LivePane):
         envelope.display = live
         name = self.numbered("levels.twitch-title" if snapshot.purpose == LOW_RATE else "levels.title")
         envelope.title(f"{name} · {self._titled(view)}" if view is not None else name)
-        if view is not None:
+        if view is not None and self.plot.due(snapshot, envelope.columns, envelope.rows, self.chosen):
             grey = self.grey_ua(view)
             words = self.say("levels.grey", day=self.console.draft.last_day)
             marks = [(grey, words)] if grey else []

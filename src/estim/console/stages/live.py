@@ -13,7 +13,7 @@ from estim.console.presses import Kind
 from estim.console.raise_lock import RaiseLock
 from estim.console.raising import Held
 from estim.console.recovery import Recovery
-from estim.console.scope import Trace
+from estim.console.scope import Pace, Trace
 from estim.console.stages.checking import CheckingPane
 from estim.controller.interface import Answer
 from estim.session.events import Acknowledge, ContractionSeen, Lower, Mark, Pause, PressTrigger, Raise, Resume, Start
@@ -35,6 +35,7 @@ class LivePane(CheckingPane):
         super().__init__(console)
         self.chosen: int | None = None
         self.trace = Trace()
+        self.plot = Pace()
         self.comfort = ComfortClock()
         self.comfort_open = False
         self.raise_lock = RaiseLock()

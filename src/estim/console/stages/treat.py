@@ -42,6 +42,8 @@ class TreatPane(LivePane):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self._sounder = Sounder(lambda: self.app.call_from_thread(self.app.bell))
+        self._stepped_us: int | None = None
+        self._pads_shown: tuple[str, int, int] | None = None
         self._finding = False  # F2 after a lost level: stop, then back to the levels as soon as output is off
 
     def compose(self) -> ComposeResult:
@@ -91,8 +93,16 @@ class TreatPane(LivePane):
         self.panel("force").lines(force_lines(snapshot, self.say, self.panel("force").columns))
         happened = self.panel("happened")
         happened.newest(self.console.happened.lines(max(1, happened.rows)) or [self.say("happened.nothing")])
-        show_atlas(self.console, self.panel("treat-pads"), self.view.name if self.view is not None else "")
+        self._show_pads()
         self.panel("words").lines(present.lease_lines(snapshot, self.say))
+
+    def _show_pads(self) -> None:
+        """They lie where they lay: drawn anew for another channel or size alone."""
+        panel, name = self.panel("treat-pads"), self.view.name if self.view is not None else ""
+        shown = (name, panel.columns, panel.rows)
+        if panel.size.height and shown != self._pads_shown:
+            self._pads_shown = shown
+            show_atlas(self.console, panel, name)
 
     def _show_cue(self, snapshot: Snapshot, *, live: bool) -> None:
         panel = self.panel("cue")
@@ -124,6 +134,8 @@ class TreatPane(LivePane):
         if not panel.display or not panel.size.height:
             return
         wide = panel.columns
+        if not self.plot.due(snapshot, wide, panel.rows, self.chosen):
+            return
         back, ahead = (120, 30) if wide > 140 else (60, 20) if wide > 85 else (20, 10)
         several = len(snapshot.channels) > 1 and wide > 140
         panel.title(self.say("treat.envelope" if several else "treat.envelope-of", channel=self.chosen or 1))
