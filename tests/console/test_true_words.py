@@ -19,6 +19,7 @@ from estim.console.stages.plan import CONDITIONS
 from estim.console.widgets import channel_lines, detail_line, practice_lines
 from estim.session.state import Cycle, Phase
 
+from .by_screen import Reader
 from .conftest import Make, returning
 from .pictured import hold, practice, replaced, snapshot, view
 
@@ -215,3 +216,27 @@ def test_a_rest_between_contractions_is_counted_to_its_end() -> None:
     rest = hold(countdown_us=4 * S, effort="join")
     one = replaced(rest.channels[0], cycle=Cycle.REST, turn_us=0)
     assert cue_of(dataclasses.replace(rest, channels=(one,))).seconds_left == 4
+
+
+async def test_whoever_walks_is_asked_for_no_step_and_an_end_is_named_near_the_end(bench: Make) -> None:
+    async with bench() as b:
+        await b.jump(Stage.TREAT)
+        reader = Reader(b)
+        await reader.follow("H 5: the patient walks")
+        await reader.step()
+        named: list[str] = []
+        while (b._view().given or 0) < 6:
+            named.append((reader.named() or ("", ""))[0])
+            await reader.wait(0.1)
+        assert "H" not in named, "the next step comes by itself"
+        assert "E" not in named, "a few steps of half an hour are no end"
+        assert "+" in named
+        b.session.room(type="walk", walks=False)
+        await reader.wait(7.0)
+        reader.sees("→ H 5: the patient walks")
+        snapshot = b._view()
+        b.session.overlay |= {"elapsed_us": snapshot.total_us * 96 // 100, "waits_for": ""}
+        await reader.wait(0.1)
+        await reader.step()  # how it feels is due first
+        await reader.press("2")
+        reader.sees("→ E ends the treatment where it was enough")

@@ -93,6 +93,7 @@ class Draft:
     stop_reason: str = ""
     end_reason: str = ""
     therapy_began: bool = False
+    in_room_us: int | None = None  # when something was last made to happen in the simulated room
     entered: dict[str, str] = field(default_factory=dict)  # of the outcome page, kept when it is left
 
     @property

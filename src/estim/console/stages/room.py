@@ -74,5 +74,7 @@ class RoomPane(Pane):
         )
 
     def _happens(self, message: RoomMessage) -> None:
+        if self.now is not None:
+            self.console.draft.in_room_us = self.now.now_us
         self.console.close(self)
         self.console.send(RoomAction(id=self.console.next_id(), message=message))

@@ -17,7 +17,6 @@ from estim.console.cue import cue_of
 from estim.console.dose import dose_lines, enough, ran_out
 from estim.console.draft import Stage
 from estim.console.ending import ending_words
-from estim.console.happened import given
 from estim.console.panel import Panel
 from estim.console.scope import draw_scope
 from estim.console.stages.beside import show_atlas
@@ -27,9 +26,10 @@ from estim.console.widgets import channel_lines, emg_lines, force_lines, practic
 from estim.desk.sounds import Sounder
 from estim.session.events import EndEarly, SkipPhase
 from estim.session.snapshot import Snapshot
-from estim.session.state import BEGUN, Phase
+from estim.session.state import BEGUN, Cycle, Phase
 
 SKIP_REASONS = ("fatigue", "discomfort", "short-of-time", "not-needed", "other")
+STEPS_COME_US = 6_000_000  # so long after a step, or after the room was told of one, nobody is asked for another
 END_REASONS = ("fatigue", "short-of-time", "patient-asked", "discomfort", "pain", "skin", "other")
 
 
@@ -190,18 +190,25 @@ class TreatPane(LivePane):
 
     def raise_says(self, snapshot: Snapshot) -> str:
         """Up; while the room is waited for, that comes first."""
-        if snapshot.practice is not None and snapshot.waits_for:
+        return "" if self._room_says(snapshot) else super().raise_says(snapshot)
+
+    def _room_says(self, snapshot: Snapshot) -> str:
+        """What the room is asked for, "" for nothing: whoever walks takes the next step by herself."""
+        waiting = snapshot.waits_for
+        if snapshot.practice is None or waiting not in {"sensor", "emg"}:
             return ""
-        return super().raise_says(snapshot)
+        came = [self.console.draft.in_room_us, self._stepped_us if waiting == "sensor" else None]
+        if any(at_us is not None and snapshot.now_us - at_us < STEPS_COME_US for at_us in came):
+            return ""
+        return self.say("treat.walks" if waiting == "sensor" else "treat.tries")
 
     def live_keys(self, snapshot: Snapshot) -> Sequence[Command]:
         """Marks, skipping, ending."""
         say = self.say
         sensory = any(view.output == "sensory" for view in snapshot.channels)
         skip = (self.does("skip", self._skip),) if snapshot.plan_phases > 1 else ()
-        waiting = snapshot.waits_for
-        says = say("treat.walks" if waiting == "sensor" else "treat.tries") if waiting in {"sensor", "emg"} else ""
-        room = (self.does("room", self._room, says=says),) if snapshot.practice is not None and says else ()
+        says = self._room_says(snapshot)
+        room = (self.does("room", self._room, says=says),) if says else ()
         return (
             *room,
             self.does("tolerated", partial(self.mark, "max-tolerated"), refusal=self.mark_refusal("max-tolerated")),
@@ -212,8 +219,8 @@ class TreatPane(LivePane):
 
     @staticmethod
     def _may_be_enough(snapshot: Snapshot) -> bool:
-        """A triggered plan has no number to reach: after some of it, ending is the next thing to think of."""
-        return not snapshot.contractions and given(snapshot) > 0
+        """A triggered plan has no number to reach: near the end of its time, ending is the next thing to think of."""
+        return not snapshot.contractions and enough(snapshot)
 
     def _room(self) -> None:
         self.console.open_room()
@@ -252,6 +259,8 @@ class TreatPane(LivePane):
     def take_in(self, snapshot: Snapshot) -> None:
         """A way back that waits for the device's own off goes on once it is said."""
         super().take_in(snapshot)
+        if any(view.cycle is not Cycle.REST for view in snapshot.channels):
+            self._stepped_us = snapshot.now_us
         if self._finding and snapshot.phase is Phase.CONFIGURED and not self.console.gate.closed:
             self.asks_why = False
             self._find()
