@@ -13,6 +13,7 @@ from estim.session import events
 from estim.session.snapshot import Alarm
 from estim.session.state import Phase
 
+from .by_screen import Reader
 from .conftest import Make, settle
 from .simulated import SimulatedSession
 
@@ -290,3 +291,19 @@ async def test_what_takes_the_same_rows_is_laid_out_no_more(bench: Make, monkeyp
         words.lines([*rows, "one more"])
         await settle(b.app)
         assert laid_out
+
+
+@pytest.mark.parametrize("closes", ["F10", "F7"])
+async def test_under_the_list_of_commands_the_next_line_names_what_closes_it(bench: Make, closes: str) -> None:
+    """Letters type into it and Escape stops: named was E, which searched."""
+    async with bench() as b:
+        await b.running()
+        reader = Reader(b)
+        await reader.choose("Commands")
+        await reader.wait(0.5)
+        reader.sees("→ F10 closes the list", "SPACE STOP F10 Close", "SPACE = STOP")
+        await reader.press("e")
+        await reader.press(closes)
+        assert len(b.app.screen_stack) == 1
+        reader.sees("E End", "8/9 Treat")
+        assert "STIM ON" in reader.banner or "RUNNING" in reader.banner

@@ -19,12 +19,12 @@ from estim.console.frame import Frame, NextLine
 from estim.console.hands import Hands
 from estim.console.happened import Happened
 from estim.console.home_view import EmptyHome, HomeView, OpenSession, PastPatient
-from estim.console.keys import key_fields, key_names, parse_keymap
+from estim.console.keys import key_fields, key_names, keys_of, parse_keymap
 from estim.console.language import ENGLISH, Words
 from estim.console.objectives import Objectives
 from estim.console.pane import Pane
 from estim.console.picture import Picture
-from estim.console.presses import Arrival, Judge
+from estim.console.presses import Arrival, Judge, Kind
 from estim.console.problem_words import problem_lines
 from estim.console.setup_clock import setup_us, time_setup
 from estim.console.stages import first_pane, make_pane
@@ -217,7 +217,18 @@ class EstimConsole(StoppingApp):
         return self.questions[-1] if self.questions else self.pane
 
     def offered(self) -> Sequence[Command]:
-        """What the keys do now: of the question on top, of the stage, of the console itself."""
+        """What the keys do now. Under the list of commands letters type: what closes it, nothing else, is a key."""
+        if not self._lists():
+            return self._beneath()
+        keys = (*keys_of("commands", self.keymap), "f7")
+        close = Command(
+            keys=keys, act=self._close_lists, label=self.say("commands.close"), says=self.say("commands.close-says"),
+            kind=Kind.MOVE,
+        )  # fmt: skip
+        return [close]
+
+    def _beneath(self) -> Sequence[Command]:
+        """Of the question on top, of the stage, of the console itself."""
         if not self.questions:
             return [*self.pane.commands(), *always(self)]
         below = [each for each in self.pane.commands() if not each.says] if self.questions[-1].passes else []
@@ -286,9 +297,7 @@ class EstimConsole(StoppingApp):
         """Nothing lies over the session any more."""
         for question in list(self.questions):
             self.close(question)
-        while len(self.screen_stack) > 1:
-            self.workers.cancel_node(self.screen)  # a search on its way would look for the list that is gone
-            self.pop_screen()
+        self._close_lists()
 
     def open_sessions(self) -> tuple[OpenSession, ...]:
         """Sessions of this home that did not end with a signature, the latest first; never the one that is open."""
@@ -333,7 +342,7 @@ class EstimConsole(StoppingApp):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002
         """The palette: what may be done now, each with its key; themes."""
-        for command in self.offered():
+        for command in self._beneath():
             if command.label and not command.refusal:
                 about = command.says or command.label
                 keys = self.say.key(present.shown_keys(command.keys))
@@ -342,8 +351,24 @@ class EstimConsole(StoppingApp):
 
     def open_palette(self) -> None:
         """All commands by name."""
-        if not any(isinstance(screen, CommandPalette) for screen in self.screen_stack):
+        if not self._lists():
             self.push_screen(CommandPalette(id="--command-palette"))
+
+    def _lists(self) -> bool:
+        return any(isinstance(screen, CommandPalette) for screen in self.screen_stack)
+
+    def _close_lists(self) -> None:
+        while len(self.screen_stack) > 1:
+            self.workers.cancel_node(self.screen)  # a search on its way would look for the list that is gone
+            self.pop_screen()
+
+    def pressed_over(self, key: str) -> bool:
+        """The list closes by the key that opened it, also while Escape is a stop."""
+        closes = key in self.offered()[0].keys if self._lists() else False
+        if closes:
+            self._close_lists()
+            self.draw()
+        return closes
 
     async def action_quit(self) -> None:
         """Nothing just quits."""

@@ -91,6 +91,10 @@ class StoppingApp(App[int]):
         """A key that is no stop."""
         raise NotImplementedError
 
+    def pressed_over(self, key: str) -> bool:  # noqa: ARG002
+        """A key that is no stop while a list lies over the session. True: something was done with it."""
+        return False
+
     def pasted(self) -> None:
         """Text that nobody typed."""
         raise NotImplementedError
@@ -122,6 +126,8 @@ class StoppingApp(App[int]):
             if isinstance(self.screen, Frame):
                 arrival = event.arrival if isinstance(event, KeyPress) else Arrival(self.clock())
                 self.pressed(event.key, event.character, arrival)
+                return
+            if self.pressed_over(event.key):
                 return
         if isinstance(event, events.Paste):
             self.pasted()
