@@ -15,6 +15,7 @@ from estim.console.comfort import EVERY_US
 from estim.console.draft import Stage
 from estim.console.home_view import RecordsHome
 from estim.console.raise_lock import IDLE_US
+from estim.safety.reports import OutputState
 from estim.session import events
 from estim.session.state import Cycle, Phase
 
@@ -87,11 +88,18 @@ async def test_02_the_stop_waits_for_no_screen(bench: Make) -> None:
 async def test_03_leaving_stops_waits_for_the_device_and_asks(bench: Make) -> None:
     async with bench() as b:
         await b.running()
-        await b.press("ctrl+q")
-        await b.look(0.5)
-        assert b.session.stops
-        assert b.app.is_running
-        assert "Q leaves now" in b.text
+        reader = Reader(b)
+        b.session.overlay |= {"output": OutputState.ON, "phase": Phase.STOPPING}  # a device that is slow to say OFF
+        await reader.press("Ctrl+Q")
+        reader.sees("STOP SENT", "A stop was sent. Waiting until the device itself says that its output is off.")
+        await reader.press("q")
+        reader.sees("✖ not before the device says off", "STOP SENT")
+        b.session.overlay.clear()
+        await reader.until("→ Q leaves now")
+        assert "output off" in reader.banner
+        reader.sees("Why was it stopped?")
+        await b.send("q")
+        assert b.app.return_value is not None, "it left"
 
 
 async def test_04_to_start_takes_two_different_keys(bench: Make) -> None:
@@ -267,6 +275,15 @@ async def test_14_what_is_looked_at_is_not_changed(bench: Make) -> None:
         assert reader.rows[-2:] == footer
         assert "STIM ON" in reader.banner
         assert len(b.session.requests) == before, "they only show"
+        await reader.press("Space")
+        await reader.press("7")
+        before, seen = len(b.session.requests), (reader.rows[1:9], reader.rows[-3:])
+        for opens, title in (("F6", "Records"), ("F3", "Practice")):
+            await reader.press(opens)
+            reader.sees(title, "→ F7")
+            await reader.press("F7")
+            assert (reader.rows[1:9], reader.rows[-3:]) == seen
+        assert len(b.session.requests) == before, "with the output off they only show as well"
 
 
 async def test_15_the_state_in_shape_and_word_under_every_dialog(bench: Make) -> None:

@@ -284,7 +284,7 @@ async def test_what_takes_the_same_rows_is_laid_out_no_more(bench: Make, monkeyp
         laid_out = []
         monkeypatch.setattr(b.app.screen, "_refresh_layout", lambda *_, **__: laid_out.append(1))
         words = b.app.pane.panel("words")
-        rows = [line.strip() for line in words._text.visual.plain.split("\n")]  # type: ignore[union-attr]
+        rows = [line.strip() for line in str(words._text.visual).split("\n")]
         words.lines([f"{line}." for line in rows])
         await settle(b.app)
         assert not laid_out
