@@ -37,10 +37,12 @@ class Station:
     Attributes:
         operator: as signed in, "" before.
         pin: for the controller, which judges it at each sign-in; written nowhere.
+        opened: whose sessions were opened here: a record that was sealed just now may not be read yet.
     """
 
     operator: str = ""
     pin: str = ""
+    opened: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

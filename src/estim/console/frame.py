@@ -16,6 +16,7 @@ from estim.console import present
 from estim.console.command import Command
 from estim.console.keys import shown
 from estim.console.language import Words
+from estim.console.panel import hanging
 from estim.session.snapshot import Alarm
 
 STYLES = ("idle", "ready", "armed", "on", "paused", "fault", "uncertain", "off", "stale")
@@ -35,6 +36,11 @@ class Line(Static):
         if key != self._shown:
             self._shown = key
             self.update(content)
+
+    def rows(self, lines: Sequence[Content]) -> None:
+        """Show these lines; what goes on in a second row stands under its own words."""
+        width = max(20, self.app.size.width)  # its own is 0 where it was not to be seen
+        self.put(Content("\n").join(part for line in lines for part in hanging(line, width)))
 
 
 class Strip(Line):
@@ -78,7 +84,7 @@ class Said(Line):
     def show(self, text: str) -> None:
         """Show it, or take no room."""
         self.display = bool(text)
-        self.put(Content(f" {text}" if text else ""))
+        self.rows([Content(f" {line.strip()}") for line in text.split("\n")] if text else [])
 
 
 class NextLine(Line):
@@ -88,9 +94,9 @@ class NextLine(Line):
         """`wait` stands where no key counts just now."""
         self._key = command.keys[0] if command is not None else ""
         if command is None:
-            self.put(Content(f" {wait}"))
+            self.rows([Content(f" {wait}")])
         else:
-            self.put(Content.assemble(" → ", (say.key(shown(command.keys[0])), "bold"), f" {command.says}"))
+            self.rows([Content.assemble(" → ", (say.key(shown(command.keys[0])), "bold"), f" {command.says}")])
 
     _key = ""
 
@@ -123,7 +129,7 @@ class AlarmBar(Line):
             lines[0] += f" · {say('alarm.read', key=key)}"
         if len(alarms) > most:
             lines[-1] += f" ({say('alarm.more', count=len(alarms) - most)})"
-        self.put(Content("\n".join(lines)))
+        self.rows([Content(line) for line in lines])
 
 
 class Footer(Line):

@@ -48,6 +48,9 @@ class HomeView(Protocol):
     def sessions(self, *, simulated: bool) -> tuple[PastSession, ...]:
         """The sessions of this home, the latest first."""
 
+    def read(self) -> bool:
+        """What is here was read, so whoever is not known is new."""
+
     def open_sessions(self, *, simulated: bool) -> tuple[OpenSession, ...]:
         """Those in which something was done and that nobody signed."""
 
@@ -115,6 +118,10 @@ class EmptyHome:
         """Of those, the unsigned ones."""
         return unfinished(self.past_sessions)
 
+    def read(self) -> bool:
+        """There is nothing to read."""
+        return True
+
     def look_again(self) -> None:
         """There is nothing to read."""
 
@@ -175,8 +182,13 @@ class RecordsHome:
         self._given: set[str] = set()
         self._courses: dict[tuple[str, bool], tuple[Course, ...]] = {}
         self._reading: dict[tuple[str, bool], threading.Thread] = {}
+        self._was_read = False
         self._thread = threading.Thread(target=self._read, name="home-view", daemon=True)
         self._thread.start()
+
+    def read(self) -> bool:
+        """Once; what is added later is read again in a moment."""
+        return self._was_read
 
     def wait(self) -> None:
         """Until everything was read."""
@@ -291,6 +303,12 @@ class RecordsHome:
             threading.Thread(target=enter_visit, args=(self._home, visit), name="visit").start()
 
     def _read(self) -> None:
+        try:
+            self._read_all()
+        finally:
+            self._was_read = True
+
+    def _read_all(self) -> None:
         for simulated in (True, False):
             with contextlib.suppress(OSError):
                 today = datetime.datetime.now(datetime.UTC).date().isoformat()

@@ -122,7 +122,7 @@ class Recovery:
         off = snapshot.output is OutputState.OFF  # said only where the device said it
         lines = [say("recovery.head", time=clock(off_us), cause=cause) if off else cause]
         if self.text and not (short and any(alarm.code == self.cause for alarm in snapshot.alarms)):
-            lines.append(say.heard(self.text))
+            lines.append(f"! {say.heard(self.text)}")
         if self.cause in {"lead-off", "low-current", "pulse-timeout"}:
             lines += [f"  {channel_words(snapshot, view, say)}" for view in concerned(snapshot, self.text)[:2]]
         read = not any(not alarm.acknowledged and alarm.priority in {"high", "medium"} for alarm in snapshot.alarms)

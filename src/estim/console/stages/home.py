@@ -153,15 +153,19 @@ class HomePane(Pane):
                 table.add_row(*row)
         if patients:
             table.move_cursor(row=min(self._at, len(patients) - 1), animate=False)
-        empty = self.say("home.nobody" if self._search else "home.no-patient")
+        empty = self.say("home.nobody" if self._search else "home.no-patient" if self._known() else "home.reading")
         headed = self.say("home.today") if patients else empty
         if headed != self._headed:  # setting it draws the table anew, also where it is the same
             table.border_title = self._headed = headed
         marked = self._marked()
         glance = self.panel("glance")
         glance.title(self.say("home.glance", patient=marked.id) if marked else self.say("home.glance-none"))
-        glance.lines(glance_lines(marked, self.say) if marked else self._beginning())
+        glance.lines(glance_lines(marked, self.say) if marked else self._beginning() if self._known() else ())
         self._show_training()
+
+    def _known(self) -> bool:
+        """Who was here is read, and of which kind of device: before that nobody is new."""
+        return self.now is not None and self.console.home_view.read()
 
     def _beginning(self) -> list[str]:
         """Nobody is here yet: how one begins, and the stages that follow."""
@@ -197,7 +201,8 @@ class HomePane(Pane):
         nobody = self.say("home.nobody-key") if self._search else self.say("home.new-first")
         opens = "" if marked is not None else nobody
         says = self.say("home.opens", patient=marked.id) if marked is not None else ""
-        new = self.does("new", self._new, says=self.say("home.new-says"))
+        waits = "" if self._known() else self.say("home.reading")
+        new = self.does("new", self._new, says=self.say("home.new-says"), refusal=waits)
         if self.field == "search":
             take = self.does("next", self._found, label=self.say("hint.enter-word"), says=says, refusal=opens)
             back = self.does("back", self._no_search, label=self.say("hint.close"), says=self.say("home.clear"))
@@ -248,6 +253,7 @@ class HomePane(Pane):
     def _free_name(self) -> str:
         """The next pseudonym that nobody has here."""
         taken = {each.id.upper() for each in self.console.past_patients()}
+        taken |= {each.upper() for each in self.console.station.opened}
         return next(name for number in range(1, 10_000) if (name := f"P-{number:03d}") not in taken)
 
 

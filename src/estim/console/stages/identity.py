@@ -113,6 +113,7 @@ class IdentityPane(Pane):
             console.problems(answer.problems)
             return
         console.draft = draft = Draft(patient_id=self._patient_id, signed_in=True)
+        console.station.opened.add(self._patient_id)
         draft.signed_in_us = console.snapshot.now_us if console.snapshot is not None else 0
         console.send(Confirm(id=console.next_id(), what="identity", value="read-back"))
         self._noted = tuple(str(note["message"]) for note in answer.problems)

@@ -30,7 +30,7 @@ from estim.session.state import BEGUN, Cycle, Phase
 
 SKIP_REASONS = ("fatigue", "discomfort", "short-of-time", "not-needed", "other")
 STEPS_COME_US = 6_000_000  # so long after a step, or after the room was told of one, nobody is asked for another
-END_REASONS = ("fatigue", "short-of-time", "patient-asked", "discomfort", "pain", "skin", "other")
+END_REASONS = ("fatigue", "short-of-time", "patient-asked", "pain", "skin", "other")
 
 
 class TreatPane(LivePane):
@@ -43,12 +43,13 @@ class TreatPane(LivePane):
         super().__init__(console)
         self._sounder = Sounder(lambda: self.app.call_from_thread(self.app.bell))
         self._stepped_us: int | None = None
-        self._pads_shown: tuple[str, int, int] | None = None
+        self._pads_shown: dict[str, tuple[str, int, int]] = {}
         self._finding = False  # F2 after a lost level: stop, then back to the levels as soon as output is off
 
     def compose(self) -> ComposeResult:
         """All panels; the style sheet says which of them a size has."""
         yield Panel("", id="way-back")
+        yield Panel(self.say("pads.atlas"), id="back-pads")
         yield Panel(self.say("recovery.before"), id="before")
         yield Panel("", id="cue")
         yield Panel(self.say("treat.dose"), id="dose")
@@ -72,13 +73,15 @@ class TreatPane(LivePane):
         self.set_class(back, "-back")
         for name in ("cue", "dose", "envelope"):
             self.panel(name).set_class(back, "-gone")
-        for name in ("way-back", "before"):
+        for name in ("way-back", "back-pads", "before"):
             self.panel(name).set_class(not back, "-gone")
         if back:
             way = self.panel("way-back")
             way.title(self.say("recovery.title"))
             short = self.console.rows < 34
             way.lines(self.recovery.lines(snapshot, self.say, self.console.key_names, short=short))
+            lost = self.recovery.lost(snapshot)
+            self._show_pads("back-pads", lost[0] if lost else self._chosen_name())
             before = self.recovery.before_lines(snapshot, self.say)
             self.panel("before").lines([*before, "", *dose_lines(snapshot, self.say, self.comfort)])
         else:
@@ -93,15 +96,18 @@ class TreatPane(LivePane):
         self.panel("force").lines(force_lines(snapshot, self.say, self.panel("force").columns))
         happened = self.panel("happened")
         happened.newest(self.console.happened.lines(max(1, happened.rows)) or [self.say("happened.nothing")])
-        self._show_pads()
+        self._show_pads("treat-pads", self._chosen_name())
         self.panel("words").lines(present.lease_lines(snapshot, self.say))
 
-    def _show_pads(self) -> None:
+    def _chosen_name(self) -> str:
+        return self.view.name if self.view is not None else ""
+
+    def _show_pads(self, where: str, name: str) -> None:
         """They lie where they lay: drawn anew for another channel or size alone."""
-        panel, name = self.panel("treat-pads"), self.view.name if self.view is not None else ""
+        panel = self.panel(where)
         shown = (name, panel.columns, panel.rows)
-        if panel.size.height and shown != self._pads_shown:
-            self._pads_shown = shown
+        if panel.size.height and shown != self._pads_shown.get(where):
+            self._pads_shown[where] = shown
             show_atlas(self.console, panel, name)
 
     def _show_cue(self, snapshot: Snapshot, *, live: bool) -> None:
