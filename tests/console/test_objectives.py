@@ -17,6 +17,21 @@ from estim.session.state import Phase
 from .conftest import Make
 
 
+async def test_a_pause_before_the_pads_contraction_counts_as_well(bench: Make) -> None:
+    home = EmptyHome()
+    async with bench(home_view=home) as b:
+        await b.running()
+        given = b._view().given
+        for cause in ("lead-off", "pause"):
+            b.session.overlay |= {"phase": Phase.PAUSED, "cause": cause, "given": given}
+            await b.look(0.1)
+            b.session.overlay |= {"phase": Phase.RUNNING}
+            await b.look(0.1)
+        b.session.overlay |= {"given": given + 1}
+        await b.look(0.1)
+        assert {("PT1", "pad-lost"), ("PT1", "pause")} <= set(home.done)
+
+
 async def test_a_stop_by_each_key_a_pause_and_a_lost_pad_are_seen(bench: Make) -> None:
     home = EmptyHome()
     async with bench(home_view=home) as b:

@@ -29,7 +29,8 @@ class Objectives:
     new: list[str] = field(default_factory=list)
     _met: set[str] = field(default_factory=set)
     _stop_key: str = ""
-    _off_again: str = ""  # pad-lost or pause: met once contractions come again
+    _off_again: set[str] = field(default_factory=set)  # pad-lost, pause: met once contractions come again
+    _paused: bool = False
     _given: int = 0
     _pain_us: int | None = None
     _pain_level_ua: int = 0
@@ -48,8 +49,9 @@ class Objectives:
             return
         if running and snapshot.channels and all(view.found and view.level_ua for view in snapshot.channels):
             self._meet("find-levels")
-        if snapshot.phase is Phase.PAUSED:
-            self._off_again = "pad-lost" if snapshot.cause == "lead-off" else self._off_again or "pause"
+        paused, self._paused = self._paused, snapshot.phase is Phase.PAUSED
+        if self._paused and not paused:
+            self._off_again.add("pad-lost" if snapshot.cause == "lead-off" else "pause")
         if running and snapshot.given > before:
             for what in self._contracted(snapshot):
                 self._meet(what)
@@ -61,9 +63,8 @@ class Objectives:
 
     def _contracted(self, snapshot: Snapshot) -> Iterator[str]:
         """A contraction came: the way back was gone to its end, an effort was answered."""
-        if self._off_again:
-            yield self._off_again
-            self._off_again = ""
+        yield from sorted(self._off_again)
+        self._off_again.clear()
         if snapshot.effort == "try-first":
             yield "emg"
 
@@ -88,7 +89,7 @@ class Objectives:
 
     def goes_on(self) -> None:
         """A session that did not end is gone on with: met once contractions come."""
-        self._off_again = "crash"
+        self._off_again.add("crash")
 
     def crash_met(self) -> None:
         """A session that did not end was signed."""
