@@ -6,6 +6,7 @@ import pytest
 
 from estim.console.draft import Stage
 from estim.console.home_view import EmptyHome, HomeView
+from estim.safety.reports import OutputState
 
 from .by_screen import Reader
 from .conftest import Make, returning
@@ -63,6 +64,15 @@ async def test_a_name_that_was_just_taken_is_offered_to_nobody_else(bench: Make)
         reader.sees("P-002", "Two identifiers")
 
 
+async def test_where_nothing_is_marked_the_plan_says_what_each_digit_brings(bench: Make) -> None:
+    async with bench(size=(120, 40)) as b:
+        await b.to(Stage.PLAN)
+        reader = Reader(b)
+        reader.sees("1 stroke", "Wrist and finger extension", "7 balance, older", "Nothing is marked")
+        right = [row[60:].strip() for row in reader.rows[2:-3]]
+        assert sum(map(bool, right)) > len(right) * 2 // 3
+
+
 async def lost_pad(b: object, reader: Reader) -> None:
     await b.jump(Stage.TREAT, level_ma=21)  # type: ignore[attr-defined]
     await reader.follow("H 5: the patient walks")
@@ -95,3 +105,14 @@ async def test_on_the_way_back_the_pads_of_the_lost_channel_are_in_sight(bench: 
         reader.sees("The way back", "RIGHT shank, front", "①", "②", "Before the stop")
         columns = [row[size[0] // 3 : 3 * size[0] // 4] for row in reader.rows[3 : size[1] // 2]]
         assert sum(bool(each.strip()) for each in columns) > len(columns) * 3 // 4
+
+
+async def test_no_alarm_names_a_key_that_nobody_hears(bench: Make) -> None:
+    """With its controller gone the alarm said `A read it`, and A did nothing."""
+    async with bench() as b:
+        reader = Reader(b)
+        await b.running()
+        b.session.lose(OutputState.OFF)
+        await reader.wait(0.5)
+        reader.sees("OUTPUT OFF, controller lost", "!! Stop sent 3 times", "→ Ctrl+Q leaves")
+        assert "A read it" not in reader.text

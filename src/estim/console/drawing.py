@@ -55,7 +55,9 @@ def draw_frame(console: Framed) -> None:
     offered = console.offered()
     line(console, NextLine).show(*following(console, offered), say)
     alarms = present.alarms_shown(snapshot, takeover)
-    line(console, AlarmBar).show(alarms, say, console.key_names["acknowledge"])
+    read = console.key_names["acknowledge"]
+    reads = any(say.key(shown(each.keys[0])) == read and not each.refusal for each in offered)
+    line(console, AlarmBar).show(alarms, say, read if reads else "")
     line(console, Footer).show(say("stop.short" if closed else "stop.off"), offered, say, closed=closed)
 
 

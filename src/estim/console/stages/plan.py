@@ -16,6 +16,7 @@ from estim.console.before import asks_mvic, refusals, too_soon
 from estim.console.command import Command
 from estim.console.contract import Console
 from estim.console.draft import Stage, source_name
+from estim.console.drawing import short_title
 from estim.console.pane import Field, Pane
 from estim.console.panel import Panel
 from estim.console.presses import Kind
@@ -41,6 +42,7 @@ CONDITIONS = (
     "gait",
 )
 WEEK_MAX = 52
+ROOM_FROM = 34  # rows, as the style sheet's `-tall`
 DRAWN_FROM = 56  # columns; narrower panels have one cycle in a line
 
 
@@ -104,7 +106,7 @@ class PlanPane(Pane):
         if marked:
             listed.see(listed.rows_of(lines[: first + found.index(marked)]))
         plays = self.panel("plays")
-        plays.lines(self._details(marked, plays.columns) if marked else [self.say("plan.nothing-marked")])
+        plays.lines(self._details(marked, plays.columns) if marked else self._what_each_brings())
 
     def _head(self, count: int) -> list[str]:
         say, draft = self.say, self.console.draft
@@ -119,6 +121,16 @@ class PlanPane(Pane):
             named = (f"{n} {say.of('condition', name)}".replace(" ", "\u00a0") for n, name in enumerate(CONDITIONS, 1))
             lines.append(" ".join(named))  # a digit and its word stay together
         return [*lines, ""]
+
+    def _what_each_brings(self) -> list[Content | str]:
+        """Nothing is marked: what each digit brings, where there is room for it."""
+        lines: list[Content | str] = [self.say("plan.nothing-marked")]
+        if self.console.rows < ROOM_FROM or self._search or self._condition:
+            return lines
+        for n, name in enumerate(CONDITIONS, 1):
+            titles = [short_title(one.title) for one in self._protocols.values() if name in one.conditions]
+            lines += ["", Content.styled(f"{n} {self.say.of('condition', name)}", "bold"), f"  {' · '.join(titles)}"]
+        return lines
 
     def _details(self, source: str, columns: int) -> list[str]:
         protocol, draft = self._protocols[source], self.console.draft
