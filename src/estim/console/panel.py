@@ -64,7 +64,8 @@ class Panel(VerticalScroll, can_focus=False):
     def _same_room(self, rows: Sequence[str]) -> bool:
         """It takes as many rows as what stands there, and none is broken: nothing has to be laid out anew."""
         wide, high = self._text.size
-        return high == len(rows) and all(cell_len(row) <= wide for row in rows)
+        grows = self.styles.height is not None and self.styles.height.is_auto  # its neighbours' room depends on it
+        return not grows and high == len(rows) and all(cell_len(row) <= wide for row in rows)
 
     def lines(self, lines: Iterable[Content | str]) -> None:
         """Show these lines; one that is wider than the panel goes on under its own words."""
