@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual.app import SystemCommand
-from textual.command import CommandPalette
-from textual.screen import Screen
-
-from estim.console import collector, present
+from estim.console import collector
 from estim.console.command import Command
 from estim.console.draft import Draft, Stage, Station
 from estim.console.drawing import draw_frame, draw_panes
@@ -19,12 +15,13 @@ from estim.console.frame import Frame, NextLine
 from estim.console.hands import Hands
 from estim.console.happened import Happened
 from estim.console.home_view import EmptyHome, HomeView, OpenSession, PastPatient
-from estim.console.keys import key_fields, key_names, keys_of, parse_keymap
+from estim.console.keys import key_fields, key_names, parse_keymap
 from estim.console.language import ENGLISH, Words
+from estim.console.listing import ListingApp
 from estim.console.objectives import Objectives
 from estim.console.pane import Pane
 from estim.console.picture import Picture
-from estim.console.presses import Arrival, Judge, Kind
+from estim.console.presses import Arrival, Judge
 from estim.console.problem_words import problem_lines
 from estim.console.setup_clock import setup_us, time_setup
 from estim.console.stages import first_pane, make_pane
@@ -32,7 +29,7 @@ from estim.console.stages.always import always, leave
 from estim.console.stages.room import RoomPane
 from estim.console.stages.takeover import TakeoverPane
 from estim.console.stop_gate import CLOSING_REQUESTS
-from estim.console.stopping_app import LOOK_S, StoppingApp
+from estim.console.stopping_app import LOOK_S
 from estim.console.themes import THEMES
 from estim.controller.interface import Answer, SessionClient
 from estim.safety.reports import OutputState
@@ -44,7 +41,7 @@ SAID_S = 12.0
 Then = Callable[[Answer], Any]
 
 
-class EstimConsole(StoppingApp):
+class EstimConsole(ListingApp):
     """One station over a running controller: one guided session after another.
 
     Args:
@@ -216,18 +213,7 @@ class EstimConsole(StoppingApp):
         """The question on top, or the stage."""
         return self.questions[-1] if self.questions else self.pane
 
-    def offered(self) -> Sequence[Command]:
-        """What the keys do now. Under the list of commands letters type: what closes it, nothing else, is a key."""
-        if not self._lists():
-            return self._beneath()
-        keys = (*keys_of("commands", self.keymap), "f7")
-        close = Command(
-            keys=keys, act=self._close_lists, label=self.say("commands.close"), says=self.say("commands.close-says"),
-            kind=Kind.MOVE,
-        )  # fmt: skip
-        return [close]
-
-    def _beneath(self) -> Sequence[Command]:
+    def beneath(self) -> Sequence[Command]:
         """Of the question on top, of the stage, of the console itself."""
         if not self.questions:
             return [*self.pane.commands(), *always(self)]
@@ -297,7 +283,7 @@ class EstimConsole(StoppingApp):
         """Nothing lies over the session any more."""
         for question in list(self.questions):
             self.close(question)
-        self._close_lists()
+        self.close_lists()
 
     def open_sessions(self) -> tuple[OpenSession, ...]:
         """Sessions of this home that did not end with a signature, the latest first; never the one that is open."""
@@ -339,36 +325,6 @@ class EstimConsole(StoppingApp):
         self.go(Stage.HOME)
 
     # -- commands, leaving ------------------------------------------------------------------------------------------
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002
-        """The palette: what may be done now, each with its key; themes."""
-        for command in self._beneath():
-            if command.label and not command.refusal:
-                about = command.says or command.label
-                keys = self.say.key(present.shown_keys(command.keys))
-                yield SystemCommand(f"{keys}  {command.label}", about, command.act)
-        yield SystemCommand(self.say("commands.theme"), self.say("commands.theme-about"), self.action_change_theme)
-
-    def open_palette(self) -> None:
-        """All commands by name."""
-        if not self._lists():
-            self.push_screen(CommandPalette(id="--command-palette"))
-
-    def _lists(self) -> bool:
-        return any(isinstance(screen, CommandPalette) for screen in self.screen_stack)
-
-    def _close_lists(self) -> None:
-        while len(self.screen_stack) > 1:
-            self.workers.cancel_node(self.screen)  # a search on its way would look for the list that is gone
-            self.pop_screen()
-
-    def pressed_over(self, key: str) -> bool:
-        """The list closes by the key that opened it, also while Escape is a stop."""
-        closes = key in self.offered()[0].keys if self._lists() else False
-        if closes:
-            self._close_lists()
-            self.draw()
-        return closes
 
     async def action_quit(self) -> None:
         """Nothing just quits."""
