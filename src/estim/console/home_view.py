@@ -11,12 +11,13 @@ import datetime
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from estim.console.due import CourseToday, Visit, courses_today, enter_signed_later, enter_visit
+from estim.console.due import Visit, courses_today, enter_signed_later, enter_visit
+from estim.console.home_people import with_courses, with_file
 from estim.console.home_reading import OpenSession, PastPatient, PastSession, read_sessions, unfinished
 from estim.records import training
 from estim.records.course import Course
@@ -24,7 +25,6 @@ from estim.records.home import Home
 from estim.records.operators import load_operators
 from estim.records.past_course import courses
 from estim.records.patients import Patient, load_patients
-from estim.records.pseudonym import normal
 from estim.records.qualification import qualified_words
 from estim.records.reception import admit
 from estim.safety.errors import RecordError
@@ -327,38 +327,3 @@ class RecordsHome:
 def _enter_quietly(home: Home, operator: str, objective: str, session: str) -> None:
     with contextlib.suppress(RecordError), _ENTERING:  # it is practised again
         training.enter(home, operator, objective, session)
-
-
-def with_courses(known: tuple[PastPatient, ...], courses: Mapping[str, CourseToday]) -> tuple[PastPatient, ...]:
-    """What a course has due today comes first; whoever has a course and no record yet is there as well."""
-    here = {normal(patient.id) for patient in known}
-    new = tuple(PastPatient(id=course.patient) for name, course in courses.items() if name not in here)
-    joined = [_in_course(patient, courses.get(normal(patient.id))) for patient in (*new, *known)]
-    return tuple(sorted(joined, key=lambda patient: patient.course is None or not patient.course.protocol))
-
-
-def _in_course(patient: PastPatient, course: CourseToday | None) -> PastPatient:
-    if course is None:
-        return patient
-    side = course.side if course.side in {"left", "right"} else patient.side
-    return replace(
-        patient, course=course, due=bool(course.due), side=side, assigned=course.protocol or patient.assigned
-    )
-
-
-def with_file(known: tuple[PastPatient, ...], filed: Mapping[str, Patient]) -> tuple[PastPatient, ...]:
-    """Those with records first, each with what the patients' file says; then those who are only in the file."""
-    seen = {patient.id for patient in known}
-    new = tuple(PastPatient(id=name) for name in filed if name not in seen)
-    return tuple(
-        replace(
-            patient,
-            condition=file.condition,
-            side=file.side if file.side in {"left", "right"} else patient.side,
-            assigned=file.protocol,
-            assigned_week=file.week,
-        )
-        if (file := filed.get(patient.id)) is not None
-        else patient
-        for patient in (*known, *new)
-    )
