@@ -42,7 +42,7 @@ class ReachedRow(_Evoked):
 
 class _Proved(TypedDict, total=False):
     pulses_shown: Annotated[int, "at least, even if the device did not do what it acknowledged: its status showed them"]
-    pulses_least: Annotated[int, "what the record proves up to here, at least; a take-over does not say"]
+    pulses_least: Annotated[int, "at least, if the device did what it acknowledged; a take-over does not say"]
     pulses_most: Annotated[int, "and at most"]
     charge_shown_pc: Annotated[int, "first phases of pulses_shown, each as low as any commanded in its run"]
     charge_least_pc: Annotated[int, "sum of first phases as commanded, at least"]
