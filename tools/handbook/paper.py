@@ -31,7 +31,7 @@ STYLE = """
 @page { size: A4; margin: 18mm 16mm 20mm; @bottom-center { content: counter(page); font: 9pt sans-serif; } }
 body { font: 10.5pt/1.45 "DejaVu Sans", system-ui, sans-serif; max-width: 50rem; margin: auto; color: #111; }
 section.page { break-before: page; } h1 { font-size: 20pt; } h2 { font-size: 14pt; } h3 { font-size: 11.5pt; }
-h1, h2, h3, h2 + p, h3 + p { break-after: avoid; } a { color: inherit; }
+h1, h2, h3, h2 + p, h3 + p { break-after: avoid; } p:has(+ h2), p:has(+ h3) { break-after: auto; } a { color: inherit; }
 pre { background: #f3f3f3; padding: .6em; white-space: pre-wrap; font-size: 8.5pt; }
 code { font-size: 90%; overflow-wrap: anywhere; } td code { overflow-wrap: break-word; }
 table { border-collapse: collapse; width: 100%; font-size: 8.5pt; }
@@ -110,7 +110,7 @@ def _body(page: PurePosixPath, text: str) -> str:
 
 def _breakable(of: re.Match[str]) -> str:
     """A cell whose long names break between their words, so that no column becomes narrower than one of these."""
-    return re.sub(r"<code>(.*?)</code>", lambda code: re.sub(r"(::|[_/.=,])(?=\w)", r"\1<wbr>", code[0]), of[0])
+    return re.sub(r"(?<=<code>).*?(?=</code>)", lambda code: re.sub(r"(::|[_/.=,])(?=\w)", r"\1<wbr>", code[0]), of[0])
 
 
 def _without_tabs(text: str) -> Iterator[str]:
