@@ -89,14 +89,13 @@ def owners() -> list[Owner]:
 
 
 def foreign() -> list[Foreign]:
-    """Every place that writes a field through anything but `self`."""
-    fields = {field for owner in owners() for field in owner.changing}
+    """Every place that writes a field through anything but `self`, also one that its own class never changes."""
     return [
         Foreign(module, target.lineno, ast.unparse(target))
         for module, tree in modules()
         for node in ast.walk(tree)
         for target in written(node)
-        if not _is_own(target) and target.attr in fields
+        if not _is_own(target)
     ]
 
 
