@@ -157,46 +157,6 @@ def test_what_is_no_stop_is_none_and_terminals_own_words_are_no_keys(data: bytes
         assert presses == []
 
 
-# What terminals send for F1 to F12 without a modifier: terminfo's kf1 to kf12.
-FUNCTION_KEYS = {
-    "xterm, tmux, screen": (
-        [b"\x1bO" + final for final in (b"P", b"Q", b"R", b"S")]
-        + [b"\x1b[%d~" % number for number in (15, 17, 18, 19, 20, 21, 23, 24)]
-    ),
-    "rxvt": [b"\x1b[%d~" % number for number in (11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 23, 24)],
-    "linux": (
-        [b"\x1b[[" + final for final in (b"A", b"B", b"C", b"D", b"E")]
-        + [b"\x1b[%d~" % number for number in (17, 18, 19, 20, 21, 23, 24)]
-    ),
-    "kitty": (
-        [b"\x1bOP", b"\x1bOQ", b"\x1b[13~", b"\x1bOS"]
-        + [b"\x1b[%d~" % number for number in (15, 17, 18, 19, 20, 21, 23, 24)]
-    ),
-}
-
-
-@pytest.mark.parametrize("terminal", FUNCTION_KEYS)
-def test_each_function_key_is_itself_and_f12_alone_stops(terminal: str) -> None:
-    sent = FUNCTION_KEYS[terminal]
-    assert [Intake().feed(data, 0.0) for data in sent] == [[Press(f"f{number}")] for number in range(1, 13)]
-    assert [stops(data) for data in sent] == [False] * 11 + [True]
-
-
-@pytest.mark.parametrize(
-    ("data", "key"),
-    [(b"\x1bOM", "enter"), (b"\x1bOI", "tab"), (b"\x1bOk", "plus"), (b"\x1bOm", "minus"), (b"\x1bOp", "0"),
-     (b"\x1bOy", "9"), (b"\x1bOX", "equals_sign"), (b"\x1bOE", "begin"), (b"\x1bOa", "ctrl+up"),
-     (b"\x1bOd", "ctrl+left"), (b"\x1bOH", "home"), (b"\x1bOF", "end")],
-)  # fmt: skip
-def test_the_keypad_and_rxvts_arrows_with_ctrl_are_no_stop(data: bytes, key: str) -> None:
-    assert [token.key for token in Intake().feed(data, 0.0) if isinstance(token, Press)] == [key]
-    assert not stops(data)
-
-
-def test_a_place_of_the_cursor_is_no_key() -> None:
-    assert not any(isinstance(token, Press) for token in Intake().feed(b"\x1b[12;40R", 0.0))
-
-
 def test_what_stays_unfinished_stops_and_its_late_end_is_no_key() -> None:
     intake = Intake()
     assert intake.feed(b"\x1b[2", 0.0) == []

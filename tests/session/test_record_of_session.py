@@ -92,7 +92,9 @@ def test_what_was_practised_and_said_is_not_shown_to_the_next(desk: Desk) -> Non
     desk.therapy()
     desk.step(PatientSays(sensation="strong", text="that is too much"))
     desk.step(PracticeState(channel=1, force_n=12, force_percent=10, fatigue_percent=1, comfort=2))
-    assert desk.look().practice is not None
+    practice = desk.look().practice
+    assert practice is not None
+    assert (practice.says, practice.force_n) == ("that is too much", 12), "it was there before"
     desk.ask(events.Stop)
     desk.let_pass(1)
     assert desk.ask(events.Sign, operator="o").accepted

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 
 from estim.controller.terminal_reports import (
+    KEYPAD,
     LETTERED,
     NAMES,
-    SINGLE_SHIFT,
     Answer,
     Cut,
     Mouse,
@@ -204,7 +204,7 @@ def _single_shift(data: bytes, at: int) -> tuple[list[Token], int] | None:
     final = match[2].decode()
     if final in LETTERED:
         return [Press(LETTERED[final])], match.end()
-    name = SINGLE_SHIFT.get(final)
+    name = KEYPAD.get(final)
     if name is None:
         return [Press(f"alt+{final.lower()}")], match.end()
     return [Press(name, _typed(name))], match.end()

@@ -114,12 +114,9 @@ LETTERED = {
     "A": "up", "B": "down", "C": "right", "D": "left", "F": "end", "H": "home", "P": "f1", "Q": "f2", "S": "f4",
     "Z": "shift+tab",
 }  # fmt: skip
-# Behind ESC O alone: xterm's and tmux's F3 (behind CSI an R is the cursor's place, which a terminal says by itself),
-# the keypad, and rxvt's arrows with Ctrl. A letter that is not here reads as one with Alt, and stops.
-SINGLE_SHIFT = {
-    "R": "f3", "M": "enter", "I": "tab", "E": "begin", "X": "equals_sign", "k": "plus", "m": "minus", "j": "asterisk",
-    "l": "comma", "n": "full_stop", "o": "slash", "a": "ctrl+up", "b": "ctrl+down", "c": "ctrl+right", "d": "ctrl+left",
-} | {chr(ord("p") + digit): str(digit) for digit in range(10)}  # fmt: skip
+KEYPAD = {"M": "enter", "k": "plus", "m": "minus", "j": "asterisk", "l": "comma", "n": "full_stop", "o": "slash"} | {
+    chr(ord("p") + digit): str(digit) for digit in range(10)
+}
 _CODES = {9: "tab", 13: "enter", 27: "escape", 127: "backspace", 8: "backspace", 57375: "f12"} | {
     57363 + number: f"f{number}" for number in range(1, 13)
 }
