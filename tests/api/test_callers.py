@@ -22,8 +22,10 @@ import pytest
 
 from estim import api
 from estim.api import words
+from estim.api.front import Front
 from estim.api.session import Session
 from estim.records.verify import verify_session
+from estim.session.snapshot import Snapshot
 from tests.support import SHORT
 
 Make = Callable[..., Session]
@@ -48,6 +50,28 @@ def until_on(session: Session) -> None:
 def usable(make: Make) -> bool:
     with make() as session:
         return session.state.phase != ""
+
+
+class SlowToBegin:
+    """A front whose controller takes 20 s for its first picture, as two processes do on a busy machine."""
+
+    def __init__(self, front: Front) -> None:
+        self._front, self._begins_s = front, front.now_s() + 20.0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._front, name)
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        return None if self._front.now_s() < self._begins_s else self._front.snapshot
+
+
+def test_a_controller_that_is_slow_to_begin_is_waited_for_and_then_the_device(make: Make) -> None:
+    made = make()
+    begun = Session(made.wanted, lambda: SlowToBegin(made._open_front()))
+    with begun as session:
+        until_on(session)
+        assert session.state.output == "ON"
 
 
 # -- sessions that nobody left -----------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from estim.api.conversation import ANSWER_S, OFF_S, PERIOD_S, Conversation, Want
 from estim.api.errors import AboveFound, Fault, Refused, Stale, TooFast
 from estim.api.front import Front
 from estim.api.state import Result, State, result_of
+from estim.controller.client import START_S
 from estim.safety.errors import EstimError, LinkLost
 from estim.session import events, screening
 from estim.session.snapshot import ChannelView
@@ -21,7 +22,7 @@ from estim.session.state import BEGUN, Phase
 
 STATES_S = 0.25  # states come at least so often
 SHORTEST_S = 0.005  # the controller's own turn: more often there is nothing new
-READY_S = 15.0
+READY_S = 15.0  # from the controller's first picture: starting two processes took 17 s on a busy machine (measured)
 FRESH_S = 1.0
 ROUNDING = 1e-13  # a sum of shares that is 1 but for its last binary digits is 1
 
@@ -132,6 +133,7 @@ class Session(Conversation):
 
     def _sign_in(self) -> None:
         front, setup = self._front, self.wanted.setup
+        self.until(lambda _: True, 2 * START_S, "the controller did not begin")  # its client gives it up before
         self.until(lambda s: s.phase is Phase.READY, READY_S, "the device did not get ready")
         request = events.SignIn(id=front.next_id(), operator=self.wanted.operator, patient_id=setup.patient_id)
         self.notes = tuple(str(note["message"]) for note in self.ask(request).problems)
