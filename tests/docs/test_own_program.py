@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from estim.drivers.models import MODELS
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "own-program.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("model", ["p24", "rehamove3", "rehastim2", "rehastim1"])
+@pytest.mark.parametrize("model", MODELS)
 def test_a_reader_s_own_program_makes_pulses_and_ends_them(model: str, tmp_path: Path) -> None:
     """The RehaMove3's is the P24's, with the changes that the page names."""
     assert model == "rehamove3" or f"python -m firmware_sim {model} --tcp 5024 --pulses out.csv" in PAGE
@@ -46,7 +48,7 @@ def test_a_reader_s_own_program_makes_pulses_and_ends_them(model: str, tmp_path:
     assert [re.split(" mA|,", line)[0] for line in steps] == ["2", "4", "6", "8", "off"]
     rows = list(csv.DictReader(pulses.read_text("utf-8").splitlines()))
     assert all(int(row["phase1_pc"]) + int(row["phase2_pc"]) == 0 for row in rows)
-    slower = 2 if model in {"p24", "rehamove3"} else 1  # their channels have a rate each
+    slower = 2 if "ask(INIT" in block else 1  # that program's devices have a rate for each channel
     for channel, rate_hz, width_us in ((1, 40, 250), (2, 40 // slower, 200)):
         mine = [row for row in rows if int(row["channel"]) == channel]
         assert {int(row["pulse_width_us"]) for row in mine} == {width_us}
