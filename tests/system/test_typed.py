@@ -93,6 +93,7 @@ def test_a_question_on_a_terminal_that_stands_holds_nobody_back(tmp_path: Path, 
         while time.monotonic() < until:
             one.look()
             time.sleep(0.01)
+        one.until(lambda: one.listens, "it has begun")
         os.kill(one.pid, signal.SIGTERM)
         one.until(lambda: one.code is not None, "it ends")
         assert one.code is not None

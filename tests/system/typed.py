@@ -57,6 +57,13 @@ class TypedSession:
         self.on_its_way = False  # see `reached`
         self.code: int | None = None
 
+    @property
+    def listens(self) -> bool:
+        """It has a handler of its own for a polite kill: before that the system ends it, whatever it was to do."""
+        caught = re.search(r"SigCgt:\s*([0-9a-f]+)", Path(f"/proc/{self.pid}/status").read_text("ascii"))
+        assert caught is not None
+        return bool(int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
+
     def look(self) -> None:
         """Take in what was printed, and whether it has ended."""
         self.pulses.look()
