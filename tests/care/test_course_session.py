@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from estim.desk.care import CareDesk
 from estim.desk.care_entries import CONSENT_POINTS
-from estim.desk.course_session import CourseSession, sealed_elsewhere
+from estim.desk.course_session import CourseSession, Given, GivenChannel, sealed_elsewhere
 from estim.protocols.catalogue import load_runnable
 from estim.records import care_log
 from estim.records.home import Home
@@ -106,8 +107,8 @@ def test_what_was_given_in_the_console_is_a_visit_of_the_course_once(session: Co
     consent(session)
     protocol, _ = load_runnable("knee-replacement-quadriceps-early")
     other, _ = load_runnable("low-back-pain-multifidus")
-    channel = {"name": "quadriceps", "reached": 12, "on_s": 240.0, "peak_ma": 31.0}
-    told = {"outcome": "completed", "contractions": 15, "channels": [channel], "record": "20260302T090000Z-K-7"}
+    channel = GivenChannel("quadriceps", reached=12, on_s=240.0, peak_ma=31.0)
+    told = Given(outcome="completed", contractions=15, channels=(channel,), record="20260302T090000Z-K-7")
     assert not sealed_elsewhere(session.desk, other, told, day=DAY)  # no part of this phase
     assert sealed_elsewhere(session.desk, protocol, told, day=DAY)
     assert not sealed_elsewhere(session.desk, protocol, told, day=DAY)
@@ -117,4 +118,6 @@ def test_what_was_given_in_the_console_is_a_visit_of_the_course_once(session: Co
     assert entries[-1].fields["levels"] == {"quadriceps": "31"}
     assert not any(due.kind == "visit" for due in session.desk.status(DAY).due)
     session.desk.note("end", {"reason": "moved away", "advice": "none"}, day=DAY)
-    assert not sealed_elsewhere(session.desk, protocol, told | {"record": "20260302T110000Z-K-7"}, day=DAY)
+    assert not sealed_elsewhere(
+        session.desk, protocol, dataclasses.replace(told, record="20260302T110000Z-K-7"), day=DAY
+    )

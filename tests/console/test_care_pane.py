@@ -118,8 +118,8 @@ async def test_a_treatment_that_was_sealed_is_handed_to_the_course(bench: Make) 
         await b.look(0.5)
         (visit,) = home.visits.values()
         assert (visit.patient, visit.operator, visit.simulated) == ("P-042", "PT1", True)
-        assert visit.document["contractions"] == b._view().given > 0
-        assert visit.document["channels"][0]["peak_ma"] > 0
+        assert visit.given.contractions == b._view().given > 0
+        assert visit.given.channels[0].peak_ma > 0
 
 
 async def test_a_treatment_that_is_signed_late_is_the_visit_of_its_own_day(bench: Make, tmp_path: Path) -> None:

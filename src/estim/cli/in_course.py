@@ -49,10 +49,13 @@ class InCourse:
 
     def finish(self, protocol: Protocol, document: Mapping[str, Any]) -> None:
         """Enter what it came to, unless nothing was begun."""
+        from estim.desk.course_session import Given
+
         if self.session is not None and document["outcome"] != "refused":
-            self.session.played(protocol, document, reason=self.skip)
-            if self.drill and document["contractions"]:
-                self.session.drilled(self.drill, protocol, document, self.scores)
+            given = Given.of_document(document)
+            self.session.played(protocol, given, reason=self.skip)
+            if self.drill and given.contractions:
+                self.session.drilled(self.drill, protocol, given, self.scores)
 
 
 def begin(given: argparse.Namespace, home: Home, *, simulated: bool, asks: bool) -> InCourse:

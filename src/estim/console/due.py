@@ -6,8 +6,6 @@ import contextlib
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 from estim.care.course import begun
 from estim.care.measures import measures
@@ -15,14 +13,10 @@ from estim.care.words import drill_title, measure_name, plan_words
 from estim.console.care_words import Care, care_of
 from estim.console.language import Words
 from estim.desk.care import CareDesk
-from estim.desk.course_session import sealed_elsewhere
-from estim.desk.signed_later import signed_later
-from estim.protocols.schema import Protocol
 from estim.records import care_log
 from estim.records.home import Home
 from estim.records.pseudonym import normal
 from estim.safety.errors import EstimError
-from estim.session.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,56 +66,6 @@ def courses_today(home: Home, *, simulated: bool, today: datetime.date) -> Mappi
                 care=care_of(status, begun(desk.entries())),
             )
     return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """A treatment that was given and sealed.
-
-    Attributes:
-        record: its folder's name. document: what it came to, as `estim run --json` says it.
-    """
-
-    patient: str
-    operator: str
-    simulated: bool
-    record: str
-    protocol: Protocol
-    document: Mapping[str, Any]
-
-
-def visit_of(snapshot: Snapshot, protocol: Protocol | None) -> Visit | None:
-    """What was given in the session that was sealed; None where nothing was."""
-    if protocol is None or not snapshot.word_head or snapshot.purpose != "therapy" or not snapshot.given:
-        return None
-    channels = [
-        {"name": one.name, "reached": one.reached, "on_s": one.on_us / 1e6, "peak_ma": one.peak_ua / 1000}
-        for one in snapshot.channels
-    ]
-    record = Path(snapshot.record_path).name
-    document = {"outcome": snapshot.outcome, "contractions": snapshot.given, "channels": channels, "record": record}
-    return Visit(
-        patient=snapshot.patient_id,
-        operator=snapshot.operator,
-        simulated=snapshot.simulated,
-        record=record,
-        protocol=protocol,
-        document=document,
-    )
-
-
-def enter_visit(home: Home, visit: Visit) -> None:
-    """Into the patient's course; the record is sealed whatever comes of it, and `estim course note visit` is there."""
-    with contextlib.suppress(EstimError, OSError):
-        desk = CareDesk(home, visit.patient, visit.simulated, who=visit.operator)
-        today = datetime.datetime.now().astimezone().date()
-        sealed_elsewhere(desk, visit.protocol, visit.document, day=today)
-
-
-def enter_signed_later(home: Home, folder: str, *, simulated: bool, operator: str) -> None:
-    """As `enter_visit`, from the record that was signed later."""
-    with contextlib.suppress(EstimError, OSError):
-        signed_later(home, folder, simulated=simulated, operator=operator)
 
 
 def due_lines(course: CourseToday, say: Words) -> list[str]:

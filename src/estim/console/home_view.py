@@ -16,9 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from estim.console.due import Visit, courses_today, enter_signed_later, enter_visit
+from estim.console.due import courses_today
 from estim.console.home_people import with_courses, with_file
 from estim.console.home_reading import OpenSession, PastPatient, PastSession, read_sessions, unfinished
+from estim.console.visits import Visit, enter_signed_later, enter_visit
 from estim.records import training
 from estim.records.course import Course
 from estim.records.home import Home
@@ -151,7 +152,7 @@ class EmptyHome:
 
     def given(self, visit: Visit) -> None:
         """Kept in this object alone."""
-        self.visits[visit.record] = visit
+        self.visits[visit.given.record] = visit
 
     def signed_later(self, folder: str, *, simulated: bool, operator: str) -> None:  # noqa: ARG002
         """Kept in this object alone."""
@@ -298,8 +299,8 @@ class RecordsHome:
 
     def given(self, visit: Visit) -> None:
         """Once a record; written by a thread of its own, since no screen waits for a disk."""
-        if visit.record not in self._given:
-            self._given.add(visit.record)
+        if visit.given.record not in self._given:
+            self._given.add(visit.given.record)
             threading.Thread(target=enter_visit, args=(self._home, visit), name="visit").start()
 
     def _read(self) -> None:

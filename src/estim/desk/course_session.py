@@ -7,9 +7,9 @@ that stands in the course and in the session's record. Consent is never left out
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from estim.care import course
@@ -21,6 +21,46 @@ from estim.protocols.schema import Protocol
 from estim.safety.errors import Problem, SetupError, UsageError
 
 TODAY_ONLY = frozenset({"mvic"})  # strength is of the day and its position; what else is asked may be two weeks old
+
+
+@dataclass(frozen=True, slots=True)
+class GivenChannel:
+    """A channel of a session that was given: contractions that reached its level, time with current, highest peak."""
+
+    name: str
+    reached: int
+    on_s: float
+    peak_ma: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a session came to, as a course keeps it, whoever played it.
+
+    Attributes:
+        record: its folder's name.
+    """
+
+    outcome: str
+    contractions: int
+    channels: tuple[GivenChannel, ...]
+    record: str
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> Given:
+        """From what `estim run --json` says."""
+        channels: Iterable[Mapping[str, Any]] = document.get("channels", ())
+        return cls(
+            outcome=str(document["outcome"]),
+            contractions=int(document["contractions"]),
+            channels=tuple(
+                GivenChannel(
+                    str(each["name"]), int(each.get("reached", 0)), float(each["on_s"]), float(each["peak_ma"])
+                )
+                for each in channels
+            ),
+            record=re.split(r"[/\\]", str(document.get("record") or ""))[-1],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,59 +236,52 @@ class CourseSession:
     def _enter(self, wanted: Wanted, value: str) -> None:
         self.desk.note("assessment", _of(wanted) | {"value": value}, day=self.day)
 
-    def played(self, protocol: Protocol, document: Mapping[str, Any], *, reason: str = "") -> None:
+    def played(self, protocol: Protocol, given: Given, *, reason: str = "") -> None:
         """Enter what a session came to: the visit of the day, and the dose that was given against the planned one."""
         entries = course.begun(self.desk.entries())
         if not any(each.day == self.day for each in course.of_kind(entries, "visit")):
             self.desk.note("visit", {}, day=self.day)
-        channels = document.get("channels", ())
         fields: dict[str, Any] = {
             "protocol": protocol.id,
             "version": protocol.version,
-            "outcome": document["outcome"],
-            "contractions": int(document["contractions"]),
+            "outcome": given.outcome,
+            "contractions": given.contractions,
             "planned": planned_contractions(protocol),
-            "reached": min((int(each.get("reached", 0)) for each in channels), default=0),
-            "on_s": f"{max((float(each['on_s']) for each in channels), default=0.0):.1f}",
-            "levels": {str(each["name"]): f"{float(each['peak_ma']):g}" for each in channels},
-            "record": str(document.get("record") or "").rsplit("/", 1)[-1].rsplit("\\", 1)[-1],
+            "reached": min((each.reached for each in given.channels), default=0),
+            "on_s": f"{max((each.on_s for each in given.channels), default=0.0):.1f}",
+            "levels": {each.name: f"{each.peak_ma:g}" for each in given.channels},
+            "record": given.record,
         }
         if reason:
             fields["against_plan"] = reason
         self.desk.made("session", fields, day=self.day)
 
-    def drilled(
-        self, drill: str, protocol: Protocol, document: Mapping[str, Any], scores: Mapping[str, object]
-    ) -> None:
+    def drilled(self, drill: str, protocol: Protocol, given: Given, scores: Mapping[str, object]) -> None:
         """Enter the exercise that was done with the current: each contraction was one repetition."""
         sets = max((phase.sets or 1 for phase in protocol.phase), default=1)
-        done = int(document["contractions"])
+        done = given.contractions
         self.desk.note(
             "drill", {"drill": drill, "sets": sets, "repetitions": done, "windows": done} | dict(scores), day=self.day
         )
 
 
-def sealed_elsewhere(desk: CareDesk, protocol: Protocol, document: Mapping[str, Any], *, day: datetime.date) -> bool:
+def sealed_elsewhere(desk: CareDesk, protocol: Protocol, given: Given, *, day: datetime.date) -> bool:
     """Enter a session that was given and sealed outside of `run --course`: the visit of the day and its dose.
 
     Only into a course that runs and whose present phase has this protocol: what else a patient is given is no visit
     of it. A record is entered once.
 
-    Args:
-        document: as `played` takes it.
-
     Returns:
         Whether it was entered.
     """
     entries = course.begun(desk.entries())
-    record = Path(str(document.get("record") or "")).name
     known = {str(each.fields.get("record", "")) for each in course.of_kind(entries, "session")}
-    if not entries or course.of_kind(entries, "end") or record in known:
+    if not entries or course.of_kind(entries, "end") or given.record in known:
         return False
     status = desk.status(day)
     if protocol.id not in status.plan.phase[status.phase].protocols:
         return False
-    CourseSession(desk, day).played(protocol, document)
+    CourseSession(desk, day).played(protocol, given)
     return True
 
 

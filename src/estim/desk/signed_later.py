@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
-from typing import Any
 
 from estim.desk.care import CareDesk
-from estim.desk.course_session import sealed_elsewhere
+from estim.desk.course_session import Given, GivenChannel, sealed_elsewhere
 from estim.protocols.catalogue import load_runnable
 from estim.record_lines import events as lines
 from estim.records.chain import Entry
@@ -33,23 +32,17 @@ def signed_later(home: Home, folder: str, *, simulated: bool, operator: str) -> 
     protocol, _ = load_runnable(told.protocol, own=home.protocols)
     if protocol.version != told.protocol_version:
         return False
-    channels = [
-        {
-            "name": one.name,
-            "reached": _reached(read.entries, one.channel),
-            "on_s": one.on_us / 1e6,
-            "peak_ma": one.peak_ua / 1000,
-        }
-        for one in told.channels
-    ]
-    document: dict[str, Any] = {
-        "outcome": told.outcome,
-        "contractions": told.contractions,
-        "channels": channels,
-        "record": folder,
-    }
+    given = Given(
+        outcome=told.outcome,
+        contractions=told.contractions,
+        channels=tuple(
+            GivenChannel(one.name, _reached(read.entries, one.channel), one.on_us / 1e6, one.peak_ua / 1000)
+            for one in told.channels
+        ),
+        record=folder,
+    )
     day = datetime.datetime.fromisoformat(told.utc).astimezone().date()
-    return sealed_elsewhere(CareDesk(home, told.patient, simulated, operator), protocol, document, day=day)
+    return sealed_elsewhere(CareDesk(home, told.patient, simulated, operator), protocol, given, day=day)
 
 
 def _reached(entries: Iterable[Entry], channel: int) -> int:

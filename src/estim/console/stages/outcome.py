@@ -13,13 +13,13 @@ from textual.content import Content
 from estim.console.command import Command
 from estim.console.contract import Console
 from estim.console.draft import Stage
-from estim.console.due import visit_of
 from estim.console.ending import ending_words
 from estim.console.happened import given
 from estim.console.pane import Field, Pane
 from estim.console.panel import Panel
 from estim.console.signing import proof_lines, summary_lines
 from estim.console.stages.words import WordPane
+from estim.console.visits import visit_of
 from estim.controller.interface import Answer
 from estim.desk.outcomes import SKIN_GRADES, judge_outcome
 from estim.record_lines.base import SIGNATURE_MEANINGS
