@@ -36,23 +36,21 @@ class Beat:
 
     Attributes:
         pulses: how many the window has.
-        silent: so many at its beginning lie below the device's step: the first that is felt is the first.
-        longer: so many pulses longer the first ones last, where the device takes no command before the second.
         lead_us: half of its shortest period.
     """
 
     __slots__ = (
         "_every",
         "_first",
+        "_longer",
         "_plain",
+        "_silent",
         "_switch",
         "_switch_us",
         "_then",
         "_times",
         "lead_us",
-        "longer",
         "pulses",
-        "silent",
     )
 
     def __init__(self, window: Window) -> None:
@@ -68,9 +66,17 @@ class Beat:
             self._then = self._plain._replace(period_us=train.then_period_us)
             self._switch = ceil_div(train.after_us, period_us)
         self._switch_us = self._switch * period_us
-        self.silent = self.longer = 0
+        self._silent = self._longer = 0
         self.lead_us = min(period_us, self._then.period_us) // 2
         self.pulses = self.number_from(window.on_us)
+
+    def begins_silent(self, pulses: int) -> None:
+        """So many at its beginning lie below the device's step: the first that is felt is the first."""
+        self._silent = pulses
+
+    def first_lasts_longer(self, pulses: int) -> None:
+        """So many pulses longer the first ones last, where the device takes no command before the second."""
+        self._longer = pulses
 
     def at_us(self, pulse: int) -> int:
         """When pulse number `pulse` falls."""
@@ -95,18 +101,18 @@ class Beat:
 
     def form(self, pulse: int) -> Form:
         """What pulse number `pulse` is."""
-        number = max(0, pulse - self.silent)
+        number = max(0, pulse - self._silent)
         here = number % self._every if self._every else number
-        if self._times and here < self._times + (self.longer if here == number else 0):
+        if self._times and here < self._times + (self._longer if here == number else 0):
             return self._first
         return self._plain if pulse < self._switch else self._then
 
     def next_change(self, pulse: int) -> int:
         """The first pulse behind number `pulse` whose form may differ from that of the one before it."""
         if self._times:
-            number = max(0, pulse - self.silent)
+            number = max(0, pulse - self._silent)
             turn = number - number % self._every if self._every else 0
             begins = turn + self._every if self._every else 1 << 40
-            ends = turn + self._times + (0 if turn else self.longer)
-            return self.silent + (ends if number < ends else begins)
+            ends = turn + self._times + (0 if turn else self._longer)
+            return self._silent + (ends if number < ends else begins)
         return self._switch if pulse < self._switch else 1 << 40

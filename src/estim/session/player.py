@@ -81,7 +81,8 @@ class WindowPlayer:
         self.amplitude_ua = MicroAmp(0)  # what the device was last told
         self.peak_ua = MicroAmp(0)  # the most that it was told: a level that came too late to be played was not held
         self.target_ua = self._target()
-        self._beat.silent = next((k for k in range(self._up.pulses) if self._planned(k)), 0) if window.train else 0
+        if window.train:
+            self._beat.begins_silent(next((k for k in range(self._up.pulses) if self._planned(k)), 0))
         self.ended = False
         self.reached_hold = False
         self.sent_n = 0  # the command that set the present amplitude
@@ -214,7 +215,7 @@ class WindowPlayer:
             if self._spaced:  # the next rise may follow after a whole period: too late for the second pulse
                 self.started_us = now_us
                 self._late += 1
-                self._beat.longer = int(self._first_alone)
+                self._beat.first_lasts_longer(int(self._first_alone))
         if amplitude != self.amplitude_ua:
             self._changed_us, self._before_ua = now_us, self.amplitude_ua
         self.amplitude_ua, self._form = amplitude, form
