@@ -92,7 +92,9 @@ campaign: fuzz worlds records turns
 TURNS := $(addprefix tests/,system/test_sessions.py system/test_ways.py system/test_practice.py system/test_web.py \
 	system/test_session_kills.py system/test_console_way_out.py qualify/test_run.py cli/test_every_command.py \
 	protocols/test_library.py rehearsal/test_planted.py rehearsal/test_worlds.py rehearsal/test_triggered.py \
-	rehearsal/test_replaying.py safety/test_walk.py console/test_german.py)
+	rehearsal/test_replaying.py safety/test_walk.py console/test_german.py console/test_every_stage.py \
+	protocols/test_schema_walk.py handbook/test_topics.py records/test_attacks.py docs/test_walk.py \
+	rehearsal/test_bounds.py)
 turns: $(STAMP)
 	ESTIM_TURN=all $(BIN)/python -m pytest -q -n 2 $(TURNS)
 

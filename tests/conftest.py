@@ -59,7 +59,10 @@ This was turn {turn} (ESTIM_TURN={turn} repeats it) of what is long by nature: a
 played whole, 7 of 60 worlds of each device, a sixth of the planted bugs, a quarter of the walks along a limit, a third
 of the odd homes for each command, half the faults of a device that is measured, one of four whole ways of a new
 patient, a session in two tabs or in a browser, German at one of two sizes, three of twelve replays under faults, two of
-four device models whose controller is killed, six of twelve kinds of blows, half the ways in which a terminal is lost.
+four device models whose controller is killed, six of twelve kinds of blows, half the ways in which a terminal is lost,
+a third of the walk over the schema's keys and of the names that help knows, half the attacks on a home, the pages that
+are followed, the seeds of a dose's bounds, a third of the whims, each stage of the console at two of three sizes, and a
+clean device measured whole or by parts.
 make turns plays all of it.
 Left out, since as long as one likes (make campaign runs the first three; each prints the seed that it began with):
   make fuzz BYTES=…     framers under seeded junk          make worlds WORLDS=…   sessions with faults on every device

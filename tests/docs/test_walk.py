@@ -15,6 +15,7 @@ import pytest
 from estim import api
 from estim.cli import main
 from estim.records import operators
+from tests.turns import of_this_turn
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^ {0,4}```(\w*)\n(.*?)^ {0,4}```", re.MULTILINE | re.DOTALL)
@@ -105,7 +106,7 @@ def received(folder: Path) -> None:
     shutil.copytree(folder / "home", folder / "sessions-home")
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", of_this_turn(PAGES, 2))
 def test_a_page_can_be_followed_from_an_empty_home(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,6 +36,7 @@ from tests.records.attacks import ANCHOR, FOUND, NOTHING, SAID, TABLE, WITNESS, 
 from tests.records.authority import OPENSSL, answered, make_authority
 from tests.records.build import NOON, session
 from tests.support import trial_text
+from tests.turns import of_this_turn
 
 PAGE = Path(__file__).parents[2] / "docs" / "attacks.md"
 assert attacks_records
@@ -194,7 +195,7 @@ def test_the_home_itself_is_good(home: Home, homes: Path) -> None:
     assert main(["records", "verify", "--anchor", str(homes / "anchor.txt"), "--home", str(home.root)]) == 0
 
 
-@pytest.mark.parametrize("one", TABLE, ids=lambda one: f"{one.area}: {one.act}")
+@pytest.mark.parametrize("one", of_this_turn(TABLE, 2), ids=lambda one: f"{one.area}: {one.act}")
 def test_each_attack_comes_to_what_the_table_says(
     one: Attack, home: Home, homes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,7 +26,7 @@ from firmware_sim.faults import EVERY, KINDS, Fault, FaultPlan, read_plan, time_
 from tests.rehearsal.hardships import session
 from tests.rehearsal.planted import handle, world_plan
 from tests.support import DATA, LIMITS
-from tests.turns import seeds
+from tests.turns import of_this_turn, seeds
 
 LONG = DATA / "worlds.toml"
 TIMED = [name for name, model in MODELS.items() if model.profile.has_timer]  # the others end by themselves at once
@@ -284,7 +284,7 @@ def test_odd_lines_are_refused_or_mean_what_they_say() -> None:
     assert verdict.pulses > 100
 
 
-@pytest.mark.parametrize("kind", WHIMS)
+@pytest.mark.parametrize("kind", of_this_turn(WHIMS, 3))
 def test_each_whim_is_harmless(kind: str) -> None:
     """Right in a contraction of the therapy, and in the rest after it."""
     whims = tuple(Whim(at_us=at_us, kind=kind, for_us=1_500_000) for at_us in (27_000_000, 44_500_000))

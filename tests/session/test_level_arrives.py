@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from estim.protocols.catalogue import find
 from estim.rehearsal import rehearse
 from estim.safety.commands import SetOutput
 from estim.safety.ramp import step_bound_ua
@@ -147,9 +148,12 @@ def test_the_result_says_how_far_each_contraction_came() -> None:
     assert row["reached_percent"] == {"worst": 100.0, "mean": 100.0}
 
 
-def test_push_off_in_gait_gets_its_level() -> None:
+def test_push_off_in_gait_gets_its_level(tmp_path: Path) -> None:
     """Found: a window shorter than its first ramp never counted as held, each stride was a first one: 29 of 40 mA."""
-    made = plan("stroke-gait-dorsi-plantarflexors", name="ankle-dorsiflexors", level_ma=30)
+    whole = find("stroke-gait-dorsi-plantarflexors").read_text(encoding="utf-8")
+    path = tmp_path / "gait.toml"
+    path.write_text(whole.replace("duration_s = 1800", "duration_s = 180"), encoding="utf-8")
+    made = plan(path, name="ankle-dorsiflexors", level_ma=30)
     made.levels_ua["gastrocnemius-soleus"] = 40_000
     rows = {row["name"]: row for row in rehearse(made).report["channels"]}
     assert rows["gastrocnemius-soleus"]["reached_percent"]["worst"] >= 95
