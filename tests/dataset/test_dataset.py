@@ -134,18 +134,21 @@ def test_timelines_are_read_by_other_programs(home: Path, tmp_path: Path) -> Non
         record = home / "records" / "simulated" / path.stem / "record.jsonl"
         lines = [json.loads(line) for line in record.read_bytes().splitlines()]
         sent = [
-            (line["fields"]["sent_us"], row["amplitude_ua"])
+            (line["fields"]["sent_us"], row["channel"], row["amplitude_ua"])
             for line in lines
             if line["kind"] in {"command", "unanswered"}
-            for row in line["fields"]["channels"]
+            for row in line["fields"]["channels"] or [{"channel": 0, "amplitude_ua": 0}]
         ]
+        assert any(channel == 0 for _, channel, _ in sent), "what ends a contraction leaves no channel on"
         output = by["estim-output"]
         assert [
-            (round(at * 1e6), int(row[1])) for at, row in zip(output["time_stamps"], output["time_series"], strict=True)
+            (round(at * 1e6), int(row[0]), int(row[1]))
+            for at, row in zip(output["time_stamps"], output["time_series"], strict=True)
         ] == sent
         assert any(text == ["phase RUNNING"] for text in by["estim-markers"]["time_series"])
     for path in (tmp_path / "bids").glob("*_events.tsv"):
         head, *rows = path.read_text("utf-8").splitlines()
         assert head.split("\t")[:3] == ["onset", "duration", "trial_type"]
+        assert {tuple(row.split("\t")[2:5]) for row in rows if row.split("\t")[2] == "off"} == {("off", "n/a", "0")}
         assert [float(row.split("\t")[0]) for row in rows] == sorted(float(row.split("\t")[0]) for row in rows)
         assert json.loads(path.with_suffix(".json").read_text("utf-8"))["simulated"] is True

@@ -69,12 +69,16 @@ def test_samples_have_the_time_of_their_bytes_on_the_clock_of_lsl(tmp_path: Path
     record.write_bytes(
         line("header", 0, patient="p1") + first + line("checkpoint", 2_000_000, boot_us=BOOT_US - 3_000_000)
         + line("command", 2_600_000, command=1, sent_us=2_500_000, ack_us=900, channels=[row])
+        + line("unanswered", 2_900_000, command=2, sent_us=2_700_000, channels=[])
     )  # fmt: skip
     for each in growing.lines():
         streams.take(each)
     assert streams.offset_s == LSL_S - 3.0 - 2.0
     assert library.pushed[MARKERS] == [(LSL_S - 4.0, ["phase ARMED"])]
-    assert library.pushed[COMMANDS] == [(LSL_S - 2.5, [1, 8000, 250, 20_000, 1])]
+    assert library.pushed[COMMANDS] == [
+        (LSL_S - 2.5, [1, 8000, 250, 20_000, 1]),
+        (LSL_S - 2.3, [0, 0, 0, 0, 0]),
+    ]
     assert library.infos[COMMANDS].node.said["simulated"] == "true"
     (tmp_path / "record.1.jsonl").write_bytes(line("take-over", 4_000_000) + line("seal", 4_000_000))
     for each in growing.lines():

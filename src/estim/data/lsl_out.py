@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from estim.data.timeline import MARKED, OUTPUT, text_of
+from estim.data.rows import outputs
+from estim.data.timeline import MARKED, OUTPUT, sample, text_of
 from estim.platform.clocks import boot_us
 from estim.platform.extras import how_to_get
 from estim.records.segment import segment_name
@@ -117,15 +118,8 @@ class Streams:
         kind, said = line["kind"], line["fields"]
         if kind in {"command", "unanswered"}:
             at = said["sent_us"] / 1e6 + offset_s
-            for row in said["channels"]:
-                values = [
-                    row["channel"],
-                    row["amplitude_ua"],
-                    row["pulse_width_us"],
-                    row["period_us"],
-                    int(kind == "command"),
-                ]
-                commands.push_sample(values, at)
+            for row in outputs(said):
+                commands.push_sample(sample(row, acknowledged=kind == "command"), at)
                 self.sent += 1
         elif kind in MARKED:
             markers.push_sample([text_of(kind, said)], line["t_us"] / 1e6 + offset_s)

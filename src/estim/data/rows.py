@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,9 +107,18 @@ def rows_of(
     return made
 
 
+# What a command says that leaves no channel on; without a row of its own, no timeline would show when output ended.
+NONE_ON = {"channel": None, "amplitude_ua": 0, "pulse_width_us": None, "interphase_us": None, "period_us": None}
+
+
+def outputs(said: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """What a command set: a row for each channel that it leaves on, or the one that says that none is."""
+    return said["channels"] or (NONE_ON,)
+
+
 def _command(made: Rows, entry: Entry, purpose: str) -> None:
     said = entry.fields
-    for row in said["channels"]:
+    for row in outputs(said):
         made.add(
             "commands",
             n=entry.n,

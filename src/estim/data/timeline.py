@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from xml.sax.saxutils import escape
 
 from estim.data.rows import Rows
@@ -69,14 +69,13 @@ def xdf(rows: Rows) -> bytes:
 
 
 def _command(row: dict[str, int | None]) -> tuple[float, bytes]:
-    values = [
-        row["channel"],
-        row["amplitude_ua"],
-        row["pulse_width_us"],
-        row["period_us"],
-        int(row["ack_us"] is not None),
-    ]
-    return (row["sent_us"] or 0) / 1e6, struct.pack("<5i", *values)
+    return (row["sent_us"] or 0) / 1e6, struct.pack("<5i", *sample(row, acknowledged=row["ack_us"] is not None))
+
+
+def sample(row: Mapping[str, int | None], *, acknowledged: bool) -> list[int]:
+    """The numbers of `OUTPUT` for one row of a command; channel 0 where it leaves none on."""
+    numbers = [row[key] or 0 for key in ("channel", "amplitude_ua", "pulse_width_us", "period_us")]
+    return [*numbers, int(acknowledged)]
 
 
 def _string(text: str) -> bytes:
@@ -129,7 +128,9 @@ def bids(rows: Rows) -> tuple[str, str]:
     described = {
         "onset": {"Description": "session clock", "Units": "s"},
         "duration": {"Description": "until the next command of this channel", "Units": "s"},
-        "trial_type": {"Description": "what happened; stimulation: a command that the device acknowledged"},
+        "trial_type": {
+            "Description": "what happened; stimulation: a command for a channel; off: one that leaves no channel on"
+        },
         "amplitude_ua": {"Description": "current of one phase", "Units": "uA"},
         "pulse_width_us": {"Description": "duration of one phase", "Units": "us"},
         "period_us": {"Description": "from pulse to pulse", "Units": "us"},
@@ -142,8 +143,9 @@ def _trains(commands: Iterable[dict[str, int | None]]) -> list[tuple[float, str]
     found = []
     for row in commands:
         at = (row["sent_us"] or 0) / 1e6
-        values = "\t".join(str(row[key]) for key in ("channel", "amplitude_ua", "pulse_width_us", "period_us"))
-        found.append((at, f"{at:.6f}\tn/a\tstimulation\t{values}"))
+        numbers = (row[key] for key in ("channel", "amplitude_ua", "pulse_width_us", "period_us"))
+        values = "\t".join("n/a" if number is None else str(number) for number in numbers)
+        found.append((at, f"{at:.6f}\tn/a\t{'off' if row['channel'] is None else 'stimulation'}\t{values}"))
     return found
 
 
