@@ -18,7 +18,7 @@ from estim.desk.qualify.bench import read_bench, words_of
 from estim.desk.qualify.steps import BenchPlan, PlanError, Step, read_plan, write_plan
 from estim.desk.qualify.waveform import WaveformError, pulses, read
 from estim.records.keys import station_signer
-from estim.records.qualification import figure_words, file_of, of_device, refusal_of, write
+from estim.records.qualification import figure_words, file_of, of_device, qualified_words, refusal_of, write
 from firmware_sim.devices import make_device
 from firmware_sim.scope import Planted, Scope
 
@@ -131,13 +131,50 @@ def test_a_stimulator_that_gives_too_much_is_refused_until_it_is_qualified_again
     assert refusal() == ""
     write(tmp_path, bench(captures, "gain=1.3"), signer)
     assert "no output until it is repaired" in refusal()
-    write(tmp_path, bench(captures, "gain=1.1"), signer)
-    assert refusal() == ""  # it failed, and is not the hazard that 20 % are
+    for gain in ("gain=1.2", "gain=1.1"):  # beyond its tolerance of 5 % is enough
+        write(tmp_path, bench(captures, gain), signer)
+        assert "no output until it is repaired" in refusal()
+    assert any("no output here" in line for line in words_of(bench(captures, "gain=1.1")))
+    write(tmp_path, bench(captures, "gain=0.7"), signer)
+    assert refusal() == ""  # it failed, and gives too little
     write(tmp_path, bench(captures), signer)
     found = of_device(tmp_path, "p24", "P240000001", public_hex=signer.public_hex)
     assert found is not None
     assert found.words(TODAY).startswith("qualified 2026-11-28, on 8 of the whole plan's 40 steps, worst +0.")
     assert "not qualified any more" in found.words(datetime.date(2028, 1, 1))
+
+
+def test_a_model_that_tells_no_number_is_refused_as_long_as_one_of_it_is(tmp_path: Path) -> None:
+    """RehaStim 1 and 2: the plan names the number of the type plate, which no session can ask for."""
+    captures = tmp_path / "captures"
+    captures.mkdir()
+    signer = station_signer(tmp_path)
+
+    def refusal() -> str:
+        return refusal_of(tmp_path, "rehastim2", "", public_hex=signer.public_hex)
+
+    good, bad = bench(captures), bench(captures, "gain=1.3")
+    write(tmp_path, {**good, "model": "rehastim2", "device_id": "77"}, signer)
+    assert refusal() == ""
+    assert qualified_words(tmp_path, "rehastim2", "", simulated=False).startswith("77: ")
+    assert qualified_words(tmp_path, "rehastim2", "", simulated=True) == ""
+    path = write(tmp_path, {**bad, "model": "rehastim2", "device_id": "12 A"}, signer)
+    write(tmp_path, {**good, "model": "rehastim2", "device_id": ""}, signer)
+    assert "it may be rehastim2 12-A: it delivered" in refusal()
+    assert refusal_of(tmp_path, "rehastim1", "", public_hex=signer.public_hex) == ""
+    path.unlink()
+    assert "12-A: its qualification can't be trusted" in refusal()
+    write(tmp_path, {**good, "model": "rehastim2", "device_id": "12 A"}, signer)
+    assert refusal() == ""
+
+
+def test_another_firmware_than_on_the_bench_is_not_qualified(tmp_path: Path) -> None:
+    captures = tmp_path / "captures"
+    captures.mkdir()
+    write(tmp_path, {**bench(captures), "until": "9999-12-31"}, station_signer(tmp_path))
+    said = [qualified_words(tmp_path, "p24", "P240000001", firmware=firmware) for firmware in ("", "1.2.15", "1.3")]
+    assert [text.partition(" 2026")[0] for text in said[:2]] == ["qualified", "qualified"]
+    assert said[2].startswith("not qualified: measured with firmware 1.2.15, it has 1.3 now")
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"qualification": {}}', "better"])

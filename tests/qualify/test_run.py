@@ -119,6 +119,21 @@ def test_what_gives_too_much_gets_no_output_until_it_is_measured_again(
     assert "repaired" in found.words(day)
 
 
+@pytest.mark.parametrize(("model", "kept", "step"), [("p24", DEVICE, "Q2-20mA"), ("rehastim2", "SIM", "Q1-")])
+def test_what_was_simulated_says_nothing_of_a_stimulator_that_the_plan_names(
+    model: str, kept: str, step: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A clean simulation stood as the pass of a real serial number, and opened it again when it had been refused."""
+    file, home = tmp_path / "bench.toml", ["--home", str(tmp_path)]
+    assert main(["qualify", "plan", "--model", model, "--device-id", "P240012345", *home]) == 0
+    file.write_text(capsys.readouterr().out, encoding="utf-8")
+    main(["qualify", "run", str(file), "--device", f"sim://{model}", "--only", step, "--json", *home])
+    said = capsys.readouterr()
+    assert json.loads(said.out)["device_id"] == kept
+    assert f"kept as {kept}; nothing is said of P240012345" in said.err
+    assert [path.name for path in (tmp_path / "qualifications").glob("*.json")] == [f"{model}-{kept}.json"]
+
+
 @pytest.mark.parametrize("model", ["rehamove3", "rehastim2", "rehastim1"])
 @pytest.mark.parametrize("name", of_this_turn(["Q4-35Hz", "Q9-100mA-2000", "Q10-", "Q11-"], 2))
 def test_a_plan_asks_of_each_model_what_it_can_play_and_say(

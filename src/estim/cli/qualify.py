@@ -11,7 +11,9 @@ from estim.cli.output import EXIT_REFUSED, decimal_number, home_of, print_json
 from estim.platform.files import put_whole
 
 if TYPE_CHECKING:
-    from estim.desk.qualify.steps import BenchPlan
+    from collections.abc import Sequence
+
+    from estim.desk.qualify.steps import BenchPlan, Step
 
 
 def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
@@ -159,18 +161,33 @@ def _run(given: argparse.Namespace) -> int:
     if not steps:
         raise UsageError(f"--only {given.only!r}: no step of {given.plan} begins so")
     if given.device.startswith("sim://"):
-        from estim.rehearsal.bench import simulate
-
-        plan = simulate(plan, steps, folder, given.device, given.fault, _progress)
-        print(file=sys.stderr)
         given.folder = str(folder)
-        return _judged(given, plan)
+        return _judged(given, _simulated(given, plan, steps, folder))
     from estim.cli.qualify_bench import guide
 
     if not guide(plan, steps, folder, given):
         return EXIT_REFUSED
     given.folder = str(folder)
     return _judged(given, plan)
+
+
+def _simulated(given: argparse.Namespace, plan: BenchPlan, steps: Sequence[Step], folder: Path) -> BenchPlan:
+    """Played in simulated time. What it finds is the simulated device's, never that of a number that the plan names."""
+    from dataclasses import replace
+
+    from estim.records.qualification import SIMULATED
+    from estim.rehearsal.bench import simulate
+
+    meant = plan.device_id
+    if not meant.startswith(SIMULATED):
+        plan = replace(plan, device_id="")
+    plan = simulate(plan, steps, folder, given.device, given.fault, _progress)
+    print(file=sys.stderr)
+    if not plan.device_id.startswith(SIMULATED):  # of a model that tells no number
+        plan = replace(plan, device_id=SIMULATED)
+    if meant not in {"", plan.device_id}:
+        print(f"simulated: kept as {plan.device_id}; nothing is said of {meant}", file=sys.stderr)
+    return plan
 
 
 def _progress(text: str) -> None:

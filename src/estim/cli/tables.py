@@ -71,8 +71,11 @@ def _qualified(given: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
 
     root = home_of(given).root
     for row in rows:
-        words = qualified_words(root, str(row["model"]), str(row["device_id"]))
-        row["qualified"] = words or ("not qualified" if row["device_id"] else "")
+        words = ""
+        if row["firmware"] or row["device_id"]:  # it answered
+            known = str(row["model"]), str(row["device_id"])
+            words = qualified_words(root, *known, firmware=str(row["firmware"]), simulated=False) or "not qualified"
+        row["qualified"] = words
 
 
 def _port_lines(row: Mapping[str, Any]) -> list[str]:

@@ -85,7 +85,7 @@ class HomeView(Protocol):
     def asks_pin(self) -> bool:
         """This home knows operators, so signing in and signing take a PIN."""
 
-    def qualified(self, model: str, device_id: str) -> str:
+    def qualified(self, model: str, device_id: str, *, simulated: bool) -> str:
         """What a bench last said of this stimulator; "" where it never was on one."""
 
     def printed_name(self, operator: str) -> str:
@@ -162,7 +162,7 @@ class EmptyHome:
         """Nobody is known."""
         return False
 
-    def qualified(self, model: str, device_id: str) -> str:  # noqa: ARG002
+    def qualified(self, model: str, device_id: str, *, simulated: bool) -> str:  # noqa: ARG002
         """Never on a bench."""
         return ""
 
@@ -176,7 +176,7 @@ class RecordsHome:
 
     def __init__(self, root: Path) -> None:
         self._home = Home(root)
-        self._qualified: dict[tuple[str, str], str] = {}
+        self._qualified: dict[tuple[str, str, bool], str] = {}
         self._patients: dict[bool, tuple[PastPatient, ...]] = {}
         self._sessions: dict[bool, tuple[PastSession, ...]] = {}
         self._practice: dict[str, dict[str, str]] = {}
@@ -262,11 +262,12 @@ class RecordsHome:
         """Where there is an operators' file."""
         return self._home.operators.exists()
 
-    def qualified(self, model: str, device_id: str) -> str:
+    def qualified(self, model: str, device_id: str, *, simulated: bool) -> str:
         """Read once a device: it changes on a bench, not in a session."""
-        if (model, device_id) not in self._qualified:
-            self._qualified[model, device_id] = qualified_words(self._home.root, model, device_id)
-        return self._qualified[model, device_id]
+        which = model, device_id, simulated
+        if which not in self._qualified:
+            self._qualified[which] = qualified_words(self._home.root, model, device_id, simulated=simulated)
+        return self._qualified[which]
 
     def printed_name(self, operator: str) -> str:
         """As the operators' file has it; the controller reads it again when it writes the signature."""

@@ -1,7 +1,8 @@
 """What a bench found of a stimulator, kept where a session can see it: one signed file a device in `qualifications`.
 
-A device that over-delivers is refused for output until it is qualified again; a file that can't be trusted refuses too,
-since it may be the one that says so.
+A device that over-delivers beyond its tolerance is refused for output until it is qualified again; a file that can't be
+trusted refuses too, since it may be the one that says so. RehaStim 1 and 2 tell no number: there what was found of any
+device of the model counts, since it may be this one.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,14 +20,16 @@ from typing import Any
 from estim.platform.files import private_folder
 from estim.records.beside import named
 from estim.records.canonical import unhex
-from estim.records.guard import change, check
+from estim.records.guard import chained, change, check
 from estim.records.keys import Signer, signed_by, station_signer
+from estim.records.station import station_lines
 from estim.safety.errors import RecordError
 
 FOLDER = "qualifications"
 REFUSED_OVER = 0.20  # of what was asked; IEC 60601-2-10 allows no more
-SHRINKS_OVER = 0.05
+TOO_MUCH = frozenset({"over-delivery", "above the line"})  # figures that, once they fail, refuse output: beyond 5 %
 SOON_DAYS = 30
+SIMULATED = "SIM"  # a simulated device's number begins so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,8 @@ class Qualification:
         trouble: why it can't be trusted; "" if it can.
         repaired: when it was repaired or opened since; "" if it was not.
         steps: how much of the whole plan it rests on, where that is a part.
+        too_much: a figure of `TOO_MUCH` failed, its uncertainty taken off.
+        number: the device's, as its file is named.
     """
 
     verdict: str
@@ -51,6 +57,8 @@ class Qualification:
     trouble: str = ""
     repaired: str = ""
     steps: str = ""
+    too_much: bool = False
+    number: str = ""
 
     def words(self, today: date) -> str:
         """`qualified 2026-11-28, worst +3.1 %, stop 84 ms`, or what is wrong."""
@@ -77,9 +85,10 @@ class Qualification:
         """Why no output is allowed on this device; "" if it is."""
         if self.trouble:
             return f"its qualification can't be trusted ({self.trouble}): qualify it again (estim qualify)"
-        if self.over > REFUSED_OVER:
+        if self.too_much or self.over > REFUSED_OVER:
+            much = f"{self.over:.0%} " if self.over > 0 else ""  # a ramp says no share
             return (
-                f"it delivered {self.over:.0%} more than it was asked on {self.taken}: no output until it is repaired"
+                f"it delivered {much}more than it was asked on {self.taken}: no output until it is repaired"
                 " and qualified again (estim qualify)"
             )
         return ""
@@ -101,6 +110,18 @@ def steps_words(document: Mapping[str, Any]) -> str:
         return ""
     whole = int(steps["whole"])
     return f", on {whole - len(steps['missing'])} of the whole plan's {whole} steps"
+
+
+def too_much(document: Mapping[str, Any]) -> bool:
+    """A bench found that it gives more than its tolerance allows."""
+    return any(one["name"] in TOO_MUCH and one["verdict"] == "fail" for one in document.get("figures", ()))
+
+
+def refused_words(document: Mapping[str, Any]) -> list[str]:
+    """What the report says of a device that gets no output any more, in one line; nothing of one that does."""
+    if not too_much(document) and document["over"] <= REFUSED_OVER:
+        return []
+    return ["It delivers more than it is asked: no output here until it is repaired and qualified again."]
 
 
 def unplanned(document: Mapping[str, Any]) -> list[str]:
@@ -152,21 +173,58 @@ def of_device(home: Path, model: str, device_id: str, *, public_hex: str) -> Qua
     Args:
         public_hex: this station's key; what another signed is not taken.
     """
-    path = file_of(home, model, device_id)
+    return _at(home, file_of(home, model, device_id), public_hex)
+
+
+def of_model(home: Path, model: str, *, public_hex: str) -> list[Qualification]:
+    """What is known of every device of a model, those included whose file is gone though the chain names it."""
+    names = {path.name for path in (home / FOLDER).glob(f"{model}-*.json")}
+    with suppress(RecordError):  # a chain that can't be read is said of each file
+        begins = f"{FOLDER}/{model}-"
+        names |= {Path(register).name for register in chained(station_lines(home)) if register.startswith(begins)}
+    found = [_at(home, home / FOLDER / name, public_hex) for name in sorted(names)]
+    return [each for each in found if each is not None]
+
+
+def _at(home: Path, path: Path, public_hex: str) -> Qualification | None:
+    number = path.stem.partition("-")[2]
     try:
         check(home, named(home, path))
     except RecordError as error:
-        return replace(_NONE, trouble=str(error))
+        return replace(_NONE, trouble=str(error), number=number)
     return _read(path, public_hex) if path.exists() else None
 
 
-def qualified_words(home: Path, model: str, device_id: str) -> str:
-    """What a bench last said of a device, and whether it is due there again; "" where it never was on one."""
-    if not device_id or not file_of(home, model, device_id).exists():
+def qualified_words(
+    home: Path, model: str, device_id: str, *, firmware: str = "", simulated: bool | None = None
+) -> str:
+    """What a bench last said of a device, and whether it is due there again; "" where it never was on one.
+
+    Args:
+        device_id: as it tells it; "" where it tells none: then each of its model is named, for its type plate.
+        firmware: of today, "" where that is not known; with another one than on the bench it is not qualified.
+        simulated: of those without a number only the simulated ones, or only the others.
+    """
+    key = station_signer(home).public_hex if (home / FOLDER).is_dir() else ""
+    if not key:
         return ""
+    if device_id:
+        found = of_device(home, model, device_id, public_hex=key)
+        return _said(found, firmware) if found is not None else ""
+    of_it = [
+        each for each in of_model(home, model, public_hex=key)
+        if simulated is None or each.number.startswith(SIMULATED) == simulated
+    ]  # fmt: skip
+    return "; ".join(f"{each.number}: {_said(each, firmware)}" for each in of_it)
+
+
+def _said(found: Qualification, firmware: str) -> str:
+    if found.refusal:
+        return found.refusal
+    if firmware and found.firmware and firmware != found.firmware:
+        return f"not qualified: measured with firmware {found.firmware}, it has {firmware} now (estim qualify run)"
     today = datetime.now().astimezone().date()
-    found = of_device(home, model, device_id, public_hex=station_signer(home).public_hex)
-    return (found.refusal or found.due(today) or found.words(today)) if found is not None else ""
+    return found.due(today) or found.words(today)
 
 
 def every(home: Path, *, public_hex: str) -> dict[str, Qualification]:
@@ -175,9 +233,17 @@ def every(home: Path, *, public_hex: str) -> dict[str, Qualification]:
 
 
 def refusal_of(home: Path, model: str, device_id: str, *, public_hex: str) -> str:
-    """Why no output is allowed on this device; "" if it is, or if it never was on a bench."""
-    found = of_device(home, model, device_id, public_hex=public_hex)
-    return found.refusal if found is not None else ""
+    """Why no output is allowed on this device; "" if it is, or if it never was on a bench.
+
+    One that tells no number may be any of its model: it is refused as long as one of them is.
+    """
+    if device_id:
+        found = of_device(home, model, device_id, public_hex=public_hex)
+        return found.refusal if found is not None else ""
+    refused = next((each for each in of_model(home, model, public_hex=public_hex) if each.refusal), None)
+    if refused is None:
+        return ""
+    return f"this model tells no number, so it may be {model} {refused.number}: {refused.refusal}"
 
 
 def _read(path: Path, public_hex: str) -> Qualification:
@@ -192,6 +258,9 @@ def _read(path: Path, public_hex: str) -> Qualification:
             taken=str(document["taken"]), until=str(document["until"]), firmware=str(document["firmware"]),
             repaired=str(document.get("repaired", "")), steps=steps_words(document),
             trouble="" if right else f"{path.name} was changed, or signed by another station",
+            too_much=too_much(document),
+            number=path.stem.partition("-")[2],
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        return replace(_NONE, trouble=f"{path.name} is damaged: {type(error).__name__}")
+        trouble = f"{path.name} is damaged: {type(error).__name__}"
+        return replace(_NONE, trouble=trouble, number=path.stem.partition("-")[2])

@@ -10,7 +10,7 @@ from typing import Any
 
 import typst
 
-from estim.records.qualification import figure_words, steps_words, unplanned
+from estim.records.qualification import figure_words, refused_words, steps_words, unplanned
 
 FONT = "Libertinus Serif"
 TEMPLATE = """
@@ -59,7 +59,10 @@ def qualification_pdf(document: Mapping[str, Any]) -> bytes:
         "verdict": f"{str(document['verdict']).upper()}{steps_words(document)}. No statement of conformity with a "
         "norm. A limit is kept only with the uncertainty added.",
         "facts": list(said.items()),
-        "notes": [f"Not judged: {problem}" for problem in document["problems"]] + unplanned(document),
+        "notes": [
+            *refused_words(document), *(f"Not judged: {problem}" for problem in document["problems"]),
+            *unplanned(document),
+        ],
         "figures": [
             [f["step"], f["name"], figure_words(f["asked"], f["unit"]), figure_words(f["measured"], f["unit"]),
              figure_words(f["uncertainty"], digits=2), f"{f['limit']} {f['unit']}".strip(), f["verdict"]]

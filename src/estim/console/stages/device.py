@@ -62,12 +62,17 @@ class DevicePane(CheckingPane):
             mark, text = ("✓", "self.switch-tested") if draft.switch else ("·", "self.switch-open")
             lines.append(f"{mark} {say(text)}")
         lines += ["", *cable_lines(snapshot, say), "", say("self.use", use=snapshot.intended_use)]
-        if bench := self.console.home_view.qualified(snapshot.model, snapshot.device_id):
+        if bench := self._bench(snapshot):
             lines.append(say("self.use", use=bench))
         self.panel("self-test").lines(lines)
         self.panel("checks").lines(self.check_lines(snapshot))
         show_atlas(self.console, self.panel("atlas-beside"))
         show_plays(self.console, self.panel("plays-beside"))
+
+    def _bench(self, snapshot: Snapshot) -> str:
+        """When this device was last qualified, or that it never was; a simulated one need not be."""
+        told = self.console.home_view.qualified(snapshot.model, snapshot.device_id, simulated=snapshot.simulated)
+        return told or ("" if snapshot.simulated else self.say("self.never-qualified"))
 
     def _needs_switch(self) -> bool:
         """The patient holds a switch: then it is pressed once before it is needed."""

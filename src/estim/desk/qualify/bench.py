@@ -13,7 +13,7 @@ from estim.desk.qualify.judge import Figure, Judged, judge
 from estim.desk.qualify.steps import BenchPlan, Step
 from estim.desk.qualify.waveform import WaveformError, pulses, read
 from estim.desk.qualify.whole import left_out
-from estim.records.qualification import figure_words, steps_words, unplanned
+from estim.records.qualification import figure_words, refused_words, steps_words, unplanned
 
 VALID_DAYS = 365  # judgement; also ends with another firmware
 _SAID = (
@@ -102,6 +102,7 @@ def words_of(document: dict[str, Any]) -> list[str]:
         f"{document['shunt_percent']:g} %",
         f"VERDICT: {document['verdict'].upper()}{steps_words(document)}, worst over-delivery "
         f"+{document['over']:.1%}, valid until {document['until']}",
+        *refused_words(document),
         "No statement of conformity with a norm. A limit is kept only with the uncertainty added.",
         "",
         f"{'step':20} {'figure':14} {'asked':>11} {'measured':>13} {'±':>8} {'limit':>14}  verdict",
