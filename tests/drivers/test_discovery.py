@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from estim.drivers.models import MODELS
 from estim.platform.processes import who_holds
 from estim.safety.errors import LinkLost
 from estim.safety.reports import Identified
+from tests.support import SHORT
 
 
 @dataclass
@@ -101,6 +103,47 @@ def test_a_port_is_told_so_that_a_clinic_understands_it() -> None:
     named = {**row, "model": "p24", "device_id": "P240012345", "note": "", "intended_use": "For research."}
     assert _port_lines(named) == ["/dev/ttyUSB0: p24, serial number P240012345", "    intended use: For research."]
     assert "no stimulator that estim knows" in _port_lines({**row, "could_be": [], "note": ""})[0]
+
+
+def test_a_port_where_nobody_answers_says_what_to_look_at(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stimulator that is off, or a cable without data behind a hub: the note had a packet's name and a time alone."""
+    master, slave = os.openpty()
+    try:
+        silent = FakePort(os.ttyname(slave), 0x0483, 0x5740)
+        monkeypatch.setattr("serial.tools.list_ports.comports", lambda: [silent])
+        monkeypatch.setattr("estim.drivers.discovery._holder", lambda _device: "")
+        home = ["--home", str(tmp_path)]
+        assert main(["devices", "--probe", *home]) == 0
+        assert "do: nobody answered: is it switched on, and plugged in with its own cable?" in capsys.readouterr().out
+        assert (
+            main(
+                [
+                    "run",
+                    str(SHORT),
+                    "--device",
+                    f"p24:{silent.device}",
+                    "--patient",
+                    "p1",
+                    "--level",
+                    "quadriceps=8",
+                    *home,
+                ]
+            )
+            == 3
+        )
+        assert "is it switched on, plugged in with its own cable" in capsys.readouterr().err
+        assert main(["devices", *home]) == 0
+        assert "nobody answered" not in capsys.readouterr().out
+        monkeypatch.setattr("estim.drivers.discovery._holder", lambda _device: "python (process 7)")
+        main(["doctor", *home])
+        said = capsys.readouterr().out
+        assert f"! ports     {silent.device}: p24\n" in said
+        assert "cure: held by python (process 7)" in said
+    finally:
+        os.close(master)
+        os.close(slave)
 
 
 def test_a_port_that_is_held_says_by_whom_and_is_not_asked() -> None:

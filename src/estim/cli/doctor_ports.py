@@ -18,11 +18,11 @@ SELF_FIX = "estim doctor --fix-ports"
 
 def ports() -> Iterator[Finding]:
     """Which serial ports are there, may this user open a stimulator's, and does anybody else talk to it?"""
-    from estim.drivers.discovery import list_devices
+    from estim.drivers.discovery import list_devices, nothing_plugged
 
     rows = list_devices(probe=False)
-    if not rows:
-        yield found("ports", "ok", "no serial port; sim://p24 is always there")
+    if not any(row["could_be"] for row in rows):
+        yield found("ports", "ok", f"sim://p24 is always there; {nothing_plugged()}")
     for row in rows:
         yield port(row)
     if sys.platform == "linux":
@@ -35,8 +35,11 @@ def port(row: Mapping[str, object], *, linux: bool = sys.platform == "linux") ->
     if not could_be:
         return found("ports", "ok", f"{path}: no stimulator that estim knows")
     names = " or ".join(str(name) for name in could_be) if isinstance(could_be, list | tuple) else str(could_be)
+    if number := row.get("usb_serial"):
+        names += f", USB serial number {number}"
     if not path.startswith("/") or os.access(path, os.R_OK | os.W_OK):
-        return found("ports", "ok", f"{path}: {names}")
+        cure = str(row.get("cure", ""))  # held by whom, or which of two it is
+        return found("ports", "warn" if cure else "ok", f"{path}: {names}", cure)
     if not linux:
         return found("ports", "bad", f"{path}: {names}, which this user may not open", f"sudo chmod a+rw {path}")
     return found("ports", "bad", f"{path}: {names}, which this user may not open", FIX)

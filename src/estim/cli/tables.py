@@ -54,6 +54,8 @@ def devices(given: argparse.Namespace) -> int:
 
     rows = list_devices(probe=given.probe)
     _qualified(given, rows)
+    if given.probe:
+        _silent(rows)
     cure = "" if any(row["could_be"] for row in rows) else nothing_plugged()
     if given.json:
         print_json({"devices": rows, "cure": cure})
@@ -63,6 +65,22 @@ def devices(given: argparse.Namespace) -> int:
     if cure:
         print(f"{cure}\nsim://p24 is always there")
     return 0
+
+
+def _silent(rows: list[dict[str, Any]]) -> None:
+    """What to look at where a port could be a stimulator's and nobody answered."""
+    from estim.drivers.models import MODELS
+
+    for row in rows:
+        if not row["could_be"] or row["firmware"] or row["device_id"] or row["cure"]:
+            continue
+        unasked = [str(name) for name in row["could_be"] if not MODELS[str(name)].asked]
+        row["cure"] = (
+            "nobody answered: is it switched on, and plugged in with its own cable? Try another cable and socket, "
+            "without a hub"
+        )
+        if unasked:
+            row["cure"] += f"; a {' or '.join(unasked)} is never asked: name it, --device {unasked[0]}:{row['address']}"
 
 
 def _qualified(given: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
@@ -82,8 +100,9 @@ def _port_lines(row: Mapping[str, Any]) -> list[str]:
     """A port as somebody in a clinic reads it: what it is, what to write, what to do where nothing is known."""
     models = [str(name) for name in row["could_be"]]
     if row["model"]:
-        known = row["device_id"] or row.get("usb_serial", "")
-        number = f", serial number {known}" if known else ""
+        number = f", serial number {row['device_id']}" if row["device_id"] else ""
+        if not number and row.get("usb_serial"):  # of the converter's chip, and not always that of the type plate
+            number = f", USB serial number {row['usb_serial']}"
         lines = [f"{row['address']}: {row['model']}{number}"]
     elif models:
         which = " or ".join(models)
