@@ -98,13 +98,18 @@ def test_a_slower_channel_skips_whole_periods(
     assert any(f"hamstrings plays one period and skips {skipped}" in bend["message"] for bend in report["bends"])
 
 
-@pytest.mark.parametrize(("hz", "slow_hz"), [(40, 13), (50, 5), (40, 30)])
+@pytest.mark.parametrize(
+    ("hz", "slow_hz", "hint"),
+    [(40, 13, ""), (50, 5, ""), (40, 30, ""), (40, 13.333, "one period in 3 of 40 Hz: 13.33 Hz")],
+)
 def test_rates_that_one_factor_does_not_serve_are_refused(
-    hz: float, slow_hz: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    hz: float, slow_hz: float, hint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report, _ = played(protocol(tmp_path, hz=hz, slow_hz=slow_hz), "rehastim2", tmp_path, capsys, two=True)
     assert report["outcome"] == "refused"
-    assert any("one rate for all channels" in problem["message"] for problem in report["problems"])
+    (said,) = {problem["message"] for problem in report["problems"] if problem["rule"] == "one-rate"}
+    assert "one rate for all channels" in said
+    assert (f"; skip = 2 on the slow channel plays {hint}" in said) if hint else ("skip = " not in said)
 
 
 @pytest.mark.parametrize(("hz", "slow_hz"), [(40, 20), (40, 13)])
@@ -117,3 +122,14 @@ def test_a_rehastim1_refuses_a_slower_channel_and_says_what_can_be_done(
     (said,) = {problem["message"] for problem in report["problems"] if problem["rule"] == "one-rate"}
     assert "one rate for all channels" in said
     assert "a phase of its own" in said
+
+
+def test_a_fallback_of_a_free_shape_claims_no_pause_that_the_file_does_not_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["quadriceps-stepped-recovery", "--device-model", "rehastim2", "--json", "--home", str(tmp_path)]
+    main(["protocols", "check", *words])
+    said = capsys.readouterr().out
+    assert "symmetric-biphasic is played" in said
+    assert "always leaves 100" in said
+    assert "between the phases, not" not in said

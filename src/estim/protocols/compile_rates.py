@@ -11,6 +11,8 @@ from estim.safety.profile import DeviceProfile
 from estim.safety.schedule import Window
 from estim.safety.units import Micros
 
+NEARLY = 0.005  # so near to a whole part of the fast rate that this was meant: 13.333 Hz beside 40, 16.7 beside 50
+
 
 def on_one_grid(profile: DeviceProfile, pulses: list[GridPulse | None]) -> list[GridPulse | None]:
     """Pulses of channels that play side by side: on a device with a common period a slower one whose rate is a whole
@@ -70,6 +72,7 @@ def _refuse_rates(job: Job, key: str, phase: PhaseSpec, windows: list[Window]) -
     rates = ", ".join(f"{1e6 / period_us:.2f}" for period_us in sorted({window.period_us for window in windows}))
     may = (
         f"beside it a channel may skip the same 1 to {job.profile.skip_max} periods as every other slow one"
+        f"{_nearly(windows, job.profile.skip_max)}"
         if job.profile.skip_max
         else "no channel may be slower beside another: give both one rate, put the slow one into a phase of its own, "
         "or take a device with several rates (the first table of docs/drivers.md)"
@@ -83,6 +86,17 @@ def _refuse_rates(job: Job, key: str, phase: PhaseSpec, windows: list[Window]) -
         rule="one-rate",
         source=job.profile.source,
     )
+
+
+def _nearly(windows: list[Window], skip_max: int) -> str:
+    """How to write the one slow rate that is nearly a whole part of the fast one: 13.333 Hz beside 40."""
+    slow, fast = (pick(windows, key=lambda window: window.period_us) for pick in (max, min))
+    parts = round(fast.frequency_mhz / slow.frequency_mhz)
+    off = abs(slow.frequency_mhz * parts / fast.frequency_mhz - 1)
+    if len({window.period_us for window in windows}) != 2 or not 2 <= parts <= skip_max + 1 or off > NEARLY:
+        return ""
+    rate, part = fast.frequency_mhz / 1e3, fast.frequency_mhz / 1e3 / parts
+    return f"; skip = {parts - 1} on the slow channel plays one period in {parts} of {rate:g} Hz: {part:.2f} Hz"
 
 
 def _one_spacing(job: Job, key: str, phase: PhaseSpec, windows: list[Window]) -> None:

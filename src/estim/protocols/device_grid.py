@@ -80,12 +80,13 @@ def fit_pulse(
     ratio = _fit_ratio(key, phase, profile, findings)
     interphase_us = Micros(round(phase.interphase_us))
     if profile.interphase_fixed_us is not None and interphase_us != profile.interphase_fixed_us:
+        shape = phase.waveform == "points"  # says no pause; its fallback has the device's
         findings.add(
             "info",
             f"{key}.interphase_us",
-            f"the {profile.title} always leaves {profile.interphase_fixed_us} µs between the phases, not "
-            f"{interphase_us}",
-            asked=interphase_us,
+            f"the {profile.title} always leaves {profile.interphase_fixed_us} µs between the phases"
+            + ("" if shape else f", not {interphase_us}"),
+            asked=None if shape else interphase_us,
             allowed=profile.interphase_fixed_us,
             unit="µs",
             layer="device",
