@@ -178,7 +178,8 @@ def phase_before(name: str, window: Window, *, mode: Mode, cycle_us: Micros, cyc
 def _say_short(job: Job, key: str, phase: PhaseSpec, name: str, *, ramp_us: int, period_us: int) -> None:
     """Where a crank or a stride passes a window in less time than the ramp takes: which share of the level is reached.
 
-    From the third contraction on at the latest, when each one leads as far as the one before it came (L17a).
+    From the third contraction on at the latest, when each one leads as far as the one before it came (L17a). It is the
+    least: a window that opens right before a pulse, or closes late, gets a pulse or two more of the ramp.
     """
     window = _of_cycle(job, phase, name)
     if window is None:
@@ -192,9 +193,9 @@ def _say_short(job: Job, key: str, phase: PhaseSpec, name: str, *, ramp_us: int,
     job.findings.add(
         "warn",
         f"{key}.{window.key}",
-        f"{name}: {percent} % of the level is reached at {window.cadence} {window.unit} a minute, where {window.words} "
-        f"lasts {passed_us / 1e6:.2g} s and the ramp takes {ramp_us / 1e6:.2g} s; 100 % up to {most} {window.unit} a "
-        "minute",
+        f"{name}: at least {percent} % of the level is reached at {window.cadence} {window.unit} a minute, where "
+        f"{window.words} lasts {passed_us / 1e6:.2g} s and the ramp takes {ramp_us / 1e6:.2g} s; 100 % up to "
+        f"{most} {window.unit} a minute",
         asked=round(passed_us / 1e6, 3),
         allowed=needed_us / 1e6,
         unit="s",
