@@ -18,7 +18,16 @@ from estim.desk.qualify.bench import read_bench, words_of
 from estim.desk.qualify.steps import BenchPlan, PlanError, Step, read_plan, write_plan
 from estim.desk.qualify.waveform import WaveformError, pulses, read
 from estim.records.keys import station_signer
-from estim.records.qualification import figure_words, file_of, of_device, qualified_words, refusal_of, write
+from estim.records.qualification import (
+    as_kept,
+    figure_words,
+    file_of,
+    of_device,
+    qualified_words,
+    refusal_of,
+    repaired,
+    write,
+)
 from firmware_sim.devices import make_device
 from firmware_sim.scope import Planted, Scope
 
@@ -134,14 +143,35 @@ def test_a_stimulator_that_gives_too_much_is_refused_until_it_is_qualified_again
     for gain in ("gain=1.2", "gain=1.1"):  # beyond its tolerance of 5 % is enough
         write(tmp_path, bench(captures, gain), signer)
         assert "no output until it is repaired" in refusal()
-    assert any("no output here" in line for line in words_of(bench(captures, "gain=1.1")))
-    write(tmp_path, bench(captures, "gain=0.7"), signer)
-    assert refusal() == ""  # it failed, and gives too little
+    kept = as_kept(tmp_path, bench(captures, "gain=0.7"), public_hex=signer.public_hex)
+    assert any("no output here" in line for line in words_of(kept))
+    write(tmp_path, kept, signer)
+    assert "Q2-100mA-ch1" in refusal(), "it gives too little now: that is no pass either"
+    for steps in (STEPS[:1], STEPS[4:5]):  # others pass
+        write(tmp_path, bench(captures, plan=replace(PLAN, steps=steps)), signer)
+        assert "did not pass since" in refusal()
     write(tmp_path, bench(captures), signer)
+    assert refusal() == ""
     found = of_device(tmp_path, "p24", "P240000001", public_hex=signer.public_hex)
     assert found is not None
     assert found.words(TODAY).startswith("qualified 2026-11-28, on 8 of the whole plan's 40 steps, worst +0.")
     assert "not qualified any more" in found.words(datetime.date(2028, 1, 1))
+
+
+def test_too_little_is_no_hazard_and_a_damaged_result_is_closed_by_a_pass_alone(tmp_path: Path) -> None:
+    captures = tmp_path / "captures"
+    captures.mkdir()
+    signer = station_signer(tmp_path)
+    key = signer.public_hex
+    little = bench(captures, "gain=0.7")
+    path = write(tmp_path, little, signer)
+    assert refusal_of(tmp_path, "p24", "P240000001", public_hex=key) == ""
+    path.unlink()
+    repaired(tmp_path, "p24", "P240000001", TODAY, signer)
+    write(tmp_path, little, signer)
+    assert "its plan did not pass since" in refusal_of(tmp_path, "p24", "P240000001", public_hex=key)
+    write(tmp_path, bench(captures), signer)
+    assert refusal_of(tmp_path, "p24", "P240000001", public_hex=key) == ""
 
 
 def test_a_model_that_tells_no_number_is_refused_as_long_as_one_of_it_is(tmp_path: Path) -> None:

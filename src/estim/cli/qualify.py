@@ -121,11 +121,12 @@ def _judged(given: argparse.Namespace, plan: BenchPlan) -> int:
 
     from estim.desk.qualify.bench import read_bench, words_of
     from estim.records.keys import station_signer
-    from estim.records.qualification import write
+    from estim.records.qualification import as_kept, write
 
-    home = home_of(given)
+    home, signer = home_of(given), station_signer(home_of(given).root)
     document = read_bench(plan, Path(given.folder), datetime.datetime.now().astimezone().date())
-    path = write(home.root, document, station_signer(home.root), operator=plan.operator)
+    document = as_kept(home.root, document, public_hex=signer.public_hex)
+    path = write(home.root, document, signer, operator=plan.operator)
     page = _page(document, Path(given.folder))
     if given.json:
         print_json({**document, "file": str(path), "report": page})

@@ -45,6 +45,8 @@ class Qualification:
         repaired: when it was repaired or opened since; "" if it was not.
         steps: how much of the whole plan it rests on, where that is a part.
         too_much: a figure of `TOO_MUCH` failed, its uncertainty taken off.
+        open: steps that it is refused for until they pass, those of earlier results included; "" is a result that
+            nobody can read any more, which a pass alone closes.
         number: the device's, as its file is named.
     """
 
@@ -58,6 +60,7 @@ class Qualification:
     repaired: str = ""
     steps: str = ""
     too_much: bool = False
+    open: tuple[str, ...] = ()
     number: str = ""
 
     def words(self, today: date) -> str:
@@ -85,10 +88,16 @@ class Qualification:
         """Why no output is allowed on this device; "" if it is."""
         if self.trouble:
             return f"its qualification can't be trusted ({self.trouble}): qualify it again (estim qualify)"
-        if self.too_much or self.over > REFUSED_OVER:
+        if self.too_much:
             much = f"{self.over:.0%} " if self.over > 0 else ""  # a ramp says no share
             return (
                 f"it delivered {much}more than it was asked on {self.taken}: no output until it is repaired"
+                " and qualified again (estim qualify)"
+            )
+        if self.open:
+            steps = ", ".join(filter(None, self.open)) or "its plan"
+            return (
+                f"it was refused before {self.taken}, and {steps} did not pass since: no output until it is repaired"
                 " and qualified again (estim qualify)"
             )
         return ""
@@ -112,14 +121,9 @@ def steps_words(document: Mapping[str, Any]) -> str:
     return f", on {whole - len(steps['missing'])} of the whole plan's {whole} steps"
 
 
-def too_much(document: Mapping[str, Any]) -> bool:
-    """A bench found that it gives more than its tolerance allows."""
-    return any(one["name"] in TOO_MUCH and one["verdict"] == "fail" for one in document.get("figures", ()))
-
-
 def refused_words(document: Mapping[str, Any]) -> list[str]:
     """What the report says of a device that gets no output any more, in one line; nothing of one that does."""
-    if not too_much(document) and document["over"] <= REFUSED_OVER:
+    if not document.get("open"):
         return []
     return ["It delivers more than it is asked: no output here until it is repaired and qualified again."]
 
@@ -142,10 +146,30 @@ def _message(document: dict[str, Any]) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
 
 
+def as_kept(home: Path, document: dict[str, Any], *, public_hex: str) -> dict[str, Any]:
+    """The document with what its device stays refused for: a step that gave too much is closed by a later result only
+    if that passes and has this step, so that a plan of other steps opens nothing.
+    """
+    before = _at(home, file_of(home, document["model"], document["device_id"]), public_hex)
+    left = set(before.open) if before is not None else set()
+    if document["verdict"] == "pass":
+        left -= {"", *(one["step"] for one in document.get("figures", ()) if one["name"] in TOO_MUCH)}
+    found = sorted(left | set(_failed(document)))
+    return {**document, "open": found} if found else {key: document[key] for key in document if key != "open"}
+
+
+def _failed(document: Mapping[str, Any]) -> list[str]:
+    """Steps that gave too much."""
+    failed = [one for one in document.get("figures", ()) if one["verdict"] == "fail"]
+    steps = [str(one["step"]) for one in failed if one["name"] in TOO_MUCH]
+    return steps or ([""] if document["over"] > REFUSED_OVER else [])
+
+
 def write(home: Path, document: dict[str, Any], signer: Signer, *, operator: str = "") -> Path:
     """Sign and keep it; gives its file."""
     path = file_of(home, document["model"], document["device_id"])
     private_folder(path.parent)
+    document = as_kept(home, document, public_hex=signer.public_hex)
     signed = {"qualification": document, "key": signer.public_hex, "signature": signer.sign(_message(document)).hex()}
     data = json.dumps(signed, indent=1, ensure_ascii=False).encode("utf-8")
     said = f"{document['verdict']} of {document['taken']}"
@@ -191,7 +215,7 @@ def _at(home: Path, path: Path, public_hex: str) -> Qualification | None:
     try:
         check(home, named(home, path))
     except RecordError as error:
-        return replace(_NONE, trouble=str(error), number=number)
+        return replace(_NONE, trouble=str(error), open=("",), number=number)
     return _read(path, public_hex) if path.exists() else None
 
 
@@ -258,9 +282,10 @@ def _read(path: Path, public_hex: str) -> Qualification:
             taken=str(document["taken"]), until=str(document["until"]), firmware=str(document["firmware"]),
             repaired=str(document.get("repaired", "")), steps=steps_words(document),
             trouble="" if right else f"{path.name} was changed, or signed by another station",
-            too_much=too_much(document),
+            too_much=bool(_failed(document)),
+            open=tuple(map(str, document.get("open", _failed(document)))) if right else ("",),
             number=path.stem.partition("-")[2],
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         trouble = f"{path.name} is damaged: {type(error).__name__}"
-        return replace(_NONE, trouble=trouble, number=path.stem.partition("-")[2])
+        return replace(_NONE, trouble=trouble, open=("",), number=path.stem.partition("-")[2])
