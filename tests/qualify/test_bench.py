@@ -97,6 +97,7 @@ def test_a_clean_stimulator_passes(tmp_path: Path) -> None:
         ("gain=0.7", "Q2-20mA-ch1", "I1"),
         ("width=+5%", "Q3-400us-gap100-ch1", "w1"),
         ("phase-lost", "Q5-80mA-ch1", "Q1 + Q2"),
+        ("phase-lost", "Q5-80mA-ch1", "d.c."),
         ("period-jitter", "Q4-50Hz-ch1", "jitter"),
         ("late-stop", "Q10-stop-ch1", "stop"),
         ("dc=0.3mA", "Q1-zero-ch1", "d.c."),

@@ -152,6 +152,10 @@ def _balance(step: Step, capture: Capture, pulses: Sequence[SeenPulse]) -> Itera
     limit = f"≤ {bound / 1e6:.3g}"
     yield figure(step, "Q1 + Q2", 0, net / 1e6, u / 1e6, limit, "µC", error=net / 1e6, bound=bound / 1e6)
     mean_ua, u_ua = _mean(capture)
+    apart_us = [after.t_us - before.t_us for before, after in pairwise(pulses)]
+    if apart_us:  # what each pulse leaves flows as well, once a period
+        mean_ua += net / statistics.median(apart_us)
+        u_ua += u / statistics.median(apart_us)
     yield figure(step, "d.c.", 0, mean_ua, u_ua, f"≤ {DC_ON_UA:g}", "µA", error=mean_ua, bound=DC_ON_UA)
 
 
