@@ -293,15 +293,6 @@ def adherence(plan: Plan, entries: Sequence[Entry]) -> tuple[int, int]:
     return done, sum(len(plan.home_drills(phase_of(plan, entries, day))) for day in span)
 
 
-def mastered(entries: Iterable[Entry]) -> tuple[str, ...]:
-    """Exercises that were clean on two visits with pain of at most 3."""
-    clean: dict[str, set[Date]] = {}
-    for entry in of_kind(entries, "drill"):
-        if entry.fields.get("clean") and float(entry.fields.get("pain", 0)) <= 3:
-            clean.setdefault(str(entry.fields["drill"]), set()).add(entry.day)
-    return tuple(name for name, days in clean.items() if len(days) >= 2)
-
-
 def _with_due(made: Status, course: Sequence[Entry]) -> Status:
     if made.ended:
         return made

@@ -142,7 +142,7 @@ def nearest(name: str) -> str:
     return ", ".join(difflib.get_close_matches(name, drills(), n=3, cutoff=0.3)) or "none is near"
 
 
-def advice(drill: Drill, *, clean_visits: int, pain: int, pain_next_morning: int) -> tuple[str, str]:
+def advice(drill: Drill, *, clean_visits: int, pain: float, pain_next_morning: float) -> tuple[str, str]:
     """What to propose after a visit, never done by itself: `go on | hold | back`, and to what."""
     if pain > PAIN_HOLD or pain_next_morning > PAIN_GO_ON:
         return "back", drill.regress.to

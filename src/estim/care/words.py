@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
@@ -119,32 +119,40 @@ def _threshold(change: Change, language: str) -> str:
 def drill_title(name: str, language: str) -> str:
     """What an exercise is called; one of the site's own by its id."""
     known = drills().get(name)
-    return name if known is None else drill_words(known, language)["name"]
+    if known is None:
+        return name
+    german = _german().get(name, {}) if language == "de" else {}
+    return str(dict(german).get("name", known.name))
 
 
 def drill_words(drill: Drill, language: str) -> Mapping[str, str]:
-    """Name, start, cue, when to go on, when to do less, when to stop, equipment: in the patient's language.
+    """Name, start, cue, when to go on and to what, when to do less and what then, when to stop, equipment, its own
+    score, what the current is tied to: in the patient's language.
 
     An exercise of the site's own has the language that it was written in.
     """
-    own = {
+    phrases = _german()["phrases"] if language == "de" else {}
+    translated = _german().get(drill.id, {}) if language == "de" else {}
+
+    def said(*texts: str, joint: str = "") -> str:
+        return joint.join(str(phrases.get(text, text)) for text in texts)
+
+    return {
         "name": drill.name,
         "start": drill.start,
         "cue": drill.cue,
-        "harder": drill.progress.when,
-        "easier": drill.regress.when,
-        "stop": "; ".join(drill.stop),
-        "equipment": ", ".join(drill.equipment),
+        "harder": said(drill.progress.when),
+        "harder-to": _step(drill.progress.to, said, language),
+        "easier": said(drill.regress.when),
+        "easier-to": _step(drill.regress.to, said, language),
+        "stop": said(*drill.stop, joint="; "),
+        "equipment": said(*drill.equipment, joint=", "),
+        "score": said(drill.score),
+        "sync": said(drill.stimulation.sync) if drill.stimulation is not None else "",
+        **{str(key): str(value) for key, value in translated.items()},
     }
-    if language == "en":
-        return own
-    phrases = _german()["phrases"]
-    translated = own | {str(key): str(value) for key, value in _german().get(drill.id, {}).items()}
-    for key, texts, joint in (
-        ("harder", (drill.progress.when,), ""),
-        ("easier", (drill.regress.when,), ""),
-        ("stop", drill.stop, "; "),
-        ("equipment", drill.equipment, ", "),
-    ):
-        translated[key] = joint.join(str(phrases.get(text, text)) for text in texts)
-    return translated
+
+
+def _step(to: str, said: Callable[[str], str], language: str) -> str:
+    """An exercise by its name, or words."""
+    return drill_title(to, language) if to in drills() else said(to)

@@ -263,7 +263,7 @@ class EstimConsole(ListingApp):
         """Put a question over the stage: beneath it in the body, or in its place where it needs the room."""
         self.questions.append(question)
         self.judge.asked_anew()
-        self.pane.display = not any(each.whole for each in self.questions)
+        self._cover()
         self.screen_stack[0].query_one("#body").mount(question)
         self.draw()
 
@@ -275,9 +275,16 @@ class EstimConsole(ListingApp):
         self.judge.asked_anew()
         if question.is_attached:
             question.remove()
-        self.pane.display = not any(each.whole for each in self.questions)
+        self._cover()
         self.on_top().focus_field()
         self.draw()
+
+    def _cover(self) -> None:
+        """What needs the whole room hides what lies under it."""
+        stack = (self.pane, *self.questions)
+        first = max((n for n, each in enumerate(self.questions, start=1) if each.whole), default=0)
+        for n, each in enumerate(stack):
+            each.display = n >= first
 
     def clear(self) -> None:
         """Nothing lies over the session any more."""

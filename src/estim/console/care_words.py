@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from textual.content import Content
 
 from estim.care.course import Entry, Gate, Status, of_kind, values
-from estim.care.drills import Drill, drills
+from estim.care.exercised import proposed
 from estim.care.goals import Goal
 from estim.care.measures import Measure, direction, is_error, measures
 from estim.care.plan import Criterion
-from estim.care.words import answer_words, drill_words, measure_name, plan_words, unit_name
+from estim.care.words import answer_words, drill_title, measure_name, plan_words, unit_name
 from estim.console.language import Words
 from estim.console.widgets import meter
 
+Line = tuple[datetime.date, Mapping[str, object]]
 HAND_SHOWN = 3  # of what was done by hand: the latest visits
 BAR = 12
 _MARKS = {"met": "✓", "not met": "✗", "missing": "·", "too old": "!"}
@@ -27,29 +29,50 @@ class Care:
 
     Attributes:
         goals: each with its values so far, the oldest first.
-        gates: of the present phase. drills: due in it, each with its latest entry's fields, {} before the first.
-        by_hand: treatments by hand, the latest first: day and fields.
+        gates: of the present phase. drills: due in it, each with the fields of its latest day, {} before the first.
+        done: exercise → the day on which it was last entered. proposed: exercise → what the pain rule proposes.
+        home: exercises that the diary is kept of, those of the present phase first.
+        diary: its lines, the latest day first. by_hand: treatments by hand, the latest first: day and fields.
         plan_id: whose words the gate's questions are.
     """
 
     goals: tuple[tuple[Goal, tuple[str, ...]], ...] = ()
     gates: tuple[Gate, ...] = ()
     drills: tuple[tuple[str, Mapping[str, object]], ...] = ()
-    by_hand: tuple[tuple[str, Mapping[str, object]], ...] = ()
+    done: Mapping[str, datetime.date] = field(default_factory=dict)
+    proposed: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    home: tuple[str, ...] = ()
+    diary: tuple[Line, ...] = ()
+    by_hand: tuple[Line, ...] = ()
     plan_id: str = ""
 
 
 def care_of(status: Status, entries: Sequence[Entry]) -> Care:
     """From a course's entries."""
-    scored = {str(one.fields.get("drill", "")): one.fields for one in of_kind(entries, "drill")}
-    hand = sorted(of_kind(entries, "treatment"), key=lambda one: one.day, reverse=True)
+    scored: dict[str, Mapping[str, object]] = {}
+    done: dict[str, datetime.date] = {}
+    for one in sorted(of_kind(entries, "drill"), key=lambda one: one.day):
+        name = str(one.fields.get("drill", ""))
+        before = scored.get(name, {}) if done.get(name) == one.day else {}  # a later entry of the day adds to it
+        scored[name], done[name] = {**before, **one.fields}, one.day
+    plan, number = status.plan, status.phase
+    here = plan.phase[number].drills
     return Care(
         goals=tuple((goal, tuple(value for _, value in values(entries, goal.measure))) for goal in status.goals),
         gates=tuple(status.gates),
-        drills=tuple((name, scored.get(name, {})) for name in status.plan.phase[status.phase].drills),
-        by_hand=tuple((one.day.isoformat(), one.fields) for one in hand[:HAND_SHOWN]),
-        plan_id=status.plan.id,
+        drills=tuple((name, scored.get(name, {})) for name in here),
+        done=done,
+        proposed={name: proposed(entries, name) for name in here},
+        home=tuple(dict.fromkeys(name for k in range(number, -1, -1) for name in plan.home_drills(k))),
+        diary=_latest(entries, "diary"),
+        by_hand=_latest(entries, "treatment"),
+        plan_id=plan.id,
     )
+
+
+def _latest(entries: Sequence[Entry], kind: str) -> tuple[Line, ...]:
+    found = sorted(of_kind(entries, kind), key=lambda one: one.day)[::-1]  # of one day the later entry first
+    return tuple((one.day, one.fields) for one in found)
 
 
 def care_lines(care: Care, say: Words) -> list[Content | str]:
@@ -65,7 +88,7 @@ def care_lines(care: Care, say: Words) -> list[Content | str]:
         lines += [_drill(name, last, say) for name, last in care.drills]
     if care.by_hand:
         lines += ["", Content.styled(say("care.by-hand"), "bold")]
-        lines += [f"  {day}  {_technique(fields, say)}" for day, fields in care.by_hand]
+        lines += [f"  {day}  {technique(fields, say)}" for day, fields in care.by_hand[:HAND_SHOWN]]
     return lines
 
 
@@ -135,16 +158,20 @@ def _criterion(criterion: Criterion, plan_id: str, say: Words) -> str:
 
 
 def _drill(name: str, last: Mapping[str, object], say: Words) -> str:
-    drill: Drill | None = drills().get(name)
-    called = str(drill_words(drill, say.language)["name"]) if drill is not None else name
-    scores = [f"{say(f'care.score.{key}')} {last[key]}" for key in _SCORES if last.get(key) not in {None, ""}]
-    return f"  {called}: {', '.join(scores) if scores else say('care.not-yet')}"
+    return f"  {drill_title(name, say.language)}: {scores(last, say) or say('care.not-yet')}"
 
 
-_SCORES = ("repetitions", "hold_s", "help", "pain", "exertion")
+def scores(last: Mapping[str, object], say: Words) -> str:
+    """What was scored of an exercise; "" for nothing."""
+    found = [f"{say(f'care.score.{key}')} {last[key]}" for key in _SCORES if last.get(key) not in {None, ""}]
+    return ", ".join([*found, *([say("care.score.clean")] if last.get("clean") is True else [])])
 
 
-def _technique(fields: Mapping[str, object], say: Words) -> str:
+_SCORES = ("repetitions", "hold_s", "minutes", "help", "pain", "exertion")
+
+
+def technique(fields: Mapping[str, object], say: Words) -> str:
+    """A treatment by hand in a line."""
     region = f", {fields['region']}" if fields.get("region") else ""
     response = f": {fields['response']}" if fields.get("response") else ""
     return f"{fields.get('technique', '')}{region}, {say('care.minutes', count=fields.get('minutes', '–'))}{response}"

@@ -92,6 +92,7 @@ class Draft:
     last_day: str = ""
     signed_in_us: int | None = None
     first_contraction_us: int | None = None
+    drill: str = ""  # the exercise whose repetitions the contractions are
     stop_reason: str = ""
     end_reason: str = ""
     therapy_began: bool = False
@@ -106,7 +107,7 @@ class Draft:
     def choose(self, source: str, protocol: Protocol) -> None:
         """Take this protocol: channels get what the protocol says, levels of another one are forgotten."""
         self.source, self.protocol = source, protocol
-        self.levels_taken, self.early_reason = False, ""
+        self.levels_taken, self.early_reason, self.drill = False, "", ""
         self.session = self.sessions_before + 1
         self.skin, self.lie_as_drawn, self.stop_test_ms = {}, set(), None
         self.channels = {

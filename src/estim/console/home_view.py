@@ -11,12 +11,13 @@ import datetime
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from estim.console.care_notes import CareNote, Entering, enter_note
 from estim.console.due import courses_today
+from estim.console.empty_home import EmptyHome
 from estim.console.home_people import with_courses, with_file
 from estim.console.home_reading import OpenSession, PastPatient, PastSession, read_sessions, unfinished
 from estim.console.visits import Visit, enter_signed_later, enter_visit
@@ -82,6 +83,9 @@ class HomeView(Protocol):
     def signed_later(self, folder: str, *, simulated: bool, operator: str) -> None:
         """The same of a session that was signed only now; everything is read anew after it, without waiting."""
 
+    def enter(self, note: CareNote) -> Entering:
+        """Into the patient's course; returns at once, and what became of it stands in what it gives."""
+
     def asks_pin(self) -> bool:
         """This home knows operators, so signing in and signing take a PIN."""
 
@@ -90,85 +94,6 @@ class HomeView(Protocol):
 
     def printed_name(self, operator: str) -> str:
         """The name that this operator's signature prints, "" where this home knows none."""
-
-
-@dataclass(frozen=True, slots=True)
-class EmptyHome:
-    """No home: every patient is new, but for those named."""
-
-    known: tuple[PastPatient, ...] = ()
-    past: tuple[Course, ...] = ()
-    past_sessions: tuple[PastSession, ...] = ()
-    done: list[tuple[str, str]] = field(default_factory=list)
-    visits: dict[str, Visit] = field(default_factory=dict)
-    late: list[str] = field(default_factory=list)
-
-    def patients(self, *, simulated: bool) -> tuple[PastPatient, ...]:  # noqa: ARG002
-        """The ones that were given."""
-        return self.known
-
-    def courses(self, patient_id: str, *, simulated: bool) -> tuple[Course, ...] | None:
-        """Those that were given."""
-        return tuple(one for one in self.past if (one.patient, one.simulated) == (patient_id, simulated))
-
-    def sessions(self, *, simulated: bool) -> tuple[PastSession, ...]:  # noqa: ARG002
-        """Those that were given."""
-        return self.past_sessions
-
-    def open_sessions(self, *, simulated: bool) -> tuple[OpenSession, ...]:  # noqa: ARG002
-        """Of those, the unsigned ones."""
-        return unfinished(self.past_sessions)
-
-    def read(self) -> bool:
-        """There is nothing to read."""
-        return True
-
-    def look_again(self) -> None:
-        """There is nothing to read."""
-
-    def last_operator(self) -> str:
-        """Nobody."""
-        return ""
-
-    def turns_away(self, operator: str, pin: str) -> str:  # noqa: ARG002
-        """Everybody is let in."""
-        return ""
-
-    def own_protocols(self) -> tuple[str, ...]:
-        """None."""
-        return ()
-
-    def own_folder(self) -> Path | None:
-        """There is none."""
-        return None
-
-    def practice(self, operator: str) -> Mapping[str, str]:
-        """What was met since this object was made."""
-        return {one: "" for who, one in self.done if who == operator}
-
-    def practised(self, operator: str, objective: str, session: str) -> None:  # noqa: ARG002
-        """Kept in this object alone."""
-        self.done.append((operator, objective))
-
-    def given(self, visit: Visit) -> None:
-        """Kept in this object alone."""
-        self.visits[visit.given.record] = visit
-
-    def signed_later(self, folder: str, *, simulated: bool, operator: str) -> None:  # noqa: ARG002
-        """Kept in this object alone."""
-        self.late.append(folder)
-
-    def asks_pin(self) -> bool:
-        """Nobody is known."""
-        return False
-
-    def qualified(self, model: str, device_id: str, *, simulated: bool) -> str:  # noqa: ARG002
-        """Never on a bench."""
-        return ""
-
-    def printed_name(self, operator: str) -> str:  # noqa: ARG002
-        """Nobody's."""
-        return ""
 
 
 class RecordsHome:
@@ -215,17 +140,39 @@ class RecordsHome:
         """Entered by the thread that reads anew after it."""
         self._then(partial(enter_signed_later, self._home, folder, simulated=simulated, operator=operator))
 
-    def _then(self, first: Callable[[], None]) -> None:
-        before = self._thread
+    def enter(self, note: CareNote) -> Entering:
+        """Entered by a thread that leaving the console waits for; the courses are read anew before it is said."""
+        entering = Entering()
 
+        def enter() -> None:
+            try:
+                entering.why = enter_note(self._home, note)
+                known = self._patients.get(note.simulated, ())
+                self._patients[note.simulated] = self._in_courses(known, simulated=note.simulated)
+            finally:
+                entering.done = True
+
+        self._after(enter, daemon=False)
+        return entering
+
+    def _then(self, first: Callable[[], None]) -> None:
         def read() -> None:
-            before.join()
             time.sleep(SEALED_S)
             first()
             self._read()
 
         self._reading.clear()
-        self._thread = threading.Thread(target=read, name="home-view", daemon=True)
+        self._after(read, daemon=True)
+
+    def _after(self, act: Callable[[], None], *, daemon: bool) -> None:
+        """In a thread of its own, once the one before is through."""
+        before = self._thread
+
+        def follow() -> None:
+            before.join()
+            act()
+
+        self._thread = threading.Thread(target=follow, name="home-view", daemon=daemon)
         self._thread.start()
 
     def last_operator(self) -> str:
@@ -322,8 +269,11 @@ class RecordsHome:
         with contextlib.suppress(RecordError):  # a broken file helps nobody here; `estim records patients` says why
             filed = load_patients(self._home.patients)
         for simulated, known in list(self._patients.items()):
-            courses = courses_today(self._home, simulated=simulated, today=datetime.datetime.now().astimezone().date())
-            self._patients[simulated] = with_courses(with_file(known, filed), courses)
+            self._patients[simulated] = self._in_courses(with_file(known, filed), simulated=simulated)
+
+    def _in_courses(self, known: tuple[PastPatient, ...], *, simulated: bool) -> tuple[PastPatient, ...]:
+        today = datetime.datetime.now().astimezone().date()
+        return with_courses(known, courses_today(self._home, simulated=simulated, today=today))
 
 
 def _enter_quietly(home: Home, operator: str, objective: str, session: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from estim.desk.care import CareDesk
-from estim.desk.course_session import Given, GivenChannel, sealed_elsewhere
+from estim.desk.course_session import CourseSession, Given, GivenChannel, sealed_elsewhere
 from estim.desk.signed_later import signed_later
 from estim.protocols.schema import Protocol
 from estim.records.home import Home
@@ -18,16 +18,17 @@ from estim.session.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """A treatment that was given and sealed: to whom, by whom, and what it came to."""
+    """A treatment that was given and sealed: to whom, by whom, what it came to, and the exercise it joined in."""
 
     patient: str
     operator: str
     simulated: bool
     protocol: Protocol
     given: Given
+    drill: str = ""
 
 
-def visit_of(snapshot: Snapshot, protocol: Protocol | None) -> Visit | None:
+def visit_of(snapshot: Snapshot, protocol: Protocol | None, drill: str = "") -> Visit | None:
     """What was given in the session that was sealed; None where nothing was."""
     if protocol is None or not snapshot.word_head or snapshot.purpose != "therapy" or not snapshot.given:
         return None
@@ -36,6 +37,7 @@ def visit_of(snapshot: Snapshot, protocol: Protocol | None) -> Visit | None:
         operator=snapshot.operator,
         simulated=snapshot.simulated,
         protocol=protocol,
+        drill=drill,
         given=Given(
             outcome=snapshot.outcome,
             contractions=snapshot.given,
@@ -52,7 +54,8 @@ def enter_visit(home: Home, visit: Visit) -> None:
     with contextlib.suppress(EstimError, OSError):
         desk = CareDesk(home, visit.patient, visit.simulated, who=visit.operator)
         today = datetime.datetime.now().astimezone().date()
-        sealed_elsewhere(desk, visit.protocol, visit.given, day=today)
+        if sealed_elsewhere(desk, visit.protocol, visit.given, day=today) and visit.drill:
+            CourseSession(desk, today).drilled(visit.drill, visit.protocol, visit.given, {})
 
 
 def enter_signed_later(home: Home, folder: str, *, simulated: bool, operator: str) -> None:

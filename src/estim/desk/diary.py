@@ -140,7 +140,10 @@ def _row(path: Path, number: int, fields: Mapping[str, str]) -> tuple[datetime.d
     where = f"{path}: line {number}"
     kept = _kept(where, fields)
     kept.pop("day", None)
-    return _day(where, fields["day"]), kept
+    try:
+        return day_of(fields["day"]), kept
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
 
 
 def _kept(where: str, fields: Mapping[str, str]) -> dict[str, Any]:
@@ -155,7 +158,12 @@ def _kept(where: str, fields: Mapping[str, str]) -> dict[str, Any]:
     return kept
 
 
-def _day(where: str, text: str) -> datetime.date:
+def day_of(text: str) -> datetime.date:
+    """A day as people and spreadsheets write it.
+
+    Raises:
+        UsageError: it is none, or two.
+    """
     text = _MIDNIGHT.sub("", text)  # what a spreadsheet makes of a day
     german = _GERMAN_DAY.match(text)
     try:
@@ -167,7 +175,7 @@ def _day(where: str, text: str) -> datetime.date:
         why = ", which of the two is the month nobody can tell" if _SLASHES.match(text) else ""
         if text.isdecimal() and len(text) == 5:
             why = ", a spreadsheet's own number: show the column as a date before saving"
-        raise UsageError(f"{where}: day {text!r}{why}: a date as 2026-05-31 or 31.05.2026") from None
+        raise UsageError(f"day {text!r}{why}: a date as 2026-05-31 or 31.05.2026") from None
 
 
 def _drill(where: str, text: str) -> str:

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from estim.care import course
+from estim.care import course, exercised
 from estim.care.course import Entry, Status, Week
 from estim.care.goals import Goal
 from estim.care.measures import measures
@@ -85,8 +85,8 @@ def report(
         measures=tuple(_changes(lines)),
         t_score=course.t_score(lines),
         goals=tuple(_reached(goal, scored, lines) for goal in status.goals),
-        drills=len(course.of_kind(lines, "drill")),
-        mastered=course.mastered(lines),
+        drills=len({(entry.day, entry.fields.get("drill")) for entry in course.of_kind(lines, "drill")}),
+        mastered=exercised.mastered(lines),
         treatments_min=sum(float(entry.fields["minutes"]) for entry in course.of_kind(lines, "treatment")),
         home_done=done,
         home_planned=planned,

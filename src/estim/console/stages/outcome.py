@@ -21,6 +21,7 @@ from estim.console.signing import proof_lines, summary_lines
 from estim.console.stages.words import WordPane
 from estim.console.visits import visit_of
 from estim.controller.interface import Answer
+from estim.desk.drill_session import drill_line
 from estim.desk.outcomes import SKIN_GRADES, judge_outcome
 from estim.record_lines.base import SIGNATURE_MEANINGS
 from estim.records.qr import qr_lines
@@ -93,7 +94,7 @@ class OutcomePane(Pane):
             field.title(self.say("patient.pin"))
         lines = summary_lines(snapshot, draft, self.say)
         if sealed:
-            if visit := visit_of(snapshot, draft.protocol):
+            if visit := visit_of(snapshot, draft.protocol, draft.drill):
                 self.console.home_view.given(visit)
             questions.lines([*proof_lines(snapshot, self.say)])
             signing.title(self.say("sign.code"))
@@ -274,6 +275,8 @@ class OutcomePane(Pane):
             console.note({"adverse_event": words})
         if words := self._entered.get("note"):
             console.note({"text": words})
+        if snapshot is not None and console.draft.drill:
+            console.note(drill_line(console.draft.drill, snapshot.given))
         if snapshot is not None:
             console.note(
                 {"ended": ending_words(snapshot, console.draft, self.say), "contractions_given": given(snapshot)}

@@ -1,4 +1,4 @@
-"""What was: a patient's course over the visits, and the records of this home. Looks, and sets nothing."""
+"""What was: a patient's course over the visits, and the records of this home."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from estim.console.pane import Pane
 from estim.console.panel import Panel
 from estim.console.presses import Kind
 from estim.console.progress import progress_lines
+from estim.console.stages.exercises import ByHandPane, DiaryPane, EntriesPane, ExercisesPane
 from estim.records.course import Course
 from estim.session.snapshot import Snapshot
 
@@ -67,9 +68,9 @@ class CoursePane(Pane):
         """Other protocols, and the way back."""
         keys = (*keys_of("back", self.console.keymap), *keys_of("course", self.console.keymap), "enter")
         close = Command(keys=keys, act=self._close, label=self.say("hint.close"), says=self.say("course.closes"))
-        found = self._courses()
+        found, entries = self._courses(), self._entries()
         if not found or len(found) < 2:
-            return (close,)
+            return (close, *entries)
         turn = [
             Command(
                 keys=(key,),
@@ -79,7 +80,18 @@ class CoursePane(Pane):
             )
             for key, step in (("right", 1), ("left", -1))
         ]
-        return (close, *turn)
+        return (close, *entries, *turn)
+
+    def _entries(self) -> Sequence[Command]:
+        """What a course is told; nothing where none runs."""
+        past = self.console.past_patient(self._patient_id)
+        if past is None or past.course is None:
+            return ()
+        kinds: Sequence[tuple[str, type[EntriesPane]]] = (("e", ExercisesPane), ("d", DiaryPane), ("m", ByHandPane))
+        return [self.digit(key, partial(self._tell, kind), label=self.say(f"{kind.NAME}.title")) for key, kind in kinds]
+
+    def _tell(self, kind: type[EntriesPane]) -> None:
+        self.console.ask(kind(self.console, self._patient_id))
 
     def _turn(self, step: int) -> None:
         self._at += step

@@ -9,6 +9,8 @@ from typing import ClassVar, Literal
 from textual.app import ComposeResult
 from textual.content import Content
 
+from estim.care.drills import drills
+from estim.care.words import drill_title, drill_words
 from estim.console import present
 from estim.console.bigtext import big
 from estim.console.command import Command
@@ -123,7 +125,18 @@ class TreatPane(LivePane):
         lines: list[Content | str] = list(big(cue.word + left, panel.columns))
         if snapshot.waits_for == "emg" and snapshot.emg_uv is not None:  # the bar stands under the word at every size
             lines += emg_lines(snapshot, self.say, panel.columns)
-        panel.lines([*lines, cue.about] if cue.about else lines)
+        about = self._repetition(snapshot) or cue.about
+        panel.lines([*lines, about] if about else lines)
+
+    def _repetition(self, snapshot: Snapshot) -> str:
+        """What the therapist says to this contraction; who shall relax is told what is done, never to do it."""
+        drill = drills().get(self.console.draft.drill)
+        if drill is None or snapshot.purpose != "therapy":
+            return ""
+        said = drill_words(drill, self.say.language)
+        words = said["name"] if snapshot.effort == "relax" else said["cue"]
+        of = str(snapshot.contractions or "–")
+        return self.say("treat.repetition", k=max(1, snapshot.contraction), of=of, words=words)
 
     def _before(self, snapshot: Snapshot) -> list[Content | str]:
         """With output off: how it ended, or what is asked before it begins."""
@@ -133,7 +146,9 @@ class TreatPane(LivePane):
             if self.asks_why:
                 lines.append(self.say("ask.stopped"))
             return lines
-        return self.check_lines(snapshot)
+        drill = self.console.draft.drill
+        joins = [self.say("treat.with-drill", name=drill_title(drill, self.say.language))] if drill else []
+        return [*self.check_lines(snapshot), *joins]
 
     def _show_envelope(self, snapshot: Snapshot) -> None:
         panel = self.panel("envelope")
