@@ -46,33 +46,46 @@ def add_parsers(limits: argparse.ArgumentParser, home: argparse.ArgumentParser) 
 
 
 def propose(given: argparse.Namespace) -> int:
-    """An unsigned file, or the list of ready ones."""
+    """An unsigned file, or the list of ready ones. At a terminal what is missing is asked for."""
+    from estim.cli.site_wizard import Stopped, Wanted, Wizard
     from estim.records.site import proposal, proposals
     from estim.safety.errors import UsageError
 
-    ready = proposals()
+    ready, today = proposals(), datetime.date.today()
+    a_person = not given.json and sys.stdin.isatty() and sys.stdout.isatty()
     if not given.proposal and not given.set:
-        return _listed(given, ready)
+        _listed(given, ready)
+        if not a_person:
+            return 0
     if given.proposal and given.proposal not in ready:
         raise UsageError(f"{given.proposal!r}: one of {', '.join(ready)}")
     based: dict[str, Any] = ready.get(given.proposal, {})
+    words = {
+        "reason": given.reason or str(based.get("reason", "")),
+        "source": given.source or str(based.get("source", "")),
+        "asked_by": given.asked_by,
+        "responsible": given.responsible,
+    }
     values = dict(based.get("limits", {})) | _values(given.set)
-    if not given.output:
-        raise UsageError("-o FILE: where is the proposal written?")
-    text = proposal(
-        values,
-        reason=given.reason or str(based.get("reason", "")),
-        source=given.source or str(based.get("source", "")),
-        asked_by=given.asked_by,
-        responsible=given.responsible,
-        today=datetime.date.today().isoformat(),
-        until=given.until,
-    )
-    _write(Path(given.output), text.encode())
+    wanted = Wanted(values=values, words=words, until=given.until, file=given.output)
+    wizard = Wizard(input, print, ready, today)
+    asked = a_person and not (values and all(words.values()) and given.until and given.output)
+    try:
+        if asked:
+            wizard.fill(wanted)
+        if not wanted.file:
+            raise UsageError("-o FILE: where is the proposal written?")
+        text = proposal(wanted.values, **wanted.words, today=today.isoformat(), until=wanted.until)
+        if asked and not wizard.agreed(text, wanted.file):
+            raise Stopped
+    except Stopped:
+        print("nothing was written")
+        return 0
+    _write(Path(wanted.file), text.encode())
     if given.json:
-        print_json({"file": given.output, "limits": values, "signatures": 0})
+        print_json({"file": wanted.file, "limits": wanted.values, "signatures": 0})
     else:
-        print(f"{given.output}: signed by nobody yet; two leads sign it: estim limits sign {given.output} --key FILE")
+        print(f"{wanted.file}: signed by nobody yet; two leads sign it: estim limits sign {wanted.file} --key FILE")
     return 0
 
 

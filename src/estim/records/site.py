@@ -297,9 +297,7 @@ def proposal(
             raise UsageError(
                 f"{key.replace('_', '-')}: a site file says who asks, who answers for it, why, and by what source"
             )
-    days = (_date(until, "until") - _date(today, "date")).days
-    if not 0 < days <= LONGEST_DAYS:
-        raise UsageError(f"until {until}: after today, and at most {LONGEST_DAYS} days away")
+    last_day(until, today)
     if not values:
         raise UsageError("nothing moves: give a ready proposal, or --set KEY=NUMBER")
     rows = [
@@ -310,6 +308,18 @@ def proposal(
     text = "\n".join([*rows, "", "[limits]", *moved]) + "\n"
     parse_site(text.encode() + SIGNATURE_MARK + b"00\n", verify=lambda _message, _signature: True)
     return text
+
+
+def last_day(until: str, today: str) -> None:
+    """Whether a file may hold until this day.
+
+    Raises:
+        SiteFileError: no date.
+        UsageError: not after today, or too far away.
+    """
+    days = (_date(until, "until") - _date(today, "date")).days
+    if not 0 < days <= LONGEST_DAYS:
+        raise UsageError(f"until {until}: after today, and at most {LONGEST_DAYS} days away")
 
 
 def _comment(key: str, value: int) -> str:
