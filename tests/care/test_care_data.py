@@ -20,7 +20,9 @@ from estim.care.words import measure_name, unit_name
 from estim.cli import main
 from estim.desk.progress_curve import HEIGHT, LEFT, TOP, WIDTH, Curve, smallest_real_change, svg
 from estim.protocols import library, muscles
+from estim.protocols.conditions import CONDITIONS
 from estim.protocols.effort_words import WORDS, effort_word
+from estim.protocols.loader import load
 from estim.safety.errors import ProtocolError
 
 PLAN = template_text("knee-replacement")
@@ -426,3 +428,33 @@ def test_an_error_that_is_a_share_is_a_share_of_what_was_there() -> None:
     t25fw = measures()["t25fw"]
     assert any(row.startswith("reached") for row in words.change_text(t25fw, "10", "7.9", "en"))
     assert all(row.startswith("not reached") for row in words.change_text(t25fw, "10", "8.1", "en")[1:])
+
+
+def test_the_conditions_are_those_of_library_templates_and_exercises() -> None:
+    used = {name for each in library.names() for name in load(library.path(each)).conditions}
+    used |= {name for each in template_names() for name in template(each).conditions}
+    used |= {topic for drill in drills().values() for topic in drill.topics}
+    assert used == set(CONDITIONS)
+
+
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [("low-back-pane", "low-back-pain"), ("parkinson", "parkinsons"), ("Stroke", "stroke"), ("tka", "knee-replacement"),
+     ("xyzzy", ""), ("other-", "")],
+)  # fmt: skip
+def test_a_condition_that_nobody_knows_is_refused_in_a_plan_with_the_nearest_three(
+    tmp_path: Path, given: str, near: str
+) -> None:
+    path = tmp_path / "own.toml"
+    before = 'conditions = ["knee-replacement", "post-surgery"]'
+    path.write_text(PLAN.replace(before, f'conditions = ["knee-replacement", "{given}"]'), encoding="utf-8")
+    with pytest.raises(ProtocolError) as caught:
+        load_plan(path)
+    [found] = caught.value.problems
+    assert (found.key, found.line) == ("conditions[1]", 5)
+    assert f"{given!r} is no condition" in found.message
+    three = found.allowed.split(", ") if isinstance(found.allowed, str) else []
+    assert len(three) == 3
+    assert not near or three[0] == near
+    path.write_text(PLAN.replace(before, 'conditions = ["other-hip-replacement"]'), encoding="utf-8")
+    assert load_plan(path).conditions == ("other-hip-replacement",), "a site's own word, said to be one"

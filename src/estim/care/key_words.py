@@ -10,7 +10,7 @@ MEANING: Mapping[str, str] = MappingProxyType({
     "id": "its name in commands, small letters, digits and hyphens",
     "version": "three numbers, changed with every change of the plan",
     "title": "what people read",
-    "conditions": "whom it is for, a list of names, which also chooses the published change that counts",
+    "conditions": "whom it is for, a list of known names, which also chooses the published change that counts",
     "baseline": "assessments before the first pulse, a list of ids",
     "review_every_days": "whole days until the therapist is asked to look at the plan again",
     "visits_per_week": "planned visits, 1 to 14, against which the attended ones are counted",

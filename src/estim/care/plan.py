@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from estim.care import drills as drill_library
 from estim.care import measures as measure_library
 from estim.care.document import Finding, load_document, parse_document
-from estim.protocols import library
+from estim.protocols import conditions, library
 from estim.protocols.schema import Slug
 from estim.protocols.schema_base import Strict, Text, exactly, rule
 
@@ -119,6 +119,7 @@ def references(
 def _named(document: Mapping[str, Any], protocols: frozenset[str], own_drills: frozenset[str]) -> Iterator[Finding]:
     known_measures = frozenset(measure_library.measures())
     known_drills = frozenset(drill_library.drills()) | own_drills
+    yield from _conditions(document)
     yield from _unknown(document, ["baseline"], "assessment", known_measures)
     phases = _tables(document.get("phase"))
     names = [phase.get("name") for _, phase in phases]
@@ -129,6 +130,17 @@ def _named(document: Mapping[str, Any], protocols: frozenset[str], own_drills: f
         yield from _unknown(phase, ["phase", index, "protocols"], "protocol", protocols)
         for key in ("drills", "home"):
             yield from _unknown(phase, ["phase", index, key], "exercise", known_drills)
+
+
+def _conditions(document: Mapping[str, Any]) -> Iterator[Finding]:
+    found = document.get("conditions")
+    given = found if isinstance(found, list) else []
+    for number, name in enumerate(given):
+        if isinstance(name, str) and not conditions.known(name):
+            allowed = ", ".join(conditions.nearest(name))
+            yield ["conditions", number], conditions.unknown_words(name), name, allowed
+        elif name in given[:number]:
+            yield ["conditions", number], f"{name!r} stands in this list twice", name, "each once"
 
 
 def _unknown(table: Mapping[str, Any], place: list[Any], what: str, known: frozenset[str]) -> Iterator[Finding]:

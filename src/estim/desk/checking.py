@@ -19,6 +19,7 @@ from estim.drivers.models import MODELS
 from estim.protocols.authoring import placeholders
 from estim.protocols.catalogue import refuse_clash
 from estim.protocols.compile import compile_schedule
+from estim.protocols.conditions import check_conditions
 from estim.protocols.course import UNJUDGED
 from estim.protocols.lines import LineIndex
 from estim.protocols.loader import RULE, BrokenFile, line_index, load, place_of_key
@@ -72,6 +73,7 @@ def check_file(
     said = {problem.line for problem in placed if problem.severity == "refuse"}
     likely = [made for each in slips if (made := _placed(each, lines, protocol)).line not in said]
     to_write = [*check_provenance(protocol), *placeholders(protocol), *unknown_measures(protocol)]
+    to_write += check_conditions(protocol.conditions)
     to_write += [] if protocol.dose.as_needed else beyond_the_course(protocol)
     problems = [*likely, *placed, *(_placed(problem, lines, protocol) for problem in to_write)]
     entry = _entry(path, problems, runnable=True)

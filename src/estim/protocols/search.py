@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from estim.protocols.conditions import CONDITIONS
 from estim.protocols.muscles import accounts, find, muscles
 from estim.safety.errors import UsageError
 
@@ -21,27 +22,6 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"[^\W_]+")
 
-# What a condition of the files is called as well; the key is found under each of these words.
-CONDITION_WORDS: Mapping[str, str] = MappingProxyType(
-    {
-        "athletes": "athlete sport sports training",
-        "balance-older": "balance and falls older adults elderly ageing aging fall prevention",
-        "cardiorespiratory": "copd heart failure chf lung cardiac",
-        "carpal-tunnel-rsi": "carpal tunnel repetitive strain injury cts",
-        "cerebral-palsy": "cp",
-        "critical-illness": "intensive care icu",
-        "fracture-disuse": "immobilisation immobilization cast atrophy",
-        "gait": "walking foot drop",
-        "knee-replacement": "tka tkr arthroplasty",
-        "ligament-repair": "acl anterior cruciate reconstruction",
-        "low-back-pain": "chronic lbp",
-        "multiple-sclerosis": "ms",
-        "neck-pain": "cervical",
-        "parkinsons": "parkinson parkinson's disease pd",
-        "post-surgery": "surgery postoperative operation",
-        "stroke": "hemiplegia hemiparesis cva",
-    }
-)
 # What a word of a question stands for; each of the words after it is as good.
 SAME: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -123,7 +103,7 @@ def _muscle_words(channel: Channel | ShelvedChannel) -> str:
 
 
 def _condition_words(protocol: Protocol | Shelved) -> str:
-    also = (CONDITION_WORDS.get(condition, "") for condition in protocol.conditions)
+    also = (CONDITIONS.get(condition, "") for condition in protocol.conditions)
     return " ".join((*protocol.conditions, *also, protocol.id, protocol.title))
 
 
