@@ -95,7 +95,7 @@ class Conversation:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The latest picture."""
+        """The session's state as the controller told it last."""
         snapshot = self._front.snapshot
         if snapshot is None:
             raise Refused("nothing is known of the device yet")

@@ -16,7 +16,7 @@ from estim.records.home import Home
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """What `protocol` made; give it to `session` or `rehearse`."""
+    """A protocol that a script wrote with `protocol`, as the text of its file; `session` and `rehearse` take it."""
 
     text: str
 

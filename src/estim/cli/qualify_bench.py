@@ -39,7 +39,7 @@ def guide(plan: BenchPlan, steps: Sequence[Step], folder: Path, given: argparse.
 
 
 def say(text: str) -> None:
-    """Standard output holds the result alone."""
+    """A line for the person at the bench, to standard error: standard output holds the result alone."""
     print(text, file=sys.stderr)
 
 

@@ -80,7 +80,7 @@ class Streams:
         self.sent = 0
 
     def take(self, line: dict[str, Any]) -> None:
-        """One line of the record."""
+        """Send one line of the record to its streams; those before the clocks are compared wait for it."""
         said = line["fields"]
         if line["kind"] in {"checkpoint", "seal"} and said.get("boot_us") is not None and self.offset_s is None:
             since_s = (self._boot() - said["boot_us"]) / 1e6

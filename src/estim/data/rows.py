@@ -50,7 +50,7 @@ class Rekeyed:
         self._salt = salt
 
     def of(self, kind: str, name: str) -> str:
-        """Another name."""
+        """What stands in the tables for the pseudonym or session (`kind`) `name`: a keyed digest, 16 digits."""
         return hmac.new(self._salt, f"{kind} {name}".encode(), hashlib.sha256).hexdigest()[:16]
 
 

@@ -35,7 +35,7 @@ def markers(rows: Rows) -> list[Marker]:
 
 
 def text_of(kind: str, said: dict[str, object]) -> str:
-    """A marker's text."""
+    """The text of a timeline's marker for a record line of this kind: the kind, and what tells most of it."""
     words = {
         "phase": f"{said.get('after', '')}",
         "contraction": f"{said.get('n', '')} ended{'' if said.get('whole') else ' broken'}",

@@ -18,7 +18,7 @@ WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 360, 220, 44, 10, 26, 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """What is drawn.
+    """One measure over the days of a course, as it is drawn on paper.
 
     Attributes:
         title: name and side.

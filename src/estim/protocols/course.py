@@ -27,7 +27,7 @@ def reached(criterion: Criterion, value: float) -> bool:
 
 
 def past_weeks(protocol: Protocol, week: int) -> str:
-    """That this week lies past the protocol's own course; "" where it does not, or is used as needed."""
+    """Says that this week of treatment lies past the protocol's last; "" where not, or if it is used as needed."""
     weeks = protocol.dose.weeks
     last = weeks if isinstance(weeks, int) else weeks[1]
     if week <= last or protocol.dose.as_needed:

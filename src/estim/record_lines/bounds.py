@@ -73,7 +73,7 @@ class BoundsOfDose:
         self._stray: dict[str, tuple[int, int]] = {}  # purpose → pulses and charge of commands that nobody gave
 
     def take(self, kind: str, fields: Mapping[str, Any], t_us: int) -> None:
-        """One line."""
+        """Count one line of the record, in the record's order."""
         self._now_us = t_us
         if fields.get("lists_least") is not None and kind in {events.Command.KIND, events.Status.KIND}:
             self._lists = (int(fields["lists_least"]), int(fields["lists_most"]))

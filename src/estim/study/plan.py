@@ -118,7 +118,7 @@ class Study:
                 yield levels, motor
 
     def runs(self) -> Iterator[Run]:
-        """All of them, in the order of the product."""
+        """Every combination of the file's lists, numbered from 0; the seed changes fastest, the protocol slowest."""
         file, number = self.file, 0
         seeds = range(file.seeds.first, file.seeds.first + file.seeds.count)
         for source in self.sources:
@@ -132,7 +132,7 @@ class Study:
                     number += 1
 
     def copy(self) -> str:
-        """The file with what it was run with at its end."""
+        """The study file's text, with the program's version and the protocols' digests added in a table `[ran]`."""
         ran = [f'program = "{self.program}"', f'digest = "{self.digest}"', "", "[ran.protocol_sha256]"]
         ran += [f'"{source.name}" = "{source.sha256}"' for source in self.sources]
         return self.text.rstrip() + "\n\n[ran]\n" + "\n".join(ran) + "\n"

@@ -69,7 +69,7 @@ def new_seed() -> bytes:
 
 
 def seal(arm: str, kit: str, to: X25519PublicKey) -> str:
-    """The arm for one reader; padded, so that its length tells nothing."""
+    """The arm, encrypted so that only the holder of `to` can read it; padded, so that its length tells nothing."""
     once = X25519PrivateKey.generate()
     public = once.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     data = arm.encode("ascii").ljust(32, b" ")
