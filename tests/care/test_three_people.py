@@ -144,6 +144,7 @@ def test_a_woman_after_knee_replacement(person: Person) -> None:
     rows = [f"{days(2, n)[0]},mini-squat,{'yes' if n != 3 else 'no'},2,0,{n // 6}" for n in range(7)]
     sheet.write_text("\n".join(["day,drill,done,pain,pain_next_morning,falls", *rows]) + "\n", encoding="utf-8")
     person.run("diary", str(sheet), day=days(3, 0)[0])
+    person.run("note", "event", "words=blister under a pad", day=days(3, 2)[0])
     person.leave(days(5, 0)[0], {}, rom=112, stance_load=47, pain=2)
     for side, torque in (("left", 95), ("right", 112)):
         person.run("note", "assessment", "measure=mvic", f"value={torque}", f"side={side}", day=days(10, 0)[0])
@@ -171,6 +172,7 @@ def test_a_woman_after_knee_replacement(person: Person) -> None:
         "smallest real change",
     ):
         assert words in summary, words
+    assert summary.index("falls at home") < summary.index("blister under a pad"), "day by day, whoever told of it"
     assert "SIMULATED" in summary
     assert "Dr. Weiss" in letter
     kinds = [each["resource"]["resourceType"] for each in bundle["entry"]]

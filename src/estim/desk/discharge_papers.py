@@ -48,7 +48,7 @@ def summary(made: Report, *, who: str, language: str = "en") -> Paper:
         (name, number_words(f"{first:g}", language), number_words(f"{last:g}", language), f"{days}")
         for name, first, last, days in made.levels
     ]
-    events = tuple(_dated(each, language) for each in made.events) + _falls(made, language)
+    events = _happened(made, language)
     sections = [
         Section(lines=(word("simulated", language),) if made.simulated else (), rows=_facts(made, language)),
         Section(head=say("goals"), rows=(head("goal-head"), *goals)),
@@ -132,15 +132,17 @@ def _dated(entry: Entry, language: str) -> str:
     return f"{day_words(entry.day, language)}: {'; '.join(said)}"
 
 
-def _falls(made: Report, language: str) -> tuple[str, ...]:
-    """Falls that the diary tells of, as they stand there: a day that has several lines may say the same of each."""
-    said = (
+def _happened(made: Report, language: str) -> tuple[str, ...]:
+    """Events and the falls of the diary, day by day; a day that has several lines may say the same fall in each."""
+    falls = dict.fromkeys(
         (entry.day, str(entry.fields["falls"]), str(entry.fields.get("note") or "").strip()) for entry in made.falls
     )
-    return tuple(
-        f"{day_words(day, language)}: {word('d-fall', language).format(falls)}{f'; {note}' if note else ''}"
-        for day, falls, note in dict.fromkeys(said)
-    )
+    told = [(each.day, _dated(each, language)) for each in made.events]
+    told += [
+        (day, f"{day_words(day, language)}: {word('d-fall', language).format(said)}{f'; {note}' if note else ''}")
+        for day, said, note in falls
+    ]
+    return tuple(words for _, words in sorted(told, key=lambda each: each[0]))
 
 
 def _not_possible(entry: Entry, language: str) -> str:
