@@ -22,7 +22,7 @@ from estim.records import operators
 from estim.records.anchor import against, make_anchor, read_anchors
 from estim.records.care_log import enter
 from estim.records.clocks import Clock
-from estim.records.door import InTheRoom, here, open_door
+from estim.records.door import InTheRoom, here, in_session, open_door
 from estim.records.home import Home
 from estim.records.index import Filter, Index
 from estim.records.keys import seeded_signer
@@ -369,6 +369,19 @@ def test_one_patient_is_in_one_session(home: Home) -> None:
         second.enter(person, "on /dev/ttyUSB1")
     first.leave()
     second.enter(person, "on /dev/ttyUSB1")
+
+
+def test_who_looks_is_told_where_a_session_runs_and_takes_no_place(home: Home) -> None:
+    assert in_session(home, "K-1") is None
+    room = InTheRoom(home)
+    room.enter(frozenset({"k-1"}), here("/dev/ttyUSB0"))
+    seen = in_session(home, "K-1")
+    assert seen is not None
+    assert (seen.device, seen.process) == ("/dev/ttyUSB0", os.getpid())
+    assert in_session(home, "K-2") is None
+    room.leave()
+    assert in_session(home, "K-1") is None, "its words stand there, its lock is gone"
+    InTheRoom(home).enter(frozenset({"k-1"}), here("/dev/ttyUSB1"))
 
 
 def test_one_patient_is_in_one_session_from_two_homes_with_the_same_records(home: Home, tmp_path: Path) -> None:

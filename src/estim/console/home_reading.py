@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from estim.console.due import CourseToday
+from estim.records.door import Elsewhere
 from estim.records.segment import segments
 from estim.records.spacing import Past
 
@@ -82,7 +83,8 @@ class PastSession:
     Attributes:
         folder: its name.
         ending: one of `ending.ENDINGS`; contractions given, of `planned` (0 where a sensor decides how many come).
-        how: for one without a signature: `left`, `killed`, `taken-over`, `torn`; "" for a signed one.
+        how: for one without a signature: `left`, `killed`, `taken-over`, `torn`, `running`; "" for a signed one.
+        runs: where and since when, for one that another process plays now.
         stopped_ms: how long after front or controller was lost the device said off, None where nothing flowed.
         head: the record's head as far as it was read.
         level_words: the highest level marked, in mA; "" for none.
@@ -101,6 +103,7 @@ class PastSession:
     stopped_ms: int | None = None
     head: str = ""
     level_words: str = ""
+    runs: Elsewhere | None = None
 
 
 OpenSession = PastSession
@@ -293,8 +296,13 @@ class _Reading:
         return (*before, this)[-RECENT:]
 
 
-def read_sessions(records: Path, today: str) -> tuple[tuple[PastPatient, ...], tuple[PastSession, ...]]:
+def read_sessions(
+    records: Path, today: str, runs: Callable[[str], Elsewhere | None] = lambda _: None
+) -> tuple[tuple[PastPatient, ...], tuple[PastSession, ...]]:
     """Patients, the latest first, and sessions, the latest first. What was signed later in another record is signed.
+
+    Args:
+        runs: where a patient is in a session now; of several records without an end that one plays which is the latest.
 
     Raises:
         OSError: the folder can't be read.
@@ -323,11 +331,16 @@ def read_sessions(records: Path, today: str) -> tuple[tuple[PastPatient, ...], t
             known[reading.patient] = patient
             sessions.append(session)
     done = [replace(one, signed_by=signed[one.folder], how="") if one.folder in signed else one for one in sessions]
-    return tuple(reversed(known.values())), tuple(reversed(done))
+    done.reverse()
+    latest = {one.patient_id: n for n, one in reversed(list(enumerate(done)))}
+    for name, n in latest.items():
+        if done[n].how == "torn" and (where := runs(name)) is not None:
+            done[n] = replace(done[n], how="running", runs=where)
+    return tuple(reversed(known.values())), tuple(done)
 
 
 def unfinished(sessions: Sequence[PastSession]) -> tuple[OpenSession, ...]:
-    """Those in which something was done and nobody signed."""
+    """Those in which something was done and nobody signed; of those that still run, all."""
     return tuple(one for one in sessions if not one.signed_by and (one.ending != "not-treated" or one.how != "left"))
 
 

@@ -23,6 +23,7 @@ from estim.console.home_reading import OpenSession, PastPatient, PastSession, re
 from estim.console.visits import Visit, enter_signed_later, enter_visit
 from estim.records import training
 from estim.records.course import Course
+from estim.records.door import in_session
 from estim.records.home import Home
 from estim.records.operators import load_operators
 from estim.records.past_course import courses
@@ -54,7 +55,7 @@ class HomeView(Protocol):
         """What is here was read, so whoever is not known is new."""
 
     def open_sessions(self, *, simulated: bool) -> tuple[OpenSession, ...]:
-        """Those in which something was done and that nobody signed."""
+        """Those in which something was done and that nobody signed; `runs` says which another process plays."""
 
     def look_again(self) -> None:
         """A record was written: read anew, without waiting for it."""
@@ -261,7 +262,8 @@ class RecordsHome:
         for simulated in (True, False):
             with contextlib.suppress(OSError):
                 today = datetime.datetime.now(datetime.UTC).date().isoformat()
-                found = read_sessions(self._home.records(simulated=simulated), today)
+                runs = partial(in_session, self._home)
+                found = read_sessions(self._home.records(simulated=simulated), today, runs)
                 self._patients[simulated], self._sessions[simulated] = found
         with contextlib.suppress(RecordError):  # a broken file helps nobody here; `operators training` says why
             self._practice = {who: dict(found) for who, found in training.met(self._home).items()}

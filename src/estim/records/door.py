@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import hashlib
 import os
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from estim.platform.files import open_private, private_folder, trouble
+from estim.platform.processes import is_alive
 from estim.records.clocks import Clock
 from estim.records.guard import adopt, check
 from estim.records.home import Home
@@ -77,6 +79,38 @@ def open_door(home: Home, typed: str, *, simulated: bool, now: datetime.datetime
         flags=flags,
         notes=tuple(notes),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """Where a session runs that another process holds: what `here` wrote of it."""
+
+    device: str
+    since: str
+    process: int
+    machine: str
+
+
+_HERE = re.compile(r"on (.*), since (.*), process (\d+) of (.*)", re.DOTALL)
+
+
+def in_session(home: Home, patient: str) -> Elsewhere | None:
+    """The session that this patient is in now, on whatever device of this home; None where no process holds one.
+
+    What a process that was killed wrote stays in the file, so its lock is asked: for that moment the place is taken,
+    and only where a process of that number lives, which is where a session runs or a number was used again.
+    """
+    path = home.root / "records" / "open" / f"of-{normal(patient)}.lock"
+    found = _HERE.fullmatch(_says(path)) if path.exists() else None
+    if found is None or not is_alive(int(found[3])):
+        return None
+    try:
+        with path.open("r+b") as file:
+            if try_lock(file):
+                return None
+    except OSError:  # gone, or where nothing can be locked no session begins
+        return None
+    return Elsewhere(device=found[1], since=found[2], process=int(found[3]), machine=found[4])
 
 
 class InTheRoom:

@@ -42,7 +42,10 @@ def unfinished_lines(sessions: Sequence[OpenSession], say: Words, columns: int) 
     lines = []
     for each in sessions[:3]:
         head = say("unfinished.head", patient=each.patient_id, day=each.day, time=each.time)
-        lines.append(f"! {head} {how_words(each, say)}")
+        lines.append(f"{'▶' if each.runs else '!'} {head} {how_words(each, say)}")
+        if each.runs is not None:  # nobody signs it here, nor goes on with it
+            lines.append(f"  {say('unfinished.look-on', process=each.runs.process)}")
+            continue
         lines.append(f"  {say('unfinished.given', amount=amount_words(each, say), key='F6')}")
     if len(sessions) > 3:
         lines.append(say("unfinished.more", count=len(sessions) - 3))
@@ -60,7 +63,14 @@ def amount_words(session: PastSession, say: Words) -> str:
 
 def how_words(session: PastSession, say: Words) -> str:
     """How it broke off, and how long after that the device was off where current flowed."""
+    if (runs := session.runs) is not None:
+        return say("unfinished.runs", device=runs.device, since=runs.since, process=runs.process, machine=runs.machine)
     how = say.of("unfinished-how", session.how)
     if session.stopped_ms is None or session.how == "left":
         return how
     return f"{how} {say('unfinished.stopped', ms=session.stopped_ms)}"
+
+
+def ended_words(session: PastSession, say: Words) -> str:
+    """Its ending in a word; of one that another process plays now, that it runs."""
+    return say("unfinished.running") if session.runs is not None else say.of("ending", session.ending)

@@ -20,6 +20,7 @@ from estim.console.panel import Panel
 from estim.console.presses import Kind
 from estim.console.progress import progress_lines
 from estim.console.stages.exercises import ByHandPane, DiaryPane, EntriesPane, ExercisesPane
+from estim.console.stages.glance import ended_words, how_words
 from estim.records.course import Course
 from estim.session.snapshot import Snapshot
 
@@ -133,7 +134,7 @@ class RecordsPane(Pane):
         for n, one in enumerate(sessions):
             signed = one.signed_by or say("records.unsigned")
             mark = "▸" if n == self._at else " "
-            text = f"{mark} {one.day} {one.patient_id:<10} {say.of('ending', one.ending):<22} {signed}"
+            text = f"{mark} {one.day} {one.patient_id:<10} {ended_words(one, say):<22} {signed}"
             lines.append(Content.styled(text[: panel.columns], "bold" if n == self._at else ""))
         panel.lines(lines)
         panel.see(self._at)
@@ -142,7 +143,7 @@ class RecordsPane(Pane):
             [
                 f"{one.patient_id} · {one.day} {one.time}",
                 one.protocol or "–",
-                say.of("ending", one.ending),
+                ended_words(one, say) if one.runs is None else how_words(one, say),
                 say("records.given-one") if one.contractions == 1 else say("records.given", count=one.contractions),
                 say("records.signed", who=one.signed_by or "–"),
                 "",
