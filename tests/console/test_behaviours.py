@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
+from textual._compositor import CompositorUpdate
 
 from estim.console.comfort import EVERY_US
 from estim.console.draft import Stage
@@ -72,6 +73,31 @@ async def test_01_one_stop_key_whatever_lies_over_the_session(bench: Make, opens
         await b.send("space", " ")
         await b.look(0.5)
         assert "output off" in b.lines()[1]
+
+
+async def test_01_the_state_is_painted_anew_while_the_list_lies_over_it(
+    bench: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a terminal is sent, not what could be drawn: under the list nobody lays out the frame by himself."""
+    async with bench() as b:
+        await b.running()
+        await b.press("f10")
+        sent: list[str] = []
+
+        def display(_: object, update: object) -> None:
+            if isinstance(update, CompositorUpdate):
+                sent.append(update.render_segments(b.app.console))
+
+        monkeypatch.setattr(b.app, "_display", display)
+        for _ in range(40):
+            await b.look(0.3)
+        told = "".join(sent)
+        assert "STIM ON" in told
+        assert "RUNNING" in told
+        sent.clear()
+        await b.send("space", " ")
+        await b.look(0.5)
+        assert "output off" in "".join(sent)
 
 
 async def test_02_the_stop_waits_for_no_screen(bench: Make) -> None:
@@ -342,7 +368,17 @@ async def test_18_it_is_asked_after_a_rise_as_well(bench: Make) -> None:
         await reader.until("→ + raises channel 1")
         await reader.press("+")
         reader.sees("of 7.0")
-        await reader.until("→ F it was raised: asks how it feels")
+        asked, risen_us = ("F", "it was raised: asks how it feels, then a digit"), b._view().channels[0].level_ua
+        for _ in range(120):  # the new level is felt first, in contractions of up to 6 s
+            if reader.named() == asked:
+                break
+            await reader.wait(0.2)
+        assert reader.named() == asked, reader.text
+        await reader.step()
+        await reader.press("4")
+        assert re.search(r"discomfort 4 \(0:0\d ago\)", reader.text), reader.text
+        assert (reader.named() or ("", ""))[0] != "F", "it was answered"
+        assert b._view().channels[0].level_ua == risen_us, "an answer that is no pain changes nothing"
 
 
 async def test_19_what_was_done_is_kept_and_says_how_it_ended(bench: Make, tmp_path: Path) -> None:

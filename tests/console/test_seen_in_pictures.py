@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
+
 import pytest
 
 from estim.console.draft import Stage
-from estim.console.home_view import EmptyHome, HomeView
+from estim.console.home_view import EmptyHome, HomeView, RecordsHome
+from estim.records.door import InTheRoom, here
+from estim.records.home import Home
 from estim.safety.reports import OutputState
 
 from .by_screen import Reader
 from .conftest import Make, returning
+from .every_stage import known_home
 from .simulated import SimulatedSession
+from .test_home_view import broken_off
 
 
 class BeingRead(EmptyHome):
@@ -116,3 +124,90 @@ async def test_no_alarm_names_a_key_that_nobody_hears(bench: Make) -> None:
         await reader.wait(0.5)
         reader.sees("OUTPUT OFF, controller lost", "!! Stop sent 3 times", "→ Ctrl+Q leaves")
         assert "A read it" not in reader.text
+
+
+async def test_a_session_that_runs_in_another_console_is_said_to_run_and_where(bench: Make, tmp_path: Path) -> None:
+    """It was listed as one that broke off by "power, crash or a full disk", to be signed."""
+    broken_off(tmp_path / "records" / "simulated" / "20261102T1620")
+    room = InTheRoom(Home(tmp_path))
+    room.enter(frozenset({"p-2"}), here("socket://127.0.0.1:1"))
+    view = RecordsHome(tmp_path)
+    view.wait()
+    async with bench(home_view=view) as b:
+        reader = Reader(b)
+        await reader.type("PT1")
+        await reader.step()
+        reader.sees("▶ P-2 2026-11-02 16:20: it is RUNNING on socket://127.0.0.1:1, since", f"process {os.getpid()} of")
+        reader.sees("it ends and is signed there")
+        assert "power, crash" not in reader.text
+        await reader.until("→ Enter opens P-2")
+        await reader.press("F6")
+        reader.sees("Records", "▸ 2026-11-02 P-2 running", "it is RUNNING")
+        await reader.press("F7")
+        room.leave()
+        broken_off(tmp_path / "records" / "simulated" / "20261103T1620")  # another one of the same patient, broken off
+        view.look_again()
+        view.wait()
+        await reader.wait(0.5)
+        await reader.press("F6")
+        room.enter(frozenset({"p-2"}), here("socket://127.0.0.1:1"))
+        view.look_again()
+        view.wait()
+        await reader.wait(0.5)
+        await reader.until("→ S signs")
+        reader.sees("▸ 2026-11-02 16:20 P-2", "power, crash or a full disk")
+        await reader.press("up")
+        reader.sees("it is RUNNING on", "→ F7 goes back: it is ended")
+        for key in ("S", "G"):
+            await reader.press(key)
+            reader.sees("✖ the session of P-2 runs in another console: it is ended and signed there")
+    room.leave()
+
+
+async def test_once_the_last_one_is_signed_the_next_line_leads_back(bench: Make, tmp_path: Path) -> None:
+    """The list stayed, empty, beside the story of the one that was signed, and no key was named."""
+    folder = tmp_path / "records" / "simulated" / "20261102T1620"
+    broken_off(folder)
+    view = RecordsHome(tmp_path)
+    view.wait()
+    async with bench(home_view=view) as b:
+        reader = Reader(b)
+        await reader.type("PT1")
+        await reader.step()
+        await reader.follow("→ S signs")
+        signature = (
+            {"patient": "P-2", "utc": "2026-11-02T17:00:00"},
+            {"signs_session": folder.name},
+            {"operator": "PT1"},
+        )
+        lines = zip(("header", "note", "signature"), signature, strict=True)
+        folder.with_name("20261102T1700").mkdir()
+        (folder.with_name("20261102T1700") / "record.jsonl").write_text(
+            "".join(
+                json.dumps({"kind": kind, "fields": fields}, separators=(",", ":")) + "\n" for kind, fields in lines
+            )
+        )
+        view.look_again()
+        view.wait()
+        await reader.wait(0.5)
+        reader.sees("→ F7 goes back: nothing is left unfinished", "Nothing is left unfinished.")
+        assert "P-2" not in reader.text
+        await reader.follow("→ Enter opens P-2")
+
+
+async def test_who_signs_in_sees_what_the_station_knows(bench: Make) -> None:
+    """In 80 × 24 the page was a heading, a field and 15 empty rows."""
+    async with bench(home_view=known_home()) as b:
+        reader = Reader(b)
+        reader.sees("This station", "P24 Science, id SIM0000000", "1 session did not end")
+        assert "P-0" not in reader.text, "before anybody signed in nobody's pseudonym is shown"
+
+
+async def test_the_device_page_says_what_the_stimulator_can_and_can_not(bench: Make) -> None:
+    async with bench(size=(200, 60)) as b:
+        await b.jump(Stage.DEVICE)
+        await b.look(0.1)
+        reader = Reader(b)
+        reader.sees("This stimulator", "130 mA a channel", "notices a lost one from 15 mA on", "2 s without a word")
+        rows = reader.rows[3:-4]
+        assert not [n for n in range(len(rows) - 8) if not any(row.strip() for row in rows[n : n + 8])]

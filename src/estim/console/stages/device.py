@@ -17,6 +17,7 @@ from estim.console.draft import Stage
 from estim.console.panel import Panel
 from estim.console.stages.beside import show_atlas, show_plays
 from estim.console.stages.checking import CheckingPane
+from estim.console.stages.station import bench_words, unit_lines
 from estim.session.events import Acknowledge
 from estim.session.snapshot import Snapshot
 from estim.session.state import BEGUN, Phase
@@ -39,6 +40,7 @@ class DevicePane(CheckingPane):
         yield Panel(self.say("checks.title"), id="checks")
         yield Panel(self.say("pads.atlas"), id="atlas-beside")
         yield Panel(self.say("plan.plays"), id="plays-beside")
+        yield Panel(self.say("unit.title"), id="unit-beside")
 
     def show(self, snapshot: Snapshot | None) -> None:
         """All lines, from one snapshot."""
@@ -62,17 +64,14 @@ class DevicePane(CheckingPane):
             mark, text = ("✓", "self.switch-tested") if draft.switch else ("·", "self.switch-open")
             lines.append(f"{mark} {say(text)}")
         lines += ["", *cable_lines(snapshot, say), "", say("self.use", use=snapshot.intended_use)]
-        if bench := self._bench(snapshot):
+        bench = bench_words(self.console, snapshot)
+        if bench:
             lines.append(say("self.use", use=bench))
         self.panel("self-test").lines(lines)
         self.panel("checks").lines(self.check_lines(snapshot))
         show_atlas(self.console, self.panel("atlas-beside"))
         show_plays(self.console, self.panel("plays-beside"))
-
-    def _bench(self, snapshot: Snapshot) -> str:
-        """When this device was last qualified, or that it never was; a simulated one need not be."""
-        told = self.console.home_view.qualified(snapshot.model, snapshot.device_id, simulated=snapshot.simulated)
-        return told or ("" if snapshot.simulated else self.say("self.never-qualified"))
+        self.panel("unit-beside").lines(unit_lines(snapshot, say, bench=bench))
 
     def _needs_switch(self) -> bool:
         """The patient holds a switch: then it is pressed once before it is needed."""

@@ -21,6 +21,7 @@ from estim.console.panel import Panel
 from estim.console.presses import Kind
 from estim.console.stages.glance import glance_lines, unfinished_lines
 from estim.console.stages.identity import IdentityPane
+from estim.console.stages.station import bench_words, station_lines
 from estim.console.stages.unfinished import UnfinishedPane
 from estim.records.training import OBJECTIVES
 from estim.session.snapshot import Snapshot
@@ -43,20 +44,33 @@ class SignInPane(Pane):
 
     def compose(self) -> ComposeResult:
         """Two lines to type on."""
-        yield Panel(self.say("sign-in.title"), id="sign-in-words")
-        yield Field(id="operator")
-        if self.console.home_view.asks_pin():
-            yield Field(id="pin", password=True, max_length=64)
+        with Vertical(id="door"):  # one cell of the grid
+            yield Panel(self.say("sign-in.title"), id="sign-in-words")
+            yield Field(id="operator")
+            if self.console.home_view.asks_pin():
+                yield Field(id="pin", password=True, max_length=64)
+        yield Panel(self.say("station.title"), id="station")
         yield Panel(self.say("home.glance-none"), id="way-beside")
+        yield Panel(self.say("sign-in.keys-title"), id="keys-beside")
 
-    def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
-        """What is asked."""
+    def show(self, snapshot: Snapshot | None) -> None:
+        """What is asked, and beside it what the station knows."""
         key = "sign-in.with-pin" if self.console.home_view.asks_pin() else "sign-in.text"
         lines = list(self.say.lines(key))
         if self._tries:
             lines.append(self.say("sign-in.tries", count=self._tries))
         self.panel("sign-in-words").lines(lines)
-        self.panel("way-beside").lines([*way_lines(self.say), "", *self.say.lines("sign-in.stop")])
+        self.panel("way-beside").lines(way_lines(self.say))
+        self.panel("keys-beside").lines([*self.say.lines("sign-in.stop"), "", *self.say.lines("sign-in.keys")])
+        self.panel("station").lines(
+            station_lines(
+                snapshot,
+                self.say,
+                bench=bench_words(self.console, snapshot) if snapshot else "",
+                patients=self.console.past_patients(),
+                opened=self.console.open_sessions(),
+            )
+        )
         for each in self.query(Field):
             each.title(self.say(f"sign-in.{each.id}"))
             if each.id == "operator" and not each.value and not self._touched:
@@ -208,12 +222,12 @@ class HomePane(Pane):
             back = self.does("back", self._no_search, label=self.say("hint.close"), says=self.say("home.clear"))
             return (take, *self.move(self._move), back)
         commands = [self.does("next", self._open, label=self.say("hint.open"), says=says, refusal=opens), new]
-        if unfinished:
+        if ended := [one for one in unfinished if one.runs is None]:
             first = self.does(
                 "records",
                 lambda: self.console.ask(UnfinishedPane(self.console)),
                 label=self.say("home.see"),
-                says=self.say("home.see-says", count=len(unfinished)),
+                says=self.say("home.see-says", count=len(ended)),
             )
             commands.insert(0, first)
         commands += [*self.move(self._move), self.does("search", self._begin_search)]
