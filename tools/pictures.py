@@ -16,6 +16,7 @@ from typing import Any, cast
 from textual.app import App
 
 from estim.console.draft import Stage
+from estim.console.language import ENGLISH, load
 from estim.console.patient_screen import PatientConsole
 from estim.controller.observing import ObserverClient
 from estim.session.state import Cycle
@@ -126,7 +127,8 @@ async def sign(b: Bench) -> None:
     await walking(b)
     await b.press("e", "1")
     await b.look(0.5)
-    await b.follow(lambda: "signs as" in b.next)
+    signs = b.app.say("sign.means-says")
+    await b.follow(lambda: signs in b.next)
 
 
 Walk = Callable[[Bench], Awaitable[None]]
@@ -142,10 +144,11 @@ PICTURES: dict[str, tuple[tuple[int, int], Walk]] = {
     "lead-off": (WIDE, lead_off),
     "sign": (WIDE, sign),
 }
+GERMAN = {f"{name}-de": name for name in ("pads", "sign")}  # those that the German pages show
 
 
 async def picture(name: str, *, size: tuple[int, int] | None = None) -> str:
-    """One of `PICTURES`, or `patient-screen`: the other screen of the same session."""
+    """One of `PICTURES` or `GERMAN`, or `patient-screen`: the other screen of the same session."""
     session = SeenSession()
     if name == "patient-screen":
         async with make_bench(session=session) as b:
@@ -157,11 +160,12 @@ async def picture(name: str, *, size: tuple[int, int] | None = None) -> str:
                 app.draw()
                 await pilot.pause()
                 return drawn(app)
-    usual, walk = PICTURES[name]
+    say = load("de") if name in GERMAN else ENGLISH
+    usual, walk = PICTURES[GERMAN.get(name, name)]
     view = returning() if name == "home" else None
-    async with make_bench(size=size or usual, session=session, home_view=view) as b:
+    async with make_bench(size=size or usual, session=session, home_view=view, say=say) as b:
         await walk(b)
-        if name in {"home", "plan", "screening", "pads"}:
+        if GERMAN.get(name, name) in {"home", "plan", "screening", "pads"}:
             await b.look(1.0)  # the last key may count again
         await b.pilot.pause()
         return drawn(b.app)
@@ -180,7 +184,7 @@ def _stages() -> int:
 def main() -> int:
     """Write them all, or those that are named."""
     parser = argparse.ArgumentParser(prog="python -m tools.pictures", description=__doc__)
-    every = [*PICTURES, "patient-screen"]
+    every = [*PICTURES, *GERMAN, "patient-screen"]
     parser.add_argument("names", nargs="*", help=f"which, of: {', '.join(every)}; all when none is named")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where to write, by default docs/pictures")
     parser.add_argument("--stages", action="store_true", help="the pictures that tests/console holds every stage to")
