@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import errno
 import importlib.metadata
@@ -16,12 +17,14 @@ from pathlib import Path
 import pytest
 from pytest_mock import MockerFixture
 
+from estim.cli import sessions
 from estim.controller.clock import SessionClock
 from estim.platform import extras, files
 from estim.platform.clocks import Clocks, clocks_of
 from estim.platform.priority import favour, raise_priority
 from estim.platform.processes import is_alive, start_module
 from estim.platform.terminals import is_pseudo_terminal
+from estim.records.home import Home
 from tests.conftest import PRIORITY, ordinary_again
 from tests.support import SHORT
 
@@ -283,6 +286,31 @@ def test_what_a_command_asked_for_in_a_test_ends_with_the_test() -> None:
     favour()
     ordinary_again()
     assert os.getpriority(os.PRIO_PROCESS, 0) == PRIORITY
+
+
+def test_what_a_console_starts_loads_as_an_ordinary_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Five that begin at once held two processors for seconds, and nothing else on that computer went on."""
+    order: list[str] = []
+
+    class Client:
+        pid = 1
+
+        def __init__(self, *_: object, **__: object) -> None:
+            order.append("controller")
+
+        def close(self) -> None:
+            order.append("closed")
+
+    def shown(*_: object, **__: object) -> int:
+        order.append("shown")
+        return 0
+
+    monkeypatch.setattr("estim.controller.client.ControllerClient", Client)
+    monkeypatch.setattr("estim.platform.priority.favour", lambda: order.append("favoured"))
+    monkeypatch.setattr("estim.console.start.run_console", shown)
+    given = argparse.Namespace(device="p24:/dev/none", emg="", language=None, theme=None)
+    assert sessions._console(given, Home(tmp_path), lambda _: None) == 0
+    assert order == ["controller", "favoured", "shown", "closed"], "the threads that hear keys are begun by what shows"
 
 
 def test_priority_is_asked_for_and_said() -> None:

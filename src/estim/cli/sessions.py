@@ -44,13 +44,9 @@ def _device(text: str, home: Home) -> Iterator[tuple[Address, str]]:
 
 
 def _own_home(given: argparse.Namespace) -> Home:
-    """The home, closed to the other users of this machine, as all that is written into it from now on; what shows and
-    hears a session runs ahead of ordinary programs.
-    """
+    """The home, closed to the other users of this machine, as all that is written into it from now on."""
     from estim.platform.files import make_private, take_back
-    from estim.platform.priority import favour
 
-    favour()
     home = home_of(given)
     make_private()
     try:
@@ -64,12 +60,14 @@ def console(given: argparse.Namespace) -> int:
     """The therapist's screen; with --observe somebody else's session, with --web in a browser."""
     from estim.console.start import need_terminal, run_observer
     from estim.drivers.room import check_rooms
+    from estim.platform.priority import favour
 
     home = _own_home(given)
     if given.web:
         return _web(given, home)
     if given.patient_screen or given.observe is not None:
         pid = given.observe or None
+        favour()
         return run_observer(
             home.root, pid=pid, who=given.who, language=given.language, theme=given.theme, patient=given.patient_screen
         )
@@ -83,6 +81,7 @@ def console(given: argparse.Namespace) -> int:
 def _console(given: argparse.Namespace, home: Home, began: Callable[[int], object]) -> int:
     from estim.console.start import run_console
     from estim.controller.client import ControllerClient
+    from estim.platform.priority import favour
 
     with _device(given.device, home) as (address, room):
         side = f"{room} {given.emg}".strip()
@@ -90,6 +89,7 @@ def _console(given: argparse.Namespace, home: Home, began: Callable[[int], objec
             complain(problem.message)
         client = ControllerClient(address, home.root, side=side)
         began(client.pid)
+        favour()  # with the threads that hear keys; not what it has started: that would load ahead of everybody
         try:
             return run_console(client, home=home.root, language=given.language, theme=given.theme)
         finally:
@@ -111,12 +111,14 @@ def _web_tab(given: argparse.Namespace, home: Home) -> int:
     """One tab: the first holds the session, others look on at it."""
     from estim.console.start import run_observer
     from estim.console.web import held_by, refuse_real, tab_lock
+    from estim.platform.priority import favour
 
     refuse_real(given.device)
     with tab_lock(home.root, given.web_tab) as began:
         if began is not None:
             return _console(given, home, began)
         pid = held_by(home.root, given.web_tab)
+        favour()
         return run_observer(home.root, pid=pid, who="second tab", language=given.language, theme=given.theme)
 
 
@@ -137,6 +139,7 @@ def run(given: argparse.Namespace) -> int:
     from estim.controller.client import ControllerClient
     from estim.desk.result import Seen, result_of
     from estim.drivers.room import check_rooms
+    from estim.platform.priority import favour
     from estim.safety.errors import UsageError
 
     home = _own_home(given)
@@ -159,6 +162,7 @@ def run(given: argparse.Namespace) -> int:
         say = (lambda text: print(legible(text), file=sys.stderr)) if given.json else _now
         began = time.perf_counter()
         client = ControllerClient(address, home.root, side=side)
+        favour()  # not what it has started: that would load ahead of everybody
         refused, noted = _play_out(given, client, protocol, said, simulated=address.simulated, say=say)
         last = client.snapshot
         result = result_of(
