@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from estim.console.due import CourseToday
-from estim.console.home_reading import PastPatient
+from estim.console.home_reading import PastPatient, PastSession
+from estim.records.door import Elsewhere
 from estim.records.patients import Patient
 from estim.records.pseudonym import normal
 
@@ -44,3 +45,13 @@ def with_file(known: tuple[PastPatient, ...], filed: Mapping[str, Patient]) -> t
         else patient
         for patient in (*known, *new)
     )
+
+
+def with_running(sessions: tuple[PastSession, ...], runs: Callable[[str], Elsewhere | None]) -> tuple[PastSession, ...]:
+    """Of a patient's records without an end the latest one is played now, where `runs` knows one in a session."""
+    found = list(sessions)
+    latest = {one.patient_id: n for n, one in reversed(list(enumerate(sessions)))}
+    for name, n in latest.items():
+        if found[n].how == "torn" and (where := runs(name)) is not None:
+            found[n] = replace(found[n], how="running", runs=where)
+    return tuple(found)

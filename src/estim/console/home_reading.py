@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -296,13 +296,8 @@ class _Reading:
         return (*before, this)[-RECENT:]
 
 
-def read_sessions(
-    records: Path, today: str, runs: Callable[[str], Elsewhere | None] = lambda _: None
-) -> tuple[tuple[PastPatient, ...], tuple[PastSession, ...]]:
+def read_sessions(records: Path, today: str) -> tuple[tuple[PastPatient, ...], tuple[PastSession, ...]]:
     """Patients, the latest first, and sessions, the latest first. What was signed later in another record is signed.
-
-    Args:
-        runs: where a patient is in a session now; of several records without an end that one plays which is the latest.
 
     Raises:
         OSError: the folder can't be read.
@@ -331,12 +326,7 @@ def read_sessions(
             known[reading.patient] = patient
             sessions.append(session)
     done = [replace(one, signed_by=signed[one.folder], how="") if one.folder in signed else one for one in sessions]
-    done.reverse()
-    latest = {one.patient_id: n for n, one in reversed(list(enumerate(done)))}
-    for name, n in latest.items():
-        if done[n].how == "torn" and (where := runs(name)) is not None:
-            done[n] = replace(done[n], how="running", runs=where)
-    return tuple(reversed(known.values())), tuple(done)
+    return tuple(reversed(known.values())), tuple(reversed(done))
 
 
 def unfinished(sessions: Sequence[PastSession]) -> tuple[OpenSession, ...]:

@@ -18,7 +18,7 @@ from typing import Protocol
 from estim.console.care_notes import CareNote, Entering, enter_note
 from estim.console.due import courses_today
 from estim.console.empty_home import EmptyHome
-from estim.console.home_people import with_courses, with_file
+from estim.console.home_people import with_courses, with_file, with_running
 from estim.console.home_reading import OpenSession, PastPatient, PastSession, read_sessions, unfinished
 from estim.console.visits import Visit, enter_signed_later, enter_visit
 from estim.records import training
@@ -262,9 +262,9 @@ class RecordsHome:
         for simulated in (True, False):
             with contextlib.suppress(OSError):
                 today = datetime.datetime.now(datetime.UTC).date().isoformat()
-                runs = partial(in_session, self._home)
-                found = read_sessions(self._home.records(simulated=simulated), today, runs)
-                self._patients[simulated], self._sessions[simulated] = found
+                found, sessions = read_sessions(self._home.records(simulated=simulated), today)
+                sessions = with_running(sessions, partial(in_session, self._home))
+                self._patients[simulated], self._sessions[simulated] = found, sessions
         with contextlib.suppress(RecordError):  # a broken file helps nobody here; `operators training` says why
             self._practice = {who: dict(found) for who, found in training.met(self._home).items()}
         filed: dict[str, Patient] = {}
