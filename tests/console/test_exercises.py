@@ -143,6 +143,25 @@ async def test_the_diarys_lines_are_typed_and_a_line_that_is_there_is_refused(
         assert not _noted(b), "what was done at home is none of the session's"
 
 
+async def test_a_sheet_that_came_back_is_entered_where_nobody_is_treated(bench: Make, tmp_path: Path) -> None:
+    desk, view = _course(tmp_path)
+    async with bench(size=SIZES[0], home_view=view) as b:
+        await b.sign_in()
+        await b.look(0.2)
+        await b.press("f5")
+        assert "P-042 · " in b.text, "whose course it is stands there: nobody was read back"
+        await b.press("d", "enter", "enter")
+        assert "P-042 · Diary" not in b.text
+        await _fill(b, "yes")
+        await b.press("f8")
+        view.wait()
+        await b.look(0.1)
+        assert "P-042 · Diary" in b.text, b.text
+    (line,) = of_kind(desk.entries(), "diary")
+    assert (line.day, line.who) == (TODAY, "PT1")
+    assert not _noted(b)
+
+
 async def test_treatment_by_hand_needs_technique_and_minutes(bench: Make, tmp_path: Path) -> None:
     desk, view = _course(tmp_path)
     async with bench(size=SIZES[0], home_view=view) as b:

@@ -87,7 +87,7 @@ class EntriesPane(Pane):
 
     def compose(self) -> ComposeResult:
         """List left, the marked one right."""
-        yield Panel(self.say(f"{self.NAME}.title"), id="entries")
+        yield Panel(f"{self._patient_id} · {self.say(f'{self.NAME}.title')}", id="entries")
         yield Panel("", id="entry")
 
     def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002

@@ -21,6 +21,7 @@ from estim.console.panel import Panel
 from estim.console.presses import Kind
 from estim.console.stages.glance import glance_lines, unfinished_lines
 from estim.console.stages.identity import IdentityPane
+from estim.console.stages.past import CoursePane
 from estim.console.stages.station import bench_words, station_lines
 from estim.console.stages.unfinished import UnfinishedPane
 from estim.records.training import OBJECTIVES
@@ -231,6 +232,8 @@ class HomePane(Pane):
             )
             commands.insert(0, first)
         commands += [*self.move(self._move), self.does("search", self._begin_search)]
+        if marked is not None and marked.course is not None:  # a diary comes back also where nobody is treated
+            commands.append(self.does("course", lambda: self.console.ask(CoursePane(self.console, marked.id))))
         commands.append(self.does("back", self.console.sign_out, label=self.say("home.sign-out"), kind=Kind.ACT))
         return commands
 

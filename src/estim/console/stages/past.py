@@ -61,7 +61,7 @@ class CoursePane(Pane):
         panel.display = course is not None
         self.set_class(course is not None, "-care")
         if course is not None:
-            panel.title(course_title(course, self.say))
+            panel.title(f"{self._patient_id} · {course_title(course, self.say)}")
             due = due_lines(course, self.say)[1:]
             panel.lines([*care_lines(course.care, self.say), *(["", *due] if due else [])])
 
