@@ -52,15 +52,12 @@ def dose_lines(snapshot: Snapshot, say: Words, comfort: ComfortClock) -> list[Co
         lines.append(say("dose.reached", k=snapshot.reached, n=count))
     on_us = max((view.on_us for view in snapshot.channels), default=0)
     lines.append(say("dose.on", clock=present.clock(on_us)))
-    left = max(0, snapshot.total_us - snapshot.elapsed_us)
-    lines.append(
-        say(
-            "dose.clock",
-            done=present.clock(snapshot.elapsed_us),
-            all=present.clock(snapshot.total_us),
-            left=present.clock(left),
-        )
-    )
+    done = present.clock(snapshot.elapsed_us)
+    if snapshot.total_us:
+        left = max(0, snapshot.total_us - snapshot.elapsed_us)
+        lines.append(say("dose.clock", done=done, all=present.clock(snapshot.total_us), left=present.clock(left)))
+    else:  # a key or a sensor begins each contraction, and their number ends it: nobody knows how long that takes
+        lines.append(say("dose.clock-open", done=done))
     if snapshot.phase is Phase.RUNNING and (following := next_words(snapshot, say)):
         lines.append(following)
     if comfort.said is not None:

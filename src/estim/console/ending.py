@@ -23,9 +23,17 @@ def ending_of(snapshot: Snapshot, draft: Draft) -> str:
         )
     if snapshot.outcome == "fault":
         return "fault"
-    if enough(snapshot):
+    if enough(snapshot) or _counted_out(snapshot, draft):
         return "completed"
     return "early" if draft.end_reason or snapshot.outcome == "completed" else "stopped"
+
+
+def _counted_out(snapshot: Snapshot, draft: Draft) -> bool:
+    """A plan of so many contractions, each begun by a key or a sensor, has no clock, and its end takes the count along:
+    it was played to its end where the session says so and nobody here ended it.
+    """
+    unclocked = not snapshot.contractions and not snapshot.total_us
+    return unclocked and snapshot.outcome == "completed" and not draft.end_reason
 
 
 def _waits_for_effort(draft: Draft) -> bool:
