@@ -13,10 +13,12 @@ from pydantic import ValidationError
 from estim.console.draft import Draft
 from estim.console.home_view import PastPatient
 from estim.console.language import ENGLISH, Words
+from estim.desk.checking import SAMPLE_REGION
 from estim.drivers.models import MODELS
 from estim.protocols.catalogue import load_runnable
 from estim.protocols.compile import compile_schedule
 from estim.protocols.resolve import resolve
+from estim.protocols.schema import ANY_REGION
 from estim.protocols.setup import ChannelSetup
 from estim.records.spacing import too_early
 from estim.safety.errors import EstimError, ProtocolError, SetupError
@@ -47,7 +49,12 @@ def refusals(
     if not draft.answers:  # not asked yet: only what an answer would change is left open
         facts = screening.patient_facts(screening.scripted_answers(), draft.sites())
         setup = replace(setup, patient=facts)
-    setup = replace(setup, channels=tuple(_without_level(each) for each in setup.channels))
+    left_open = {each.name for each in protocol.channel if each.region == ANY_REGION}  # answered with the pads (B)
+    channels = (
+        replace(each, region=SAMPLE_REGION) if each.name in left_open and not each.region else each
+        for each in setup.channels
+    )
+    setup = replace(setup, channels=tuple(_without_level(each) for each in channels))
     try:
         resolved = resolve(protocol, week=draft.week, session=draft.session)
         schedule = compile_schedule(resolved, setup, profile, levels_needed=False)
