@@ -104,6 +104,11 @@ def test_what_gives_too_much_gets_no_output_until_it_is_measured_again(
     assert document["outcome"] == "refused"
     assert any("no output until it is repaired" in each["message"] for each in document["problems"])
     assert all(channel["pulses"] == 0 for channel in document["channels"])
+    (record,) = (tmp_path / "records" / "simulated").glob("2*/record.jsonl")
+    header = json.loads(record.read_text(encoding="utf-8").splitlines()[0])["fields"]
+    assert "no output until it is repaired" in header["qualification"]
+    assert main(["records", "report", str(record.parent), "--home", str(tmp_path)]) == 0
+    assert "On the bench" in capsys.readouterr().out
     repair = ["qualify", "repaired", "--model", "p24", "--device-id", DEVICE, "--home", str(tmp_path)]
     assert main(repair) == 0
     assert refusal_of(tmp_path, "p24", DEVICE, public_hex=key), "a repair alone proves nothing"

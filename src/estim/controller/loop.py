@@ -34,7 +34,7 @@ from estim.records.chain import Chain
 from estim.records.folders import folder_name
 from estim.records.home import Home
 from estim.records.keys import station_signer
-from estim.records.qualification import refusal_of
+from estim.records.qualification import qualified_words, refusal_of
 from estim.records.site import limits_in_force
 from estim.records.writer import RecordWriter
 from estim.safety.errors import Problem
@@ -80,7 +80,8 @@ class Controller:
         link = self._open_link()
         self._reading = ReadingUp(
             self._reception, home.protocols,
-            wake=self._waiting.wake, apart=self._waiting.apart, device_refused=self._device_refused,
+            wake=self._waiting.wake, apart=self._waiting.apart,
+            device_refused=self._device_refused, qualified=self._qualified,
         )  # fmt: skip
         self._held: list[events.Request] = []  # what was asked after something that is still being read up
         engine = SessionEngine(model.profile, limits, simulated=address.simulated)
@@ -109,6 +110,14 @@ class Controller:
         """What a bench found of this stimulator; read in the thread that reads up, never in the loop."""
         key = station_signer(self._home.root).public_hex
         return refusal_of(self._home.root, self._address.model, self._runner.engine.device_id, public_hex=key)
+
+    def _qualified(self) -> str:
+        """What a bench last said of this stimulator; read in the same thread."""
+        engine, simulated = self._runner.engine, self._address.simulated
+        said = qualified_words(
+            self._home.root, self._address.model, engine.device_id, firmware=engine.firmware, simulated=simulated
+        )
+        return said or "not qualified"
 
     def _open_link(self) -> ByteLink:
         link = open_link(self._address)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from estim.controller.interface import ConfigureFrom
@@ -32,6 +33,7 @@ class ReadingUp:
         wake: called from the thread when there is an answer.
         apart: called first in the thread (`Waiting.apart`): while the disk keeps it, it keeps neither port nor pipe.
         device_refused: why this stimulator may put out nothing ("" if it may): what a bench found of it.
+        qualified: what a bench last said of it, for the record.
     """
 
     def __init__(
@@ -42,9 +44,11 @@ class ReadingUp:
         wake: Callable[[], None],
         apart: Callable[[], object],
         device_refused: Callable[[], str],
+        qualified: Callable[[], str],
     ) -> None:
         self._reception, self._own = reception, own
-        self._wake, self._apart, self._device_refused = wake, apart, device_refused
+        self._wake, self._apart = wake, apart
+        self._device_refused, self._qualified = device_refused, qualified
         self._asked: queue.SimpleQueue[Asked | None] = queue.SimpleQueue()
         self._read: queue.SimpleQueue[Event | Reply | Exception] = queue.SimpleQueue()
         self.busy = False
@@ -87,7 +91,7 @@ class ReadingUp:
     def _answer(self, request: Asked) -> Event | Reply:
         try:
             if isinstance(request, events.SignIn):
-                return self._reception.sign_in(request)
+                return replace(self._reception.sign_in(request), qualification=self._qualified())
             if isinstance(request, events.Sign):
                 return self._reception.sign(request)
             if reason := self._device_refused():

@@ -36,6 +36,7 @@ class Header(Line):
     patient_flags: Annotated[Sequence[str], "facts of the patient's register that tighten limits"]
     limits: Annotated[Any, "the limits in force, each with its layers"]
     limits_sha256: Annotated[str, "of the limits' canonical JSON"]
+    qualification: Annotated[str | None, "what a bench last said of the stimulator; absent in a rehearsal"] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

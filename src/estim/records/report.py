@@ -74,6 +74,7 @@ def rows(session: SessionSummary) -> list[tuple[str, str]]:
         ("Protocol", f"{session.title} ({session.protocol} {session.protocol_version})" if session.protocol else ""),
         ("Of the course", week),
         ("Device", " ".join(part for part in (session.device, session.device_id, session.firmware) if part)),
+        ("On the bench", session.qualification),
         ("Intended use", session.intended_use),
         ("Software", session.software),
         ("Outcome", session.outcome or "not recorded"),

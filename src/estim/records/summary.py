@@ -53,6 +53,7 @@ class SessionSummary:
     device_id: str
     firmware: str
     intended_use: str
+    qualification: str
     outcome: str
     ending: str
     verified: bool
@@ -161,6 +162,7 @@ def _summary(
         device_id=str(device.get("id", "")),
         firmware=str(device.get("firmware", "")),
         intended_use=str(device.get("intended_use", "")),
+        qualification=str(header.get("qualification") or ""),
         outcome=verdict.outcome,
         ending=verdict.ending,
         verified=verdict.ok,

@@ -31,7 +31,8 @@ class SignIn(Request):
     `minutes_today` are L27's, `muscle/side` → minutes; `patient_flags` are names of `PatientFacts` that are known to be
     true: they tighten limits, whatever the screening's answers say. `authenticated`: the operator's PIN was right. The
     PIN itself ends at the controller's desk: the engine never sees it. `notes`: what must be said of the station and
-    this patient before anything is asked (a clock that was set, one person in two rows).
+    this patient before anything is asked (a clock that was set, one person in two rows). `qualification`: what a bench
+    last said of this stimulator, for the record; it decides nothing here.
     """
 
     operator: str
@@ -41,6 +42,7 @@ class SignIn(Request):
     minutes_today: Mapping[str, int] = field(default_factory=dict)
     patient_flags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    qualification: str = ""
     authenticated: bool = False
     pin: str = ""
 

@@ -39,6 +39,7 @@ def header_line(core: Core, request: SignIn) -> Header:
         patient_flags=list(core.sitting.known.flags),
         limits=limits,
         limits_sha256=digest,
+        qualification=request.qualification or None,
     )
 
 
