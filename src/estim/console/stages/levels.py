@@ -14,10 +14,12 @@ from estim.console.command import Command
 from estim.console.contract import Console
 from estim.console.draft import Stage
 from estim.console.panel import Panel
+from estim.console.presses import Kind
 from estim.console.scope import draw_scope
 from estim.console.stages.live import LivePane
 from estim.console.widgets import channel_lines, practice_lines
 from estim.protocols.schema import Channel
+from estim.safety.caps import sensory_ceiling_ua
 from estim.session.events import NextChannel
 from estim.session.snapshot import ChannelView, Snapshot
 from estim.session.state import BEGUN, Cycle, Phase
@@ -146,10 +148,18 @@ class LevelsPane(LivePane):
         return next((channel for channel in protocol.channel if channel.name == view.name), None)
 
     def _found(self, view: ChannelView) -> bool:
-        """Its working mark is made: what the protocol's rule asks for."""
+        """Its working mark is made: what the protocol's rule asks for, as far as the motor mark lets it play."""
         channel = self._channel(view)
         rule = channel.amplitude_rule if channel is not None else "max-tolerated"
-        return getattr(view, WORKING.get(rule, "max_tolerated_ua")) is not None
+        return getattr(view, WORKING.get(rule, "max_tolerated_ua")) is not None and not self._short(view)
+
+    def _short(self, view: ChannelView) -> bool:
+        """What is felt is the level, and today's motor mark, or none up to there, does not let it play (L26)."""
+        channel, known = self._channel(view), self.console.draft.channels.get(view.name)
+        if channel is None or channel.amplitude_rule != "sensory" or view.output != "sensory":
+            return False
+        level_ua = view.level_ua or (known.level_ua if known is not None else None) or 0
+        return view.sensory_ua is not None and level_ua > sensory_ceiling_ua(view.motor_ua or 0)
 
     def _all_found(self, snapshot: Snapshot) -> bool:
         """Each channel has its level; nothing of it was taken away since."""
@@ -194,9 +204,20 @@ class LevelsPane(LivePane):
             made = view is not None and view.twitch_ua is not None
         else:
             made = view is not None and self._found(view)
-        refusal = "" if made else self.say("levels.mark-first")
+        short = view is not None and snapshot.purpose != LOW_RATE and self._short(view)
+        if short and view is not None and (towards := self._towards_ceiling(view)) is not None:
+            return (towards,)
+        refusal = "" if made else self.say("levels.ceiling-first" if short else "levels.mark-first")
         says = self.say("levels.next-says") if made else ""  # what + waits for comes first, not the mark after it
         return (self.does("channel-found", self._next, label="" if not made else None, says=says, refusal=refusal),)
+
+    def _towards_ceiling(self, view: ChannelView) -> Command | None:
+        """What is felt plays below a motor mark, or below where no muscle moved: up, that mark, and down again."""
+        if view.motor_ua is not None:
+            return self.does("lower", self._lower, kind=Kind.FREE, says=self.say("levels.lower-says"))
+        if sensory_ceiling_ua(view.level_ua) < (view.sensory_ua or 0) or self.mark_refusal("no-twitch"):
+            return None
+        return self.does("no-twitch", partial(self.mark, "no-twitch"), says=self.say("levels.no-twitch-says"))
 
     def _said_mark(self, snapshot: Snapshot, view: ChannelView | None) -> Command | None:
         """In practice: what was felt first, then that it moves, then that it is strong; at the limit, the strongest.
@@ -249,6 +270,8 @@ class LevelsPane(LivePane):
 
     def raise_says(self, snapshot: Snapshot) -> str:  # noqa: ARG002
         """Up, looking at what the rule asks for."""
+        if self.view is not None and self._short(self.view):
+            return self.say("levels.raise.ceiling")
         channel = self._channel(self.view)
         rule = channel.amplitude_rule if channel is not None else "max-tolerated"
         return self.say(f"levels.raise.{rule}")
