@@ -6,11 +6,12 @@ import os
 import random
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from estim.controller.terminal_reports import F12_REPORTS
-from estim.lines.keyboard import LINE_MAX, Keyboard, says_stop
+from estim.lines.keyboard import LINE_MAX, Bystander, Keyboard, says_stop
 from estim.lines.typed import Person
 from estim.session import events
 
@@ -153,3 +154,64 @@ def test_no_bytes_end_it(typed: Make) -> None:
     keyboard.wait(0)
     assert keyboard.lines()[-1] == "pause"
     assert keyboard.stops()
+
+
+def test_a_last_line_that_nobody_ended_stops() -> None:
+    """Found: `printf stop` into a session, and the pipe was closed: it went on."""
+    read, write = os.pipe()
+    keyboard = Keyboard(read)
+    os.write(write, b"stop")
+    os.close(write)
+    for _ in range(3):
+        keyboard.wait(0)
+    assert keyboard.stops()
+    assert keyboard.ended
+    keyboard.close()
+    os.close(read)
+
+
+@pytest.mark.parametrize(
+    ("said", "stops"),
+    [
+        (b"stop", True),
+        (b"\n", True),
+        (b"\x1b[200~\xff\xfe\0", True),
+        (b" ", True),
+        (b"STOP!\n", True),
+        (b"the next file\n", False),
+        (b"", False),
+    ],
+)
+def test_a_pipe_beside_a_played_session_stops_it_by_what_says_stop_and_its_end_alone_does_not(
+    said: bytes, *, stops: bool
+) -> None:
+    read, write = os.pipe()
+    bystander = Bystander(read)
+    os.write(write, said)
+    os.close(write)
+    assert any(bystander.wait(0) for _ in range(4)) is stops
+    bystander.close()
+    os.close(read)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals there")
+@pytest.mark.parametrize("typed", [b"x\n", b"\n", b"\x04", b"note\n"], ids=["a key", "Enter", "Ctrl+D", "a line"])
+def test_any_line_at_a_terminal_stops_a_played_session_and_so_does_its_end(typed: bytes) -> None:
+    """Found: nobody read the terminal beside `run --yes`, though the first page says that any key and Enter stops."""
+    hands, terminal = os.openpty()
+    bystander = Bystander(terminal)
+    assert not bystander.wait(0)
+    os.write(hands, typed)
+    assert any(bystander.wait(0.05) for _ in range(20))
+    bystander.close()
+    os.close(hands)
+    os.close(terminal)
+
+
+def test_a_list_of_sessions_is_not_read(tmp_path: Path) -> None:
+    """`while read file; do estim run "$file" --yes; done < list`: the list is the loop's."""
+    (tmp_path / "list").write_text("stop\nother\n")
+    with (tmp_path / "list").open() as file:
+        bystander = Bystander(file.fileno())
+        assert not bystander.wait(0)
+        assert file.readline() == "stop\n"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import stat
 import sys
+import time
 import unicodedata
 from collections.abc import Iterator
 
 from estim.controller.terminal_reports import is_space
-from estim.platform.terminals import unseen
+from estim.platform.terminals import in_foreground, unseen, waits_again
 from estim.platform.waiting import Waiting, waiting
 
 LINE_MAX = 4_096
@@ -61,6 +64,8 @@ class Keyboard:
         """Until something is typed, or so long; then it is read."""
         self._waiting.wait(wait_s)
         data = self._source.read()
+        if not data and self.ended and self._tail:  # a last line that nobody ended is one
+            data = b"\n"
         if not data:
             return
         if self._returned:  # a line's end in two bytes, as Windows has it, is one
@@ -95,3 +100,39 @@ class Keyboard:
     def close(self) -> None:
         """Nothing is read any more."""
         self._waiting.close()
+
+
+class Bystander:
+    """Who may stop a session that a script plays: at a terminal any line and the end of input, else what says stop.
+
+    Else is a pipe, whose other lines may be meant for somebody else. A file is not read at all: it lists what a
+    loop of sessions shall do next. Nor is a terminal while this program is in its background, where the system would
+    hold up whoever reads.
+    """
+
+    def __init__(self, fd: int | None = None) -> None:
+        self._keyboard: Keyboard | None = None
+        self._fd, self._terminal = -1, False
+        with contextlib.suppress(AttributeError, OSError, ValueError):  # no standard input at all
+            self._fd = sys.stdin.fileno() if fd is None else fd
+            self._terminal = os.isatty(self._fd)
+            if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+                self._keyboard = Keyboard(self._fd)
+
+    def wait(self, wait_s: float) -> bool:
+        """So long, or until something is typed; gives whether to stop."""
+        if self._keyboard is None or (self._terminal and not in_foreground(self._fd)):
+            time.sleep(wait_s)
+            return False
+        self._keyboard.wait(wait_s)
+        said, typed, ended = self._keyboard.stops(), self._keyboard.lines(), self._keyboard.ended
+        if ended and not self._terminal:
+            self.close()
+        return said or (self._terminal and (bool(typed) or ended))
+
+    def close(self) -> None:
+        """Nothing is read any more, and the pipe is again as its other readers know it."""
+        if self._keyboard is not None:
+            self._keyboard.close()
+            self._keyboard = None
+            waits_again(self._fd)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from estim.controller.interface import SessionClient
 from estim.desk.acting import VirtualPatient
 from estim.desk.script import ScriptedTherapist
 from estim.lines.front import LOOK_S, Front
+from estim.lines.keyboard import Bystander
 from estim.session.events import Sign
 
 
@@ -18,14 +18,16 @@ def play(
     *,
     say: Callable[[str], None],
     patient: VirtualPatient | None = None,
+    bystander: Bystander | None = None,
 ) -> None:
     """Until the session is signed, nobody reads what it says, or the controller is lost; the client is closed then.
 
     `patient` does what the protocol asks of who is treated.
 
-    Ctrl-C and its like stop; the session is signed as stopped.
+    Ctrl-C and its like stop, and so does who types (`Bystander`); the session is signed as stopped.
     """
     front = Front(client, say, drill=person.setup.drill)
+    bystander, told = bystander or Bystander(), False  # a terminal's end is there for good: it is told once
     try:
         while not person.done and not front.over() and not front.unread:
             if front.stopped():
@@ -47,6 +49,12 @@ def play(
                         client.send(request)
                         if isinstance(request, Sign):
                             front.signs(request.id)
-            time.sleep(LOOK_S)
+            if bystander.wait(LOOK_S):
+                client.stop("line")
+                if not told:
+                    front.say("stopped")
+                person.halt()
+                told = True
     finally:
         front.close()
+        bystander.close()

@@ -24,6 +24,13 @@ if sys.platform == "win32":
     def share_again(_fd: int) -> None:
         """Nothing to give back."""
 
+    def in_foreground(_fd: int) -> bool:
+        """Whoever reads a console waits for nobody."""
+        return True
+
+    def waits_again(_fd: int) -> None:
+        """Nothing was changed."""
+
     def nobody_reads(_fd: int) -> bool:
         """A pipe says so only when it is written to."""
         return False
@@ -73,6 +80,18 @@ else:
             fcntl.ioctl(fd, termios.TIOCNXCL)
         with contextlib.suppress(OSError, ValueError):
             fcntl.flock(fd, fcntl.LOCK_UN)
+
+    def in_foreground(fd: int) -> bool:
+        """This program may read the terminal; one in its background that does is held up by the system (SIGTTIN)."""
+        try:
+            return os.tcgetpgrp(fd) == os.getpgrp()
+        except OSError:  # not the terminal of this session
+            return True
+
+    def waits_again(fd: int) -> None:
+        """Reading it waits again; a pipe's other readers share that setting, and a shell's `read` would end at once."""
+        with contextlib.suppress(OSError):
+            os.set_blocking(fd, True)
 
     def nobody_reads(fd: int) -> bool:
         """The reader of a pipe is gone. A terminal that goes says so by SIGHUP."""
