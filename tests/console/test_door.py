@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from estim.console.language import load
+from estim.safety.reports import DeviceLost
 from estim.session import events
 
 from .conftest import Bench, Make
@@ -47,3 +48,25 @@ async def test_a_clock_that_went_back_is_said_and_asked(bench: Make, language: s
         await b.look(0.5)
         assert b.at("plan"), b.text
         assert said not in b.text
+
+
+async def test_a_stimulator_that_is_lost_before_anybody_is_treated_is_connected_again_by_the_key_named(
+    bench: Make,
+) -> None:
+    """Found: the strip said to wait for IDLE, which never came, and leaving that the lost device says it is off."""
+    async with bench() as b:
+        await b.sign_in()
+        await b.press("n", "t")
+        await b.type("P-042")
+        await b.press("enter")
+        b.session._play(DeviceLost(reason="no answer to data within 250 ms"))
+        await b.look(0.5)
+        assert "NO DEVICE" in b.banner
+        assert "→ X connects the stimulator again" in b.text, b.text
+        await b.press("ctrl+q")
+        await b.look(0.1)
+        assert "can't be reached now; the last that it said was: output OFF" in " ".join(b.text.split()), b.text
+        await b.press("f7", "x")
+        await b.look(2.0)
+        assert "IDLE" in b.banner
+        assert "→ Y" in b.text, b.text

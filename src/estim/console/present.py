@@ -39,6 +39,13 @@ class State:
         return f"{self.shape} {self.word}" + (f"  {self.detail}" if self.detail else "")
 
 
+def lost(snapshot: Snapshot | None) -> bool:
+    """The stimulator was there and can't be reached any more, while nobody was in a session."""
+    if snapshot is None or snapshot.phase is not Phase.DISCONNECTED:
+        return False
+    return any(alarm.code in {"device-lost", "link-lost"} and alarm.active for alarm in snapshot.alarms)
+
+
 def state_of(
     snapshot: Snapshot | None,
     takeover: Takeover | None,

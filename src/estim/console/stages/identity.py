@@ -15,6 +15,7 @@ from estim.console.draft import Draft, Stage
 from estim.console.home_view import PastPatient
 from estim.console.pane import Field, Pane
 from estim.console.panel import Panel
+from estim.console.present import lost
 from estim.console.presses import Kind
 from estim.console.stages.plan import go_on
 from estim.controller.interface import Answer
@@ -23,7 +24,7 @@ from estim.protocols.loader import load
 from estim.protocols.schema import Protocol
 from estim.records.patients import PSEUDONYM
 from estim.safety.errors import EstimError
-from estim.session.events import Confirm, SignIn
+from estim.session.events import Confirm, ResetFault, SignIn
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
 
@@ -77,6 +78,7 @@ class IdentityPane(Pane):
         snapshot = self.now
         absent = snapshot is None or snapshot.phase is Phase.DISCONNECTED
         refusal = self.say("refuse.not-connected") if absent else self.say("refuse.opening") if self._sent else ""
+        again = (self.does("reset", self._ask_device, says=self.say("reset.connect")),) if lost(snapshot) else ()
         yes = self.does(
             "confirm",
             self._open,
@@ -86,7 +88,11 @@ class IdentityPane(Pane):
         )
         no = self.does("no", lambda: self.console.close(self), label=self.say("hint.no"))
         other = (self.digit("t", self._other, label=self.say("identity.other"), kind=Kind.MOVE),) if self._new else ()
-        return (yes, no, *other, close)
+        return (*again, yes, no, *other, close)
+
+    def _ask_device(self) -> None:
+        """Who it is, once more: it was lost while nobody was in a session."""
+        self.console.send(ResetFault(id=self.console.next_id(), reason=""))
 
     def _other(self) -> None:
         self.focus_on("pseudonym")

@@ -11,6 +11,7 @@ from estim.console.command import Command
 from estim.console.contract import Console
 from estim.console.pane import Pane
 from estim.console.panel import Panel
+from estim.console.present import lost
 from estim.safety.reports import OutputState
 from estim.session.snapshot import Snapshot
 
@@ -33,7 +34,7 @@ class LeavePane(Pane):
     def show(self, snapshot: Snapshot | None) -> None:
         """Whether the device is off yet."""
         if self._off():
-            lines = list(self.say.lines("leave.off"))
+            lines = list(self.say.lines("leave.off-lost" if lost(snapshot) else "leave.off"))
             if (
                 snapshot is not None
                 and snapshot.record_path
