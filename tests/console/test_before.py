@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
+from pathlib import Path
+
 import pytest
 
 from estim.console.before import refusals
 from estim.console.draft import Draft
-from tests.support import protocols, runnable
+from estim.console.home_view import RecordsHome
+from estim.protocols.loader import load
+from estim.records.home import Home
+from tests.records.build import session
+from tests.support import SHORT, protocols, runnable
 
 from .pictured import snapshot
 
@@ -17,3 +25,18 @@ def test_whatever_can_be_played_gets_past_the_plan(name: str) -> None:
     draft = Draft(patient_id="P-017", side="left")
     draft.choose(name, protocols()[name])
     assert refusals(draft, snapshot(model="p24"), None) == []
+
+
+def test_what_a_muscle_had_today_counts_in_the_plan(tmp_path: Path) -> None:
+    """Found in the console: the plan knew of no minute, and what was prepared was refused at the stimulator."""
+    session(Home(tmp_path), "P-017", at=datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=95))
+    home = RecordsHome(tmp_path)
+    home.wait()
+    (known,) = home.patients(simulated=True)
+    assert known.minutes_today == {"quadriceps-femoris/left": 2}
+    draft = Draft(patient_id="P-017", side="left")
+    draft.choose(str(SHORT), load(SHORT))
+    assert refusals(draft, snapshot(model="p24"), known) == []
+    full = dataclasses.replace(known, minutes_today={"quadriceps-femoris/left": 60})
+    (said,) = refusals(draft, snapshot(model="p24"), full)
+    assert "quadriceps-femoris, left" in said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 
 from estim.console.due import CourseToday
@@ -44,6 +44,15 @@ def with_file(known: tuple[PastPatient, ...], filed: Mapping[str, Patient]) -> t
         if (file := filed.get(patient.id)) is not None
         else patient
         for patient in (*known, *new)
+    )
+
+
+def with_minutes(
+    known: tuple[PastPatient, ...], days: Container[str], had: Callable[[str], Mapping[str, int]]
+) -> tuple[PastPatient, ...]:
+    """What the muscles of those had who were here on one of these days, as the limit of a day counts it (L27)."""
+    return tuple(
+        replace(patient, minutes_today=had(patient.id)) if patient.last_day in days else patient for patient in known
     )
 
 

@@ -18,7 +18,7 @@ from typing import Protocol
 from estim.console.care_notes import CareNote, Entering, enter_note
 from estim.console.due import courses_today
 from estim.console.empty_home import EmptyHome
-from estim.console.home_people import with_courses, with_file, with_running
+from estim.console.home_people import with_courses, with_file, with_minutes, with_running
 from estim.console.home_reading import OpenSession, PastPatient, PastSession, read_sessions, unfinished
 from estim.console.visits import Visit, enter_signed_later, enter_visit
 from estim.records import training
@@ -30,6 +30,7 @@ from estim.records.past_course import courses
 from estim.records.patients import Patient, load_patients
 from estim.records.qualification import qualified_words
 from estim.records.reception import admit
+from estim.records.today import minutes_today
 from estim.safety.errors import RecordError
 
 __all__ = ["EmptyHome", "HomeView", "OpenSession", "PastPatient", "PastSession", "RecordsHome", "with_file"]
@@ -271,7 +272,16 @@ class RecordsHome:
         with contextlib.suppress(RecordError):  # a broken file helps nobody here; `estim records patients` says why
             filed = load_patients(self._home.patients)
         for simulated, known in list(self._patients.items()):
-            self._patients[simulated] = self._in_courses(with_file(known, filed), simulated=simulated)
+            now = datetime.datetime.now(datetime.UTC)  # a day of the station is a part of two of these
+            days = {(now - datetime.timedelta(days=ago)).date().isoformat() for ago in (0, 1)}
+            had = with_minutes(known, days, partial(self._had_today, simulated=simulated))
+            self._patients[simulated] = self._in_courses(with_file(had, filed), simulated=simulated)
+
+    def _had_today(self, patient: str, *, simulated: bool) -> Mapping[str, int]:
+        try:
+            return minutes_today(self._home, patient, simulated=simulated)
+        except RecordError:  # the door lets nobody in then, and says why
+            return {}
 
     def _in_courses(self, known: tuple[PastPatient, ...], *, simulated: bool) -> tuple[PastPatient, ...]:
         today = datetime.datetime.now().astimezone().date()
