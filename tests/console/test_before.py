@@ -40,3 +40,13 @@ def test_what_a_muscle_had_today_counts_in_the_plan(tmp_path: Path) -> None:
     full = dataclasses.replace(known, minutes_today={"quadriceps-femoris/left": 60})
     (said,) = refusals(draft, snapshot(model="p24"), full)
     assert "quadriceps-femoris, left" in said
+
+
+@pytest.mark.parametrize(("index", "ends"), [(79.0, False), (80.0, True), (None, False)])
+def test_what_was_measured_before_the_first_pulse_ends_a_course_there(index: float | None, *, ends: bool) -> None:
+    """Found in the console: what was typed stood in the record, and no criterion of the file was ever judged by it."""
+    name = "knee-quadriceps-high-intensity"
+    draft = Draft(patient_id="P-017", side="left", measured={} if index is None else {"quadriceps-index": index})
+    draft.choose(name, protocols()[name])
+    assert bool(refusals(draft, snapshot(model="p24"), None)) == ends
+    assert dict(draft.setup(simulated=True).measures) == draft.measured

@@ -76,6 +76,8 @@ class Draft:
     channels: dict[str, ChannelSetup] = field(default_factory=dict)
     levels_taken: bool = False
     mvic: str | None = None
+    measured: dict[str, float] = field(default_factory=dict)  # today, for the file's criteria
+    left_out: str = ""  # why nothing was measured that was asked for
     early_reason: str = ""  # why it is treated before the time that its file asks for
     pad_labels: dict[str, str] = field(default_factory=dict)  # channel → what is written on its pair of pads
     skin: dict[str, str] = field(default_factory=dict)  # channel → how it was before the pads covered it
@@ -199,6 +201,8 @@ class Draft:
             session=self.session,
             patient=patient_facts(self.answers, self.sites()),
             mvic=self.mvic,
+            measures=tuple(sorted(self.measured.items())),
+            left_out=self.left_out,
             early_reason=self.early_reason,
             simulated=simulated,
         )

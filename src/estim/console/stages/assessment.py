@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
 
 from estim.care.measures import Measure, measures
-from estim.console.before import asks_mvic
+from estim.console.before import asks_mvic, refusals
 from estim.console.command import Command
 from estim.console.draft import Stage
 from estim.console.language import Words
@@ -90,7 +91,7 @@ class AssessmentPane(Pane):
         reasons = [
             self.digit(
                 str(n),
-                partial(self._go_on, {"not_measured": why}),
+                partial(self._not_today, why),
                 label=say.of("not-today", why),
                 says=say("assessment.not-today", why=say.of("not-today", why)) if n == 1 else "",
             )
@@ -121,12 +122,34 @@ class AssessmentPane(Pane):
                 self.console.said(self.say("assessment.mvic-none"))
                 return
             self.console.draft.mvic = "measured"
-        self._go_on({"measured_before": entered})
+        draft = self.console.draft
+        draft.left_out, draft.measured = "", draft.measured | _numbers(entered)
+        self.console.note({"measured_before": entered})
+        past = self.console.past_patient(draft.patient_id)
+        if reasons := refusals(draft, self.console.snapshot, past, self.say):  # a criterion that ends the course
+            self.focus_on("")
+            self.console.said("✖ " + "\n ✖ ".join(reasons[:3]))
+            return
+        self._go_on()
 
-    def _go_on(self, fields: dict[str, object]) -> None:
-        self.console.note(fields)
+    def _not_today(self, why: str) -> None:
+        if self.console.draft.protocol is not None and self.console.draft.protocol.criterion:
+            self.console.draft.left_out = self.say.of("not-today", why)
+        self.console.note({"not_measured": why})
+        self._go_on()
+
+    def _go_on(self) -> None:
         self.console.draft.assessed = True
         self.console.go(Stage.SCREENING)
+
+
+def _numbers(entered: Mapping[str, str]) -> dict[str, float]:
+    """What criteria can judge: a grade in letters is none of it."""
+    found = {}
+    for name, value in entered.items():
+        with contextlib.suppress(ValueError):
+            found[name] = float(value.replace(",", "."))
+    return found
 
 
 def allowed(measure: Measure, say: Words) -> str:
