@@ -234,7 +234,7 @@ async def test_10_a_lost_pad_names_muscle_channel_and_cable_and_the_clock_stands
         await reader.room("a pad of channel 1 comes off")
         await reader.until("The way back")
         assert re.search(r"PAUSED +output off · a pad or cable came off", reader.banner)
-        reader.sees("channel 1, common-peroneal-nerve right, yellow", "plug, red lead", "Pad on again, skin looked at")
+        reader.sees("channel 1, common peroneal nerve right, yellow", "plug, red lead", "Pad on again, skin looked at")
         reader.sees("Find the level again, from 0 mA F2 F9", "was 21.0 (grey)")
         clock, elapsed_us = _clock(reader), b._view().elapsed_us
         await reader.wait(5.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from estim.console.draft import Stage
+from estim.protocols.muscles import muscles
 from tests.turns import of_this_turn
 from tools.pictures import drawn
 
@@ -14,6 +15,10 @@ from .every_stage import FOLDER, KEPT, KEPT_BYTES, LEVEL_MA, SIZES, every_stage,
 ONE_COLUMN = {"unfinished", "identity", "help", "ended"}  # few words, or a list that may be short
 # Cut is only what is somebody's own text: a protocol's title in a table or a heading.
 OWN_TEXT = re.compile(r"(Foot drop|common peroneal)[^…]*…")
+
+
+# An id of the vocabulary is no word for people; what a protocol's author calls a channel may be one.
+IDS = re.compile("|".join(name for name in muscles() if "-" in name))
 
 
 def _always(b: Bench, name: str) -> None:
@@ -26,6 +31,9 @@ def _always(b: Bench, name: str) -> None:
     assert len(lines) == b.app.size.height
     cut = [line for line in lines[2:] if "…" in OWN_TEXT.sub("", line).replace("commands…", "")]
     assert not cut, (name, cut)
+    codes = IDS.search("\n".join(lines).replace("tibialis-anterior-peronei", ""))
+    assert codes is None, (name, codes)
+    assert name != "ended" or "each its own press" not in b.text
 
 
 def _empty_halves(b: Bench) -> list[str]:

@@ -52,6 +52,10 @@ class Reader:
         view = self.b.app.snapshot
         drawn_by_lot = words_of(view.word_head) if view is not None else set()  # of syllables: "line" may be among them
         for line in self.b.lines():
+            for words in re.findall("find levels|one pulse|of the current|opened by|common-peroneal-nerve", line):
+                self.found.setdefault(
+                    words, f"{where}: {line.strip()}"
+                )  # German words of one table may be English ones
             for word in words_of(line) & self.english - drawn_by_lot:
                 self.found.setdefault(word, f"{where}: {line.strip()}")
             for clipped in re.findall(r"\S*…", line):

@@ -102,7 +102,7 @@ async def test_a_lost_pad_is_coached_with_muscle_and_cable(bench: Make) -> None:
         assert "PAUSED" in b.banner
         assert "SPACE = STOP" in b.banner
         assert "The way back" in b.text
-        assert "common-peroneal-nerve right, yellow" in b.text
+        assert "common peroneal nerve right, yellow" in b.text
         assert "plug, red lead" in b.text
         await b.press("f9")
         assert "F2" in b.said

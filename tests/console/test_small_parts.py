@@ -12,6 +12,7 @@ from estim.console import stages
 from estim.console.comfort import AFTER_RISE_US, EVERY_US, ComfortClock
 from estim.console.device_checks import device_checks
 from estim.console.draft import Stage
+from estim.console.language import load as load_words
 from estim.console.pad_words import uses_line
 from estim.console.preview import changes_since, preview_lines, suggested_week
 from estim.console.raise_lock import IDLE_US, RaiseLock
@@ -24,6 +25,7 @@ from estim.protocols.schema import Protocol
 from estim.safety.errors import UsageError
 from estim.safety.reports import OutputState
 from estim.session.state import Phase
+from tests.turns import of_this_turn
 
 from .pictured import snapshot
 
@@ -86,6 +88,27 @@ def test_every_protocol_has_a_preview_or_a_reason(name: str) -> None:
         lines = preview_lines(protocol(name), model=model, week=1, session=1, columns=76)
         assert any("│" in line for line in lines) or lines[0].startswith("Not playable as it is: ")
         assert all(len(line) <= 120 for line in lines if "│" in line)
+
+
+def test_every_word_of_a_german_preview_is_german_or_its_authors() -> None:
+    """`one pulse: 250 µs … zurück at 1/2 of the current` stood on a German device page."""
+    german = load_words("de")
+    known = {"Hz", "µs", "ms", "min", "mA"}
+    for word in german.names("plot-word"):
+        known |= words_of(german(f"plot-word.{word}"))
+    for name in of_this_turn(library.names(), 3):
+        plan = protocol(name)
+        lines = preview_lines(plan, model="p24", week=1, session=1, columns=120, say=german)
+        authors = [*(each.name for each in plan.channel), *(each.name for each in plan.phase)]
+        for line in lines if any("│" in line for line in lines) else ():
+            bare = re.sub(r"[│┊].*[│┊]", "", line)
+            for own in sorted(authors, key=len, reverse=True):
+                bare = bare.replace(own, " ")
+            assert words_of(bare) <= known, line
+
+
+def words_of(text: str) -> set[str]:
+    return set(re.findall(r"[^\W\d_]{2,}", text))
 
 
 def test_without_a_device_the_preview_says_so() -> None:

@@ -31,7 +31,7 @@ def channel_words(snapshot: Snapshot, view: ChannelView, say: Words = ENGLISH) -
     """`channel 2, quadriceps left, blue lead, side A`."""
     cable = cable_of(snapshot.model, view.channel, say)
     side = say.of("side", view.side)
-    return say("cable.channel", channel=view.channel, muscle=view.muscle, side=side, cable=cable)
+    return say("cable.channel", channel=view.channel, muscle=say.short_muscle(view.muscle), side=side, cable=cable)
 
 
 def coached(snapshot: Snapshot) -> bool:

@@ -61,9 +61,12 @@ def preview_lines(
 
 def _in_words(line: str, say: Words) -> str:
     """The drawing's few words in the screen's language."""
-    for word in say.names("plot-word"):
-        line = re.sub(rf"\b{word}\b", say(f"plot-word.{word}"), line)
-    return line
+    if say.language == ENGLISH.language:
+        return line
+    words = sorted(say.names("plot-word"), key=len, reverse=True)  # "back at" before "back"
+    return re.sub(
+        rf"(?<![\w-])(?:{'|'.join(map(re.escape, words))})(?![\w-])", lambda found: say(f"plot-word.{found[0]}"), line
+    )
 
 
 def changes_since(

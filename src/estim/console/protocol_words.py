@@ -50,7 +50,7 @@ def detail_lines(
         say(
             "protocol.channel",
             name=channel.name,
-            muscle=channel.muscle,
+            muscle=say.short_muscle(channel.muscle),
             region=channel.region,
             rule=say.of("rule", channel.amplitude_rule),
             low=f"{channel.plausible_ma[0]:g}",
@@ -85,7 +85,7 @@ def phase_line(phase: PhaseSpec, say: Words = ENGLISH) -> str:
         parts.append(sets + say("phase-line.contractions", count=phase.contractions))
     elif phase.duration_s is not None:
         parts.append(f"{phase.duration_s / 60:g} min")
-    return f"{phase.name} ({say.of('mode', phase.mode)}): {', '.join(parts)}"
+    return f"{say.of('phase-name', phase.name)} ({say.of('mode', phase.mode)}): {', '.join(parts)}"
 
 
 def cycle_plot(phase: PhaseSpec, columns: int, say: Words = ENGLISH) -> str:

@@ -115,8 +115,9 @@ class TreatPane(LivePane):
     def _show_cue(self, snapshot: Snapshot, *, live: bool) -> None:
         panel = self.panel("cue")
         if not live:
-            panel.title(self.numbered("treat.checks"))
-            panel.lines(self._before(snapshot))
+            over = bool(snapshot.outcome or self.console.draft.therapy_began)
+            panel.title(self.numbered("treat.over" if over else "treat.checks"))
+            panel.lines(self._before(snapshot, over=over))
             return
         cue = cue_of(snapshot, self.say)
         self._sounder.hear(cue.id, snapshot.cue_signal)  # as the protocol asks for it
@@ -138,9 +139,9 @@ class TreatPane(LivePane):
         of = str(snapshot.contractions or "–")
         return self.say("treat.repetition", k=max(1, snapshot.contraction), of=of, words=words)
 
-    def _before(self, snapshot: Snapshot) -> list[Content | str]:
+    def _before(self, snapshot: Snapshot, *, over: bool) -> list[Content | str]:
         """With output off: how it ended, or what is asked before it begins."""
-        if snapshot.outcome or self.console.draft.therapy_began:
+        if over:
             words = ending_words(snapshot, self.console.draft, self.say)
             lines: list[Content | str] = [Content.styled(words, "bold")]
             if self.asks_why:
