@@ -14,6 +14,8 @@ import pytest
 
 from estim.records.home import Home
 from estim.records.index import Filter, Index
+from estim.records.report import text_report
+from estim.records.summary import summarise
 from estim.safety.errors import RecordError
 from tests.records.build import NOON, session
 
@@ -161,6 +163,9 @@ def test_a_record_of_another_kind_of_lines_is_listed_and_said(home: Home) -> Non
         index.refresh()
         (row,) = index.sessions(SIMULATED)
         assert "can't be understood" in row["unreadable"]
+    said = text_report(summarise(folder))
+    assert "Contractions: not known" in said
+    assert "  nothing" not in said
 
 
 def test_an_index_that_nobody_touched_is_not_read_through_again(home: Home) -> None:

@@ -35,6 +35,9 @@ def _ma(amplitude_ua: int | None) -> str:
     return "not found" if amplitude_ua is None else f"{amplitude_ua / 1_000:g} mA"
 
 
+NOT_KNOWN = "not known: lines can't be understood"
+
+
 def marks(session: SessionSummary) -> list[str]:
     """What must be read before anything else."""
     first: list[str] = []
@@ -67,6 +70,7 @@ def rows(session: SessionSummary) -> list[tuple[str, str]]:
     """The session's facts."""
     week = f"week {session.week}, session {session.number}" if session.week else ""
     planned = f" of {session.contractions_planned}" if session.contractions_planned else ""
+    unknown = NOT_KNOWN if session.unreadable else ""
     return [
         ("Patient (pseudonym)", session.patient),
         ("Operator", session.operator),
@@ -78,9 +82,9 @@ def rows(session: SessionSummary) -> list[tuple[str, str]]:
         ("Intended use", session.intended_use),
         ("Software", session.software),
         ("Outcome", session.outcome or "not recorded"),
-        ("Contractions", f"{session.contractions}{planned}"),
-        ("Therapy time", clock(session.therapy_us)),
-        ("Whole session", clock(session.duration_us)),
+        ("Contractions", unknown or f"{session.contractions}{planned}"),
+        ("Therapy time", unknown or clock(session.therapy_us)),
+        ("Whole session", unknown or clock(session.duration_us)),
         ("Facts that tighten limits", ", ".join(flag.replace("_", " ") for flag in session.flags)),
     ]
 
@@ -193,7 +197,9 @@ def text_report(session: SessionSummary) -> str:
     lines += ["", *(f"Differs from the protocol: {bend}" for bend in session.bends)]
     lines += [f"Warning: {warning}" for warning in session.warnings]
     lines += ["", "What happened"]
-    lines += [f"  {when(at):>7}  {said}" for at, _, said in session.happened] or ["  nothing"]
+    lines += [f"  {when(at):>7}  {said}" for at, _, said in session.happened] or [
+        f"  {NOT_KNOWN if session.unreadable else 'nothing'}"
+    ]
     if session.outcomes:
         lines += ["", "Outcome: " + ", ".join(f"{key} {value}" for key, value in session.outcomes.items())]
     if session.signature:
