@@ -211,3 +211,19 @@ async def test_the_device_page_says_what_the_stimulator_can_and_can_not(bench: M
         reader.sees("This stimulator", "130 mA a channel", "notices a lost one from 15 mA on", "2 s without a word")
         rows = reader.rows[3:-4]
         assert not [n for n in range(len(rows) - 8) if not any(row.strip() for row in rows[n : n + 8])]
+
+
+async def test_an_open_question_is_no_wait_and_a_search_that_finds_nobody_calls_nobody_new(bench: Make) -> None:
+    """The room's list said "wait: the stimulator answers", and a search without a hit "No patient yet: N …"."""
+    async with bench(home_view=returning()) as b:
+        await b.sign_in()
+        await b.press("slash")
+        await b.type("xqzzv")
+        assert "Nobody has these letters" in b.text
+        assert "No patient yet" not in b.text
+        await b.press("f7")
+        await b.press("h")
+        await b.look(0.2)
+        assert "a pad of channel 1 comes off" in b.text
+        assert "a digit takes what stands behind it, F7 closes this" in b.text
+        assert "wait:" not in b.text

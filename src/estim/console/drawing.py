@@ -81,7 +81,8 @@ def following(console: Framed, offered: Sequence[Command]) -> tuple[Command | No
     command = next_of(offered)
     if command is None:
         waits = next((each.refusal for each in offered if each.says and each.refusal), "")
-        return None, f"· {waits}" if waits else console.say("next.wait")
+        asked = bool(console.questions) and any("1" in each.keys and not each.refusal for each in offered)
+        return None, f"· {waits}" if waits else console.say("next.choose" if asked else "next.wait")
     if command.kind is Kind.ACT and not console.judge.would_count(command.keys[0], console.clock()):
         return None, console.say("next.again", key=console.say.key(shown(command.keys[0])))
     return command, ""

@@ -183,8 +183,9 @@ class HomePane(Pane):
         return self.now is not None and self.console.home_view.read()
 
     def _beginning(self) -> list[str]:
-        """Nobody is here yet: how one begins, and the stages that follow."""
-        return [*self.say.lines("home.first"), "", *way_lines(self.say)]
+        """Nobody is here yet: how one begins, and the stages that follow; these alone where a search found nobody."""
+        first = [] if self._search else [*self.say.lines("home.first"), ""]
+        return [*first, *way_lines(self.say)]
 
     def _show_training(self) -> None:
         """What this operator has practised; only larger terminals have room for it (`#training` in the style sheet)."""
