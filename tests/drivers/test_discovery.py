@@ -116,7 +116,7 @@ def test_a_port_where_nobody_answers_says_what_to_look_at(
         monkeypatch.setattr("estim.drivers.discovery._holder", lambda _device: "")
         home = ["--home", str(tmp_path)]
         assert main(["devices", "--probe", *home]) == 0
-        assert "do: nobody answered: is it switched on, and plugged in with its own cable?" in capsys.readouterr().out
+        assert "do: nobody answered: is it switched on, and plugged in with its own cable (" in capsys.readouterr().out
         assert (
             main(
                 [
@@ -133,7 +133,7 @@ def test_a_port_where_nobody_answers_says_what_to_look_at(
             )
             == 3
         )
-        assert "is it switched on, plugged in with its own cable" in capsys.readouterr().err
+        assert "is it switched on, and plugged in with its own cable (" in capsys.readouterr().err
         assert main(["devices", *home]) == 0
         assert "nobody answered" not in capsys.readouterr().out
         monkeypatch.setattr("estim.drivers.discovery._holder", lambda _device: "python (process 7)")

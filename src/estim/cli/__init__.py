@@ -307,7 +307,7 @@ def _run(given: argparse.Namespace) -> int:
     except UsageError as error:
         return _refused(str(error), EXIT_USAGE, as_json=as_json, rule="usage")
     except LinkLost as error:
-        return _refused(f"{error}{_look_at(str(error))}", EXIT_DEVICE, as_json=as_json, rule="link")
+        return _refused(str(error), EXIT_DEVICE, as_json=as_json, rule="link")
     except (ProtocolError, SetupError, SiteFileError) as error:
         code = EXIT_REFUSED
         if as_json:
@@ -320,16 +320,6 @@ def _run(given: argparse.Namespace) -> int:
         return _refused(str(error), EXIT_REFUSED, as_json=as_json, rule="refused")
     finish()
     return code
-
-
-def _look_at(message: str) -> str:
-    """What a clinic looks at where a stimulator does not answer: the driver knows a packet's name and a time alone."""
-    if "no answer to" not in message and "nobody answered" not in message:
-        return ""
-    return (
-        ": is it switched on, plugged in with its own cable (one that only charges has no data lines), and is it this "
-        "model? Who answers at which port: estim devices --probe"
-    )
 
 
 def _refused(message: str, code: int, *, as_json: bool, rule: str) -> int:

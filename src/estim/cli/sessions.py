@@ -226,11 +226,17 @@ def _play_out(
 
 def _ask_whether_simulated(address: Address) -> Address:
     """A simulator says so by its id; a port that is not `sim://` is asked before anything else is decided."""
-    from estim.drivers.asking import ask_identity
+    from estim.drivers.asking import Unanswered, ask_identity
+    from estim.drivers.discovery import NOBODY_ANSWERS
 
     if address.simulated:
         return address
-    identity = ask_identity(address)
+    try:
+        identity = ask_identity(address)
+    except Unanswered as error:  # a packet's name and a time say nothing to a clinic
+        raise Unanswered(
+            f"{error}: {NOBODY_ANSWERS}. Is it this model? Who answers at which port: estim devices --probe"
+        ) from None
     return type(address)(address.model, address.url, identity.device_id.startswith("SIM"))
 
 

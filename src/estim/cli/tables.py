@@ -69,16 +69,14 @@ def devices(given: argparse.Namespace) -> int:
 
 def _silent(rows: list[dict[str, Any]]) -> None:
     """What to look at where a port could be a stimulator's and nobody answered."""
+    from estim.drivers.discovery import NOBODY_ANSWERS
     from estim.drivers.models import MODELS
 
     for row in rows:
         if not row["could_be"] or row["firmware"] or row["device_id"] or row["cure"]:
             continue
         unasked = [str(name) for name in row["could_be"] if not MODELS[str(name)].asked]
-        row["cure"] = (
-            "nobody answered: is it switched on, and plugged in with its own cable? Try another cable and socket, "
-            "without a hub"
-        )
+        row["cure"] = f"nobody answered: {NOBODY_ANSWERS}"
         if unasked:
             row["cure"] += f"; a {' or '.join(unasked)} is never asked: name it, --device {unasked[0]}:{row['address']}"
 

@@ -14,11 +14,16 @@ LOOK_S = 0.004  # a port that knows no readiness is looked at by time
 LIMIT_S = 5.0  # longer than any driver's own time-out
 
 
+class Unanswered(LinkLost):
+    """The port was opened, and no stimulator of this model answered there."""
+
+
 def ask_identity(address: Address) -> Identified:
     """Who answers at `address`.
 
     Raises:
-        LinkLost: nobody, or not the model that was expected.
+        Unanswered: nobody, or not the model that was expected.
+        LinkLost: the port can't be opened or used.
     """
     link = open_link(address)
     driver = MODELS[address.model].make()
@@ -40,8 +45,8 @@ def ask_identity(address: Address) -> Identified:
                 if isinstance(report, Identified):
                     return report
                 if isinstance(report, DeviceLost):
-                    raise LinkLost(f"{address.url}: {report.reason}")
+                    raise Unanswered(f"{address.url}: {report.reason}")
     finally:
         link.close()
         waits.close()
-    raise LinkLost(f"{address.url}: nobody answered within {LIMIT_S:g} s")
+    raise Unanswered(f"{address.url}: nobody answered within {LIMIT_S:g} s")

@@ -110,6 +110,12 @@ def _cure(one: FoundPort, found: list[FoundPort]) -> str:
     return ""
 
 
+NOBODY_ANSWERS = (
+    "is it switched on, and plugged in with its own cable (one that only charges has no data lines)? Try another cable "
+    "and socket, without a hub"
+)
+
+
 def nothing_plugged() -> str:
     """What to do where no port could be a stimulator's."""
     return (
