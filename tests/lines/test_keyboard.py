@@ -190,6 +190,7 @@ def test_a_pipe_beside_a_played_session_stops_it_by_what_says_stop_and_its_end_a
     os.write(write, said)
     os.close(write)
     assert any(bystander.wait(0) for _ in range(4)) is stops
+    assert os.get_blocking(read), "a shell's loop reads the same pipe"
     bystander.close()
     os.close(read)
 

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from estim.controller.terminal_reports import is_space
-from estim.platform.terminals import in_foreground, unseen, waits_again
+from estim.platform.terminals import in_foreground, unseen
 from estim.platform.waiting import Waiting, waiting
 
 LINE_MAX = 4_096
@@ -49,7 +49,7 @@ class Keyboard:
     def __init__(self, fd: int | None = None, wait: Waiting | None = None) -> None:
         self._fd = sys.stdin.fileno() if fd is None else fd
         self._waiting = wait or waiting()
-        self._source = self._waiting.source(self._fd)
+        self._source = self._waiting.source(self._fd, others_too=True)
         self._tail = b""
         self._returned = False  # the last byte was a carriage return
         self._lines: list[str] = []
@@ -131,8 +131,7 @@ class Bystander:
         return said or (self._terminal and (bool(typed) or ended))
 
     def close(self) -> None:
-        """Nothing is read any more, and the pipe is again as its other readers know it."""
+        """Nothing is read any more."""
         if self._keyboard is not None:
             self._keyboard.close()
             self._keyboard = None
-            waits_again(self._fd)

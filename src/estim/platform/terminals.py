@@ -28,9 +28,6 @@ if sys.platform == "win32":
         """Whoever reads a console waits for nobody."""
         return True
 
-    def waits_again(_fd: int) -> None:
-        """Nothing was changed."""
-
     def nobody_reads(_fd: int) -> bool:
         """A pipe says so only when it is written to."""
         return False
@@ -87,11 +84,6 @@ else:
             return os.tcgetpgrp(fd) == os.getpgrp()
         except OSError:  # not the terminal of this session
             return True
-
-    def waits_again(fd: int) -> None:
-        """Reading it waits again; a pipe's other readers share that setting, and a shell's `read` would end at once."""
-        with contextlib.suppress(OSError):
-            os.set_blocking(fd, True)
 
     def nobody_reads(fd: int) -> bool:
         """The reader of a pipe is gone. A terminal that goes says so by SIGHUP."""

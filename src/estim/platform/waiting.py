@@ -50,8 +50,12 @@ class Sink(Protocol):
 class Waiting(Protocol):
     """One loop's waiting. `wake` may be called from any thread, the rest from the loop alone."""
 
-    def source(self, file: File) -> Source:
-        """Something to read from; `wait` returns when it has something."""
+    def source(self, file: File, *, others_too: bool = False) -> Source:
+        """Something to read from; `wait` returns when it has something.
+
+        Args:
+            others_too: other programs have this open file as well, as standard input: how it waits stays as it is.
+        """
 
     def sink(self, file: File) -> Sink:
         """Something to write to."""
@@ -93,17 +97,18 @@ def _number(file: File) -> int:
 
 
 class _FileSource:
-    def __init__(self, file: File) -> None:
+    def __init__(self, file: File, *, others_too: bool = False) -> None:
         self.fd = _number(file)
         self.ended = False
-        # Of a terminal, input and output are one open file, which other programs have too: what does not wait to read
-        # would not wait to write either, and lose what a slow or stopped terminal does not take.
-        self._terminal = os.isatty(self.fd)
-        if not self._terminal:
+        # Of a terminal, and of what a remote shell gives, input and output are one open file, which other programs have
+        # too: what does not wait to read would not wait to write either, and lose what a slow or stopped reader does
+        # not take; and the loop of a shell that reads the same pipe would end at once.
+        self._waits = others_too or os.isatty(self.fd)
+        if not self._waits:
             os.set_blocking(self.fd, False)
 
     def read(self) -> bytes:
-        if self._terminal and not select.select([self.fd], [], [], 0)[0]:
+        if self._waits and not select.select([self.fd], [], [], 0)[0]:
             return b""
         try:
             data = os.read(self.fd, CHUNK)
@@ -140,9 +145,9 @@ class Selected:
         os.set_blocking(self._woken, False)
         os.set_blocking(self._waker, False)
 
-    def source(self, file: File) -> Source:
+    def source(self, file: File, *, others_too: bool = False) -> Source:
         """Something to read from."""
-        made = _FileSource(file)
+        made = _FileSource(file, others_too=others_too)
         self._sources.append(made)
         return made
 
@@ -282,7 +287,7 @@ class Threaded:
         self._sources: list[_ThreadSource] = []
         self._woken = threading.Event()
 
-    def source(self, file: File) -> Source:
+    def source(self, file: File, *, others_too: bool = False) -> Source:  # noqa: ARG002 - its thread waits as it is
         """Something to read from."""
         made = _ThreadSource(file, self.wake)
         self._sources.append(made)
