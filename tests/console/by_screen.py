@@ -80,6 +80,11 @@ class Reader:
         await self.bench.type(text)
         await self.wait(0.1)
 
+    async def sign_in(self) -> None:
+        """PT1 works here."""
+        await self.type("PT1")
+        await self.step()
+
     async def step(self) -> None:
         """The key of the next line; + is held, for as long as the line asks for it."""
         named = self.named()

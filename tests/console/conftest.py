@@ -17,7 +17,7 @@ from textual.pilot import Pilot
 from estim.console.app import EstimConsole
 from estim.console.command import next_of
 from estim.console.draft import Stage
-from estim.console.home_view import EmptyHome, HomeView, PastPatient
+from estim.console.home_view import EmptyHome, HomeView, PastPatient, RecordsHome
 from estim.console.keys import shown
 from estim.console.language import ENGLISH, Words
 from estim.console.presses import Arrival
@@ -35,6 +35,13 @@ from .simulated import SimulatedSession
 
 NEVER_S = 3600.0  # the app's own timers stay out of the way: `Bench.look` draws
 PROTOCOL = "stroke-foot-drop-peroneal"
+
+
+def read_home(root: Path) -> RecordsHome:
+    """The home, once it was read."""
+    view = RecordsHome(root)
+    view.wait()
+    return view
 
 
 class Clock:

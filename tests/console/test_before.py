@@ -10,12 +10,12 @@ import pytest
 
 from estim.console.before import refusals
 from estim.console.draft import Draft
-from estim.console.home_view import RecordsHome
 from estim.protocols.loader import load
 from estim.records.home import Home
 from tests.records.build import session
 from tests.support import SHORT, protocols, runnable
 
+from .conftest import read_home
 from .pictured import snapshot
 
 
@@ -30,8 +30,7 @@ def test_whatever_can_be_played_gets_past_the_plan(name: str) -> None:
 def test_what_a_muscle_had_today_counts_in_the_plan(tmp_path: Path) -> None:
     """Found in the console: the plan knew of no minute, and what was prepared was refused at the stimulator."""
     session(Home(tmp_path), "P-017", at=datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=95))
-    home = RecordsHome(tmp_path)
-    home.wait()
+    home = read_home(tmp_path)
     (known,) = home.patients(simulated=True)
     assert known.minutes_today == {"quadriceps-femoris/left": 2}
     draft = Draft(patient_id="P-017", side="left")

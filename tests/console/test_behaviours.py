@@ -21,7 +21,7 @@ from estim.session import events
 from estim.session.state import Cycle, Phase
 
 from .by_screen import Reader
-from .conftest import Bench, Make, returning
+from .conftest import Bench, Make, read_home, returning
 from .simulated import SimulatedSession
 from .test_screening import ANSWERED
 
@@ -149,8 +149,7 @@ async def test_05_nothing_plays_another_days_level(bench: Make) -> None:
     home = returning(answers=ANSWERED, marks={"tibialis-anterior-peronei": {"max-tolerated": 21_000, "level": 21_000}})
     async with bench(home_view=home) as b:
         reader = Reader(b)
-        await reader.type("PT1")
-        await reader.step()
+        await reader.sign_in()
         await reader.follow("T strongest")
         reader.sees("– / 21.0", "behind /: the last time", "0.0 mA asked · 0.0 acknowledged")
         await reader.follow("RUNNING")
@@ -396,12 +395,10 @@ async def test_19_what_was_done_is_kept_and_says_how_it_ended(bench: Make, tmp_p
         await b.send("q")
         assert b.app.return_value is not None, "it left"
         session.killed()
-    home = RecordsHome(tmp_path)
-    home.wait()
+    home = read_home(tmp_path)
     async with bench(home_view=home) as b:
         reader = Reader(b)
-        await reader.type("PT1")
-        await reader.step()
+        await reader.sign_in()
         reader.sees("! P-042 2026-11-20 09:00: the console was killed or closed; the output was stopped")
         reader.sees(
             "3 contractions given, not signed. F6", "2026-11-20: ENDED EARLY", "→ F6 shows what did not end (1)"

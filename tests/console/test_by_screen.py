@@ -10,19 +10,11 @@ import re
 import sys
 from pathlib import Path
 
-from estim.console.home_view import RecordsHome
-
 from .by_screen import Reader
-from .conftest import Make
+from .conftest import Make, read_home
 from .simulated import SimulatedSession
 
 NEW_KEYS, RETURNING_KEYS = 60, 25
-
-
-def _home(root: Path) -> RecordsHome:
-    view = RecordsHome(root)
-    view.wait()
-    return view
 
 
 def _session(root: Path, day: int, *, patient: str = "foot-drop") -> SimulatedSession:
@@ -55,10 +47,9 @@ async def _walks(reader: Reader) -> None:
 
 async def test_whole_ways_by_what_the_screen_names_alone(bench: Make, tmp_path: Path) -> None:
     """A new patient with a lost pad, a pain and a pause; the same one another day; the console killed; signed late."""
-    async with bench(session=_session(tmp_path, 20), home_view=_home(tmp_path)) as b:
+    async with bench(session=_session(tmp_path, 20), home_view=read_home(tmp_path)) as b:
         reader = Reader(b)
-        await reader.type("PT1")
-        await reader.step()
+        await reader.sign_in()
         reader.keys = 0
         await _to_contractions(reader)
         new = reader.keys
@@ -83,7 +74,7 @@ async def test_whole_ways_by_what_the_screen_names_alone(bench: Make, tmp_path: 
         reader.sees("no patient chosen", "IDLE")
     assert new <= NEW_KEYS
     killed = _session(tmp_path, 23)
-    async with bench(session=killed, home_view=_home(tmp_path)) as b:
+    async with bench(session=killed, home_view=read_home(tmp_path)) as b:
         reader = Reader(b)
         await reader.step()  # whoever signed last works here again
         reader.sees("P-001")
@@ -95,7 +86,7 @@ async def test_whole_ways_by_what_the_screen_names_alone(bench: Make, tmp_path: 
     told = f"new {new} keys (at most {NEW_KEYS}), returning {returning} (at most {RETURNING_KEYS})\n"
     sys.stderr.write(told)
     assert returning <= RETURNING_KEYS
-    async with bench(session=_session(tmp_path, 24), home_view=_home(tmp_path)) as b:
+    async with bench(session=_session(tmp_path, 24), home_view=read_home(tmp_path)) as b:
         reader = Reader(b)
         await reader.step()
         reader.sees("did not end")

@@ -20,7 +20,7 @@ from estim.desk.signed_later import signed_later
 from estim.records.home import Home
 
 from .by_screen import Reader
-from .conftest import Make
+from .conftest import Make, read_home
 from .simulated import SimulatedSession
 
 TODAY = datetime.date.today()
@@ -48,8 +48,7 @@ async def test_goals_gate_exercises_and_work_by_hand_stand_on_the_course_page(
     bench: Make, tmp_path: Path, size: tuple[int, int], language: str
 ) -> None:
     desk, say = _course(tmp_path, last="0.66"), load(language)
-    view = RecordsHome(tmp_path)
-    view.wait()
+    view = read_home(tmp_path)
     async with bench(size=size, home_view=view, say=say) as b:
         await b.sign_in()
         await b.look(0.2)
@@ -75,8 +74,7 @@ async def test_nothing_is_called_better_within_the_measures_own_error(
     bench: Make, tmp_path: Path, last: str, word: str
 ) -> None:
     _course(tmp_path, last=last)
-    view = RecordsHome(tmp_path)
-    view.wait()
+    view = read_home(tmp_path)
     (patient,) = view.patients(simulated=True)
     assert patient.course is not None
     async with bench(size=(120, 40), home_view=view) as b:
@@ -95,8 +93,7 @@ async def test_without_a_goal_the_page_says_so_and_without_a_course_it_has_no_su
     desk = CareDesk(Home(tmp_path), "P-042", simulated=True, who="PT1")
     desk.begin("stroke-leg", "right", day=TODAY)
     assert not of_kind(desk.entries(), "goal")
-    view = RecordsHome(tmp_path)
-    view.wait()
+    view = read_home(tmp_path)
     async with bench(size=(120, 40), home_view=view) as b:
         await b.sign_in()
         await b.look(0.2)
@@ -135,13 +132,11 @@ async def test_a_treatment_that_is_signed_late_is_the_visit_of_its_own_day(bench
         await b.running(8.0)
         given = b._view().given
         session.killed()
-    home = RecordsHome(tmp_path)
-    home.wait()
+    home = read_home(tmp_path)
     assert not of_kind(desk.entries(), "visit"), "what nobody signed yet is no visit"
     async with bench(home_view=home) as b:
         reader = Reader(b)
-        await reader.type("PT1")
-        await reader.step()
+        await reader.sign_in()
         await reader.follow("Signed: the session of P-042")
     home.wait()
     (visit,) = of_kind(desk.entries(), "visit")

@@ -22,7 +22,7 @@ from estim.desk.care import CareDesk
 from estim.records.home import Home
 from estim.session.events import Note
 
-from .conftest import Bench, Make
+from .conftest import Bench, Make, read_home
 from .every_stage import SIZES, resize
 
 TODAY = datetime.date.today()
@@ -32,8 +32,7 @@ BEGAN = TODAY - datetime.timedelta(days=20)
 def _course(root: Path) -> tuple[CareDesk, RecordsHome]:
     desk = CareDesk(Home(root), "P-042", simulated=True, who="PT1")
     desk.begin("stroke-leg", "right", day=BEGAN)
-    view = RecordsHome(root)
-    view.wait()
+    view = read_home(root)
     return desk, view
 
 

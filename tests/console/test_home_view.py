@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from estim.console.home_reading import PastPatient, read_sessions, unfinished
-from estim.console.home_view import RecordsHome
 from estim.console.language import ENGLISH, load
 from estim.console.stages.glance import glance_lines, how_words, unfinished_lines
 from estim.desk.care import CareDesk
 from estim.records.home import Home
 from estim.records.patients import Patient, save_patient
+
+from .conftest import read_home
 
 TODAY = "2026-11-28"
 
@@ -80,16 +81,14 @@ def test_simulated_and_real_never_mix(tmp_path: Path) -> None:
     session(tmp_path / "records" / "real", "20261101T0800", "REAL-P")
     (tmp_path / "protocols").mkdir()
     (tmp_path / "protocols" / "own.toml").write_text("")
-    home = RecordsHome(tmp_path)
-    home.wait()
+    home = read_home(tmp_path)
     assert [patient.id for patient in home.patients(simulated=True)] == ["SIM-P"]
     assert [patient.id for patient in home.patients(simulated=False)] == ["REAL-P"]
     assert home.own_protocols() == (str(tmp_path / "protocols" / "own.toml"),)
 
 
 def test_an_empty_home_knows_nobody(tmp_path: Path) -> None:
-    home = RecordsHome(tmp_path / "nothing")
-    home.wait()
+    home = read_home(tmp_path / "nothing")
     assert home.patients(simulated=True) == ()
     assert home.own_protocols() == ()
 
@@ -98,8 +97,7 @@ def test_the_patients_file_stands_beside_the_records(tmp_path: Path) -> None:
     session(tmp_path / "records" / "simulated", "20261101T0800", "P-1")
     save_patient(tmp_path / "patients.json", Patient(id="P-1", condition="stroke", side="left", protocol="x", week=3))
     save_patient(tmp_path / "patients.json", Patient(id="P-2", condition="knee-replacement"))
-    home = RecordsHome(tmp_path)
-    home.wait()
+    home = read_home(tmp_path)
     first, second = home.patients(simulated=True)
     assert (first.id, first.sessions, first.condition, first.side) == ("P-1", 1, "stroke", "left")
     assert (first.assigned, first.assigned_week) == ("x", 3)
@@ -109,8 +107,7 @@ def test_the_patients_file_stands_beside_the_records(tmp_path: Path) -> None:
 def test_a_broken_patients_file_hides_nobody(tmp_path: Path) -> None:
     session(tmp_path / "records" / "simulated", "20261101T0800", "P-1")
     (tmp_path / "patients.json").write_text("{")
-    home = RecordsHome(tmp_path)
-    home.wait()
+    home = read_home(tmp_path)
     assert [patient.id for patient in home.patients(simulated=True)] == ["P-1"]
 
 
@@ -242,8 +239,7 @@ def test_what_a_course_has_due_today_comes_first_and_is_what_opens(tmp_path: Pat
     home = Home(tmp_path)
     desk = CareDesk(home, "P-777", simulated=True, who="PT1")
     desk.begin("stroke-leg", "right")
-    view = RecordsHome(tmp_path)
-    view.wait()
+    view = read_home(tmp_path)
     (patient,) = view.patients(simulated=True)
     assert patient.id == "P-777"
     assert patient.course is not None

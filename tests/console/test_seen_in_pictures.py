@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from estim.console.draft import Stage
-from estim.console.home_view import EmptyHome, HomeView, RecordsHome
+from estim.console.home_view import EmptyHome, HomeView
 from estim.records.door import InTheRoom, here
 from estim.records.home import Home
 from estim.safety.reports import OutputState
 
 from .by_screen import Reader
-from .conftest import Make, returning
+from .conftest import Make, read_home, returning
 from .every_stage import known_home
 from .simulated import SimulatedSession
 from .test_home_view import broken_off
@@ -33,8 +33,7 @@ async def test_nobody_is_new_before_it_was_read_who_was_here(bench: Make) -> Non
     view = BeingRead()
     async with bench(home_view=view) as b:
         reader = Reader(b)
-        await reader.type("PT1")
-        await reader.step()
+        await reader.sign_in()
         assert reader.named() is None, reader.text
         reader.sees("reading who was here")
         assert "No patient yet" not in reader.text
@@ -49,8 +48,7 @@ async def test_nobody_is_new_before_it_was_read_who_was_here(bench: Make) -> Non
 async def test_before_the_controllers_first_word_nobody_is_new(bench: Make) -> None:
     async with bench() as b:
         reader = Reader(b)
-        await reader.type("PT1")
-        await reader.step()
+        await reader.sign_in()
         said, b.app.snapshot = b.app.snapshot, None
         b.app.draw()
         assert reader.named() is None, reader.text
@@ -62,8 +60,7 @@ async def test_a_name_that_was_just_taken_is_offered_to_nobody_else(bench: Make)
     view: HomeView = EmptyHome()
     async with bench(home_view=view) as b:
         reader = Reader(b)
-        await reader.type("PT1")
-        await reader.step()
+        await reader.sign_in()
         await reader.follow("2/9")
         assert reader.rows[0].startswith(" P-001")
         b.app.next_patient()
@@ -131,12 +128,10 @@ async def test_a_session_that_runs_in_another_console_is_said_to_run_and_where(b
     broken_off(tmp_path / "records" / "simulated" / "20261102T1620")
     room = InTheRoom(Home(tmp_path))
     room.enter(frozenset({"p-2"}), here("socket://127.0.0.1:1"))
-    view = RecordsHome(tmp_path)
-    view.wait()
+    view = read_home(tmp_path)
     async with bench(home_view=view) as b:
         reader = Reader(b)
-        await reader.type("PT1")
-        await reader.step()
+        await reader.sign_in()
         reader.sees("▶ P-2 2026-11-02 16:20: it is RUNNING on socket://127.0.0.1:1, since", f"process {os.getpid()} of")
         reader.sees("it ends and is signed there")
         assert "power, crash" not in reader.text
@@ -168,12 +163,10 @@ async def test_once_the_last_one_is_signed_the_next_line_leads_back(bench: Make,
     """The list stayed, empty, beside the story of the one that was signed, and no key was named."""
     folder = tmp_path / "records" / "simulated" / "20261102T1620"
     broken_off(folder)
-    view = RecordsHome(tmp_path)
-    view.wait()
+    view = read_home(tmp_path)
     async with bench(home_view=view) as b:
         reader = Reader(b)
-        await reader.type("PT1")
-        await reader.step()
+        await reader.sign_in()
         await reader.follow("→ S signs")
         signature = (
             {"patient": "P-2", "utc": "2026-11-02T17:00:00"},

@@ -67,6 +67,7 @@ def play(step: Step, path: Path, planted: Planted) -> None:
 
 
 def bench(folder: Path, *faults: str, plan: BenchPlan = PLAN) -> dict[str, Any]:
+    folder.mkdir(exist_ok=True)
     for step in plan.steps:
         play(step, folder / f"{step.id}.csv", Planted.read(list(faults)))
     return read_bench(plan, folder, TODAY)
@@ -131,9 +132,7 @@ def test_a_plan_for_a_device_that_nobody_knows_is_refused(tmp_path: Path) -> Non
 
 
 def test_a_stimulator_that_gives_too_much_is_refused_until_it_is_qualified_again(tmp_path: Path) -> None:
-    captures = tmp_path / "captures"
-    captures.mkdir()
-    signer = station_signer(tmp_path)
+    captures, signer = tmp_path / "captures", station_signer(tmp_path)
 
     def refusal() -> str:
         return refusal_of(tmp_path, "p24", "P240000001", public_hex=signer.public_hex)
@@ -160,9 +159,7 @@ def test_a_stimulator_that_gives_too_much_is_refused_until_it_is_qualified_again
 
 
 def test_too_little_is_no_hazard_and_a_damaged_result_is_closed_by_a_pass_alone(tmp_path: Path) -> None:
-    captures = tmp_path / "captures"
-    captures.mkdir()
-    signer = station_signer(tmp_path)
+    captures, signer = tmp_path / "captures", station_signer(tmp_path)
     key = signer.public_hex
     little = bench(captures, "gain=0.7")
     path = write(tmp_path, little, signer)
@@ -177,9 +174,7 @@ def test_too_little_is_no_hazard_and_a_damaged_result_is_closed_by_a_pass_alone(
 
 def test_a_model_that_tells_no_number_is_refused_as_long_as_one_of_it_is(tmp_path: Path) -> None:
     """RehaStim 1 and 2: the plan names the number of the type plate, which no session can ask for."""
-    captures = tmp_path / "captures"
-    captures.mkdir()
-    signer = station_signer(tmp_path)
+    captures, signer = tmp_path / "captures", station_signer(tmp_path)
 
     def refusal() -> str:
         return refusal_of(tmp_path, "rehastim2", "", public_hex=signer.public_hex)
@@ -210,9 +205,7 @@ def test_another_firmware_than_on_the_bench_is_not_qualified(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"qualification": {}}', "better"])
 def test_a_file_that_was_changed_refuses_output(damage: str, tmp_path: Path) -> None:
-    captures = tmp_path / "captures"
-    captures.mkdir()
-    signer = station_signer(tmp_path)
+    captures, signer = tmp_path / "captures", station_signer(tmp_path)
     path = write(tmp_path, bench(captures, "gain=1.3"), signer)
     text = path.read_text(encoding="utf-8")
     changed = text.replace('"verdict": "fail"', '"verdict": "pass"') if damage == "better" else damage

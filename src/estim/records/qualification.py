@@ -26,7 +26,7 @@ from estim.records.station import station_lines
 from estim.safety.errors import RecordError
 
 FOLDER = "qualifications"
-REFUSED_OVER = 0.20  # of what was asked; IEC 60601-2-10 allows no more
+REFUSED_OVER = 0.20  # of a result without figures, as the first ones were; IEC 60601-2-10 allows no more
 TOO_MUCH = frozenset({"over-delivery", "above the line"})  # figures that, once they fail, refuse output: beyond 5 %
 SOON_DAYS = 30
 SIMULATED = "SIM"  # a simulated device's number begins so
