@@ -80,6 +80,17 @@ def test_every_encoding(
         judge(call(monkeypatch, [*words, "--json"], encoding=encoding), json_asked=True)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "cp037"])
+@pytest.mark.parametrize("command", ["limits", "protocols show", "console", "records patient"])
+def test_a_document_is_read_anywhere_where_plain_letters_have_other_bytes_too(
+    command: str, encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [*words_of(command, record=tmp_path, scratch=tmp_path), "--home", str(tmp_path), "--json"]
+    said = call(monkeypatch, words, encoding=encoding)
+    assert said.out
+    judge(said, json_asked=True)
+
+
 def _none(_: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def nobody() -> Path:
         raise RuntimeError("Could not determine home directory.")
@@ -165,6 +176,7 @@ def test_homes_that_are_none(
     judge(said)
     if kind == "none" and command in WITHOUT and command != "protocols new":
         assert said.code == 0, said.err.decode()
+        assert b"no-home" not in said.out + said.err, "a folder that is nobody's is named"
     takes_home = any("--home" in action.option_strings for action in COMMANDS[command]._actions)
     if said.code == 0 or not takes_home or command in LOOK_NOT:
         return
@@ -172,6 +184,32 @@ def test_homes_that_are_none(
     if kind != "none":
         assert "home" in line, line
     assert said.out == b""
+
+
+@pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="where HOME and XDG_DATA_HOME say it")
+@pytest.mark.parametrize(
+    ("name", "word", "said_of"),
+    [
+        ("ESTIM_HOME", "", "home: ESTIM_HOME names no folder"),
+        ("ESTIM_HOME", " ", "home: ESTIM_HOME names no folder"),
+        ("HOME", "", "no home folder is known"),
+        ("HOME", "relative", "no home folder is known"),
+    ],
+)
+def test_a_variable_that_names_no_folder_leads_to_no_other_home(
+    name: str, word: str, said_of: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for other in ("ESTIM_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, word)
+    for command in ("rehearse", "records list", "operators practice"):
+        said = call(monkeypatch, words_of(command, record=tmp_path, scratch=tmp_path))
+        assert said.code == 1
+        assert said_of in said.err.decode()
+    assert [path.suffix for path in tmp_path.iterdir()] == [".toml"]
+    if name == "HOME":
+        assert call(monkeypatch, ["limits"]).code == 0
 
 
 # -- disks --

@@ -19,9 +19,10 @@ EXIT_REFUSED, EXIT_USAGE, EXIT_DEVICE, EXIT_INTERRUPTED = 1, 2, 3, 130
 
 
 def print_json(document: object) -> None:
-    """One document: UTF-8, or plain ASCII with escapes where the output is not UTF-8."""
-    from estim.cli.speaking import is_utf8, legible
+    """One document: UTF-8, or plain ASCII with escapes where the output is of another kind."""
+    from estim.cli.speaking import is_utf8, legible, speak_documents
 
+    speak_documents()
     text = json.dumps(document, indent=2, ensure_ascii=not is_utf8())
     if legible(text) != text:  # what nobody can see, in the document's own way of writing it
         text = "".join(

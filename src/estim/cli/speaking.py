@@ -98,6 +98,16 @@ def _fill() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
+def speak_documents() -> None:
+    """From now on a document is read anywhere: an encoding that writes plain ASCII in other bytes (UTF-16, EBCDIC, a
+    byte order mark before all) gives way to UTF-8.
+    """
+    stream = sys.stdout
+    if "{".encode(getattr(stream, "encoding", None) or "ascii") != b"{":
+        with contextlib.suppress(AttributeError):  # a stream of somebody else's making
+            stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+
+
 def is_utf8() -> bool:
     """Does standard output take every letter?"""
     return (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "") in {"utf8", "utf8sig"}

@@ -60,9 +60,10 @@ def find_home(given: str | None, *, otherwise: Home | None = None) -> Home:
     Raises:
         RecordError: none is known; the word is empty; or the path can't be a folder, since it or a part of it is none.
     """
-    if given == "":  # a script's variable that was never set: sessions would land in another home than it means
-        raise RecordError("home: --home names no folder (its word is empty): give one, or leave --home out")
-    chosen = given or os.environ.get("ESTIM_HOME")
+    chosen = os.environ.get("ESTIM_HOME") if given is None else given
+    if chosen is not None and not chosen.strip():  # a script's variable, never set: sessions would land elsewhere
+        name, leave = ("ESTIM_HOME", "unset it") if given is None else ("--home", "leave it out")
+        raise RecordError(f"home: {name} names no folder (its word is empty): give one, or {leave}")
     try:
         root = Path(chosen).expanduser().absolute() if chosen else _platform_folder() / "estim"
     except RuntimeError as error:  # this user id has no entry, no HOME is set; or `~name` is nobody
@@ -82,8 +83,12 @@ def _platform_folder() -> Path:
         return Path(local) if local else Path.home() / "AppData" / "Local"
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support"
-    data = os.environ.get("XDG_DATA_HOME", "")
-    return Path(data) if Path(data).is_absolute() else Path.home() / ".local" / "share"
+    data = Path(os.environ.get("XDG_DATA_HOME", ""))
+    if data.is_absolute():
+        return data
+    if not Path(os.environ.get("HOME", "/")).is_absolute():  # an empty one is / to Python, another the folder one is in
+        raise RuntimeError("HOME is no whole path")
+    return Path.home() / ".local" / "share"
 
 
 def _check(root: Path) -> None:

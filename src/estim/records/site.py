@@ -21,7 +21,7 @@ from typing import Any
 from estim.platform.files import private_folder, trouble
 from estim.protocols.lines import LineIndex
 from estim.records.guard import REGISTERS, change, check
-from estim.records.home import Home
+from estim.records.home import NOWHERE, Home
 from estim.records.keys import Signer, signed_by
 from estim.records.lock import locked
 from estim.safety.errors import Problem, RecordError, SiteFileError, UsageError
@@ -253,6 +253,8 @@ def site_problem(home: Home) -> str:
     """Why no real session may begin: the site's file is not the one that was put in force, can't be believed, or has
     run out and was tighter than the default; "" if it holds, has run out and only opened, or there never was one.
     """
+    if home is NOWHERE:
+        return ""
     try:
         check(home.root, "site")
         if not os.path.lexists(home.site_file):
