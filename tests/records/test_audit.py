@@ -87,7 +87,7 @@ def test_an_orderly_session_has_no_findings() -> None:
         ([dose(charge_pc=25_000_001)], ["dose"]),
         ([("output", 5_500_000, {"state": "UNCERTAIN"})], ["end"]),
         ([("end", 6_500_000, {"output": "UNCERTAIN"})], ["end"]),
-        ([("command", 1_500_000, {"channels": "none"})], ["end"]),
+        ([("command", 1_500_000, {"channels": "none"})], ["shape"]),
         ([("noise", 1_500_000, {"count": 1, "text": "bytes"})], []),
         ([("noise", 1_500_000, {"count": 1, "text": "41", "pulses_most": 3, "charge_most_pc": 9})], ["stray"]),
     ],

@@ -36,9 +36,10 @@ def export(given: argparse.Namespace, home: Home, folders: Sequence[Path]) -> in
         raise RecordError(nothing_there(given, home))
     kept = []
     for folder, read in reads:
-        if not read.summary.verified and not given.unverified:
+        untrusted = not read.summary.verified and not given.unverified
+        if untrusted or read.summary.unreadable:
             name = research.of("session", folder.name) if research is not None else folder.name
-            left_out.append((name, read.summary.reason or read.summary.ending))
+            left_out.append((name, read.summary.unreadable or read.summary.reason or read.summary.ending))
         else:
             kept.append((folder, read))
     count = _write(given, kept, left_out, research)

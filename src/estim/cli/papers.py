@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from estim.cli import blinding, datasets
-from estim.cli.output import home_of, print_json
+from estim.cli.output import EXIT_REFUSED, home_of, print_json
 from estim.cli.past import progress, session_folder
 from estim.cli.secret import login
 from estim.cli.speaking import pass_on
@@ -43,7 +43,7 @@ def _read(home: Home, folder: Path) -> Read:
 
 
 def report(given: argparse.Namespace) -> int:
-    """One session on paper. A record that can't be verified has a report too, which says so first."""
+    """One session on paper. A record that can't be verified has a report too, which says so first and ends with 1."""
     from estim.records.report import html_report, text_report
     from estim.records.sheet import sheet_html, sheet_text
     from estim.records.station import looked
@@ -55,17 +55,27 @@ def report(given: argparse.Namespace) -> int:
     looked(home.root, "report", sessions=1, patient=read.summary.patient, operator=login())
     if given.json:
         print_json(read.summary.to_json())
-        return 0
-    if given.html:
-        return put(html_report(read, anchor=_anchor(home, folder)), given.output)
-    if given.pdf:
-        return _put_pdf(read, given.output, _anchor(home, folder))
-    if given.patient_html:
-        return put(sheet_html(read.summary), given.output)
-    if given.patient:
-        return put(sheet_text(read.summary), given.output)
-    anchor = _anchor(home, folder)
-    return put(text_report(read.summary) + (f"\n{anchor}\n" if anchor is not None else ""), given.output)
+    elif given.html:
+        put(html_report(read, anchor=_anchor(home, folder)), given.output)
+    elif given.pdf:
+        _put_pdf(read, given.output, _anchor(home, folder))
+    elif given.patient_html:
+        put(sheet_html(read.summary), given.output)
+    elif given.patient:
+        put(sheet_text(read.summary), given.output)
+    else:
+        anchor = _anchor(home, folder)
+        put(text_report(read.summary) + (f"\n{anchor}\n" if anchor is not None else ""), given.output)
+    return _trusted([read])
+
+
+def _trusted(reads: list[Read]) -> int:
+    """0 where all that was put on paper verifies and could be understood; the others are named on standard error."""
+    doubtful = [one.summary for one in reads if not one.summary.verified or one.summary.unreadable]
+    for one in doubtful:
+        why = one.unreadable if one.verified else f"NOT VERIFIED ({one.ending}): {one.reason}"
+        print(f"estim: {one.session}: {why}", file=sys.stderr)
+    return EXIT_REFUSED if doubtful else 0
 
 
 def _anchor(home: Home, folder: Path) -> Anchor | None:
@@ -164,7 +174,8 @@ def export(given: argparse.Namespace) -> int:
         if given.research:
             raise UsageError("--research: csv and json only; a FHIR bundle is about a patient and her record")
         made = bundle(reads, _now(), courses_of(home, sessions))
-        return put(to_text(as_r4(made) if given.format == "fhir-r4" else made), given.output)
+        put(to_text(as_r4(made) if given.format == "fhir-r4" else made), given.output)
+        return _trusted(reads)
     if given.research:
         try:
             salt = Path(given.research).read_bytes().strip()
@@ -172,11 +183,13 @@ def export(given: argparse.Namespace) -> int:
             raise UsageError(f"--research {given.research}: {trouble(error)}") from None
         sessions = de_identified(sessions, salt)
     if given.format == "json":
-        return put(to_json(sessions), given.output)
+        put(to_json(sessions), given.output)
+        return _trusted(reads)
     separator = "\t" if given.separator == "tab" else given.separator
     if separator not in {",", ";", "\t"} or given.decimal not in {".", ","} or separator == given.decimal:
         raise UsageError(f"--separator {given.separator} --decimal {given.decimal}: `,` `;` or `tab`, and `.` or `,`")
-    return put(to_csv(sessions, separator=separator, decimal=given.decimal, bom=given.bom), given.output, a_table=True)
+    put(to_csv(sessions, separator=separator, decimal=given.decimal, bom=given.bom), given.output, a_table=True)
+    return _trusted(reads)
 
 
 def _now() -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli import blinding
-from estim.cli.output import home_of, print_json
+from estim.cli.output import EXIT_REFUSED, home_of, print_json
 from estim.cli.secret import login
 
 if TYPE_CHECKING:
@@ -185,13 +185,13 @@ def show(given: argparse.Namespace) -> int:
     )
     if given.json:
         print_json({"path": str(folder), "lines": [entry._asdict() for entry in entries], "bad": record.reason})
-        return 0
+        return EXIT_REFUSED if record.reason else 0
     for entry in entries:
         said = json.dumps(entry.fields, ensure_ascii=False)
         print(f"{entry.n:6} {entry.t_us / 1e6:10.3f} s {entry.kind:12} {said[:160]}")
     if record.reason:
         print(f"From line {record.first_bad} on the record can't be relied on: {record.reason}")
-    return 0
+    return EXIT_REFUSED if record.reason else 0
 
 
 def schema(given: argparse.Namespace) -> int:  # noqa: ARG001 - there is nothing to choose

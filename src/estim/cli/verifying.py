@@ -147,7 +147,8 @@ def _say_verdict(verdict: SessionVerdict) -> None:
         print(f"  {signature_words(verdict.signature, by_pin=verdict.signature['authenticated'])}")
     elif verdict.records:
         by = "a script closed it, " if verdict.signature else ""
-        print(f"  UNSIGNED: {by}no person signed this session; sealed is what the station did")
+        sealed = "; sealed is what the station did" if verdict.sealed else ""
+        print(f"  UNSIGNED: {by}no person signed this session{sealed}")
     if verdict.key_id:
         whose = {"station": "this station's", "simulated": "a simulated session's, which proves nothing"}
         print(f"  key {verdict.key_id}: {whose.get(verdict.signer, 'not one that is trusted here')}")

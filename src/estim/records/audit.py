@@ -13,6 +13,7 @@ from typing import Any
 
 from estim.record_lines import events as lines
 from estim.record_lines import kinds
+from estim.record_lines.shape import UNFIT, odd, why
 from estim.records.chain import Entry
 
 # Phases in which no current may flow (docs/states.md). PAUSED and STOPPING are left out: their fall takes up to 0.3 s.
@@ -25,7 +26,7 @@ class Finding:
 
     Attributes:
         n: number of the line.
-        rule: authorise | cap | phase | dose | end | stray.
+        rule: authorise | cap | phase | dose | end | stray | shape.
         message: what is wrong, with the numbers.
     """
 
@@ -100,13 +101,16 @@ def audit(entries: Iterable[Entry]) -> tuple[Finding, ...]:
         lines.End.KIND: _end,
     }
     for entry in entries:
+        if said := odd(entry.kind, entry.fields):
+            replay.find(entry.n, "shape", said)
+            continue
         handler = handlers.get(entry.kind)
         if handler is None:
             continue
         try:
             handler(replay, entry)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            replay.find(entry.n, "end", f"a {entry.kind} line can't be read: {error!r}")
+        except UNFIT as error:
+            replay.find(entry.n, "shape", why((entry,), error).removeprefix(f"line {entry.n}, "))
     return tuple(replay.findings)
 
 

@@ -122,7 +122,8 @@ def _procedure(session: SessionSummary, url: str, *, patient: str, device: str) 
     if not session.verified:
         notes.append(f"The record is NOT VERIFIED ({session.ending}): {session.reason}")
     if not session.signed_by_person:
-        notes.append("UNSIGNED: no person signed this session; the station sealed what it wrote")
+        sealed = "; the station sealed what it wrote" if session.verified else ""
+        notes.append(f"UNSIGNED: no person signed this session{sealed}")
     faults = [text for _, kind, text in session.happened if kind in {lines.Fault.KIND, lines.TakeOver.KIND}]
     return resource(
         "Procedure", url, simulated=session.simulated, status=status,

@@ -49,7 +49,8 @@ def marks(session: SessionSummary) -> list[str]:
             first.append(f"Output had ended {clock(session.off_by_us)} after the beginning at the latest.")
     if session.records and not session.signed_by_person:
         by = ": a script closed it" if session.signature else ""
-        first.append(f"UNSIGNED: no person signed this session{by}. The station sealed what it wrote.")
+        sealed = " The station sealed what it wrote." if session.verified else ""
+        first.append(f"UNSIGNED: no person signed this session{by}.{sealed}")
     if session.unreadable:
         first.append(f"The record {session.unreadable}")
     if session.ending == "take-over":

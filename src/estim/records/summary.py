@@ -9,6 +9,7 @@ from typing import Any
 
 from estim.record_lines import events as lines
 from estim.record_lines import kinds
+from estim.record_lines.shape import UNFIT, as_declared, first_odd, why
 from estim.records.audit import audit
 from estim.records.chain import Entry
 from estim.records.channel_summary import ChannelSummary, with_bounds
@@ -120,13 +121,17 @@ def understand(
     """What a record that was read says. `folder` only names it; `home` has the keys of people's own words."""
     verdict = judge(folder, record, keys=keys)
     entries = opened_lines(home, record.entries)
-    try:
-        runs = replay(entries)
-        return Read(_summary(folder, verdict, entries, runs), runs, entries)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        # Lines that nobody changed and that have not the shape of their kind: another program's, or a later version's.
-        reason = f"lines can't be understood: {error!r}"
-        return Read(_summary(folder, verdict, entries[:1], Replay(), unreadable=reason), Replay(), entries)
+    unfit = first_odd(entries)
+    if not unfit:
+        try:
+            runs = replay(entries)
+            return Read(_summary(folder, verdict, entries, runs), runs, entries)
+        except UNFIT as error:
+            unfit = why(entries, error)
+    # Lines that nobody changed and that have not the shape of their kind: another program's, or a later version's.
+    kept = tuple(one._replace(fields=as_declared(one.kind, one.fields)) for one in entries)
+    said = _summary(folder, verdict, kept[:1], Replay(), unreadable=f"lines can't be understood: {unfit}")
+    return Read(said, Replay(), kept)
 
 
 def _summary(

@@ -16,6 +16,7 @@ from estim.drivers.interface import Driver
 from estim.drivers.models import MODELS
 from estim.record_lines import events as lines
 from estim.record_lines import kinds
+from estim.record_lines.shape import UNFIT, first_odd, why
 from estim.records.chain import Entry
 from estim.rehearsal.link import NEVER_US, SimulatedLink
 from estim.safety.commands import ChannelOutput, Command, OutputOff, SetOutput
@@ -137,8 +138,17 @@ def replay_on_simulator(entries: Sequence[Entry], *, seed: int = 0, pulses: Text
         pulses: takes every pulse that comes out as a CSV row.
 
     Raises:
-        RecordError: the record does not say which device it was, or it can't be simulated.
+        RecordError: the record does not say which device it was, it can't be simulated, or a line can't be understood.
     """
+    if unfit := first_odd(entries):
+        raise RecordError(f"it can't be replayed: {unfit}")
+    try:
+        return _replayed(entries, seed, pulses)
+    except UNFIT as error:
+        raise RecordError(f"it can't be replayed: {why(entries, error)}") from error
+
+
+def _replayed(entries: Sequence[Entry], seed: int, pulses: TextIO | None) -> Replayed:
     header = entries[0].fields if entries and entries[0].kind == kinds.Header.KIND else {}
     model = str(header.get("device", {}).get("model", ""))
     if model not in MODELS:
