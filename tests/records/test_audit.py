@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from estim.cli import main
 from estim.records.audit import audit
 from estim.records.chain import Chain, read
 from estim.records.keys import seeded_signer, station_signer
 from estim.records.simulated import SimulatedWriter
 from estim.records.verify_home import verify_home
 from estim.records.writer import RecordWriter
+from tests.support import SHORT
 
 Line = tuple[str, int, dict[str, Any]]
 
@@ -144,3 +148,96 @@ def test_a_master_chain_that_was_signed_by_another_is_found(tmp_path: Path) -> N
     forged = json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()
     path.write_bytes(opened + b"\n" + forged + b"\n")
     assert any("not signed by a trusted key" in verdict.reason for verdict in verify_home(tmp_path))
+
+
+# -- a whole record made anew by somebody with an editor: what its own lines can't be --------------------------------
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> list[Line]:
+    """The lines of a rehearsed session."""
+    home = tmp_path_factory.mktemp("played")
+    assert main(["rehearse", str(SHORT), "--level", "quadriceps=10", "--home", str(home)]) == 0
+    (record,) = (home / "records/simulated").glob("*/record.jsonl")
+    found = [json.loads(line) for line in record.read_bytes().splitlines()]
+    return [
+        (line["kind"], line["t_us"], line["fields"]) for line in found if line["kind"] not in {"checkpoint", "seal"}
+    ]
+
+
+def nth(lines: list[Line], kind: str, number: int) -> int:
+    return [at for at, line in enumerate(lines) if line[0] == kind][number]
+
+
+def less_in_the_dose(lines: list[Line]) -> None:
+    row = lines[nth(lines, "dose", -1)][2]["channels"][0]
+    row.update(pulses=row["pulses"] // 2, charge_pc=row["charge_pc"] // 2)
+
+
+def more_in_the_dose(lines: list[Line]) -> None:
+    row = lines[nth(lines, "dose", -1)][2]["channels"][0]
+    row.update(pulses=row["pulses"] * 2, charge_pc=row["charge_pc"] * 2, pulses_most=10**6, charge_most_pc=10**15)
+
+
+def bounds_upside_down(lines: list[Line]) -> None:
+    lines[nth(lines, "dose", -1)][2]["channels"][0].update(pulses_least=10**6)
+
+
+def commands_left_out(lines: list[Line]) -> None:
+    middle = nth(lines, "command", 20)
+    del lines[middle : middle + 3]
+
+
+def a_command_twice(lines: list[Line]) -> None:
+    lines.insert(nth(lines, "command", 20), lines[nth(lines, "command", 20)])
+
+
+def an_authorisation_left_out(lines: list[Line]) -> None:
+    lines[nth(lines, "authorise", 2)][2]["authorise"] += 1
+
+
+def a_contraction_left_out(lines: list[Line]) -> None:
+    del lines[nth(lines, "contraction", -1)]
+
+
+def a_contraction_more_at_the_end(lines: list[Line]) -> None:
+    lines[nth(lines, "end", 0)][2]["contractions"] += 1
+
+
+def sent_before_the_last(lines: list[Line]) -> None:
+    lines[nth(lines, "command", 20)][2]["sent_us"] -= 5_000_000
+
+
+ANEW = [
+    (less_in_the_dose, {"dose"}), (more_in_the_dose, {"dose"}), (bounds_upside_down, {"dose"}),
+    (commands_left_out, {"sequence"}), (a_command_twice, {"sequence"}), (an_authorisation_left_out, {"sequence"}),
+    (a_contraction_left_out, {"contractions"}), (a_contraction_more_at_the_end, {"contractions"}),
+    (sent_before_the_last, {"time"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("act", "rules"), ANEW)
+def test_lines_that_were_made_anew_do_not_add_up(
+    played: list[Line], act: Callable[[list[Line]], None], rules: set[str]
+) -> None:
+    lines = copy.deepcopy(played)
+    assert judged(lines) == set()
+    act(lines)
+    assert judged(lines) >= rules
+
+
+def judged(lines: list[Line]) -> set[str]:
+    chain = Chain(simulated=True)
+    return {found.rule for found in audit(read(b"".join(chain.line(k, f, t) for k, t, f in lines)).entries)}
+
+
+def test_verify_sees_times_that_fall_in_practice_sealed_anew(
+    played: list[Line], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chain, signer = Chain(simulated=True), seeded_signer(4)
+    data = b"".join(chain.line(kind, fields, 9 if kind == "end" else at) for kind, at, fields in played)
+    data += chain.checkpoint(signer.sign, signer.key_id, 10**12, {"public_key": signer.public_hex}, kind="seal")
+    (tmp_path / "record.jsonl").write_bytes(data)
+    for words in (["verify"], ["verify", "--deep"]):
+        assert main(["records", *words, str(tmp_path), "--home", str(tmp_path / "home")]) == 1
+        assert "is earlier than the line before it" in capsys.readouterr().out

@@ -1,8 +1,8 @@
 """The audit: what a verified record says is held against the rules of the session, by code that shares none with them.
 
 `verify` answers whether the lines are those that were written. This answers whether what they say was right: nothing
-was sent above an authorisation that was written before it, above the cleared cap, or outside a run; the dose adds up;
-the output was off at the end. Reads lines only; pure.
+was sent above an authorisation that was written before it, above the cleared cap, or outside a run; numbers, times and
+the dose add up (`recount`); the output was off at the end. Reads lines only; pure.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from estim.record_lines import events as lines
 from estim.record_lines import kinds
 from estim.record_lines.shape import UNFIT, odd, why
 from estim.records.chain import Entry
+from estim.records.recount import Recount
 
 # Phases in which no current may flow (docs/states.md). PAUSED and STOPPING are left out: their fall takes up to 0.3 s.
 SILENT = frozenset({"DISCONNECTED", "READY", "CONFIGURED", "FAULT"})
@@ -26,7 +27,7 @@ class Finding:
 
     Attributes:
         n: number of the line.
-        rule: authorise | cap | phase | dose | end | stray | shape.
+        rule: authorise | cap | phase | dose | sequence | contractions | time | end | stray | shape.
         message: what is wrong, with the numbers.
     """
 
@@ -87,6 +88,7 @@ def audit(entries: Iterable[Entry]) -> tuple[Finding, ...]:
         of its kind is a finding too.
     """
     replay = _Replay()
+    recount: Recount | None = Recount(replay.find)
     handlers: Mapping[str, Callable[[_Replay, Entry], None]] = {
         kinds.SetupLine.KIND: _setup,
         kinds.Authorise.KIND: _authorise,
@@ -101,16 +103,17 @@ def audit(entries: Iterable[Entry]) -> tuple[Finding, ...]:
         lines.End.KIND: _end,
     }
     for entry in entries:
-        if said := odd(entry.kind, entry.fields):
-            replay.find(entry.n, "shape", said)
-            continue
-        handler = handlers.get(entry.kind)
-        if handler is None:
-            continue
+        said = odd(entry.kind, entry.fields)
         try:
-            handler(replay, entry)
+            if not said and (handler := handlers.get(entry.kind)) is not None:
+                handler(replay, entry)
+            if not said and recount is not None:
+                recount.take(entry)
         except UNFIT as error:
-            replay.find(entry.n, "shape", why((entry,), error).removeprefix(f"line {entry.n}, "))
+            said = why((entry,), error).removeprefix(f"line {entry.n}, ")
+        if said:
+            replay.find(entry.n, "shape", said)
+            recount = None  # sums without this line would be nobody's
     return tuple(replay.findings)
 
 
