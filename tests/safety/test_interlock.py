@@ -12,15 +12,27 @@ from hypothesis import strategies as st
 from estim.safety.commands import ChannelOutput, OutputOff, SetOutput
 from estim.safety.errors import InterlockTripped
 from estim.safety.interlock import Admitted, Interlock
-from estim.safety.interlock_pulse import pulse_of
+from estim.safety.interlock_pulse import pulse_of, pulses_of
 from estim.safety.ramp import least_ramp_us, ramp_amplitude_ua, ramp_down_amplitude_ua, shortest_ramp_us, step_bound_ua
 from estim.safety.rises import Rise
-from estim.safety.schedule import Window
+from estim.safety.schedule import Train, Window
 from estim.safety.units import MicroAmp, Micros
 from estim.safety.verdict import clear
 from estim.safety.waveform import net_charge_pc, pulse_points
 from estim.session.effects import AuthorisedPeak
-from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, again, channel, interlock_of, output_of, schedule, window
+from tests.safety.build import (
+    BOTH,
+    PROFILE,
+    SECOND,
+    TRUSTED,
+    again,
+    channel,
+    interlock_of,
+    limits,
+    output_of,
+    schedule,
+    window,
+)
 
 TRAIN = window()
 
@@ -278,8 +290,8 @@ def test_a_pulse_that_does_not_balance_is_refused() -> None:
         pulse_points(output(0.5, phase_ratio=3, amplitude_ua=MicroAmp(500)))
 
 
-def found(ma: int = 20, reason: str = "end") -> Interlock:
-    """A titration: a key a second, up to `ma` on channel 1, and its off."""
+def found(ma: int = 20, reason: str = "end", last_ma: tuple[int, ...] = ()) -> Interlock:
+    """A titration: a key a second, up to `ma` on channel 1, what is played last, and its off."""
     made = Interlock(clear(schedule(purpose="titration"), BOTH, PROFILE, TRUSTED))
     for step in range(1, ma + 1):
         now_us = step * SECOND
@@ -289,6 +301,8 @@ def found(ma: int = 20, reason: str = "end") -> Interlock:
         )
         made.grant(step, now_us)
         made.admit(send(output(step)), now_us)
+    for turn, played_ma in enumerate(last_ma):
+        made.admit(send(*([output(played_ma)] if played_ma else [])), (25 + turn) * SECOND)
     made.admit(OutputOff(reason=reason), 30 * SECOND)
     return made
 
@@ -321,6 +335,7 @@ def test_only_as_much_as_was_held_counts() -> None:
     assert before.proven_ua == {1: {pulse_of(output(20)): 20_000}}
     assert found(7).proven_ua == {1: {pulse_of(output(7)): 7_000}}
     assert found(reason="stop").proven_ua == {}
+    assert found(7, last_ma=(0, 2)).proven_ua == {1: {pulse_of(output(7)): 7_000}}, "not what came last"
 
 
 def test_any_other_off_of_something_that_played_forgets_it_and_an_off_of_nothing_does_not() -> None:
@@ -350,3 +365,34 @@ def test_a_free_pulse_is_played_as_it_is_written() -> None:
         pulse_points(output(0.001, shape=FREE))
     with pytest.raises(InterlockTripped, match="L12"):
         pulse_points(output(20, shape=((200, 1000), (400, -499))))
+
+
+TWICE = ((100, 1000), (50, -1000), (100, 1000), (150, -1000))  # 200 µs of charge, and never more than 150 of it owed
+
+
+def playing_free(shape: tuple[tuple[int, int], ...], **tighter: int) -> Interlock:
+    """The interlock of a schedule whose pulse and limits are these, whatever the verdict saw."""
+    cleared = clear(schedule(windows=[window(width_us=200, shape=FREE)]), BOTH, PROFILE, TRUSTED)
+    phase = replace(cleared.schedule.phases[0], windows=(window(width_us=200, shape=shape),))
+    object.__setattr__(cleared, "schedule", replace(cleared.schedule, phases=(phase,)))
+    object.__setattr__(cleared, "limits", cleared.limits & limits(**tighter))
+    return interlock_of(cleared)
+
+
+def test_the_interlock_judges_a_free_pulse_itself() -> None:
+    pulse = send(output(20, window(width_us=200), shape=TWICE))
+    playing_free(TWICE, charge_pc=3_000_000).admit(pulse, 0)
+    with pytest.raises(InterlockTripped, match=r"^L10: .* 3000000, allowed 2999999$"):
+        playing_free(TWICE, charge_pc=2_999_999).admit(pulse, 0)
+    open_ended = ((200, 1000), (400, -499))
+    with pytest.raises(InterlockTripped, match=r"^L12: net charge"):
+        playing_free(open_ended).admit(send(output(20, window(width_us=200), shape=open_ended)), 0)
+
+
+def test_a_window_may_be_told_its_own_pulse_and_those_of_its_train() -> None:
+    own = (20_000, 250, 100, 1, 1, 0, ())
+    catch = Train(kind="catch", burst_pulses=2, burst_interval_us=Micros(5_000), times=2)
+    slower = Train(kind="two-rate", then_period_us=Micros(40_000), after_us=Micros(SECOND))
+    assert pulses_of(TRAIN) == (own,)
+    assert pulses_of(window(train=catch)) == (own, (20_000, 250, 100, 1, 2, 5_000, ()))
+    assert pulses_of(window(train=slower)) == (own, (40_000, 250, 100, 1, 1, 0, ()))

@@ -10,9 +10,10 @@ from estim.safety.commands import OutputOff
 from estim.safety.errors import InterlockTripped
 from estim.safety.interlock import Interlock
 from estim.safety.rises import Rise
-from estim.safety.schedule import Schedule
-from estim.safety.units import Micros
+from estim.safety.schedule import Follow, Schedule
+from estim.safety.units import MicroAmp, Micros
 from estim.safety.verdict import clear
+from estim.session.effects import AuthorisedPeak
 from tests.safety.build import BOTH, PROFILE, SECOND, TRUSTED, channel, limits, peaks_of, schedule, window
 from tests.safety.test_interlock import output, send
 
@@ -96,6 +97,15 @@ def test_a_plan_lifts_nothing() -> None:
     )
 
 
+@pytest.mark.parametrize(("number", "width_us"), [(3, 250), (1, 249)])
+def test_what_is_not_in_the_schedule_gets_nothing(number: int, width_us: int) -> None:
+    other = AuthorisedPeak(
+        channel=number, peak_ua=MicroAmp(1), pulse_width_us=Micros(width_us), period_us=Micros(20_000)
+    )
+    with pytest.raises(InterlockTripped, match="that nobody raised to, 1, allowed 0"):
+        playing().authorise(2, [other], LONG, SECOND)
+
+
 def test_a_channel_that_is_not_there() -> None:
     made = playing()
     assert "not part of the cleared schedule" in refusal(made, step(number=3), key=3)
@@ -108,7 +118,8 @@ def test_the_step_of_a_raise(from_ma: float, to_ma: float) -> None:
 
 
 def test_a_rise_from_a_level_that_does_not_play() -> None:
-    assert "does not play" in refusal(playing(), step(10.5, 11), key=1)
+    said = "L15: a rise from a level in µA that does not play, 10500, allowed 10000"
+    assert refusal(playing(), step(10.5, 11), key=1) == said
 
 
 def test_a_coarse_device_may_rise_by_one_of_its_steps() -> None:
@@ -121,23 +132,25 @@ def test_a_coarse_device_may_rise_by_one_of_its_steps() -> None:
 def test_raises_keep_their_distance_from_what_was_felt() -> None:
     made = playing()
     ask(made, step(), SECOND, key=1)
+    said = "L16: too soon after the last rise, in µs 499000, allowed 500000"
+    assert refusal(made, step(), SECOND + 499 * MS, n=3, key=1) == said, "it may be felt any moment"
     made.grant(2, 3 * SECOND)  # a slow disk: it is felt now
-    assert "L16" in refusal(made, step(11, 12), 3 * SECOND + 499 * MS, n=3, key=1)
+    assert refusal(made, step(11, 12), 3 * SECOND + 499 * MS, n=3, key=1) == said
     ask(made, step(11, 12), 3 * SECOND + 500 * MS, n=3, key=1)
 
 
 def test_above_what_was_given_the_slope_counts_and_below_it_the_rate() -> None:
     steep = BOTH & limits(ceiling_rise_ua_per_s=1_000)
-    made = Interlock(clear(plan(9), steep, PROFILE, TRUSTED))
+    made = Interlock(clear(plan(8), steep, PROFILE, TRUSTED))
     made.asked(1, 0)
-    made.authorise(1, peaks_of(plan(), {1: 9_500, 2: 9_000}), LONG, 0, step(9, 9.5))
+    made.authorise(1, peaks_of(plan(), {1: 8_500, 2: 8_000}), LONG, 0, step(8, 8.5))
     made.grant(1, 0)
     made.asked(1, 999 * MS)
-    with pytest.raises(InterlockTripped, match="L16"):
-        made.authorise(2, peaks_of(plan(), {1: 10_500, 2: 9_000}), LONG, 999 * MS, step(9.5, 10.5))
-    made.lower(1, 8_000, 8_000, 999 * MS)
+    with pytest.raises(InterlockTripped, match=r"L16.* 999000, allowed 1000000"):
+        made.authorise(2, peaks_of(plan(), {1: 9_500, 2: 8_000}), LONG, 999 * MS, step(8.5, 9.5))
+    made.lower(1, 7_500, 7_500, 999 * MS)
     made.asked(1, 999 * MS)
-    made.authorise(2, peaks_of(plan(), {1: 9_000, 2: 9_000}), LONG, 999 * MS, step(8, 9))
+    made.authorise(2, peaks_of(plan(), {1: 8_500, 2: 8_000}), LONG, 999 * MS, step(7.5, 8.5))  # what it had, no more
 
 
 def test_a_second_lies_between_blocks_of_ten() -> None:
@@ -166,6 +179,17 @@ def test_a_level_that_fell_does_not_come_back_by_a_plan_or_by_a_grant() -> None:
     made.grant(2, SECOND)  # it was written before the fall
     assert "allowed 8000" in refusal(made, None, n=3)
     assert "allowed 8000" in refusal(made, step(10, 11), n=3, key=1)
+    ask(made, step(8, 9), 2 * SECOND, n=4, key=1)
+    made.grant(4, 2 * SECOND)
+    assert made.rises.highest_ua[1] == 10_000, "what was given stays given"
+
+
+def test_nothing_plays_above_its_level_whatever_is_authorised() -> None:
+    made = playing()
+    now_us = climbed(made)
+    made.lower(1, 10_000, 8_000, now_us)
+    with pytest.raises(InterlockTripped, match=r"^L15: amplitude in µA above the level, 8500, allowed 8000$"):
+        made.admit(send(output(8.5)), now_us)
 
 
 def test_levels_are_found_from_zero_and_a_therapy_begins_no_higher_than_they_came() -> None:
@@ -208,7 +232,7 @@ def test_a_train_that_falls_untold_does_not_rise_again() -> None:
     now_us = climbed(made)
     made.admit(send(output(5)), now_us)
     made.admit(send(output(5)), now_us + 20 * MS)
-    with pytest.raises(InterlockTripped, match="a train that falls, from µA 5500, allowed 5000"):
+    with pytest.raises(InterlockTripped, match=r"^L15: a rise in a train that falls, from µA 5500, allowed 5000$"):
         made.admit(send(output(5.5)), now_us + 40 * MS)
     made.admit(send(), now_us + 60 * MS)
     made.admit(send(output(2)), now_us + SECOND)  # the next one
@@ -231,6 +255,28 @@ def test_a_raise_lifts_a_train_that_falls() -> None:
     ask(made, step(), now_us, key=1)
     made.grant(2, now_us)
     made.admit(send(output(5.5)), now_us + 40 * MS)
+
+
+@pytest.mark.parametrize("leader", ["is raised", "is lowered", "stays"])
+def test_a_follower_falls_and_rises_with_its_leader(leader: str) -> None:
+    second = window(2, follows=Follow(channel=1, share_permille=1000, at_most_ua=MicroAmp(0)))
+    led = schedule([channel(1, ma=10), channel(2, ma=10)], [window(), second])
+    made = Interlock(clear(led, BOTH, PROFILE, TRUSTED))
+    made.authorise(1, peaks_of(led, 10_000), LONG, 0)
+    made.grant(1, 0)
+    made.admit(send(output(2), output(2, second)), 0)
+    if leader == "is lowered":
+        made.lower(1, 9_000, 9_000, SECOND)
+    made.admit(send(output(2), output(1, second)), SECOND)
+    if leader == "is raised":
+        ask(made, step(), SECOND, key=1)
+        made.grant(2, SECOND)
+    again = send(output(2), output(1.5, second))
+    if leader == "stays":
+        with pytest.raises(InterlockTripped, match="a train that falls"):
+            made.admit(again, 2 * SECOND)
+    else:
+        made.admit(again, 2 * SECOND)
 
 
 def test_another_pulse_is_another_train() -> None:
