@@ -306,7 +306,8 @@ class MidLevelDevice(LowLevel):
         high = running | sum(bit << index for index, bit in enumerate(errors[4:]))
         if selection == 4:
             active = sum(1 << channel - 1 for channel in self._stage.lanes)
-            nibbles = bytes(self._errors[2 * i] | self._errors[2 * i + 1] << 4 for i in range(4))
+            eight = (*self._errors, *[0] * (8 - self.channels))  # the answer has room for them
+            nibbles = bytes(eight[2 * i] | eight[2 * i + 1] << 4 for i in range(4))
             failed = [number for number in self._errors if number]
             result = OK
             if failed and self._stop_all:

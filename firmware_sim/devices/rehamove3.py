@@ -36,7 +36,7 @@ class RehaMove3(MidLevelDevice):
         if not selection & 2:
             self._out.append(build(frame.packet, 37, bytes((OK, selection))))
             return
-        errors = sum(1 << bit for bit in range(4) if self._errors[bit] == NIBBLES["electrode"])
+        errors = sum(1 << bit for bit in range(self.channels) if self._errors[bit] == NIBBLES["electrode"])
         running = 0x10 if self._stage.lanes else 0
         self._out.append(build(frame.packet, 37, bytes((OK, selection, running | errors))))
 
