@@ -28,7 +28,7 @@ from estim.safety.reports import (
 )
 from estim.safety.units import Micros
 from estim.session import effects, events
-from estim.session.snapshot import Snapshot
+from estim.session.snapshot import Practice, Snapshot
 from estim.session.state import Cycle, Phase
 from tests.session.desk import OFF, Desk
 
@@ -173,7 +173,7 @@ def test_what_the_room_says_is_shown(desk: Desk) -> None:
     desk.step(PracticeState(channel=1, force_n=12, force_percent=10, fatigue_percent=1, comfort=2))
     practice = desk.look().practice
     assert practice is not None
-    assert (practice.force_n, practice.says) == (12, "stronger")
+    assert practice == Practice(channel=1, force_n=12, force_percent=10, fatigue_percent=1, comfort=2, says="stronger")
     desk.step(SensorEvent(name="heel-off"))
     desk.step(EmgSamples(t0_us=Micros(0), rate_hz=1000, samples_uv=(1, 2)))
     shown = desk.look()

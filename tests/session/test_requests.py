@@ -233,6 +233,22 @@ def test_a_stop_in_therapy_keeps_the_place_and_a_new_arm_goes_on_there(desk: Des
     assert desk.arm().accepted
     assert desk.ask(events.Start).accepted
     assert (desk.look().contraction, desk.engine.contractions) == (3, 2)
+    desk.let_pass(8)
+    assert desk.look().outcome == "completed"
+    assert desk.configure("therapy").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    assert (desk.look().contraction, desk.engine.contractions) == (1, 0), "what was completed is not gone on with"
+
+
+def test_a_stop_while_levels_are_found_ends_no_therapy(desk: Desk) -> None:
+    desk.sign_in()
+    assert desk.configure("titration").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    desk.let_pass(1)
+    assert desk.ask(events.Stop).accepted
+    assert desk.look().outcome == ""
 
 
 def test_another_protocol_forgets_the_place(desk: Desk) -> None:

@@ -442,6 +442,28 @@ def test_a_whole_limb_can_be_named_and_what_is_elsewhere_is_said() -> None:
     assert "Yes, elsewhere." in problem.message
 
 
+@pytest.mark.parametrize("where", ["", " , ", "left nowhere", "right leg, somewhere"])
+def test_a_yes_whose_place_is_missing_or_unreadable_concerns_all(where: str) -> None:
+    relative = next(one for one in screening.QUESTIONS if one.scope == "limb")
+    here = (Site("left", "thigh"), Site("right", "calf"))
+    assert screening.concerns(relative, {relative.id: True, f"{relative.id}.where": where}, here) == here
+
+
+def test_what_stands_alone_is_asked_at_first_and_today_what_is_about_today() -> None:
+    first, later = (screening.asked_one_by_one(first_session=first) for first in (True, False))
+    assert {one.kind for one in screening.QUESTIONS} - {one.kind for one in first} == {"gate"}
+    assert {one.group for one in later} == {"today"}
+    assert [one for one in later if one in first] == [one for one in first if one.group == "today"]
+
+
+def test_a_device_that_gives_no_status_is_a_fault_and_says_so(desk: Desk) -> None:
+    desk.therapy()
+    desk.answers = False
+    desk.let_pass(2)
+    (fault,) = desk.logged("fault")
+    assert fault == {"cause": "device-silent", "text": "The device gave no status for 1 s; output was stopped."}
+
+
 @pytest.mark.parametrize(("where", "concerned"), [("left leg", True), ("right leg", False)])
 def test_skin_that_feels_nothing_counts_where_it_lies(where: str, *, concerned: bool) -> None:
     answers = {**screening.scripted_answers(), "S14": True, "S14.where": where}

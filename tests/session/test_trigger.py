@@ -70,8 +70,12 @@ def test_a_gate_that_nobody_closes_closes_itself() -> None:
     desk.step(SensorEvent(name="heel-off"))
     desk.let_pass(5.5)
     assert on(desk) == [1]
+    assert desk.look().waits_for == ""
     desk.let_pass(0.7)
     assert on(desk) == []
+    assert [(line["opens"], line["channels"]) for line in desk.logged("gate")] == [(True, [1])]
+    desk.let_pass(1)
+    assert desk.look().waits_for == "sensor"
 
 
 def test_the_governor_withholds_the_next_step_and_never_cuts_one() -> None:
