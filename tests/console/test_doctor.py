@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from estim.cli import doctor, doctor_ports, main, udev
-from estim.cli.finding import Finding
+from estim.cli.finding import Diagnosis
 from estim.drivers.models import MODELS
 from estim.platform.priority import grouped_by_session
 
@@ -18,7 +18,7 @@ SIZE = os.terminal_size((120, 40))
 UTF8 = {"TERM": "xterm-256color", "LANG": "en_GB.UTF-8"}
 
 
-def states(findings: list[Finding]) -> list[str]:
+def states(findings: list[Diagnosis]) -> list[str]:
     return [finding.state for finding in findings]
 
 
@@ -61,7 +61,7 @@ def test_a_key_map_that_takes_a_stop_key_is_bad(tmp_path: Path) -> None:
 
 
 def test_a_port_that_may_not_be_opened(tmp_path: Path) -> None:
-    def judged(path: str, *could_be: str) -> Finding:
+    def judged(path: str, *could_be: str) -> Diagnosis:
         return doctor_ports.port({"address": path, "could_be": list(could_be)}, linux=True)
 
     port = tmp_path / "tty"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from estim.controller.pipe import LineReader, LineWriter
-from estim.platform.waiting import Source, Waiting, waiting
+from estim.platform.waiting import ByteSource, Waiting, waiting
 
 SOON_S = 30.0
 
@@ -72,7 +72,7 @@ def until(ways: Waiting, true: Callable[[], bool]) -> None:
         ways.wait(0.05)
 
 
-def fetch(ways: Waiting, source: Source, length: int) -> bytes:
+def fetch(ways: Waiting, source: ByteSource, length: int) -> bytes:
     data = b""
 
     def enough() -> bool:

@@ -15,7 +15,7 @@ import pytest
 import firmware_sim.wire.sciencemode34 as wire
 from estim.cli import main
 from estim.desk.qualify.bench import read_bench, words_of
-from estim.desk.qualify.steps import BenchPlan, PlanError, Step, read_plan, write_plan
+from estim.desk.qualify.steps import BenchPlan, BenchStep, PlanError, read_plan, write_plan
 from estim.desk.qualify.waveform import WaveformError, pulses, read
 from estim.records.keys import station_signer
 from estim.records.qualification import (
@@ -33,14 +33,14 @@ from firmware_sim.scope import Planted, Scope
 
 TODAY = datetime.date(2026, 11, 28)
 STEPS = (
-    Step(id="Q1-zero-ch1", kind="zero", channel=1),
-    Step(id="Q2-4mA-ch1", kind="amplitude", channel=1, amplitude_ma=4),
-    Step(id="Q2-20mA-ch1", kind="amplitude", channel=1, amplitude_ma=20),
-    Step(id="Q2-100mA-ch1", kind="amplitude", channel=1, amplitude_ma=100),
-    Step(id="Q3-400us-gap100-ch1", kind="width", channel=1, amplitude_ma=20, width_us=400),
-    Step(id="Q4-50Hz-ch1", kind="rate", channel=1, amplitude_ma=20, rate_hz=50),
-    Step(id="Q5-80mA-ch1", kind="balance", channel=1, amplitude_ma=80),
-    Step(id="Q10-stop-ch1", kind="stop", channel=1, amplitude_ma=20, rate_hz=100),
+    BenchStep(id="Q1-zero-ch1", kind="zero", channel=1),
+    BenchStep(id="Q2-4mA-ch1", kind="amplitude", channel=1, amplitude_ma=4),
+    BenchStep(id="Q2-20mA-ch1", kind="amplitude", channel=1, amplitude_ma=20),
+    BenchStep(id="Q2-100mA-ch1", kind="amplitude", channel=1, amplitude_ma=100),
+    BenchStep(id="Q3-400us-gap100-ch1", kind="width", channel=1, amplitude_ma=20, width_us=400),
+    BenchStep(id="Q4-50Hz-ch1", kind="rate", channel=1, amplitude_ma=20, rate_hz=50),
+    BenchStep(id="Q5-80mA-ch1", kind="balance", channel=1, amplitude_ma=80),
+    BenchStep(id="Q10-stop-ch1", kind="stop", channel=1, amplitude_ma=20, rate_hz=100),
 )
 PLAN = BenchPlan(
     model="p24", device_id="P240000001", firmware="1.2.15", load_ohm=1_000, shunt_ohm=10, instrument="simulated",
@@ -48,7 +48,7 @@ PLAN = BenchPlan(
 )  # fmt: skip
 
 
-def play(step: Step, path: Path, planted: Planted) -> None:
+def play(step: BenchStep, path: Path, planted: Planted) -> None:
     """A simulated P24 plays a step in front of the simulated oscilloscope."""
     device = make_device("p24")
     with path.open("w", encoding="ascii") as file:

@@ -16,7 +16,7 @@ import pytest
 
 from estim.cli import main
 from estim.desk.qualify.readings import QUESTIONS
-from estim.desk.qualify.steps import KINDS, BenchPlan, Step, steps_for, write_plan
+from estim.desk.qualify.steps import KINDS, BenchPlan, BenchStep, steps_for, write_plan
 from estim.records.keys import station_signer
 from estim.records.qualification import every, refusal_of
 from tests.support import SHORT
@@ -218,7 +218,7 @@ def test_readings_beyond_a_limit_fail_and_near_it_decide_nothing(
 
 def test_every_kind_of_step_can_be_typed() -> None:
     assert QUESTIONS.keys() == set(KINDS)
-    assert all(isinstance(replace(step, noted=True), Step) for step in ALL)
+    assert all(isinstance(replace(step, noted=True), BenchStep) for step in ALL)
 
 
 def test_wrong_words_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

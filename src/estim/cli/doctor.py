@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.doctor_ports import fix_ports, ports
-from estim.cli.finding import Finding, State
+from estim.cli.finding import Diagnosis, State
 from estim.cli.finding import found as _found
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
 from estim.platform.files import who_may_read
@@ -70,7 +70,7 @@ def doctor(given: argparse.Namespace) -> int:
     return EXIT_REFUSED if bad else 0
 
 
-def at_home(home: Home) -> Iterator[Finding]:
+def at_home(home: Home) -> Iterator[Diagnosis]:
     """What lies in the home."""
     yield from keys(home.root)
     yield from clock(home.root, now=datetime.datetime.now(datetime.UTC))
@@ -82,12 +82,12 @@ def at_home(home: Home) -> Iterator[Finding]:
     yield from private(home.root)
 
 
-def no_home() -> Iterator[Finding]:
+def no_home() -> Iterator[Diagnosis]:
     """A container, a service: nowhere to keep records."""
     yield _found("home", "bad", "no home folder is known for this user", "export ESTIM_HOME=FOLDER")
 
 
-def terminal(environment: Mapping[str, str], *, is_tty: bool, size: os.terminal_size) -> Iterator[Finding]:
+def terminal(environment: Mapping[str, str], *, is_tty: bool, size: os.terminal_size) -> Iterator[Diagnosis]:
     """Can the console draw and read keys here?"""
     if not is_tty:
         yield _found("terminal", "warn", "this is none: the console needs one; estim run and rehearse do not")
@@ -107,14 +107,14 @@ def terminal(environment: Mapping[str, str], *, is_tty: bool, size: os.terminal_
         yield _found("keys", "warn", "GNU screen holds Escape back; stop with SPACE")
 
 
-def python(environment: Mapping[str, str]) -> Iterator[Finding]:
+def python(environment: Mapping[str, str]) -> Iterator[Diagnosis]:
     """Does every start compile everything anew?"""
     if environment.get("PYTHONDONTWRITEBYTECODE"):
         text = "PYTHONDONTWRITEBYTECODE is set: each start takes twice as long"
         yield _found("python", "warn", text, "unset PYTHONDONTWRITEBYTECODE")
 
 
-def tmux(environment: Mapping[str, str], escape_ms: int | None) -> Iterator[Finding]:
+def tmux(environment: Mapping[str, str], escape_ms: int | None) -> Iterator[Diagnosis]:
     """Escape is held back there; Space and F12 are as fast as without it."""
     if "TMUX" not in environment:
         return
@@ -140,7 +140,7 @@ def _tmux_escape_ms() -> int | None:
         return None
 
 
-def keys(home: Path) -> Iterator[Finding]:
+def keys(home: Path) -> Iterator[Diagnosis]:
     """Is the site's key map usable?"""
     from estim.console.keys import parse_keymap
     from estim.console.settings import parse_settings
@@ -158,7 +158,7 @@ def keys(home: Path) -> Iterator[Finding]:
         yield _found("keys", "ok", f"{path}; SPACE, F12 and ESC stop")
 
 
-def clock(home: Path, *, now: datetime.datetime) -> Iterator[Finding]:
+def clock(home: Path, *, now: datetime.datetime) -> Iterator[Diagnosis]:
     """Records are named and dated by this clock; it must not lie before what it has dated already."""
     folders = [path.name for path in (home / "records").glob("*/*") if path.is_dir()]
     latest = max(folders, default="")
@@ -170,7 +170,7 @@ def clock(home: Path, *, now: datetime.datetime) -> Iterator[Finding]:
         yield _found("clock", "ok", now.strftime("%Y-%m-%d %H:%M UTC"))
 
 
-def disk(home: Path) -> Iterator[Finding]:
+def disk(home: Path) -> Iterator[Diagnosis]:
     """Is there room, may it be written, and how long does a durable line take?"""
     elsewhere = "make room there, or: estim doctor --home ANOTHER-FOLDER"
     try:
@@ -194,7 +194,7 @@ def disk(home: Path) -> Iterator[Finding]:
     )
 
 
-def priority() -> Iterator[Finding]:
+def priority() -> Iterator[Diagnosis]:
     """What a controller gets of the processor: asked for by a process of its own, as for a session."""
     from estim.platform.priority import grouped_by_session
     from estim.platform.processes import start_module
@@ -205,7 +205,7 @@ def priority() -> Iterator[Finding]:
     yield priority_had(had, grouped=grouped_by_session())
 
 
-def priority_had(had: str, *, grouped: bool) -> Finding:
+def priority_had(had: str, *, grouped: bool) -> Diagnosis:
     """What it is worth: where processes are grouped by session, a nice value counts inside this terminal alone."""
     text = f"the control loop gets: {had}; all bounds hold without it, too"
     if not grouped:
@@ -231,7 +231,7 @@ def _fsync_ms(path: Path) -> float:
         path.unlink(missing_ok=True)
 
 
-def station_key(home: Path) -> Iterator[Finding]:
+def station_key(home: Path) -> Iterator[Diagnosis]:
     """The key that signs this station's records: there, and its owner's alone."""
     from estim.records.keys import PRIVATE
 
@@ -250,7 +250,7 @@ def station_key(home: Path) -> Iterator[Finding]:
         yield _found("key", "ok", f"{path}, {who_may_read(path)}")
 
 
-def whole(home: Home) -> Iterator[Finding]:
+def whole(home: Home) -> Iterator[Diagnosis]:
     """Do registers, keys and chains fit each other? Does the site's file of limits hold?"""
     from estim.records.master_seen import seen_master
     from estim.records.patients import load_patients, spellings
@@ -289,7 +289,7 @@ def whole(home: Home) -> Iterator[Finding]:
         yield _found("home", "ok", "registers, keys and chains fit each other")
 
 
-def private(home: Path) -> Iterator[Finding]:
+def private(home: Path) -> Iterator[Diagnosis]:
     """Does everything in the home belong to its owner alone?"""
     if os.name != "posix" or not home.is_dir():
         return
@@ -301,7 +301,7 @@ def private(home: Path) -> Iterator[Finding]:
         yield _found("privacy", "ok", f"{home} is its owner's alone")
 
 
-def qualified(root: Path) -> Iterator[Finding]:
+def qualified(root: Path) -> Iterator[Diagnosis]:
     """When each device that was on a bench is due there again."""
     if not (root / "qualifications").is_dir():
         return

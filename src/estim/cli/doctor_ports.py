@@ -9,14 +9,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from estim.cli.finding import Finding, found
+from estim.cli.finding import Diagnosis, found
 from estim.cli.output import EXIT_REFUSED, print_json
 
 FIX = "sudo estim doctor --fix-ports"
 SELF_FIX = "estim doctor --fix-ports"
 
 
-def ports() -> Iterator[Finding]:
+def ports() -> Iterator[Diagnosis]:
     """Which serial ports are there, may this user open a stimulator's, and does anybody else talk to it?"""
     from estim.drivers.discovery import list_devices, nothing_plugged
 
@@ -29,7 +29,7 @@ def ports() -> Iterator[Finding]:
         yield from neighbours(any(row["could_be"] for row in rows), modem_manager=runs("ModemManager"))
 
 
-def port(row: Mapping[str, object], *, linux: bool = sys.platform == "linux") -> Finding:
+def port(row: Mapping[str, object], *, linux: bool = sys.platform == "linux") -> Diagnosis:
     """One port. What can't be a stimulator (no USB id of one: the board's own port) is nobody's trouble."""
     path, could_be = str(row["address"]), row["could_be"]
     if not could_be:
@@ -45,7 +45,7 @@ def port(row: Mapping[str, object], *, linux: bool = sys.platform == "linux") ->
     return found("ports", "bad", f"{path}: {names}, which this user may not open", FIX)
 
 
-def neighbours(plugged: bool, *, modem_manager: bool) -> Iterator[Finding]:  # noqa: FBT001
+def neighbours(plugged: bool, *, modem_manager: bool) -> Iterator[Diagnosis]:  # noqa: FBT001
     """Does ModemManager get in the way of a stimulator on Linux?"""
     from estim.cli.udev import RULE_FILE, in_place
 

@@ -9,7 +9,7 @@ State = Literal["ok", "warn", "bad"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Diagnosis:
     """`bad` means that a session should not begin here, `warn` that something is less than it could be.
 
     Attributes:
@@ -22,6 +22,6 @@ class Finding:
     cure: str = ""
 
 
-def found(part: str, state: State, text: str, cure: str = "") -> Finding:
+def found(part: str, state: State, text: str, cure: str = "") -> Diagnosis:
     """The same, written shorter."""
-    return Finding(part=part, state=state, text=text, cure=cure)
+    return Diagnosis(part=part, state=state, text=text, cure=cure)

@@ -13,7 +13,7 @@ from estim.platform.files import put_whole
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from estim.desk.qualify.steps import BenchPlan, Step
+    from estim.desk.qualify.steps import BenchPlan, BenchStep
 
 
 def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
@@ -172,7 +172,7 @@ def _run(given: argparse.Namespace) -> int:
     return _judged(given, plan)
 
 
-def _simulated(given: argparse.Namespace, plan: BenchPlan, steps: Sequence[Step], folder: Path) -> BenchPlan:
+def _simulated(given: argparse.Namespace, plan: BenchPlan, steps: Sequence[BenchStep], folder: Path) -> BenchPlan:
     """Played in simulated time. What it finds is the simulated device's, never that of a number that the plan names."""
     from dataclasses import replace
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from estim.desk.qualify import readings
 from estim.desk.qualify.protocol import BENCH, protocol_file
-from estim.desk.qualify.steps import BenchPlan, Step
+from estim.desk.qualify.steps import BenchPlan, BenchStep
 
 SAFE = "no person"
 
 
-def guide(plan: BenchPlan, steps: Sequence[Step], folder: Path, given: argparse.Namespace) -> bool:
+def guide(plan: BenchPlan, steps: Sequence[BenchStep], folder: Path, given: argparse.Namespace) -> bool:
     """Step by step: what to clip and set, then the capture's file or typed readings; False if it was left early.
 
     What was measured before stays, so that a bench can be left and gone on with.
@@ -43,7 +43,7 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def _say_how(plan: BenchPlan, step: Step, folder: Path, device: str) -> None:
+def _say_how(plan: BenchPlan, step: BenchStep, folder: Path, device: str) -> None:
     """Channel, load and command."""
     ohm = step.load_ohm or plan.load_ohm
     say(f"  clip: channel {step.channel} alone, {ohm:g} ohm, across the {plan.shunt_ohm:g} ohm; one clip at a time")
@@ -55,7 +55,7 @@ def _say_how(plan: BenchPlan, step: Step, folder: Path, device: str) -> None:
     say(f"  raise load1 to {step.amplitude_ma:g} mA there, then press single on the oscilloscope; F12 stops, as ever")
 
 
-def _taken(step: Step, folder: Path, typed: dict[str, dict[str, readings.Answer]]) -> bool:
+def _taken(step: BenchStep, folder: Path, typed: dict[str, dict[str, readings.Answer]]) -> bool:
     """Its capture is there, or its readings were typed; False to leave."""
     path = folder / f"{step.id}.csv"
     while True:
@@ -76,7 +76,7 @@ def _taken(step: Step, folder: Path, typed: dict[str, dict[str, readings.Answer]
         return True
 
 
-def _readings(step: Step) -> dict[str, readings.Answer] | None:
+def _readings(step: BenchStep) -> dict[str, readings.Answer] | None:
     found: dict[str, readings.Answer] = {}
     for question in readings.QUESTIONS[step.kind]:
         while question.key not in found:

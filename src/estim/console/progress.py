@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from estim.console.language import ENGLISH, Words
 from estim.console.textplot import side_by_side, text_plot
-from estim.records.course import Change, Course, changes, number
+from estim.records.course import Course, SessionChange, changes, number
 from estim.records.course_report import SHOWN_APART
 from estim.records.plots import Series
 
@@ -75,7 +75,7 @@ def change_lines(course: Course, say: Words = ENGLISH) -> list[str]:
     return [head, f"  {said}"] if said else [f"{head} {say('course.nothing')}"]
 
 
-def _change(change: Change, say: Words) -> str:
+def _change(change: SessionChange, say: Words) -> str:
     what = say.of("course-what", change.what, name=change.name)
     return f"{what}: {change.before or '–'} → {change.after or '–'}"
 

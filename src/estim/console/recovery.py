@@ -22,7 +22,7 @@ from estim.session.state import Phase
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RecoveryStep:
     """One step of the way."""
 
     words: str
@@ -126,17 +126,17 @@ class Recovery:
         if self.cause in {"lead-off", "low-current", "pulse-timeout"}:
             lines += [f"  {channel_words(snapshot, view, say)}" for view in concerned(snapshot, self.text)[:2]]
         read = not any(not alarm.acknowledged and alarm.priority in {"high", "medium"} for alarm in snapshot.alarms)
-        steps = [Step(say("recovery.step-read"), keys["acknowledge"], read)]
+        steps = [RecoveryStep(say("recovery.step-read"), keys["acknowledge"], read)]
         if snapshot.output is OutputState.UNCERTAIN:  # before anything else; what goes on stands here once it is OFF
-            return [*lines, *numbered([Step(say("recovery.step-off"), ""), *steps])]
+            return [*lines, *numbered([RecoveryStep(say("recovery.step-off"), ""), *steps])]
         if self.cause in {"lead-off", "low-current", "pulse-timeout"}:
             calls = any(alarm.code == self.cause and alarm.active for alarm in snapshot.alarms)
-            steps.append(Step(say("recovery.step-pad"), "", not calls))
+            steps.append(RecoveryStep(say("recovery.step-pad"), "", not calls))
         if self.lost(snapshot) or snapshot.phase is not Phase.PAUSED:
             found = not self.lost(snapshot)
-            steps.append(Step(say("recovery.step-find"), f"{keys['arm']} {keys['start']}", found))
+            steps.append(RecoveryStep(say("recovery.step-find"), f"{keys['arm']} {keys['start']}", found))
         again = (snapshot.contraction or 1) if snapshot.contractions else snapshot.given + 1
-        steps.append(Step(say("recovery.step-go-on", k=again), keys["start"]))
+        steps.append(RecoveryStep(say("recovery.step-go-on", k=again), keys["start"]))
         return [*lines, *numbered(steps), say("recovery.or-end", key=keys["end"])]
 
     def before_lines(self, snapshot: Snapshot, say: Words) -> list[str]:
@@ -152,7 +152,7 @@ class Recovery:
         return lines
 
 
-def numbered(steps: Sequence[Step]) -> list[str]:
+def numbered(steps: Sequence[RecoveryStep]) -> list[str]:
     """Done ones ticked, the first open one marked, each with its key."""
     current = next((n for n, step in enumerate(steps) if not step.done), len(steps))
     marks = ("✓" if step.done else "▸" if n == current else " " for n, step in enumerate(steps))

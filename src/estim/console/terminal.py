@@ -21,7 +21,7 @@ from textual.message import Message
 from estim.console.presses import TOGETHER_S, Arrival
 from estim.console.stop_gate import StopGate, StopPressed
 from estim.controller.terminal_keys import Intake
-from estim.controller.terminal_reports import Answer, Mouse, Press, Token
+from estim.controller.terminal_reports import Mouse, Press, TerminalReport, Token
 
 LOOK_S = 0.05  # how often an unfinished sequence is looked at
 READ_MAX = 4096
@@ -85,7 +85,7 @@ class Ear:
     def _take(self, tokens: Sequence[Token], now_s: float) -> list[Message]:
         stopped: list[Message] = []
         for token in tokens:
-            if isinstance(token, Answer) and token.text == ALIVE:
+            if isinstance(token, TerminalReport) and token.text == ALIVE:
                 self.answered = True
             if token.stops and self._gate.press(token.key if isinstance(token, Press) else "escape"):
                 stopped.append(StopPressed())
@@ -106,7 +106,7 @@ def _message(token: Token, arrival: Arrival) -> Message | None:
         return KeyPress(token.key, token.text or None, replace(arrival, repeat=token.how == "repeat"))
     if isinstance(token, Mouse):
         return _mouse(token)
-    if isinstance(token, Answer) and token.text.startswith("\x1b[?2026;") and token.text[8:9] in {"1", "2"}:
+    if isinstance(token, TerminalReport) and token.text.startswith("\x1b[?2026;") and token.text[8:9] in {"1", "2"}:
         return messages.TerminalSupportsSynchronizedOutput()
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from estim.platform.waiting import Sink, Source
+from estim.platform.waiting import ByteSource, Sink
 
 QUEUE_MAX = 512
 
@@ -15,7 +15,7 @@ OVERLAP = 64  # of an over-long line stay for the next piece, so that a word acr
 class LineReader:
     """Lines from a source. One that is longer than `line_max` comes in pieces that are no lines of anybody."""
 
-    def __init__(self, source: Source, *, line_max: int) -> None:
+    def __init__(self, source: ByteSource, *, line_max: int) -> None:
         self.source = source
         self._line_max = line_max
         self.tail = b""

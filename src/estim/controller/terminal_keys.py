@@ -12,10 +12,10 @@ from estim.controller.terminal_reports import (
     KEYPAD,
     LETTERED,
     NAMES,
-    Answer,
     Cut,
     Mouse,
     Press,
+    TerminalReport,
     Token,
     control,
     is_space,
@@ -66,7 +66,7 @@ class Intake:
                 break
             tokens, at = step
             found += tokens
-            if any(isinstance(token, Answer) and token.text == _PASTE_BEGINS for token in tokens):
+            if any(isinstance(token, TerminalReport) and token.text == _PASTE_BEGINS for token in tokens):
                 self._pasting = True
         return found
 
@@ -98,7 +98,7 @@ class Intake:
         found: list[Token] = [*_stops_within(inside)]
         if end >= 0:
             self._pasting = False
-            return [*found, Answer("paste")], end + len(_PASTE_END)
+            return [*found, TerminalReport("paste")], end + len(_PASTE_END)
         keep = next((size for size in range(len(_PASTE_END) - 1, 0, -1) if inside.endswith(_PASTE_END[:size])), 0)
         if keep == len(inside):
             return None
@@ -186,7 +186,7 @@ def _escape(data: bytes, at: int) -> tuple[list[Token], int] | None:
     if follows in _STRINGS:
         end = _closing(data[at:])
         if end is not None:
-            return [Answer(data[at : at + end].decode("latin-1"))], at + end
+            return [TerminalReport(data[at : at + end].decode("latin-1"))], at + end
         return ([Cut("string")], len(data)) if len(data) - at > STRING_MAX else None
     inner = _one(data, at + 1)
     if inner is None:
@@ -233,7 +233,7 @@ def _control_sequence(data: bytes, at: int) -> tuple[list[Token], int] | None:
             return None
         return [Cut(data[at:end].decode("latin-1"))], max(end, at)
     if match[2] and match[2] != b"$":
-        return [Answer(f"\x1b[{match[0].decode('latin-1')}")], match.end()
+        return [TerminalReport(f"\x1b[{match[0].decode('latin-1')}")], match.end()
     return [meaning(match[1].decode("latin-1"), (match[2] + match[3]).decode("latin-1")[-1])], match.end()
 
 

@@ -42,7 +42,7 @@ class Mouse:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TerminalReport:
     """Something that the terminal says by itself; `text` is the whole of it."""
 
     text: str
@@ -57,7 +57,7 @@ class Cut:
     stops: bool = True
 
 
-Token = Press | Mouse | Answer | Cut
+Token = Press | Mouse | TerminalReport | Cut
 
 _SPACES = frozenset({"\x85", "\u180e", "\u200b", "\u2060", "\u2800", "\u3164", "\ufeff"})
 """Spaces that are not of Unicode's category Zs but come from a space bar or look like one: next line, Mongolian vowel
@@ -171,7 +171,7 @@ def meaning(parameters: str, final: str) -> Token:  # one return a kind of repor
     """What a whole control sequence says."""
     whole = f"\x1b[{parameters}{final}"
     if parameters[:1] in {"<", "?", ">", "="}:
-        return _mouse(parameters[1:], final) if parameters[0] == "<" and final in "Mm" else Answer(whole)
+        return _mouse(parameters[1:], final) if parameters[0] == "<" and final in "Mm" else TerminalReport(whole)
     numbers = _integers(parameters)
     first = numbers[0][0]
     second = numbers[1] if len(numbers) > 1 else [1]
@@ -180,23 +180,23 @@ def meaning(parameters: str, final: str) -> Token:  # one return a kind of repor
     if final in _F12_FINALS and not parameters:
         return Press("f12")
     if final == "~" and first == 27 and len(numbers) > 2:  # xterm's modifyOtherKeys
-        return _coded(numbers[2][0], modifiers, "press") or Answer(whole)
+        return _coded(numbers[2][0], modifiers, "press") or TerminalReport(whole)
     if final in "~$^@":
         if first in _F12_NUMBERS:
             return named("f12", modifiers, how)
         name = _NUMBERED.get(first)
-        return named(name, modifiers, how) if name is not None else Answer(whole)
+        return named(name, modifiers, how) if name is not None else TerminalReport(whole)
     if final == "u":
-        return _coded(first, modifiers, how) or Answer(whole)
+        return _coded(first, modifiers, how) or TerminalReport(whole)
     if final == "_":
-        return _windows(numbers) or Answer(whole)
+        return _windows(numbers) or TerminalReport(whole)
     if final == "z":
-        return Press("f12") if first == 193 else Answer(whole)
+        return Press("f12") if first == 193 else TerminalReport(whole)
     if final == "M" and len(numbers) >= 3:
         return _mouse(parameters, final, offset=32)
     if final in LETTERED and (not parameters or first <= 1):
         return named(LETTERED[final], modifiers, how)
-    return Answer(whole)
+    return TerminalReport(whole)
 
 
 def _coded(code: int, modifiers: int, how: How) -> Press | None:

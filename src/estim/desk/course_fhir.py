@@ -10,7 +10,7 @@ from typing import Any
 
 from estim.care.measures import measures
 from estim.care.plan import CoursePhase
-from estim.desk.discharge import Reached, Report
+from estim.desk.discharge import GoalReached, Report
 from estim.records.fhir_parts import Resource, concept, refer, resource, url_of
 
 _ACHIEVED = "http://terminology.hl7.org/CodeSystem/goal-achievement"
@@ -139,7 +139,7 @@ def _target(text: str, unit: str, *, grades: bool) -> dict[str, Any]:
     return {"detailString": text} if grades else {"detailQuantity": {"value": value, "unit": unit}}
 
 
-def _achieved(reached: Reached) -> dict[str, Any] | None:
+def _achieved(reached: GoalReached) -> dict[str, Any] | None:
     """By the scored level, or by its measure; nothing where nobody judged it."""
     if reached.level is not None:
         met, text = reached.level >= _EXPECTED_LEVEL, f"level {reached.level:+d}"

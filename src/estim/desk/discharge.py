@@ -24,7 +24,7 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reached:
+class GoalReached:
     """How far a goal was reached: its level, or its measure's last value against the target; neither is not judged."""
 
     words: str
@@ -46,7 +46,7 @@ class Report:
     planned: int
     measures: tuple[Changed, ...]
     t_score: float | None
-    goals: tuple[Reached, ...]
+    goals: tuple[GoalReached, ...]
     drills: int
     mastered: tuple[str, ...]
     treatments_min: float
@@ -130,19 +130,19 @@ def _levels(lines: Sequence[Entry]) -> list[tuple[str, float, float, int]]:
     return [(name, days[min(days)], days[max(days)], len(days)) for name, days in found.items()]
 
 
-def _reached(goal: Goal, scored: Mapping[str, float], lines: Sequence[Entry]) -> Reached:
+def _reached(goal: Goal, scored: Mapping[str, float], lines: Sequence[Entry]) -> GoalReached:
     """By the level that was scored; else by the last value of its measure, in the direction from baseline to target."""
     if goal.id in scored:
-        return Reached(words=goal.words, level=int(scored[goal.id]))
+        return GoalReached(words=goal.words, level=int(scored[goal.id]))
     measure = measures().get(goal.measure)
     found = course.values(lines, goal.measure) if measure is not None else []
     if measure is None or not found or not goal.target or measure.judge(goal.target):
-        return Reached(words=goal.words)
+        return GoalReached(words=goal.words)
     last, target = measure.rank(found[-1][1]), measure.rank(goal.target)
     begun = target if measure.judge(goal.baseline) else measure.rank(goal.baseline)
     down = begun > target or (begun == target and measure.better == "lower")
     met = last <= target if down else last >= target
-    return Reached(words=goal.words, met=met, measure=goal.measure, last=found[-1][1], target=goal.target)
+    return GoalReached(words=goal.words, met=met, measure=goal.measure, last=found[-1][1], target=goal.target)
 
 
 def _changes(lines: Sequence[Entry]) -> list[Changed]:

@@ -17,7 +17,7 @@ from estim.care.words import (
     unit_name,
     word,
 )
-from estim.desk.discharge import Changed, Reached, Report, span
+from estim.desk.discharge import Changed, GoalReached, Report, span
 from estim.desk.paper import Paper, Section
 from estim.desk.progress_curve import Curve, numbers, smallest_real_change, svg
 
@@ -150,7 +150,7 @@ def _not_possible(entry: Entry, language: str) -> str:
     return word("d-not-possible", language).format(name, day_words(entry.day, language), entry.fields["reason"])
 
 
-def _reached(goal: Reached, language: str) -> str:
+def _reached(goal: GoalReached, language: str) -> str:
     if goal.level is not None:
         return word("d-goal-level", language).format(f"{goal.level:+d}" if goal.level else "0")
     if goal.met is None:

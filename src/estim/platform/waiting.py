@@ -25,7 +25,7 @@ LOOK_S = 0.004  # how often `Threaded` looks at what others read
 File = int | socket.socket
 
 
-class Source(Protocol):
+class ByteSource(Protocol):
     """Bytes that come in."""
 
     @property
@@ -50,7 +50,7 @@ class Sink(Protocol):
 class Waiting(Protocol):
     """One loop's waiting. `wake` may be called from any thread, the rest from the loop alone."""
 
-    def source(self, file: File, *, others_too: bool = False) -> Source:
+    def source(self, file: File, *, others_too: bool = False) -> ByteSource:
         """Something to read from; `wait` returns when it has something.
 
         Args:
@@ -72,7 +72,7 @@ class Waiting(Protocol):
     def apart(self) -> None:
         """The calling thread keeps no file open of its process' but what it needs for `wake`; see `platform.apart`."""
 
-    def forget(self, source: Source) -> None:
+    def forget(self, source: ByteSource) -> None:
         """It is closed, or is about to be."""
 
     def close(self) -> None:
@@ -145,7 +145,7 @@ class Selected:
         os.set_blocking(self._woken, False)
         os.set_blocking(self._waker, False)
 
-    def source(self, file: File, *, others_too: bool = False) -> Source:
+    def source(self, file: File, *, others_too: bool = False) -> ByteSource:
         """Something to read from."""
         made = _FileSource(file, others_too=others_too)
         self._sources.append(made)
@@ -171,7 +171,7 @@ class Selected:
         """The calling thread keeps only the waker."""
         with_files_apart((self._waker,))
 
-    def forget(self, source: Source) -> None:
+    def forget(self, source: ByteSource) -> None:
         """It is closed."""
         self._sources = [each for each in self._sources if id(each) != id(source)]
 
@@ -287,7 +287,7 @@ class Threaded:
         self._sources: list[_ThreadSource] = []
         self._woken = threading.Event()
 
-    def source(self, file: File, *, others_too: bool = False) -> Source:  # noqa: ARG002 - its thread waits as it is
+    def source(self, file: File, *, others_too: bool = False) -> ByteSource:  # noqa: ARG002 - its thread waits as it is
         """Something to read from."""
         made = _ThreadSource(file, self.wake)
         self._sources.append(made)
@@ -312,7 +312,7 @@ class Threaded:
         """The calling thread keeps nothing: a wake needs no file."""
         with_files_apart()
 
-    def forget(self, source: Source) -> None:
+    def forget(self, source: ByteSource) -> None:
         """It is closed."""
         for each in [each for each in self._sources if id(each) == id(source)]:
             each.left = True

@@ -96,7 +96,7 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class SessionChange:
     """What one session had otherwise than the one before.
 
     Attributes:
@@ -111,7 +111,7 @@ class Change:
     after: str
 
 
-def changes(course: Course) -> tuple[int, int, tuple[Change, ...]] | None:
+def changes(course: Course) -> tuple[int, int, tuple[SessionChange, ...]] | None:
     """The last two sessions with treatment by their numbers, and what changed from one to the other; None where there
     are not two.
     """
@@ -127,7 +127,7 @@ def changes(course: Course) -> tuple[int, int, tuple[Change, ...]] | None:
     for name in dict.fromkeys((*one.outcomes, *other.outcomes)):
         if name != "discomfort":
             pairs.append(("measure", name, one.outcomes.get(name, ""), other.outcomes.get(name, "")))
-    found = tuple(Change(what=what, name=name, before=a, after=b) for what, name, a, b in pairs if a != b)
+    found = tuple(SessionChange(what=what, name=name, before=a, after=b) for what, name, a, b in pairs if a != b)
     return one.number, other.number, found
 
 

@@ -20,7 +20,7 @@ BROKEN_US = RECORD_LAG_US + 2_000_000
 
 
 @dataclass(slots=True)
-class Given:
+class ChannelDose:
     """What one channel was given for one purpose.
 
     Attributes:
@@ -71,7 +71,7 @@ class Replay:
     """
 
     setups: list[Mapping[str, Any]] = field(default_factory=list)
-    given: dict[tuple[str, int], Given] = field(default_factory=dict)
+    given: dict[tuple[str, int], ChannelDose] = field(default_factory=dict)
     levels_ua: dict[int, int] = field(default_factory=dict)
     running_us: dict[str, int] = field(default_factory=dict)
     _on: dict[int, tuple[int, Mapping[str, int]]] = field(default_factory=dict)  # channel → since, command's row
@@ -82,9 +82,9 @@ class Replay:
         """Of the present run."""
         return str(self.setups[-1]["purpose"]) if self.setups else ""
 
-    def channel(self, number: int, purpose: str | None = None) -> Given:
+    def channel(self, number: int, purpose: str | None = None) -> ChannelDose:
         """The account of a channel."""
-        return self.given.setdefault((self.purpose if purpose is None else purpose, number), Given())
+        return self.given.setdefault((self.purpose if purpose is None else purpose, number), ChannelDose())
 
     def take(self, entry: Entry) -> None:
         """One line."""

@@ -16,7 +16,7 @@ from estim.records.channel_summary import ChannelSummary, with_bounds
 from estim.records.clocks import milliseconds
 from estim.records.master import home_of_records
 from estim.records.personal import opened_lines
-from estim.records.replay import Given, Replay, replay
+from estim.records.replay import ChannelDose, Replay, replay
 from estim.records.verify import RecordReading, SessionVerdict, by_person, judge, read_record
 from estim.records.words import happened
 
@@ -242,9 +242,9 @@ def _channel(
     row: Mapping[str, Any], setup: Mapping[str, Any], runs: Replay, marks: Mapping[tuple[int, str], int]
 ) -> ChannelSummary:
     number = row["channel"]
-    given = runs.given.get(("therapy", number), Given())
-    found = runs.given.get(("titration", number), Given())
-    twitched = runs.given.get(("low-rate", number), Given())
+    given = runs.given.get(("therapy", number), ChannelDose())
+    found = runs.given.get(("titration", number), ChannelDose())
+    twitched = runs.given.get(("low-rate", number), ChannelDose())
     twitch_mhz = marks.get((number, "twitch-mhz"))
     schedule = setup["schedule"]
     windows = [w for phase in schedule["phases"] for w in phase["windows"] if w["channel"] == number]

@@ -86,16 +86,16 @@ class _Lane:
 
 
 @dataclass(slots=True)
-class Replayed:
+class ReplayedCharge:
     """Charge per channel: what the lines say, and how much of it hangs on when exactly a command arrived."""
 
     charge_pc: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     open_pc: dict[int, int] = field(default_factory=lambda: defaultdict(int))
 
 
-def replayed(entries: Iterable[Entry]) -> Replayed:
+def replayed(entries: Iterable[Entry]) -> ReplayedCharge:
     """Play the record's commands again."""
-    result = Replayed()
+    result = ReplayedCharge()
     lanes: dict[int, _Lane] = {}
     for entry in entries:
         if entry.kind == lines.Command.KIND:
@@ -115,7 +115,12 @@ def replayed(entries: Iterable[Entry]) -> Replayed:
 
 
 def _until(
-    result: Replayed, number: int, lanes: dict[int, _Lane], at_us: int, edge_us: int, output: Mapping[str, int] | None
+    result: ReplayedCharge,
+    number: int,
+    lanes: dict[int, _Lane],
+    at_us: int,
+    edge_us: int,
+    output: Mapping[str, int] | None,
 ) -> None:
     """Count one channel's pulses before `at_us`, then let it play `output`."""
     lane = lanes.get(number)

@@ -12,7 +12,7 @@ from pathlib import Path
 from estim.desk.qualify import readings
 from estim.desk.qualify.judge import USUAL_JITTER_US
 from estim.desk.qualify.protocol import BENCH, LOAD, protocol_file
-from estim.desk.qualify.steps import BenchPlan, Step
+from estim.desk.qualify.steps import BenchPlan, BenchStep
 from estim.desk.setup_from import SetupWords, setup_from
 from estim.protocols.loader import load
 from estim.rehearsal.plan import RehearsalPlan
@@ -35,7 +35,7 @@ CONVERTER_UA = 50  # a plateau's pulses are told from its ramp's by so much
 
 def simulate(
     plan: BenchPlan,
-    steps: Sequence[Step],
+    steps: Sequence[BenchStep],
     folder: Path,
     device: str,
     faults: Sequence[str],
@@ -72,7 +72,7 @@ def simulate(
     return plan
 
 
-def _capture(step: Step, seen: Sequence[Pulse], plan: BenchPlan, folder: Path, planted: Planted) -> None:
+def _capture(step: BenchStep, seen: Sequence[Pulse], plan: BenchPlan, folder: Path, planted: Planted) -> None:
     with (folder / f"{step.id}.csv").open("w", encoding="ascii", newline="\n") as file:
         name = step.id.rpartition("-ch")[0]
         scope = Scope(file, shunt_ohm=plan.shunt_ohm, channel=step.channel, step=name, planted=planted)
@@ -90,7 +90,7 @@ class _Row:
 class _Bench(World):
     """One step played by engine, driver and simulated device into a dummy load; a hand pulls what the step says."""
 
-    def __init__(self, step: Step, plan: BenchPlan, folder: Path, faults: set[str]) -> None:
+    def __init__(self, step: BenchStep, plan: BenchPlan, folder: Path, faults: set[str]) -> None:
         together = SIDE_BY_SIDE if step.kind == "together" else 1
         path = protocol_file(step, folder, together)
         words = tuple(f"{LOAD.format(n)}={step.amplitude_ma:g}" for n in range(1, together + 1))

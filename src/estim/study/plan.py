@@ -64,7 +64,7 @@ class StudyFile(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class ProtocolFile:
     """A protocol: its name in the study, and its bytes ("" for one of the library), to go to another machine."""
 
     name: str
@@ -79,7 +79,7 @@ class Run:
 
     number: int
     kind: str
-    source: Source
+    source: ProtocolFile
     patient_profile: str
     levels_ma: tuple[tuple[str, float], ...]
     motor_ma: tuple[tuple[str, float], ...]
@@ -101,7 +101,7 @@ class Study:
 
     file: StudyFile
     text: str
-    sources: tuple[Source, ...]
+    sources: tuple[ProtocolFile, ...]
     program: str
     digest: str
 
@@ -112,7 +112,9 @@ class Study:
     def _rest(self) -> int:
         return len(self.file.patient_profile) * len(self.file.device_model) * self.file.seeds.count
 
-    def _levels(self, source: Source) -> Iterator[tuple[tuple[tuple[str, float], ...], tuple[tuple[str, float], ...]]]:
+    def _levels(
+        self, source: ProtocolFile
+    ) -> Iterator[tuple[tuple[tuple[str, float], ...], tuple[tuple[str, float], ...]]]:
         for levels in _product(self.file.level_ma, source.channels):
             for motor in _product(self.file.motor_ma, source.channels):
                 yield levels, motor
@@ -152,7 +154,7 @@ def read_study(path: Path, program: str) -> Study:
         ProtocolError: everything that is wrong with it, by line and key.
         UsageError: more runs than anybody has time for.
     """
-    found: dict[str, Source] = {}
+    found: dict[str, ProtocolFile] = {}
     file = load_document(path, StudyFile, further=lambda document: _wrong(document, path.parent, found))
     text = path.read_text("utf-8-sig")
     values = tomllib.loads(text)
@@ -185,7 +187,7 @@ def _whole(value: Any) -> Any:
     return repr(float(value)) if isinstance(value, float) else value
 
 
-def _source(name: str, beside: Path) -> Source:
+def _source(name: str, beside: Path) -> ProtocolFile:
     try:
         if name in library.names():
             data, text = library.path(name).read_bytes(), ""
@@ -198,10 +200,10 @@ def _source(name: str, beside: Path) -> Source:
     except (EstimError, OSError, ValueError) as error:
         raise UsageError(f"protocol {name!r}: {error}") from None
     channels = tuple(channel.name for channel in protocol.channel)
-    return Source(name=name, text=text, sha256=hashlib.sha256(data).hexdigest(), channels=channels)
+    return ProtocolFile(name=name, text=text, sha256=hashlib.sha256(data).hexdigest(), channels=channels)
 
 
-def _wrong(document: Mapping[str, Any], beside: Path, found: dict[str, Source]) -> Iterator[Finding]:
+def _wrong(document: Mapping[str, Any], beside: Path, found: dict[str, ProtocolFile]) -> Iterator[Finding]:
     """Names that lead nowhere, in the plain tables of the file; `found` takes the protocols that are there."""
     for number, name in _texts(document.get("protocol")):
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 from estim.desk.qualify import readings
 from estim.desk.qualify.judge import Figure, Judged, judge
-from estim.desk.qualify.steps import BenchPlan, Step
+from estim.desk.qualify.steps import BenchPlan, BenchStep
 from estim.desk.qualify.waveform import WaveformError, pulses, read
 from estim.desk.qualify.whole import left_out
 from estim.records.qualification import figure_words, refused_words, steps_words, unplanned
@@ -75,7 +75,7 @@ def _verdict(figures: list[Figure], problems: list[str]) -> str:
     return "undecided" if problems or not figures or "undecided" in verdicts else "pass"
 
 
-def _judged(step: Step, path: Path, plan: BenchPlan, typed: readings.Answers) -> Judged:
+def _judged(step: BenchStep, path: Path, plan: BenchPlan, typed: readings.Answers) -> Judged:
     if typed:
         if lacking := readings.missing(step, typed):
             raise WaveformError(f"{readings.FILE} has no {', '.join(lacking)}")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from estim.desk.qualify.steps import Step
+from estim.desk.qualify.steps import BenchStep
 from estim.desk.qualify.waveform import Capture, SeenPulse
 
 AMPLITUDE, AMPLITUDE_MIN_MA, OVER = 0.10, 1.0, 0.05
@@ -47,7 +47,7 @@ class Judged:
     stop_ms: float | None = None
 
 
-def judge(step: Step, capture: Capture, pulses: Sequence[SeenPulse]) -> Judged:
+def judge(step: BenchStep, capture: Capture, pulses: Sequence[SeenPulse]) -> Judged:
     """All figures of one step."""
     if step.kind == "ramp":
         return Judged(figures=tuple(_ramp(step, capture, pulses)))
@@ -79,7 +79,7 @@ def _within(error: float, uncertainty: float, limit: float) -> str:
 
 
 def figure(
-    step: Step, name: str, asked: float, measured: float, uncertainty: float, limit: str, unit: str, *,
+    step: BenchStep, name: str, asked: float, measured: float, uncertainty: float, limit: str, unit: str, *,
     ok: bool | None = None, error: float = 0.0, bound: float = 0.0,
 ) -> Figure:  # fmt: skip
     """One judged quantity: right or wrong (`ok`), or an error held against its bound, the uncertainty added."""
@@ -90,7 +90,7 @@ def figure(
     )  # fmt: skip
 
 
-def _zero(step: Step, capture: Capture, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
+def _zero(step: BenchStep, capture: Capture, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
     mean_ua, u_ua = _mean(capture)
     yield figure(step, "pulses at 0 mA", 0, len(pulses), 0, f"none above {ZERO_MA} mA", "", ok=not pulses)
     yield figure(step, "d.c.", 0, mean_ua, u_ua, f"≤ {DC_IDLE_UA:g}", "µA", error=mean_ua, bound=DC_IDLE_UA)
@@ -104,7 +104,7 @@ def _mean(capture: Capture) -> tuple[float, float]:
     return statistics.fmean(calm), 2 * spread / len(calm) ** 0.5 + capture.step_ua / len(calm) ** 0.5
 
 
-def _amplitude(step: Step, pulses: Sequence[SeenPulse], asked_ua: float) -> Iterator[Figure]:
+def _amplitude(step: BenchStep, pulses: Sequence[SeenPulse], asked_ua: float) -> Iterator[Figure]:
     bound = max(AMPLITUDE * asked_ua, AMPLITUDE_MIN_MA * 1_000)
     for name, values in (("I1", [p.i1_ua for p in pulses]), ("I2", [-p.i2_ua for p in pulses])):
         measured, u = statistics.median(values), statistics.median(p.u_i_ua for p in pulses)
@@ -118,7 +118,7 @@ def _amplitude(step: Step, pulses: Sequence[SeenPulse], asked_ua: float) -> Iter
     yield figure(step, "over-delivery", 0, over / 1e3, u / 1e3, limit, "mA", error=over / 1e3, bound=bound / 1e3)
 
 
-def _width(step: Step, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
+def _width(step: BenchStep, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
     u = statistics.median(p.u_w_us for p in pulses)
     for name, asked, values in (
         ("w1", step.width_us, [p.w1_us for p in pulses]), ("w2", step.width_us, [p.w2_us for p in pulses]),
@@ -128,7 +128,7 @@ def _width(step: Step, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
         yield figure(step, name, asked, measured, u, f"±{bound:g}", "µs", error=measured - asked, bound=bound)
 
 
-def _rate(step: Step, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
+def _rate(step: BenchStep, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
     asked_us = 1e6 / step.rate_hz
     periods = [b.t_us - a.t_us for a, b in pairwise(pulses)]
     if not periods:
@@ -145,7 +145,7 @@ def _rate(step: Step, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
         yield figure(step, "usual jitter", 0, usual, 1.0, f"≤ {bound:g}", "µs", error=usual, bound=bound)
 
 
-def _balance(step: Step, capture: Capture, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
+def _balance(step: BenchStep, capture: Capture, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
     net, q1 = statistics.median(p.q1_pc + p.q2_pc for p in pulses), statistics.median(p.q1_pc for p in pulses)
     u = statistics.median(p.u_q_pc for p in pulses) / len(pulses) ** 0.5
     bound = BALANCE * abs(q1) if step.amplitude_ma >= BALANCE_FROM_MA else BALANCE_MIN_PC
@@ -159,7 +159,7 @@ def _balance(step: Step, capture: Capture, pulses: Sequence[SeenPulse]) -> Itera
     yield figure(step, "d.c.", 0, mean_ua, u_ua, f"≤ {DC_ON_UA:g}", "µA", error=mean_ua, bound=DC_ON_UA)
 
 
-def _ramp(step: Step, capture: Capture, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
+def _ramp(step: BenchStep, capture: Capture, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
     """No pulse lies above the straight line up by more than one step; none comes behind the end of the ramp down."""
     if not pulses:
         yield figure(step, "pulses", 1, 0, 0, "at least one", "", ok=False)
@@ -174,7 +174,7 @@ def _ramp(step: Step, capture: Capture, pulses: Sequence[SeenPulse]) -> Iterator
     yield from _stop(step, capture, pulses)
 
 
-def _stop(step: Step, capture: Capture, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
+def _stop(step: BenchStep, capture: Capture, pulses: Sequence[SeenPulse]) -> Iterator[Figure]:
     """From the marker to the last pulse; without a marker nothing is known."""
     up = next((t for t, level in zip(capture.t_us, capture.marker, strict=True) if level > 1.0), None)
     if up is None:

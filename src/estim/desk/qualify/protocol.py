@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from estim.desk.qualify.steps import Step
+from estim.desk.qualify.steps import BenchStep
 
 RAMP_S, DOWN_S = 2.0, 0.5
 LOAD = "load{}"
 BENCH = "bench"  # the pseudonym under which a bench's sessions stand in the records
 
 
-def protocol_of(step: Step, *, together: int = 1) -> str:
+def protocol_of(step: BenchStep, *, together: int = 1) -> str:
     """The step as a protocol file.
 
     Args:
@@ -72,7 +72,7 @@ frequency_hz = "convention"
 """
 
 
-def protocol_file(step: Step, folder: Path, together: int) -> Path:
+def protocol_file(step: BenchStep, folder: Path, together: int) -> Path:
     """The same, written into `folder/protocols`."""
     path = folder / "protocols" / f"{step.id}.toml"
     path.parent.mkdir(exist_ok=True)

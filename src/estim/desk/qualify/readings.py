@@ -25,7 +25,7 @@ from estim.desk.qualify.judge import (
     Judged,
     figure,
 )
-from estim.desk.qualify.steps import PlanError, Step
+from estim.desk.qualify.steps import BenchStep, PlanError
 
 FILE = "readings.toml"
 CURSOR_PERCENT, TIME_SHARE = 3.0, 0.005
@@ -97,12 +97,12 @@ def save(folder: Path, readings: Mapping[str, Answers]) -> None:
     (folder / FILE).write_text("\n".join(lines), encoding="utf-8", newline="\n")
 
 
-def missing(step: Step, answers: Answers) -> list[str]:
+def missing(step: BenchStep, answers: Answers) -> list[str]:
     """Readings that this step needs and has not."""
     return [question.key for question in QUESTIONS[step.kind] if question.key not in answers]
 
 
-def judge_readings(step: Step, answers: Answers) -> Judged:
+def judge_readings(step: BenchStep, answers: Answers) -> Judged:
     """All figures of a step from what was typed."""
     share = float(answers.get("uncertainty_percent", CURSOR_PERCENT)) / 100
     figures = tuple(_FIGURES(step, answers, share))
@@ -113,7 +113,7 @@ def judge_readings(step: Step, answers: Answers) -> Judged:
     return Judged(figures=figures, over=over, stop_ms=stop)
 
 
-def _FIGURES(step: Step, answers: Answers, share: float) -> Iterator[Figure]:  # noqa: N802 - one table of rules
+def _FIGURES(step: BenchStep, answers: Answers, share: float) -> Iterator[Figure]:  # noqa: N802 - one table of rules
     def number(key: str) -> float:
         return float(answers[key])
 
@@ -158,7 +158,7 @@ def _FIGURES(step: Step, answers: Answers, share: float) -> Iterator[Figure]:  #
         yield from _of_a_capture(step, answers, share)
 
 
-def _of_a_capture(step: Step, answers: Answers, share: float) -> Iterator[Figure]:
+def _of_a_capture(step: BenchStep, answers: Answers, share: float) -> Iterator[Figure]:
     """The figures that a capture would give."""
     bound = max(AMPLITUDE * step.amplitude_ma, AMPLITUDE_MIN_MA)
     asked: dict[str, tuple[str, float, float, str]] = {

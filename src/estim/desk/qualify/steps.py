@@ -26,7 +26,7 @@ class PlanError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class BenchStep:
     """One capture.
 
     Attributes:
@@ -77,9 +77,9 @@ def steps_for(
     fixed_gap_us: int | None,
     full: bool,
     lead_off_ma: float | None = None,
-) -> list[Step]:
+) -> list[BenchStep]:
     """All steps for these channels of a device with this grid."""
-    found: list[Step] = []
+    found: list[BenchStep] = []
     gaps = (0, 100) if fixed_gap_us is None else (fixed_gap_us,)
     amplitudes = [float(ma) for ma in AMPLITUDES_MA if ma <= most_ma]
     if full:
@@ -88,7 +88,7 @@ def steps_for(
     for channel in channels:
 
         def add(name: str, kind: str, channel: int = channel, **values: object) -> None:
-            found.append(Step(id=f"{name}-ch{channel}", kind=kind, channel=channel, **values))  # type: ignore[arg-type]
+            found.append(BenchStep(id=f"{name}-ch{channel}", kind=kind, channel=channel, **values))  # type: ignore[arg-type]
 
         add("Q1-zero", "zero", seconds=10.0)
         for ma in amplitudes:
@@ -137,7 +137,7 @@ class BenchPlan:
     instrument_serial: str
     calibrated: str
     operator: str
-    steps: tuple[Step, ...]
+    steps: tuple[BenchStep, ...]
     shunt_percent: float = 1.0
 
 
@@ -186,7 +186,7 @@ def read_plan(path: Path) -> BenchPlan:
     if missing := sorted(known - set(table)):
         raise PlanError(f"{path}: the key {missing[0]!r} is missing")
     try:
-        steps = tuple(Step(**each) for each in table["step"])
+        steps = tuple(BenchStep(**each) for each in table["step"])
         load_ohm, shunt_ohm = float(table["load_ohm"]), float(table["shunt_ohm"])
         shunt_percent = float(table.get("shunt_percent", 1.0))
     except (TypeError, ValueError) as error:

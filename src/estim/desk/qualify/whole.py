@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from estim.desk.qualify.steps import BenchPlan, PlanError, Step, steps_for
+from estim.desk.qualify.steps import BenchPlan, BenchStep, PlanError, steps_for
 from estim.drivers.models import MODELS
 from estim.safety.profile import DeviceProfile
 
@@ -14,7 +14,7 @@ SAYS_LOW_CURRENT = {"p24"}  # ScienceMode4 alone reports it, wire document 2.7
 HOST_JITTER_US = 2_000.0  # where the host asks for each pulse; later ones it counts itself, docs/drivers.md
 
 
-def whole_plan(model: str, channels: Iterable[int], *, full: bool = False) -> tuple[Step, ...]:
+def whole_plan(model: str, channels: Iterable[int], *, full: bool = False) -> tuple[BenchStep, ...]:
     """Every step for these channels of a model.
 
     Raises:
@@ -53,7 +53,7 @@ def left_out(plan: BenchPlan, judged: Iterable[str]) -> tuple[int, list[str]]:
     return len(whole), [step.id for step in whole if step.id not in done]
 
 
-def _on_grid(step: Step, profile: DeviceProfile) -> Step:
+def _on_grid(step: BenchStep, profile: DeviceProfile) -> BenchStep:
     """The step as this device can play it: a rate of its grid and its maker's band; noted where it can say nothing."""
     most_hz = profile.rated_mhz[1] / 1_000 if profile.rated_mhz is not None else 1_000.0
     period_us = profile.quantise_period_us(round(min(step.rate_hz, most_hz) * 1_000)) or 1
