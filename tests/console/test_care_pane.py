@@ -12,6 +12,7 @@ from estim.care.course import of_kind
 from estim.care.measures import measures
 from estim.care.words import drill_title, measure_name, plan_words
 from estim.console.care_words import care_lines
+from estim.console.draft import Stage
 from estim.console.due import courses_today, due_lines
 from estim.console.home_view import EmptyHome, RecordsHome
 from estim.console.language import ENGLISH, load
@@ -129,7 +130,13 @@ async def test_a_treatment_that_is_signed_late_is_the_visit_of_its_own_day(bench
     folder = tmp_path / "records" / "simulated" / "20261120T0900-P-042"
     session = SimulatedSession(folder=folder, utc=began.isoformat())
     async with bench(session=session, home_view=RecordsHome(tmp_path)) as b:
-        await b.running(8.0)
+        await b.jump(Stage.TREAT)
+        b.app.draft.drill = "sit-to-stand"
+        await b.press("f2")
+        await b.look(1.0)
+        await b.press("f9")
+        session.room(type="walk", walks=True)
+        await b.look(8.0)
         given = b._view().given
         session.killed()
     home = read_home(tmp_path)
@@ -145,6 +152,8 @@ async def test_a_treatment_that_is_signed_late_is_the_visit_of_its_own_day(bench
     assert entered.fields["contractions"] == given > 0
     assert entered.fields["record"] == folder.name
     assert [float(level) > 0 for level in entered.fields["levels"].values()] == [True]
+    (drilled,) = of_kind(desk.entries(), "drill")
+    assert (drilled.day, drilled.fields["drill"], drilled.fields["repetitions"]) == (day, "sit-to-stand", given)
     assert not signed_later(Home(tmp_path), folder.name, simulated=True, operator="PT1"), "once"
 
 

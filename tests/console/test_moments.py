@@ -215,6 +215,7 @@ async def test_a_discomfort_that_is_no_pain_changes_nothing(bench: Make) -> None
         reader = Reader(b)
         await b.running()
         await reader.choose("Feels")
+        assert "- Down" in " ".join(b.text.splitlines()[-3:]), "the footer names the way down while it is asked"
         await reader.press("6")
         assert (reader.named() or ("", ""))[0] != "0"
 

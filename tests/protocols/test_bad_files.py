@@ -281,3 +281,31 @@ def test_a_number_where_a_table_belongs_is_told_how_tables_are_written(tmp_path:
     with pytest.raises(ProtocolError) as caught:
         load(path)
     assert any(problem.key == "dose" and "[dose], or dose = {" in problem.message for problem in caught.value.problems)
+
+
+TITLE = 'title = "A short one for trying out"'
+
+
+@pytest.mark.parametrize(
+    ("typed", "sign"),
+    [
+        ("Knee\u202e eenK", "U+202E"),
+        ("Kn\u200bee", "U+200B"),
+        ("Knee \\u2066", "U+2066"),
+        ("Knee \\u001b[2J", "U+001B"),
+    ],
+)
+def test_a_text_with_signs_that_nobody_can_see_is_refused(typed: str, sign: str) -> None:
+    text = sample(TITLE, f'title = "{typed}"')
+    with pytest.raises(ProtocolError) as refused:
+        parse(text.encode())
+    (problem,) = refused.value.problems
+    assert (problem.key, problem.rule) == ("title", "unseen")
+    assert problem.line == 1 + text[: text.index(f'"{typed}"')].count("\n")
+    assert sign in problem.message
+    assert "\u202e" not in str(refused.value)
+
+
+def test_a_joiner_that_a_script_needs_is_no_sign_to_refuse() -> None:
+    text = sample(TITLE, 'title = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"')
+    assert parse(text.encode()).title

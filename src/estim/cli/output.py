@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from estim.records.home import Home
 
 LIMIT = re.compile(r"L\d+[ab]?")  # as the table of limits names them
+DIGITS_MAX = 18
 EXIT_REFUSED, EXIT_USAGE, EXIT_DEVICE, EXIT_INTERRUPTED = 1, 2, 3, 130
 
 
@@ -49,9 +50,18 @@ def decimal_number(text: str) -> float:
 
 
 def whole_number(text: str) -> int:
-    """For a parser: digits alone; `1_0` and the digits of another script are no numbers here."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    """For a parser: digits alone; `1_0` and the digits of another script are no numbers here.
+
+    Raises:
+        ArgumentTypeError: anything else; says what of it is wrong.
+    """
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r}: a whole number, in the digits 0 to 9 alone")
+    if text != digits:
+        raise argparse.ArgumentTypeError(f"{text!r}: a whole number from 0 on")
+    if len(digits) > DIGITS_MAX:
+        raise argparse.ArgumentTypeError(f"{text[:DIGITS_MAX]!r}…: a whole number of at most {DIGITS_MAX} digits")
     return int(text)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 
+from estim.care.drills import drills
 from estim.desk.care import CareDesk
-from estim.desk.course_session import Given, GivenChannel, sealed_elsewhere
+from estim.desk.course_session import CourseSession, Given, GivenChannel, sealed_elsewhere
 from estim.protocols.catalogue import load_runnable
 from estim.record_lines import events as lines
+from estim.record_lines import kinds
 from estim.records.chain import Entry
 from estim.records.home import Home
 from estim.records.summary import read_session
@@ -42,7 +44,17 @@ def signed_later(home: Home, folder: str, *, simulated: bool, operator: str) -> 
         record=folder,
     )
     day = datetime.datetime.fromisoformat(told.utc).astimezone().date()
-    return sealed_elsewhere(CareDesk(home, told.patient, simulated, operator), protocol, given, day=day)
+    desk = CareDesk(home, told.patient, simulated, operator)
+    entered = sealed_elsewhere(desk, protocol, given, day=day)
+    if entered and (drill := _joined(read.entries)):
+        CourseSession(desk, day).drilled(drill, protocol, given, {})
+    return entered
+
+
+def _joined(entries: Iterable[Entry]) -> str:
+    """The exercise whose repetitions the contractions were, as the session's own note has it; "" where none was."""
+    said = [str(entry.fields.get("drill", "")) for entry in entries if entry.kind == kinds.Note.KIND]
+    return next((drill for drill in reversed(said) if drill in drills()), "")
 
 
 def _reached(entries: Iterable[Entry], channel: int) -> int:

@@ -212,8 +212,8 @@ class LivePane(CheckingPane):
             )
             for key, value in [*((str(n), n) for n in range(10)), ("t", 10)]
         ]
-        lower = Command(keys=("minus", "down"), act=self._lower, kind=Kind.FREE)
-        return (*digits, self.does("comfort", self._close_comfort, label=self.say("hint.back")), lower)
+        lower = self.does("lower", self._lower, kind=Kind.FREE)
+        return (*digits, lower, self.does("comfort", self._close_comfort, label=self.say("hint.back")))
 
     def reasons(self) -> Sequence[Command]:
         """After a stop: why, by one digit, when hands are free; it holds up nothing."""
@@ -232,6 +232,9 @@ class LivePane(CheckingPane):
         self._held.other_key()
 
     def _start(self) -> None:
+        drill = self.console.draft.drill
+        if drill and self.now is not None and self.now.purpose == "therapy":
+            self.console.note({"drill": drill})  # a session that breaks off has joined it too
         self.console.send(Start(id=self.console.next_id()))
 
     def resume(self) -> None:

@@ -43,7 +43,6 @@ class ReasonPane(Pane):
                 str(n),
                 partial(self._taken, why),
                 label=self.say.of("reason", why),
-                says=self.say.of("reason", why) if n == 1 else "",
             )
             for n, why in enumerate(self._reasons, start=1)
         ]
