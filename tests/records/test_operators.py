@@ -208,3 +208,12 @@ def test_a_pin_ages_if_the_site_says_so(home: Home, monkeypatch: pytest.MonkeyPa
     assert rules == [(90, "the")]
     with pytest.raises(RecordError, match="is not known"):  # a wrong PIN is told as such, whatever its age
         desk.sign_in(sign_in("the", "nonsense"))
+
+
+@pytest.mark.parametrize("typed", ["Petra Obermeier", "P\u00a0O", "Obermeier-Schmidt-von-der-Aue", "PT\t1"])
+def test_a_whole_name_is_no_operator(typed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["run", "knee-replacement-quadriceps-early", "--level", "quadriceps=20", "--home", str(tmp_path)]
+    assert main([*asked, "--patient", "p1", "--operator", typed]) == 1
+    assert "initials or a pseudonym" in (said := capsys.readouterr().err) or "nobody can see" in said
+    assert main(["operators", "add", typed, "--name", "P. O.", "--home", str(tmp_path)]) == 1
+    assert "initials or a pseudonym" in (said := capsys.readouterr().err) or "nobody can see" in said

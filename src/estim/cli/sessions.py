@@ -128,10 +128,16 @@ def _check_names(given: argparse.Namespace) -> None:
     Raises:
         RecordError: what no pseudonym can be.
     """
-    from estim.records.pseudonym import legible_name, written
+    from estim.records.operators import load_operators
+    from estim.records.pseudonym import legible_name, no_short_name, written
+    from estim.safety.errors import RecordError
 
     written(given.patient)
-    legible_name("operator", getattr(given, "operator", ""))
+    operator = legible_name("operator", getattr(given, "operator", ""))
+    if no_short_name(operator) and operator.strip() not in load_operators(home_of(given).operators):
+        raise RecordError(
+            f"operator {operator}: initials or a pseudonym, as PT1; the whole name stands with a signature alone"
+        )
 
 
 def run(given: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import unicodedata
 
 from estim.safety.errors import RecordError
 
+SHORT = 24
 WRITTEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 # What keyboards, word processors and web pages put in the place of a hyphen: U+2010 to U+2015, minus, small and full
 # width ones, hyphenation point. The soft hyphen is none of them: mostly it is not drawn, so P-017 with one more in it
@@ -44,6 +45,13 @@ def legible_name(what: str, text: str) -> str:
     if shown(text) != text:
         raise RecordError(f"{what} {shown(text)}: holds signs that nobody can see; please type it anew")
     return text
+
+
+def no_short_name(text: str) -> bool:
+    """Whether this is more than initials or a pseudonym, as an operator signs in: it stands in every line that names
+    who did something, and whole names belong to the register of operators alone, for signatures.
+    """
+    return len(text.strip()) > SHORT or any(letter.isspace() for letter in text.strip())
 
 
 def shown(text: str) -> str:
