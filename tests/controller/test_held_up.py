@@ -38,6 +38,31 @@ def test_a_thread_of_the_loop_is_born_as_high_as_the_loop_and_steps_just_behind_
     assert int(born) > int(later) > 0, "behind the loop, so that three of them never make it wait for its turn"
 
 
+# Threads that begin before the loop is raised: the interpreter in the hands of an ordinary one waits for busy programs.
+BEGUN_BEFORE = """
+import os, queue
+from estim.controller.journal import Journal
+from estim.controller.reading_up import ReadingUp
+from estim.platform.priority import raise_priority
+seen = queue.Queue()
+def apart():
+    seen.put(os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK)
+journal = Journal(apart)
+reading = ReadingUp(None, None, wake=None, apart=apart, device_refused=None, qualified=None)
+first = [seen.get(timeout=20) for _ in range(2)]
+print("real time" in raise_priority(), *(policy == os.SCHED_RR for policy in first))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="scheduling classes are Linux's")
+def test_a_thread_that_begins_before_the_loop_is_raised_does_nothing_before_it_is_itself() -> None:
+    done = subprocess.run([sys.executable, "-c", BEGUN_BEFORE], capture_output=True, text=True, check=True)
+    had, *raised = done.stdout.split()
+    if had != "True":
+        pytest.skip("no real-time priority is given here")
+    assert raised == ["True", "True"]
+
+
 def test_it_says_how_much_of_a_late_turn_was_work() -> None:
     held_up = HeldUp()
     until = time.thread_time() + 0.05

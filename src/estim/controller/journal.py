@@ -34,8 +34,8 @@ class Journal:
             self._left_out += 1
 
     def _work(self) -> None:
+        raise_thread()  # first of all: while it holds the interpreter, the control loop is no faster than it
         self._apart()
-        raise_thread()  # while it holds the interpreter, the control loop is no faster than it
         while True:
             text = self._lines.get()
             left_out, self._left_out = self._left_out, 0

@@ -75,8 +75,8 @@ class ReadingUp:
         return read
 
     def _work(self) -> None:
+        raise_thread()  # first of all: while it holds the interpreter, the control loop is no faster than it
         self._apart()
-        raise_thread()  # while it holds the interpreter, the control loop is no faster than it
         while True:
             request = self._asked.get()
             try:
