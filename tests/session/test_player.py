@@ -127,6 +127,22 @@ def test_a_rise_after_a_late_answer_waits_for_a_pulse_that_shows_the_one_before(
     assert rose_us - answered_us >= plan.period_us
 
 
+def test_a_raise_waits_for_a_pulse_that_shows_the_ramps_step_where_that_was_answered_late() -> None:
+    """A late turn's 5.5 mA left 175 ms after it began; 10 ms later, before any pulse, went the raise to 6.5: 1.5 mA at
+    once (slow disk, late turns: hardship 61).
+    """
+    plan = window(on_us=Micros(3 * SECOND), first_ramp_up_us=Micros(300_000), ramp_down_us=Micros(0))
+    player = WindowPlayer(plan, 6_000, 500, 0, first=True)
+    sent_us = next(now_us for now_us in range(0, SECOND, 500) if player.turn(now_us) and player.amplitude_ua == 5_500)
+    answered_us = sent_us + 8 * plan.period_us + plan.period_us // 2 + 500  # just after a pulse
+    player.set_level(7_000, answered_us - 500)
+    answer = Answer(11, answered_us, answered_us - sent_us)
+    after = range(answered_us, answered_us + SECOND, 500)
+    rose_us = next(now_us for now_us in after if player.turn(now_us, answer=answer))
+    assert player.amplitude_ua == 6_500
+    assert rose_us - answered_us >= plan.period_us
+
+
 def test_a_doublet_is_over_in_its_time_also_where_the_ramp_has_to_wait() -> None:
     """Found: a rise that waited for an answer took the change to single pulses with it, and another doublet came."""
     train = Train(kind="catch", burst_pulses=2, burst_interval_us=Micros(5_000), times=1)

@@ -147,9 +147,7 @@ class WindowPlayer:
             return planned
         if self._pulses - pulse <= self._down:
             return self.amplitude_ua
-        most_ua = self.amplitude_ua + step_bound_ua(self.target_ua, self._step_ua, first=True)
-        most_ua = min(most_ua, self.amplitude_ua + self._raised_ua)
-        return MicroAmp(min(planned, floor_to_step(most_ua, self._step_ua)))
+        return MicroAmp(min(planned, floor_to_step(self.amplitude_ua + self._most_at_once_ua(), self._step_ua)))
 
     def _look_ahead(self, pulse: int) -> None:
         """Find the first pulse from `pulse` on whose amplitude differs from the present one."""
@@ -229,16 +227,23 @@ class WindowPlayer:
 
         A device that takes an update a period later than it was sent (it may have ignored the first one) plays on a
         grid of its own: there no pulse is sure to lie between two updates less than one and a half periods apart. One
-        that was answered late counts from its answer: until then nobody knows whether the device had it.
+        that was answered late counts from its answer: until then nobody knows whether the device had it, since a late
+        turn's bytes leave up to 250 ms after it began; then a whole period surely holds a pulse.
         """
         since_us, period_us = now_us - self._changed_us, self._form.period_us
         if since_us < period_us // 2:
             return True
+        apart_us = period_us * 3 // 2 if self._spaced else 0
         if answer.took_us >= self._lead_us:
             since_us = min(since_us, now_us - answer.at_us)
+            apart_us = max(apart_us, period_us)
         both_ua = self.amplitude_next_ua - min(self._before_ua, self.amplitude_ua)
+        return since_us < apart_us and both_ua > self._most_at_once_ua()
+
+    def _most_at_once_ua(self) -> int:
+        """By how much one pulse of this ramp may exceed the one before it: one raise is felt as one (L15, L17)."""
         bound_ua = step_bound_ua(self.target_ua, self._step_ua, first=self.first or self._raised_ua > 0)
-        return self._spaced and since_us < period_us * 3 // 2 and both_ua > bound_ua
+        return min(bound_ua, self._raised_ua) if self._raised_ua else bound_ua
 
     def _note_hold(self, now_us: int) -> None:
         if not self.reached_hold and self.cycle(now_us) is Cycle.HOLD:
