@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from estim.console import language
+from estim.console.draft import Stage
 from estim.console.keys import ACTIONS
 from estim.console.language import ENGLISH, LANGUAGES, Words, chosen, load, placeholders
 from estim.safety.errors import UsageError
@@ -75,6 +76,10 @@ def test_every_key_that_is_spoken_is_there(path: Path) -> None:
 def test_every_action_has_its_words() -> None:
     for action in ACTIONS.values():
         assert ENGLISH.has(f"action.{action.id}.label")
+
+
+def test_every_stage_has_its_words_in_the_way_of_a_visit() -> None:
+    assert [stage for stage in Stage if not ENGLISH.has(f"way.{stage.value}")] == []
 
 
 @pytest.mark.parametrize("path", sorted(CONSOLE.rglob("*.py")), ids=lambda path: str(path.relative_to(CONSOLE)))
