@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,39 @@ def test_a_pipe_in_a_files_place_holds_nobody(
     assert code != 0 or name == "patients.json"  # no line of this home speaks of patients
     assert "fault of estim" not in said
     assert "it is a pipe or a device and no file" in said or name == "patients.json"
+
+
+DAMAGES = {
+    "no JSON": b"{",
+    "no text": b"\xff\xfe",
+    "no list": b'{"patients": 7, "operators": 7}',
+    "rows without names": b'{"patients": [{}], "operators": [{}]}',
+    "numbers for rows": b'{"patients": [1], "operators": [1]}',
+    "another list": b"[]",
+}
+LISTS = [("patients", ["records", "patients"]), ("operators", ["operators", "list"])]
+
+
+@pytest.mark.parametrize("data", DAMAGES.values(), ids=DAMAGES.keys())
+@pytest.mark.parametrize(
+    ("name", "command"), [("patients", ["records", "patients"]), ("operators", ["operators", "list"])]
+)
+def test_a_register_that_is_damaged_is_said_in_no_words_of_the_language(
+    data: bytes, name: str, command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / f"{name}.json").write_bytes(data)
+    assert main([*command, "--home", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert f"{name}.json" in said
+    assert not re.search(r"Errno|Expecting|codec|subscript|indices|attribute|'int'|^.*: '\w+'$", said), said
+
+
+@pytest.mark.parametrize("act", [lambda path: path.symlink_to("nowhere"), lambda path: path.mkdir()])
+def test_site_limits_that_can_not_be_read_are_said_so(
+    act: Callable[[Path], None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    act(tmp_path / "site.toml")
+    assert main(["limits", "--home", str(tmp_path)]) == 0  # the table is there, and says what is in force
+    said = "".join(capsys.readouterr())
+    assert "no real session may begin" in said
+    assert "Errno" not in said

@@ -105,3 +105,9 @@ def test_a_stimulator_is_in_one_session_of_a_home_and_who_else_asks_is_told_whos
         one.close()
     (tmp_path / "file").touch()
     assert hold_stimulator(Home(tmp_path / "file"), device) is None
+
+
+@pytest.mark.parametrize("pads", [{"q\u202e": "5x5"}, {"q": "\u0667x5"}])
+def test_pads_are_named_and_measured_in_signs_that_can_be_read(pads: dict[str, str]) -> None:
+    with pytest.raises(RecordError):
+        Patient(id="K-1", pads=pads)

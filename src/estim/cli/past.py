@@ -270,5 +270,6 @@ def patient(given: argparse.Namespace) -> int:
         print_json(asdict(before))
     else:
         for key, value in asdict(before).items():
-            print(f"{key:10} {value if not isinstance(value, tuple) else ' '.join(value)}")
+            shown = [f"{name}={size}" for name, size in value.items()] if isinstance(value, dict) else value
+            print(f"{key:10} {' '.join(shown) if isinstance(shown, tuple | list) else shown}")
     return 0

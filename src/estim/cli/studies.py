@@ -85,7 +85,7 @@ def _check(given: argparse.Namespace) -> int:
 def _shard(text: str) -> tuple[int, int]:
     from estim.safety.errors import UsageError
 
-    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
         raise UsageError(f"--shard {text!r}: I/N with I from 1 to N, such as 3/100")
     return int(match[1]), int(match[2])

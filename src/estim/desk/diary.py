@@ -38,7 +38,7 @@ _GERMAN_DAY = re.compile(r"^(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2})$", re.ASCII)
 _MIDNIGHT = re.compile(r"[ T]00?:00(:00(\.0+)?)?$")
 _SEPARATOR = re.compile(r"^\"?sep=(.)\"?$", re.IGNORECASE)
 _SLASHES = re.compile(r"^\d{1,4}/\d{1,2}/\d{1,4}$", re.ASCII)
-_WHOLE = re.compile(r"^(\d{1,3})(?:[.,]0+)?$")
+_WHOLE = re.compile(r"^(\d{1,3})(?:[.,]0+)?$", re.ASCII)
 
 
 def read_diary(path: Path) -> list[tuple[int, datetime.date, dict[str, Any]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import stat
 import sys
@@ -24,6 +25,21 @@ def trouble(error: OSError) -> str:
     """What is wrong, in the system's own words; of a disk without room also what helps."""
     said = error.strerror or str(error)
     return f"{said}: make room on that disk, or name a folder on another one (--home)" if error.errno in FULL else said
+
+
+def unread(error: Exception) -> str:
+    """Why a file could not be taken for what it should be, in words for a person and none of the language's own."""
+    if isinstance(error, OSError):
+        return trouble(error)
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is no text in UTF-8, from its byte {error.start} on"
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is no JSON, from line {error.lineno}, column {error.colno} on"
+    if isinstance(error, KeyError) and error.args and isinstance(error.args[0], str):
+        return f"it lacks {error.args[0]!r}"
+    if isinstance(error, RecursionError):
+        return "it is nested without end"
+    return "it has not the shape of such a file"
 
 
 def _held(error: OSError, file: BinaryIO) -> bool:

@@ -64,7 +64,7 @@ def parse_channels(text: str) -> tuple[int, int]:
     Raises:
         UsageError: neither.
     """
-    match = re.fullmatch(r"\s*(\d{1,2})\s*(?:-\s*(\d{1,2})\s*)?", text)
+    match = re.fullmatch(r"\s*([0-9]{1,2})\s*(?:-\s*([0-9]{1,2})\s*)?", text)
     low, high = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
     if not 1 <= low <= high:
         raise UsageError(f"--channels {text!r}: a number from 1, or a range as 1-4")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from estim.records.personal import FOLDER, destroy, key_name
-from estim.records.pseudonym import WRITTEN, normal
+from estim.records.pseudonym import WRITTEN, legible_name, normal
 from estim.records.register import Register
 from estim.records.station import enter_station, one_person, station_lines
 from estim.safety.errors import RecordError
@@ -66,6 +66,7 @@ class Patient:
             if flag not in FLAGS:
                 raise RecordError(f"patient {self.id}: flag {flag!r} is none of {', '.join(FLAGS)}")
         for name, size in self.pads.items():
+            legible_name(f"patient {self.id}: pad", name)
             if not _is_size(size):
                 raise RecordError(f"patient {self.id}: pad {name} {size!r} is no size as 7.6x12.7 or 5 (round), in cm")
         if type(self.week) is not int or not 1 <= self.week <= WEEK_MAX:
@@ -76,7 +77,7 @@ def _is_size(size: object) -> bool:
     if type(size) is not str:
         return False
     parts = size.split("x")
-    return 1 <= len(parts) <= SIZES_MAX and all(re.fullmatch(r"\d{1,2}(\.\d{1,2})?", part) for part in parts)
+    return 1 <= len(parts) <= SIZES_MAX and all(re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,2})?", part) for part in parts)
 
 
 _REGISTER = Register(

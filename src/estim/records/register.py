@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from estim.platform.files import private_folder, trouble
+from estim.platform.files import private_folder, trouble, unread
 from estim.records.guard import change, check
 from estim.records.lock import locked
 from estim.records.personal import Cover, opened
@@ -50,7 +50,7 @@ class Register(Generic[Row]):
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise RecordError(f"{path}: the {self.many}' file can't be read: {error}") from None
+            raise RecordError(f"{path}: the {self.many}' file can't be read: {unread(error)}") from None
 
     def _row(self, home: Path, row: Mapping[str, Any]) -> Row:
         unknown = row.keys() - {one.name for one in fields(self.kind)}

@@ -18,7 +18,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from estim.platform.files import private_folder, trouble
+from estim.platform.files import private_folder, trouble, unread
 from estim.protocols.lines import LineIndex
 from estim.records.guard import REGISTERS, change, check
 from estim.records.home import NOWHERE, Home
@@ -53,7 +53,7 @@ def leads(home: Home) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise RecordError(f"{path}: the leads' keys can't be read: {error}") from None
+        raise RecordError(f"{path}: the leads' keys can't be read: {unread(error)}") from None
     return {line.split()[-1]: " ".join(line.split()[:-1]) or NAMELESS for line in lines if line.strip()}
 
 
@@ -261,7 +261,8 @@ def site_problem(home: Home) -> str:
             return ""
         found = standing(home.site_file.read_bytes(), leads(home), datetime.date.today())
     except (SiteFileError, RecordError, OSError) as error:
-        why = "it is a folder" if home.site_file.is_dir() else str(error)  # Windows calls reading it forbidden
+        why = unread(error) if isinstance(error, OSError) else str(error)
+        why = "it is a folder" if home.site_file.is_dir() else why  # Windows calls reading it forbidden
         return f"{home.site_file}: these limits of the site do not hold, and no real session may begin: {why}"
     if found.ran_out and found.narrows:
         return f"{home.site_file}: no real session may begin: this file {found.warning}; {DECIDE}"

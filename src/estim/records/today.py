@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from estim.platform.files import unread
 from estim.protocols.muscles import accounts
 from estim.records.clocks import Clock, milliseconds
 from estim.records.folders import moment_in, patient_of
@@ -112,7 +113,7 @@ def _candidates(records: Path, chained: Mapping[str, Chained], person: frozenset
             with os.scandir(records) as there:  # one name at a time: there may be 100 000
                 names.update(one.name for one in there if one.name[:8] >= earliest)
     except OSError as error:
-        raise RecordError(f"what was given today can't be read: {error}") from None
+        raise RecordError(f"{records}: what was given today can't be read: {unread(error)}") from None
     mine = (name for name in names if normal(patient_of(name)) in person)
     return sorted(name for name in mine if name in chained or segments(records / name))
 
@@ -132,7 +133,7 @@ def _known(home: Home, folder: Path, said: Chained | None) -> SessionSummary:
     try:
         summary = summarise(folder, keys=known_keys(home.root))
     except OSError as error:
-        raise RecordError(f"what was given today can't be read: {error}") from None
+        raise RecordError(f"{folder}: what was given today can't be read: {unread(error)}") from None
     reason = summary.unreadable
     if summary.first_bad is not None and summary.ending != "torn":
         reason = summary.reason

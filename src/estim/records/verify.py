@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from estim.platform.files import unread
 from estim.record_lines import events as lines
 from estim.record_lines import kinds
 from estim.record_lines.base import SCRIPTED
@@ -151,7 +152,7 @@ def verify_session(folder: Path, *, keys: Mapping[str, str] | None = None) -> Se
     try:
         record = read_record(folder)
     except OSError as error:  # one file that is damaged or can't be read is one bad session, not the end of the look
-        return SessionVerdict(path=str(folder), reason=f"it can't be read: {error}")
+        return SessionVerdict(path=str(folder), reason=f"it can't be read: {unread(error)}")
     return judge(folder, record, keys=keys)
 
 
