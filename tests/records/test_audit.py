@@ -184,8 +184,10 @@ def bounds_upside_down(lines: list[Line]) -> None:
 
 
 def commands_left_out(lines: list[Line]) -> None:
-    middle = nth(lines, "command", 20)
-    del lines[middle : middle + 3]
+    first = nth(lines, "command", 45)
+    following = [at for at in range(first, len(lines)) if lines[at][0] == "command"][:30]
+    for at in reversed(following):
+        del lines[at]
 
 
 def a_command_twice(lines: list[Line]) -> None:
