@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from estim.cli import doctor, doctor_ports, main, udev
 from estim.cli.finding import Diagnosis
 from estim.drivers.models import MODELS
 from estim.platform.priority import grouped_by_session
+from estim.records.home import Home
+from estim.records.station import begin_station
+from estim.safety.errors import RecordError
 
 SIZE = os.terminal_size((120, 40))
 UTF8 = {"TERM": "xterm-256color", "LANG": "en_GB.UTF-8"}
@@ -100,14 +104,20 @@ def test_the_rule_names_every_model_of_the_table() -> None:
 
 def test_every_finding_that_is_not_ok_says_its_cure(tmp_path: Path) -> None:
     (tmp_path / "home").touch()
+    (tmp_path / "console.toml").write_text("x")
+    (tmp_path / "patients.json").write_text("x")
     findings = [
-        *doctor.terminal({"TERM": "dumb", "LANG": "C"}, is_tty=True, size=SIZE),
+        *doctor.terminal({"TERM": "dumb", "LANG": "C"}, is_tty=True, size=os.terminal_size((79, 24))),
+        *doctor.terminal(UTF8, is_tty=False, size=SIZE),
         *doctor.tmux({"TMUX": "x"}, 500),
+        *doctor.tmux({"TMUX": "x"}, None),
+        *doctor.keys(tmp_path),
+        *doctor.whole(Home(tmp_path)),
         *doctor.python({"PYTHONDONTWRITEBYTECODE": "1"}),
         *doctor.disk(tmp_path / "home"),
     ]
     wrong = [finding for finding in findings if finding.state != "ok"]
-    assert len(wrong) == 5
+    assert len(wrong) == 10
     assert [finding.text for finding in wrong if not finding.cure] == []
 
 
@@ -133,12 +143,29 @@ def test_a_home_that_can_not_be_written(tmp_path: Path) -> None:
 
 def test_a_key_that_others_can_read_is_bad(tmp_path: Path) -> None:
     assert states(list(doctor.station_key(tmp_path))) == ["ok"]
+    begin_station(tmp_path)
     key = tmp_path / "keys" / "station.key"
-    key.parent.mkdir()
-    key.touch(mode=0o600)
     assert states(list(doctor.station_key(tmp_path))) == ["ok"]
     key.chmod(0o640)
     assert states(list(doctor.station_key(tmp_path))) == ["bad"]
+
+
+@pytest.mark.parametrize("left", [None, b"", b"junk", b"a stranger's key, of 32 bytes  ."], ids=repr)
+def test_a_key_with_which_no_session_can_begin_is_bad_and_its_cure_is_one(left: bytes | None, tmp_path: Path) -> None:
+    begin_station(tmp_path)
+    key = tmp_path / "keys" / "station.key"
+    key.unlink() if left is None else key.write_bytes(left)
+    (found,) = doctor.station_key(tmp_path)
+    assert found.state == "bad"
+    with pytest.raises(RecordError):
+        begin_station(tmp_path)
+    move, _, new = found.cure.rpartition("&& ")
+    if move:
+        _, here, there = shlex.split(move)
+        Path(here).rename(there)
+    words = new.replace("ID", "me").replace("TEXT", "lost").split()[1:]
+    assert main([*words, "--home", str(tmp_path)]) == 0
+    assert states(list(doctor.station_key(tmp_path))) == ["ok"]
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

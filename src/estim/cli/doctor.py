@@ -90,13 +90,14 @@ def no_home() -> Iterator[Diagnosis]:
 def terminal(environment: Mapping[str, str], *, is_tty: bool, size: os.terminal_size) -> Iterator[Diagnosis]:
     """Can the console draw and read keys here?"""
     if not is_tty:
-        yield _found("terminal", "warn", "this is none: the console needs one; estim run and rehearse do not")
+        text = "this is none: the console needs one; estim run and rehearse do not"
+        yield _found("terminal", "warn", text, "ssh -t HOST estim console (from afar), or a terminal's own window")
     term = environment.get("TERM", "")
     if is_tty and term in {"", "dumb"}:
         yield _found("terminal", "bad", f"TERM is {term!r}: the console can't draw", "export TERM=xterm-256color")
     if is_tty and (size.columns < COLUMNS_MIN or size.lines < ROWS_MIN):
         text = f"{size.columns}×{size.lines}: state and stop stay in sight, the rest needs {COLUMNS_MIN}×{ROWS_MIN}"
-        yield _found("terminal", "warn", text)
+        yield _found("terminal", "warn", text, f"resize -s {ROWS_MIN} {COLUMNS_MIN} (xterm), or a larger window")
     elif is_tty:
         yield _found("terminal", "ok", f"{term}, {size.columns}×{size.lines}")
     locale = environment.get("LC_ALL") or environment.get("LC_CTYPE") or environment.get("LANG") or ""
@@ -119,7 +120,8 @@ def tmux(environment: Mapping[str, str], escape_ms: int | None) -> Iterator[Diag
     if "TMUX" not in environment:
         return
     if escape_ms is None:
-        yield _found("keys", "warn", "tmux does not say its escape-time: stop with SPACE, Escape may come late")
+        text = "tmux does not say its escape-time: stop with SPACE, Escape may come late"
+        yield _found("keys", "warn", text, "tmux set -s escape-time 10")
     elif escape_ms > TMUX_ESCAPE_MS_MAX:
         text = f"tmux holds Escape back for {escape_ms} ms: stop with SPACE"
         yield _found("keys", "warn", text, "tmux set -s escape-time 10")
@@ -153,7 +155,7 @@ def keys(home: Path) -> Iterator[Diagnosis]:
     try:
         parse_keymap(parse_settings(path.read_bytes()).data)
     except (UsageError, OSError) as error:
-        yield _found("keys", "bad", f"{path}: {error}")
+        yield _found("keys", "bad", f"{path}: {error}", "estim help console.md#keys")
     else:
         yield _found("keys", "ok", f"{path}; SPACE, F12 and ESC stop")
 
@@ -232,12 +234,20 @@ def _fsync_ms(path: Path) -> float:
 
 
 def station_key(home: Path) -> Iterator[Diagnosis]:
-    """The key that signs this station's records: there, and its owner's alone."""
+    """The key that signs this station's records: there, whole, this station's and its owner's alone."""
     from estim.records.keys import PRIVATE
+    from estim.records.station import check_key
+    from estim.safety.errors import RecordError
 
     path = home / "keys" / PRIVATE
+    new_key = "estim records new-key --operator ID --reason TEXT"
     if not path.exists():
-        yield _found("key", "ok", "none yet; the first session makes one")
+        try:
+            check_key(home)
+        except RecordError as error:
+            yield _found("key", "bad", str(error), new_key)
+        else:
+            yield _found("key", "ok", "none yet; the first session makes one")
         return
     mode = stat.S_IMODE(path.stat().st_mode)
     if os.name == "posix" and mode & 0o077:
@@ -247,7 +257,13 @@ def station_key(home: Path) -> Iterator[Diagnosis]:
         text = f"{path} can't be read by this user: no record can be signed"
         yield _found("key", "bad", text, f"sudo chown {getpass.getuser()} {shlex.quote(str(path))}")
     else:
-        yield _found("key", "ok", f"{path}, {who_may_read(path)}")
+        try:
+            check_key(home)
+        except RecordError as error:
+            away = shlex.quote(f"{path}.away")
+            yield _found("key", "bad", str(error), f"mv {shlex.quote(str(path))} {away} && {new_key}")
+        else:
+            yield _found("key", "ok", f"{path}, {who_may_read(path)}")
 
 
 def whole(home: Home) -> Iterator[Diagnosis]:
@@ -275,16 +291,18 @@ def whole(home: Home) -> Iterator[Diagnosis]:
         wrong.append(problem)
     if warning := site_warning(home):
         yield _found("limits", "warn", f"{home.site_file}: {warning}", "estim limits show")
+    from_backup = "estim records verify (what is hurt), then estim records restore BACKUP --home ANOTHER-FOLDER"
     for text in wrong:
-        yield _found("home", "bad", text)
+        yield _found("home", "bad", text, "" if "`estim " in text else from_backup)
     try:
         twice = spellings(load_patients(home.patients))
     except RecordError as error:
         twice = ()
         if not wrong:
-            yield _found("home", "bad", str(error))
+            yield _found("home", "bad", str(error), from_backup)
     for names in twice:
-        yield _found("home", "warn", f"{' and '.join(names)} are one pseudonym: join them with `estim records join`")
+        join = f"estim records join {' '.join(map(shlex.quote, names[:2]))} --reason TEXT"
+        yield _found("home", "warn", f"{' and '.join(names)} are one pseudonym: join them", join)
     if not wrong:
         yield _found("home", "ok", "registers, keys and chains fit each other")
 

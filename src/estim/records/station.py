@@ -49,18 +49,32 @@ EVENTS: Mapping[str, str] = {
 }
 
 
+def check_key(home: Path) -> None:
+    """The station's key can sign here, or the first session may make one; nothing is made or written.
+
+    Raises:
+        RecordError: it is gone, broken, or another's than the chain names.
+    """
+    path, private = home / STATION, home / "keys" / PRIVATE
+    if not private.exists():
+        if path.exists():
+            how = "`estim records new-key --operator ID --reason TEXT`"
+            why = f"{private}: the station's key is gone; put it back from a backup, or make a new one: {how}"
+            raise RecordError(why)
+        return
+    signer = private_key(home)
+    if path.exists() and (known := known_keys(home)) and signer.key_id not in known:
+        raise RecordError(_strange(private))
+
+
 def begin_station(home: Path) -> Signer:
     """The station's key, and a chain that introduces it and every key that the home had before.
 
     Raises:
         RecordError: the chain can't be written, or the key that it names is gone or another one.
     """
-    path, private = home / STATION, home / "keys" / PRIVATE
-    if path.exists() and not private.exists():
-        how = "`estim records new-key --operator ID --reason TEXT`"
-        raise RecordError(f"{private}: the station's key is gone; put it back from a backup, or make a new one: {how}")
-    if path.exists() and (known := known_keys(home)) and private_key(home).key_id not in known:
-        raise RecordError(_strange(private))
+    path = home / STATION
+    check_key(home)
     signer = station_signer(home)
     with contextlib.suppress(OSError):
         home.chmod(0o700)
