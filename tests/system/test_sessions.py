@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,16 @@ from tests.turns import of_this_turn
 
 PERIOD_MS = 20  # pulses are read after they fell
 Start = Callable[..., RunningSimulator]
+_fronts: list[subprocess.Popen[bytes]] = []
+
+
+@pytest.fixture(autouse=True)
+def no_front_is_left() -> Iterator[None]:
+    """One of a test that fails would go on beside the others, and its open pipes would fail whichever comes next."""
+    yield
+    while _fronts:
+        with _fronts.pop() as front:
+            front.kill()
 
 
 def slow(tmp_path: Path) -> Path:
@@ -37,13 +47,15 @@ def estim(home: Path, *arguments: str, waits: str = "files") -> subprocess.Popen
     Args:
         waits: which implementation of `platform.waiting` both use; `threads` is what Windows has.
     """
-    return subprocess.Popen(
+    front = subprocess.Popen(
         [sys.executable, "-m", "estim", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**environment(home), "ESTIM_WAITING": waits},
     )
+    _fronts.append(front)
+    return front
 
 
 @pytest.mark.parametrize(("link", "waits"), [("pty", "files"), ("tcp", "threads"), ("pty", "threads")])
