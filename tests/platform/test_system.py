@@ -19,11 +19,12 @@ from pytest_mock import MockerFixture
 
 from estim.cli import sessions
 from estim.controller.clock import SessionClock
+from estim.lines.keyboard import Bystander
 from estim.platform import extras, files
 from estim.platform.clocks import Clocks, clocks_of
 from estim.platform.priority import favour, raise_priority
 from estim.platform.processes import is_alive, start_module
-from estim.platform.terminals import is_pseudo_terminal
+from estim.platform.terminals import is_pseudo_terminal, is_terminal
 from estim.records.home import Home
 from tests.conftest import PRIORITY, ordinary_again
 from tests.support import SHORT
@@ -367,3 +368,14 @@ def test_a_command_is_quoted_as_the_systems_shell_takes_it() -> None:
     assert extras.quoted("pylsl>=1.16", "win32") == '"pylsl>=1.16"'
     assert extras.quoted(r"C:\Program Files\python.exe", "win32") == r'"C:\Program Files\python.exe"'
     assert extras.quoted(r"C:\Python311\python.exe", "win32") == r"C:\Python311\python.exe"
+
+
+def test_standard_input_of_a_service_is_no_terminal_and_its_end_stops_nothing() -> None:
+    """Windows calls NUL a terminal, whose end is Ctrl+D, which stops."""
+    with open(os.devnull, "rb") as nothing:
+        assert not is_terminal(nothing.fileno())
+        beside = Bystander(nothing.fileno())
+        try:
+            assert not any(beside.wait(0.05) for _ in range(4))
+        finally:
+            beside.close()

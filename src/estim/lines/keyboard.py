@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from estim.controller.terminal_reports import is_space
-from estim.platform.terminals import in_foreground, unseen
+from estim.platform.terminals import in_foreground, is_terminal, unseen
 from estim.platform.waiting import Waiting, waiting
 
 LINE_MAX = 4_096
@@ -115,7 +115,7 @@ class Bystander:
         self._fd, self._terminal = -1, False
         with contextlib.suppress(AttributeError, OSError, ValueError):  # no standard input at all
             self._fd = sys.stdin.fileno() if fd is None else fd
-            self._terminal = os.isatty(self._fd)
+            self._terminal = is_terminal(self._fd)
             if not stat.S_ISREG(os.fstat(self._fd).st_mode):
                 self._keyboard = Keyboard(self._fd)
 

@@ -14,6 +14,7 @@ _PSEUDO = re.compile(r"^/dev/(pts/\d+|ttys\d{3,})$")
 
 if sys.platform == "win32":
     import ctypes
+    import msvcrt
 
     _ECHO = 0x0004  # ENABLE_ECHO_INPUT
     _STD_INPUT = -10
@@ -23,6 +24,13 @@ if sys.platform == "win32":
 
     def share_again(_fd: int) -> None:
         """Nothing to give back."""
+
+    def is_terminal(fd: int) -> bool:
+        """A console. NUL is a terminal to `isatty` there, and a service's or a scheduled task's standard input."""
+        if not os.isatty(fd):
+            return False
+        mode, handle = ctypes.c_ulong(), ctypes.c_void_p(msvcrt.get_osfhandle(fd))
+        return bool(ctypes.windll.kernel32.GetConsoleMode(handle, ctypes.byref(mode)))
 
     def in_foreground(_fd: int) -> bool:
         """Whoever reads a console waits for nobody."""
@@ -77,6 +85,10 @@ else:
             fcntl.ioctl(fd, termios.TIOCNXCL)
         with contextlib.suppress(OSError, ValueError):
             fcntl.flock(fd, fcntl.LOCK_UN)
+
+    def is_terminal(fd: int) -> bool:
+        """Somebody can sit at it."""
+        return os.isatty(fd)
 
     def in_foreground(fd: int) -> bool:
         """This program may read the terminal; one in its background that does is held up by the system (SIGTTIN)."""
