@@ -197,7 +197,7 @@ def test_what_came_by_mail_is_judged_as_it_came_and_by_the_key_that_is_given(
     both = Path(shutil.make_archive(str(tmp_path / "both"), "zip", folder.parent))
     code, said = estim("verify", str(both))
     assert code in {0, 1}
-    assert said.startswith(f"{both}/{folder.name}: ")
+    assert said.startswith(f"{both / folder.name}: ")
     code, said = estim("audit", str(both))
     assert (code, "unpack it and name one" in said) == (1, True)
 

@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -188,8 +189,8 @@ def _say_unseen(found: list[tuple[tuple[str | int, ...], str]], index: LineIndex
     return [
         _problem(
             key_text(list(place)) or "file",
-            f"holds the sign U+{ord(sign):04X}, which nobody can see and which can make a text read as another one; "
-            "type the text anew",
+            f"holds {'control characters' if unicodedata.category(sign) == 'Cc' else 'a sign'} (U+{ord(sign):04X}) "
+            "that nobody can see and that can make a text read as another one; type the text anew",
             line=index.line_of(list(place)),
             rule="unseen",
         )
