@@ -18,6 +18,7 @@ from estim.console.happened import given
 from estim.console.pane import Field, Pane
 from estim.console.panel import Panel
 from estim.console.signing import proof_lines, summary_lines
+from estim.console.stages.beside import show_atlas
 from estim.console.stages.words import WordPane
 from estim.console.visits import visit_of
 from estim.controller.interface import Answer
@@ -70,9 +71,10 @@ class OutcomePane(Pane):
         return next((n for n, name in enumerate(asked) if name not in self._entered), len(asked))
 
     def compose(self) -> ComposeResult:
-        """Questions left, signature right."""
+        """Questions left, signature right; below them, where there is room, the pads and what happened."""
         yield Panel("", id="outcome-questions")
         yield Panel(self.say("sign.title"), id="signing")
+        yield Panel(self.say("pads.atlas"), id="outcome-pads")
         yield Panel(self.say("treat.happened"), id="happened")
         if self.console.home_view.asks_pin():
             yield Field(id="pin", password=True, max_length=64)
@@ -87,6 +89,7 @@ class OutcomePane(Pane):
         happened = self.panel("happened")
         if happened.size.height:  # what the note and the signature speak of, where there is room for it
             happened.newest(self.console.happened.lines(happened.rows) or [self.say("happened.nothing")])
+        show_atlas(self.console, self.panel("outcome-pads"))  # whose skin is asked for
         sealed = bool(snapshot.word_head)
         questions.title(self.numbered("outcome.title"))
         for field in self.query(Field):
