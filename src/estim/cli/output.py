@@ -57,7 +57,7 @@ def whole_number(text: str) -> int:
     """
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text!r}: a whole number, in the digits 0 to 9 alone")
+        raise argparse.ArgumentTypeError(f"{text!r}: not a whole number in the digits 0 to 9 alone")
     if text != digits:
         raise argparse.ArgumentTypeError(f"{text!r}: a whole number from 0 on")
     if len(digits) > DIGITS_MAX:

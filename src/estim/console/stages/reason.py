@@ -43,6 +43,7 @@ class ReasonPane(Pane):
                 str(n),
                 partial(self._taken, why),
                 label=self.say.of("reason", why),
+                says=self.say("next.or-another", what=self.say.of("reason", why)) if n == 1 else "",
             )
             for n, why in enumerate(self._reasons, start=1)
         ]
