@@ -6,6 +6,7 @@ import argparse
 import ast
 import errno
 import importlib.metadata
+import io
 import os
 import stat
 import subprocess
@@ -24,7 +25,7 @@ from estim.platform import extras, files
 from estim.platform.clocks import Clocks, clocks_of
 from estim.platform.priority import favour, raise_priority
 from estim.platform.processes import is_alive, start_module
-from estim.platform.terminals import is_pseudo_terminal, is_terminal
+from estim.platform.terminals import is_pseudo_terminal, is_terminal, somebody_sits_at
 from estim.records.home import Home
 from tests.conftest import PRIORITY, ordinary_again
 from tests.support import SHORT
@@ -384,3 +385,20 @@ def test_standard_input_of_a_service_is_no_terminal_and_its_end_stops_nothing() 
             assert not any(beside.wait(0.05) for _ in range(4))
         finally:
             beside.close()
+
+
+class Shown(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_somebody_sits_at_a_terminal_and_at_nothing_else(tmp_path: Path) -> None:
+    """On Windows NUL calls itself a terminal; a service has it, or no standard input at all."""
+    (tmp_path / "typed").touch()
+    with open(os.devnull, encoding="utf-8") as nothing, (tmp_path / "typed").open(encoding="utf-8") as file:
+        assert not somebody_sits_at(nothing)
+        assert not somebody_sits_at(file)
+    assert not somebody_sits_at(file), "closed"
+    assert not somebody_sits_at(None)
+    assert not somebody_sits_at(io.StringIO())
+    assert somebody_sits_at(Shown())

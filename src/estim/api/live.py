@@ -26,6 +26,7 @@ from estim.controller.interface import Answer, Takeover
 from estim.desk.result import Seen
 from estim.desk.simulator import Simulator
 from estim.drivers.address import Address
+from estim.platform.terminals import somebody_sits_at
 from estim.records.home import Home
 from estim.safety.errors import Problem
 from estim.session.events import Request
@@ -126,7 +127,7 @@ class Live:
 
     def ask_person(self, question: str, beat: Callable[[], None]) -> str:
         """A line from the terminal."""
-        if not _at_a_terminal():
+        if not somebody_sits_at(sys.stdin):
             raise NeedsAPerson(f"a person at a terminal has to answer: {question.strip()}")
         sys.stdout.write(question)
         sys.stdout.flush()
@@ -175,18 +176,10 @@ class _Typed:
         return kept
 
 
-def _at_a_terminal() -> bool:
-    """Whether a person could type; a script may have no standard input at all, or have closed it."""
-    try:
-        return bool(sys.stdin) and sys.stdin.isatty()
-    except ValueError:
-        return False
-
-
 @contextlib.contextmanager
 def _raw_keys() -> Iterator[_Typed | None]:
     """Keys without waiting for Enter, where there is a terminal; as it was afterwards."""
-    if termios is None or not _at_a_terminal() or threading.current_thread() is not threading.main_thread():
+    if termios is None or not somebody_sits_at(sys.stdin) or threading.current_thread() is not threading.main_thread():
         yield None
         return
     number = sys.stdin.fileno()

@@ -26,6 +26,7 @@ from estim.cli.finding import Diagnosis, State
 from estim.cli.finding import found as _found
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
 from estim.platform.files import who_may_read
+from estim.platform.terminals import somebody_sits_at
 
 if TYPE_CHECKING:
     from estim.records.home import Home
@@ -52,8 +53,9 @@ def doctor(given: argparse.Namespace) -> int:
     from estim.records.home import NOWHERE
 
     home = home_of(given)
+    is_tty = somebody_sits_at(sys.stdin) and somebody_sits_at(sys.stderr)
     findings = [
-        *terminal(os.environ, is_tty=sys.stdin.isatty() and sys.stderr.isatty(), size=shutil.get_terminal_size()),
+        *terminal(os.environ, is_tty=is_tty, size=shutil.get_terminal_size()),
         *tmux(os.environ, _tmux_escape_ms() if "TMUX" in os.environ else None),
         *python(os.environ),
         *ports(),

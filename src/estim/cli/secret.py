@@ -5,10 +5,12 @@ from __future__ import annotations
 import getpass
 import sys
 
+from estim.platform.terminals import somebody_sits_at
+
 
 def typed_unseen(text: str) -> str:
     """Typed unseen at a terminal; a line of standard input where there is none."""
-    return getpass.getpass(text) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    return getpass.getpass(text) if somebody_sits_at(sys.stdin) else sys.stdin.readline().rstrip("\n")
 
 
 def login() -> str:

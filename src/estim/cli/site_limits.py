@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from estim.cli.output import home_of, print_json
 from estim.cli.secret import typed_unseen
 from estim.platform.files import make_new, put_whole, trouble
+from estim.platform.terminals import somebody_sits_at
 
 if TYPE_CHECKING:
     from estim.records.home import Home
@@ -52,7 +53,7 @@ def propose(given: argparse.Namespace) -> int:
     from estim.safety.errors import UsageError
 
     ready, today = proposals(), datetime.date.today()
-    a_person = not given.json and sys.stdin.isatty() and sys.stdout.isatty()
+    a_person = not given.json and somebody_sits_at(sys.stdin) and somebody_sits_at(sys.stdout)
     if not given.proposal and not given.set:
         _listed(given, ready)
         if not a_person:
@@ -128,7 +129,7 @@ def key(given: argparse.Namespace) -> int:
     phrase = typed_unseen(f"Passphrase for the key of {given.name}: ")
     if len(phrase) < PIN_MIN:
         raise UsageError(f"passphrase: at least {PIN_MIN} characters")
-    if sys.stdin.isatty() and typed_unseen("Once more: ") != phrase:  # nobody could ever sign with a slip of the finger
+    if somebody_sits_at(sys.stdin) and typed_unseen("Once more: ") != phrase:  # a slip of the finger could never sign
         raise UsageError("the two passphrases differ: nothing was made")
     private = Ed25519PrivateKey.generate()
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(phrase.encode()))

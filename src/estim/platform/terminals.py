@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TextIO
 
 # Linux: /dev/pts/N. macOS: /dev/ttysNNN (three digits and more); its real ports are /dev/tty.NAME and /dev/cu.NAME.
 _PSEUDO = re.compile(r"^/dev/(pts/\d+|ttys\d{3,})$")
@@ -161,3 +162,13 @@ def is_pseudo_terminal(port: str) -> bool:
     look at the name COM3 would open that port.
     """
     return sys.platform != "win32" and _PSEUDO.match(os.path.realpath(port)) is not None
+
+
+def somebody_sits_at(stream: TextIO | None) -> bool:
+    """Whether a person can type into this stream, or read it. A script may have none, or have closed it."""
+    try:
+        return stream is not None and stream.isatty() and is_terminal(stream.fileno())
+    except io.UnsupportedOperation:  # held in memory: it says itself what it is
+        return True
+    except (OSError, ValueError):
+        return False
