@@ -217,3 +217,5 @@ def test_a_whole_name_is_no_operator(typed: str, tmp_path: Path, capsys: pytest.
     assert "initials or a pseudonym" in (said := capsys.readouterr().err) or "nobody can see" in said
     assert main(["operators", "add", typed, "--name", "P. O.", "--home", str(tmp_path)]) == 1
     assert "initials or a pseudonym" in (said := capsys.readouterr().err) or "nobody can see" in said
+    with pytest.raises(RecordError, match=r"initials or a pseudonym|nobody can see"):  # whoever asks, a script too
+        Reception(Home(tmp_path), simulated=True).sign_in(sign_in(typed))

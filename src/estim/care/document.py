@@ -80,12 +80,14 @@ def problem(key: str, message: str, *, rule: str = "file", **details: Any) -> Pr
 def _from_pydantic(entry: Any, document: Any, index: LineIndex, model: type[BaseModel]) -> Problem:
     place, known = _place(entry["loc"], model)
     kind, message = entry["type"], entry["msg"].removeprefix("Value error, ")
-    if message.startswith("[") and "@" in message.split("]", 1)[0]:  # a rule between keys names its key
-        head, _, message = message.partition("] ")
-        place.append(head.partition("@")[2])
+    broken = ""
+    if message.startswith("[") and "@" in message.split("]", 1)[0]:  # a rule says its name and its key
+        head, _, message = message.removeprefix("[").partition("] ")
+        broken, _, at = head.partition("@")
+        place.append(at)
     asked, allowed = _value(document, place), (entry.get("ctx") or {}).get("expected")
     name = next((str(part) for part in reversed(place) if not isinstance(part, int)), "")
-    rule = {"missing": "required", "extra_forbidden": "unknown-key"}.get(kind, "value")
+    rule = {"missing": "required", "extra_forbidden": "unknown-key"}.get(kind, broken or "value")
     if kind == "missing":
         message = "is missing and must be given"
     elif kind == "extra_forbidden":

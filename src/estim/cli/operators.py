@@ -92,14 +92,14 @@ def add(given: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from estim.records.operators import Operator, hash_pin, load_operators, save_operator
-    from estim.records.pseudonym import no_short_name
+    from estim.records.pseudonym import is_whole_name
     from estim.safety.errors import RecordError
 
     home = home_of(given)
     known = load_operators(home.operators)
     if given.id in known:
         raise RecordError(f"operator {given.id}: known already")
-    if no_short_name(given.id):
+    if is_whole_name(given.id):
         raise RecordError(f"operator {given.id}: initials or a pseudonym, as PT1; --name takes the whole name")
     first = not known
     made = Operator(

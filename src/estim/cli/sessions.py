@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from estim.cli import in_course
 from estim.cli.output import home_of, print_json, print_report, said_of
 from estim.cli.speaking import complain, legible
-from estim.platform.terminals import nowhere
+from estim.platform.terminals import nowhere, somebody_sits_at
 
 if TYPE_CHECKING:
     from estim.controller.client import ControllerClient
@@ -128,16 +128,12 @@ def _check_names(given: argparse.Namespace) -> None:
     Raises:
         RecordError: what no pseudonym can be.
     """
-    from estim.records.operators import load_operators
-    from estim.records.pseudonym import legible_name, no_short_name, written
-    from estim.safety.errors import RecordError
+    from estim.records.operators import load_operators, no_stranger_by_name
+    from estim.records.pseudonym import legible_name, written
 
     written(given.patient)
     operator = legible_name("operator", getattr(given, "operator", ""))
-    if no_short_name(operator) and operator.strip() not in load_operators(home_of(given).operators):
-        raise RecordError(
-            f"operator {operator}: initials or a pseudonym, as PT1; the whole name stands with a signature alone"
-        )
+    no_stranger_by_name(operator, load_operators(home_of(given).operators))
 
 
 def run(given: argparse.Namespace) -> int:
@@ -156,14 +152,14 @@ def run(given: argparse.Namespace) -> int:
         address = _ask_whether_simulated(named)
         if given.yes and not address.simulated:
             raise _refused("--yes", "every step is confirmed by a person on a real device; --yes is for simulated ones")
-        a_person = not address.simulated and sys.stdin.isatty()
+        a_person = not address.simulated and somebody_sits_at(sys.stdin)
         belongs = in_course.begin(given, home, simulated=address.simulated, asks=a_person)
         protocol, said = said_of(given, home, simulated=address.simulated)
         if a_person:
             in_course.ask_measures(given, protocol)
             protocol, said = said_of(given, home, simulated=address.simulated)
         said = _check_before(protocol, said, address, home)
-        if not address.simulated and not sys.stdin.isatty():
+        if not address.simulated and not a_person:
             raise UsageError("a session on a real device needs a person at a terminal")
         say = (lambda text: print(legible(text), file=sys.stderr)) if given.json else _now
         began = time.perf_counter()

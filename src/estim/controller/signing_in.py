@@ -8,7 +8,7 @@ from dataclasses import replace
 from estim.records.door import InTheRoom, here, open_door
 from estim.records.home import Home
 from estim.records.keys import Signer, station_signer
-from estim.records.operators import MEANINGS, Operator, load_operators
+from estim.records.operators import MEANINGS, Operator, load_operators, no_stranger_by_name
 from estim.records.personal import Cover
 from estim.records.pseudonym import legible_name
 from estim.records.reception import admit
@@ -99,6 +99,7 @@ class Reception:
     def _admit(self, name: str, pin: str, roles: tuple[str, ...], what: str) -> Operator | None:
         legible_name("operator", name)
         known = load_operators(self._home.operators)
+        no_stranger_by_name(name, known)
         if not known or (self._simulated and not pin):
             return None
         if not pin:

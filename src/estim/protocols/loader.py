@@ -6,8 +6,6 @@ import difflib
 import hashlib
 import re
 import tomllib
-import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -151,10 +149,7 @@ def read_toml(text: str, path: Path | None) -> dict[str, Any]:
         problem = _problem("file", "is nested deeper than any protocol", line=line, rule="toml")
         raise ProtocolError([problem], path=path)
     try:
-        document = tomllib.loads(text)
-        if unseen := list(_unseen(document)):
-            raise ProtocolError(_say_unseen(unseen, LineIndex(text)), path=path)
-        return document
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = _TOML_LINE.search(str(error))
         line = int(found[1]) if found else text.count("\n") + 1
@@ -165,37 +160,6 @@ def read_toml(text: str, path: Path | None) -> dict[str, Any]:
         raise ProtocolError([_problem("file", "is nested deeper than any protocol", rule="toml")], path=path) from None
     except ValueError as error:  # a number of thousands of digits, which Python does not read
         raise ProtocolError([_problem("file", f"not a TOML file: {error}", rule="toml")], path=path) from None
-
-
-# What draws nothing and changes how the letters around it are read or on which line they stand: direction, zero width,
-# control characters other than tab and line end. A joiner of scripts that need one is none of them.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
-)
-
-
-def _unseen(value: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Place and sign of each text, or name of a key, that holds what nobody can see."""
-    if isinstance(value, str) and (found := _UNSEEN.search(value)):
-        yield place, found[0]
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, one in inside:
-        if isinstance(key, str) and (found := _UNSEEN.search(key)):
-            yield place, found[0]
-        yield from _unseen(one, (*place, key))
-
-
-def _say_unseen(found: list[tuple[tuple[str | int, ...], str]], index: LineIndex) -> list[Problem]:
-    return [
-        _problem(
-            key_text(list(place)) or "file",
-            f"holds {'control characters' if unicodedata.category(sign) == 'Cc' else 'a sign'} (U+{ord(sign):04X}) "
-            "that nobody can see and that can make a text read as another one; type the text anew",
-            line=index.line_of(list(place)),
-            rule="unseen",
-        )
-        for place, sign in found
-    ]
 
 
 def _read(path: Path) -> bytes:

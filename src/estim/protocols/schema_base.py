@@ -19,6 +19,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from estim.protocols.unseen import first_unseen, unseen_words
+
 UNJUDGED = "unjudged"  # of a validation's context: tables (by id) with keys that are not the file's; None: all of them
 NUMBER_MAX = 10**9  # 31 years in s, 17 minutes in µs; in µs still below 2^53, where records end
 
@@ -121,9 +123,9 @@ def exactly(*allowed: int) -> BeforeValidator:
 
 
 def _refuse_unmeant(key: str, value: Any) -> None:
-    if isinstance(value, str):  # texts are shown on terminals, where control characters move the cursor or hide a line
-        if any((ord(sign) < 32 and sign not in "\n\t") or 127 <= ord(sign) < 160 for sign in value):
-            raise rule("text", "a text may not hold control characters", at=key)
+    if isinstance(value, str):
+        if sign := first_unseen(value):  # it moves the cursor, hides a line or turns one around
+            raise rule("unseen", f"holds {unseen_words(sign)}; type the text anew", at=key)
     elif isinstance(value, int | float) and NUMBER_MAX < abs(value) < math.inf:
         raise rule("number", f"no number of a protocol is greater than {NUMBER_MAX}", at=key)
 

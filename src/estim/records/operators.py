@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from estim.records import administrators
 from estim.records.administrators import HASH_BYTES
+from estim.records.pseudonym import is_whole_name
 from estim.records.register import Register
 from estim.safety.errors import RecordError
 
@@ -119,3 +121,15 @@ def save_operator(path: Path, operator: Operator, *, by: str = "", reason: str =
 def deactivated(operator: Operator) -> Operator:
     """The operator, let in no more."""
     return replace(operator, active=False)
+
+
+def no_stranger_by_name(name: str, known: Mapping[str, Operator]) -> None:
+    """Whoever signs in has initials or a pseudonym; a register may have named its people otherwise, long ago.
+
+    Raises:
+        RecordError: a whole name that is in no register.
+    """
+    if is_whole_name(name) and name.strip() not in known:
+        raise RecordError(
+            f"operator {name.strip()}: initials or a pseudonym, as PT1; the whole name stands with a signature alone"
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from estim.protocols.unseen import is_unseen
 from estim.safety.errors import RecordError
 
 SHORT = 24
@@ -47,7 +48,7 @@ def legible_name(what: str, text: str) -> str:
     return text
 
 
-def no_short_name(text: str) -> bool:
+def is_whole_name(text: str) -> bool:
     """Whether this is more than initials or a pseudonym, as an operator signs in: it stands in every line that names
     who did something, and whole names belong to the register of operators alone, for signatures.
     """
@@ -62,4 +63,4 @@ def shown(text: str) -> str:
 
 
 def _hidden(letter: str) -> bool:
-    return unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    return is_unseen(letter) or unicodedata.category(letter) in {"Co", "Cn"}  # nobody's letters draw nothing sure

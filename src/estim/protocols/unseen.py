@@ -1,0 +1,26 @@
+"""Signs that nobody can see: what draws nothing and changes how letters around are read or where they stand. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # control, format and direction, halves of a pair, line ends
+_WANTED = frozenset("\t\n\r\u00ad\u200c\u200d")  # layout; a place to part a word; joiners that scripts need
+
+
+def is_unseen(letter: str) -> bool:
+    """Whether it hides from whoever reads."""
+    return unicodedata.category(letter) in _CATEGORIES
+
+
+def first_unseen(text: str) -> str:
+    """The first sign of a text in a file that nobody can see, but for those that writing needs; "" for none."""
+    if text.isprintable():  # nearly all
+        return ""
+    return next((letter for letter in text if is_unseen(letter) and letter not in _WANTED), "")
+
+
+def unseen_words(sign: str) -> str:
+    """What to say of one: its code, since it can't be shown."""
+    what = "control characters" if unicodedata.category(sign) == "Cc" else "a sign"
+    return f"{what} (U+{ord(sign):04X}) that nobody can see and that can make a text read as another one"
