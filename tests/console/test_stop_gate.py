@@ -139,9 +139,46 @@ def test_every_spelling_of_f12_stops(report: bytes, terminal: str) -> None:
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_every_space_of_unicode_stops(space: str) -> None:
-    assert stops(space.encode())
+def test_every_space_of_unicode_stops_whole_and_cut_by_a_slow_line(space: str) -> None:
+    data = space.encode()
+    assert stops(data)
     assert stops(b"\xa0")  # as Latin-1 has it
+    for at in range(1, len(data)):
+        intake = Intake()
+        assert not [*intake.feed(data[:at], 0.0), *intake.tick(0.25), *intake.tick(2.0)]
+        assert [token.stops for token in intake.feed(data[at:], 3.0)] == [True]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\x1b[0;;12288u", b"\x1b[97;3;160u", b"\x1b[1089::32;1u", b"\x1b[27;2;160~", b"\x1b[0;0;32;1;0;1_",
+     b"\x1b[231;0;12288;1;0;1_", b"\x1b[0;0;27;1;0;1_", b"\x1bO ", b"\x9b32;2u"],
+)  # fmt: skip
+def test_a_space_that_a_terminal_tells_by_its_number_stops(data: bytes) -> None:
+    assert stops(data)  # an input method's text, another layout's bar, Option and a, Windows' typed and pasted letters
+
+
+@pytest.mark.parametrize("data", [b"\x1b[99~", b"\x1b[25;2~", b"\x1b[25$", b"\x1b[33^", b"\x1b[194z", b"\x1b[013q"])
+def test_a_function_key_that_is_in_no_table_stops_and_its_late_end_is_no_key(data: bytes) -> None:
+    assert stops(data)
+    intake = Intake()
+    assert intake.feed(data[:-2], 0.0) == []
+    assert [token.stops for token in intake.tick(0.25)] == [True]
+    assert not any(isinstance(token, Press) for token in intake.feed(data[-2:], 0.3))
+
+
+@pytest.mark.parametrize("begun", [b"\x1bP", b"\x1b]0;", b"\x1b_G", b"\x1b[M", b"\x1b[200~ab"])
+@pytest.mark.parametrize("report", [report for report, _ in F12_REPORTS if b"[" in report])
+def test_f12_is_found_within_what_has_no_end(begun: bytes, report: bytes) -> None:
+    intake = Intake()
+    intake.feed(begun, 0.0)
+    assert any(token.stops for token in [*intake.feed(report, 0.05), *intake.tick(0.2)])
+
+
+def test_half_a_letter_is_one_when_its_late_end_comes() -> None:
+    intake = Intake()
+    assert [*intake.feed(b"caf\xc3", 0.0)[3:], *intake.tick(0.3)] == []
+    assert intake.feed(b"\xa9", 0.5) == [Press("é", "é")]
 
 
 @pytest.mark.parametrize(

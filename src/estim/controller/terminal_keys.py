@@ -29,6 +29,7 @@ PASTE_ENDS_S = 2.0  # a paste whose end never came
 SEQUENCE_MAX = 64
 STRING_MAX = 4096
 ESC = 0x1B
+_SEQUENCES = re.compile(rb"(?:\x1b\[|\xc2\x9b|\x9b)([0-?]*)([@-~$])")
 _CONTROL_SEQUENCE = re.compile(rb"([0-?]*)([!-/]*)([@-~])")
 
 
@@ -78,13 +79,13 @@ class Intake:
         if self._pasting and still_s >= ESCAPE_S and not self._told:
             self._told = True
             return [Cut("paste")]
-        if not self._held or still_s < ESCAPE_S or self._pasting:
+        if not self._held or still_s < ESCAPE_S or self._pasting or _is_half_letter(self._held):
             return []
         held, self._held = self._held, b""
         if held == b"\x1b":
             return [Press("escape")]
         self._cut = held
-        return [Cut(held.decode("latin-1"))] if held[0] in {ESC, 0x9B} or held[:2] == b"\xc2\x9b" else []
+        return [Cut(held.decode("latin-1"))]
 
     @property
     def waits(self) -> bool:
@@ -116,6 +117,11 @@ def _closing(data: bytes) -> int | None:
     return min(ends, default=None)
 
 
+def _is_half_letter(held: bytes) -> bool:
+    """Its end, however late, still makes it a letter, or a space; anything else that comes ends it."""
+    return 0xC2 <= (held[0] if held else 0) < 0xF5 and held[:2] != b"\xc2\x9b"
+
+
 def _is_old_mouse(held: bytes) -> bool:
     return held[:3] in {b"\x1b[M", b"\xc2\x9bM"} or held[:2] == b"\x9bM"
 
@@ -136,8 +142,9 @@ def _stops_within(data: bytes) -> list[Token]:
         found.append(Press("space", pasted=True))
     if any(is_space(each) for each in data.decode("utf-8", "ignore")):
         found.append(Press("space", pasted=True))
-    if re.search(rb"\x1b\[(?:24|38)[;:\d]*[~$^@]", data):
-        found.append(Press("f12", pasted=True))
+    for match in _SEQUENCES.finditer(data):
+        if meaning(match[1].decode("latin-1"), match[2].decode("latin-1")).stops:
+            found.append(Press("f12", pasted=True))
     return found[:1]
 
 

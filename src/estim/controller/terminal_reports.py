@@ -2,7 +2,7 @@
 
 - Whatever Unicode calls a space is Space; every report whose key is F12 is F12, with any modifier, lock or event type.
 - What a terminal says by itself (answers, mouse, focus, releases) is no press.
-- What stays unfinished is `Cut`, and stops while output may be on.
+- What stays unfinished is `Cut`, and stops while output may be on; so does a function key that is in no table here.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Mouse:
 
 @dataclass(frozen=True, slots=True)
 class TerminalReport:
-    """Something that the terminal says by itself; `text` is the whole of it."""
+    """Something that the terminal says by itself, or (it stops) a key in no table here; `text` is the whole of it."""
 
     text: str
     stops: bool = False
@@ -91,19 +91,38 @@ F12_REPORTS: tuple[tuple[bytes, str], ...] = (
     (b"\x1b[24^", "rxvt, Ctrl"),
     (b"\x1b[24@", "rxvt, Shift+Ctrl"),
     (b"\x1b\x1b[24~", "rxvt and iTerm2, Meta sends escape"),
+    (b"\x1b[>24;2~", "xterm, Shift (ctlseqs, modifyFunctionKeys at 3)"),
+    (b"\x1b[27;2;57375~", "xterm's form of any key with modifiers (ctlseqs, modifyOtherKeys), by kitty's code"),
     (b"\x1b[38~", "Linux console, Shift (F24 in the kernel's default key map)"),
+    (b"\x1b[50~", "Linux console, Ctrl (F36, strings as in kbd's key maps)"),
+    (b"\x1b[62~", "Linux console, Shift+Ctrl (F48)"),
+    (b"\x1b[34~", "Apple's Terminal, Shift (F20)"),
+    (b"\x1b[45~", "xterm without PC-style function keys, Shift (F24; terminfo xterm+nopcfkeys)"),
+    (b"\x1b[57~", "the same with Ctrl (F36)"),
+    (b"\x1b[36;2~", "VT420 and VT510 PC keyboards, Shift+Ctrl (terminfo vt420pc)"),
+    (b"\x1b[012q", "aixterm, iris-ansi (terminfo)"),
+    (b"\x1b[024q", "aixterm, Shift"),
+    (b"\x1b[036q", "aixterm, Ctrl"),
+    (b"\x1bO[", "PuTTY, VT100+ keys (terminfo putty+fnkeys+vt100)"),
+    (b"\x1b@", "Windows' telnet and serial console, VT-UTF8 (terminfo ms-vt-utf8)"),
+    (b"\x1bFC", "Interix (terminfo)"),
     (b"\x1b[X", "xterm and PuTTY with SCO function keys"),
     (b"\x1b[j", "SCO, Shift"),
     (b"\x1b[v", "SCO, Ctrl"),
     (b"\x1b[{", "SCO, Shift+Ctrl"),
     (b"\x1b[193z", "xterm with Sun function keys"),
+    (b"\x1b[213z", "the same with Ctrl (terminfo xterm-sun)"),
+    (b"\x1b[235z", "Sun console (terminfo sun)"),
     (b"\xc2\x9b24~", "8-bit controls in UTF-8 (S8C1T)"),
     (b"\x9b24~", "8-bit controls"),
     (b"\x1b[123;88;0;1;0;1_", "Windows Terminal, win32-input-mode (virtual key 0x7B), key down"),
     (b"\x1b[123;88;0;1;16;1_", "the same with Shift"),
+    (b"\x1b[123;88;0;0;0;1_", "the same, key up"),
 )
 _F12_NUMBERS = frozenset({24, 38})
 _F12_FINALS = frozenset({"X", "j", "v", "{"})
+_KEYS_FINALS = frozenset("~$^@qz")
+_PASTES = frozenset({200, 201})
 
 _NUMBERED = {
     1: "home", 2: "insert", 3: "delete", 4: "end", 5: "pageup", 6: "pagedown", 7: "home", 8: "end", 11: "f1", 12: "f2",
@@ -170,6 +189,8 @@ def _integers(text: str) -> list[list[int]]:
 def meaning(parameters: str, final: str) -> Token:  # one return a kind of report
     """What a whole control sequence says."""
     whole = f"\x1b[{parameters}{final}"
+    if final == "~":
+        parameters = parameters.removeprefix(">")  # xterm's modifyFunctionKeys at 3 marks its keys so
     if parameters[:1] in {"<", "?", ">", "="}:
         return _mouse(parameters[1:], final) if parameters[0] == "<" and final in "Mm" else TerminalReport(whole)
     numbers = _integers(parameters)
@@ -180,23 +201,32 @@ def meaning(parameters: str, final: str) -> Token:  # one return a kind of repor
     if final in _F12_FINALS and not parameters:
         return Press("f12")
     if final == "~" and first == 27 and len(numbers) > 2:  # xterm's modifyOtherKeys
-        return _coded(numbers[2][0], modifiers, "press") or TerminalReport(whole)
-    if final in "~$^@":
+        return _coded(numbers[2][0], modifiers, "press") or TerminalReport(whole, stops=True)
+    if final == "~" and first in _PASTES:
+        return TerminalReport(whole)
+    if final in _KEYS_FINALS:  # no answer of a terminal ends so: a key that is in no table may be F12
         if first in _F12_NUMBERS:
             return named("f12", modifiers, how)
-        name = _NUMBERED.get(first)
-        return named(name, modifiers, how) if name is not None else TerminalReport(whole)
+        name = _NUMBERED.get(first) if final not in "qz" else None
+        return named(name, modifiers, how) if name is not None else TerminalReport(whole, stops=True)
     if final == "u":
-        return _coded(first, modifiers, how) or TerminalReport(whole)
+        return _typed_space(numbers, modifiers, how) or _coded(first, modifiers, how) or TerminalReport(whole)
     if final == "_":
         return _windows(numbers) or TerminalReport(whole)
-    if final == "z":
-        return Press("f12") if first == 193 else TerminalReport(whole)
     if final == "M" and len(numbers) >= 3:
         return _mouse(parameters, final, offset=32)
     if final in LETTERED and (not parameters or first <= 1):
         return named(LETTERED[final], modifiers, how)
     return TerminalReport(whole)
+
+
+def _typed_space(numbers: list[list[int]], modifiers: int, how: How) -> Press | None:
+    """The space bar in another layout, or a key that types a space: kitty tells all three codes of a key and the text
+    that it types.
+    """
+    codes = [*numbers[0], *(numbers[2] if len(numbers) > 2 else [])]
+    spaces = any(0x20 <= code < 0x110000 and is_space(chr(code)) for code in codes)
+    return letter(" ", modifiers & ~1, how) if spaces else None
 
 
 def _coded(code: int, modifiers: int, how: How) -> Press | None:
@@ -219,7 +249,7 @@ def _windows(numbers: list[list[int]]) -> Press | None:
     if key in _VIRTUAL:
         name = _VIRTUAL[key]
         return letter(" ", modifiers & ~1, how) if name == "space" else named(name, modifiers, how)
-    return letter(chr(code), 0, how) if 0x20 < code < 0xD800 else None
+    return _coded(code, 0, how)  # what an input method, a paste or another program typed has no key
 
 
 def _mouse(parameters: str, final: str, *, offset: int = 0) -> Token:
