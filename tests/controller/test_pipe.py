@@ -13,6 +13,7 @@ import pytest
 
 from estim.controller.interface import ConfigureFrom
 from estim.controller.messages import RANGES, REQUESTS, Refused, decode_request, encode_request, stop_in
+from estim.controller.pipe import LineReader
 from estim.protocols.setup import ChannelSetup, Setup
 from estim.session import events
 
@@ -35,6 +36,13 @@ STOPS = [
     b"[" * 5_000 + b'{"type":"Stop"}',
     b'{"type": ["Stop"], "id": 3}',
     b'{"Type": "Stop!"}',
+    b'{"type": "EmergencyStop", "id": 3}',
+    b'{"type": "\\u0053top", "id": "x"}',
+    b'{"type": "S\\u0054\\u006fp", "id": 3, "source": "key", "more": 1}',
+    '{"type": "Ｓｔｏｐ", "id": 3}'.encode(),
+    '{"type": "Stop"}'.encode("utf-16-le"),
+    b'{"type": "St\xffop", "id": 3}',
+    b'{"type": "NOTSTOP"',
 ]
 
 
@@ -48,6 +56,30 @@ def test_half_a_line_that_carries_a_stop_is_one_before_its_end() -> None:
     found = [stop_in(whole[:end]) for end in range(len(whole))]
     assert found[-1] == events.Stop(id=12, source="key")
     assert sum(stop is not None for stop in found) > len(whole) - 18
+
+
+class Pieces:
+    """A source that gives what it was made of, one piece a look."""
+
+    ended = False
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = list(pieces)
+
+    def read(self) -> bytes:
+        return self.pieces.pop(0)
+
+
+def test_each_half_line_is_told_of_once_also_where_the_next_begins_like_the_last() -> None:
+    half = b'{"type": "Stop", "i'
+    reader = LineReader(Pieces(half, b'd": 4', b"}\n", half, b"\n" + half), line_max=100)
+    seen = []
+    for _ in range(5):
+        reader.lines()
+        told = not reader.half_told and stop_in(reader.tail) is not None
+        reader.half_told |= told
+        seen.append(told)
+    assert seen == [True, False, False, True, True]
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,6 @@ class Controller:
         self._due_us: int | None = 0
         self._snapshot_us = self._collect_us = self._woke_us = 0
         self._held_up = HeldUp()
-        self._seen_tail = b""
         self._occupied = False
 
     def _device_refused(self) -> str:
@@ -231,9 +230,8 @@ class Controller:
     def _heard(self) -> list[Event]:
         """What the front sent; half a line that carries a stop is one already."""
         found = [event for line in self._reader.lines() for event in self._asked(line)]
-        tail = self._reader.tail
-        if tail and not tail.startswith(self._seen_tail or b"\n") and (stop := stop_in(tail)) is not None:
-            self._seen_tail = tail
+        if not self._reader.half_told and (stop := stop_in(self._reader.tail)) is not None:
+            self._reader.half_told = True
             found.append(stop)
         if self._reader.ended:
             self._note_leaving()

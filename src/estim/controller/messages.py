@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -54,7 +55,7 @@ _ADAPTERS: Mapping[type[Request], TypeAdapter[Any]] = MappingProxyType(
     {kind: TypeAdapter(kind) for kind in REQUESTS.values()}
 )
 _STOP = re.compile(rb"""["']type["']\s*:\s*["']\s*stop""", re.IGNORECASE)
-_WORD = re.compile(rb"\bstop", re.IGNORECASE)
+_ESCAPED = re.compile(r"\\u([0-9A-Fa-f]{4})")
 _ID = re.compile(rb"""["']id["']\s*:\s*(\d{1,15})\b""")
 _SOURCE = re.compile(rb"""["']source["']\s*:\s*["']([A-Za-z0-9:_-]{1,40})["']""")
 
@@ -95,11 +96,19 @@ def decode_request(line: bytes) -> Request | events.Heartbeat | Refused:
             return events.Heartbeat()
         return _checked(REQUESTS[kind], values)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        if _WORD.search(line):
+        if _carries_the_word(line):
             return events.Stop(id=0, source="pipe")
         number = _ID.search(line)
         reason = f"not a request: {str(error) or type(error).__name__}"[:REASON_MAX]
         return Refused(int(number[1]) if number else 0, reason)
+
+
+def _carries_the_word(line: bytes) -> bool:
+    """Whether `stop` stands anywhere in it: within another word, in capitals or wide letters, escaped as JSON allows,
+    with zeros or half letters between.
+    """
+    text = _ESCAPED.sub(lambda code: chr(int(code[1], 16)), line.replace(b"\0", b"").decode("utf-8", "ignore"))
+    return "stop" in unicodedata.normalize("NFKC", text).casefold()
 
 
 def _checked(kind: type[Request], values: dict[str, Any]) -> Request:

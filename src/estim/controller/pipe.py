@@ -13,12 +13,18 @@ OVERLAP = 64  # of an over-long line stay for the next piece, so that a word acr
 
 
 class LineReader:
-    """Lines from a source. One that is longer than `line_max` comes in pieces that are no lines of anybody."""
+    """Lines from a source. One that is longer than `line_max` comes in pieces that are no lines of anybody.
+
+    Attributes:
+        tail: half a line, whose end has not come yet.
+        half_told: for the reader's own use: what it had to say of this half line is said. The next one begins untold.
+    """
 
     def __init__(self, source: ByteSource, *, line_max: int) -> None:
         self.source = source
         self._line_max = line_max
         self.tail = b""
+        self.half_told = False
 
     @property
     def ended(self) -> bool:
@@ -31,6 +37,8 @@ class LineReader:
         if len(self.tail) > self._line_max:
             lines.append(self.tail)
             self.tail = self.tail[-OVERLAP:]
+        if lines:
+            self.half_told = False
         return [line for line in lines if line]
 
 
