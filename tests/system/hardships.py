@@ -138,7 +138,7 @@ def busy(loops: int) -> Iterator[None]:
 
 
 def session(folder: Path, seed: int, *, disk_s: float, stalled: bool) -> dict[str, object]:
-    """One whole session under hardship; gives the document of `run --json`, with `code` beside."""
+    """One whole session under hardship; gives the document of `run --json`, with `code` and `stalls` beside."""
     folder.mkdir(parents=True)
     disk = Disk(folder)
     disk.takes(disk_s)
@@ -153,17 +153,18 @@ def session(folder: Path, seed: int, *, disk_s: float, stalled: bool) -> dict[st
             stderr=told,
         )
     assert front.stdout is not None
-    until = time.monotonic() + 300
+    until, stalls = time.monotonic() + 300, 0
     while stalled and front.poll() is None and time.monotonic() < until:
         time.sleep(chance.uniform(0.2, BETWEEN_S))
         if front.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 stall(front.pid, chance.uniform(0.3, STALL_S), working=True)
+                stalls += 1
     said = front.stdout.read()
     front.stdout.close()
     code = front.wait(120)
     document: dict[str, object] = json.loads(said) if said else {}
-    return {**document, "code": code}
+    return {**document, "code": code, "stalls": stalls}
 
 
 def main() -> int:
@@ -174,17 +175,20 @@ def main() -> int:
     parser.add_argument("--disk", type=float, default=0.4, help="seconds that each fsync takes")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    wrong = 0
+    wrong = stalls = 0
     with tempfile.TemporaryDirectory() as folder, busy(given.busy):
         for number in range(given.sessions):
             seed = given.seed + number
             seen = session(Path(folder) / str(seed), seed, disk_s=given.disk, stalled=True)
             good = (seen["code"], seen.get("outcome"), seen.get("record_verified")) == (0, "completed", True)
             wrong += not good
+            stalls += int(str(seen["stalls"]))
             last = (Path(folder) / str(seed) / "said").read_text(errors="replace").strip().splitlines()[-1:]
             sys.stdout.write(f"{seed}: {seen.get('outcome')} {seen['code']}{'' if good else f'  WRONG {last}'}\n")
             sys.stdout.flush()
-    sys.stdout.write(f"{given.sessions} sessions, {wrong} ended by anything but their plan\n")
+    sys.stdout.write(
+        f"{given.sessions} sessions, {stalls} stalls of a working front, {wrong} ended by anything but their plan\n"
+    )
     return 1 if wrong else 0
 
 
