@@ -9,7 +9,7 @@ RUN := $(VENV)/.ready-to-run
 STAMP := $(VENV)/.ready-to-test
 CODE := src firmware_sim tests bench tools
 
-.PHONY: help run test check bench bounds campaign turns fuzz fuzz-keys worlds kills hardships stops records walk explore browser pictures format lock anew windows package docs paper clean
+.PHONY: help run test check bench bounds campaign turns fuzz fuzz-keys worlds kills hardships lines stops records walk explore browser pictures format lock anew windows package docs paper clean
 
 help:
 	@echo "make run       the console on a simulated P24; without a terminal, a whole session in simulated time"
@@ -24,6 +24,7 @@ help:
 	@echo "make bounds    the bounds of SAFETY.md measured on this machine, 8 minutes; the table is written into it"
 	@echo "make stops     every way to stop by hand in every situation of the output, as a table"
 	@echo "make hardships SESSIONS whole sessions with a slow disk, a front that is held up and BUSY endless loops: none may end"
+	@echo "make lines     mutated LINES and odd stops into the pipe of a running session's controller"
 	@echo "make explore   every order of events of a session, up to DEPTH, for at most SECONDS"
 	@echo "make browser   a practice session in a real headless browser; pictures into PICTURES"
 	@echo "make pictures  the console's screens for the pages, into docs/pictures"
@@ -150,6 +151,12 @@ hardships: SESSIONS = 40
 hardships: BUSY = 4
 hardships: $(STAMP)
 	$(BIN)/python tests/system/hardships.py --sessions $(SESSIONS) --busy $(BUSY)
+	$(BIN)/python tests/system/hardships.py --controllers 50
+
+# Mutated LINES and odd stops into the pipe of a running session's controller.
+lines: LINES = 10000
+lines: $(STAMP)
+	$(BIN)/python tests/system/pipe_lines.py --lines $(LINES)
 
 # Every point of every device's grid, judged by the kernel and by formulas.
 walk: $(STAMP)

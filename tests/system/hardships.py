@@ -25,7 +25,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from tests.system.conftest import environment  # noqa: E402
+from estim.records.verify import verify_session  # noqa: E402
+from tests.system.conftest import PATIENCE_S, environment  # noqa: E402
+from tests.system.machine import EndedBefore  # noqa: E402
+from tests.system.running import begin, end, until_pulsing  # noqa: E402
 
 # Put before everything else in each Python process of a session but the simulator: fsync waits as long as a file says.
 SLOW_SYNC = """
@@ -167,6 +170,44 @@ def session(folder: Path, seed: int, *, disk_s: float, stalled: bool) -> dict[st
     return {**document, "code": code, "stalls": stalls}
 
 
+def held_up(home: Path, after_s: float) -> bool:
+    """Was it held up for so long that the front took over?"""
+    one = begin(home)
+    try:
+        until_pulsing(one, one.pulses.fresh)
+        time.sleep(after_s)
+        held_s = stall(one.controller, 0.4, working=True)
+        one.front.wait(PATIENCE_S)
+        (folder,) = one.records()
+        verdict = verify_session(folder)
+        assert one.front.returncode == 3
+        assert verdict.ok
+        if verdict.ending == "take-over":
+            assert held_s > 0.45  # a picture may be 50 ms old when it stops
+            return True
+        assert b'"cause":"clock-jumped"' in (folder / "record.jsonl").read_bytes()
+        return False
+    finally:
+        end(one)
+
+
+def held_up_often(folder: Path, times: int, seed: int) -> int:
+    """So many controllers are held up for 0.4 s at working instants; how many went on as if nothing had been."""
+    wrong = taken_over = struck = 0
+    while struck < times:
+        home = Path(tempfile.mkdtemp(dir=folder))
+        try:
+            taken_over += held_up(home, random.Random(seed + struck).uniform(0, 0.5))
+        except EndedBefore:
+            continue
+        except AssertionError as error:
+            wrong += 1
+            sys.stdout.write(f"{seed + struck}: WRONG {error}\n")
+        struck += 1
+    sys.stdout.write(f"{times} stalls of a working controller, {taken_over} taken over, {wrong} passed\n")
+    return wrong
+
+
 def main() -> int:
     """Many sessions; 1 if any ended by anything but its plan."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -174,8 +215,12 @@ def main() -> int:
     parser.add_argument("--busy", type=int, default=4, help="endless loops beside")
     parser.add_argument("--disk", type=float, default=0.4, help="seconds that each fsync takes")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--controllers", type=int, default=0, help="instead: stalls of a controller, nothing beside")
     given = parser.parse_args()
     wrong = stalls = 0
+    if given.controllers:
+        with tempfile.TemporaryDirectory() as folder:
+            return 1 if held_up_often(Path(folder), given.controllers, given.seed) else 0
     with tempfile.TemporaryDirectory() as folder, busy(given.busy):
         for number in range(given.sessions):
             seed = given.seed + number

@@ -18,7 +18,7 @@ from estim.drivers.address import Address
 from estim.records.verify import verify_session
 from estim.session.events import Sign, SignIn
 from tests.system.conftest import PATIENCE_S, RunningSimulator, wait_until
-from tests.system.hardships import FREEZER, Disk, session, stall, thread_with, unkillable
+from tests.system.hardships import FREEZER, Disk, held_up, session, thread_with, unkillable
 from tests.system.machine import TRIES, Timed, keeps
 from tests.system.running import Session, begin, end, until_pulsing
 
@@ -205,24 +205,3 @@ def hangs(home: Path) -> Timed:
 def test_a_controller_held_up_while_it_works_stops_and_says_so(tmp_path: Path, seed: int) -> None:
     """Who is woken late held it up for longer: from half a second on it is taken over, and it is tried once more."""
     assert not all(held_up(tmp_path / str(number), 0.1 * seed) for number in range(TRIES))
-
-
-def held_up(home: Path, after_s: float) -> bool:
-    """Was it held up for so long that the front took over?"""
-    one = begin(home)
-    try:
-        until_pulsing(one, one.pulses.fresh)
-        time.sleep(after_s)
-        held_s = stall(one.controller, 0.4, working=True)
-        one.front.wait(PATIENCE_S)
-        (folder,) = one.records()
-        verdict = verify_session(folder)
-        assert one.front.returncode == 3
-        assert verdict.ok
-        if verdict.ending == "take-over":
-            assert held_s > 0.45  # a picture may be 50 ms old when it stops
-            return True
-        assert b'"cause":"clock-jumped"' in (folder / "record.jsonl").read_bytes()
-        return False
-    finally:
-        end(one)
