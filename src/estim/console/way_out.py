@@ -83,7 +83,7 @@ class WayOut:
             if drawn and self._terminal:
                 threading.Thread(target=self._see_out, name="way-out", daemon=True).start()
         if self._signals is not None:
-            self._signals.restore()
+            self._signals.done()
 
     def given_back(self) -> None:
         """The terminal has taken everything and is the shell's again."""

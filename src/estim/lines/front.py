@@ -81,7 +81,7 @@ class Front:
         """Output is off, or was said to be uncertain, and the record closed as far as it can be; bounded in time."""
         self.client.close()
         self._tell_loss()
-        self._signals.restore()
+        self._signals.done()
         if self.leaving and _of_output(takes_nothing):  # who asked for the end does not wait for a stopped terminal
             nowhere()
         self._closed = True

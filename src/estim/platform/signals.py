@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
+
+from estim.platform.terminals import nowhere, takes_nothing
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 # Windows ends a process 5 s after its window was closed, or as soon as the handler returns: so the handler stays.
 CLOSE_WAIT_S = 4.5
+# What is left once all is off: judging the record and the last lines; 0.3 s where nothing is slow.
+LAST_WORDS_S = 2.0
 _CLOSES = {2: "window closed", 5: "log-off", 6: "shut-down"}
 
 
@@ -26,8 +32,16 @@ class StopSignals:
         finished: set when the process has done what the stop asks for; a closed window waits for it.
     """
 
-    def __init__(self, heard: Callable[[str], None], *, finished: threading.Event | None = None) -> None:
+    def __init__(
+        self,
+        heard: Callable[[str], None],
+        *,
+        finished: threading.Event | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._heard = heard
+        self._clock = clock
+        self._done_s: float | None = None
         self._finished = finished or threading.Event()
         self._before: list[tuple[int, Any]] = []
         self._routine: Any = None
@@ -38,19 +52,43 @@ class StopSignals:
                     self._before.append((number, signal.signal(number, self._caught)))
         self._watch_window()
 
+    def done(self) -> None:
+        """Nothing is left to stop, and the last words are said in moments: who asks for the end now gets it with the
+        true exit code. A terminal or pipe that takes nothing is left then. After `LAST_WORDS_S` a signal does what it
+        did before.
+        """
+        self._done_s = self._clock()
+        self._leave_window()
+        atexit.register(self._ignore)
+
     def restore(self) -> None:
         """As it was before."""
         for number, handler in self._before:
             with contextlib.suppress(ValueError, TypeError):
                 signal.signal(number, handler)
         self._before.clear()
+        self._leave_window()
+
+    def _leave_window(self) -> None:
         self._finished.set()
         if self._routine is not None and sys.platform == "win32":
             ctypes.WinDLL("kernel32").SetConsoleCtrlHandler(self._routine, False)  # noqa: FBT003
             self._routine = None
 
+    def _ignore(self) -> None:
+        """Python gives its own handlers back a moment before the process is gone; what is ignored stays so."""
+        for number, _ in self._before:
+            if signal.getsignal(number) == self._caught:
+                signal.signal(number, signal.SIG_IGN)
+
     def _caught(self, number: int, _frame: object) -> None:
-        self._heard(signal.Signals(number).name)
+        if self._done_s is None:
+            self._heard(signal.Signals(number).name)
+        elif self._clock() - self._done_s > LAST_WORDS_S:
+            self.restore()
+            signal.raise_signal(number)
+        elif any(_stands(fd) for fd in (1, 2)):
+            nowhere()
 
     def _watch_window(self) -> None:
         if sys.platform != "win32":
@@ -66,3 +104,9 @@ class StopSignals:
 
         if ctypes.WinDLL("kernel32").SetConsoleCtrlHandler(closing, True):  # noqa: FBT003
             self._routine = closing
+
+
+def _stands(fd: int) -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        return takes_nothing(fd)
+    return False
