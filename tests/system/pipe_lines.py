@@ -42,7 +42,7 @@ def pipe_of(session: Session) -> int:
 def highest_ua(session: Session) -> int:
     """Of all pulses at its electrode so far."""
     with (session.home / "pulses.csv").open(encoding="ascii", newline="") as file:
-        return max(abs(int(row["amplitude_ua"])) for row in csv.DictReader(file))
+        return max(abs(int(row["peak_ua"])) for row in csv.DictReader(file))
 
 
 def mutated(home: Path, seed: int, lines: int) -> tuple[int, list[str]]:
