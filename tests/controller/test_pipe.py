@@ -120,13 +120,13 @@ def test_what_is_wrong_is_refused_by_its_number(line: bytes) -> None:
 def mutants(seed: int, number: int) -> Iterator[bytes]:
     chance = random.Random(seed)
     good = [
-        encode_request(events.Lower(id=7, channel=1, percent=20)),
-        encode_request(events.Raise(id=8, channel=1, snapshot_n=44)),
-        encode_request(events.Screen(id=9, answers={"pregnant": False, "device": "none"})),
-        encode_request(events.Note(id=10, kind="note", fields={"text": "café", "n": 4})),
+        encode_request(events.Lower(id=1007, channel=1, percent=20)),
+        encode_request(events.Raise(id=1008, channel=1, snapshot_n=44)),
+        encode_request(events.Screen(id=1009, answers={"pregnant": False, "device": "none"})),
+        encode_request(events.Note(id=1010, kind="note", fields={"text": "café", "n": 4})),
         encode_request(
             ConfigureFrom(
-                id=11,
+                id=1011,
                 source="x",
                 purpose="titration",
                 setup=Setup(patient_id="P", channels=(ChannelSetup(name="q", channel=1, side="left"),)),

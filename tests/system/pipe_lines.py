@@ -2,8 +2,9 @@
 
 python tests/system/pipe_lines.py --lines 10000
 
-Real processes. First so many mutated lines while a session treats: it has to end by its plan, at no more than its
-level, with a record that verifies. Then a stop in each odd shape, in a session of its own: output has to end.
+Real processes. First so many mutated lines while a session treats: its controller has to live, nothing to go above its
+level, its record to verify. A few of the lines are requests after all, so it may also be lowered or left. Then a stop
+in each odd shape, in a session of its own: output has to end.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def mutated(home: Path, seed: int, lines: int) -> tuple[int, list[str]]:
     session = begin(home, on_s=6)
     written = 0
     try:
-        until_pulsing(session, lambda: session.written(b'"purpose":"therapy"') > 0)
+        until_pulsing(session, lambda: session.written(b'"state":"ON"') > 1)  # of the levels, and of the therapy
         controller, pipe = session.controller, pipe_of(session)
         for line in mutants(seed, lines):
             if any(stop_in(part + b"\n") for part in line.split(b"\n")):
@@ -71,7 +72,7 @@ def mutated(home: Path, seed: int, lines: int) -> tuple[int, list[str]]:
         session.front.wait(PATIENCE_S)
         (folder,) = session.records()
         verdict = verify_session(folder)
-        if session.front.returncode != 0:
+        if session.front.returncode not in {0, 1}:
             wrong.append(f"exit {session.front.returncode}")
         if not verdict.ok:
             wrong.append(verdict.reason)
@@ -120,7 +121,9 @@ def main() -> int:
         base = Path(folder)
         written, wrong = mutated(base / "lines", given.seed, given.lines)
         bad += len(wrong)
-        sys.stdout.write(f"{written} mutated lines: {'; '.join(wrong) or 'the session ended by its plan'}\n")
+        sys.stdout.write(
+            f"{written} mutated lines: {'; '.join(wrong) or 'the controller lived, nothing above the level'}\n"
+        )
         homes = [base / f"stop-{number}" for number in range(len(STOPS))]
         for number, (after_ms, share_ms, off) in enumerate(pool.map(stopped, homes, range(len(STOPS)))):
             late = after_ms > BOUND_MS + share_ms
