@@ -10,387 +10,15 @@ that lead to the same picture are followed once.
 from __future__ import annotations
 
 import argparse
-import copy
-import hashlib
+import contextlib
+import multiprocessing
+import os
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
-from estim.protocols.schema import Protocol
-from estim.protocols.setup import Setup
-from estim.safety import reports
-from estim.safety.commands import OutputOff, SetOutput
-from estim.safety.errors import InterlockTripped
-from estim.safety.interlock import Interlock
-from estim.safety.limits import Limits
-from estim.safety.profile import DeviceProfile
-from estim.safety.reports import Acknowledged, DeviceStatus, OutputState, Prepared
-from estim.safety.schedule import Schedule, Window
-from estim.safety.units import Micros
-from estim.safety.verdict import ClearedSchedule
-from estim.session import effects, events
-from estim.session.state import TABLE, Phase, Turn
-from tests.session.desk import Desk
-from tests.session.interlocked import tell
-
-SHARED = (Limits, DeviceProfile, Schedule, ClearedSchedule, Setup, Protocol, Window, MappingProxyType)
-
-
-def _share(one: Any, _memo: dict[int, Any]) -> Any:
-    """What never changes is not copied."""
-    return one
-
-
-LIVE = {Phase.ARMED, Phase.RUNNING}
-TURNS_MAX = 100  # at one and the same time
-GRAIN_US = 50_000  # two states whose next deadlines lie this near count as one
-
-
-class Broken(AssertionError):
-    """An invariant does not hold."""
-
-
-class World:
-    """An engine, the interlock that judges what it makes, a device of two values, and a disk."""
-
-    def __init__(self) -> None:
-        self.desk = Desk()
-        self.desk.answers = self.desk.grants = False  # this world answers for them
-        self.turns: list[tuple[Phase, Turn, Phase]] = []
-        self.desk.engine.watch_turns(self._turned)
-        self.interlock = Interlock(None)
-        self.level = False
-        self.output: SetOutput | None = None
-        self.deaf = False
-        self.written: list[int] = []
-        self.allowed = False  # a person has started or resumed
-
-    def _turned(self, before: Phase, turn: Turn, after: Phase) -> None:
-        self.turns.append((before, turn, after))
-
-    def copy(self) -> World:
-        """The same once more; what can't change is shared."""
-        self.desk.effects.clear()
-        copiers = copy._deepcopy_dispatch  # type: ignore[attr-defined]
-        copiers.update(dict.fromkeys(SHARED, _share))
-        try:
-            return copy.deepcopy(self)
-        finally:
-            for kind in SHARED:
-                del copiers[kind]
-
-    # -- the runner, the device, the disk ----------------------------------------------------------------------------
-
-    def step(self, event: Any) -> None:
-        """One event, and all that follows from it at once."""
-        done = list(self.desk.engine.step(event, self.desk.now_us))
-        while done:
-            effect = done.pop(0)
-            self.desk.effects.append(effect)
-            for answer in self._serve(effect):
-                done += self.desk.engine.step(answer, self.desk.now_us)
-
-    def _serve(self, effect: effects.Effect) -> list[Any]:
-        if isinstance(effect, effects.Send):
-            return self._send(effect)
-        if not tell(self, effect) and isinstance(effect, effects.Prepare) and not self.deaf:
-            self.level = True
-            return [Prepared()]
-        return []
-
-    def _send(self, effect: effects.Send) -> list[Any]:
-        try:
-            self.interlock.admit(effect.command, self.desk.now_us)
-        except InterlockTripped as error:
-            raise Broken(f"the interlock tripped: {error}") from None
-        if self.deaf:
-            return []
-        if isinstance(effect.command, OutputOff):
-            self.output, self.level = None, False
-        else:
-            self.output = effect.command
-        return [Acknowledged(seq=effect.command_n, round_trip_us=Micros(1_000))]
-
-    def ask(self, request: type[events.Request], **fields: Any) -> bool:
-        """A person asks; True if it was accepted."""
-        self.desk.number += 1
-        before = len(self.desk.effects)
-        if request is events.Raise:
-            self.interlock.asked(fields["channel"], self.desk.now_us)
-        self.step(request(id=self.desk.number, **fields))
-        replies = [e for e in self.desk.effects[before:] if isinstance(e, effects.Reply) and e.id == self.desk.number]
-        if len(replies) != 1:
-            raise Broken(f"{request.__name__} was answered {len(replies)} times")
-        return replies[0].accepted
-
-    def status(self) -> None:
-        """The device says how it is."""
-        if not self.deaf:
-            on = self.output is not None and bool(self.output.channels)
-            self.step(DeviceStatus(output_on=on, level_open=self.level))
-
-    def durable(self) -> None:
-        """All that was written is on the disk."""
-        written, self.written = self.written, []
-        for number in written:
-            self.interlock.grant(number, self.desk.now_us)
-            self.step(events.Granted(n=number))
-
-    def wait(self, for_us: int, *, beats: bool = True) -> None:
-        """Time passes."""
-        until_us, turns, before_us = self.desk.now_us + for_us, 0, self.desk.now_us
-        while self.desk.now_us < until_us:
-            turns, before_us = turns + 1 if self.desk.now_us == before_us else 0, self.desk.now_us
-            if turns > TURNS_MAX:
-                raise Broken("turn after turn is due, and time stands still")
-            due_us = self.desk.engine.next_deadline_us()
-            beat_us = self.desk.now_us + 250_000
-            self.desk.now_us = min(until_us, max(self.desk.now_us, min(due_us or beat_us, beat_us)))
-            if beats:
-                self.step(events.Heartbeat())
-            self.step(events.Tick())  # as the loop ends each turn
-            self.status()
-
-    # -- what is looked at --------------------------------------------------------------------------------------------
-
-    def digest(self) -> bytes:
-        """What can be seen of this state."""
-        engine, shown = self.desk.engine, self.desk.look()
-        due_us = engine.next_deadline_us()
-        seen = (
-            shown.phase, shown.output, shown.purpose, shown.cause, shown.outcome, shown.level_open, shown.acknowledged,
-            shown.plan_phase_index, shown.plan_set, shown.contraction, shown.wants,
-            tuple(
-                (view.cycle, view.level_ua, view.sent_ua, view.raise_locked, view.found, view.motor_ua)
-                for view in shown.channels
-            ),
-            tuple((alarm.code, alarm.active, alarm.acknowledged) for alarm in shown.alarms),
-            None if due_us is None else (due_us - self.desk.now_us) // GRAIN_US,
-            tuple(age_us // 250_000 for age_us in shown.lease_us),
-            len(self.written), self.level, self.deaf, bool(self.output and self.output.channels), engine.finished,
-        )  # fmt: skip
-        return hashlib.blake2b(repr(seen).encode(), digest_size=12).digest()
-
-    def check(self) -> None:
-        """What must hold in every state.
-
-        Raises:
-            Broken: something does not.
-        """
-        engine = self.desk.engine
-        for before, turn, after in self.turns:
-            if TABLE[before, turn] is not after:
-                raise Broken(f"{before} {turn} led to {after}")
-            if after is Phase.RUNNING and turn not in {Turn.START, Turn.RESUME}:
-                raise Broken(f"{turn} began a run")
-        self.turns.clear()
-        flows = self.output is not None and bool(self.output.channels)
-        if engine.output is OutputState.OFF and flows:
-            raise Broken("OFF is said and output flows")
-        if flows and not self.deaf and engine.phase is not Phase.RUNNING:
-            raise Broken(f"output flows in {engine.phase}")
-        if flows and not self.allowed:
-            raise Broken("output flows and nobody has started it")
-        if engine.output is OutputState.UNCERTAIN and engine.phase in LIVE:
-            raise Broken(f"UNCERTAIN was left for {engine.phase}")
-        if flows and self.output is not None:
-            levels_ua = {view.channel: view.level_ua for view in self.desk.look().channels}
-            for output in self.output.channels:
-                if engine.phase is Phase.RUNNING and output.amplitude_ua > levels_ua[output.channel]:
-                    raise Broken(f"{output.amplitude_ua} µA flow, the level is {levels_ua[output.channel]}")
-
-
-# -- what can happen ---------------------------------------------------------------------------------------------------
-
-
-def _arm(world: World) -> None:
-    for what in world.desk.look().wants:
-        if what != "screening":
-            world.ask(events.Confirm, what=what, value="by the explorer")
-    world.ask(events.Arm)
-
-
-def _start(world: World) -> None:
-    world.allowed = world.ask(events.Start) or world.allowed
-
-
-def _resume(world: World) -> None:
-    world.allowed = world.ask(events.Resume) or world.allowed
-
-
-def _configure(purpose: str) -> Callable[[World], None]:
-    def configure(world: World) -> None:
-        from estim.desk.setup_from import SetupWords, setup_from
-
-        setup = setup_from(world.desk.source, SetupWords(patient="p"), simulated=True).setup
-        world.ask(
-            events.Configure,
-            protocol=world.desk.source, protocol_sha256=world.desk.digest, setup=setup, purpose=purpose,
-        )  # fmt: skip
-
-    return configure
-
-
-def _must_end(act: Callable[[World], object], what: str) -> Callable[[World], None]:
-    def ended(world: World) -> None:
-        act(world)
-        if world.desk.phase in LIVE:
-            raise Broken(f"{what}, and it is {world.desk.phase}")
-
-    return ended
-
-
-def _raise(age_us: int) -> Callable[[World], None]:
-    def press(world: World) -> None:
-        shown = world.desk.look().n
-        if age_us:
-            world.wait(age_us)
-        before = [view.level_ua for view in world.desk.look().channels]
-        accepted = world.ask(events.Raise, channel=1, snapshot_n=shown)
-        if accepted and age_us:
-            raise Broken("a raise on an old screen was accepted")
-        if [view.level_ua for view in world.desk.look().channels] != before:
-            raise Broken("a raise was played before it was durable")
-
-    return press
-
-
-def _stop(world: World) -> None:
-    before = len(world.desk.effects)
-    if not world.ask(events.Stop):
-        raise Broken("a stop was refused")
-    sent = [e for e in world.desk.effects[before:] if isinstance(e, effects.Send)]
-    if not sent or not isinstance(sent[0].command, OutputOff):
-        raise Broken("a stop sent no off")
-
-
-def _lower(percent: int) -> Callable[[World], None]:
-    def press(world: World) -> None:
-        before = [view.level_ua for view in world.desk.look().channels]
-        world.ask(events.Lower, percent=percent)
-        after = [view.level_ua for view in world.desk.look().channels]
-        if any(now > then for now, then in zip(after, before, strict=True)):
-            raise Broken(f"a fall of {percent} % raised {before} to {after}")
-
-    return press
-
-
-def _deafen(world: World) -> None:
-    world.deaf, flowed = True, world.output is not None and bool(world.output.channels)
-    world.wait(2_300_000)  # 1 s without a status, 1 s without a confirmed off
-    if flowed and world.desk.engine.output is not OutputState.UNCERTAIN:
-        raise Broken(f"the device that gave output fell silent, and {world.desk.engine.output.value} is said")
-
-
-def _hear(world: World) -> None:
-    if world.deaf:
-        world.deaf = False
-        world.output, world.level = None, False  # its own timer has ended it
-        world.wait(1_000_000)
-
-
-def _lose_level(world: World) -> None:
-    world.output, world.level = None, False
-    world.status()
-
-
-def _identify(world: World) -> None:
-    world.deaf, world.output, world.level = False, None, False
-    world.step(reports.Identified(model="p24", device_id="SIM0000001", firmware="1"))
-
-
-def _pad_off(world: World) -> None:
-    world.output = None
-    world.step(reports.ChannelFault(channel=1, kind="electrode", text="a pad"))
-
-
-def _old_answers(world: World) -> None:
-    for seq in (0, 1, 2):
-        world.step(Acknowledged(seq=seq, round_trip_us=Micros(1_000)))
-        if seq not in world.written:  # that one would not be old
-            world.step(events.Granted(n=seq))
-    world.step(Prepared())
-
-
-EVENTS: Mapping[str, Callable[[World], object]] = {
-    "titration": _configure("titration"),
-    "therapy": _configure("therapy"),
-    "arm": _arm,
-    "start": _start,
-    "resume": _resume,
-    "pause": lambda world: world.ask(events.Pause),
-    "stop": _must_end(_stop, "stopped"),
-    "raise": _raise(0),
-    "raise on an old screen": _raise(2_000_000),
-    "lower": _lower(20),
-    "lower by -400 %": _lower(-400),
-    "mark": lambda world: world.ask(events.Mark, channel=1, kind="max-tolerated"),
-    "next": lambda world: world.ask(events.NextChannel),
-    "skip": lambda world: world.ask(events.SkipPhase, reason="because"),
-    "end": lambda world: world.ask(events.EndEarly, reason="because"),
-    "reset": lambda world: world.ask(events.ResetFault, reason="because"),
-    "switch": _must_end(lambda world: world.step(reports.PatientSwitch(pressed=True)), "the patient's switch"),
-    "a moment": lambda world: world.wait(100_000),
-    "a second": lambda world: world.wait(1_200_000),
-    "a minute": lambda world: world.wait(65_000_000),
-    "durable": World.durable,
-    "record fails": _must_end(lambda world: world.step(events.RecordFailed(reason="full")), "the record failed"),
-    "console silent": _must_end(lambda world: world.wait(1_500_000, beats=False), "the console fell silent"),
-    "clock jumps": _must_end(lambda world: world.step(events.ClockJumped(late_us=400_000)), "the clock jumped"),
-    "console gone": _must_end(lambda world: world.step(events.ConsoleGone()), "the console is gone"),
-    "deaf": _must_end(_deafen, "the device fell silent"),
-    "hears": _hear,
-    "loses its level": _lose_level,
-    "identified": _identify,
-    "pad off": _pad_off,
-    "old answers": _old_answers,
-}
-
-
-def _ready(world: World) -> None:
-    _identify(world)
-    assert world.ask(events.SignIn, operator="o", patient_id="p")
-    from estim.session import screening
-
-    assert world.ask(events.Screen, answers=screening.scripted_answers(), scripted=True)
-
-
-def _run(world: World, purpose: str) -> None:
-    EVENTS[purpose](world)
-    _arm(world)
-    _start(world)
-    for _ in range(20):
-        world.durable()
-        world.wait(100_000)
-
-
-def _titrating(world: World) -> None:
-    _ready(world)
-    _run(world, "titration")
-    while world.desk.look().channels[0].level_ua < 3_000:
-        if not world.desk.look().channels[0].raise_locked:
-            world.ask(events.Raise, channel=1, snapshot_n=world.desk.look().n)
-        world.durable()
-        world.wait(100_000)
-
-
-def _treating(world: World) -> None:
-    _titrating(world)
-    world.ask(events.NextChannel)
-    world.wait(100_000)
-    _run(world, "therapy")
-
-
-STANDS: Mapping[str, Callable[[World], None]] = {
-    "ready": _ready,
-    "titrating": _titrating,
-    "in therapy": _treating,
-}
-THEN = {"armed": ("ready", ["titration", "arm"]), "paused": ("in therapy", ["pause"]),
-        "stopping": ("in therapy", ["deaf"]), "fault": ("in therapy", ["clock jumps"])}  # fmt: skip
+from tests.session.explored_world import EVENTS, STANDS, THEN, World, stands
 
 
 @dataclass(slots=True)
@@ -405,62 +33,128 @@ class Explored:
     broken: list[str] = field(default_factory=list)
 
 
-def stands() -> dict[str, World]:
-    """A world in each stand."""
-    made: dict[str, World] = {}
-    for name, build in STANDS.items():
-        world = World()
-        build(world)
-        world.check()
-        made[name] = world
-    for name, (begin, acts) in THEN.items():
-        world = made[begin].copy()
-        for act in acts:
-            EVENTS[act](world)
-        made[name] = world
-    return made
+Path = tuple[str, ...]  # the stand, and the events after it
 
 
-def explore(depth: int, seconds: float, *, first_only: bool = True, names: tuple[str, ...] = tuple(EVENTS)) -> Explored:
-    """Every sequence of up to `depth` events from every stand, for at most `seconds`.
+@dataclass(slots=True)
+class Expanded:
+    """What follows at once after some states."""
+
+    transitions: int = 0
+    fresh: dict[bytes, Path] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+    whole: bool = True
+
+
+class Expansion:
+    """Plays every event after each of some states, whose worlds are built again along their paths: of a whole level a
+    machine holds the paths alone, and the worlds of one of them.
+
+    Args:
+        until_s: by `time.monotonic`, when to leave off.
+
+    Attributes:
+        known: digests of the states that were seen before; a forked process has those of its birth.
+    """
+
+    def __init__(self, names: Path, until_s: float, *, first_only: bool) -> None:
+        self.names, self.until_s, self.first_only = names, until_s, first_only
+        self.stands = stands()
+        self.known = {world.digest() for world in self.stands.values()}
+        self._along: list[tuple[Path, World]] = []
+
+    def __call__(self, paths: Sequence[Path]) -> Expanded:
+        """What follows after these."""
+        found = Expanded()
+        for path in paths:
+            world, after = self._world(path), None
+            here = world.digest()
+            for name in self.names:
+                if time.monotonic() > self.until_s:
+                    found.whole = False
+                    return found
+                found.transitions += 1
+                after = after or world.copy()
+                try:
+                    EVENTS[name](after)
+                    after.check()
+                except Exception as error:  # a defect, whatever it is
+                    found.broken.append(f"{' > '.join((*path, name))}: {error or type(error).__name__}")
+                    if self.first_only:
+                        return found
+                    after = None
+                    continue
+                digest = after.digest()
+                if digest not in self.known:
+                    found.fresh.setdefault(digest, (*path, name))
+                if after.stirred or digest != here:
+                    after = None  # else all was refused and nothing has changed: the same copy serves for the next
+        return found
+
+    def _world(self, path: Path) -> World:
+        """The one at the end of a path; neighbours share most of theirs."""
+        while self._along and self._along[-1][0] != path[: len(self._along[-1][0])]:
+            self._along.pop()
+        if not self._along:
+            self._along.append((path[:1], self.stands[path[0]]))
+        for end in range(len(self._along[-1][0]), len(path)):
+            world = self._along[-1][1].copy()
+            EVENTS[path[end]](world)
+            world.check()
+            self._along.append((path[: end + 1], world))
+        return self._along[-1][1]
+
+
+PART = 64  # states that a process takes at a time
+_expansion: Expansion | None = None  # of this process: the forked ones find it here
+
+
+def _expand(paths: Sequence[Path]) -> Expanded:
+    assert _expansion is not None
+    return _expansion(paths)
+
+
+def explore(
+    depth: int, seconds: float, *, first_only: bool = True, names: Path = tuple(EVENTS), jobs: int = 1
+) -> Explored:
+    """Every sequence of up to `depth` events from every stand, for at most `seconds`, level after level.
 
     Args:
         first_only: end at the first broken state.
         names: of the events.
+        jobs: processes; more than one where a process can be forked.
     """
-    found, began = Explored(), time.monotonic()
-    front: deque[tuple[World, tuple[str, ...]]] = deque()
-    known: set[bytes] = set()
-    for name, world in stands().items():
-        known.add(world.digest())
-        front.append((world, (name,)))
-    while front:
-        world, path = front.popleft()
-        if len(path) > depth:
-            break
-        found.depth = max(found.depth, len(path))
-        for name in names:
-            if time.monotonic() - began > seconds:
-                found.whole = False
-                front.clear()
-                break
-            after = world.copy()
-            found.transitions += 1
-            try:
-                EVENTS[name](after)
-                after.check()
-            except Exception as error:  # a defect, whatever it is
-                found.broken.append(f"{' > '.join((*path, name))}: {error or type(error).__name__}")
-                if first_only:
-                    front.clear()
+    global _expansion  # noqa: PLW0603
+    found, began_s = Explored(), time.monotonic()
+    _expansion = Expansion(names, began_s + seconds, first_only=first_only)
+    known = _expansion.known
+    level: list[Path] = [(name,) for name in _expansion.stands]
+    for found.depth in range(1, depth + 1):
+        parts = [level[at : at + PART] for at in range(0, len(level), PART)]
+        level = []
+        with _processes(jobs) as every:
+            for part in every(_expand, parts):
+                found.transitions += part.transitions
+                found.broken += part.broken
+                found.whole &= part.whole
+                level += [path for digest, path in part.fresh.items() if digest not in known]
+                known.update(part.fresh)
+                if first_only and found.broken:
                     break
-                continue
-            digest = after.digest()
-            if digest not in known:
-                known.add(digest)
-                front.append((after, (*path, name)))
-    found.states, found.seconds = len(known), time.monotonic() - began
+        if not level or not found.whole or (first_only and found.broken):
+            break
+    found.states, found.seconds = len(known), time.monotonic() - began_s
     return found
+
+
+@contextlib.contextmanager
+def _processes(jobs: int) -> Iterator[Callable[[Any, list[Any]], Iterator[Expanded]]]:
+    """Something that maps, in this process or in several that are forked now, with all that is known."""
+    if jobs < 2 or "fork" not in multiprocessing.get_all_start_methods():
+        yield map
+        return
+    with multiprocessing.get_context("fork").Pool(jobs) as pool:
+        yield pool.imap
 
 
 def main() -> None:
@@ -468,8 +162,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--depth", type=int, default=6, help="events after each stand")
     parser.add_argument("--seconds", type=float, default=110.0, help="at most so long")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     given = parser.parse_args()
-    found = explore(given.depth, given.seconds, first_only=False)
+    found = explore(given.depth, given.seconds, first_only=False, jobs=given.jobs)
     end = "to its end" if found.whole else "not to its end"
     print(  # noqa: T201
         f"{found.states} states, {found.transitions} transitions, depth {found.depth} ({end}), {found.seconds:.0f} s; "

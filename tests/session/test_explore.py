@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Collection
+from enum import Enum
+from types import MethodType
 from typing import Any
 
 import pytest
@@ -12,7 +15,9 @@ from estim.safety.reports import OutputState
 from estim.session import arming, core, engine, events, lease, levels, link, play, shown
 from estim.session.player import WindowPlayer
 from estim.session.run import Run
+from tests.session.copying import ATOMS, Copier
 from tests.session.explore import explore
+from tests.session.explored_world import EVENTS, NEVER_CHANGE, World, stands
 
 Patch = pytest.MonkeyPatch
 
@@ -45,6 +50,29 @@ def raised_by_a_fall(patch: Patch) -> None:
     patch.setattr(Run, "set_level", other_way)
 
 
+def refused_twice(patch: Patch) -> None:
+    right = engine._HANDLERS[events.Stop]
+
+    def once(session: core.Core, request: events.Stop) -> None:
+        if session.link.off_asked_us is not None or session.link.output is OutputState.OFF:
+            session.refuse(request.id)
+        else:
+            right(session, request)
+
+    patch.setattr(engine, "_HANDLERS", {**engine._HANDLERS, events.Stop: once})
+
+
+def falls_unsent(patch: Patch) -> None:
+    right = Run.set_level
+
+    def silently(self: Run, channel: int, level_ua: int, now_us: int) -> list[WindowPlayer]:
+        falls = level_ua < self.levels_ua[channel]
+        changed = right(self, channel, level_ua, now_us)
+        return [] if falls else changed
+
+    patch.setattr(Run, "set_level", silently)
+
+
 BUGS: dict[str, Callable[[Patch], None]] = {
     "off is said and not sent": said_and_not_done,
     "a fault goes on": lambda patch: patch.setattr(core.Core, "fail", lambda *_: None),
@@ -59,6 +87,8 @@ BUGS: dict[str, Callable[[Patch], None]] = {
     "a late turn is caught up": deaf_to(events.ClockJumped),
     "the console may go": deaf_to(events.ConsoleGone),
     "an off that nobody confirms stays unsaid": lambda patch: patch.setattr(link, "STOP_VERIFY_US", 10**12),
+    "a stop is refused where nothing flows": refused_twice,
+    "a fall is not sent": falls_unsent,
     "uncertain may be armed": lambda patch: patch.setattr(arming, "missing", lambda _session: ()),
 }
 
@@ -68,6 +98,52 @@ def test_the_first_event_after_every_stand_breaks_nothing() -> None:
     assert found.broken == []
     assert found.states > 80
     assert found.whole
+    by_two = explore(1, 60, jobs=2)
+    assert (by_two.states, by_two.transitions) == (found.states, found.transitions)
+
+
+def changing(one: Any, found: dict[int, Any]) -> dict[int, Any]:
+    """All that can be changed in it, by identity."""
+    kind = type(one)
+    if id(one) in found or kind in ATOMS or isinstance(one, (Enum, *NEVER_CHANGE)):
+        return found
+    if not isinstance(one, tuple | frozenset | MethodType):
+        found[id(one)] = one
+    inside = list(one.values()) if isinstance(one, dict) else list(one) if isinstance(one, Collection) else []
+    inside += [getattr(one, "__self__", None), *getattr(one, "__dict__", {}).values()]
+    inside += [getattr(one, name, None) for base in kind.__mro__ for name in getattr(base, "__slots__", ())]
+    for each in inside:
+        changing(each, found)
+    return found
+
+
+def is_frozen(one: Any) -> bool:
+    parameters = getattr(type(one), "__dataclass_params__", None)
+    return parameters is not None and parameters.frozen
+
+
+@pytest.mark.parametrize("stand", ["ready", "in therapy", "fault"])
+def test_a_copy_shares_nothing_that_can_change_and_goes_on_alike(stand: str) -> None:
+    world = stands()[stand]
+    copied, before = world.copy(), world.digest()
+    of_one, of_other = changing(world, {}), changing(copied, {})
+    assert len(of_one) > 50
+    both = [of_one[number] for number in of_one.keys() & of_other.keys()]
+    assert [one for one in both if not is_frozen(one)] == []
+    names = ("a moment", "raise", "durable", "a second", "lower", "pause", "resume", "a second", "stop")
+    assert [played(copied, name) for name in names] == [played(world, name) for name in names]
+    assert world.digest() != before
+
+
+def played(world: World, name: str) -> bytes:
+    EVENTS[name](world)
+    world.check()
+    return world.digest()
+
+
+def test_of_a_type_that_is_not_known_there_is_no_copy() -> None:
+    with pytest.raises(TypeError, match="no copy"):
+        Copier()(threading.Event())
 
 
 @pytest.mark.parametrize("bug", BUGS)
