@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import random
 import types
 import typing
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from estim.controller import observing
 from estim.controller.interface import ConfigureFrom
-from estim.controller.messages import RANGES, REQUESTS, Refused, decode_request, encode_request, stop_in
+from estim.controller.messages import (
+    RANGES,
+    REQUESTS,
+    Refused,
+    decode_from_controller,
+    decode_request,
+    encode_request,
+    stop_in,
+)
+from estim.controller.observers import Observers
 from estim.controller.pipe import LineReader
+from estim.platform.waiting import Waiting, waiting
 from estim.protocols.setup import ChannelSetup, Setup
+from estim.safety.errors import UsageError
 from estim.session import events
 
 STOPS = [
@@ -56,6 +70,38 @@ def test_half_a_line_that_carries_a_stop_is_one_before_its_end() -> None:
     found = [stop_in(whole[:end]) for end in range(len(whole))]
     assert found[-1] == events.Stop(id=12, source="key")
     assert sum(stop is not None for stop in found) > len(whole) - 18
+
+
+@pytest.mark.parametrize("line", [b"stop", b'{"type": "Stop"', b'{"type": "Stop", "who": []}', b'["Stop"]', STOPS[-4]])
+def test_a_stop_of_one_who_looks_on_is_one_in_any_shape(tmp_path: Path, line: bytes) -> None:
+    looped = waiting()
+    observers = Observers(tmp_path / "observe", looped)
+    (card,) = (tmp_path / "observe").glob("*.json")
+    said = json.loads(card.read_text(encoding="ascii"))
+    with contextlib.closing(observing._connect(said["place"])) as one:
+        one.sendall(line + b"\n")  # without the key it is nobody's
+        assert _heard(observers, looped) == []
+    with contextlib.closing(observing._connect(said["place"])) as one:
+        one.sendall(json.dumps({"key": said["key"]}).encode() + b"\n" + line + b"\n")
+        assert [stop.source[:9] for stop in _heard(observers, looped)] == ["observer:"]
+    observers.close()
+    looped.close()
+
+
+def _heard(observers: Observers, looped: Waiting) -> list[events.Stop]:
+    for _ in range(100):
+        looped.wait(0.02, observers.filenos())
+        if stops := observers.poll(0):
+            return stops
+        if not observers:  # who gave no key was shown out
+            return []
+    raise AssertionError("neither heard nor shown out")
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b'{"type": "snapshot", "snapshot": ' + b"[" * 100_000, b"[]", b"5"])
+def test_no_line_of_a_controller_ends_who_watches_it(text: bytes) -> None:
+    with pytest.raises(UsageError):
+        decode_from_controller(text)
 
 
 class Pieces:

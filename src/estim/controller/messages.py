@@ -96,14 +96,14 @@ def decode_request(line: bytes) -> Request | events.Heartbeat | Refused:
             return events.Heartbeat()
         return _checked(REQUESTS[kind], values)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        if _carries_the_word(line):
+        if carries_the_word(line):
             return events.Stop(id=0, source="pipe")
         number = _ID.search(line)
         reason = f"not a request: {str(error) or type(error).__name__}"[:REASON_MAX]
         return Refused(int(number[1]) if number else 0, reason)
 
 
-def _carries_the_word(line: bytes) -> bool:
+def carries_the_word(line: bytes) -> bool:
     """Whether `stop` stands anywhere in it: within another word, in capitals or wide letters, escaped as JSON allows,
     with zeros or half letters between.
     """
@@ -191,6 +191,6 @@ def decode_from_controller(line: bytes) -> Snapshot | Answer | Fatal:
             return Answer(id=values["id"], accepted=values["accepted"], problems=tuple(values["problems"]))
         if values["type"] == "fatal":
             return Fatal(values["reason"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"not a message: {error}") from None
     raise UsageError(f"not a message: {values['type']!r}")

@@ -20,7 +20,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from estim.controller.messages import LINE_MAX
+from estim.controller.messages import LINE_MAX, carries_the_word
 from estim.controller.pipe import LineReader, LineWriter
 from estim.platform.waiting import Waiting
 from estim.session import events
@@ -122,19 +122,28 @@ class Observers:
             each.connection.close()
 
     def _take(self, each: _Observer, line: bytes) -> list[events.Stop]:
+        """A stop is one in any shape that carries its word, from whoever gave the key."""
+        if each.known and carries_the_word(line):
+            # Number 0: the console's own requests are counted by others, and its stop gate waits for them.
+            return [events.Stop(id=0, source=f"observer:{_who(line)}")]
         try:
             message = json.loads(line)
             if not each.known:
-                each.known = hmac.compare_digest(str(message["key"]), self._key)
+                each.known = hmac.compare_digest(str(message["key"]).encode("utf-8", "replace"), self._key.encode())
                 if not each.known:
                     self._drop(each)
-            elif message["type"] == "Stop":
-                who = "".join(letter for letter in str(message.get("who", "")) if letter.isprintable())[:WHO_MAX]
-                # Number 0: the console's own requests are counted by others, and its stop gate waits for them.
-                return [events.Stop(id=0, source=f"observer:{who}")]
+            else:
+                message["type"]  # whoever speaks another language looks on no more
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             self._drop(each)
         return []
+
+
+def _who(line: bytes) -> str:
+    with contextlib.suppress(ValueError, AttributeError, RecursionError):
+        said = str(json.loads(line).get("who", ""))
+        return "".join(letter for letter in said if letter.isprintable())[:WHO_MAX]
+    return ""
 
 
 def _listen(place: Path) -> tuple[socket.socket, str]:
