@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import subprocess
 import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,21 @@ SOURCES = sorted([*(ROOT / "src").rglob("*.py"), *(ROOT / "firmware_sim").rglob(
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
+@functools.cache
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def each(paths: Sequence[Path], judge: Callable[[Path], None]) -> None:
+    """Many files in one test, each with its name where it fails: as many tests would cost more than what they see."""
+    assert paths, "this looks at nothing"
+    wrong = []
+    for path in paths:
+        try:
+            judge(path)
+        except AssertionError as why:
+            wrong.append(f"{name(path)}: {why}")
+    assert wrong == []
 
 
 def name(path: Path) -> str:
@@ -67,8 +82,11 @@ def test_only_the_kernel_makes_what_a_driver_accepts(maker: str, only: str) -> N
     assert [name(path) for path in SOURCES if calls(tree(path), maker)] == [only]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name)
-def test_no_assert_no_print_no_leftovers(path: Path) -> None:
+def test_no_assert_no_print_no_leftovers() -> None:
+    each(SOURCES, _no_assert_no_print_no_leftovers)
+
+
+def _no_assert_no_print_no_leftovers(path: Path) -> None:
     module = tree(path)
     assert not any(isinstance(node, ast.Assert) for node in ast.walk(module)), "an assert disappears under -O: raise"
     prints = {"src/estim/cli", "src/estim/lines", "firmware_sim/__main__.py"}
@@ -77,10 +95,11 @@ def test_no_assert_no_print_no_leftovers(path: Path) -> None:
     assert not re.search(r"\b(TODO|FIXME|XXX)\b", path.read_text(encoding="utf-8"))
 
 
-def imports(module: ast.Module) -> set[str]:
+@functools.cache
+def imports(path: Path) -> set[str]:
     """The top packages that a module imports, at its head or inside a function."""
     found = set()
-    for node in ast.walk(module):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module is not None and node.level == 0:
@@ -96,9 +115,13 @@ ONLY_IN = {
 }
 
 
-@pytest.mark.parametrize("package", ONLY_IN)
-def test_each_door_has_its_place(package: str) -> None:
-    users = [name(path) for path in SOURCES if package in imports(tree(path))]
+def test_each_door_has_its_place() -> None:
+    for package in ONLY_IN:
+        _has_its_place(package)
+
+
+def _has_its_place(package: str) -> None:
+    users = [name(path) for path in SOURCES if package in imports(path)]
     assert users, f"nobody imports {package}: this test looks at nothing"
     assert [user for user in users if not user.startswith(ONLY_IN[package])] == []
 
@@ -130,9 +153,11 @@ IMPURE = {
 }
 
 
-@pytest.mark.parametrize("path", PURE, ids=name)
-def test_the_pure_core_takes_time_and_bytes_as_arguments(path: Path) -> None:
-    assert imports(tree(path)) & IMPURE == set()
+def test_the_pure_core_takes_time_and_bytes_as_arguments() -> None:
+    def judge(path: Path) -> None:
+        assert imports(path) & IMPURE == set()
+
+    each(PURE, judge)
 
 
 def test_import_linter_watches_every_sans_io_driver() -> None:
@@ -153,13 +178,16 @@ def test_the_libraries_are_packages() -> None:
     assert (ROOT / "firmware_sim/py.typed").exists()
 
 
-@pytest.mark.parametrize("path", TESTS, ids=name)
-def test_tests_use_fakes_and_do_not_sleep(path: Path) -> None:
+def test_tests_use_fakes_and_do_not_sleep() -> None:
+    each(TESTS, _uses_fakes_and_does_not_sleep)
+
+
+def _uses_fakes_and_does_not_sleep(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert "unittest" + ".mock" not in text
     # The record's writer is a real thread in front of a real fsync: its tests wait for it.
     if "system" not in path.parts and name(path) != "tests/records/test_records.py":
-        assert not calls(tree(path), "sleep")
+        assert "sleep" not in text or not calls(tree(path), "sleep")
 
 
 def committed() -> list[Path]:
