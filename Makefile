@@ -95,9 +95,9 @@ TURNS := $(addprefix tests/,system/test_sessions.py system/test_ways.py system/t
 	protocols/test_library.py rehearsal/test_planted.py rehearsal/test_worlds.py rehearsal/test_triggered.py \
 	rehearsal/test_replaying.py safety/test_walk.py console/test_german.py console/test_every_stage.py \
 	protocols/test_schema_walk.py handbook/test_topics.py records/test_attacks.py docs/test_walk.py \
-	rehearsal/test_bounds.py)
+	rehearsal/test_bounds.py console/test_small_parts.py)
 turns: $(STAMP)
-	ESTIM_TURN=all $(BIN)/python -m pytest -q -n 2 $(TURNS)
+	ESTIM_TURN=all $(BIN)/python -m pytest -q -n 2 $(TURNS) $$($(BIN)/python -m tests.turns)
 
 fuzz: $(STAMP)
 	$(BIN)/python bench/wire.py --fuzz $(BYTES)

@@ -9,9 +9,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+from tests.turns import BY_DAYS, today
 
 # A busy machine is no finding: neither a slow example nor slow generation fails a property.
 settings.register_profile("estim", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
@@ -63,6 +66,8 @@ four device models whose controller is killed, six of twelve kinds of blows, hal
 a third of the walk over the schema's keys and of the names that help knows, half the attacks on a home, the pages that
 are followed, the seeds of a dose's bounds, a third of the whims, each stage of the console at two of three sizes, and a
 clean device measured whole or by parts.
+Of {files} files whose tests play sessions or walk the console, a half or a third each, and what carries a hazard's mark
+(tests/turns.py, BY_DAYS): {tests} tests are other days'.
 make turns plays all of it.
 Left out, since as long as one likes (make campaign runs the first three; each prints the seed that it began with):
   make fuzz BYTES=…     framers under seeded junk          make worlds WORLDS=…   sessions with faults on every device
@@ -71,6 +76,7 @@ Left out, since as long as one likes (make campaign runs the first three; each p
   make browser          a real browser                     make windows           the same under Windows' Python"""
 
 
+OTHER_DAYS = pytest.StashKey[int]()
 PRIORITY = os.getpriority(os.PRIO_PROCESS, 0) if hasattr(os, "getpriority") else 0
 
 
@@ -87,7 +93,8 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     """Where nothing is compiled yet, two processes do it before the workers begin: five would each compile all of it
     beside each other, 10 s of processor time apiece.
     """
-    if sys.pycache_prefix is None or Path(sys.pycache_prefix).exists() or config.args != ["tests"]:
+    compiled = Path(sys.pycache_prefix or config.rootpath / "tests" / "safety" / "__pycache__")
+    if compiled.exists() or not whole(config):
         return
     folders = sorted(str(place) for place in (config.rootpath / "tests").iterdir() if any(place.glob("test_*.py")))
     collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
@@ -116,13 +123,39 @@ def pytest_runtest_logfinish(nodeid: str) -> None:
         frozen_again()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def whole(config: pytest.Config) -> bool:
+    """Whether all tests are asked for, and not a file or a folder of them."""
+    return config.args == ["tests"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Longest first; the same order in every worker."""
+    if whole(config):
+        known = [(item.nodeid.partition("::")[0], item.get_closest_marker("hazard") is not None) for item in items]
+        played = today(known)
+        others = [item for item, plays in zip(items, played, strict=True) if not plays]
+        items[:] = itertools.compress(items, played)
+        config.hook.pytest_deselected(items=others)
+        counted(config, len(others))
 
     def rank(item: pytest.Item) -> int:
         return next((place for place, name in enumerate(FIRST) if item.nodeid.startswith(name)), len(FIRST))
 
     items.sort(key=rank)
+
+
+def counted(config: pytest.Config, left_out: int) -> None:
+    """How many are left out, told by whoever collected: a worker to the process that prints."""
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["left_out"] = left_out
+    else:
+        config.stash[OTHER_DAYS] = left_out
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker has ended."""
+    node.config.stash[OTHER_DAYS] = getattr(node, "workeroutput", {}).get("left_out", 0)
 
 
 def pytest_collection_finish() -> None:
@@ -133,5 +166,7 @@ def pytest_collection_finish() -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What a green run does not say."""
-    if len(terminalreporter.config.args) == 1 and not os.environ.get("PYTEST_XDIST_WORKER"):
-        terminalreporter.write_line(LEFT_OUT.format(turn=os.environ["ESTIM_TURN"]))
+    config = terminalreporter.config
+    if len(config.args) == 1 and not os.environ.get("PYTEST_XDIST_WORKER"):
+        tests = config.stash.get(OTHER_DAYS, 0)
+        terminalreporter.write_line(LEFT_OUT.format(turn=os.environ["ESTIM_TURN"], files=len(BY_DAYS), tests=tests))
