@@ -12,9 +12,16 @@ from pathlib import Path
 import pytest
 
 from estim.cli import main
+from estim.controller.signing_in import Reception
+from estim.records.door import in_session
+from estim.records.guard import REGISTERS
 from estim.records.home import Home
 from estim.records.keys import known_keys
+from estim.records.qualification import refusal_of
+from estim.records.site import limits_in_force, site_problem, site_warning
 from estim.safety.errors import RecordError
+from estim.safety.limits import ABSOLUTE, DEFAULT
+from estim.session.events import SignIn
 from tests.records.build import session
 
 NESTED = b"[" * 100_000
@@ -73,6 +80,33 @@ def test_a_pipe_in_a_files_place_holds_nobody(
     assert code != 0 or name == "patients.json"  # no line of this home speaks of patients
     assert "fault of estim" not in said
     assert "it is a pipe or a device and no file" in said or name == "patients.json"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no such pipes")
+@pytest.mark.parametrize(
+    "name",
+    ["site.toml", REGISTERS["leads"], "patients.json", "operators.json", "chain-marks.json",
+     "qualifications/p24-SIM1.json", "records/open/of-k-1.lock"],
+)  # fmt: skip
+def test_a_pipe_in_a_files_place_holds_no_sign_in(name: str, whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "home")
+    home = Home(tmp_path / "home")
+    path = home.root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    assert limits_in_force(home) == ABSOLUTE & DEFAULT
+    assert site_warning(home) == ""
+    assert refusal_of(home.root, "p24", "SIM2", public_hex="") == ""
+    assert not in_session(home, "K-1")
+    reception = Reception(home, simulated=False)
+    try:
+        reception.sign_in(SignIn(id=1, operator="o", patient_id="K-1"))
+    except RecordError as error:
+        assert path.name in str(error)  # noqa: PT017  # a lock or a mark holds nobody up
+    finally:
+        reception.left()
+    assert name != "site.toml" or "pipe or a device" in site_problem(home)
 
 
 DAMAGES = {

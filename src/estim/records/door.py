@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from estim.platform.files import open_private, private_folder, trouble
+from estim.platform.files import no_device, open_private, private_folder, trouble
 from estim.platform.processes import is_alive
 from estim.records.clocks import Clock
 from estim.records.guard import adopt, check
@@ -201,7 +201,7 @@ def hold_stimulator(home: Home, device: str) -> BinaryIO | None:
 
 def _says(path: Path) -> str:
     try:
-        return shown(path.read_bytes()[:400].decode("utf-8", "replace")) or "where is not known"
+        return shown(no_device(path).read_bytes()[:400].decode("utf-8", "replace")) or "where is not known"
     except OSError:
         return "where is not known"
 

@@ -146,7 +146,7 @@ def _keep(records: Path, path: Path, found: Seen) -> None:
 
 def _marks(home: Path) -> dict[str, Any]:
     with contextlib.suppress(OSError, ValueError, RecursionError):
-        said = json.loads((home / MARKS).read_bytes()[:_BLOCK])
+        said = json.loads(no_device(home / MARKS).read_bytes()[:_BLOCK])
         return said if isinstance(said, dict) else {}
     return {}
 

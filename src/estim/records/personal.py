@@ -18,7 +18,7 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from estim.platform.files import private_folder, replace_whole, sync_folder, trouble
+from estim.platform.files import no_device, private_folder, replace_whole, sync_folder, trouble
 from estim.record_lines import events, kinds
 from estim.records.chain import Entry
 from estim.records.pseudonym import normal
@@ -46,7 +46,7 @@ def _path(home: Path, name: str) -> Path:
 
 def _read(home: Path, name: str) -> bytes | None:
     try:
-        data = _path(home, name).read_bytes()
+        data = no_device(_path(home, name)).read_bytes()
     except OSError:
         return None
     return data if len(data) == KEY_BYTES else None

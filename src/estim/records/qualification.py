@@ -17,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from estim.platform.files import private_folder
+from estim.platform.files import no_device, private_folder
 from estim.records.beside import named
 from estim.records.canonical import unhex
 from estim.records.guard import chained, change, check
@@ -272,7 +272,7 @@ def refusal_of(home: Path, model: str, device_id: str, *, public_hex: str) -> st
 
 def _read(path: Path, public_hex: str) -> Qualification:
     try:
-        signed = json.loads(path.read_text(encoding="utf-8"))
+        signed = json.loads(no_device(path).read_text(encoding="utf-8"))
         document = signed["qualification"]
         right = signed["key"] == public_hex and signed_by(
             public_hex, _message(document), unhex(signed["signature"], 64)

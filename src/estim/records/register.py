@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from estim.platform.files import private_folder, trouble, unread
+from estim.platform.files import no_device, private_folder, trouble, unread
 from estim.records.guard import change, check
 from estim.records.lock import locked
 from estim.records.personal import Cover, opened
@@ -46,7 +46,9 @@ class Register(Generic[Row]):
         """
         check(path.parent, self.many)
         try:
-            return {row["id"]: self._row(path.parent, row) for row in json.loads(path.read_bytes())[self.many]}
+            return {
+                row["id"]: self._row(path.parent, row) for row in json.loads(no_device(path).read_bytes())[self.many]
+            }
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

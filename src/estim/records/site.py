@@ -18,7 +18,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from estim.platform.files import private_folder, trouble, unread
+from estim.platform.files import no_device, private_folder, trouble, unread
 from estim.protocols.lines import LineIndex
 from estim.records.guard import REGISTERS, change, check
 from estim.records.home import NOWHERE, Home
@@ -49,7 +49,7 @@ def leads(home: Home) -> dict[str, str]:
     path = _leads_file(home)
     check(home.root, "leads")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = no_device(path).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
@@ -226,7 +226,7 @@ def site_limits(path: Path, known: dict[str, str], today: datetime.date | None =
     Raises:
         SiteFileError: as `standing`.
     """
-    return standing(path.read_bytes(), known, today or datetime.date.today(), path=path).limits
+    return standing(no_device(path).read_bytes(), known, today or datetime.date.today(), path=path).limits
 
 
 def limits_in_force(home: Home, *, site_file: Path | None = None) -> Limits:
@@ -259,7 +259,7 @@ def site_problem(home: Home) -> str:
         check(home.root, "site")
         if not os.path.lexists(home.site_file):
             return ""
-        found = standing(home.site_file.read_bytes(), leads(home), datetime.date.today())
+        found = standing(no_device(home.site_file).read_bytes(), leads(home), datetime.date.today())
     except (SiteFileError, RecordError, OSError) as error:
         why = unread(error) if isinstance(error, OSError) else str(error)
         why = "it is a folder" if home.site_file.is_dir() else why  # Windows calls reading it forbidden
@@ -272,7 +272,7 @@ def site_problem(home: Home) -> str:
 def site_warning(home: Home) -> str:
     """What must be said of a site file that stops nothing: it ends soon, or has ended."""
     try:
-        found = standing(home.site_file.read_bytes(), leads(home), datetime.date.today())
+        found = standing(no_device(home.site_file).read_bytes(), leads(home), datetime.date.today())
     except (SiteFileError, RecordError, OSError):
         return ""
     return "" if found.ran_out and found.narrows else found.warning
