@@ -155,7 +155,8 @@ def counted(config: pytest.Config, left_out: int) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """A worker has ended."""
-    node.config.stash[OTHER_DAYS] = getattr(node, "workeroutput", {}).get("left_out", 0)
+    told = getattr(node, "workeroutput", {}).get("left_out", 0)  # nothing by one that crashed
+    node.config.stash[OTHER_DAYS] = max(told, node.config.stash.get(OTHER_DAYS, 0))
 
 
 def pytest_collection_finish() -> None:

@@ -45,6 +45,7 @@ BY_DAYS = {
     "tests/console/test_seen_in_pictures.py": 3,
     "tests/console/test_stop_gate.py": 2,
     "tests/console/test_true_words.py": 3,
+    "tests/docs/test_walk.py": 2,
     "tests/handbook/test_topics.py": 2,
     "tests/protocols/test_library.py": 2,
     "tests/protocols/test_more_bad_files.py": 2,
@@ -55,6 +56,7 @@ BY_DAYS = {
     "tests/record_lines/test_record_lines.py": 2,
     "tests/records/test_attacks.py": 2,
     "tests/records/test_insider.py": 2,
+    "tests/records/test_site_limits.py": 2,
     "tests/records/test_verifiers.py": 3,
     "tests/rehearsal/test_bounds.py": 2,
     "tests/rehearsal/test_cadence.py": 2,
@@ -71,6 +73,13 @@ BY_DAYS = {
     "tests/rehearsal/test_written.py": 2,
     "tests/setup/test_locks.py": 2,
     "tests/study/test_study.py": 3,
+    "tests/system/test_clinic.py": 2,
+    "tests/system/test_clinic_days.py": 2,
+    "tests/system/test_hardships.py": 2,
+    "tests/system/test_observer.py": 2,
+    "tests/system/test_sessions.py": 2,
+    "tests/system/test_typed.py": 2,
+    "tests/system/test_web.py": 2,
 }
 
 
