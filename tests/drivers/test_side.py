@@ -6,12 +6,14 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from estim.drivers.side import LINE_MAX, OUT_MAX, SideChannel, parse_line
+from estim.records.canonical import canonical
 from estim.safety.errors import LinkLost, UsageError
 from estim.safety.reports import EmgSamples, EvokedForce, PatientSays, PatientSwitch, PracticeState, Report, SensorEvent
 from estim.safety.units import Micros
@@ -76,6 +78,46 @@ objects = st.dictionaries(keys, leaves | st.lists(leaves, max_size=3), max_size=
 @given(st.one_of(st.binary(max_size=100), (leaves | objects).map(lambda value: json.dumps(value).encode())))
 def test_no_line_raises(line: bytes) -> None:
     parse_line(line)
+
+
+ABSURD: tuple[Any, ...] = (10**30, -(10**30), 1 << 53, float("nan"), float("inf"), [], None)
+GOOD: tuple[dict[str, Any], ...] = (
+    {"type": "emg", "t0_us": 5, "rate_hz": 1000, "samples_uv": [1]},
+    {"type": "practice", "channel": 1, "force_n": 90, "force_percent": 40, "fatigue": 3, "comfort": 8},
+    {"type": "evoked", "channel": 1, "percent_mvic": 22},
+)
+
+
+@pytest.mark.parametrize("message", GOOD, ids=lambda message: message["type"])
+def test_every_number_of_a_bridge_has_a_range(message: dict[str, Any]) -> None:
+    for key in message.keys() - {"type"}:
+        for value in ABSURD:
+            wrong = message | {key: [value] if key == "samples_uv" else value}
+            assert parse_line(json.dumps(wrong).encode()) is None, wrong
+    assert parse_line(json.dumps(GOOD[0] | {"rate_hz": 0}).encode()) is None
+
+
+@pytest.mark.parametrize("text", ["\ud800", "warm\udfff", "\x1b[2J", "x" * 9_999])
+def test_what_a_bridge_says_can_be_written_down(text: str) -> None:
+    said = parse_line(json.dumps({"type": "says", "sensation": text, "text": text}).encode())
+    heard = parse_line(json.dumps({"type": "sensor", "name": text}).encode())
+    assert isinstance(said, PatientSays)
+    assert isinstance(heard, SensorEvent)
+    assert canonical({"sensation": said.sensation, "text": said.text, "name": heard.name})
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [b"}", b"", b', "pressed": true', b', "pressed": null}', b', "pressed": [1]}', b', "pressed": "no"}', b"\xff"],
+)
+def test_a_line_of_the_patients_switch_is_a_press_whatever_is_wrong_with_it(rest: bytes) -> None:
+    assert parse_line(b'{"type": "patient-switch"' + rest) == PatientSwitch(pressed=True)
+
+
+def test_a_switch_that_was_let_go_is_none_and_neither_are_words_about_it() -> None:
+    assert parse_line(b'{"type": "patient-switch", "pressed": false}') == PatientSwitch(pressed=False)
+    said = json.dumps({"type": "says", "sensation": "x", "text": '{"type": "patient-switch"}'}).encode()
+    assert isinstance(parse_line(said), PatientSays)
 
 
 def test_deep_nesting_is_nonsense() -> None:

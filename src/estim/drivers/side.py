@@ -35,13 +35,16 @@ from estim.safety.reports import (
 )
 from estim.safety.units import Micros
 
-_URL = re.compile(r"^socket://([^:/]+):(\d{1,5})$")
+_URL = re.compile(r"^socket://([^:/]+):([0-9]{1,5})$")
+_SWITCH = re.compile(rb'"type"\s*:\s*"patient-switch')
 LINE_MAX = 1 << 16
 OUT_MAX = 1 << 16
 READS_MAX = 16  # of 4 kB in one turn, so that a flood can't hold up the loop
 SAMPLES_MAX = 10_000
 PRESSES_MAX = 1_000
 TEXT_MAX = 200  # letters of what a patient says
+MICROS_MAX = (1 << 53) - 1  # what a record can hold
+UV_MAX, RATE_HZ_MAX, CHANNEL_MAX, NUMBER_MAX = 1_000_000_000, 1_000_000, 64, 1_000_000_000
 PERCENT_MVIC_MAX = 200  # a muscle pulls no harder than that: a larger number is a wrong unit
 
 
@@ -131,7 +134,7 @@ class SideChannel:
                 break
             *lines, self._tail = (self._tail + data).split(b"\n")
             if len(self._tail) > LINE_MAX:
-                self.ignored += 1
+                lines.append(self._tail)
                 self._tail = b""
             for line in lines:
                 report = parse_line(line)
@@ -178,20 +181,23 @@ def _emg(message: dict[str, Any]) -> EmgSamples:
     samples = message["samples_uv"]
     if not isinstance(samples, list) or len(samples) > SAMPLES_MAX:
         raise ValueError("samples_uv")
+    values_uv = tuple(int(value) for value in samples)
+    if values_uv and not -UV_MAX <= min(values_uv) <= max(values_uv) <= UV_MAX:
+        raise ValueError("samples_uv")
     return EmgSamples(
-        t0_us=Micros(int(message["t0_us"])),
-        rate_hz=int(message["rate_hz"]),
-        samples_uv=tuple(int(value) for value in samples),
+        t0_us=Micros(_whole(message, "t0_us", -MICROS_MAX, MICROS_MAX)),
+        rate_hz=_whole(message, "rate_hz", 1, RATE_HZ_MAX),
+        samples_uv=values_uv,
     )
 
 
 def _practice(message: dict[str, Any]) -> PracticeState:
     return PracticeState(
-        channel=int(message["channel"]),
-        force_n=int(message["force_n"]),
-        force_percent=int(message["force_percent"]),
-        fatigue_percent=int(message["fatigue"]),
-        comfort=int(message["comfort"]),
+        channel=_whole(message, "channel", 1, CHANNEL_MAX),
+        force_n=_whole(message, "force_n"),
+        force_percent=_whole(message, "force_percent"),
+        fatigue_percent=_whole(message, "fatigue"),
+        comfort=_whole(message, "comfort"),
     )
 
 
@@ -199,7 +205,7 @@ def _evoked(message: dict[str, Any]) -> EvokedForce:
     percent = round(message["percent_mvic"])
     if not 0 <= percent <= PERCENT_MVIC_MAX:
         raise ValueError("percent_mvic")
-    return EvokedForce(channel=int(message["channel"]), percent_mvic=percent)
+    return EvokedForce(channel=_whole(message, "channel", 1, CHANNEL_MAX), percent_mvic=percent)
 
 
 _MAKERS: Mapping[str, Callable[[dict[str, Any]], Report]] = MappingProxyType(
@@ -207,18 +213,37 @@ _MAKERS: Mapping[str, Callable[[dict[str, Any]], Report]] = MappingProxyType(
         "emg": _emg,
         "practice": _practice,
         "evoked": _evoked,
-        "patient-switch": lambda message: PatientSwitch(pressed=bool(message["pressed"])),
-        "says": lambda message: PatientSays(
-            sensation=str(message["sensation"])[:TEXT_MAX], text=str(message["text"])[:TEXT_MAX]
-        ),
+        "says": lambda message: PatientSays(sensation=_text(message["sensation"]), text=_text(message["text"])),
         "crank": lambda message: CrankAngle(deg=int(message["deg"]) % 360),
-        "sensor": lambda message: SensorEvent(name=str(message["name"])),
+        "sensor": lambda message: SensorEvent(name=_text(message["name"])),
     }
 )
 
 
+def _whole(message: dict[str, Any], key: str, low: int = -NUMBER_MAX, high: int = NUMBER_MAX) -> int:
+    number = int(message[key])
+    if not low <= number <= high:
+        raise ValueError(key)
+    return number
+
+
+def _text(value: object) -> str:
+    """Text as a record can hold it: half a surrogate pair, which JSON lets through, is made visible."""
+    return str(value)[:TEXT_MAX].encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _is_pressed(line: bytes) -> bool:
+    """A line of the patient's switch is a press, whatever is wrong with it, but where it says that it was let go."""
+    try:
+        return json.loads(line)["pressed"] not in {False}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return True
+
+
 def parse_line(line: bytes) -> Report | None:
     """The report in one line; None if it is none."""
+    if _SWITCH.search(line):
+        return PatientSwitch(pressed=_is_pressed(line))
     try:
         message = json.loads(line)
         return _MAKERS[message["type"]](message)
