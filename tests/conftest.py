@@ -59,14 +59,14 @@ os.environ["LANGUAGE"] = "C"
 os.environ.setdefault("ESTIM_TURN", str(int(time.time()) // 86_400))
 LEFT_OUT = """\
 This was turn {turn} (ESTIM_TURN={turn} repeats it) of what is long by nature: a twentieth of the library's protocols
-played whole, 7 of 60 worlds of each device, a sixth of the planted bugs, a quarter of the walks along a limit, a third
-of the odd homes for each command, half the faults of a device that is measured, one of four whole ways of a new
-patient, a session in two tabs or in a browser, German at one of two sizes, three of twelve replays under faults, two of
-four device models whose controller is killed, six of twelve kinds of blows, half the ways in which a terminal is lost,
-a third of the walk over the schema's keys and of the names that help knows, half the attacks on a home, the pages that
-are followed, the seeds of a dose's bounds, a third of the whims, each stage of the console at two of three sizes, and a
-clean device measured whole or by parts.
-Of {files} files whose tests play sessions or walk the console, a half or a third each, and what carries a hazard's mark
+played whole, 7 of 60 worlds of each device, a sixth of the planted bugs, a quarter of the walks along a limit, half of
+the grids of widths and periods and of the climbs to a limit, a third of the odd homes for each command, half the
+faults of a device that is measured, one of four whole ways of a new patient, a session in two tabs or in a browser,
+German at one of two sizes, three of twelve replays under faults, two of four device models whose controller is killed,
+six of twelve kinds of blows, half the ways in which a terminal is lost, a third of the walk over the schema's keys and
+of the names that help knows, half the attacks on a home, the pages that are followed, the seeds of a dose's bounds, a
+third of the whims, each stage of the console at two of three sizes, and a clean device measured whole or by parts.
+Of {files} files whose tests play sessions or walk the console, this was a half or a third, and all with a hazard's mark
 (tests/turns.py, BY_DAYS): {tests} tests are other days'.
 make turns plays all of it.
 Left out, since as long as one likes (make campaign runs the first three; each prints the seed that it began with):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from dataclasses import replace
 
@@ -110,7 +111,7 @@ def test_behind_a_verdict_gone_wrong_the_interlock_ends_at_the_same_point(name: 
         assert trips(opened(cleared), [train], walk.amplitudes_ua[first]) in OWN, width_us
 
 
-@pytest.mark.parametrize("name", CLIMBED)
+@pytest.mark.parametrize("name", of_this_turn(CLIMBED, 2))
 def test_on_the_way_up_the_interlock_admits_every_point_below_and_none_above(name: str) -> None:
     walk, points, _ = walked(name)
     own = np.logical_or.reduce([where for key, where in points.items() if BY_KEY[key].rule in OWN])
@@ -177,8 +178,7 @@ def refused_phases(walk: Walk, trains: list[Window], rule: str) -> tuple[set[int
     )
 
 
-@pytest.mark.parametrize("output", ["motor", "sensory"])
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(("model", "output"), of_this_turn([*itertools.product(MODELS, ["motor", "sensory"])], 2))
 def test_every_period_of_the_grid_passes_up_to_the_rate_that_is_allowed(model: str, output: OutputClass) -> None:
     """L4 on the finest grid of periods, from the shortest that can be coded to beyond 1 Hz."""
     walk = Walk(model=model, column="absolute", mhz=20_000, area_mm2=4_500, output=output)
@@ -199,8 +199,7 @@ def test_every_period_of_the_grid_passes_up_to_the_rate_that_is_allowed(model: s
     ]
 
 
-@pytest.mark.parametrize("column", ["absolute", "default"])
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(("model", "column"), of_this_turn([*itertools.product(MODELS, ["absolute", "default"])], 2))
 def test_every_width_that_can_be_coded_passes_where_l2_allows_it(model: str, column: str) -> None:
     profile = MODELS[model].profile
     walk = Walk(model=model, column=column, mhz=20_000, area_mm2=4_500)
