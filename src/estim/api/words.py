@@ -150,7 +150,7 @@ def simulated_device(device: str) -> tuple[str, dict[str, str]]:
         raise Refused(f"device={device!r}: {error}") from None
     if parts.netloc not in MODELS or parts.path.strip("/"):
         raise Refused(f"{device}: no model {parts.netloc + parts.path!r}; there are {', '.join(MODELS)}")
-    if not query.get("seed", "0").removeprefix("-").isdecimal():
+    if not re.fullmatch("-?[0-9]{1,19}", query.get("seed", "0")):
         raise Refused(f"{device}: seed={query['seed']} is no whole number")
     return parts.netloc, query
 

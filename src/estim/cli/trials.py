@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,22 @@ def _enrol(given: argparse.Namespace) -> int:
     return _said(given, document, f"{found.patient}: kit {found.kit} ({found.stratum})")
 
 
+def _levels(words: Iterable[str]) -> dict[str, float]:
+    from estim.safety.errors import UsageError
+    from estim.safety.units import plain_number
+
+    levels: dict[str, float] = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        if name in levels:
+            raise UsageError(f"--level {name} is given twice")
+        try:
+            levels[name] = plain_number(value)
+        except ValueError:
+            raise UsageError(f"--level {word!r}: NAME=mA, a number in digits, with at most one point") from None
+    return levels
+
+
 def _next(given: argparse.Namespace) -> int:
     """The arm's protocol is played and not named. Stop, lead-off and alarms are as in any session."""
     from estim import api
@@ -107,13 +124,7 @@ def _next(given: argparse.Namespace) -> int:
     if not given.device.startswith("sim://"):
         raise UsageError("a real device: its therapist finds levels by hand and sees the output; see docs/trials.md")
     done = sum(1 for line in site.sessions(known.patient))
-    levels = {}
-    for word in given.level:
-        name, _, value = word.partition("=")
-        try:
-            levels[name] = float(value)
-        except ValueError:
-            raise UsageError(f"--level {word!r}: NAME=mA") from None
+    levels = _levels(given.level)
     opened = api.rehearse if given.rehearse else api.session
     more = {"seed": given.seed} if given.rehearse else {}
     protocol = site.arm(known).protocol

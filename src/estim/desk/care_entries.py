@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -26,6 +27,7 @@ CONSENT_POINTS = (
     "purpose-and-goal", "what-is-felt", "alternatives", "expected-benefit", "risks", "stop-at-any-time",
     "device-status", "what-is-recorded", "no-research", "photos",
 )  # fmt: skip
+_LEVEL = re.compile("[+-]?[0-9]")
 TEXT_MAX = 4_000  # letters of one field: what a person reads on one page
 CAPACITY = ("able", "supported", "best-interest", "child")
 DIARY = tuple(column for column in COLUMNS if column not in {"day", "note"})  # the day is the entry's own
@@ -155,7 +157,7 @@ def _not_possible(fields: Mapping[str, Any], _: datetime.date) -> None:
 
 def _goal(fields: Mapping[str, Any], day: datetime.date) -> None:
     given = fields.get("levels", {})
-    if not isinstance(given, Mapping) or not all(str(level).lstrip("+-").isdecimal() for level in given):
+    if not isinstance(given, Mapping) or not all(_LEVEL.fullmatch(str(level)) for level in given):
         raise UsageError('levels: five texts by level, {"-2": "…", "-1": "…", "0": "…", "1": "…", "2": "…"}')
     levels = {int(level): str(words) for level, words in given.items()}
     known = {key: fields[key] for key in goals.Goal.__slots__ if key in fields and key not in {"id", "levels"}}

@@ -19,6 +19,7 @@ from estim.desk.care import CareDesk
 from estim.desk.setup_from import OPPOSITE
 from estim.protocols.schema import Protocol
 from estim.safety.errors import Problem, SetupError, UsageError
+from estim.safety.units import plain_number
 
 TODAY_ONLY = frozenset({"mvic"})  # strength is of the day and its position; what else is asked may be two weeks old
 
@@ -321,7 +322,7 @@ def _of(wanted: Wanted) -> dict[str, str]:
 
 def _number(text: str) -> float | None:
     try:
-        return float(text)
+        return plain_number(text.strip())
     except ValueError:
         return None
 

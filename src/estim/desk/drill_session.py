@@ -6,6 +6,7 @@ asks for beside (muscle, effort, the rules of standing) is looked at before anyt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from estim.safety.errors import Problem, SetupError, UsageError
 if TYPE_CHECKING:
     from estim.protocols.schema import Protocol
 
+_WHOLE = re.compile("[0-9]{1,4}")
 SCORES = ("help", "pain", "pain_next_morning", "exertion", "clean", "hold_s", "assistance", "touches")
 ACTIVE = frozenset({"try-first", "task"})  # efforts whose movement the patient begins
 
@@ -98,7 +100,7 @@ def scores_of(words: Iterable[str]) -> Mapping[str, object]:
             if text not in {"true", "false"}:
                 raise UsageError(f"--score {word!r}: true or false")
             found[key] = text == "true"
-        elif text.isdigit() and (key in {"hold_s", "touches"} or int(text) <= 10):
+        elif _WHOLE.fullmatch(text) and (key in {"hold_s", "touches"} or int(text) <= 10):
             found[key] = int(text)
         else:
             raise UsageError(f"--score {word!r}: a whole number{'' if key in {'hold_s', 'touches'} else ', 0 to 10'}")

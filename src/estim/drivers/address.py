@@ -14,7 +14,7 @@ from estim.drivers.models import MODELS
 from estim.safety.errors import UsageError
 
 PORT_MAX = 65_535
-_SOCKET = re.compile(r"^socket://(?P<host>\[[0-9a-fA-F:]+\]|[^:/\[\]]+):(?P<port>\d{1,5})/?$")
+_SOCKET = re.compile(r"^socket://(?P<host>\[[0-9a-fA-F:]+\]|[^:/\[\]]+):(?P<port>[0-9]{1,5})/?$")
 _MODEL = re.compile(r"^(?P<sim>sim\+)?(?P<model>[a-z0-9]+):(?P<rest>.*)$")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -94,7 +95,7 @@ def _parse(url: str) -> tuple[str, int, str]:
     if parts.scheme != "lsl" or not name or parts.path not in {"", "/"} or set(options) - {"channel", "unit"}:
         raise UsageError(f"EMG {url!r}: write lsl://NAME or lsl://NAME?channel=1&unit=uV")
     channel = options.get("channel", ["1"])[-1]
-    if not channel.isdecimal() or int(channel) < 1:
+    if not re.fullmatch("[0-9]{1,6}", channel) or int(channel) < 1:
         raise UsageError(f"{url}: channel {channel!r}: a number from 1")
     return name, int(channel), options.get("unit", [""])[-1]
 
