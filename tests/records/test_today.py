@@ -87,6 +87,26 @@ def test_a_clock_that_was_wrong_for_one_boot_gives_no_fresh_day_after_the_next(
     assert not any("2020" in note for note in clock_notes(home, later))
 
 
+@pytest.mark.parametrize("hours", [14, 12, -12, 9, 5])
+def test_another_time_zone_gives_no_fresh_day(home: Home, monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
+    stamp = {"utc": NOON.isoformat(), "boot_us": 60_000_000, "boot_id": "b", "zone": "+0000"}
+    monkeypatch.setattr("estim.records.writer.now_stamp", lambda: stamp)
+    session(home, simulated=False)
+    elsewhere = datetime.timezone(datetime.timedelta(hours=hours))
+
+    def given(after: datetime.timedelta, clock_zone: datetime.tzinfo = elsewhere) -> dict[str, int]:
+        clock = Clock(now=(NOON + after).astimezone(clock_zone), boot_us=0, boot_id="other")
+        return dict(minutes_today(home, "K-1", simulated=False, clock=clock))
+
+    for after in range(1, 12):
+        assert given(after * HOUR) == {KEY: 2}
+    assert given(37 * HOUR) == {}
+    there = Clock(now=(NOON + HOUR).astimezone(elsewhere), boot_us=0, boot_id="other")
+    assert any("time zone was changed" in note for note in clock_notes(home, there))
+    summer = datetime.timezone(datetime.timedelta(hours=1))
+    assert clock_notes(home, replace(there, now=there.now.astimezone(summer))) == ()
+
+
 def test_a_session_over_midnight_counts_whole(home: Home) -> None:
     midnight = NOON.replace(hour=0)
     session(home, at=midnight - datetime.timedelta(seconds=80))

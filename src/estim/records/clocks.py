@@ -52,6 +52,26 @@ def as_of_now(
     return now - datetime.timedelta(microseconds=now_boot_us - said)
 
 
+def offset_of(zone: object) -> datetime.timedelta | None:
+    """How far a zone as `now_stamp` writes it lies from UTC; None where it is none."""
+    try:
+        return datetime.datetime.strptime(str(zone), "%z").utcoffset()
+    except ValueError:
+        return None
+
+
+def day_began(now: datetime.datetime, zone: object = "") -> datetime.datetime:
+    """When the calendar day began: in the present zone, and in the one in which a session was written, whichever is
+    earlier. A session counts until both have a new day: whoever sets another time zone has no fresh day by that.
+    """
+    here = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    offset = offset_of(zone)
+    if offset is None:
+        return here
+    there = now.astimezone(datetime.timezone(offset)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return min(here, there)
+
+
 def milliseconds(utc: str) -> int:
     """Milliseconds since 1970 of an ISO 8601 time; 0 where it is none."""
     try:
@@ -81,4 +101,4 @@ class Clock:
     @property
     def midnight(self) -> datetime.datetime:
         """The beginning of the station's calendar day."""
-        return self.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        return day_began(self.now)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from estim.records.clocks import Clock, as_of_now, moment_of
+from estim.records.clocks import Clock, as_of_now, moment_of, offset_of
 from estim.records.folders import SESSION, folder_name, moment_in
 from estim.records.home import Home
 from estim.records.master import MASTER
@@ -24,6 +24,7 @@ from estim.safety.errors import RecordError
 EARLIEST = datetime.datetime.fromtimestamp(0, datetime.UTC)
 # A session lasts some hours at most; folders named by an earlier moment than this before the day can't reach into it.
 LONGEST = datetime.timedelta(hours=24)
+SUMMER = datetime.timedelta(hours=1)  # so far summer time moves a zone, and nobody has to be told
 HOW_TO_CLEAR = "`estim records clear SESSION --operator ID --reason TEXT`"
 _ZONES = datetime.timedelta(days=2)  # a day that a line names is at most a day from the same moment's in another zone
 _UTC_BYTES = len("2026-11-21T12:00:00.000+00:00")
@@ -207,6 +208,12 @@ def clock_notes(home: Home, when: Clock) -> tuple[str, ...]:
             notes.append(
                 f"the clock was set since the session {last['session']}: what it then called "
                 f"{said:%Y-%m-%d %H:%M} UTC was {at.astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC by today's clock"
+            )
+        then, here = offset_of(last.get("zone", "")), when.now.utcoffset()
+        if then is not None and here is not None and abs(here - then) > SUMMER:
+            notes.append(
+                f"the time zone was changed since the session {last['session']}: it was {last['zone']} and is "
+                f"{when.now:%z}; that session counts until the day is over in both"
             )
         notes += [found.early] if found.early else []
     return tuple(notes)

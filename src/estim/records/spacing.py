@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from estim.protocols.schema import Protocol
+from estim.records.clocks import day_began
 from estim.safety.errors import Problem
 
 
@@ -17,12 +18,14 @@ class Past:
     Attributes:
         protocol_sha256: digest of the file that was played.
         began, ended: aware times of the station.
+        zone: that of the station then, as its chain has it.
     """
 
     protocol: str
     protocol_sha256: str
     began: datetime.datetime
     ended: datetime.datetime
+    zone: str = ""
 
 
 def too_early(protocol: Protocol, sha256: str, past: Iterable[Past], now: datetime.datetime) -> tuple[Problem, ...]:
@@ -50,8 +53,8 @@ def too_early(protocol: Protocol, sha256: str, past: Iterable[Past], now: dateti
                 rule="pause",
             )
         )
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    today = sum(one.began >= midnight for one in mine)
+    midnight = day_began(now)
+    today = sum(one.began >= day_began(now, one.zone) for one in mine)
     most = protocol.dose.sessions_per_day * protocol.dose.blocks_per_session
     if today >= most and not protocol.dose.as_needed:
         tomorrow = midnight + datetime.timedelta(days=1)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from estim.platform.files import unread
 from estim.protocols.muscles import accounts
-from estim.records.clocks import Clock, milliseconds
+from estim.records.clocks import Clock, day_began, milliseconds
 from estim.records.folders import moment_in, patient_of
 from estim.records.home import Home
 from estim.records.keys import known_keys
@@ -38,10 +38,10 @@ def minutes_today(
     """L27: minutes of motor ON time above 15 Hz that each muscle had in therapy since midnight, rounded up.
 
     Finding levels stands apart, as in the dose: some protocols come to the limit exactly. The day is the station's own
-    calendar day. A session that reaches over midnight counts whole, and so does one that a clock set back has put into
-    the future, or that a clock put right since then has left on another day, in this boot or in an earlier one (the
-    chain of sessions says what came before it): more than the truth, never less. A record that broke off
-    counts its output until the device's own timer has run out.
+    calendar day, in the zone that it has now and in the one that it had then. A session that reaches over midnight
+    counts whole, and so does one that a clock set back has put into the future, or that a clock put right since then
+    has left on another day, in this boot or in an earlier one (the chain of sessions says what came before it): more
+    than the truth, never less. A record that broke off counts its output until the device's own timer has run out.
 
     Args:
         patient: any spelling of any pseudonym that is this person's.
@@ -56,8 +56,8 @@ def minutes_today(
     """
     when = clock or Clock.system(now)
     total_us: dict[str, int] = {}
-    for ended, summary in _recent(home, patient, simulated=simulated, when=when):
-        if ended < when.midnight:
+    for ended, summary, zone in _recent(home, patient, simulated=simulated, when=when):
+        if ended < day_began(when.now, zone):
             continue
         for channel in summary.channels:
             # By the vocabulary, whatever the record calls it: two names of one thigh are one account. Two channels on
@@ -70,8 +70,10 @@ def minutes_today(
 
 def _recent(
     home: Home, patient: str, *, simulated: bool, when: Clock
-) -> Iterator[tuple[datetime.datetime, SessionSummary]]:
-    """When each session of this person that can reach into today or lies a day before it ended, and what it was."""
+) -> Iterator[tuple[datetime.datetime, SessionSummary, str]]:
+    """When each session of this person that can reach into today or lies a day before it ended, what it was, and in
+    which zone it was written.
+    """
     records = home.records(simulated=simulated)
     lines = station_lines(home.root)
     person, done = one_person(lines, patient), cleared(lines)
@@ -82,7 +84,8 @@ def _recent(
         summary = _known(home, records / name, chained.get(name))
         if summary.records and normal(summary.patient) not in person:
             continue
-        yield _ended(summary, name, chained.get(name), when), summary
+        said = chained.get(name)
+        yield _ended(summary, name, said, when), summary, str(said.opened.get("zone", "")) if said is not None else ""
 
 
 def recent_sessions(home: Home, patient: str, *, simulated: bool, clock: Clock | None = None) -> tuple[Past, ...]:
@@ -98,8 +101,9 @@ def recent_sessions(home: Home, patient: str, *, simulated: bool, clock: Clock |
             protocol_sha256=summary.protocol_sha256,
             began=ended - datetime.timedelta(microseconds=summary.duration_us),
             ended=ended,
+            zone=zone,
         )
-        for ended, summary in _recent(home, patient, simulated=simulated, when=when)
+        for ended, summary, zone in _recent(home, patient, simulated=simulated, when=when)
         if any(channel.pulses for channel in summary.channels)
     )
 
