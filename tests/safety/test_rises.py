@@ -301,3 +301,19 @@ def test_an_off_ends_what_was_authorised_whoever_forgets_to_say_so() -> None:
     with pytest.raises(InterlockTripped, match="none is in force"):
         made.admit(send(output(1)), 2 * SECOND)
     assert "allowed 10000" in refusal(made, None, 2 * SECOND, n=3, peak_ma=11)
+
+
+def test_a_step_of_unequal_phases_is_the_least_that_the_device_can_play() -> None:
+    """At 1:4 that is four of its steps of 0.5 mA, more than the 1 mA of L15."""
+    unequal = schedule([channel(1, ma=8)], [window(1, phase_ratio=4, width_us=100)])
+    made = Interlock(clear(unequal, BOTH, PROFILE, TRUSTED))
+    made.authorise(1, peaks_of(unequal, 8_000), LONG, 0)
+    made.grant(1, 0)
+    for to_ma in (12, 10):
+        made.asked(1, SECOND)
+        rise, peaks = step(8, to_ma), peaks_of(unequal, to_ma * 1000)
+        if to_ma == 10:
+            made.authorise(2, peaks, LONG, SECOND, rise)
+        else:
+            with pytest.raises(InterlockTripped, match=r"L15.*4000, allowed 2000"):
+                made.authorise(2, peaks, LONG, SECOND, rise)

@@ -104,6 +104,20 @@ def test_gates_of_a_later_phase_have_their_next_one_in_hand(tmp_path: Path) -> N
     assert number == 7
 
 
+def test_a_phase_that_is_gone_to_by_a_skip_begins_with_its_first_gate(tmp_path: Path) -> None:
+    desk = protocol(tmp_path, sample("[dose]\n", TRIGGERED_SECOND + "[dose]\n"))
+    desk.therapy()
+    assert desk.ask(events.SkipPhase, reason="tired").accepted
+    desk.let_pass(2)
+    numbers = []
+    for _ in range(2):
+        assert desk.ask(events.PressTrigger).accepted
+        desk.let_pass(1)
+        numbers.append(desk.look().contraction)
+        desk.let_pass(2)
+    assert numbers == [4, 5], "three are of the phase that was left"
+
+
 def test_a_timed_phase_follows_a_triggered_one(tmp_path: Path) -> None:
     gates = TRIGGERED_SECOND.replace("duration_s = 60\n", "contractions = 2\n")
     desk = protocol(tmp_path, sample("[[phase]]\n", gates + "[[phase]]\n"))
@@ -304,6 +318,14 @@ def test_slow_pulses_are_not_withheld_by_the_governor() -> None:
     withheld_by = used_up((-1_800 * SECOND, 1))
     assert withheld_by(window()) == "L20"
     assert withheld_by(window(hz=10)) == ""
+
+
+def test_what_fills_a_sessions_own_time_to_its_end_is_still_played() -> None:
+    most_us = LIMITS["motor_on_us"].value - window().on_us
+    for over_us in (0, 1):
+        ledger = Ledger(Outbox(), LIMITS, {})
+        ledger.note_on(channel(), window(), 0, most_us + over_us, therapy=True)
+        assert ledger.used_up(channel(), window()) is bool(over_us)
 
 
 def player(onset_us: int = 0, *, level_ua: int = 20_000, spaced: bool = False) -> WindowPlayer:

@@ -4,6 +4,7 @@ played."""
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -285,3 +286,21 @@ def test_a_switch_may_hold(held: bool) -> None:
     keeper = Gatekeeper(phase, lambda _window, _now_us: "")
     assert [move.opens for move in keeper.press(0)] == [True]
     assert [move.opens for move in keeper.release(1)] == ([False] if held else [])
+
+
+def test_a_window_that_an_effort_let_go_of_is_told_to_close_once() -> None:
+    trigger = replace(TRIGGER, hold=True, emg_side="other", lockout_us=Micros(0))
+    phase = PhasePlan(
+        name="p", kind="work", mode="triggered", relation="together", windows=(window(max_on_us=Micros(5 * SECOND)),),
+        cycle_us=Micros(0), cycles=0, sets=1, set_rest_us=Micros(0), duration_us=Micros(60 * SECOND), trigger=trigger,
+    )  # fmt: skip
+    keeper = Gatekeeper(phase, lambda _window, _now_us: "")
+    chance, moves = random.Random(5), []
+    for batch in range(120):
+        noise = tuple(round(chance.gauss(0, 80 if 40 <= batch < 80 else 4)) for _ in range(100))
+        now_us = (batch + 1) * SECOND // 20
+        moves += [
+            move.opens for move in keeper.hear(EmgSamples(t0_us=Micros(0), rate_hz=2_000, samples_uv=noise), now_us)
+        ]
+    assert moves == [True, False]
+    assert keeper.due(10 * SECOND) == []
