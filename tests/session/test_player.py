@@ -10,7 +10,7 @@ import pytest
 from estim.safety.ramp import step_bound_ua
 from estim.safety.schedule import Train
 from estim.safety.units import Micros
-from estim.session.booking import Answer
+from estim.session.booking import LastAck
 from estim.session.player import CLOSE_AHEAD_US, WindowPlayer
 from tests.safety.build import SECOND, window
 
@@ -120,7 +120,7 @@ def test_a_rise_after_a_late_answer_waits_for_a_pulse_that_shows_the_one_before(
     answered_us = -(-sent_us // plan.period_us) * plan.period_us + 8 * plan.period_us + 500
     for now_us in range(sent_us, answered_us, 500):
         assert not player.turn(now_us, unanswered_us=now_us - sent_us)
-    answer = Answer(3, answered_us, answered_us - sent_us)
+    answer = LastAck(3, answered_us, answered_us - sent_us)
     after = range(answered_us, 2 * SECOND, 500)
     rose_us = next(now_us for now_us in after if player.turn(now_us, answer=answer))
     assert player.amplitude_ua == 8_000
@@ -136,7 +136,7 @@ def test_a_raise_waits_for_a_pulse_that_shows_the_ramps_step_where_that_was_answ
     sent_us = next(now_us for now_us in range(0, SECOND, 500) if player.turn(now_us) and player.amplitude_ua == 5_500)
     answered_us = sent_us + 8 * plan.period_us + plan.period_us // 2 + 500  # just after a pulse
     player.set_level(7_000, answered_us - 500)
-    answer = Answer(11, answered_us, answered_us - sent_us)
+    answer = LastAck(11, answered_us, answered_us - sent_us)
     after = range(answered_us, answered_us + SECOND, 500)
     rose_us = next(now_us for now_us in after if player.turn(now_us, answer=answer))
     assert player.amplitude_ua == 6_500

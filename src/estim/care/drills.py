@@ -43,7 +43,7 @@ class Dose(Strict):
         return ", ".join([*parts, days])
 
 
-class Step(Strict):
+class NextDrill(Strict):
     """When to go on or back, and to what: a drill's id, or words."""
 
     when: Text
@@ -82,8 +82,8 @@ class Drill(Strict):
     start: Text
     dose: Dose
     cue: Text
-    progress: Step
-    regress: Step
+    progress: NextDrill
+    regress: NextDrill
     stop: tuple[Text, ...] = ()
     equipment: tuple[Text, ...] = ()
     supervision: Literal["independent", "standby", "hands-on"]

@@ -55,7 +55,7 @@ def _say_how(plan: BenchPlan, step: BenchStep, folder: Path, device: str) -> Non
     say(f"  raise load1 to {step.amplitude_ma:g} mA there, then press single on the oscilloscope; F12 stops, as ever")
 
 
-def _taken(step: BenchStep, folder: Path, typed: dict[str, dict[str, readings.Answer]]) -> bool:
+def _taken(step: BenchStep, folder: Path, typed: dict[str, dict[str, readings.Typed]]) -> bool:
     """Its capture is there, or its readings were typed; False to leave."""
     path = folder / f"{step.id}.csv"
     while True:
@@ -76,8 +76,8 @@ def _taken(step: BenchStep, folder: Path, typed: dict[str, dict[str, readings.An
         return True
 
 
-def _readings(step: BenchStep) -> dict[str, readings.Answer] | None:
-    found: dict[str, readings.Answer] = {}
+def _readings(step: BenchStep) -> dict[str, readings.Typed] | None:
+    found: dict[str, readings.Typed] = {}
     for question in readings.QUESTIONS[step.kind]:
         while question.key not in found:
             unit = f" [{question.unit}]" if question.unit else " [yes or no]"

@@ -154,7 +154,7 @@ class _Bench(World):
         paced = self._step.kind == "rate" and self._step.jitter_us > USUAL_JITTER_US
         return found if self._step.kind == "ramp" else found[: CAPTURED_PACED if paced else CAPTURED]
 
-    def seen(self) -> Iterator[tuple[str, readings.Answer]]:
+    def seen(self) -> Iterator[tuple[str, readings.Typed]]:
         """What a person on this bench would type."""
         kind = self._step.kind
         rows = list(self._rows())
@@ -175,7 +175,7 @@ class _Bench(World):
     def _alarms(self) -> list[str]:
         return [alarm.text.lower() for alarm in self.runner.snapshot().alarms]
 
-    def _side_by_side(self, seen: list[Pulse]) -> Iterator[tuple[str, readings.Answer]]:
+    def _side_by_side(self, seen: list[Pulse]) -> Iterator[tuple[str, readings.Typed]]:
         shift_us = OVERLAP_US if "overlap" in self._faults else 0
         spans = sorted(
             (

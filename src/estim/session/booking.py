@@ -23,7 +23,7 @@ class Booking(NamedTuple):
     on_us: int
 
 
-class Answer(NamedTuple):
+class LastAck(NamedTuple):
     """What the device acknowledged last.
 
     Attributes:
@@ -37,4 +37,4 @@ class Answer(NamedTuple):
     took_us: int = 0
 
 
-NO_ANSWER = Answer()
+NO_ACK = LastAck()

@@ -12,7 +12,7 @@ from estim.safety.commands import OutputOff, SetOutput
 from estim.safety.reports import DeviceStatus, Identified, ListsPlayed, OutputState
 from estim.safety.units import US_PER_S
 from estim.session.after_off import Doubt
-from estim.session.booking import NO_ANSWER, Answer
+from estim.session.booking import NO_ACK, LastAck
 from estim.session.effects import Connect, Prepare, RequestStatus, Send
 from estim.session.outbox import Outbox
 from estim.session.plain import output_rows
@@ -50,7 +50,7 @@ class Link:
         self.gone = False
         self.open = False
         self.command_n = 0
-        self.answer = NO_ANSWER
+        self.answer = NO_ACK
         self._unanswered: dict[int, tuple[int, SetOutput]] = {}
         self._obeyed: frozenset[int] = frozenset()  # channels with current by the last command that was acknowledged
         self._disobeyed_us: int | None = None  # since when it may do what it was not told
@@ -189,7 +189,7 @@ class Link:
             return
         for older in [n for n in self._unanswered if n < number]:
             del self._unanswered[older]
-        self.answer = Answer(highest, now_us, now_us - sent[0])
+        self.answer = LastAck(highest, now_us, now_us - sent[0])
         self._untold_us = None
         self._obeyed = frozenset(output.channel for output in sent[1].channels if output.amplitude_ua)
         rows = output_rows(sent[1])

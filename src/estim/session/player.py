@@ -15,7 +15,7 @@ from estim.safety.ramp import ramp_down_amplitude_ua, shortest_ramp_us, step_bou
 from estim.safety.schedule import Window
 from estim.safety.units import MicroAmp, ceil_div, floor_to_step
 from estim.session.beat import Beat, Form
-from estim.session.booking import NO_ANSWER, Answer, Booking
+from estim.session.booking import NO_ACK, Booking, LastAck
 from estim.session.ramp_up import led_ramp
 from estim.session.state import Cycle
 
@@ -172,7 +172,7 @@ class WindowPlayer:
         begins = self.amplitude_ua == 0 and self._k_next < self._pulses and not self._joined
         return at_us if begins else at_us - self._lead_us
 
-    def turn(self, now_us: int, *, unanswered_us: int = 0, answer: Answer = NO_ANSWER) -> bool:
+    def turn(self, now_us: int, *, unanswered_us: int = 0, answer: LastAck = NO_ACK) -> bool:
         """Take what is due at `now_us`; True if the amplitude changed (then send).
 
         A rise waits for whole periods while an older command has been unanswered for `unanswered_us`, half a period or
@@ -222,7 +222,7 @@ class WindowPlayer:
         self._note_hold(now_us)
         return changed
 
-    def _would_merge(self, now_us: int, answer: Answer) -> bool:
+    def _would_merge(self, now_us: int, answer: LastAck) -> bool:
         """Whether a rise now could stand with the change before it between two pulses, and be too much with it.
 
         A device that takes an update a period later than it was sent (it may have ignored the first one) plays on a

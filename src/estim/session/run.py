@@ -14,7 +14,7 @@ from estim.record_lines.rows import ReachedRow
 from estim.safety.commands import SetOutput
 from estim.safety.schedule import PhasePlan, Schedule, Window
 from estim.safety.units import US_PER_S, MicroAmp, Micros, floor_to_step
-from estim.session.booking import NO_ANSWER, Answer
+from estim.session.booking import NO_ACK, LastAck
 from estim.session.contractions import Contractions, Ended, Reminders
 from estim.session.held import Held, PulseKey
 from estim.session.player import WindowPlayer, join_grid
@@ -280,7 +280,7 @@ class Run:
 
     # -- playing ----------------------------------------------------------------------------------------------------
 
-    def turn(self, now_us: int, *, unanswered_us: int = 0, answer: Answer = NO_ANSWER) -> list[WindowPlayer]:
+    def turn(self, now_us: int, *, unanswered_us: int = 0, answer: LastAck = NO_ACK) -> list[WindowPlayer]:
         """Play what is due; gives the windows whose amplitude changed, so that the caller sends the new output."""
         if self._common_grid:
             join_grid(self.players)

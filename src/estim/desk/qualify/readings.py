@@ -1,4 +1,4 @@
-"""Readings that a person types: of steps that no capture shows, and of every step where an instrument writes no file.
+"""Answers that a person types: of steps that no capture shows, and of every step where an instrument writes no file.
 
 They stand in `readings.toml` beside the captures, one table a step. A typed current counts with 3 % of uncertainty, as
 a cursor on a screen gives, unless `uncertainty_percent` says otherwise; a time with 0.5 %.
@@ -30,8 +30,8 @@ from estim.desk.qualify.steps import BenchStep, PlanError
 FILE = "readings.toml"
 CURSOR_PERCENT, TIME_SHARE = 3.0, 0.005
 OPEN_LEAD_MS = 1_000.0
-Answer = float | bool
-Answers = Mapping[str, Answer]
+Typed = float | bool
+Answers = Mapping[str, Typed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ QUESTIONS: Mapping[str, tuple[Question, ...]] = {
 TYPED_ONLY = frozenset({"together", "open-lead", "compliance", "restart"})
 
 
-def load(folder: Path) -> dict[str, dict[str, Answer]]:
+def load(folder: Path) -> dict[str, dict[str, Typed]]:
     """Step → its readings; none where there is no file.
 
     Raises:
@@ -78,7 +78,7 @@ def load(folder: Path) -> dict[str, dict[str, Answer]]:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise PlanError(f"{path}: {error}") from None
-    found: dict[str, dict[str, Answer]] = {}
+    found: dict[str, dict[str, Typed]] = {}
     for name, answers in table.items():
         if not isinstance(answers, dict) or not all(isinstance(one, int | float) for one in answers.values()):
             raise PlanError(f"{path}: [{name}] holds numbers and true or false")
@@ -98,7 +98,7 @@ def save(folder: Path, readings: Mapping[str, Answers]) -> None:
 
 
 def missing(step: BenchStep, answers: Answers) -> list[str]:
-    """Readings that this step needs and has not."""
+    """Answers that this step needs and has not."""
     return [question.key for question in QUESTIONS[step.kind] if question.key not in answers]
 
 
