@@ -18,10 +18,10 @@ from estim.care.measures import Measure, confirmed, direction, index_percent, is
 from estim.care.plan import load_plan, new_plan, references, template, template_names, template_text
 from estim.care.words import measure_name, unit_name
 from estim.cli import main
+from estim.desk.cue_word import WORDS, effort_word
 from estim.desk.progress_curve import HEIGHT, LEFT, TOP, WIDTH, Curve, smallest_real_change, svg
 from estim.protocols import library, muscles
 from estim.protocols.conditions import CONDITIONS
-from estim.protocols.effort_words import WORDS, effort_word
 from estim.protocols.loader import load
 from estim.safety.errors import ProtocolError
 

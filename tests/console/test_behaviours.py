@@ -15,7 +15,7 @@ from textual._compositor import CompositorUpdate
 from estim.console.comfort import EVERY_US
 from estim.console.draft import Stage
 from estim.console.home_view import RecordsHome
-from estim.console.raise_lock import IDLE_US
+from estim.console.raising import IDLE_US
 from estim.safety.reports import OutputState
 from estim.session import events
 from estim.session.state import Cycle, Phase

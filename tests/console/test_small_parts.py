@@ -15,7 +15,7 @@ from estim.console.draft import Stage
 from estim.console.language import load as load_words
 from estim.console.pad_words import uses_line
 from estim.console.preview import changes_since, preview_lines, suggested_week
-from estim.console.raise_lock import IDLE_US, RaiseLock
+from estim.console.raising import IDLE_US, RaiseLock
 from estim.console.settings import parse_settings
 from estim.console.stages import STAGES
 from estim.drivers.models import MODELS

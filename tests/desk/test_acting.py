@@ -7,10 +7,9 @@ from dataclasses import replace
 
 from estim.care.drills import drills
 from estim.desk.acting import VirtualPatient
-from estim.desk.cue_word import LINE_WORDS, cue_word
+from estim.desk.cue_word import LINE_WORDS, WORDS, cue_word
 from estim.desk.drill_session import repetition_words
 from estim.protocols.catalogue import load_runnable
-from estim.protocols.effort_words import WORDS
 from estim.session import events
 from estim.session.snapshot import Snapshot
 from estim.session.state import Cycle

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
+from estim.desk.cue_word import WORDS
 from estim.desk.sounds import FADE_S, GAP_S, OF_WORD, RATE_HZ, TONES, Sounder, samples
-from estim.protocols.effort_words import WORDS
 
 
 def parts(name: str) -> list[list[int]]:

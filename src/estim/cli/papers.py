@@ -167,7 +167,7 @@ def export(given: argparse.Namespace) -> int:
     one = patients.pop() if len(patients) == 1 else ""
     looked(home.root, f"export {given.format}", sessions=len(sessions), patient=one, operator=login())
     if given.format in {"fhir", "fhir-r4", "fhir-r5"}:
-        from estim.cli.course_export import courses_of
+        from estim.desk.course_fhir import courses_of
         from estim.records.fhir import bundle, to_text
         from estim.records.fhir_r4 import as_r4
 

@@ -23,7 +23,6 @@ from estim.console.pane import Pane
 from estim.console.picture import Picture
 from estim.console.presses import Arrival, Judge
 from estim.console.problem_words import problem_lines
-from estim.console.setup_clock import setup_us, time_setup
 from estim.console.stages import first_pane, make_pane
 from estim.console.stages.always import always, leave
 from estim.console.stages.room import RoomPane
@@ -131,7 +130,9 @@ class EstimConsole(ListingApp):
             self._practise(snapshot)
             if snapshot.output is OutputState.OFF and not self.gate.closed:
                 self.stop_sent = False
-            time_setup(self.draft, snapshot, self.note)
+            setup_s = self.draft.time_setup(snapshot)
+            if setup_s is not None:
+                self.note({"setup_s": setup_s})
             self.draft.watch(snapshot)
         lost = self.client.takeover is not None or self.client.fatal
         if lost and not isinstance(self.pane, TakeoverPane):
@@ -162,7 +163,7 @@ class EstimConsole(ListingApp):
     @property
     def setup_us(self) -> int | None:
         """Time since sign-in, up to the first therapeutic contraction."""
-        return setup_us(self.draft, self.snapshot)
+        return self.draft.setup_us(self.snapshot)
 
     # -- requests ---------------------------------------------------------------------------------------------------
 

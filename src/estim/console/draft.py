@@ -101,6 +101,22 @@ class Draft:
     in_room_us: int | None = None  # when something was last made to happen in the simulated room
     entered: dict[str, str] = field(default_factory=dict)  # of the outcome page, kept when it is left
 
+    def time_setup(self, snapshot: Snapshot) -> int | None:
+        """Whole seconds from sign-in to the first current of treatment, once, as it comes: the users' own yardstick."""
+        if self.signed_in_us is None or self.first_contraction_us is not None:
+            return None
+        if snapshot.purpose != "therapy" or not any(view.sent_ua > 0 for view in snapshot.channels):
+            return None
+        self.first_contraction_us = snapshot.now_us
+        return (snapshot.now_us - self.signed_in_us) // 1_000_000
+
+    def setup_us(self, snapshot: Snapshot | None) -> int | None:
+        """Time since sign-in, up to the first therapeutic contraction; None before."""
+        if self.signed_in_us is None or snapshot is None:
+            return None
+        end = self.first_contraction_us
+        return (snapshot.now_us if end is None else end) - self.signed_in_us
+
     @property
     def first_session(self) -> bool:
         """This patient was never asked from here: every question, one by one."""

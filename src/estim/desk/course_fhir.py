@@ -4,17 +4,50 @@ reached, the first and the last value of each measure. `records.fhir_r4.as_r4` m
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from estim.care import course
 from estim.care.measures import measures
 from estim.care.plan import CoursePhase
-from estim.desk.discharge import GoalReached, Report
+from estim.desk.care import CareDesk
+from estim.desk.discharge import GoalReached, Report, report
+from estim.records import care_log
+from estim.records.fhir import procedure_of
 from estim.records.fhir_parts import Resource, concept, refer, resource, url_of
+from estim.records.home import Home
+from estim.records.pseudonym import normal
+from estim.records.summary import SessionSummary
 
 _ACHIEVED = "http://terminology.hl7.org/CodeSystem/goal-achievement"
 _EXPECTED_LEVEL = 0  # of the five of a goal attainment scale
+
+
+def courses_of(home: Home, sessions: Sequence[SessionSummary]) -> dict[str, Resource]:
+    """Plan, goals and measures of each patient of these sessions who has a course of care; name → resource.
+
+    Raises:
+        RecordError: a course was changed, cut or removed.
+    """
+    found: dict[str, Resource] = {}
+    for patient, simulated in dict.fromkeys((one.patient, one.simulated) for one in sessions):
+        if not patient or not course.begun(care_log.read(home, patient, simulated=simulated)):
+            continue
+        desk = CareDesk(home=home, patient=patient, simulated=simulated, who="")
+        status = desk.status()
+        made = report(patient, status, desk.entries(), (), simulated=simulated)
+        last = made.end.day if made.end is not None else status.today
+        mine = [
+            procedure_of(one)
+            for one in sessions
+            if (normal(one.patient), one.simulated) == (normal(patient), simulated)
+            and one.began_ms
+            and status.began <= datetime.datetime.fromtimestamp(one.began_ms / 1_000).date() <= last
+        ]
+        found |= dict(course_resources(made, procedures=mine))
+    return found
 
 
 def course_resources(made: Report, *, procedures: Sequence[str] = ()) -> Iterator[tuple[str, Resource]]:

@@ -1,4 +1,6 @@
-"""The patient's word of this moment, by what the session shows. Pure; fronts have their own sentences for the keys.
+"""The patient's word of this moment, by what the session shows and the effort that the protocol asks. Pure.
+
+Keys, not sentences: each front has its own words for them. The protocol's `cue` is shown beside, never replaced.
 
 Never rest while the patient must try, never pull where the protocol says relax: the word is a part of the treatment.
 """
@@ -9,19 +11,43 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
-from estim.protocols.effort_words import effort_word
 from estim.session.snapshot import Snapshot
 from estim.session.state import Cycle, Phase
 
-# What the line mode prints for the keys of `effort_words`, and for what stands beside a therapy.
+Part = Literal["rest", "rise", "hold", "fall"]
+READY_US = 3_000_000  # get ready: the last three seconds of a rest
+WORDS = (
+    "rest", "get-ready", "let-it-work", "pull", "hold", "let-go", "try-now", "keep-trying", "good-hold", "task", "free",
+)  # fmt: skip
+_ROWS: dict[str, tuple[str, str, str, str]] = {  # rest, rise, hold, fall
+    "relax": ("rest", "let-it-work", "let-it-work", "rest"),
+    "join": ("rest", "pull", "hold", "let-go"),
+    "try-first": ("try-now", "keep-trying", "good-hold", "let-go"),
+    "task": ("task", "task", "task", "task"),
+    "free": ("free", "free", "free", "free"),
+}
+_PARTS = ("rest", "rise", "hold", "fall")
+# What the line mode prints for the keys of `WORDS`, and for what stands beside a therapy.
 LINE_WORDS: Mapping[str, str] = MappingProxyType({
     "rest": "REST", "get-ready": "GET READY", "let-it-work": "LET IT WORK", "pull": "PULL", "hold": "HOLD",
     "let-go": "LET GO", "try-now": "TRY NOW", "keep-trying": "KEEP TRYING", "good-hold": "GOOD, HOLD",
     "task": "DO THE TASK", "free": "", "feel": "FEEL", "wait": "WAIT",
 })  # fmt: skip
-_CYCLES: tuple[tuple[Cycle, Literal["rise", "hold", "fall"]], ...] = (
+_CYCLES: tuple[tuple[Cycle, Part], ...] = (
     (Cycle.RAMP_UP, "rise"), (Cycle.HOLD, "hold"), (Cycle.RAMP_DOWN, "fall"),
 )  # fmt: skip
+
+
+def effort_word(effort: str, part: Part, until_next_us: int | None = None) -> str:
+    """One of `WORDS`, while a contraction comes and goes, by the effort that the protocol asks.
+
+    Args:
+        until_next_us: how long the rest still lasts; None where nobody knows (a trigger decides).
+    """
+    word = _ROWS[effort][_PARTS.index(part)]
+    if effort == "join" and part == "rest" and until_next_us is not None and until_next_us <= READY_US:
+        return "get-ready"
+    return word
 
 
 def cue_word(snapshot: Snapshot) -> str:

@@ -10,8 +10,7 @@ from estim.console.comfort import ComfortClock
 from estim.console.command import Command
 from estim.console.contract import Console
 from estim.console.presses import Kind
-from estim.console.raise_lock import RaiseLock
-from estim.console.raising import Held
+from estim.console.raising import Held, RaiseLock
 from estim.console.recovery import Recovery
 from estim.console.scope import Pace, Trace
 from estim.console.stages.checking import CheckingPane
