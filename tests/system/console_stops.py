@@ -38,10 +38,11 @@ HEAD = "| Device | Situation | Key | Last pulse ms | Later pulses | The screen s
 STOP_KEYS = ("space", "f12", "escape")
 AIM_MS = {"space": 45, "f12": 45, "escape": 145}
 QUIET_S = 2.6
+RAMP_S = 3
 LONG = (
     sample("on_s = 2\noff_s = 2", "on_s = 9\noff_s = 9")
-    .replace("ramp_up_s = 0.5", "ramp_up_s = 3")
-    .replace("ramp_down_s = 0.3", "ramp_down_s = 3")
+    .replace("ramp_up_s = 0.5", f"ramp_up_s = {RAMP_S}")
+    .replace("ramp_down_s = 0.3", f"ramp_down_s = {RAMP_S}")
 )
 
 
@@ -58,11 +59,11 @@ def _levels_rest(tty: Tty, pulses: Pulses) -> None:
     tty.wait(lambda: not pulses.fresh(within_us=300_000), what="a rest")
 
 
-def _treating(words: str) -> Callable[[Tty, Pulses], None]:
+def _treating(words: str, later_s: float = 0.3) -> Callable[[Tty, Pulses], None]:
     def bring(tty: Tty, _pulses: Pulses) -> None:
         therapist.to_therapy(tty)
         tty.sees(words)
-        tty.look(0.3)
+        tty.look(later_s)
 
     return bring
 
@@ -77,8 +78,8 @@ SITUATIONS: Mapping[str, Callable[[Tty, Pulses], None]] = MappingProxyType(
     {
         "levels, with current": _levels,
         "levels, rest": _levels_rest,
-        "treatment, ramp up": _treating("next: hold in"),
-        "treatment, hold": _treating("next: let go in"),
+        "treatment, ramp up": _treating("next: let go in"),
+        "treatment, hold": _treating("next: let go in", RAMP_S + 1),
         "treatment, ramp down": _treating("next: rest in"),
         "treatment, rest": _treating("next: on in"),
         "paused": _paused,
