@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -284,11 +285,15 @@ def test_a_record_that_says_odd_things_hides_no_other(tmp_path: Path) -> None:
     odd = {
         "20261102T0800-no-time": good.replace("2026-11-01T08:00:00", "").replace("P-1", "P-2") + plan % "" + dose + end,
         "20261102T0801-no-channel": good.replace("P-1", "P-3") + plan % '{"name":"x"}' + end,
+        "20261102T0803-nested": good.replace("P-1", "P-5") + '{"kind":"end","fields":' + "[" * 100_000 + "\n" + end,
         "20261102T0802-odd-week": good.replace("P-1", "P-4") + (plan % "").replace('"Q"', '"Q","week":"second"') + end,
     }
     for name, text in {"20261101T0800": good + plan % "" + end, **odd}.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "record.jsonl").write_text(text)
+    if hasattr(os, "mkfifo"):  # a pipe in a record's place held that thread for ever
+        (tmp_path / "20261102T0804-pipe").mkdir()
+        os.mkfifo(tmp_path / "20261102T0804-pipe" / "record.jsonl")
     patients, sessions = read_sessions(tmp_path, "2026-11-03")
     assert {"P-1", "P-2"} <= {one.id for one in patients}
     assert "20261101T0800" in {one.folder for one in sessions}

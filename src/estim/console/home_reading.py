@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from estim.console.due import CourseToday
+from estim.platform.files import no_device
 from estim.records.door import Elsewhere
 from estim.records.segment import segments
 from estim.records.spacing import Past
@@ -336,8 +337,9 @@ def unfinished(sessions: Sequence[PastSession]) -> tuple[OpenSession, ...]:
 
 def _lines(folder: Path) -> Iterator[tuple[str, dict[str, Any], str, int]]:
     for path in segments(folder):
-        for line in path.read_bytes().split(b"\n"):
+        for line in no_device(path).read_bytes().split(b"\n"):
             if any(kind in line for kind in _WANTED):
-                with contextlib.suppress(ValueError):  # an unfinished last line, as a power cut leaves it
+                # An unfinished last line, as a power cut leaves it; or one that is nested without end.
+                with contextlib.suppress(ValueError, RecursionError):
                     entry = json.loads(line)
                     yield entry["kind"], entry["fields"], str(entry.get("hash", "")), int(entry.get("t_us", 0))
