@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import random
 import types
 import typing
@@ -28,7 +29,7 @@ from estim.controller.observers import Observers
 from estim.controller.pipe import LineReader
 from estim.platform.waiting import Waiting, waiting
 from estim.protocols.setup import ChannelSetup, Setup
-from estim.safety.errors import UsageError
+from estim.safety.errors import LinkLost, UsageError
 from estim.session import events
 
 STOPS = [
@@ -86,6 +87,18 @@ def test_a_stop_of_one_who_looks_on_is_one_in_any_shape(tmp_path: Path, line: by
         assert [stop.source[:9] for stop in _heard(observers, looped)] == ["observer:"]
     observers.close()
     looped.close()
+
+
+@pytest.mark.parametrize("card", ["[]", "5", '{"place": 5}', "{", "[" * 100_000, '{"place": "/nowhere"}', "pipe"])
+def test_a_card_that_is_none_is_said(tmp_path: Path, card: str) -> None:
+    path = tmp_path / "observe" / f"{os.getpid()}.json"
+    path.parent.mkdir()
+    if card == "pipe" and hasattr(os, "mkfifo"):
+        os.mkfifo(path)
+    else:
+        path.write_text(card)
+    with pytest.raises(LinkLost, match="can't be watched"):
+        observing.ObserverClient(tmp_path, pid=os.getpid(), who="x")
 
 
 def _heard(observers: Observers, looped: Waiting) -> list[events.Stop]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from estim.controller.interface import Answer, Takeover
 from estim.controller.messages import LINE_MAX, decode_from_controller
 from estim.controller.pipe import LineReader
+from estim.platform.files import no_device, unread
 from estim.platform.processes import is_alive
 from estim.platform.waiting import waiting
 from estim.safety.errors import LinkLost, UsageError
@@ -51,12 +52,12 @@ class ObserverClient:
             named = ", ".join(str(each) for each in sessions) or "none runs"
             raise UsageError(f"--observe: name the session to look at by its controller's process id: {named}")
         try:
-            card = json.loads(sessions[pid].read_text(encoding="ascii"))
+            card = json.loads(no_device(sessions[pid]).read_text(encoding="ascii"))
             self._socket = _connect(card["place"])
         except PermissionError:
             raise UsageError(f"--observe {pid}: that session belongs to another user") from None
-        except (OSError, ValueError, KeyError) as error:
-            raise LinkLost(f"session {pid} can't be watched: {error}") from None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise LinkLost(f"session {pid} can't be watched: {unread(error)}") from None
         self._who = who
         self._socket.sendall(json.dumps({"key": card["key"]}).encode("ascii") + b"\n")
         self._waiting = waiting()
@@ -135,5 +136,9 @@ def _connect(place: str) -> socket.socket:
         return socket.create_connection(("127.0.0.1", int(place.rpartition(":")[2])), timeout=2.0)
     local = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     local.settimeout(2.0)
-    local.connect(place)
+    try:
+        local.connect(place)
+    except OSError:
+        local.close()
+        raise
     return local
