@@ -5,6 +5,7 @@ refused for output until it was measured again.
 from __future__ import annotations
 
 import datetime
+import errno
 import io
 import json
 from collections.abc import Sequence
@@ -15,8 +16,10 @@ from typing import Any
 import pytest
 
 from estim.cli import main
+from estim.desk.qualify import readings
 from estim.desk.qualify.readings import QUESTIONS
 from estim.desk.qualify.steps import KINDS, BenchPlan, BenchStep, steps_for, write_plan
+from estim.platform import files
 from estim.records.keys import station_signer
 from estim.records.qualification import every, refusal_of
 from tests.support import SHORT
@@ -234,3 +237,17 @@ def test_wrong_words_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     (tmp_path / "bench" / "readings.toml").write_text("[x]\ny = 'z'\n", encoding="utf-8")
     assert main(["qualify", "read", str(file), str(tmp_path / "bench"), "--home", str(tmp_path)]) == 2
     assert "numbers and true or false" in capsys.readouterr().err
+
+
+def test_readings_typed_before_stand_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readings.save(tmp_path, {"cable": {"off_ms": 84.0}})
+
+    def full(_fd: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "make_durable", full)
+        with pytest.raises(OSError, match="No space"):
+            readings.save(tmp_path, {"cable": {"off_ms": 84.0}, "restart": {"silent": True}})
+    assert readings.load(tmp_path) == {"cable": {"off_ms": 84.0}}
+    assert [path.name for path in tmp_path.iterdir()] == [readings.FILE]

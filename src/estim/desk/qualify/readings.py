@@ -26,6 +26,7 @@ from estim.desk.qualify.judge import (
     figure,
 )
 from estim.desk.qualify.steps import BenchStep, PlanError
+from estim.platform.files import replace_whole
 
 FILE = "readings.toml"
 CURSOR_PERCENT, TIME_SHARE = 3.0, 0.005
@@ -87,14 +88,14 @@ def load(folder: Path) -> dict[str, dict[str, Typed]]:
 
 
 def save(folder: Path, readings: Mapping[str, Answers]) -> None:
-    """Write them all."""
+    """Write them all; what was typed before stands until all of it is on the disk."""
     lines: list[str] = []
     for name, answers in readings.items():
         lines.append(f'["{name}"]')
         for key, value in answers.items():
             lines.append(f"{key} = {str(value).lower() if isinstance(value, bool) else f'{value:g}'}")
         lines.append("")
-    (folder / FILE).write_text("\n".join(lines), encoding="utf-8", newline="\n")
+    replace_whole(folder / FILE, "\n".join(lines).encode("utf-8"))
 
 
 def missing(step: BenchStep, answers: Answers) -> list[str]:
