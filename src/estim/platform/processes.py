@@ -8,10 +8,11 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
+SAFE_PATH = "PYTHONSAFEPATH"  # as -P does
 _STILL_ACTIVE = 259
 _QUERY_LIMITED = 0x1000  # PROCESS_QUERY_LIMITED_INFORMATION
 
@@ -31,7 +32,7 @@ def start_module(
     surroundings = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(dict.fromkeys((*kept, *roots))),
-        "PYTHONSAFEPATH": "1",
+        SAFE_PATH: "1",
         "PYTHONUTF8": "1",
     }
     return subprocess.Popen(  # noqa: S603 - our own module
@@ -51,6 +52,22 @@ def _root_of(package: str) -> str:
     found = importlib.util.find_spec(package)
     places = list(found.submodule_search_locations or ()) if found is not None else []
     return str(Path(places[0]).resolve().parent) if places else ""
+
+
+@contextlib.contextmanager
+def folder_kept_out() -> Iterator[None]:
+    """For a pool's life: where its processes are begun anew and not forked (macOS, Windows, a server of forks), Python
+    puts the working directory before everything else in them, and a `pickle.py` that lies there would run.
+    """
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(SAFE_PATH, None)
+        else:
+            os.environ[SAFE_PATH] = before
 
 
 PID_END = 1 << 32  # Windows' are 32 bits wide, others' less

@@ -8,6 +8,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+from estim.platform.processes import folder_kept_out
 from estim.records.verify import SessionVerdict
 
 _BATCH = 512  # sessions that are handed out at once: of 100 000 there would be as many promises in memory
@@ -25,7 +26,7 @@ def side_by_side(
     done = 0
     if jobs > 1 and len(folders) >= (_WORTH_PROCESSES if processes else 2):
         try:
-            with _pool(jobs, processes=processes) as pool:
+            with folder_kept_out(), _pool(jobs, processes=processes) as pool:
                 for first in range(0, len(folders), _BATCH):
                     for verdict in pool.map(look, folders[first : first + _BATCH], chunksize=4 if processes else 1):
                         yield verdict

@@ -14,6 +14,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import TypeVar
 
+from estim.platform.processes import folder_kept_out
+
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 PIECE = 8  # items in one piece: enough that handing over costs nothing, few enough to do again
@@ -46,7 +48,7 @@ def run(
     pieces.reverse()
     while pieces:
         suspects: list[range] = []
-        with ProcessPoolExecutor(jobs, initializer=_begin_worker) as pool:
+        with folder_kept_out(), ProcessPoolExecutor(jobs, initializer=_begin_worker) as pool:
             flying: dict[Future[list[Made]], range] = {}
             while pieces or flying:
                 while pieces and len(flying) < jobs and not suspects:
@@ -73,7 +75,7 @@ def run(
 
 def _alone(function: Callable[[Item], Made], item: Item) -> Made | Lost:
     """In a process of its own."""
-    with ProcessPoolExecutor(1, initializer=_begin_worker) as pool:
+    with folder_kept_out(), ProcessPoolExecutor(1, initializer=_begin_worker) as pool:
         try:
             return pool.submit(function, item).result()
         except BrokenProcessPool:
