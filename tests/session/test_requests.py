@@ -241,6 +241,16 @@ def test_a_stop_in_therapy_keeps_the_place_and_a_new_arm_goes_on_there(desk: Des
     assert (desk.look().contraction, desk.engine.contractions) == (1, 0), "what was completed is not gone on with"
 
 
+def test_what_is_configured_is_shown_and_written_whole() -> None:
+    desk = Desk("immobilised-quadriceps-atrophy")
+    desk.sign_in()
+    assert (desk.look().protocol_id, desk.look().cue) == ("", "")
+    assert desk.configure("titration").accepted
+    assert desk.look().protocol_id == "immobilised-quadriceps-atrophy"
+    written = desk.logged("setup")[-1]
+    assert set(written["cap_reasons"]) == set(written["caps_ua"]) != set()
+
+
 def test_a_stop_while_levels_are_found_ends_no_therapy(desk: Desk) -> None:
     desk.sign_in()
     assert desk.configure("titration").accepted

@@ -457,6 +457,9 @@ def test_a_whole_limb_can_be_named_and_what_is_elsewhere_is_said() -> None:
     here = Site("left", "thigh")
     answers = {**screening.scripted_answers(), relative.id: True, f"{relative.id}.where": "left leg"}
     assert screening.concerns(relative, answers, [here]) == (here,)
+    (problem,) = screening.judge(answers, [here])
+    assert (problem.severity, problem.rule, problem.key) == ("refuse", relative.id, f"screening.{relative.id}")
+    assert "needs a recorded reason" in problem.message
     answers[f"{relative.id}.where"] = "right leg"
     assert screening.concerns(relative, answers, [here]) == ()
     (problem,) = screening.judge(answers, [here])

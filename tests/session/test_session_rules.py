@@ -168,6 +168,7 @@ def test_what_is_not_authorised_any_longer_pauses() -> None:
     desk.let_pass(61)
     assert desk.phase is Phase.PAUSED
     assert "cover-over" in {alarm.code for alarm in desk.look().alarms}
+    assert desk.logged("phase")[-1]["cause"] == "record-late"
 
 
 def test_a_pause_that_waited_for_the_gate_ends_with_the_stop() -> None:

@@ -271,6 +271,7 @@ def test_the_screen_sees_the_try_against_its_threshold_and_what_is_waited_for() 
         after = lives(4, 30)
     assert (after.given, after.reached_percent_worst) == (4, after.channels[0].reached_percent_worst)
     assert after.reached == after.channels[0].reached > 0
+    assert after.channels[0].reached_percent_mean >= after.reached_percent_worst > 0
 
 
 @pytest.mark.parametrize("held", [True, False])
