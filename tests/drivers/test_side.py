@@ -97,13 +97,15 @@ def test_every_number_of_a_bridge_has_a_range(message: dict[str, Any]) -> None:
     assert parse_line(json.dumps(GOOD[0] | {"rate_hz": 0}).encode()) is None
 
 
-@pytest.mark.parametrize("text", ["\ud800", "warm\udfff", "\x1b[2J", "x" * 9_999])
+@pytest.mark.parametrize("text", ["\ud800", "warm\udfff", "\x1b[2J", "left\u202etfel\n", "x" * 9_999])
 def test_what_a_bridge_says_can_be_written_down(text: str) -> None:
     said = parse_line(json.dumps({"type": "says", "sensation": text, "text": text}).encode())
     heard = parse_line(json.dumps({"type": "sensor", "name": text}).encode())
     assert isinstance(said, PatientSays)
     assert isinstance(heard, SensorEvent)
     assert canonical({"sensation": said.sensation, "text": said.text, "name": heard.name})
+    assert said.text == heard.name
+    assert said.text.isprintable()
 
 
 @pytest.mark.parametrize(

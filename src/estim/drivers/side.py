@@ -228,8 +228,10 @@ def _whole(message: dict[str, Any], key: str, low: int = -NUMBER_MAX, high: int 
 
 
 def _text(value: object) -> str:
-    """Text as a record can hold it: half a surrogate pair, which JSON lets through, is made visible."""
-    return str(value)[:TEXT_MAX].encode("utf-8", "backslashreplace").decode("utf-8")
+    """Text as a screen can show and a record can hold it: controls, directions and halves of a pair are spelled out."""
+    return "".join(
+        one if one.isprintable() or one in "\xa0\u202f" else f"<U+{ord(one):04X}>" for one in str(value)[:TEXT_MAX]
+    )
 
 
 def _is_pressed(line: bytes) -> bool:
