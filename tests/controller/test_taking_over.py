@@ -18,6 +18,12 @@ from estim.controller.interface import Takeover
 from estim.controller.takeover import TakingOver, awake_until
 from estim.drivers.address import Address, link_opener
 from estim.drivers.link import ByteLink
+from estim.records.chain import Chain
+from estim.records.keys import station_signer
+from estim.records.verify import read_record
+from estim.records.writer import RecordWriter
+from estim.session.snapshot import Snapshot
+from tests.console.pictured import snapshot
 
 ENDED_S = 8.0
 NOWHERE = Address("p24", "socket://127.0.0.1:1", simulated=True)
@@ -40,7 +46,9 @@ class Undead:
         return None
 
 
-def take_over(child: Any, home: Path, opener: Callable[[], ByteLink] = OPENER) -> list[tuple[float, Takeover]]:
+def take_over(
+    child: Any, home: Path, opener: Callable[[], ByteLink] = OPENER, *, last: Snapshot | None = None
+) -> list[tuple[float, Takeover]]:
     told: list[tuple[float, Takeover]] = []
     began = time.monotonic()
     one = TakingOver(
@@ -48,7 +56,7 @@ def take_over(child: Any, home: Path, opener: Callable[[], ByteLink] = OPENER) -
         NOWHERE,
         opener,
         home,
-        None,
+        last,
         cause="silent",
         silent_since=began,
         say=lambda taken: told.append((time.monotonic() - began, taken)),
@@ -79,6 +87,21 @@ def test_a_port_that_nobody_answers_on_is_uncertain(tmp_path: Path) -> None:
     at, last = take_over(child, tmp_path)[-1]
     assert at < ENDED_S
     assert last.outcome == "uncertain"
+
+
+def test_a_line_that_cannot_be_right_leaves_no_record_without_its_end(tmp_path: Path) -> None:
+    """A command whose period is 0, as none that this program writes: its dose can't be told, its end can."""
+    folder = tmp_path / "records" / "simulated" / "20261130T000000Z-p1"
+    writer = RecordWriter(folder, Chain(simulated=True), station_signer(tmp_path))
+    row = {"channel": 1, "amplitude_ua": 3_000, "pulse_width_us": 250, "interphase_us": 100, "period_us": 0}
+    writer.append("setup", {"purpose": "titration"}, 0)
+    writer.append("command", {"command": 1, "channels": [row], "sent_us": 10, "ack_us": 1}, 10)
+    writer.break_off()
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    take_over(child, tmp_path, last=snapshot(record_path=str(folder)))
+    kinds = [entry.kind for entry in read_record(folder).entries]
+    assert kinds[-3:] == ["take-over", "end", "seal"]
 
 
 def test_a_disk_that_stands_keeps_nobody_from_being_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,7 +166,7 @@ def test_patients(estim: Any) -> None:
     assert estim("patient", "K-9")[0] == 1
     code, said = estim(
         "patient", "K-9", "--condition", "knee", "--side", "left", "--flag", "child", "--pad", "quadriceps=7.6x12.7",
-        "--protocol", "p", "--week", "2",
+        "--protocol", "knee-replacement-quadriceps-early", "--week", "2",
     )  # fmt: skip
     assert code == 0
     assert "child" in said
@@ -177,6 +177,8 @@ def test_patients(estim: Any) -> None:
     estim("patient", "K-9", "--no-flags")
     assert json.loads(estim("patient", "K-9", "--json")[1])["flags"] == []
     assert estim("patient", "K-9", "--pad", "big")[0] == 2
+    assert estim("patient", "K-9", "--protocol", "knee-replacement-quadriceps-erly")[0] != 0  # none that there is
+    assert json.loads(estim("patient", "K-9", "--json")[1])["protocol"] == "knee-replacement-quadriceps-early"
     assert estim("patient", "Anna Berg", "--week", "1")[0] == 1
 
 

@@ -240,12 +240,17 @@ def patients(given: argparse.Namespace) -> int:
 
 def patient(given: argparse.Namespace) -> int:
     """Show one patient, or change what is said of one."""
+    from estim.protocols.catalogue import find
+    from estim.protocols.loader import load
     from estim.records.patients import Patient, load_patients, save_patient
     from estim.records.pseudonym import normal, written
     from estim.safety.errors import RecordError, UsageError
 
-    path = home_of(given).patients
+    home = home_of(given)
+    path = home.patients
     known = load_patients(path)
+    if given.protocol:
+        given.protocol = load(find(given.protocol, own=home.protocols)).id
     changes: dict[str, Any] = {
         key: value
         for key in ("condition", "side", "protocol", "week", "note")

@@ -23,6 +23,7 @@ from estim.platform.processes import runs_no_more
 from estim.record_lines.base import Line
 from estim.record_lines.events import Dose, End, Seal, TakeOver
 from estim.record_lines.rows import DoseRow
+from estim.record_lines.shape import UNFIT
 from estim.records.chain import GENESIS, Chain, Entry
 from estim.records.keys import station_signer
 from estim.records.replay import replay
@@ -224,5 +225,5 @@ def _dose(entries: tuple[Entry, ...], purpose: str, silent_us: int) -> list[Dose
     """What the acknowledged commands amount to: the controller took its own count along."""
     try:
         return replay(entries, silent_us=silent_us).dose_rows(purpose)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except UNFIT:
         return []  # lines that nobody can read are no reason to leave the record without its end

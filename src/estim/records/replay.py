@@ -178,7 +178,8 @@ def replay(entries: Iterable[Entry], *, silent_us: int | None = None) -> Replay:
             record's lag and the device's own timer had run out.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: a line has not the shape of its kind.
+        LookupError, TypeError, ValueError, AttributeError, ArithmeticError (`UNFIT`): a line has not the shape of its
+            kind.
     """
     whole = Replay()
     last_us = 0
