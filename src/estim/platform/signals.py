@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from estim.platform.terminals import nowhere, takes_nothing
-
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 # Windows ends a process 5 s after its window was closed, or as soon as the handler returns: so the handler stays.
 CLOSE_WAIT_S = 4.5
@@ -54,8 +52,7 @@ class StopSignals:
 
     def done(self) -> None:
         """Nothing is left to stop, and the last words are said in moments: who asks for the end now gets it with the
-        true exit code. A terminal or pipe that takes nothing is left then. After `LAST_WORDS_S` a signal does what it
-        did before.
+        true exit code. After `LAST_WORDS_S` a signal does what it did before.
         """
         self._done_s = self._clock()
         self._leave_window()
@@ -87,8 +84,6 @@ class StopSignals:
         elif self._clock() - self._done_s > LAST_WORDS_S:
             self.restore()
             signal.raise_signal(number)
-        elif any(_stands(fd) for fd in (1, 2)):
-            nowhere()
 
     def _watch_window(self) -> None:
         if sys.platform != "win32":
@@ -104,9 +99,3 @@ class StopSignals:
 
         if ctypes.WinDLL("kernel32").SetConsoleCtrlHandler(closing, True):  # noqa: FBT003
             self._routine = closing
-
-
-def _stands(fd: int) -> bool:
-    with contextlib.suppress(OSError, ValueError):
-        return takes_nothing(fd)
-    return False
