@@ -50,18 +50,31 @@ def test_who_asks_for_the_end_after_all_is_off_gets_the_last_words_and_the_true_
 
 
 @POSIX
-def test_when_the_last_words_take_too_long_a_signal_does_what_it_always_did() -> None:
+def test_last_words_that_nobody_takes_do_not_hold_up_an_end_that_was_asked_for() -> None:
+    """A pipe that is full, as a terminal that was stopped: whoever waits in the write would wait for ever."""
+    script = LAST_WORDS.replace('print("{}")', 'print("x" * 1_000_000)')
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    )
+    assert process.stdout is not None
+    with process.stdout as out:
+        assert os.read(out.fileno(), 4) == b"off\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == -signal.SIGTERM
+
+
+@POSIX
+def test_later_than_the_last_words_a_signal_does_what_it_always_did() -> None:
     now, heard = [0.0], list[str]()
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     signals = StopSignals(heard.append, clock=lambda: now[0])
     try:
         signal.raise_signal(signal.SIGINT)
         signals.done()
-        signal.raise_signal(signal.SIGINT)
-        assert heard == ["SIGINT"]
         now[0] = LAST_WORDS_S + 0.1
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+        assert heard == ["SIGINT"]
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signals.restore()

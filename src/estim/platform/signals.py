@@ -52,7 +52,8 @@ class StopSignals:
 
     def done(self) -> None:
         """Nothing is left to stop, and the last words are said in moments: who asks for the end now gets it with the
-        true exit code. After `LAST_WORDS_S` a signal does what it did before.
+        true exit code. Where they take longer than `LAST_WORDS_S` (a terminal that stands), it does then what it did
+        before.
         """
         self._done_s = self._clock()
         self._leave_window()
@@ -77,13 +78,28 @@ class StopSignals:
         for number, _ in self._before:
             if signal.getsignal(number) == self._caught:
                 signal.signal(number, signal.SIG_IGN)
+        self._later(0)
 
     def _caught(self, number: int, _frame: object) -> None:
         if self._done_s is None:
             self._heard(signal.Signals(number).name)
-        elif self._clock() - self._done_s > LAST_WORDS_S:
-            self.restore()
-            signal.raise_signal(number)
+            return
+        left_s = self._done_s + LAST_WORDS_S - self._clock()
+        if left_s <= 0:
+            self._as_before(number)
+        else:
+            self._later(left_s, number)
+
+    def _later(self, after_s: float, number: int = 0) -> None:
+        """The system's own timer, since no thread of ours ends a write that waits. Windows has none."""
+        if sys.platform != "win32":
+            if number:
+                signal.signal(signal.SIGALRM, lambda *_: self._as_before(number))
+            signal.setitimer(signal.ITIMER_REAL, after_s)
+
+    def _as_before(self, number: int) -> None:
+        self.restore()
+        signal.raise_signal(number)
 
     def _watch_window(self) -> None:
         if sys.platform != "win32":
