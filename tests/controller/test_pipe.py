@@ -135,9 +135,7 @@ def test_each_half_line_is_told_of_once_also_where_the_next_begins_like_the_last
     seen = []
     for _ in range(5):
         reader.lines()
-        told = not reader.half_told and stop_in(reader.tail) is not None
-        reader.half_told |= told
-        seen.append(told)
+        seen.append(reader.in_half(stop_in) is not None)
     assert seen == [True, False, False, True, True]
 
 

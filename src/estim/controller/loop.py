@@ -230,8 +230,7 @@ class Controller:
     def _heard(self) -> list[Event]:
         """What the front sent; half a line that carries a stop is one already."""
         found = [event for line in self._reader.lines() for event in self._asked(line)]
-        if not self._reader.half_told and (stop := stop_in(self._reader.tail)) is not None:
-            self._reader.half_told = True
+        if (stop := self._reader.in_half(stop_in)) is not None:
             found.append(stop)
         if self._reader.ended:
             self._note_leaving()

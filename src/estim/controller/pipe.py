@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
 
 from estim.platform.waiting import ByteSource, Sink
 
+Found = TypeVar("Found")
 QUEUE_MAX = 512
-
 
 OVERLAP = 64  # of an over-long line stay for the next piece, so that a word across the cut is found
 
@@ -17,14 +19,13 @@ class LineReader:
 
     Attributes:
         tail: half a line, whose end has not come yet.
-        half_told: for the reader's own use: what it had to say of this half line is said. The next one begins untold.
     """
 
     def __init__(self, source: ByteSource, *, line_max: int) -> None:
         self.source = source
         self._line_max = line_max
         self.tail = b""
-        self.half_told = False
+        self._half_told = False
 
     @property
     def ended(self) -> bool:
@@ -38,8 +39,14 @@ class LineReader:
             lines.append(self.tail)
             self.tail = self.tail[-OVERLAP:]
         if lines:
-            self.half_told = False
+            self._half_told = False
         return [line for line in lines if line]
+
+    def in_half(self, look: Callable[[bytes], Found | None]) -> Found | None:
+        """What is found in the half line that waits, once for each half line; None for nothing, or nothing new."""
+        found = None if self._half_told else look(self.tail)
+        self._half_told = self._half_told or found is not None
+        return found
 
 
 class LineWriter:
