@@ -49,7 +49,7 @@ def legible(text: str) -> str:
     """As it may stand on a terminal: what `records.pseudonym.shown` hides nothing of, line ends and tabs kept."""
     if _SUSPECT.search(text) is None:
         return text
-    from estim.records.pseudonym import shown
+    from estim.protocols.unseen import shown
 
     return _SUSPECT.sub(lambda found: shown(found[0]), text)
 

@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import Any
 
 from estim.drivers.socket_link import SocketLink
+from estim.protocols.unseen import shown
 from estim.safety.errors import LinkLost, UsageError
 from estim.safety.reports import (
     CrankAngle,
@@ -213,9 +214,9 @@ _MAKERS: Mapping[str, Callable[[dict[str, Any]], Report]] = MappingProxyType(
         "emg": _emg,
         "practice": _practice,
         "evoked": _evoked,
-        "says": lambda message: PatientSays(sensation=_text(message["sensation"]), text=_text(message["text"])),
+        "says": lambda message: PatientSays(sensation=_text(message, "sensation"), text=_text(message, "text")),
         "crank": lambda message: CrankAngle(deg=int(message["deg"]) % 360),
-        "sensor": lambda message: SensorEvent(name=_text(message["name"])),
+        "sensor": lambda message: SensorEvent(name=_text(message, "name")),
     }
 )
 
@@ -227,11 +228,8 @@ def _whole(message: dict[str, Any], key: str, low: int = -NUMBER_MAX, high: int 
     return number
 
 
-def _text(value: object) -> str:
-    """Text as a screen can show and a record can hold it: controls, directions and halves of a pair are spelled out."""
-    return "".join(
-        one if one.isprintable() or one in "\xa0\u202f" else f"<U+{ord(one):04X}>" for one in str(value)[:TEXT_MAX]
-    )
+def _text(message: dict[str, Any], key: str) -> str:
+    return shown(str(message[key])[:TEXT_MAX])
 
 
 def _is_pressed(line: bytes) -> bool:

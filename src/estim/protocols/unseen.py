@@ -24,3 +24,14 @@ def unseen_words(sign: str) -> str:
     """What to say of one: its code, since it can't be shown."""
     what = "control characters" if unicodedata.category(sign) == "Cc" else "a sign"
     return f"{what} (U+{ord(sign):04X}) that nobody can see and that can make a text read as another one"
+
+
+def shown(text: str) -> str:
+    """Text of unknown origin as it may stand on a terminal, a page or in a record: what nobody can see, and what is
+    nobody's letter and may draw anything, is spelled out.
+    """
+    return "".join(f"<U+{ord(letter):04X}>" if _hidden(letter) else letter for letter in text)
+
+
+def _hidden(letter: str) -> bool:
+    return is_unseen(letter) or unicodedata.category(letter) in {"Co", "Cn"}

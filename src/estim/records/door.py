@@ -15,12 +15,13 @@ from typing import BinaryIO
 
 from estim.platform.files import no_device, open_private, private_folder, trouble
 from estim.platform.processes import is_alive
+from estim.protocols.unseen import shown
 from estim.records.clocks import Clock
 from estim.records.guard import adopt, check
 from estim.records.home import Home
 from estim.records.lock import try_lock
 from estim.records.patients import find_patient, load_patients
-from estim.records.pseudonym import normal, shown, written
+from estim.records.pseudonym import normal, written
 from estim.records.recent_chain import clock_notes
 from estim.records.site import site_problem
 from estim.records.station import begin_station, not_ours, one_person, station_lines

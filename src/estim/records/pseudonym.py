@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from estim.protocols.unseen import is_unseen
+from estim.protocols.unseen import shown
 from estim.safety.errors import RecordError
 
 SHORT = 24
@@ -53,14 +53,3 @@ def is_whole_name(text: str) -> bool:
     who did something, and whole names belong to the register of operators alone, for signatures.
     """
     return len(text.strip()) > SHORT or any(letter.isspace() for letter in text.strip())
-
-
-def shown(text: str) -> str:
-    """Text of unknown origin as it may stand on a terminal or a page: control, format and direction characters are
-    spelled out.
-    """
-    return "".join(f"<U+{ord(letter):04X}>" if _hidden(letter) else letter for letter in text)
-
-
-def _hidden(letter: str) -> bool:
-    return is_unseen(letter) or unicodedata.category(letter) in {"Co", "Cn"}  # nobody's letters draw nothing sure
