@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from estim.api.errors import Refused
 from estim.drivers.models import MODELS
 from estim.drivers.side import parse_line
+from estim.safety.units import is_whole
 
 HEARD: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -150,7 +151,7 @@ def simulated_device(device: str) -> tuple[str, dict[str, str]]:
         raise Refused(f"device={device!r}: {error}") from None
     if parts.netloc not in MODELS or parts.path.strip("/"):
         raise Refused(f"{device}: no model {parts.netloc + parts.path!r}; there are {', '.join(MODELS)}")
-    if not re.fullmatch("-?[0-9]{1,19}", query.get("seed", "0")):
+    if not is_whole(query.get("seed", "0").removeprefix("-")):
         raise Refused(f"{device}: seed={query['seed']} is no whole number")
     return parts.netloc, query
 

@@ -142,9 +142,10 @@ def _today() -> datetime.date:
 def _kept(word: str) -> tuple[str, int]:
     from estim.records.retention import RULES, YEARS_MAX
     from estim.safety.errors import UsageError
+    from estim.safety.units import is_whole
 
     rule, _, years = word.partition("=")
-    if rule not in RULES or not (years.isascii() and years.isdigit()) or int(years) > YEARS_MAX:
+    if rule not in RULES or not is_whole(years) or int(years) > YEARS_MAX:
         allowed = ", ".join(RULES)
         raise UsageError(f"--keep {word}: KIND=YEARS, KIND one of {allowed}, YEARS 0 (for ever) to {YEARS_MAX}")
     return rule, int(years)

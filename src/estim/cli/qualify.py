@@ -77,11 +77,12 @@ def _plan(given: argparse.Namespace) -> int:
     from estim.desk.qualify.whole import whole_plan
     from estim.drivers.models import MODELS
     from estim.safety.errors import UsageError
+    from estim.safety.units import is_whole
 
     if given.model not in MODELS:
         raise UsageError(f"--model {given.model!r}: one of {', '.join(MODELS)}")
     most = MODELS[given.model].profile.channels
-    numbers = [int(text) for text in given.channels.split(",") if text.strip().isascii() and text.strip().isdigit()]
+    numbers = [int(text) for text in given.channels.split(",") if is_whole(text.strip())]
     if len(numbers) != given.channels.count(",") + 1 or not all(1 <= number <= most for number in numbers):
         raise UsageError(f"--channels {given.channels!r}: numbers from 1 to {most}, separated by commas")
     if not (given.load > 0 and given.shunt > 0):

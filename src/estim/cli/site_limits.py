@@ -102,11 +102,12 @@ def _listed(given: argparse.Namespace, ready: dict[str, dict[str, Any]]) -> int:
 
 def _values(words: list[str]) -> dict[str, int]:
     from estim.safety.errors import UsageError
+    from estim.safety.units import is_whole
 
     found = {}
     for word in words:
         key, equals, text = word.partition("=")
-        if not equals or not (text.isascii() and text.isdigit() and len(text) <= 18):
+        if not equals or not is_whole(text):
             raise UsageError(f"--set {word[:60]!r}: KEY=NUMBER, a whole number in the unit of the key, in digits alone")
         found[key] = int(text)
     return found

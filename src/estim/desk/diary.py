@@ -19,6 +19,7 @@ from typing import Any
 from estim.care.drills import drills, nearest
 from estim.care.words import LANGUAGES, drill_words, word
 from estim.safety.errors import UsageError
+from estim.safety.units import is_whole
 
 COLUMNS = ("day", "drill", "done", "help", "pain", "pain_next_morning", "falls", "fatigue", "skin", "note")
 SCALES = ("pain", "pain_next_morning", "fatigue")  # 0 to 10
@@ -173,7 +174,7 @@ def day_of(text: str) -> datetime.date:
         return datetime.date.fromisoformat(text)
     except ValueError:
         why = ", which of the two is the month nobody can tell" if _SLASHES.match(text) else ""
-        if text.isdecimal() and len(text) == 5:
+        if is_whole(text) and len(text) == 5:
             why = ", a spreadsheet's own number: show the column as a date before saving"
         raise UsageError(f"day {text!r}{why}: a date as 2026-05-31 or 31.05.2026") from None
 

@@ -6,18 +6,17 @@ asks for beside (muscle, effort, the rules of standing) is looked at before anyt
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from estim.care.drills import Drill, drills, nearest
 from estim.protocols import muscles
 from estim.safety.errors import Problem, SetupError, UsageError
+from estim.safety.units import is_whole
 
 if TYPE_CHECKING:
     from estim.protocols.schema import Protocol
 
-_WHOLE = re.compile("[0-9]{1,4}")
 SCORES = ("help", "pain", "pain_next_morning", "exertion", "clean", "hold_s", "assistance", "touches")
 ACTIVE = frozenset({"try-first", "task"})  # efforts whose movement the patient begins
 
@@ -100,7 +99,7 @@ def scores_of(words: Iterable[str]) -> Mapping[str, object]:
             if text not in {"true", "false"}:
                 raise UsageError(f"--score {word!r}: true or false")
             found[key] = text == "true"
-        elif _WHOLE.fullmatch(text) and (key in {"hold_s", "touches"} or int(text) <= 10):
+        elif is_whole(text, 4) and (key in {"hold_s", "touches"} or int(text) <= 10):
             found[key] = int(text)
         else:
             raise UsageError(f"--score {word!r}: a whole number{'' if key in {'hold_s', 'touches'} else ', 0 to 10'}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import math
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from estim.platform.extras import how_to_get
 from estim.safety.errors import LinkLost, UsageError
 from estim.safety.reports import EmgSamples, Report
-from estim.safety.units import Micros
+from estim.safety.units import Micros, is_whole
 
 FIND_S = 5.0
 SAMPLES_MAX = 2_048  # of one poll: a second at the usual rates; the loop must not be held up
@@ -95,7 +94,7 @@ def _parse(url: str) -> tuple[str, int, str]:
     if parts.scheme != "lsl" or not name or parts.path not in {"", "/"} or set(options) - {"channel", "unit"}:
         raise UsageError(f"EMG {url!r}: write lsl://NAME or lsl://NAME?channel=1&unit=uV")
     channel = options.get("channel", ["1"])[-1]
-    if not re.fullmatch("[0-9]{1,6}", channel) or int(channel) < 1:
+    if not is_whole(channel, 6) or int(channel) < 1:
         raise UsageError(f"{url}: channel {channel!r}: a number from 1")
     return name, int(channel), options.get("unit", [""])[-1]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from estim.safety.units import is_whole
+
 _TABLE = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?")
 _KEY = re.compile(r"""^\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+))*)\s*=""")
 _INLINE = re.compile(r"""[{,]\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+))\s*=""")
@@ -39,7 +41,7 @@ class LineIndex:
             location.append(name)
             if rest:
                 index = rest.rstrip("]")
-                if not index.isdigit():
+                if not is_whole(index):
                     return None
                 location.append(int(index))
         return self.line_of(location) if tuple(location[:1]) in self._known() else None

@@ -48,6 +48,13 @@ def ceil_div(numerator: int, denominator: int) -> int:
     return -(-numerator // denominator)
 
 
+def is_whole(text: str, digits: int = 18) -> bool:
+    """Whether a person wrote a whole number from 0 on, in the digits 0 to 9 alone: Python takes `²` and `٣` for some,
+    too, and ends by a fault where there are thousands.
+    """
+    return text.isascii() and text.isdigit() and len(text) <= digits
+
+
 def plain_number(text: str) -> float:
     """A number as a person writes it: digits, at most one point, a minus sign where one makes sense.
 

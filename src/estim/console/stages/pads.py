@@ -21,7 +21,7 @@ from estim.desk.outcomes import SKIN_BLOCKS_FROM, SKIN_GRADES
 from estim.protocols.schema import ANY_REGION, Channel
 from estim.protocols.setup import ChannelSetup
 from estim.safety.electrodes import parse_size_cm
-from estim.safety.units import UA_PER_MA, MicroAmp
+from estim.safety.units import UA_PER_MA, MicroAmp, is_whole
 from estim.session.events import Confirm
 from estim.session.snapshot import Snapshot
 
@@ -216,7 +216,7 @@ class PadsPane(Pane):
         self.console.ask(WordPane(self.console, "ask.output", self._plugged))
 
     def _plugged(self, word: str) -> None:
-        if not (word.isascii() and word.isdigit() and 1 <= int(word) <= 8):
+        if not (is_whole(word) and 1 <= int(word) <= 8):
             self.console.said(f"✖ {self.say('refuse.output', word=word)}")
             return
         self._change(channel=int(word))
@@ -239,7 +239,7 @@ class PadsPane(Pane):
 
     def _capped(self, word: str) -> None:
         """A hard cap for this patient, e.g. found on the other limb where skin can't feel (L28)."""
-        if not (word.isascii() and word.isdigit()):
+        if not is_whole(word):
             self.console.said(f"✖ {self.say('refuse.cap', word=word)}")
             return
         self._change(cap_ua=MicroAmp(int(word) * UA_PER_MA) if int(word) else None)

@@ -1,4 +1,4 @@
-"""Answers that a person types: of steps that no capture shows, and of every step where an instrument writes no file.
+"""Readings that a person types: of steps that no capture shows, and of every step where an instrument writes no file.
 
 They stand in `readings.toml` beside the captures, one table a step. A typed current counts with 3 % of uncertainty, as
 a cursor on a screen gives, unless `uncertainty_percent` says otherwise; a time with 0.5 %.
@@ -99,7 +99,7 @@ def save(folder: Path, readings: Mapping[str, Answers]) -> None:
 
 
 def missing(step: BenchStep, answers: Answers) -> list[str]:
-    """Answers that this step needs and has not."""
+    """Readings that this step needs and has not."""
     return [question.key for question in QUESTIONS[step.kind] if question.key not in answers]
 
 
