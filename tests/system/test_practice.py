@@ -45,7 +45,7 @@ def test_levels_by_asking_steps_fatigue_and_a_lost_pad(tmp_path: Path) -> None:
 
         therapist.in_the_room(tty, "comes off")
         tty.sees("The way back")
-        tty.sees("yellow plug, red lead")
+        tty.sees("red lead")  # of the yellow plug, wherever the line breaks
         assert "PAUSED" in tty.picture.text
         therapist.in_the_room(tty, "is put back")
         therapist.follow(tty, lambda text: "7/9" in text)  # what is named is taken: the alarm, then back from 0 mA

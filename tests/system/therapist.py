@@ -199,8 +199,15 @@ def heard(tty: Hands) -> str:
 def practice(tty: Hands) -> tuple[int, int]:
     """Force in N and fatigue in percent, from the practice line."""
     tty.look(0.05)
-    line = re.search(r"PRACTICE ch\d (\d+) N · fatigue (\d+) %", tty.picture.text)
-    return (int(line[1]), int(line[2])) if line else (0, 0)
+    found: list[tuple[int, int]] = []
+
+    def shown() -> bool:  # a picture that is just being drawn may lack it
+        line = re.search(r"PRACTICE ch\d (\d+) N · fatigue (\d+) %", tty.picture.text)
+        found.extend([(int(line[1]), int(line[2]))] if line else [])
+        return bool(found)
+
+    tty.wait(shown, what="the practice line")
+    return found[0]
 
 
 def ask_for_levels(tty: Hands, *, seconds: float = 120.0) -> list[tuple[str, str]]:
