@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from estim.platform.terminals import nowhere
+
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 # Windows ends a process 5 s after its window was closed, or as soon as the handler returns: so the handler stays.
 CLOSE_WAIT_S = 4.5
@@ -52,8 +54,8 @@ class StopSignals:
 
     def done(self) -> None:
         """Nothing is left to stop, and the last words are said in moments: who asks for the end now gets it with the
-        true exit code. Where they take longer than `LAST_WORDS_S` (a terminal that stands), it does then what it did
-        before.
+        true exit code. Where they take longer than `LAST_WORDS_S`, nobody takes them (a terminal that stands, a full
+        pipe): they go nowhere. What is not over even then ends as such a signal did before.
         """
         self._done_s = self._clock()
         self._leave_window()
@@ -94,8 +96,14 @@ class StopSignals:
         """The system's own timer, since no thread of ours ends a write that waits. Windows has none."""
         if sys.platform != "win32":
             if number:
-                signal.signal(signal.SIGALRM, lambda *_: self._as_before(number))
+                signal.signal(signal.SIGALRM, lambda *_: self._left(number))
             signal.setitimer(signal.ITIMER_REAL, after_s)
+
+    def _left(self, number: int) -> None:
+        nowhere()
+        if sys.platform != "win32":
+            signal.signal(signal.SIGALRM, lambda *_: self._as_before(number))
+            signal.setitimer(signal.ITIMER_REAL, LAST_WORDS_S)
 
     def _as_before(self, number: int) -> None:
         self.restore()
