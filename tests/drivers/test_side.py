@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from estim.drivers.room import check_rooms
 from estim.drivers.side import LINE_MAX, OUT_MAX, SideChannel, parse_line
 from estim.records.canonical import canonical
 from estim.safety.errors import LinkLost, UsageError
@@ -94,6 +95,10 @@ def test_every_number_of_a_bridge_has_a_range(message: dict[str, Any]) -> None:
         for value in ABSURD:
             wrong = message | {key: [value] if key == "samples_uv" else value}
             assert parse_line(json.dumps(wrong).encode()) is None, wrong
+        for word in ("1_0", "١", "9", True):  # Python takes them for numbers
+            assert parse_line(json.dumps(message | {key: [word] if key == "samples_uv" else word}).encode()) is None, (
+                word
+            )
     assert parse_line(json.dumps(GOOD[0] | {"rate_hz": 0}).encode()) is None
 
 
@@ -114,6 +119,11 @@ def test_what_a_bridge_says_can_be_written_down(text: str) -> None:
 )
 def test_a_line_of_the_patients_switch_is_a_press_whatever_is_wrong_with_it(rest: bytes) -> None:
     assert parse_line(b'{"type": "patient-switch"' + rest) == PatientSwitch(pressed=True)
+
+
+def test_the_patients_switch_is_heard_in_every_spelling_that_json_allows() -> None:
+    for spelling in (rb"patient\u002dswitch", rb"\u0070atient-switch", rb"patient-\u0073witch"):
+        assert parse_line(b'{"\\u0074ype": "' + spelling + b'"}') == PatientSwitch(pressed=True), spelling
 
 
 def test_a_switch_that_was_let_go_is_none_and_neither_are_words_about_it() -> None:
@@ -158,6 +168,9 @@ def test_addresses_that_are_none() -> None:
     for text in ("", "socket://a", "sim://p24", "socket://a:b"):
         with pytest.raises(UsageError):
             SideChannel(text)
+    for port in ("²", "65536", "99999", "١٢", "1_0"):  # heard before the session, not in it
+        with pytest.raises(UsageError, match="port"):
+            check_rooms(f"socket://127.0.0.1:{port}")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(LinkLost):

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from estim.drivers.lsl import LslStream, check_lsl
-from estim.drivers.side import SideChannel
+from estim.drivers.side import SideChannel, check_side
 from estim.safety.errors import UsageError
 from estim.safety.reports import Report
 
@@ -61,6 +61,8 @@ def check_rooms(urls: str) -> None:
             raise UsageError(f"{url!r}: socket://host:port, or lsl://NAME")
         if kind == "lsl":
             check_lsl(url)
+        else:
+            check_side(url)
 
 
 def open_room(urls: str) -> RoomPort | None:

@@ -39,6 +39,7 @@ from estim.safety.units import Micros
 _URL = re.compile(r"^socket://([^:/]+):([0-9]{1,5})$")
 _SWITCH = re.compile(rb'"type"\s*:\s*"patient-switch')
 LINE_MAX = 1 << 16
+PORT_MAX = 65_535
 OUT_MAX = 1 << 16
 READS_MAX = 16  # of 4 kB in one turn, so that a flood can't hold up the loop
 SAMPLES_MAX = 10_000
@@ -99,6 +100,18 @@ class RateCap:
         return kept
 
 
+def check_side(url: str) -> tuple[str, int]:
+    """Host and port of a bridge's address.
+
+    Raises:
+        UsageError: it is none.
+    """
+    match = _URL.match(url)
+    if match is None or int(match[2]) > PORT_MAX:
+        raise UsageError(f"side channel {url[:80]!r}: socket://host:port, the port from 0 to {PORT_MAX}")
+    return match[1], int(match[2])
+
+
 class SideChannel:
     """A room at `socket://host:port`. A room that goes away says nothing more; it is not part of the lease.
 
@@ -111,10 +124,7 @@ class SideChannel:
     """
 
     def __init__(self, url: str) -> None:
-        match = _URL.match(url)
-        if match is None:
-            raise UsageError(f"side channel {url!r}: socket://host:port")
-        self._link: SocketLink | None = SocketLink(match[1], int(match[2]))
+        self._link: SocketLink | None = SocketLink(*check_side(url))
         self._tail = b""
         self._out = b""
         self.ignored = 0
@@ -182,7 +192,7 @@ def _emg(message: dict[str, Any]) -> EmgSamples:
     samples = message["samples_uv"]
     if not isinstance(samples, list) or len(samples) > SAMPLES_MAX:
         raise ValueError("samples_uv")
-    values_uv = tuple(int(value) for value in samples)
+    values_uv = tuple(int(_number(value)) for value in samples)
     if values_uv and not -UV_MAX <= min(values_uv) <= max(values_uv) <= UV_MAX:
         raise ValueError("samples_uv")
     return EmgSamples(
@@ -203,7 +213,7 @@ def _practice(message: dict[str, Any]) -> PracticeState:
 
 
 def _evoked(message: dict[str, Any]) -> EvokedForce:
-    percent = round(message["percent_mvic"])
+    percent = round(_number(message["percent_mvic"]))
     if not 0 <= percent <= PERCENT_MVIC_MAX:
         raise ValueError("percent_mvic")
     return EvokedForce(channel=_whole(message, "channel", 1, CHANNEL_MAX), percent_mvic=percent)
@@ -215,14 +225,21 @@ _MAKERS: Mapping[str, Callable[[dict[str, Any]], Report]] = MappingProxyType(
         "practice": _practice,
         "evoked": _evoked,
         "says": lambda message: PatientSays(sensation=_text(message, "sensation"), text=_text(message, "text")),
-        "crank": lambda message: CrankAngle(deg=int(message["deg"]) % 360),
+        "crank": lambda message: CrankAngle(deg=int(_number(message["deg"])) % 360),
         "sensor": lambda message: SensorEvent(name=_text(message, "name")),
     }
 )
 
 
+def _number(value: object) -> float:
+    """A number of the message, and no word or truth that Python would take for one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{str(value)[:40]!r} is no number")
+    return value
+
+
 def _whole(message: dict[str, Any], key: str, low: int = -NUMBER_MAX, high: int = NUMBER_MAX) -> int:
-    number = int(message[key])
+    number = int(_number(message[key]))
     if not low <= number <= high:
         raise ValueError(key)
     return number
@@ -246,6 +263,8 @@ def parse_line(line: bytes) -> Report | None:
         return PatientSwitch(pressed=_is_pressed(line))
     try:
         message = json.loads(line)
+        if message["type"] == "patient-switch":  # spelled in another way that JSON allows
+            return PatientSwitch(pressed=_is_pressed(line))
         return _MAKERS[message["type"]](message)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
