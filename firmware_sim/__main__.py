@@ -12,7 +12,7 @@ from typing import Any
 from firmware_sim.devices import MODELS, make_device
 from firmware_sim.devices.faulty import FaultyDevice
 from firmware_sim.devices.interface import SimulatedDevice
-from firmware_sim.faults import BODY, DEVICE, WIRE, read_plan
+from firmware_sim.faults import BODY, DEVICE, WIRE, is_whole, read_plan
 from firmware_sim.fronts import TcpFront
 from firmware_sim.monitor import Monitor
 from firmware_sim.scope import Planted, Scope
@@ -28,7 +28,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--side", metavar="PORT", type=_port, help="side channel for the room, 0 picks a port")
     parser.add_argument("--patient", metavar="NAME", help="a virtual patient on the electrodes")
     parser.add_argument("--faults", metavar="PLAN", help="a fault plan: a file, or seed:N")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=_seed, default=0)
     parser.add_argument("--pulses", metavar="FILE", help="write every pulse as a CSV row")
     parser.add_argument("--scope", metavar="FILE", help="write one channel as an oscilloscope across a shunt sees it")
     parser.add_argument("--shunt", metavar="OHM", type=float, default=10.0, help="with --scope: the shunt")
@@ -46,8 +46,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _seed(text: str) -> int:
+    if not is_whole(text.removeprefix("-")):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r}: a whole number of at most 18 digits")
+    return int(text)
+
+
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
+    if not (is_whole(text) and int(text) <= 65_535):
         raise argparse.ArgumentTypeError(f"{text!r}: a port is 0 to 65535; 0 picks a free one")
     return int(text)
 

@@ -31,6 +31,7 @@ KINDS = (*WIRE, *DEVICE, *BODY, *HOST)
 EVERY = (*KINDS, *AROUND[:3])
 FRONT_STALLED_US = (100_000, 600_000)  # so long a working front may stand
 _TIME = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(us|ms|s|min)\s*$")
+DIGITS_MAX = 18
 _UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "min": 60_000_000}
 
 
@@ -151,6 +152,11 @@ def time_us(text: object) -> int:
     return round(float(match[1]) * _UNITS[match[2]])
 
 
+def is_whole(text: str) -> bool:
+    """Whether a person wrote a whole number from 0 on in the digits 0 to 9, of which Python takes so many."""
+    return text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX
+
+
 def read_plan(text: str, *, until_us: int = 120_000_000, kinds: tuple[str, ...] = KINDS) -> FaultPlan:
     """`seed:N` (a plan drawn from `kinds`) or a file's name.
 
@@ -158,8 +164,8 @@ def read_plan(text: str, *, until_us: int = 120_000_000, kinds: tuple[str, ...] 
         ValueError: neither.
     """
     if text.startswith("seed:"):
-        if not text[5:].isdigit():
-            raise ValueError(f"{text!r}: seed:N with N a number")
+        if not is_whole(text[5:]):
+            raise ValueError(f"{text[:40]!r}: seed:N with N a number of at most 18 digits")
         return FaultPlan.from_seed(int(text[5:]), until_us=until_us, kinds=kinds)
     try:
         return FaultPlan.from_toml(Path(text))

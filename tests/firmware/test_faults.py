@@ -17,11 +17,11 @@ import pytest
 import serial
 
 import firmware_sim.wire.sciencemode34 as wire
-from firmware_sim.__main__ import main
+from firmware_sim.__main__ import main, parse
 from firmware_sim.devices import make_device
 from firmware_sim.devices.faulty import FaultyDevice
 from firmware_sim.devices.interface import Pulse
-from firmware_sim.faults import BODY, DEVICE, WIRE, Fault, FaultPlan
+from firmware_sim.faults import BODY, DEVICE, WIRE, Fault, FaultPlan, read_plan
 
 termios = pytest.importorskip("termios")  # a simulator on a pty, which POSIX alone has
 
@@ -286,3 +286,13 @@ def _opened(link: str) -> serial.Serial:
         except (termios.error, serial.SerialException):
             select.select([], [], [], 0.01)
     pytest.fail("the port did not open again within 2 s")
+
+
+@pytest.mark.parametrize("number", ["²", "١", "1_0", "-1", "", "9" * 5_000])
+def test_a_seed_that_is_no_number_is_said_in_words(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match="seed:N with N a number of at most 18 digits"):
+        read_plan(f"seed:{number}")
+    if number != "-1":
+        with pytest.raises(SystemExit, match="2"):
+            parse([f"--seed={number}"])
+        assert "a whole number of at most 18 digits" in capsys.readouterr().err
