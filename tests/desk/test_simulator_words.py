@@ -14,7 +14,7 @@ from estim.safety.errors import UsageError
     ("url", "says"),
     [
         ("sim://p24?patient=nobody", "no virtual patient 'nobody'"),
-        ("sim://p24?seed=abc", "invalid int value: 'abc'"),
+        ("sim://p24?seed=abc", "'abc': a whole number of at most 18 digits"),
         ("sim://p24?faults=/nowhere.toml", "No such file"),
         ("sim://p24?seed=1%00", "a letter that is none"),
         ("sim://[::1", "Invalid IPv6"),
