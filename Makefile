@@ -135,7 +135,7 @@ kills: KILLS = 100
 kills: $(STAMP)
 	$(BIN)/python tests/system/session_kills.py --kills $(KILLS)
 
-# BYTES of a terminal's odd bytes at each stage of the console, about 1,000 a second.
+# BYTES of a terminal's odd bytes at each stage of the console, about 5,000 a second.
 fuzz-keys: BYTES = 100000
 fuzz-keys: $(STAMP)
 	$(BIN)/python -m tests.console.fuzz_keys --bytes $(BYTES)

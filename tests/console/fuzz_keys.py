@@ -34,7 +34,8 @@ WHOLE = [
     b"\xc2\xa0", b"\xf0\x9f", b"\xfc", b"\x9b", b"\x1b[2", b"\x1b[99999999999999999999u", b"\x1b[;;;u", b"\x1b[1;1;1~",
     b"\x1b[?2026;2$y", b"\x1b[I", b"\x1b[O", b"\x00", b"\x11", b"\x03", b"\x1a", b"\x1b[57399u", b"\x1b[127;5u",
 ]  # fmt: skip
-A_LIFE = 4_000  # bytes; then a new console
+A_LIFE = 20_000  # bytes; then a new console
+FLOOD = (200, 4_000)  # bytes that come at once, as from a terminal that answers or a cable that is loose
 
 
 def pieces(chance: random.Random, size: int) -> Iterator[bytes]:
@@ -42,13 +43,15 @@ def pieces(chance: random.Random, size: int) -> Iterator[bytes]:
     left = size
     while left > 0:
         kind = chance.random()
-        if kind < 0.35:
+        if kind < 0.30:
             data = chance.randbytes(chance.randint(1, 30))
-        elif kind < 0.85:
+        elif kind < 0.80:
             data = b"".join(chance.choices(WHOLE, k=chance.randint(1, 3)))
-        else:
+        elif kind < 0.88:
             data = chance.choice(WHOLE)
             data = data[: chance.randint(0, len(data))] + chance.randbytes(1)
+        else:
+            data = chance.randbytes(chance.randint(*FLOOD))
         left -= len(data)
         yield data
 
@@ -63,7 +66,7 @@ async def one_life(bench: Make, stage: Stage, seed: int, size: int = A_LIFE) -> 
     taken = 0
     async with bench() as b:
         b.app.ear._clock = lambda: b.clock.now_s
-        await _to(b, stage)
+        await to_stage(b, stage)
         for data in pieces(chance, size):
             await _hand_over(b, data)
             taken += len(data)
@@ -78,7 +81,8 @@ async def one_life(bench: Make, stage: Stage, seed: int, size: int = A_LIFE) -> 
     return taken
 
 
-async def _to(b: Bench, stage: Stage) -> None:
+async def to_stage(b: Bench, stage: Stage) -> None:
+    """The console at this stage."""
     if stage is Stage.HOME:
         return
     if stage is Stage.OUTCOME:

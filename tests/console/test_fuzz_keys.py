@@ -7,11 +7,13 @@ import time
 
 import pytest
 
+from estim.console.app import EstimConsole
 from estim.console.draft import Stage
+from estim.console.drawing import draw_frame
 from estim.console.terminal import Ear
 
 from .conftest import Make
-from .fuzz_keys import one_life, pieces
+from .fuzz_keys import one_life, pieces, to_stage
 from .test_stop_gate import Gate
 
 TODAY = int(time.time() // 86_400)
@@ -21,7 +23,7 @@ STAGES = list(Stage)
 @pytest.mark.parametrize("seed", [TODAY])
 @pytest.mark.parametrize("stage", [Stage.TREAT, STAGES[TODAY % len(STAGES)]])
 async def test_no_bytes_kill_the_console_and_none_swallow_a_stop(bench: Make, stage: Stage, seed: int) -> None:
-    assert await one_life(bench, stage, seed, 500) > 0
+    assert await one_life(bench, stage, seed, 1_500) > 0
 
 
 @pytest.mark.parametrize("seed", [TODAY])
@@ -37,3 +39,26 @@ def test_no_bytes_kill_the_ear(seed: int) -> None:
     before = len(one.client.stops)
     ear.feed(b" ")
     assert len(one.client.stops) == before + 1
+
+
+@pytest.mark.parametrize(
+    "stage", [Stage.HOME, Stage.TREAT]
+)  # a field that letters go into, and keys that say something
+async def test_keys_that_come_together_are_drawn_together(
+    bench: Make, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[EstimConsole] = []
+
+    def counted(app: EstimConsole) -> None:
+        drawn.append(app)
+        draw_frame(app)
+
+    monkeypatch.setattr("estim.console.app.draw_frame", counted)
+    async with bench() as b:
+        await to_stage(b, stage)
+        drawn.clear()
+        for _ in range(500):  # the screen would stand for 2 s, and its heartbeat with it
+            await b.send("x", together=500, alike=False)
+        assert len(drawn) <= 1
+        await b.look()
+        assert b.said or "x" * 30 in b.text

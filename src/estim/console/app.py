@@ -196,8 +196,9 @@ class EstimConsole(ListingApp):
 
     def said(self, text: str) -> None:
         """Say it over the next line."""
-        self.saying, self._said_s = text, self.clock()
-        self.draw()
+        stands, self.saying, self._said_s = text == self.saying, text, self.clock()
+        if not stands:  # a burst of keys says one thing a thousand times, and a picture takes 5 ms
+            self.draw()
 
     def past_patients(self) -> tuple[PastPatient, ...]:
         """Who was treated here before, on this kind of device: simulated and real never mix."""

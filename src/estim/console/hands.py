@@ -50,7 +50,7 @@ class Hands:
     def press(self, key: str, text: str | None, arrival: Arrival) -> bool:
         """One press. True: something was done with it, or said about it."""
         pane = self._console.on_top()
-        if self._types(pane, key, text):
+        if self._types(pane, key, text, arrival):
             return True
         name = normal(key)
         if name in {"tab", "shift+tab"}:
@@ -70,7 +70,7 @@ class Hands:
             self._console.act(command)
         return True
 
-    def _types(self, pane: Pane, key: str, text: str | None) -> bool:
+    def _types(self, pane: Pane, key: str, text: str | None, arrival: Arrival) -> bool:
         """Letters go into the field at once, so that what follows them finds them there."""
         if not pane.field:
             return False
@@ -85,7 +85,8 @@ class Hands:
         else:
             return False
         pane.typed(field)
-        self._console.draw()
+        if arrival.together == 1:  # else the next look draws what all of them did: a picture takes 5 ms
+            self._console.draw()
         return True
 
     def _unknown(self, name: str) -> bool:
