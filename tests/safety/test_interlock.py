@@ -330,6 +330,15 @@ def test_what_a_titration_held_counts_at_its_own_pulse_alone() -> None:
         therapy_after(found(), train).admit(send(output(5, train)), 41 * SECOND)
 
 
+def test_what_was_held_at_a_trains_faster_rate_counts_for_its_slow_beginning() -> None:
+    """Levels are found at the faster of two rates, whichever of them comes first."""
+    faster = window(hz=25, train=Train(kind="two-rate", then_period_us=Micros(20_000), after_us=Micros(SECOND)))
+    slow, fast = output(5, faster), output(10, faster, period_us=Micros(20_000))
+    admit_all(therapy_after(found(), faster), [(send(slow), 41 * SECOND), (send(fast), 42 * SECOND)])
+    with pytest.raises(InterlockTripped, match="L17"):
+        therapy_after(found(reason="stop"), faster).admit(send(slow), 41 * SECOND)
+
+
 def test_only_as_much_as_was_held_counts() -> None:
     before = found()
     assert before.proven_ua == {1: {pulse_of(output(20)): 20_000}}
