@@ -22,7 +22,7 @@ from estim.safety.hard_bounds import (
     ChannelBounds,
     channel_bounds,
 )
-from estim.safety.interlock_pulse import Pulse, judge_shape, largest_owed, pulse_of, pulses_of
+from estim.safety.interlock_pulse import Pulse, judge_shape, kin_of, largest_owed, pulse_of, pulses_of
 from estim.safety.on_ledger import DUTY_WINDOW_US, OnBounds, OnLedger, fuses
 from estim.safety.ramp import SLOPE_UA_PER_S, step_bound_ua
 from estim.safety.rises import Rise, Rises
@@ -74,8 +74,8 @@ class _Channel:
     ramp_from_us: int | None = None  # since when the channel is on
     highest_ua: int = 0  # in the present window
     held_ua: dict[Pulse, int] = field(default_factory=dict)  # by pulse: played in a window since output was off
-    shape: Pulse | None = None  # of the present window
-    kin: Mapping[Pulse, Pulse] = field(default_factory=dict)  # pulse of a train → the one that its window is held at
+    shape: frozenset[Pulse] = frozenset()  # what the present window is held at: several while it may be one of several
+    kin: Mapping[Pulse, frozenset[Pulse]] = field(default_factory=dict)  # pulse → what its windows are held at
 
 
 class Interlock:
@@ -109,13 +109,10 @@ class Interlock:
         for channel in schedule.channels:
             windows = tuple(w for phase in schedule.phases for w in phase.windows if w.channel == channel.channel)
             caps_ua: dict[Pulse, int] = {}
-            kin: dict[Pulse, Pulse] = {}
             for window in windows:
                 share_ua = cleared.caps_ua.get(channel.channel, 0) * window.intensity_permille // 1000
-                pulses = pulses_of(window)
-                for pulse in pulses:
+                for pulse in pulses_of(window):
                     caps_ua[pulse] = max(caps_ua.get(pulse, 0), share_ua)
-                    kin[pulse] = min(pulses, key=lambda one: one[0])
             self._channels[channel.channel] = _Channel(
                 caps_ua=caps_ua,
                 bounds=channel_bounds(cleared.limits, channel.output),
@@ -124,7 +121,7 @@ class Interlock:
                 area_mm2=min(self._areas[pad] for pad in channel.electrodes),
                 on_max_us=max((window.on_us for window in windows), default=0) + ON_SLACK_US,
                 on=OnBounds(cleared.limits, channel.output, windows),
-                kin=kin,
+                kin=kin_of(windows),
             )
             if before is not None and self._therapy:
                 self._channels[channel.channel].held_ua.update(before.proven_ua.get(channel.channel, {}))
@@ -253,7 +250,8 @@ class Interlock:
         self.rises.judge(output)
         if channel.ramp_from_us is None and channel.on.counts and fuses(output.period_us):
             self._judge_duty(output.channel, channel, now_us)
-        held_ua = 0 if self._gentle else channel.held_ua.get(channel.kin[pulse_of(output)], 0)
+        kin = channel.kin[pulse_of(output)]
+        held_ua = 0 if self._gentle else max(channel.held_ua.get(pulse, 0) for pulse in kin)
         first = asked > held_ua
         bound_ua = step_bound_ua(allowed, channel.step_ua * output.phase_ratio, first=first)
         rise_ua = asked - channel.amplitude_ua
@@ -311,22 +309,29 @@ class Interlock:
             self.rises.note(number, output, now_us)
             if amplitude == 0:
                 self._note_on(number, channel, now_us)
-                if channel.shape is not None:
-                    held_ua = channel.held_ua.get(channel.shape, 0)
-                    channel.held_ua[channel.shape], channel.shape = max(held_ua, channel.highest_ua), None
+                self._note_held(channel)
                 channel.ramp_from_us, channel.highest_ua = None, 0
             elif channel.ramp_from_us is None:
                 channel.ramp_from_us = now_us
             channel.highest_ua = max(channel.highest_ua, amplitude)
             if output is not None and amplitude:
-                channel.shape = channel.kin[pulse_of(output)]
+                kin = channel.kin[pulse_of(output)]
+                channel.shape = channel.shape & kin or kin
             if amplitude != channel.amplitude_ua:
                 channel.amplitude_ua, channel.sent_us = amplitude, now_us
 
     def _note_on(self, number: int, channel: _Channel, now_us: int) -> None:
-        fused = channel.shape is not None and fuses(channel.shape[0])
+        fused = bool(channel.shape) and fuses(max(channel.shape)[0])
         if channel.ramp_from_us is not None and channel.on.counts and fused:
             self.on_time.note(number, channel.ramp_from_us, now_us, therapy=self._therapy)
+
+    @staticmethod
+    def _note_held(channel: _Channel) -> None:
+        """The window is over, and the most of it was held: at the slower rate, where it may have been one of two."""
+        if channel.shape:
+            pulse = max(channel.shape)
+            channel.held_ua[pulse] = max(channel.held_ua.get(pulse, 0), channel.highest_ua)
+        channel.shape = frozenset()
 
     def _all_off(self, now_us: int, *, proven: bool) -> None:
         self._authorised.revoke()  # whoever goes on after an off asks anew
@@ -335,13 +340,10 @@ class Interlock:
         if played and not proven:
             self.proven_ua.clear()
         for number, channel in self._channels.items():
-            if proven:
-                if channel.shape is not None:
-                    held_ua = channel.held_ua.get(channel.shape, 0)
-                    channel.held_ua[channel.shape] = max(held_ua, channel.highest_ua)
-                self.proven_ua.setdefault(number, {}).update(channel.held_ua)
             self._note_on(number, channel, now_us)
+            self._note_held(channel)
+            if proven:
+                self.proven_ua.setdefault(number, {}).update(channel.held_ua)
             channel.amplitude_ua, channel.sent_us = 0, now_us
             channel.ramp_from_us, channel.highest_ua = None, 0
             channel.held_ua.clear()  # every way back to output begins with the long ramp
-            channel.shape = None

@@ -4,6 +4,8 @@ verdict's formulas. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from estim.safety.commands import ChannelOutput
 from estim.safety.errors import InterlockTripped
 from estim.safety.hard_bounds import PULSE_WIDTH_US
@@ -34,6 +36,16 @@ def pulses_of(window: Window) -> tuple[Pulse, ...]:
     doublet = (*own[:4], window.train.burst_pulses, int(window.train.burst_interval_us), own[6])
     slower = (int(window.train.then_period_us), *own[1:])
     return (own, *((doublet,) if window.train.burst_pulses > 1 else ()), *((slower,) if slower[0] else ()))
+
+
+def kin_of(windows: Iterable[Window]) -> dict[Pulse, frozenset[Pulse]]:
+    """Pulse → what the windows that have it are held at: a train at its faster rate, with no doublet."""
+    kin: dict[Pulse, frozenset[Pulse]] = {}
+    for window in windows:
+        pulses = pulses_of(window)
+        for pulse in pulses:
+            kin[pulse] = kin.get(pulse, frozenset()) | {min(pulses, key=lambda one: one[0])}
+    return kin
 
 
 def largest_owed(shape: tuple[tuple[int, int], ...]) -> int:

@@ -171,6 +171,12 @@ class Window:
     follows: Follow | None = None
 
     @property
+    def shortest_us(self) -> Micros:
+        """Its period, of two rates the shorter one."""
+        then_us = self.train.then_period_us if self.train is not None else ZERO_US
+        return min(self.period_us, then_us or self.period_us)
+
+    @property
     def levels_of(self) -> tuple[int, ...]:
         """The device channels whose levels decide what it plays."""
         return (self.channel,) if self.follows is None else (self.channel, self.follows.channel)

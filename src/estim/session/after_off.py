@@ -34,7 +34,7 @@ class StillOn:
         """Pulses that may have come by `end_us`, bursts counted out."""
         if end_us < self.next_us:
             return 0
-        return ((end_us - self.next_us) // _shortest_us(self.window) + 1) * self.window.burst_pulses
+        return ((end_us - self.next_us) // self.window.shortest_us + 1) * self.window.burst_pulses
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,5 @@ def _unasked(windows: Sequence[Window], doubt: Doubt, channels: Set[int], now_us
     for channel in channels:
         mine = [window for window in windows if window.channel == channel]
         if mine:  # which of them is not known: the one that gives most
-            window = max(mine, key=lambda one: one.burst_pulses * US_PER_S // _shortest_us(one))
+            window = max(mine, key=lambda one: one.burst_pulses * US_PER_S // one.shortest_us)
             yield StillOn(window, since_us, since_us)
-
-
-def _shortest_us(window: Window) -> int:
-    """The shorter of a train's two periods."""
-    then_us = window.train.then_period_us if window.train is not None else 0
-    return min(window.period_us, then_us or window.period_us)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from estim.safety.schedule import Window
+from estim.safety.schedule import Shape, Window
 
-PulseKey = tuple[int, int, int]  # channel, period and width: what a held amplitude was held at
+PulseKey = tuple[int, int, int, int, int, int, int, Shape]  # a channel and all that tells a pulse from others
 
 
 def pulse_of(window: Window) -> PulseKey:
-    """The pulse that a window plays."""
-    return window.channel, window.period_us, window.pulse_width_us
+    """What a window is held at: its pulse, of two rates the faster, which levels are found at."""
+    return (
+        window.channel, window.shortest_us, window.pulse_width_us, window.interphase_us, window.phase_ratio,
+        window.burst_pulses, window.burst_interval_us, window.shape,
+    )  # fmt: skip
 
 
 class Held:
