@@ -446,6 +446,9 @@ def test_a_muscles_day_to_the_minute() -> None:
     ten = BOTH & limits(muscle_day_min=10)
     assert rules(schedule(cycles=60), ten) == set()
     assert rules(schedule(cycles=61), ten) == {"L27"}
+    twice = [channel(1, muscle="vastus"), channel(2, muscle="vastus")]
+    assert "L27" not in rules(schedule(twice, cycles=30), ten)
+    assert "L27" in rules(schedule(twice, cycles=31), ten)
     none = BOTH & limits(muscle_day_min=0)
     assert "L27" not in rules(plan_of(window(max_on_us=Micros(SECOND)), mode="triggered"), none)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from estim.safety.caps import level_step_ua, mark_for_sensory_ua, sensory_ceiling_ua
-from estim.safety.units import plain_number
+from estim.safety.units import is_whole, plain_number
 from tests.safety.build import channel, schedule, window
 
 
@@ -35,3 +35,10 @@ def test_a_number_is_read_as_a_person_writes_it() -> None:
     assert [plain_number(text) for text in ("0", "7.5", "-3")] == [0, 7.5, -3]
     with pytest.raises(ValueError, match="'1e3' is not a number: digits, with at most one point"):
         plain_number("1e3")
+
+
+def test_a_whole_number_is_told_by_its_digits_alone() -> None:
+    assert [text for text in ("0", "007", "9" * 18) if not is_whole(text)] == []
+    assert [text for text in ("", "-1", "1.0", "²", "٣", "x", "9" * 19) if is_whole(text)] == []
+    assert is_whole("123", digits=3)
+    assert not is_whole("1234", digits=3)

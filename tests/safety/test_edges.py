@@ -210,11 +210,12 @@ def test_leads_are_named_by_plug_and_colour() -> None:
 
 def test_a_level_above_what_its_pad_may_have_is_named_with_the_worst_window() -> None:
     site = Limits(ABSOLUTE.bounds, ((800, 15_000),))
-    half = window(intensity_permille=500, width_us=100)
-    plan = schedule([channel(ma=20)], [half, window(width_us=100)], area_mm2=700)
-    for windows in ((half, window(width_us=100)), (window(width_us=100), half)):
+    less = window(intensity_permille=900, width_us=100)  # 18 mA: too much as well
+    plan = schedule([channel(ma=20)], [less, window(width_us=100)], area_mm2=700)
+    for windows in ((less, window(width_us=100)), (window(width_us=100), less)):
         (phase,) = plan.phases
-        problems, _ = judge(replace(plan, phases=(replace(phase, windows=windows),)), site, PROFILE, TRUSTED)
+        problems, caps = judge(replace(plan, phases=(replace(phase, windows=windows),)), site, PROFILE, TRUSTED)
+        assert (caps.caps_ua, caps.reasons) == ({1: 15_000}, {1: "L14"})
         (problem,) = [one for one in problems if one.key == "channel[muscle-1].amplitude"]
         assert problem.message == "muscle-1, phase[0]: 20 mA, 100 µs: on a pad of 7 cm² allowed at most 15 mA"
         assert (problem.severity, problem.key, problem.rule) == ("refuse", "channel[muscle-1].amplitude", "L14")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from estim.safety import dose
 from estim.safety.electrodes import Electrode, electrode_from_cm, parse_size_cm
-from estim.safety.schedule import Window
+from estim.safety.schedule import Train, Window
 from estim.safety.units import Micros, ceil_div, floor_to_step, milliamps, seconds
-from tests.safety.build import window
+from tests.safety.build import SECOND, window
 
 TRAINS = st.builds(
     lambda width, period, ratio, burst: window(
@@ -130,3 +130,14 @@ def test_sizes_as_people_write_them() -> None:
     for text in ("", "x", "5x", "x9", "5x9x2", "5,0", "-5", "5 9", "5cm", "1e3", "nan", "5.", ".5"):
         with pytest.raises(ValueError, match=r"for a rectangle or 3\.2 for a round pad's diameter"):
             parse_size_cm(text)
+
+
+def test_a_train_is_judged_as_each_steady_one_that_it_holds() -> None:
+    assert [*dose.played(window())] == [window()]
+    catch = Train(kind="catch", burst_pulses=2, burst_interval_us=Micros(5_000), times=1)
+    slower = Train(kind="two-rate", then_period_us=Micros(40_000), after_us=Micros(SECOND))
+    for train, steady in (
+        (catch, window(burst_pulses=2, burst_interval_us=Micros(5_000))),
+        (slower, window(period_us=Micros(40_000))),
+    ):
+        assert [*dose.played(window(train=train))] == [window(train=train), steady]

@@ -13,8 +13,9 @@ from estim.safety.hard_bounds import PULSE_WIDTH_US
 from estim.safety.interlock_pulse import judge_shape, largest_owed
 from estim.safety.schedule import Follow
 from estim.safety.units import MicroAmp, Micros
+from estim.safety.verdict import judge
 from estim.safety.waveform import pulse_points
-from tests.safety.build import output_of, window
+from tests.safety.build import BOTH, PROFILE, TRUSTED, output_of, schedule, window
 
 SHORTEST, LONGEST = PULSE_WIDTH_US
 Shape = tuple[tuple[int, int], ...]
@@ -93,7 +94,27 @@ def test_the_verdict_measures_a_shape() -> None:
     assert longest_phase_us(train) == 200, "what goes on in one direction is one phase"
     assert shortest_phase_us(train) == 100
     assert square_us(train, 1_000) == 256_000_000, "100 µs × 0.4² + 240 µs × 1², at 1 mA"
-    assert longest_phase_us(window(width_us=100, shape=((100, 1000), (200, -500)))) == 100
+
+
+PHASES: tuple[tuple[Shape, int], ...] = (
+    (((100, 1000), (200, -500)), 100),
+    (((100, 1000), (50, 0), (100, -1000)), 100),  # a pause ends it
+    (((100, 1000), (100, 400), (140, -1000)), 200),  # what falls goes on
+    (((50, 1), (50, 1), (100, 1000), (101, -1000)), 200),  # from its very beginning
+    (((100, 500), (100, -500)), 100),  # none has more than half: the width that the file gives
+)
+
+
+@pytest.mark.parametrize(("shape", "longest_us"), PHASES)
+def test_the_longest_phase_of_a_shape(shape: Shape, longest_us: int) -> None:
+    assert longest_phase_us(window(width_us=100, shape=shape)) == longest_us
+
+
+def test_what_is_wrong_with_a_shape_is_said_of_its_points() -> None:
+    long = window(width_us=100, shape=((700, 1000), (700, -1000)))
+    for train, key in ((long, "phase[0].point"), (window(width_us=700), "phase[0].pulse_width_us")):
+        problems, _ = judge(schedule(windows=[train]), BOTH, PROFILE, TRUSTED)
+        assert [one.key for one in problems if one.rule == "L2"] == [key]
 
 
 def test_the_points_of_a_shape_are_its_own() -> None:

@@ -10,7 +10,7 @@ from estim.safety.commands import OutputOff
 from estim.safety.errors import InterlockTripped
 from estim.safety.interlock import Interlock
 from estim.safety.rises import Rise
-from estim.safety.schedule import Follow, Schedule
+from estim.safety.schedule import Follow, Schedule, Train, Window
 from estim.safety.units import MicroAmp, Micros
 from estim.safety.verdict import clear
 from estim.session.effects import AuthorisedPeak
@@ -291,6 +291,40 @@ def test_another_pulse_is_another_train() -> None:
     now_us = climbed(made)
     made.admit(send(output(2, fast)), now_us)
     made.admit(send(output(4, slow)), now_us + 40 * MS)
+
+
+def playing_both(first: Window, second: Window) -> Interlock:
+    """A therapy at 10 mA whose phases play one window each, 8 mA of the first played; the next turn is at 160 ms."""
+    base = schedule([channel(ma=10)], [first])
+    after = replace(base.phases[0], windows=(second,))
+    made = Interlock(clear(replace(base, phases=(base.phases[0], after)), BOTH, PROFILE, TRUSTED))
+    made.authorise(1, peaks_of(base, 10_000), LONG, 0)
+    made.grant(1, 0)
+    for at in range(4):
+        made.admit(send(output(2 + 2 * at, first)), at * 40 * MS)
+    return made
+
+
+def test_a_train_that_becomes_faster_is_one_train() -> None:
+    fast = window(period_us=Micros(20_000))
+    train = window(hz=25, train=Train(kind="two-rate", then_period_us=Micros(20_000), after_us=Micros(SECOND)))
+    made = playing_both(train, fast)
+    made.admit(send(output(5, train)), 160 * MS)
+    with pytest.raises(InterlockTripped, match="a rise in a train that falls, from µA 6000, allowed 5000"):
+        made.admit(send(output(6, fast)), 200 * MS)
+
+
+def test_of_two_windows_with_one_pulse_the_greater_share_counts() -> None:
+    made = playing_both(window(), window(intensity_permille=500))
+    made.admit(send(output(10)), 160 * MS)
+
+
+def test_the_pause_after_a_rise_goes_on_in_the_next_schedule() -> None:
+    before = playing()
+    ask(before, step(), SECOND, key=1)
+    before.grant(2, SECOND)
+    said = "L16: too soon after the last rise, in µs 499000, allowed 500000"
+    assert refusal(playing(before=before), step(), SECOND + 499 * MS, key=1) == said
 
 
 def test_an_off_ends_what_was_authorised_whoever_forgets_to_say_so() -> None:
