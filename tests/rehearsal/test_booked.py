@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from estim.rehearsal import accounts
 from estim.rehearsal.campaign import Story, play_story
 from tests.rehearsal.planted import world_plan
+from tests.support import plan, sample
 
 # p24 83: a fall was never sent, since the wire had lost what was sent before it; the device went on at its last level.
 # p24 131: a device that acknowledges a zero and plays on for 0.4 s of a rest, which is taken at its word (SAFETY.md).
@@ -18,6 +21,21 @@ SEEDS = [("p24", 83), ("p24", 131), ("rehastim1", 47), ("rehamove3", 779)]
 @pytest.mark.parametrize(("model", "seed"), SEEDS)
 def test_nothing_comes_out_that_is_not_booked(model: str, seed: int) -> None:
     assert play_story(world_plan(model), Story.from_seed(seed)).broken == {}
+
+
+PATTERNS = {
+    "two rates": '[phase.train]\nkind = "two-rate"\nthen_hz = 40\nafter_s = 1\n[dose]\n',
+    "bursts": "burst = { pulses = 2, interval_us = 8000 }\n[dose]\n",
+    "doublets": '[phase.train]\nkind = "catch"\nfirst = { pulses = 2, interval_us = 8000, times = 3 }\n[dose]\n',
+}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_the_record_explains_every_pulse_of_a_pattern(pattern: str, tmp_path: Path) -> None:
+    """Found: worlds played bursts and a second rate again as single pulses at the first."""
+    source = tmp_path / "pattern.toml"
+    source.write_text(sample("[dose]\n", PATTERNS[pattern]).replace("frequency_hz = 50", "frequency_hz = 20"), "utf-8")
+    assert play_story(plan(source), Story.from_seed(3)).broken == {}
 
 
 def test_one_pulse_too_few_is_seen() -> None:

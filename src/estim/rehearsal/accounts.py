@@ -76,13 +76,19 @@ def off_and_pulsing(entries: Iterable[Entry], pulses: Sequence[Pulse]) -> str:
 
 @dataclass(slots=True)
 class _Lane:
-    """What one channel plays by the record: pulses at `base_us` + n × period."""
+    """What one channel plays by the record: pulses, or bursts of so many, at `base_us` + n × period."""
 
     amplitude_ua: int = 0
     pulse_width_us: int = 0
     period_us: int = 1
     base_us: int = 0
     counted: int = 0
+    burst: int = 1
+
+    @property
+    def charge_pc(self) -> int:
+        """Of one of them."""
+        return self.amplitude_ua * self.pulse_width_us * self.burst
 
 
 @dataclass(slots=True)
@@ -107,7 +113,8 @@ def replayed(entries: Iterable[Entry]) -> ReplayedCharge:
         elif entry.kind == lines.Unanswered.KIND:
             for row in entry.fields["channels"]:  # one pulse of it, or none
                 before_ua = lanes[row["channel"]].amplitude_ua if row["channel"] in lanes else 0
-                result.open_pc[row["channel"]] += abs(row["amplitude_ua"] - before_ua) * row["pulse_width_us"]
+                charge_pc = abs(row["amplitude_ua"] - before_ua) * row["pulse_width_us"]
+                result.open_pc[row["channel"]] += charge_pc * row.get("burst_pulses", 1)
         elif _ends_a_run(entry):
             for number in list(lanes):
                 _until(result, number, lanes, entry.t_us, EDGE_US, None)
@@ -125,19 +132,25 @@ def _until(
     """Count one channel's pulses before `at_us`, then let it play `output`."""
     lane = lanes.get(number)
     after_ua = int(output["amplitude_ua"]) if output is not None else 0
+    burst = int(output.get("burst_pulses", 1)) if output is not None else 1
     if lane is not None:
         passed = max(lane.counted, -(-(at_us - lane.base_us) // lane.period_us))
-        result.charge_pc[number] += (passed - lane.counted) * lane.amplitude_ua * lane.pulse_width_us
+        result.charge_pc[number] += (passed - lane.counted) * lane.charge_pc
         lane.counted = passed
         to_next_us = lane.base_us + passed * lane.period_us - at_us
         if to_next_us <= edge_us or lane.period_us - to_next_us <= edge_us:
-            result.open_pc[number] += abs(lane.amplitude_ua - after_ua) * lane.pulse_width_us
-    if not after_ua:
+            result.open_pc[number] += abs(lane.charge_pc - after_ua * lane.pulse_width_us * burst)
+    if not after_ua or output is None:
         lanes.pop(number, None)
-    elif lane is None and output is not None:
-        lanes[number] = _Lane(after_ua, int(output["pulse_width_us"]), int(output["period_us"]), at_us, 0)
-    elif lane is not None:
-        lane.amplitude_ua = after_ua
+        return
+    period_us = int(output["period_us"])
+    if lane is None:
+        lanes[number] = _Lane(after_ua, int(output["pulse_width_us"]), period_us, at_us, 0, burst)
+        return
+    lane.amplitude_ua, lane.burst = after_ua, burst
+    if period_us != lane.period_us:  # a train's second rate, from the next pulse on
+        lane.base_us += lane.counted * lane.period_us
+        lane.period_us, lane.counted = period_us, 0
 
 
 def unexplained(entries: Sequence[Entry], pulses: Sequence[Pulse], faults: Sequence[Fault]) -> str:
@@ -194,7 +207,9 @@ def _largest(entries: Iterable[Entry], pulses: Sequence[Pulse]) -> dict[int, int
         largest[pulse.channel] = max(largest[pulse.channel], abs(pulse.phase1_pc))
     for entry in entries:
         for row in entry.fields["channels"] if entry.kind == lines.Command.KIND else ():
-            largest[row["channel"]] = max(largest[row["channel"]], row["amplitude_ua"] * row["pulse_width_us"])
+            largest[row["channel"]] = max(
+                largest[row["channel"]], row["amplitude_ua"] * row["pulse_width_us"] * row.get("burst_pulses", 1)
+            )
     return largest
 
 
