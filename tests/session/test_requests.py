@@ -152,10 +152,10 @@ def test_every_kind_of_event_has_its_function() -> None:
 def test_nothing_starts_unarmed_or_before_the_device_is_ready(desk: Desk) -> None:
     desk.sign_in()
     assert desk.configure("titration").accepted
-    assert "not armed" in said(desk.ask(events.Start))
+    assert said(desk.ask(events.Start)) == "start: not armed (it is CONFIGURED)"
     desk.answers = False
     assert desk.arm().accepted
-    assert "not ready yet" in said(desk.ask(events.Start))
+    assert said(desk.ask(events.Start)) == "start: the device is not ready yet"
 
 
 def test_what_needs_a_run_is_refused_without_one(desk: Desk) -> None:
@@ -249,6 +249,17 @@ def test_what_is_configured_is_shown_and_written_whole() -> None:
     assert desk.look().protocol_id == "immobilised-quadriceps-atrophy"
     written = desk.logged("setup")[-1]
     assert set(written["cap_reasons"]) == set(written["caps_ua"]) != set()
+
+
+def test_each_schedule_is_of_the_file_that_was_asked_for_and_within_the_limits_in_force() -> None:
+    desk = Desk(limits=LIMITS & Limits.of({"first_ramp_min_us": 800_000}, layer="site", source="test"))
+    desk.therapy()
+    schedules = [line["schedule"] for line in desk.logged("setup")]
+    assert [(one["purpose"], one["protocol_sha256"]) for one in schedules] == [
+        ("titration", desk.digest), ("therapy", desk.digest),
+    ]  # fmt: skip
+    windows = [one for made in schedules for phase in made["phases"] for one in phase["windows"]]
+    assert all(one["first_ramp_up_us"] >= 800_000 for one in windows)
 
 
 def test_a_stop_while_levels_are_found_ends_no_therapy(desk: Desk) -> None:

@@ -525,6 +525,17 @@ def test_a_channel_joins_the_grid_of_one_that_plays_and_not_sooner_than_a_period
 # -- what is shown -----------------------------------------------------------------------------------------------------
 
 
+def test_before_anything_runs_nothing_is_played_or_cued(desk: Desk) -> None:
+    for configured in (False, True):
+        if configured:
+            desk.sign_in()
+            assert desk.configure("titration").accepted
+        shown = desk.look()
+        assert (shown.plan_phase, shown.effort, shown.cue_signal, shown.cue) == ("", "", "none", "")
+        assert (shown.countdown_us, shown.titration_channel, shown.waits_for) == (None, None, "")
+        assert [(view.cycle, view.sent_ua, view.target_ua) for view in shown.channels] == [(Cycle.REST, 0, 0)] * configured
+
+
 @pytest.mark.parametrize("stand", ["new", "running"])
 def test_a_snapshot_comes_back_as_it_went(desk: Desk, stand: str) -> None:
     if stand == "running":

@@ -1,0 +1,76 @@
+"""Trains of two rates, and doublets that come again: what the electrode gets, what is booked, what a screen counts down."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from estim.safety.schedule import Train, Window
+from estim.safety.units import Micros
+from estim.session.player import WindowPlayer
+from estim.session.state import Cycle
+from tests.safety.build import SECOND, window
+
+SLOW_US, FAST_US = 50_000, 25_000
+LEVEL_UA = 10_000
+
+
+def of_two_rates(first_us: int, then_us: int) -> Window:
+    """2 s on, the second rate from the first's next pulse behind 0.99 s on, down in its last 0.2 s."""
+    train = Train(kind="two-rate", then_period_us=Micros(then_us), after_us=Micros(990_000))
+    ramps = {"ramp_up_us": Micros(500_000), "first_ramp_up_us": Micros(500_000), "ramp_down_us": Micros(200_000)}
+    return replace(window(on_us=Micros(2 * SECOND), **ramps), period_us=Micros(first_us), train=train)
+
+
+def player_of(plan: Window) -> WindowPlayer:
+    return WindowPlayer(plan, LEVEL_UA, 500, 0, first=True)
+
+
+def play(player: WindowPlayer, until_us: int = 1 << 60) -> list[tuple[int, int, int]]:
+    """When it was told what: time, period, amplitude."""
+    told: list[tuple[int, int, int]] = []
+    while not player.ended and player.due_us() < until_us:
+        at_us = player.due_us()
+        if player.turn(at_us):
+            told.append((at_us, player.output().period_us, player.amplitude_ua))
+    return told
+
+
+@pytest.mark.parametrize(("first_us", "then_us"), [(SLOW_US, FAST_US), (FAST_US, SLOW_US)])
+def test_the_second_rate_is_told_for_its_own_first_pulse_and_every_pulse_is_booked(first_us: int, then_us: int) -> None:
+    player = player_of(of_two_rates(first_us, then_us))
+    told = play(player)
+    assert [period for _, period, _ in told] == sorted((period for _, period, _ in told), reverse=first_us > then_us)
+    (switch,) = [now for one, now in zip(told, told[1:], strict=False) if one[1] != now[1]]
+    assert switch == (SECOND - FAST_US // 2, then_us, LEVEL_UA), "half of the shorter period before it, in the plateau"
+    booked = player.take_bookings()
+    assert sum(one.pulses for one in booked) == SECOND // first_us + SECOND // then_us
+    assert sum(one.on_us for one in booked) == 2 * SECOND
+    falling = [at_us for at_us, _, amplitude_ua in told if at_us > SECOND and amplitude_ua < LEVEL_UA]
+    assert falling[0] == 2 * SECOND - 200_000 - FAST_US // 2
+    assert falling[-1] == 2 * SECOND - FAST_US // 2, "it ends behind its last pulse, a period of the second rate later"
+
+
+@pytest.mark.parametrize(("first_us", "then_us"), [(SLOW_US, FAST_US), (FAST_US, SLOW_US)])
+def test_what_is_left_of_it_is_counted_in_both_rates(first_us: int, then_us: int) -> None:
+    player = player_of(of_two_rates(first_us, then_us))
+    play(player, SECOND + 500_000)
+    assert player.remaining_us(SECOND + 500_000) == 500_000
+    assert player.turn_us(SECOND + 500_000) == 300_000
+    assert player.cycle(1_799_999) is Cycle.HOLD
+    assert player.cycle(1_800_000) is Cycle.RAMP_DOWN
+    assert player.turn_us(1_900_000) == 100_000
+
+
+def test_a_fall_in_the_second_rate_is_booked_from_its_next_pulse_on() -> None:
+    player = player_of(of_two_rates(SLOW_US, FAST_US))
+    play(player, SECOND + 500_000)
+    player.take_bookings()
+    assert player.set_level(5_000, SECOND + 510_000)
+    assert player.output().amplitude_ua == 5_000
+    assert player.output().period_us == FAST_US
+    (before,) = player.take_bookings()
+    assert (before.amplitude_ua, before.pulses) == (LEVEL_UA, 21), "from 1.000 to 1.500 s"
+    play(player)
+    assert sum(one.pulses for one in player.take_bookings()) == 19
