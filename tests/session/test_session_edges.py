@@ -533,7 +533,9 @@ def test_before_anything_runs_nothing_is_played_or_cued(desk: Desk) -> None:
         shown = desk.look()
         assert (shown.plan_phase, shown.effort, shown.cue_signal, shown.cue) == ("", "", "none", "")
         assert (shown.countdown_us, shown.titration_channel, shown.waits_for) == (None, None, "")
-        assert [(view.cycle, view.sent_ua, view.target_ua) for view in shown.channels] == [(Cycle.REST, 0, 0)] * configured
+        assert [(view.cycle, view.sent_ua, view.target_ua) for view in shown.channels] == [
+            (Cycle.REST, 0, 0)
+        ] * configured
 
 
 @pytest.mark.parametrize("stand", ["new", "running"])

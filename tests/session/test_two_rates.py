@@ -1,13 +1,15 @@
-"""Trains of two rates, and doublets that come again: what the electrode gets, what is booked, what a screen counts down."""
+"""Trains of two rates, and doublets that come again: what the device is told, what is booked and counted down."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from estim.safety.schedule import Train, Window
 from estim.safety.units import Micros
+from estim.session.after_off import playing_on
 from estim.session.player import WindowPlayer
 from estim.session.state import Cycle
 from tests.safety.build import SECOND, window
@@ -42,7 +44,7 @@ def test_the_second_rate_is_told_for_its_own_first_pulse_and_every_pulse_is_book
     player = player_of(of_two_rates(first_us, then_us))
     told = play(player)
     assert [period for _, period, _ in told] == sorted((period for _, period, _ in told), reverse=first_us > then_us)
-    (switch,) = [now for one, now in zip(told, told[1:], strict=False) if one[1] != now[1]]
+    (switch,) = [now for one, now in pairwise(told) if one[1] != now[1]]
     assert switch == (SECOND - FAST_US // 2, then_us, LEVEL_UA), "half of the shorter period before it, in the plateau"
     booked = player.take_bookings()
     assert sum(one.pulses for one in booked) == SECOND // first_us + SECOND // then_us
@@ -74,3 +76,25 @@ def test_a_fall_in_the_second_rate_is_booked_from_its_next_pulse_on() -> None:
     assert (before.amplitude_ua, before.pulses) == (LEVEL_UA, 21), "from 1.000 to 1.500 s"
     play(player)
     assert sum(one.pulses for one in player.take_bookings()) == 19
+
+
+@pytest.mark.parametrize(
+    ("first_us", "then_us", "next_us"), [(SLOW_US, FAST_US, 1_525_000), (FAST_US, SLOW_US, 1_550_000)]
+)
+def test_what_may_come_after_an_off_is_counted_from_the_second_rates_next_pulse(
+    first_us: int, then_us: int, next_us: int
+) -> None:
+    """Found: it was counted by the first rate, and a pulse that came before that was booked nowhere."""
+    player = player_of(of_two_rates(first_us, then_us))
+    play(player, SECOND + 510_000)
+    (still,) = playing_on([player], SECOND + 510_000)
+    assert [still.pulses_until(at_us) for at_us in (next_us - 1, next_us, next_us + 50_000)] == [0, 1, 3]
+
+
+def test_a_doublet_that_may_come_after_an_off_is_two_pulses() -> None:
+    """Found: 533 pulses came out, 532 were booked."""
+    train = Train(kind="catch", burst_pulses=2, burst_interval_us=Micros(8_000), times=1, repeat_us=Micros(200_000))
+    player = player_of(replace(of_two_rates(SLOW_US, FAST_US), train=train))
+    play(player, SECOND)
+    (still,) = playing_on([player], SECOND)
+    assert still.pulses_until(SECOND + 1) == 2

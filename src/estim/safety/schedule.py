@@ -177,6 +177,11 @@ class Window:
         return min(self.period_us, then_us or self.period_us)
 
     @property
+    def most_pulses(self) -> int:
+        """That it has at the place of one: its burst, or its train's."""
+        return max(self.burst_pulses, self.train.burst_pulses if self.train is not None else 1)
+
+    @property
     def levels_of(self) -> tuple[int, ...]:
         """The device channels whose levels decide what it plays."""
         return (self.channel,) if self.follows is None else (self.channel, self.follows.channel)

@@ -31,10 +31,10 @@ class StillOn:
     next_us: int
 
     def pulses_until(self, end_us: int) -> int:
-        """Pulses that may have come by `end_us`, bursts counted out."""
+        """Pulses that may have come by `end_us`, bursts and doublets counted out."""
         if end_us < self.next_us:
             return 0
-        return ((end_us - self.next_us) // self.window.shortest_us + 1) * self.window.burst_pulses
+        return ((end_us - self.next_us) // self.window.shortest_us + 1) * self.window.most_pulses
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,7 @@ def still_on(run: Run, doubt: Doubt, now_us: int) -> Iterable[StillOn]:
 def playing_on(players: Iterable[WindowPlayer], now_us: int) -> Iterable[StillOn]:
     """Windows that end by a command of `now_us`: a pulse of theirs may fall while that is on its way."""
     for player in players:
-        period_us = player.window.period_us
-        periods = -(-(now_us - player.onset_us) // period_us)
-        yield StillOn(player.window, now_us, player.onset_us + max(0, periods) * period_us)
+        yield StillOn(player.window, now_us, player.next_pulse_us(now_us))
 
 
 def by_itself(cleared: ClearedSchedule, doubt: Doubt, now_us: int) -> Iterable[StillOn]:
@@ -77,5 +75,5 @@ def _unasked(windows: Sequence[Window], doubt: Doubt, channels: Set[int], now_us
     for channel in channels:
         mine = [window for window in windows if window.channel == channel]
         if mine:  # which of them is not known: the one that gives most
-            window = max(mine, key=lambda one: one.burst_pulses * US_PER_S // one.shortest_us)
+            window = max(mine, key=lambda one: one.most_pulses * US_PER_S // one.shortest_us)
             yield StillOn(window, since_us, since_us)

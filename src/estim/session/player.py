@@ -98,6 +98,10 @@ class WindowPlayer:
         """When pulse 0 falls."""
         return self._base_us
 
+    def next_pulse_us(self, now_us: int) -> int:
+        """When its next pulse falls: one that falls now is it."""
+        return self._base_us + self._beat.at_us(max(0, self._beat.number_from(now_us - self._base_us)))
+
     def join(self, running: WindowPlayer | None) -> None:
         """On a device with one grid for all channels: begin with the pulses of one that already plays, if one does.
 
