@@ -94,6 +94,21 @@ def test_pulses_that_nobody_acknowledged_are_said(tmp_path: Path) -> None:
     assert "7 more were never acknowledged" in said
 
 
+def test_what_commands_amount_to_has_each_pulse_of_a_burst(tmp_path: Path) -> None:
+    entries = read_session(session(Home(tmp_path), end="broken")).entries
+    (single,) = replay(entries, silent_us=92_000_000).dose_rows("therapy")
+    doublets = [
+        entry._replace(
+            fields={**entry.fields, "channels": [row | {"burst_pulses": 2} for row in entry.fields["channels"]]}
+        )
+        if entry.kind == "command"
+        else entry
+        for entry in entries
+    ]
+    (double,) = replay(doublets, silent_us=92_000_000).dose_rows("therapy")
+    assert double == single | {"pulses": 2 * single["pulses"], "charge_pc": 2 * single["charge_pc"]}
+
+
 def test_text_from_the_record_can_not_act_in_the_page(tmp_path: Path) -> None:
     for end in ("completed", "fault"):
         said = html_report(read(tmp_path / end, end))

@@ -142,7 +142,7 @@ class Replay:
         for channel, (since_us, row) in self._on.items():
             given = self.channel(channel)
             on_us, period_us = max(0, at_us - since_us), row["period_us"]
-            pulses = -(-on_us // period_us)  # a pulse at once, then one a period
+            pulses = -(-on_us // period_us) * row.get("burst_pulses", 1)  # one at once, then one a period, or a burst
             given.on_us += on_us
             given.sent_pulses += pulses
             given.sent_charge_pc += pulses * row["amplitude_ua"] * row["pulse_width_us"]
