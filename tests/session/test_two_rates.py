@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from math import ceil
 
 import pytest
 
@@ -13,6 +14,7 @@ from estim.session.after_off import playing_on
 from estim.session.player import WindowPlayer
 from estim.session.state import Cycle
 from tests.safety.build import SECOND, window
+from tests.session.desk import Desk
 
 SLOW_US, FAST_US = 50_000, 25_000
 LEVEL_UA = 10_000
@@ -98,3 +100,12 @@ def test_a_doublet_that_may_come_after_an_off_is_two_pulses() -> None:
     play(player, SECOND)
     (still,) = playing_on([player], SECOND)
     assert still.pulses_until(SECOND + 1) == 2
+
+
+def test_what_is_shown_of_the_current_on_a_pad_is_of_the_faster_rate() -> None:
+    desk = Desk("quadriceps-two-rates")
+    desk.therapy()
+    (channel,) = desk.look().channels
+    assert channel.level_ua == 5_000
+    rms_ua = 5_000 * (2 * 250e-6 * 40) ** 0.5  # two phases of 250 µs, 40 times a second
+    assert channel.density_ua_per_cm2 == ceil(rms_ua / (7 * 13)) == 8

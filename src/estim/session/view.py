@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from estim.safety.dose import density_ua_per_cm2, mean_square_ua2
 from estim.safety.schedule import ScheduleChannel
 from estim.session import arming, levels
 from estim.session.core import Core
@@ -132,7 +133,6 @@ def _channel(core: Core, scheduled: ScheduleChannel) -> ChannelView:
     area_mm2 = min(
         (cleared.schedule.electrode(pad).area_mm2 for pad in scheduled.electrodes) if cleared else (0,), default=0
     )
-    rms_squared = 2 * level_ua * level_ua * window.pulse_width_us * window.burst_pulses // window.period_us
     lead_off_ua = core.profile.lead_off_min_ua
     return ChannelView(
         name=scheduled.name,
@@ -163,7 +163,7 @@ def _channel(core: Core, scheduled: ScheduleChannel) -> ChannelView:
         peak_ua=account.peak_ua,
         pulses=account.pulses,
         charge_uc=account.charge_pc // 1_000_000,
-        density_ua_per_cm2=int(rms_squared**0.5) * 100 // area_mm2 if area_mm2 else 0,
+        density_ua_per_cm2=density_ua_per_cm2(mean_square_ua2(window, level_ua), area_mm2) if area_mm2 else 0,
         on_us=account.on_us,
         remaining_us=player.remaining_us(core.now_us) if player else 0,
         turn_us=_turn_us(core, player),
