@@ -56,6 +56,7 @@ class PlanPane(Pane):
         self._protocols: dict[str, Protocol] = {}
         self._broken: dict[str, str] = {}
         self._search = self._condition = ""
+        self._answers: dict[tuple[str, str], list[str]] = {}  # what was found for the present words
         self._at = 0
         draft = console.draft
         self._touched = bool(draft.source)  # nobody has chosen anything before
@@ -74,6 +75,13 @@ class PlanPane(Pane):
                 self._broken[path] = str(error).splitlines()[0]
 
     def _found(self) -> list[str]:
+        """Looked up once: each picture and each key asks several times, and the whole library takes 5 ms."""
+        asked = (self._search, self._condition)
+        if asked not in self._answers:
+            self._answers = {asked: self._look_up()}
+        return self._answers[asked]
+
+    def _look_up(self) -> list[str]:
         known = nearest_first(self._protocols, self._search)
         if not self._condition:
             return known
