@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from estim.safety.commands import ChannelOutput, OutputOff, SetOutput
 from estim.safety.errors import InterlockTripped
 from estim.safety.interlock import Admitted, Interlock
-from estim.safety.interlock_pulse import pulse_of, pulses_of
+from estim.safety.interlock_pulse import kin_of, pulse_of, pulses_of
 from estim.safety.ramp import least_ramp_us, ramp_amplitude_ua, ramp_down_amplitude_ua, shortest_ramp_us, step_bound_ua
 from estim.safety.rises import Rise
 from estim.safety.schedule import Train, Window
@@ -405,3 +405,10 @@ def test_a_window_may_be_told_its_own_pulse_and_those_of_its_train() -> None:
     assert pulses_of(TRAIN) == (own,)
     assert pulses_of(window(train=catch)) == (own, (20_000, 250, 100, 1, 2, 5_000, ()))
     assert pulses_of(window(train=slower)) == (own, (40_000, 250, 100, 1, 1, 0, ()))
+
+
+def test_a_pulse_of_two_windows_stands_for_both() -> None:
+    slow, train = window(hz=25), Train(kind="two-rate", then_period_us=Micros(20_000), after_us=Micros(SECOND))
+    one, two = pulse_of(output(1, slow)), pulse_of(output(1))
+    for windows in ((slow, window(hz=25, train=train)), (window(hz=25, train=train), slow)):
+        assert kin_of(windows) == {one: {one, two}, two: {two}}

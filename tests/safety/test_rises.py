@@ -314,6 +314,14 @@ def test_a_train_that_becomes_faster_is_one_train() -> None:
         made.admit(send(output(6, fast)), 200 * MS)
 
 
+def test_what_two_windows_begin_with_is_held_at_the_one_that_it_became() -> None:
+    train = window(hz=25, train=Train(kind="two-rate", then_period_us=Micros(20_000), after_us=Micros(SECOND)))
+    made = playing_both(train, window(hz=25))
+    made.admit(send(output(10, train, period_us=Micros(20_000))), 160 * MS)
+    made.admit(send(), 2 * SECOND)
+    made.admit(send(output(2.5, train, period_us=Micros(20_000))), 42 * SECOND)  # a new one would rise by 2 mA
+
+
 def test_of_two_windows_with_one_pulse_the_greater_share_counts() -> None:
     made = playing_both(window(), window(intensity_permille=500))
     made.admit(send(output(10)), 160 * MS)
