@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import signal
 import sys
 from typing import Any
@@ -12,11 +13,14 @@ from typing import Any
 from firmware_sim.devices import MODELS, make_device
 from firmware_sim.devices.faulty import FaultyDevice
 from firmware_sim.devices.interface import SimulatedDevice
-from firmware_sim.faults import BODY, DEVICE, WIRE, is_whole, read_plan
+from firmware_sim.faults import BODY, DEVICE, WIRE, read_plan
 from firmware_sim.fronts import TcpFront
 from firmware_sim.monitor import Monitor
 from firmware_sim.scope import Planted, Scope
 from firmware_sim.serve import Server
+from firmware_sim.words import is_whole, quoted
+
+_OHM = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 REAL_TIME = 8
 
@@ -33,8 +37,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=_seed, default=0)
     parser.add_argument("--pulses", metavar="FILE", help="write every pulse as a CSV row")
     parser.add_argument("--scope", metavar="FILE", help="write one channel as an oscilloscope across a shunt sees it")
-    parser.add_argument("--shunt", metavar="OHM", type=float, default=10.0, help="with --scope: the shunt")
-    parser.add_argument("--scope-channel", metavar="N", type=int, default=1, help="with --scope: which channel")
+    parser.add_argument("--shunt", metavar="OHM", type=_ohm, default=10.0, help="with --scope: the shunt")
+    parser.add_argument("--scope-channel", metavar="N", type=_seed, default=1, help="with --scope: which channel")
     parser.add_argument("--scope-step", metavar="ID", default="", help="with --scope: step of the plan, for its head")
     parser.add_argument(
         "--scope-fault",
@@ -50,13 +54,19 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def _seed(text: str) -> int:
     if not is_whole(text.removeprefix("-")):
-        raise argparse.ArgumentTypeError(f"{text[:40]!r}: a whole number of at most 18 digits")
+        raise argparse.ArgumentTypeError(f"{quoted(text)}: a whole number of at most 18 digits")
     return int(text)
+
+
+def _ohm(text: str) -> float:
+    if _OHM.fullmatch(text) is None:
+        raise argparse.ArgumentTypeError(f"{quoted(text)}: a number, such as 10 or 0.5")
+    return float(text)
 
 
 def _port(text: str) -> int:
     if not (is_whole(text) and int(text) <= 65_535):
-        raise argparse.ArgumentTypeError(f"{text!r}: a port is 0 to 65535; 0 picks a free one")
+        raise argparse.ArgumentTypeError(f"{quoted(text)}: a port is 0 to 65535; 0 picks a free one")
     return int(text)
 
 
@@ -81,7 +91,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         _serve(given, device, room, planted)
-    except (OSError, ValueError) as error:  # a port that is taken, a file that can't be written
+    except OSError as error:  # a port that is taken, a file that can't be written
+        where = f"{quoted(str(error.filename))}: " if error.filename else ""
+        print(f"firmware_sim: {where}{error.strerror or error}", file=sys.stderr)
+        return 2
+    except ValueError as error:
         print(f"firmware_sim: {error}", file=sys.stderr)
         return 2
     return 0
@@ -156,7 +170,7 @@ def _pty(link: str) -> Any:
 def _options(texts: list[str]) -> dict[str, str]:
     for text in texts:
         if "=" not in text:
-            raise ValueError(f"--set {text!r}: write NAME=VALUE, such as --set watchdog_s=2.0")
+            raise ValueError(f"--set {quoted(text)}: write NAME=VALUE, such as --set watchdog_s=2.0")
     return dict(text.split("=", 1) for text in texts)
 
 

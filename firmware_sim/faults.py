@@ -17,6 +17,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from firmware_sim.words import DIGITS_MAX, is_whole, quoted
+
 WIRE = ("flip", "drop", "duplicate", "garbage", "late", "silence", "vanish")
 DEVICE = ("restart", "hang", "refuse", "ignore-stop", "ignore-update")
 BODY = ("lead-off", "dry", "low-current")
@@ -30,8 +32,10 @@ STALLS = ("late-turn", "suspend")  # the host does nothing for `size` millisecon
 KINDS = (*WIRE, *DEVICE, *BODY, *HOST)
 EVERY = (*KINDS, *AROUND[:3])
 FRONT_STALLED_US = (100_000, 600_000)  # so long a working front may stand
-_TIME = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(us|ms|s|min)\s*$")
-DIGITS_MAX = 18
+_TIME = re.compile(r"^\s*([0-9]{1,12}(?:\.[0-9]{1,12})?)\s*(us|ms|s|min)\s*$")
+PLAN_BYTES_MAX = 1_000_000
+_KEYS = frozenset({"at", "kind", "for", "channel", "size"})
+_WHOLE = {"channel": (8, "a channel"), "size": (3_600_000, "bits, milliseconds or repetitions")}  # the most, what it is
 _UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "min": 60_000_000}
 
 
@@ -111,33 +115,49 @@ class FaultPlan:
         Raises:
             ValueError: everything that is wrong with it, by entry and key.
         """
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(_text_of(path))
+        wrong = [f"unknown key {quoted(key)}; there is only [[fault]]" for key in document if key != "fault"]
         entries = document.get("fault", [])
-        wrong: list[str] = [f"unknown key {key!r}; there is only [[fault]]" for key in document if key != "fault"]
-        faults = []
-        for index, entry in enumerate(entries):
-            unknown = sorted(entry.keys() - {"at", "kind", "for", "channel", "size"})
-            wrong += [f"fault[{index}]: unknown key {key!r}" for key in unknown]
-            if entry.get("kind") not in EVERY:
-                wrong.append(f"fault[{index}].kind {entry.get('kind')!r}: one of {', '.join(EVERY)}")
-                continue
-            try:
-                at_us, for_us = time_us(entry["at"]), time_us(entry.get("for", "0 s"))
-            except (KeyError, ValueError) as error:
-                wrong.append(f'fault[{index}]: at and for are times such as "12.5 s" ({error})')
-                continue
-            faults.append(
-                Fault(
-                    at_us=at_us,
-                    kind=entry["kind"],
-                    for_us=int(entry.get("size", 1)) * 1_000 if entry["kind"] in STALLS else for_us,
-                    channel=int(entry.get("channel", 1)),
-                    size=int(entry.get("size", 1)),
-                )
-            )
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            wrong, entries = [*wrong, "write each fault under [[fault]]"], []
+        faults = [fault for number, entry in enumerate(entries) if (fault := _fault(number, entry, wrong)) is not None]
         if wrong:
-            raise ValueError(f"{path}: " + "; ".join(wrong))
+            raise ValueError("; ".join(wrong))
         return cls(tuple(sorted(faults, key=lambda fault: fault.at_us)))
+
+
+def _text_of(path: Path) -> str:
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no file")
+    with path.open("rb") as file:
+        data = file.read(PLAN_BYTES_MAX + 1)
+    if len(data) > PLAN_BYTES_MAX:
+        raise ValueError(f"more than {PLAN_BYTES_MAX} bytes are no fault plan")
+    return data.decode("utf-8")
+
+
+def _fault(number: int, entry: dict[str, object], wrong: list[str]) -> Fault | None:
+    """One entry of a file; None where its kind or times are none. What is wrong is added to `wrong`."""
+    here = f"fault[{number}]"
+    wrong += [f"{here}: unknown key {quoted(key)}" for key in sorted(entry.keys() - _KEYS)]
+    kind = entry.get("kind")
+    if kind not in EVERY:
+        wrong.append(f"{here}.kind {quoted(kind)}: one of {', '.join(EVERY)}")
+        return None
+    found = {}
+    for key, (most, words) in _WHOLE.items():
+        value = entry.get(key, 1)
+        if type(value) is not int or not 1 <= value <= most:
+            wrong.append(f"{here}.{key} {quoted(value)}: {words}, 1 to {most}")
+            return None
+        found[key] = value
+    try:
+        at_us, for_us = time_us(entry.get("at")), time_us(entry.get("for", "0 s"))
+    except ValueError as error:
+        wrong.append(f'{here}: at and for are times such as "12.5 s" ({error})')
+        return None
+    long_us = found["size"] * 1_000 if kind in STALLS else for_us
+    return Fault(at_us=at_us, kind=str(kind), for_us=long_us, **found)
 
 
 def time_us(text: object) -> int:
@@ -148,29 +168,31 @@ def time_us(text: object) -> int:
     """
     match = _TIME.match(str(text))
     if match is None:
-        raise ValueError(f"{text!r} is no time: write 12.5 s, 300 ms or 2 min")
+        raise ValueError(f"{quoted(text)} is no time: write 12.5 s, 300 ms or 2 min")
     return round(float(match[1]) * _UNITS[match[2]])
-
-
-def is_whole(text: str) -> bool:
-    """Whether a person wrote a whole number from 0 on in the digits 0 to 9, of which Python takes so many."""
-    return text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX
 
 
 def read_plan(text: str, *, until_us: int = 120_000_000, kinds: tuple[str, ...] = KINDS) -> FaultPlan:
     """`seed:N` (a plan drawn from `kinds`) or a file's name.
 
     Raises:
-        ValueError: neither.
+        ValueError: neither, or all that is wrong with the file.
     """
     if text.startswith("seed:"):
         if not is_whole(text[5:]):
-            raise ValueError(f"{text[:40]!r}: seed:N with N a number of at most 18 digits")
+            raise ValueError(f"{quoted(text)}: seed:N with N a number of at most {DIGITS_MAX} digits")
         return FaultPlan.from_seed(int(text[5:]), until_us=until_us, kinds=kinds)
     try:
         return FaultPlan.from_toml(Path(text))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ValueError(f"{text}: {error}") from None
+    except UnicodeDecodeError:
+        why = "not UTF-8"
+    except RecursionError:
+        why = "nested too deep"
+    except OSError as error:
+        why = error.strerror or str(error)
+    except ValueError as error:
+        why = str(error)
+    raise ValueError(f"fault plan {quoted(text)}: {why}; a file with [[fault]] entries, or seed:N")
 
 
 class FaultyWire:

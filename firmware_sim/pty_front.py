@@ -10,6 +10,7 @@ import tty
 from pathlib import Path
 
 from firmware_sim.openers import Openers
+from firmware_sim.words import quoted
 
 
 class PtyFront:
@@ -25,7 +26,7 @@ class PtyFront:
         self.link = Path(link) if link else None
         if self.link is not None:
             if self.link.exists() and not self.link.is_symlink():
-                raise ValueError(f"--pty {link}: there is a file of this name; the link would replace it")
+                raise ValueError(f"--pty {quoted(link)}: there is a file of this name; the link would replace it")
             self.link.unlink(missing_ok=True)
             self.link.symlink_to(self.name)
 

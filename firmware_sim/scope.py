@@ -6,13 +6,16 @@ Faults that a bench must find can be planted: they change what the stimulator de
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass
 from typing import TextIO
 
 from firmware_sim.devices.interface import Pulse
+from firmware_sim.words import quoted
 
 SAMPLE_NS = 500
 BEFORE_US, AFTER_US = 150, 100
+_NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]{1,9})?")
 FULL_SCALE_UA = 140_000
 LEVELS = 1 << 12
 FAULTS = ("gain", "width", "phase-lost", "period-jitter", "late-stop", "dc", "lead-open")
@@ -43,18 +46,24 @@ class Planted:
             name, _, value = text.partition("=")
             try:
                 if name == "gain":
-                    found["gain"] = float(value)
+                    found["gain"] = _number(value)
                 elif name == "width":
-                    found["width"] = 1 + float(value.strip("+%")) / 100
+                    found["width"] = 1 + _number(value.removesuffix("%")) / 100
                 elif name == "dc":
-                    found["dc_ua"] = round(float(value.removesuffix("mA").strip()) * 1_000)
+                    found["dc_ua"] = round(_number(value.removesuffix("mA").strip()) * 1_000)
                 elif name in FAULTS and not value:
                     found[name.replace("-", "_")] = True
                 else:
                     raise ValueError(f"one of {', '.join(FAULTS)}")
             except ValueError as error:
-                raise ValueError(f"--scope-fault {text!r}: {error}") from None
+                raise ValueError(f"--scope-fault {quoted(text)}: {error}") from None
         return cls(**found)  # type: ignore[arg-type]
+
+
+def _number(text: str) -> float:
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError("such as gain=1.2, width=+5%, dc=0.3mA")
+    return float(text)
 
 
 class Scope:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from firmware_sim.words import quoted
+
 RAIL_V = 150.0
 OPEN_OHM = 100_000_000
 
@@ -93,7 +95,7 @@ class SkinLoad:
             ValueError: no such state; all are listed.
         """
         if state != "lift" and state not in STATES:
-            raise ValueError(f"no state of pads {state!r}; there are lift, {', '.join(STATES)}")
+            raise ValueError(f"no state of pads {quoted(state)}; there are lift, {', '.join(STATES)}")
         self._state, self._placed_us = state, now_us
         self._known.clear()
 

@@ -12,6 +12,7 @@ import random
 from dataclasses import dataclass, replace
 
 from firmware_sim.body.muscle import SETS, Parameters
+from firmware_sim.words import quoted
 
 DAY_TO_DAY = 0.10  # pads are placed anew: all currents move by about 10 %
 SHARED, OWN = 0.8, 0.6  # weights of what moves all thresholds together (skinfold, pads) and of each one's own chance
@@ -103,7 +104,7 @@ def draw(name: str, seed: int, *, day: int = 0) -> Patient:
         ValueError: nobody has this name; all names are listed.
     """
     if name not in PROFILES:
-        raise ValueError(f"no virtual patient {name!r}; there are {', '.join(PROFILES)}")
+        raise ValueError(f"no virtual patient {quoted(name)}; there are {', '.join(PROFILES)}")
     profile = PROFILES[name]
     site = SITES[profile.site]
     chance = random.Random(f"{name} {seed}")

@@ -9,6 +9,7 @@ from firmware_sim.devices.p24 import P24
 from firmware_sim.devices.rehamove3 import RehaMove3
 from firmware_sim.devices.rehastim1 import RehaStim1
 from firmware_sim.devices.rehastim2 import RehaStim2
+from firmware_sim.words import quoted
 
 _KINDS: tuple[type[P24 | RehaMove3 | RehaStim2 | RehaStim1], ...] = (P24, RehaMove3, RehaStim2, RehaStim1)
 _DEVICES = {device.model: device for device in _KINDS}
@@ -42,5 +43,5 @@ def make_device(model: str, *, seed: int = 0, options: Mapping[str, str] | None 
         ValueError: unknown model or option, naming those that exist.
     """
     if model not in _DEVICES:
-        raise ValueError(f"no simulated device {model!r}; there are {', '.join(MODELS)}")
+        raise ValueError(f"no simulated device {quoted(model)}; there are {', '.join(MODELS)}")
     return _DEVICES[model](seed=seed, options=options)

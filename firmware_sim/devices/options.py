@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from firmware_sim.words import quoted
+
 RECEIVE_BUFFER = "receive_buffer"
 
 
@@ -26,7 +28,7 @@ class Options:
         return self._left.pop(name, None)
 
     def _wrong(self, name: str, text: str, allowed: str) -> ValueError:
-        return ValueError(f"{self._model}: --set {name}={text}: {allowed}")
+        return ValueError(f"{self._model}: --set {name}={quoted(text)}: {allowed}")
 
     def flag(self, name: str) -> bool:
         """0 or 1; 0 if it was not given."""
@@ -77,4 +79,4 @@ class Options:
             ValueError: with all that it has.
         """
         for name in self._left:
-            raise ValueError(f"a {self._model} has no option {name!r}; it has {', '.join(sorted(self._known))}")
+            raise ValueError(f"a {self._model} has no option {quoted(name)}; it has {', '.join(sorted(self._known))}")

@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from estim.api.errors import Refused
-from estim.drivers.models import MODELS
+from estim.desk.simulator import simulated_model
 from estim.drivers.side import parse_line
-from estim.safety.units import is_whole
+from estim.safety.errors import UsageError, quoted
 
 HEARD: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -87,9 +86,11 @@ def whole(name: str, value: object, *, least: int | None = None) -> int:
     try:
         made = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise Refused(f"{name}={value!r}: a whole number") from None
+        raise Refused(f"{name}={quoted(value)}: a whole number") from None
     if (least is not None and made < least) or abs(made) >= SEEDS:
-        raise Refused(f"{name}={value!r}: a whole number" + (f" from {least}" if least is not None else " below 2⁶³"))
+        raise Refused(
+            f"{name}={quoted(value)}: a whole number" + (f" from {least}" if least is not None else " below 2⁶³")
+        )
     return made
 
 
@@ -101,7 +102,9 @@ def seconds(name: str, value: object, *, least: float) -> float:
     """
     made = number(value)
     if made is None or made < least:
-        raise Refused(f"{name}={value!r}: a number of seconds" + (f", at least {least:g}" if least else " from 0"))
+        raise Refused(
+            f"{name}={quoted(value)}: a number of seconds" + (f", at least {least:g}" if least else " from 0")
+        )
     return made
 
 
@@ -112,7 +115,7 @@ def text(name: str, value: object) -> str:
         Refused: no text, an empty one, or one with letters that are none.
     """
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise Refused(f"{name}={value!r}: a text that can be read, such as {name}='p1'")
+        raise Refused(f"{name}={quoted(value)}: a text that can be read, such as {name}='p1'")
     return value
 
 
@@ -123,7 +126,7 @@ def table(name: str, value: object) -> None:
         Refused: something else.
     """
     if value is not None and not isinstance(value, Mapping):
-        raise Refused(f"{name}={value!r}: a dictionary by channel, such as {name}={{'quadriceps': 20}}")
+        raise Refused(f"{name}={quoted(value)}: a dictionary by channel, such as {name}={{'quadriceps': 20}}")
 
 
 def called(name: str, value: object) -> None:
@@ -133,9 +136,11 @@ def called(name: str, value: object) -> None:
         Refused: something else.
     """
     if value is not None and not isinstance(value, Callable):  # type: ignore[arg-type]
-        raise Refused(f"{name}={value!r}: a function")
+        raise Refused(f"{name}={quoted(value)}: a function")
     if inspect.iscoroutinefunction(value) or inspect.isgeneratorfunction(value):
-        raise Refused(f"{name}={value!r}: a plain function; nobody awaits this one, so its answer would never come")
+        raise Refused(
+            f"{name}={quoted(value)}: a plain function; nobody awaits this one, so its answer would never come"
+        )
 
 
 def simulated_device(device: str) -> tuple[str, dict[str, str]]:
@@ -145,15 +150,9 @@ def simulated_device(device: str) -> tuple[str, dict[str, str]]:
         Refused: no model, or a seed that is no number.
     """
     try:
-        parts = urlsplit(device)
-        query = {key: values[-1] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
-    except ValueError as error:
-        raise Refused(f"device={device!r}: {error}") from None
-    if parts.netloc not in MODELS or parts.path.strip("/"):
-        raise Refused(f"{device}: no model {parts.netloc + parts.path!r}; there are {', '.join(MODELS)}")
-    if not is_whole(query.get("seed", "0").removeprefix("-")):
-        raise Refused(f"{device}: seed={query['seed']} is no whole number")
-    return parts.netloc, query
+        return simulated_model(device)
+    except UsageError as error:
+        raise Refused(str(error)) from None
 
 
 def heard(message: Mapping[str, object]) -> dict[str, Any]:
@@ -168,7 +167,9 @@ def heard(message: Mapping[str, object]) -> dict[str, Any]:
     line = _line("hear", made)
     if parse_line(line) is None:
         says = line.decode("utf-8")[:80]
-        raise Refused(f"hear(type={made['type']!r}) wants {', '.join(HEARD[made['type']])}; this says nothing: {says}")
+        raise Refused(
+            f"hear(type={quoted(made['type'])}) wants {', '.join(HEARD[made['type']])}; this says nothing: {says}"
+        )
     return made
 
 
@@ -182,10 +183,10 @@ def done_in_a_room(message: Mapping[str, object], channel: Callable[[str], int])
     if isinstance(made.get("channel"), str):
         made["channel"] = channel(made["channel"])
     if made["type"] == "pad" and made.get("do") not in PADS:
-        raise Refused(f"room(type='pad', do={made.get('do')!r}): one of {', '.join(PADS)}")
+        raise Refused(f"room(type='pad', do={quoted(made.get('do'))}): one of {', '.join(PADS)}")
     for key in ("percent", "seconds", "cadence"):
         if key in made and number(made[key]) is None:
-            raise Refused(f"room(type={made['type']!r}, {key}={made[key]!r}): a number")
+            raise Refused(f"room(type={quoted(made['type'])}, {key}={quoted(made[key])}): a number")
     _line("room", made)
     return made
 
@@ -194,9 +195,9 @@ def _known(call: str, message: Mapping[str, object], kinds: Mapping[str, tuple[s
     made = dict(plain(message))
     kind = made.get("type")
     if not isinstance(kind, str) or kind not in kinds:
-        raise Refused(f"{call}(type={kind!r}): type is one of {', '.join(kinds)}")
+        raise Refused(f"{call}(type={quoted(kind)}): type is one of {', '.join(kinds)}")
     if other := sorted(made.keys() - {"type", *kinds[kind]}):
-        raise Refused(f"{call}(type={kind!r}): no {', '.join(other)} here; it takes {', '.join(kinds[kind])}")
+        raise Refused(f"{call}(type={quoted(kind)}): no {', '.join(other)} here; it takes {', '.join(kinds[kind])}")
     return made
 
 
@@ -204,4 +205,4 @@ def _line(call: str, message: Mapping[str, Any]) -> bytes:
     try:
         return json.dumps(message, allow_nan=False).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
-        raise Refused(f"{call}(type={message['type']!r}): {error}") from None
+        raise Refused(f"{call}(type={quoted(message['type'])}): {error}") from None

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from estim.cli import in_course
 from estim.cli.output import home_of, print_json, print_report, said_of
-from estim.cli.speaking import complain, legible
+from estim.cli.speaking import legible
+from estim.cli.speaking import say as warn
 from estim.platform.terminals import nowhere, somebody_sits_at
+from estim.safety.errors import quoted
 
 if TYPE_CHECKING:
     from estim.controller.client import ControllerClient
@@ -36,11 +38,26 @@ def _device(text: str, home: Home) -> Iterator[tuple[Address, str]]:
     if not text.startswith("sim://"):
         yield parse_address(text), ""
         return
+    _check_simulated(text)
     simulator = Simulator(text, logs=home.logs)
     try:
         yield simulator.address, simulator.side
     finally:
         simulator.close()
+
+
+def _check_simulated(url: str) -> None:
+    """What it asks for is judged here, before a process is begun; the simulator is loaded for that only if it must.
+
+    Raises:
+        UsageError: it can't be.
+    """
+    from estim.desk.simulator import simulated_model
+
+    if simulated_model(url)[1].keys() & {"patient", "faults"}:
+        from estim.rehearsal.asked import check_simulated
+
+        check_simulated(url)
 
 
 def _own_home(given: argparse.Namespace) -> Home:
@@ -52,7 +69,7 @@ def _own_home(given: argparse.Namespace) -> Home:
     try:
         take_back(home.root)
     except OSError as error:  # FAT and some shares have no owners
-        print(f"{home.root}: other users of this machine may read it: {error}", file=sys.stderr)
+        warn(f"{home.root}: other users of this machine may read it: {error.strerror or error}")
     return home
 
 
@@ -86,7 +103,7 @@ def _console(given: argparse.Namespace, home: Home, began: Callable[[int], objec
     with _device(given.device, home) as (address, room):
         side = f"{room} {given.emg}".strip()
         for problem in check_site(home, simulated=address.simulated):
-            complain(problem.message)
+            warn(problem.message)
         client = ControllerClient(address, home.root, side=side)
         began(client.pid)
         favour()  # with the threads that hear keys; not what it has started: that would load ahead of everybody
@@ -100,6 +117,7 @@ def _web(given: argparse.Namespace, home: Home) -> int:
     from estim.console.web import refuse_real, serve
 
     refuse_real(given.device)
+    _check_simulated(given.device)
     arguments = ["--device", given.device, "--home", str(home.root)]
     for option in ("language", "theme"):
         if getattr(given, option):
@@ -301,9 +319,13 @@ def rehearse(given: argparse.Namespace) -> int:
     home = home_of(given)
     _check_names(given)
     if given.device_model not in MODELS:
-        raise UsageError(f"--device-model {given.device_model!r}: one of {', '.join(MODELS)}")
+        raise UsageError(f"--device-model {quoted(given.device_model)}: one of {', '.join(MODELS)}")
+    if given.faults is not None:
+        from estim.rehearsal.asked import check_faults
+
+        check_faults(given.faults)
     if given.patient_profile and given.patient_profile not in profiles():
-        raise UsageError(f"--patient-profile {given.patient_profile!r}: one of {', '.join(profiles())}")
+        raise UsageError(f"--patient-profile {quoted(given.patient_profile)}: one of {', '.join(profiles())}")
     belongs = in_course.begin(given, home, simulated=True, asks=False)
     protocol, said = said_of(given, home, simulated=True)
     said = _check_before(protocol, said, Address(model=given.device_model, url="", simulated=True), home)

@@ -12,10 +12,54 @@ from estim.drivers.address import Address
 from estim.drivers.models import MODELS
 from estim.platform.files import open_private, private_folder
 from estim.platform.processes import start_module, wait_until_gone
-from estim.safety.errors import LinkLost, UsageError
+from estim.safety.errors import LinkLost, UsageError, brief, quoted
+from estim.safety.units import is_whole
 
 END_S = 1.0
 _QUERY = {"patient": "--patient", "seed": "--seed", "faults": "--faults", "pulses": "--pulses"}
+
+
+def simulated_model(url: str) -> tuple[str, dict[str, str]]:
+    """The model and the options of a `sim://` address. Whether its patient and its fault plan are some is for who knows
+    the simulator: `estim.rehearsal.asked`.
+
+    Raises:
+        UsageError: what it asks for can't be.
+    """
+
+    def wrong(why: str) -> UsageError:
+        return UsageError(f"device {quoted(url)}: {why}")
+
+    try:
+        parts = urlsplit(url)
+        options = parse_qs(parts.query, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise wrong("a letter that is none") from None
+    except ValueError as error:
+        raise wrong(str(error)) from None
+    if parts.scheme != "sim" or parts.netloc not in MODELS or parts.path.strip("/"):
+        raise wrong(f"sim://MODEL with MODEL one of {', '.join(MODELS)}")
+    if unknown := sorted(options.keys() - _QUERY.keys()):
+        raise wrong(f"no option {', '.join(map(quoted, unknown))}; there are {', '.join(_QUERY)}")
+    if twice := [name for name, values in options.items() if len(values) > 1]:
+        raise wrong(f"{twice[0]} is given twice")
+    if parts.fragment:
+        raise wrong("# ends an address; within a name write %23")
+    query = {name: values[0] for name, values in options.items()}
+    if "\0" in "".join(query.values()):
+        raise wrong("a letter that is none")
+    if not is_whole(query.get("seed", "0").removeprefix("-")):
+        raise wrong(f"seed={brief(query['seed'])}: a whole number of at most 18 digits, in the digits 0 to 9")
+    if "pulses" in query and not _may_be_written(Path(query["pulses"])):
+        raise wrong(f"pulses={brief(query['pulses'])}: no file can be written there")
+    return parts.netloc, query
+
+
+def _may_be_written(path: Path) -> bool:
+    try:
+        return path.parent.is_dir() and not path.is_dir()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 class Simulator:
@@ -27,24 +71,12 @@ class Simulator:
     """
 
     def __init__(self, url: str, *, logs: Path) -> None:
-        try:
-            parts = urlsplit(url)
-        except ValueError as error:
-            raise UsageError(f"device {url!r}: {error}") from None
-        model = parts.netloc
-        if parts.scheme != "sim" or model not in MODELS:
-            raise UsageError(f"device {url!r}: sim://MODEL with MODEL one of {', '.join(MODELS)}")
-        query = parse_qs(parts.query, keep_blank_values=True)
-        unknown = sorted(query.keys() - _QUERY.keys())
-        if unknown:
-            raise UsageError(f"device {url!r}: no option {', '.join(unknown)}; there are {', '.join(_QUERY)}")
+        model, query = simulated_model(url)
         arguments = [model, "--tcp", "0", "--until-parent"]
         if "patient" in query:
             arguments += ["--side", "0"]
-        for name, values in query.items():
-            arguments += [_QUERY[name], values[-1]]
-        if "\0" in "".join(arguments):
-            raise UsageError(f"device {url!r}: a letter that is none")
+        for name, value in query.items():
+            arguments += [f"{_QUERY[name]}={value}"]  # in one: a value may begin with a hyphen
         private_folder(logs)
         with open_private(logs / "simulator.log", "ab") as log:
             before = log.seek(0, os.SEEK_END)
@@ -56,7 +88,9 @@ class Simulator:
             self.close()
             said = _last_words(logs / "simulator.log", before)
             raise (UsageError if said else LinkLost)(
-                f"device {url!r}: {said}" if said else f"the simulator does not start; see {logs / 'simulator.log'}"
+                f"device {quoted(url)}: {said}"
+                if said
+                else f"the simulator does not start; see {logs / 'simulator.log'}"
             ) from None
         self.address = Address(model, said["device"], True)  # noqa: FBT003
         self.side = said.get("side", "")

@@ -6,7 +6,8 @@ import math
 import re
 from dataclasses import dataclass
 
-from estim.safety.units import SquareMm
+from estim.safety.errors import quoted
+from estim.safety.units import SquareMm, plain_number
 
 _PAIR = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*[x×]\s*(\d+(?:\.\d+)?)\s*$", re.ASCII)
 _ROUND = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*$", re.ASCII)
@@ -55,7 +56,7 @@ def parse_size_cm(text: str) -> tuple[float, ...]:
         ValueError: any other text, with the two forms that are allowed.
     """
     if match := _PAIR.match(text):
-        return float(match[1]), float(match[2])
+        return plain_number(match[1]), plain_number(match[2])
     if match := _ROUND.match(text):
-        return (float(match[1]),)
-    raise ValueError(f"pad size {text!r}: write 7.6x12.7 (cm) for a rectangle or 3.2 for a round pad's diameter")
+        return (plain_number(match[1]),)
+    raise ValueError(f"pad size {quoted(text)}: write 7.6x12.7 (cm) for a rectangle or 3.2 for a round pad's diameter")

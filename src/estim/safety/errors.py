@@ -23,6 +23,17 @@ from typing import Literal
 
 Severity = Literal["refuse", "warn", "info"]
 Layer = Literal["absolute", "site", "device", "protocol", "patient", "schema"]
+QUOTED_MAX = 80
+
+
+def brief(text: str) -> str:
+    """A word of somebody's as a refusal repeats it: enough to know it again, never thousands of letters."""
+    return text if len(text) <= QUOTED_MAX else f"{text[: QUOTED_MAX - 1]}…"
+
+
+def quoted(value: object) -> str:
+    """The same in quotes, where what nobody can see is spelled out; what is no text as Python writes it."""
+    return repr(brief(value)) if isinstance(value, str) else brief(repr(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +71,8 @@ class Problem:
     def __str__(self) -> str:
         where = f"line {self.line}: " if self.line is not None else ""
         tail = " ".join(part for part in (self.rule, f"[{self.layer}]", self.source) if part)
-        return f"{where}{self.key}: {self.message} ({tail})"
+        key = ".".join(map(brief, self.key.split(".")))
+        return f"{where}{key}: {self.message} ({tail})"
 
 
 class EstimError(Exception):

@@ -10,13 +10,16 @@ from __future__ import annotations
 import re
 from typing import NewType
 
+from estim.safety.errors import quoted
+
 MicroAmp = NewType("MicroAmp", int)
 Micros = NewType("Micros", int)  # a duration or a point on the session's own clock, in microseconds
 PicoCoulomb = NewType("PicoCoulomb", int)
 SquareMm = NewType("SquareMm", int)
 MilliHertz = NewType("MilliHertz", int)
 
-_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+FAR_OUT = 1e15  # no range of a number that a person types comes near
 US_PER_S = 1_000_000
 UA_PER_MA = 1_000
 ZERO_US = Micros(0)
@@ -56,11 +59,12 @@ def is_whole(text: str, digits: int = 18) -> bool:
 
 
 def plain_number(text: str) -> float:
-    """A number as a person writes it: digits, at most one point, a minus sign where one makes sense.
+    """A number as a person writes it: digits, at most one point, a minus sign where one makes sense. One of hundreds of
+    digits is as far out of every range as `FAR_OUT`, and never infinite.
 
     Raises:
         ValueError: anything else that Python takes for a number: `1_0`, `1e1`, `nan`, the digits of another script.
     """
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"{text!r} is not a number: digits, with at most one point")
-    return float(text)
+        raise ValueError(f"{quoted(text)} is not a number: digits, with at most one point between them")
+    return max(-FAR_OUT, min(float(text), FAR_OUT))
