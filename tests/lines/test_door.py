@@ -12,6 +12,7 @@ from estim import api
 from estim.controller.interface import Answer
 from estim.desk.script import ScriptedTherapist
 from estim.lines.played import play
+from estim.lines.typed import refusal_of
 from estim.protocols.setup import Setup
 from estim.records.home import Home
 from estim.session import events
@@ -151,3 +152,26 @@ def test_a_played_session_that_is_not_let_in_says_why_and_nothing_else() -> None
     play(client, person, say=lambda _: None)
     assert person.done
     assert person.refused == (why,)
+
+
+OVERTAKEN = {"severity": "refuse", "key": "start", "message": "not armed (it is STOPPING)"}
+
+
+def test_what_a_stop_overtook_is_said_to_be_stopped() -> None:
+    assert refusal_of(Answer(id=1, accepted=False, problems=(OVERTAKEN,))) == ["stopped: output is going off"]
+    unready = {**OVERTAKEN, "message": "not armed (it is READY)"}
+    assert refusal_of(Answer(id=1, accepted=False, problems=(unready,))) == ["refused: start: not armed (it is READY)"]
+    assert refusal_of(Answer(id=1, accepted=True)) == []
+
+
+def test_a_script_whose_start_a_stop_overtook_ends_as_stopped_and_was_refused_nothing() -> None:
+    client = Answering(OVERTAKEN)
+    setup = Setup(patient_id="K-1", channels=())
+    person = ScriptedTherapist(
+        source="", setup=setup, levels_ua={}, motor_ua={}, next_id=client.next_id, _stage="run", _waiting=1
+    )
+    person.replied(Answer(id=1, accepted=False, problems=(OVERTAKEN,)))
+    assert person.act(snapshot(phase=Phase.STOPPING)) == []
+    (request,) = person.act(snapshot(phase=Phase.CONFIGURED, patient_id="K-1"))
+    assert isinstance(request, events.Sign)
+    assert (person.outcome, person.refused) == ("stopped", ())

@@ -23,6 +23,12 @@ from estim.session.snapshot import ChannelView, Snapshot
 from estim.session.state import Cycle, Phase
 
 
+def stopped_first(reply: Reply | Answer) -> bool:
+    """Whether it was refused since a stop had come before it: output is going off, and nothing is wrong with it."""
+    said = [str(each["message"]) if isinstance(each, Mapping) else each.message for each in reply.problems]
+    return not reply.accepted and any(Phase.STOPPING.value in words for words in said)
+
+
 @dataclass(slots=True, kw_only=True)
 class ScriptedTherapist:
     """Drives one whole session.
@@ -74,6 +80,9 @@ class ScriptedTherapist:
         if not reply.accepted and self._stage == "start" and "levels" in _keys(reply):
             self._therapy, self._stage = False, "titrate"  # a lost pad or a long pause took them: find them again
             self._marked.clear()
+            return
+        if self._stage == "run" and stopped_first(reply):
+            self._stage = "halted"
             return
         if not reply.accepted and self._stage != "raise":
             self.refused += tuple(reply.problems)

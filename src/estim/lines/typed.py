@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from estim.controller.interface import Answer, ConfigureFrom, SessionClient
+from estim.desk.script import stopped_first
 from estim.lines.front import LOOK_S, Front
 from estim.lines.keyboard import Keyboard, says_stop
 from estim.protocols.setup import Setup
@@ -33,6 +34,13 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType({"twitch": "low-rate", "level
 
 class Left(Exception):
     """Input ended, or somebody asked for the end."""
+
+
+def refusal_of(answer: Answer) -> list[str]:
+    """Why it was refused, if it was; what a stop overtook was stopped, and is not said to be wrong."""
+    if stopped_first(answer):
+        return ["stopped: output is going off"]
+    return [] if answer.accepted else [f"refused: {each['key']}: {each['message']}" for each in answer.problems]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,11 +91,10 @@ class Person:
         for snapshot in self._looks(front):
             for answer in self.client.poll():
                 front.heard(answer.id)
-                if not answer.accepted:
-                    for problem in answer.problems:
-                        self.say(f"  refused: {problem['key']}: {problem['message']}")
-                elif answer.id == signed:
+                if answer.accepted and answer.id == signed:
                     return
+                for line in refusal_of(answer):
+                    self.say(f"  {line}")
             for line in self.keyboard.lines():
                 request = self._line(line, snapshot, front)
                 if request is not None:
