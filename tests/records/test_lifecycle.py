@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import datetime
+import io
 import json
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from estim.cli import main
 from estim.records.anchor import against, make_anchor
 from estim.records.home import Home
-from estim.records.lifecycle import archive, backup, migrate, restore
+from estim.records.lifecycle import MANIFEST, archive, backup, migrate, people_beside, restore
 from estim.records.patients import Patient, load_patients, save_patient
 from estim.records.segment import RECORD
 from estim.records.station import begin_station, station_lines
@@ -74,6 +77,47 @@ def test_a_damaged_backup_is_refused(home: Home, tmp_path: Path, harm: str) -> N
     file.write_bytes({"cut": data[:-200], "changed": data[:200] + b"\xff" * 8 + data[208:], "none": b"hello"}[harm])
     with pytest.raises(RecordError):
         restore(file, tmp_path / "elsewhere", operator="", reason="")
+
+
+def packed(file: Path, files: dict[str, bytes]) -> Path:
+    """A backup of somebody else's making."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as tape:
+        for name, data in files.items():
+            row = tarfile.TarInfo(name)
+            row.size = len(data)
+            tape.addfile(row, io.BytesIO(data))
+    file.write_bytes(zstandard.compress(plain.getvalue()))
+    return file
+
+
+@pytest.mark.parametrize("manifest", [b"[]", b"3", b'{"files": {}}', b'{"files": {}, "anchor": 5}', b"[" * 100_000])
+def test_a_manifest_of_another_shape_is_refused(manifest: bytes, tmp_path: Path) -> None:
+    file = packed(tmp_path / "b.tar.zst", {MANIFEST: manifest})
+    with pytest.raises(RecordError):
+        restore(file, tmp_path / "elsewhere", operator="", reason="")
+
+
+@pytest.mark.parametrize("name", ["../out", "/out", "C:out", "C:\\out", "..\\out", "a/..\\..\\out", "a:b"])
+def test_no_file_of_a_backup_leads_out_of_the_home_on_any_system(name: str, tmp_path: Path) -> None:
+    file = packed(tmp_path / "b.tar.zst", {name: b"x", MANIFEST: b"{}"})
+    with pytest.raises(RecordError, match="leads out of the home"):
+        restore(file, tmp_path / "elsewhere", operator="", reason="")
+
+
+@pytest.mark.parametrize("people", [b"[]", b"{", b'{"0123456789abcdef": 3}', b'{"0123456789abcdef": "x"}'])
+def test_keys_of_people_that_can_not_be_read_are_said(people: bytes, home: Home, tmp_path: Path) -> None:
+    file = tmp_path / "home.tar.zst"
+    backup(home.root, file)
+    people_beside(file).write_bytes(people)
+    with pytest.raises(RecordError, match="people's keys can't be read"):
+        restore(file, tmp_path / "elsewhere", operator="", reason="")
+
+
+@pytest.mark.parametrize("folder", ["", ".", "/"])
+def test_a_folder_is_no_backups_name(folder: str, home: Home) -> None:
+    with pytest.raises(RecordError, match="name the file of the backup"):
+        backup(home.root, Path(folder))
 
 
 def test_neither_replaces_what_is_there(home: Home, tmp_path: Path) -> None:

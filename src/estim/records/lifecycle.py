@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 
 import zstandard
 
-from estim.platform.files import make_durable, make_new, replace_whole, sync_folder, trouble
+from estim.platform.files import make_durable, make_new, no_device, replace_whole, sync_folder, trouble, unread
 from estim.records.anchor import Anchor, against, make_anchor, read_anchors
 from estim.records.clocks import milliseconds
 from estim.records.home import Home
@@ -58,6 +58,8 @@ def backup(home: Path, target: Path, *, with_key: bool = True) -> BackedUp:
     Raises:
         RecordError: the file is there already, or something can't be read or written; nothing is left half done.
     """
+    if not target.name:
+        raise RecordError(f"{target}: is a folder; name the file of the backup in it")
     anchor = str(make_anchor(home))
     found = {path.relative_to(home).as_posix(): path for path in _kept(home, with_key=with_key)}
     part = target.with_name(target.name + ".part")
@@ -137,21 +139,26 @@ def restore(source: Path, home: Path, *, operator: str, reason: str) -> Anchor:
                 _write(home, row.name, data)
     except (OSError, tarfile.TarError, zstandard.ZstdError, ValueError, RecursionError) as error:
         raise RecordError(f"{source}: this backup can't be read: {error}") from None
-    if manifest is None or manifest.get("files") != digests:
+    if not isinstance(manifest, dict) or manifest.get("files") != digests:
         raise RecordError(f"{source}: files are missing or changed; what could be read lies in {home}")
-    (anchor,) = read_anchors(str(manifest["anchor"]))
+    anchor, *more = read_anchors(str(manifest.get("anchor")))
+    if more:
+        raise RecordError(f"{source}: a backup has one anchor, this one has {1 + len(more)}")
     wrong = against(home, anchor)
     if wrong:
         raise RecordError(f"{source}: the home in it does not continue its own anchor: {wrong}")
     with contextlib.suppress(FileNotFoundError):
-        put_back(home, json.loads(people_beside(source).read_bytes()))
+        try:
+            put_back(home, json.loads(no_device(people_beside(source)).read_bytes()))
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise RecordError(f"{people_beside(source)}: people's keys can't be read: {unread(error)}") from None
     enter_station(home, "restored", **{"from": str(anchor)}, operator=operator, reason=reason)
     return anchor
 
 
 def _write(home: Path, name: str, data: bytes) -> None:
     inside = PurePosixPath(name)
-    if inside.is_absolute() or ".." in inside.parts:
+    if inside.is_absolute() or ".." in inside.parts or "\\" in name or ":" in name:  # the last two as Windows has it
         raise ValueError(f"{name} leads out of the home")
     path = home.joinpath(*inside.parts)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

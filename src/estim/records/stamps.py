@@ -11,6 +11,7 @@ import base64
 import binascii
 import datetime
 import hashlib
+import http.client
 import re
 import urllib.error
 import urllib.request
@@ -20,11 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.platform.extras import how_to_get
-from estim.platform.files import private_folder, replace_whole, trouble
+from estim.platform.files import private_folder, replace_whole, trouble, unread
 from estim.records.anchor import Anchor, against, make_anchor, read_anchors
 from estim.records.guard import digest
 from estim.records.station import enter_station, read_station
-from estim.safety.errors import RecordError, UsageError
+from estim.safety.errors import RecordError, UsageError, brief, quoted
 
 if TYPE_CHECKING:
     from rfc3161_client import TimeStampResponse
@@ -137,16 +138,18 @@ def ask(server: str, request: bytes) -> bytes:
         UsageError: no http address.
     """
     if not server.startswith(("https://", "http://")):
-        raise UsageError(f"--server {server}: an address that begins with https:// or http://")
+        raise UsageError(f"--server {quoted(server)}: an address that begins with https:// or http://")
     headers = {"Content-Type": "application/timestamp-query"}
-    asked = urllib.request.Request(server, data=request, headers=headers)  # noqa: S310 - http alone, looked at above
     try:
+        asked = urllib.request.Request(server, data=request, headers=headers)  # noqa: S310 - http alone, looked at above
         with urllib.request.urlopen(asked, timeout=ANSWER_S) as answer:  # noqa: S310
             kind = answer.headers.get_content_type()
             data: bytes = answer.read(ANSWER_BYTES)
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
-        raise RecordError(f"{server}: no time stamp came: {reason}; nothing is changed, try again later") from None
+        raise RecordError(
+            f"{brief(server)}: no time stamp came: {reason}; nothing is changed, try again later"
+        ) from None
     if kind != "application/timestamp-reply":
         raise RecordError(f"{server}: it answered {kind}, which is no time stamp")
     return data
@@ -265,7 +268,7 @@ def verdicts(home: Path, file: Path, roots: bytes) -> list[tuple[Stamp | None, s
     try:
         found = read_stamps(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RecordError(f"{file}: {error}") from None
+        raise RecordError(f"{file}: {unread(error)}") from None
     rows: list[tuple[Stamp | None, str]] = []
     for anchor, answer in found:
         try:
