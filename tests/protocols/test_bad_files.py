@@ -185,7 +185,7 @@ def test_side_region_and_level_of_one_channel_hide_nothing_of_each_other(
         ("schema = 1\nnotes = [", "not a TOML file"),
         ("notes = " + "[" * 20_000 + "]" * 20_000, "nested"),
         ("a." * 20_000 + "b = 1", "nested"),
-        ("schema = " + "9" * 5_000, "4300 digits"),
+        ("schema = " + "9" * 5_000, "thousands of digits"),
         ("[channel]\nname = 1\n", "[[channel]]"),
         ("", "is empty"),
     ],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from estim.api import words
 from estim.api.errors import Refused
 from estim.platform.files import private_folder, replace_whole
+from estim.protocols.wording import basic_string
 from estim.records.home import Home
 
 
@@ -55,14 +55,14 @@ def _table(keys: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
 
 
 def _key(key: str) -> str:
-    return key if key.replace("-", "").replace("_", "").isalnum() and key.isascii() else json.dumps(key)
+    return key if key.replace("-", "").replace("_", "").isalnum() and key.isascii() else basic_string(key)
 
 
 def _value(value: object, path: tuple[str, ...]) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=True)
+        return basic_string(value)
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, Sequence):

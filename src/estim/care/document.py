@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from estim.care.key_words import MEANING
 from estim.protocols.lines import LineIndex
-from estim.protocols.loader import SIZE_MAX, decoded, key_text, read_toml
+from estim.protocols.loader import decoded, key_text, read_file, read_toml
 from estim.protocols.wording import quoted, shown, unknown, wrong
 from estim.safety.errors import Problem, ProtocolError
 
@@ -29,15 +29,7 @@ def load_document(path: Path, model: type[Model], *, further: Further | None = N
     Raises:
         ProtocolError: it can't be read, is no TOML, or breaks the model; `problems` lists everything.
     """
-    try:
-        if path.is_file() and path.stat().st_size > SIZE_MAX:
-            raise ProtocolError([problem("file", f"more than {SIZE_MAX} bytes")], path=path)
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise ProtocolError(
-            [problem("file", f"can't be read: {getattr(error, 'strerror', None) or error}")], path=path
-        ) from None
-    return parse_document(data, model, path=path, further=further)
+    return parse_document(read_file(path), model, path=path, further=further)
 
 
 def parse_document(

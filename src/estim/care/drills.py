@@ -16,6 +16,7 @@ from estim.care.document import Finding, load_document, parse_document
 from estim.protocols import muscles
 from estim.protocols.schema_base import Strict, Text, rule
 from estim.protocols.schema_phase import Effort
+from estim.safety.errors import quoted
 
 Count = Annotated[int, Field(ge=1, le=100)]
 PAIN_GO_ON, PAIN_HOLD = 3, 5  # NRS: up to 3 and gone next morning go on, 4 to 5 hold, above 5 one step back; convention
@@ -129,7 +130,7 @@ def load_drills(path: Path) -> tuple[Drill, ...]:
         given = plain.get("drill")
         ids = [each.get("id") if isinstance(each, dict) else None for each in given] if isinstance(given, list) else []
         return [
-            (["drill", number, "id"], f"{name!r} is taken", name, "an id that no other exercise has")
+            (["drill", number, "id"], f"{quoted(name)} is taken", name, "an id that no other exercise has")
             for number, name in enumerate(ids)
             if isinstance(name, str) and (name in drills() or ids.count(name) > 1)
         ]

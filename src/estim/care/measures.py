@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from estim.care.document import parse_document
 from estim.protocols.schema_base import Strict, Text, rule
+from estim.safety.errors import brief
 from estim.safety.units import plain_number
 
 Mark = Literal["read", "recalled", "convention"]
@@ -98,9 +99,9 @@ class Measure(Strict):
             return f"{self.id}: a number of {self.unit}"
         low, high = self.low or 0, self.high or 0
         if not math.isfinite(number) or not low <= number <= high:
-            return f"{self.id}: {value} is outside {low:g} to {high:g} {self.unit}"
+            return f"{self.id}: {brief(str(value))} is outside {low:g} to {high:g} {self.unit}"
         if self.whole and number != int(number):
-            return f"{self.id}: {value} is no whole number of {self.unit}"
+            return f"{self.id}: {brief(str(value))} is no whole number of {self.unit}"
         return ""
 
     def rank(self, value: float | str) -> float:

@@ -20,6 +20,8 @@ from estim.care.document import Finding, load_document, parse_document
 from estim.protocols import conditions, library
 from estim.protocols.schema import Slug
 from estim.protocols.schema_base import Strict, Text, exactly, rule
+from estim.protocols.wording import basic_string
+from estim.safety.errors import quoted
 
 Bound = float | str
 AGE_DAYS = 14  # a gate's measure is of the last two weeks unless the file says otherwise; convention
@@ -85,7 +87,7 @@ class Plan(Strict):
 
     schema_version: Annotated[Literal[1], exactly(1), Field(alias="schema")]
     id: Slug
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")]
     title: Text
     conditions: Annotated[tuple[Text, ...], Field(min_length=1)]
     baseline: Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -126,7 +128,12 @@ def _named(document: Mapping[str, Any], protocols: frozenset[str], own_drills: f
     for index, phase in phases:
         if names.count(phase.get("name")) > 1:
             allowed = "a name of its own"
-            yield ["phase", index, "name"], f"two phases are called {phase.get('name')!r}", phase.get("name"), allowed
+            yield (
+                ["phase", index, "name"],
+                f"two phases are called {quoted(phase.get('name'))}",
+                phase.get("name"),
+                allowed,
+            )
         yield from _unknown(phase, ["phase", index, "protocols"], "protocol", protocols)
         for key in ("drills", "home"):
             yield from _unknown(phase, ["phase", index, key], "exercise", known_drills)
@@ -140,7 +147,7 @@ def _conditions(document: Mapping[str, Any]) -> Iterator[Finding]:
             allowed = ", ".join(conditions.nearest(name))
             yield ["conditions", number], conditions.unknown_words(name), name, allowed
         elif name in given[:number]:
-            yield ["conditions", number], f"{name!r} stands in this list twice", name, "each once"
+            yield ["conditions", number], f"{quoted(name)} stands in this list twice", name, "each once"
 
 
 def _unknown(table: Mapping[str, Any], place: list[Any], what: str, known: frozenset[str]) -> Iterator[Finding]:
@@ -156,12 +163,12 @@ def _unknown(table: Mapping[str, Any], place: list[Any], what: str, known: froze
             near = ", ".join(difflib.get_close_matches(name, known, n=3, cutoff=0.4)) or "none is near"
             yield (
                 [*place, number],
-                f"{name!r} is the id of no {what}; near: {near}",
+                f"{quoted(name)} is the id of no {what}; near: {near}",
                 name,
                 f"the id of {article} {what}",
             )
         elif name in given[:number]:
-            yield [*place, number], f"{name!r} stands in this list twice", name, "each once"
+            yield [*place, number], f"{quoted(name)} stands in this list twice", name, "each once"
 
 
 def _gates(document: Mapping[str, Any]) -> Iterator[Finding]:
@@ -181,7 +188,7 @@ def _bound(criterion: Mapping[str, Any], place: list[Any]) -> Iterator[Finding]:
     measure = measure_library.measures().get(name)
     if measure is None:
         near = measure_library.nearest(name)
-        yield [*place, "measure"], f"{name!r} is no assessment; near: {near}", name, near
+        yield [*place, "measure"], f"{quoted(name)} is no assessment; near: {near}", name, near
         return
     for key in ("at_least", "at_most"):
         bound = criterion.get(key)
@@ -260,7 +267,7 @@ def new_plan(template_name: str, id: str, title: str = "") -> str:  # noqa: A002
     """The text of a plan of one's own, from a template.
 
     Raises:
-        KeyError: there is no such template.
+        KeyError: there is no such template. ProtocolError: an id or a title that none can have.
     """
     text = template_text(template_name)
     base = template(template_name)
@@ -271,6 +278,6 @@ def new_plan(template_name: str, id: str, title: str = "") -> str:  # noqa: A002
     for before, after in swaps.items():
         text = text.replace(before, after, 1)
     if title:
-        escaped = title.replace("\\", "\\\\").replace('"', '\\"')
-        text = text.replace(f'title = "{base.title}"', f'title = "{escaped}"', 1)
+        text = text.replace(f'title = "{base.title}"', f"title = {basic_string(title)}", 1)
+    parse_document(text.encode("utf-8"), Plan)
     return text

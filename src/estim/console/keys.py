@@ -9,13 +9,13 @@ one of them stops; a map that uses one is refused.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from estim.console.stop_gate import is_stop_key
-from estim.safety.errors import Problem, UsageError
+from estim.protocols.loader import decoded, read_toml
+from estim.safety.errors import Problem, ProtocolError, UsageError, quoted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,9 +133,9 @@ def parse_keymap(data: bytes) -> dict[str, tuple[str, ...]]:
         UsageError: not TOML, an unknown action, a key used twice, or one that belongs to the stop; all at once.
     """
     try:
-        table = tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"console.toml: {error}") from error
+        table = read_toml(decoded(data, None), None)
+    except ProtocolError as error:
+        raise UsageError(f"console.toml: {error.problems[0].message}") from None
     given = table.get("keys", {})
     problems: list[Problem] = []
     if not isinstance(given, dict):
@@ -168,12 +168,12 @@ def _check(id: str, keys: object, used: Sequence[tuple[str, str]]) -> Problem | 
         return Problem(severity="refuse", key=where, message='give a list of key names, ["plus"]', rule="keys")
     for key in keys:
         if is_stop_key(key):
-            message = f"{key!r} belongs to the stop: Space, Escape, F12 and Alt can't be given to anything"
+            message = f"{quoted(key)} belongs to the stop: Space, Escape, F12 and Alt can't be given to anything"
             return Problem(severity="refuse", key=where, message=message, asked=key, rule="stop-key")
         if key.isdigit() and key != "0":
-            message = f"{key!r} chooses a channel"
+            message = f"{quoted(key)} chooses a channel"
             return Problem(severity="refuse", key=where, message=message, asked=key, rule="keys")
         if (other := next((each for known, each in used if known == key and _meet(id, each)), "")) != "":
-            message = f"{key!r} is already {other}"
+            message = f"{quoted(key)} is already {other}"
             return Problem(severity="refuse", key=where, message=message, asked=key, rule="keys")
     return None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 
 from estim.console.language import LANGUAGES
 from estim.console.themes import THEME_NAMES
+from estim.protocols.loader import decoded, read_toml
 from estim.records.training import OBJECTIVES
-from estim.safety.errors import UsageError
+from estim.safety.errors import ProtocolError, UsageError, quoted
 
 KNOWN = ("keys", "language", "theme", "practice")
 
@@ -30,16 +30,16 @@ def parse_settings(data: bytes) -> Settings:
         UsageError: not TOML, an unknown key, a language or theme that is not there.
     """
     try:
-        table = tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"console.toml: {error}") from error
+        table = read_toml(decoded(data, None), None)
+    except ProtocolError as error:
+        raise UsageError(f"console.toml: {error.problems[0].message}") from None
     problems = [f"{key}: no such setting; there are {', '.join(KNOWN)}" for key in table if key not in KNOWN]
     for key, allowed in (("language", LANGUAGES), ("theme", THEME_NAMES)):
         if key in table and table[key] not in allowed:
-            problems.append(f"{key} = {table[key]!r}: one of {', '.join(allowed)}")
+            problems.append(f"{key} = {quoted(table[key])}: one of {', '.join(allowed)}")
     practice = table.get("practice", {})
     asked = practice.get("before_real", []) if isinstance(practice, dict) else None
-    if not isinstance(asked, list) or set(practice) - {"before_real"} or set(asked) - set(OBJECTIVES):
+    if not isinstance(asked, list) or set(practice) - {"before_real"} or any(each not in OBJECTIVES for each in asked):
         problems.append(f"practice: before_real = a list of {', '.join(OBJECTIVES)}, and nothing else")
     if problems:
         raise UsageError("console.toml:\n" + "\n".join(problems))

@@ -7,6 +7,7 @@ import re
 from estim.protocols import muscles
 from estim.protocols.loader import parse
 from estim.protocols.schema import Protocol
+from estim.protocols.wording import basic_string
 from estim.safety.errors import Problem
 
 _HEAD = re.compile(r"^(id|version|title) = .*$", re.MULTILINE)
@@ -114,11 +115,12 @@ def _on_muscle(text: str, name: str) -> str:
     place = muscle.placements[0]
     size = ", ".join(f"{side:g}" for side in place.size_cm)
     words = place.words()
+    placed = words[0].upper() + words[1:]
     swaps = {
         'name = "quadriceps"\n': f'name = "{muscle.id}"\n',
         'muscle = "quadriceps-femoris"         #': f'muscle = "{muscle.id}"  #',
         'region = "thigh"                     #': f'region = "{muscle.region}"  #',
-        f'placement = "{PLACEHOLDERS["channel[0].placement"]}"': f"placement = {_quoted(words[0].upper() + words[1:])}",
+        f'placement = "{PLACEHOLDERS["channel[0].placement"]}"': f"placement = {basic_string(placed)}",
         "electrode_cm = [5.0, 9.0]            #": f"electrode_cm = [{size}]  #",
     }
     for before, after in swaps.items():
@@ -149,17 +151,9 @@ def new_protocol(id: str, *, title: str = "", based_on: str | None = None, muscl
         parse(based_on.encode())
     values = {"id": id, "version": "0.1.0", "title": title or id.replace("-", " ").capitalize()}
     head, mark, rest = text.partition("[[")
-    changed = _HEAD.sub(lambda line: f"{line[1]} = {_quoted(values[line[1]])}", head) + mark + rest
+    changed = _HEAD.sub(lambda line: f"{line[1]} = {basic_string(values[line[1]])}", head) + mark + rest
     _same(parse(changed.encode()), values)
     return changed
-
-
-def _quoted(text: str) -> str:
-    """A TOML basic string."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return (
-        '"' + "".join(f"\\u{ord(sign):04x}" if ord(sign) < 32 or ord(sign) == 127 else sign for sign in escaped) + '"'
-    )
 
 
 def _same(protocol: Protocol, values: dict[str, str]) -> None:

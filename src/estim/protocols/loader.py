@@ -100,7 +100,7 @@ def load_with_digest(path: Path) -> tuple[Protocol, str]:
     Raises:
         ProtocolError: as `load`.
     """
-    data = _read(path)
+    data = read_file(path)
     return parse(data, path=path), hashlib.sha256(data).hexdigest()
 
 
@@ -158,14 +158,20 @@ def read_toml(text: str, path: Path | None) -> dict[str, Any]:
         raise ProtocolError([_problem(key, message, line=line, rule="toml")], path=path) from None
     except RecursionError:
         raise ProtocolError([_problem("file", "is nested deeper than any protocol", rule="toml")], path=path) from None
-    except ValueError as error:  # a number of thousands of digits, which Python does not read
-        raise ProtocolError([_problem("file", f"not a TOML file: {error}", rule="toml")], path=path) from None
+    except ValueError:  # a number of thousands of digits, which Python does not read
+        message = "not a TOML file: a number in it has thousands of digits"
+        raise ProtocolError([_problem("file", message, rule="toml")], path=path) from None
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """The bytes of a file of a person's. A pipe in its place would be waited for, a device read without end.
+
+    Raises:
+        ProtocolError: it can't be read, is none, or holds more than `SIZE_MAX` bytes.
+    """
     try:
         if path.is_dir():
-            raise ProtocolError([_problem("file", "is a folder, not a protocol file")], path=path)
+            raise ProtocolError([_problem("file", "is a folder, not a file")], path=path)
         if path.exists() and not path.is_file():
             raise ProtocolError([_problem("file", "is no regular file")], path=path)
         size = path.stat().st_size

@@ -26,6 +26,7 @@ from estim.protocols.schema_course import (
     fits,
 )
 from estim.protocols.schema_phase import PhaseSpec
+from estim.safety.errors import quoted
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", max_length=60)]
@@ -106,7 +107,8 @@ class Channel(Strict):
         if named and named != self.side:
             yield rule(
                 "side",
-                f"{typed!r} names the {named} side, the channel's side is {self.side!r}; a side stands in `side` alone",
+                f"{quoted(typed)} names the {named} side, the channel's side is {self.side!r}; "
+                "a side stands in `side` alone",
                 at="muscle",
             )
 
@@ -183,7 +185,7 @@ class Protocol(Strict):
 
     schema_version: Annotated[Literal[1], exactly(1), Field(alias="schema")]
     id: Slug
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")]
     title: Text
     goal: Goal
     goal_note: Text | None = None

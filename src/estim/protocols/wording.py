@@ -10,8 +10,8 @@ from typing import Any, get_args
 
 from estim.protocols.schema_course import Mark
 from estim.protocols.schema_words import meaning
+from estim.safety.errors import brief
 
-SHOWN_MAX = 80
 _UNIT = re.compile(r"^(.*)_(s|ms|us|hz|khz|mhz|cm|mm|ma|ua|uv|mv)$")
 # Unit suffix → what it measures, and how much of the base unit one is.
 UNITS: Mapping[str, tuple[str, float]] = {
@@ -45,7 +45,7 @@ def shown(value: object) -> int | float | str | bool | None:
     if isinstance(value, dict | list):
         return "a table" if isinstance(value, dict) else f"an array of {len(value)}"
     text = str(value)
-    return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 1] + "…"
+    return brief(text)
 
 
 def quoted(value: object) -> str:
@@ -54,6 +54,14 @@ def quoted(value: object) -> str:
     if isinstance(short, bool):
         return str(short).lower()
     return f'"{short}"' if isinstance(value, str) else str(short)
+
+
+def basic_string(text: str) -> str:
+    """A text as a TOML file holds it, quotes and all."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return (
+        '"' + "".join(f"\\u{ord(sign):04x}" if ord(sign) < 32 or ord(sign) == 127 else sign for sign in escaped) + '"'
+    )
 
 
 def needed(model: str, key: str) -> str:
@@ -134,7 +142,7 @@ def _length(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
 
 def unknown(key: str, value: object, known: Sequence[str]) -> str:
     """An unknown key, with the one that was probably meant: the same name in another unit, or one spelt alike."""
-    text = f"there is no key {key!r} here"
+    text = f"there is no key {brief(key)!r} here"
     converted = _other_unit(key, value, known)
     if converted:
         return f"{text}; {converted}"
@@ -177,5 +185,5 @@ def no_toml(reason: str, line_text: str) -> tuple[str, str]:
     found = _KEY.match(line_text)
     key = found[1].strip('"') if found else "file"
     if _TWICE.search(reason) and found:
-        return key, f"{key!r} stands twice: a file says each thing once ({reason})"
+        return key, f"{brief(key)!r} stands twice: a file says each thing once ({reason})"
     return "file", f"not a TOML file: {reason}"

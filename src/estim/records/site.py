@@ -9,7 +9,6 @@ that tightened a limit is not opened again by a calendar. Neither does one begin
 from __future__ import annotations
 
 import datetime
-import json
 import os
 import re
 import tomllib
@@ -20,11 +19,12 @@ from typing import Any
 
 from estim.platform.files import no_device, private_folder, trouble, unread
 from estim.protocols.lines import LineIndex
+from estim.protocols.wording import basic_string
 from estim.records.guard import REGISTERS, change, check
 from estim.records.home import NOWHERE, Home
 from estim.records.keys import Signer, signed_by
 from estim.records.lock import locked
-from estim.safety.errors import Problem, RecordError, SiteFileError, UsageError
+from estim.safety.errors import Problem, RecordError, SiteFileError, UsageError, quoted
 from estim.safety.limits import ABSOLUTE, DEFAULT, SIGNATURE_MARK, Limits, parse_site
 from estim.safety.limits_table import BY_KEY
 
@@ -213,7 +213,7 @@ def _date(text: str, key: str) -> datetime.date:
             raise ValueError(text)
         return datetime.date.fromisoformat(text)
     except ValueError:
-        raise SiteFileError([_wrong(key, f"{text!r}: a date as 2027-05-31")]) from None
+        raise SiteFileError([_wrong(key, f"{quoted(text)}: a date as 2027-05-31")]) from None
 
 
 def _wrong(key: str, message: str, **details: Any) -> Problem:
@@ -303,10 +303,7 @@ def proposal(
     last_day(until, today)
     if not values:
         raise UsageError("nothing moves: give a ready proposal, or --set KEY=NUMBER")
-    rows = [
-        f"{key} = {json.dumps(text, ensure_ascii=False)}"
-        for key, text in (said | {"date": today, "until": until}).items()
-    ]
+    rows = [f"{key} = {basic_string(text)}" for key, text in (said | {"date": today, "until": until}).items()]
     moved = [f"{key} = {value}{_comment(key, value)}" for key, value in values.items()]
     text = "\n".join([*rows, "", "[limits]", *moved]) + "\n"
     parse_site(text.encode() + SIGNATURE_MARK + b"00\n", verify=lambda _message, _signature: True)

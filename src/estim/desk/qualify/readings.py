@@ -6,7 +6,6 @@ a cursor on a screen gives, unless `uncertainty_percent` says otherwise; a time 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,8 +24,9 @@ from estim.desk.qualify.judge import (
     Judged,
     figure,
 )
-from estim.desk.qualify.steps import BenchStep, PlanError
+from estim.desk.qualify.steps import BenchStep, PlanError, read_table
 from estim.platform.files import replace_whole
+from estim.safety.errors import brief
 
 FILE = "readings.toml"
 CURSOR_PERCENT, TIME_SHARE = 3.0, 0.005
@@ -63,6 +63,7 @@ QUESTIONS: Mapping[str, tuple[Question, ...]] = {
                    Question("said", "did the screen say that less flowed than was asked")),
     "restart": (Question("silent", "after the cable, or off and on: nothing until a start from 0 mA"),),
 }  # fmt: skip
+TYPED_MAX = 1_000_000_000
 TYPED_ONLY = frozenset({"together", "open-lead", "compliance", "restart"})
 
 
@@ -75,16 +76,17 @@ def load(folder: Path) -> dict[str, dict[str, Typed]]:
     path = folder / FILE
     if not path.exists():
         return {}
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PlanError(f"{path}: {error}") from None
+    table = read_table(path)
     found: dict[str, dict[str, Typed]] = {}
     for name, answers in table.items():
-        if not isinstance(answers, dict) or not all(isinstance(one, int | float) for one in answers.values()):
-            raise PlanError(f"{path}: [{name}] holds numbers and true or false")
+        if not isinstance(answers, dict) or not all(map(_is_typed, answers.values())):
+            raise PlanError(f"{path}: [{brief(name)}] holds numbers and true or false")
         found[name] = {key: one if isinstance(one, bool) else float(one) for key, one in answers.items()}
     return found
+
+
+def _is_typed(one: object) -> bool:
+    return isinstance(one, int | float) and abs(one) <= TYPED_MAX
 
 
 def save(folder: Path, readings: Mapping[str, Answers]) -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
+import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
+
+from estim.drivers.models import MODELS
+from estim.protocols.loader import decoded, read_file, read_toml
+from estim.protocols.wording import basic_string
+from estim.safety.errors import ProtocolError, quoted
 
 AMPLITUDES_MA = (2, 4, 10, 20, 50, 80, 100)
 WIDTHS_US = (50, 100, 250, 400, 500)
@@ -19,6 +25,10 @@ SHUNT_MOST_PERCENT = 5  # beyond it no limit of a qualification could be kept
 KINDS = (
     "zero", "amplitude", "width", "rate", "balance", "together", "ramp", "open-lead", "compliance", "stop", "restart",
 )  # fmt: skip
+
+
+OHM_MAX, STEP_MAX, TEXT_MAX = 1_000_000, 100_000, 200
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,59}")
 
 
 class PlanError(Exception):
@@ -151,7 +161,7 @@ def write_plan(plan: BenchPlan) -> str:
         "# step into a folder, then: estim qualify read THIS-FILE FOLDER",
         "schema = 1",
     ]
-    lines += [f'{name} = "{getattr(plan, name)}"' for name in _HEAD]
+    lines += [f"{name} = {basic_string(getattr(plan, name))}" for name in _HEAD]
     lines += [f"load_ohm = {plan.load_ohm:g}", f"shunt_ohm = {plan.shunt_ohm:g}"]
     lines += [f"shunt_percent = {plan.shunt_percent:g}"]
     for step in plan.steps:
@@ -174,26 +184,85 @@ def read_plan(path: Path) -> BenchPlan:
     """A plan from its file.
 
     Raises:
-        PlanError: it can't be read, or a key is missing, unknown or out of range.
+        PlanError: it can't be read, or a key is missing, unknown, of another kind or out of range.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PlanError(f"{path}: {error}") from None
+    table = read_table(path)
     known = {*_HEAD, "schema", "load_ohm", "shunt_ohm", "step"}
     if unknown := sorted(set(table) - known - {"shunt_percent"}):
-        raise PlanError(f"{path}: unknown key {unknown[0]!r}; there are {', '.join(sorted(known | {'shunt_percent'}))}")
+        raise PlanError(
+            f"{path}: unknown key {quoted(unknown[0])}; there are {', '.join(sorted(known | {'shunt_percent'}))}"
+        )
     if missing := sorted(known - set(table)):
-        raise PlanError(f"{path}: the key {missing[0]!r} is missing")
+        raise PlanError(f"{path}: the key {quoted(missing[0])} is missing")
     try:
-        steps = tuple(BenchStep(**each) for each in table["step"])
-        load_ohm, shunt_ohm = float(table["load_ohm"]), float(table["shunt_ohm"])
-        shunt_percent = float(table.get("shunt_percent", 1.0))
-    except (TypeError, ValueError) as error:
+        said = {name: _text(name, table[name], least=0) for name in _HEAD}
+        ohms = {name: _number(name, table[name], OHM_MAX) for name in ("load_ohm", "shunt_ohm")}
+        shunt_percent = _number("shunt_percent", table.get("shunt_percent", 1.0), SHUNT_MOST_PERCENT)
+        steps = tuple(_step(number, each) for number, each in enumerate(_entries(table["step"]), start=1))
+    except ValueError as error:
         raise PlanError(f"{path}: {error}") from None
-    if not shunt_ohm > 0 or not load_ohm > 0 or any(step.kind not in KINDS for step in steps) or not steps:
+    if said["model"] not in MODELS:
+        raise PlanError(f"{path}: model {quoted(said['model'])}: one of {', '.join(MODELS)}")
+    if not all(ohms.values()) or not steps:
         raise PlanError(f"{path}: steps of {', '.join(KINDS)}, and loads above 0 ohm")
-    if not 0 < shunt_percent <= SHUNT_MOST_PERCENT:
+    if not shunt_percent:
         raise PlanError(f"{path}: shunt_percent = {shunt_percent:g}: above 0 and at most {SHUNT_MOST_PERCENT}")
-    said = {name: str(table[name]) for name in _HEAD}
-    return BenchPlan(load_ohm=load_ohm, shunt_ohm=shunt_ohm, steps=steps, shunt_percent=shunt_percent, **said)
+    return BenchPlan(steps=steps, shunt_percent=shunt_percent, **ohms, **said)  # type: ignore[arg-type]
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file of the bench.
+
+    Raises:
+        PlanError: it can't be read.
+    """
+    try:
+        return read_toml(decoded(read_file(path), path), path)
+    except ProtocolError as error:
+        raise PlanError("; ".join([f"{path}: {each.message}" for each in error.problems])) from None
+
+
+def _entries(value: object) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise ValueError("each step stands under [[step]]")
+    return value
+
+
+def _step(number: int, each: dict[str, Any]) -> BenchStep:
+    here = f"step {number}"
+    kinds = {field.name: field.type for field in fields(BenchStep)}
+    if unknown := sorted(each.keys() - kinds.keys()):
+        raise ValueError(f"{here}: unknown key {quoted(unknown[0])}; there are {', '.join(kinds)}")
+    if missing := [name for name in ("id", "kind", "channel") if name not in each]:
+        raise ValueError(f"{here}: the key {missing[0]!r} is missing")
+    found: dict[str, Any] = {}
+    for name, value in each.items():
+        at = f"{here}: {name}"
+        if kinds[name] == "str":
+            found[name] = _text(at, value, least=1)
+        elif kinds[name] == "bool":
+            if not isinstance(value, bool):
+                raise ValueError(f"{at} {quoted(value)}: true or false")
+            found[name] = value
+        else:
+            found[name] = _number(at, value, STEP_MAX)
+            if kinds[name] == "int" and type(value) is not int:
+                raise ValueError(f"{at} {quoted(value)}: a whole number")
+            found[name] = value if kinds[name] == "int" else found[name]
+    if found["kind"] not in KINDS:
+        raise ValueError(f"{here}: kind {quoted(found['kind'])}: steps of {', '.join(KINDS)}")
+    if not _ID.fullmatch(found["id"]):  # it is a file's name too
+        raise ValueError(f"{here}: id {quoted(found['id'])}: letters, digits, points and hyphens, such as Q2-20mA-ch1")
+    return BenchStep(**found)
+
+
+def _text(name: str, value: object, *, least: int) -> str:
+    if not isinstance(value, str) or not least <= len(value) <= TEXT_MAX or not value.isprintable():
+        raise ValueError(f"{name} {quoted(value)}: a text of {least} to {TEXT_MAX} letters")
+    return value
+
+
+def _number(name: str, value: object, most: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        raise ValueError(f"{name} = {quoted(value)}: a number from 0 to {most:g}")
+    return float(value)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from estim.safety.errors import quoted
+
 SAMPLES_MIN = 20
 _UNITS_US = {"s": 1e6, "ms": 1e3, "us": 1.0, "µs": 1.0}
 
@@ -121,7 +123,7 @@ def _rows(text: str) -> tuple[list[tuple[int, list[float]]], dict[str, str], lis
         if len(numbers) == len(cells) and numbers:
             rows.append((number, numbers))
         elif rows and line.strip():
-            raise WaveformError(f"line {number}: {line.strip()[:40]!r} is no row of numbers")
+            raise WaveformError(f"line {number}: {quoted(line.strip())} is no row of numbers")
         else:
             heads = cells
     return rows, meta, heads

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from estim.desk.qualify.steps import BenchPlan, BenchStep, PlanError, steps_for
 from estim.drivers.models import MODELS
+from estim.safety.errors import quoted
 from estim.safety.profile import DeviceProfile
 
 COMPLIANCE_V = 150  # of all these makers: beyond it no device keeps its current
@@ -21,7 +22,7 @@ def whole_plan(model: str, channels: Iterable[int], *, full: bool = False) -> tu
         PlanError: a model or a channel that there is none of.
     """
     if model not in MODELS:
-        raise PlanError(f"model {model!r}: one of {', '.join(MODELS)}")
+        raise PlanError(f"model {quoted(model)}: one of {', '.join(MODELS)}")
     profile, channels = MODELS[model].profile, list(channels)
     for channel in channels:
         if not 1 <= channel <= profile.channels:
