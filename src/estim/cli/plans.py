@@ -8,6 +8,7 @@ from typing import Any
 
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
 from estim.platform.files import make_new, trouble
+from estim.safety.errors import quoted
 
 
 def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
@@ -151,12 +152,15 @@ def new(given: argparse.Namespace) -> int:
     import re
 
     from estim.care.plan import new_plan, template_names
+    from estim.protocols.file_names import is_a_device_on_windows
     from estim.safety.errors import UsageError
 
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", given.id) or given.id in template_names():
-        raise UsageError(f"id {given.id!r}: small letters, digits and hyphens, and no template's name")
+        raise UsageError(f"id {quoted(given.id)}: small letters, digits and hyphens, and no template's name")
+    if is_a_device_on_windows(given.id):
+        raise UsageError(f"id {given.id}: Windows keeps this name for a device; take another one")
     if given.template not in template_names():
-        raise UsageError(f"--from {given.template!r}: one of {', '.join(template_names())}")
+        raise UsageError(f"--from {quoted(given.template)}: one of {', '.join(template_names())}")
     folder = home_of(given).root / "plans"
     path = folder / f"{given.id}.toml"
     try:

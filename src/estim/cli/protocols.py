@@ -11,6 +11,7 @@ from estim.cli.output import EXIT_REFUSED, explained, home_of, model_of, print_j
 from estim.cli.protocol_list import listed
 from estim.cli.protocol_table import table
 from estim.platform.files import make_new, put_whole, trouble
+from estim.safety.errors import quoted
 
 if TYPE_CHECKING:
     from estim.protocols.schema import Protocol
@@ -158,8 +159,11 @@ def new(given: argparse.Namespace) -> int:
     """A new own file; nothing that exists is overwritten."""
     from estim.protocols.authoring import new_protocol
     from estim.protocols.catalogue import entries, find, id_clash
+    from estim.protocols.file_names import is_a_device_on_windows
     from estim.safety.errors import Problem, ProtocolError, UsageError
 
+    if is_a_device_on_windows(given.id):
+        raise UsageError(f"id {given.id}: Windows keeps this name for a device; take another one")
     own = home_of(given).protocols
     for entry in entries(own):
         if given.id in {entry.name, entry.protocol.id if entry.protocol else entry.name}:
@@ -169,7 +173,9 @@ def new(given: argparse.Namespace) -> int:
         text = new_protocol(given.id, title=given.title, based_on=based_on, muscle=given.muscle)
     except ProtocolError as error:
         if any(problem.key == "id" for problem in error.problems):
-            raise UsageError(f"id {given.id!r}: small letters, digits and hyphens, e.g. calf-after-cast") from None
+            raise UsageError(
+                f"id {quoted(given.id)}: small letters, digits and hyphens, e.g. calf-after-cast"
+            ) from None
         raise
     except ValueError as error:
         key = "--muscle" if given.muscle is not None else "id"

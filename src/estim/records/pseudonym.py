@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from estim.protocols.file_names import is_a_device_on_windows
 from estim.protocols.unseen import shown
-from estim.safety.errors import RecordError
+from estim.safety.errors import RecordError, brief
 
 SHORT = 24
 WRITTEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
@@ -32,8 +33,11 @@ def written(text: str) -> str:
     kept = unicodedata.normalize("NFKC", text.translate(_HYPHENS)).translate(_HYPHENS).strip()
     if not WRITTEN.fullmatch(kept):
         raise RecordError(
-            f"patient {shown(text)}: a pseudonym is 1 to 40 of the letters A to Z, digits, - and _, and never a name"
+            f"patient {shown(brief(text))}: a pseudonym is 1 to 40 of the letters A to Z, digits, - and _, "
+            "and never a name"
         )
+    if is_a_device_on_windows(kept):
+        raise RecordError(f"patient {kept}: Windows keeps this name for a device; please take another pseudonym")
     return kept
 
 
@@ -44,7 +48,7 @@ def legible_name(what: str, text: str) -> str:
         RecordError: it holds what nobody can see, so that two that look alike would be two.
     """
     if shown(text) != text:
-        raise RecordError(f"{what} {shown(text)}: holds signs that nobody can see; please type it anew")
+        raise RecordError(f"{what} {shown(brief(text))}: holds signs that nobody can see; please type it anew")
     return text
 
 

@@ -15,12 +15,13 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from estim.platform.files import make_new, private_folder
+from estim.protocols.file_names import is_a_device_on_windows
 from estim.records.beside import chains_in, is_kept, keep, read_kept
 from estim.records.home import Home
 from estim.records.keys import station_signer
 from estim.records.pseudonym import normal, written
 from estim.records.signed_chain import append_signed
-from estim.safety.errors import RecordError, UsageError
+from estim.safety.errors import RecordError, UsageError, quoted
 from estim.trial.plan import Arm, Trial, read_trial
 from estim.trial.sealing import allocate, new_seed, seal, station_key, unseal
 
@@ -41,6 +42,8 @@ def found(trial: Trial, home: Home, office: Path) -> Mapping[str, Any]:
     Raises:
         UsageError: the trial is there already, or the office's folder is not empty or lies in the home.
     """
+    if is_a_device_on_windows(trial.file.id):
+        raise UsageError(f"trial {trial.file.id}: Windows keeps this name for a device; take another one")
     folder = trials_of(home) / trial.file.id
     if folder.exists():
         if (line := _end_begun(home, folder)) is not None:
@@ -135,7 +138,7 @@ class Site:
         known = [path.parent for path in chains_in(home.root, "trials")]
         if self.folder not in known:
             there = [folder.name for folder in known]
-            raise UsageError(f"no trial {name!r} in this home; there are {', '.join(there) or 'none'}")
+            raise UsageError(f"no trial {quoted(name)} in this home; there are {', '.join(there) or 'none'}")
         self.home = home
         self.lines: Sequence[Mapping[str, Any]] = read_kept(home.root, self.folder / CHAIN)
         self.trial = read_trial(self.folder / FILE, check=False)
@@ -179,7 +182,7 @@ class Site:
         wanted = self.trial.file.strata
         for key, values in wanted.items():
             if strata.get(key) not in values:
-                raise UsageError(f"--stratum {key}=…: one of {', '.join(values)}; it says {strata.get(key)!r}")
+                raise UsageError(f"--stratum {key}=…: one of {', '.join(values)}; it says {quoted(strata.get(key))}")
         if unknown := sorted(strata.keys() - wanted.keys()):
             raise UsageError(f"--stratum {unknown[0]}: this trial has {', '.join(wanted) or 'no strata'}")
         stratum = ",".join(f"{key}={strata[key]}" for key in sorted(wanted)) or "all"
