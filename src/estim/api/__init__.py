@@ -49,7 +49,7 @@ from estim.records.home import Home, find_home
 from estim.records.site import limits_in_force
 from estim.rehearsal.plan import RehearsalPlan
 from estim.rehearsal.room import profiles
-from estim.safety.errors import EstimError
+from estim.safety.errors import EstimError, quoted
 
 VERSION = 1  # of this interface: names and exceptions change with a new number alone, see docs/python.md
 
@@ -193,7 +193,7 @@ _session = session  # where `session` is the number of one
 
 def _known_profile(name: str) -> None:
     if name and name not in profiles():
-        raise Refused(f"no virtual patient {name!r}; there are {', '.join(profiles())}")
+        raise Refused(f"no virtual patient {quoted(name)}; there are {', '.join(profiles())}")
 
 
 def _wanted(
@@ -238,7 +238,7 @@ def _said(
 ) -> tuple[str, Protocol, Said]:
     """The protocol's source and content, and the setup that the words describe."""
     if not isinstance(wanted, str | PathLike | Inline):
-        raise Refused(f"protocol={wanted!r}: a name, a file, or what api.protocol() made")
+        raise Refused(f"protocol={quoted(wanted)}: a name, a file, or what api.protocol() made")
     words.text("patient", patient)
     week, number = words.whole("week", week, least=1), words.whole("session", number, least=1)
     try:
@@ -267,7 +267,7 @@ def _check(levels: object, pads: object, on_event: object) -> None:
 
 def _home(home: str | PathLike[str] | None) -> Home:
     if not isinstance(home, str | PathLike | None):
-        raise Refused(f"home={home!r}: a folder")
+        raise Refused(f"home={quoted(home)}: a folder")
     try:
         return find_home(str(home) if home is not None else None)
     except EstimError as error:

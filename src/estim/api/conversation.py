@@ -17,6 +17,7 @@ from estim.api.state import State, state_of
 from estim.controller.interface import Answer, ConfigureFrom
 from estim.drivers.models import MODELS
 from estim.protocols.setup import Setup
+from estim.safety.errors import quoted
 from estim.safety.schedule import Purpose
 from estim.safety.units import UA_PER_MA
 from estim.session import events
@@ -281,7 +282,7 @@ class Conversation:
             if planned.name == channel and planned.included:
                 return planned.channel
         names = ", ".join(planned.name for planned in self.wanted.setup.channels)
-        raise Refused(f"no channel {channel!r}; there are {names}")
+        raise Refused(f"no channel {quoted(channel)}; there are {names}")
 
     def view(self, number: int) -> ChannelView:
         """A channel, by its number."""

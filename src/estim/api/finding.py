@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from estim.api import words
 from estim.api.errors import NeedsAPerson, Refused, Stopped, TooFast
+from estim.safety.errors import quoted
 from estim.session import events, screening
 from estim.session.snapshot import ChannelView
 from estim.session.state import Cycle, Phase
@@ -152,7 +153,7 @@ def _answer(session: Conversation, view: ChannelView, ask: Callable[[Offer], obj
     session.alive()
     answer = {True: "raise", False: "strongest"}[said] if isinstance(said, bool) else str(said)
     if answer not in {"raise", "lower", "strongest", "stop", *MARKS}:
-        raise Refused(f"{view.name}: ask answered {said!r}; raise, felt, contracts, strongest, lower or stop")
+        raise Refused(f"{view.name}: ask answered {quoted(said)}; raise, felt, contracts, strongest, lower or stop")
     if answer == "raise" and not session.simulated:
         question = f"{view.name}: {offer.level_ma:g} mA. Raise to {offer.next_ma:g} mA? (yes / no = strongest / stop) "
         person = session.person(question).strip().lower()

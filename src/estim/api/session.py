@@ -15,7 +15,7 @@ from estim.api.errors import AboveFound, Fault, Refused, Stale, TooFast
 from estim.api.front import Front
 from estim.api.state import Result, State, result_of
 from estim.controller.client import START_S
-from estim.safety.errors import EstimError, LinkLost
+from estim.safety.errors import EstimError, LinkLost, quoted
 from estim.session import events, screening
 from estim.session.snapshot import ChannelView
 from estim.session.state import BEGUN, Phase
@@ -223,7 +223,7 @@ class Session(Conversation):
             raise Refused(f"{channel}: no level was found in this session")
         part = words.number(share)
         if part is None or part < 0:
-            raise Refused(f"{channel}: a share is a number from 0 to 1, not {share!r}")
+            raise Refused(f"{channel}: a share is a number from 0 to 1, not {quoted(share)}")
         if part > 1 + ROUNDING:
             raise AboveFound(channel, part * found_ua / 1000, found_ua / 1000)
         self._goals_ua[channel] = int(min(part, 1.0) * found_ua)

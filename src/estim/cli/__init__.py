@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import errno
 import importlib
-import io
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from estim.cli.output import (
     EXIT_DEVICE,
@@ -27,6 +25,7 @@ from estim.platform.terminals import nowhere
 
 _OF_THE_SYSTEM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})  # no stream's fault
 FAULT = "this is a fault of estim's own"
+NAME_MAX = 255
 DEFAULT_DEVICE = "sim://p24"
 EMG_HELP = "EMG and sensors: lsl://STREAM (extra lsl) or socket://host:port of a bridge"
 DESCRIPTION = "Open session controller for neuromuscular electrical stimulation, with a byte-exact simulator."
@@ -65,9 +64,21 @@ class _Version(argparse.Action):
         parser.exit()
 
 
+class _Wrong(Exception):
+    """Words that no command has: the usage, and what is wrong."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong as every other refusal is said."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise it."""
+        raise _Wrong(self.format_usage(), message)
+
+
 def _top() -> tuple[argparse.ArgumentParser, _Commands, argparse.ArgumentParser]:
     """The command line without its commands: the parser, what takes commands, and the words that each of them has."""
-    top = argparse.ArgumentParser(prog="estim", description=DESCRIPTION)
+    top = _Parser(prog="estim", description=DESCRIPTION)
     top.add_argument("--version", action=_Version, nargs=0, help="release, commit and whether it was changed")
     commands = _Commands(top.add_subparsers(dest="command", required=True, metavar="COMMAND"))
     home = argparse.ArgumentParser(add_help=False)
@@ -243,7 +254,7 @@ def main(arguments: list[str] | None = None) -> int:
     speak()
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        return _run(_parsed(words))
+        return _run(_parsed(words), words)
     except BrokenPipeError:  # who read the output has gone: `estim limits | head`
         nowhere()
         return 0
@@ -254,7 +265,7 @@ def main(arguments: list[str] | None = None) -> int:
         named = " -> ".join(str(path) for path in (error.filename, error.filename2) if path)
         where = "this computer" if error.errno in _OF_THE_SYSTEM else "standard output"
         if named:
-            return _refused(f"{named}: {trouble(error)}", EXIT_REFUSED, as_json="--json" in words, rule="file")
+            return _refused(f"{named}: {trouble(error)}", EXIT_REFUSED, words, rule="file")
         say(f"{where}: {error.strerror or error}")
         nowhere()
         return EXIT_REFUSED
@@ -263,12 +274,12 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         bad = "".join(f"\\x{ord(letter) - 0xDC00:02x}" if _half(letter) else letter for letter in error.object[:60])
         text = f"{bad}: a byte that is no letter in this system's encoding; please write it anew"
-        return _refused(text, EXIT_USAGE, as_json="--json" in words, rule="usage")
+        return _refused(text, EXIT_USAGE, words, rule="usage")
     except Exception as error:  # a fault of estim's own: said in one line, its place only to those who look for it
         if os.environ.get("ESTIM_DEBUG"):
             raise
         text = f"{FAULT}: {type(error).__name__}: {error} (ESTIM_DEBUG=1 shows where)"
-        return _refused(text, EXIT_REFUSED, as_json="--json" in words, rule="fault")
+        return _refused(text, EXIT_REFUSED, words, rule="fault")
 
 
 def _half(letter: str) -> bool:
@@ -278,20 +289,18 @@ def _half(letter: str) -> bool:
 
 def _parsed(words: list[str]) -> argparse.Namespace:
     """The words of a command line. Help and version are printed here, and may find nobody who reads them."""
-    heard = io.StringIO() if "--json" in words else sys.stderr
     try:
-        with contextlib.redirect_stderr(heard):
-            return _parser_for(words).parse_args(words)
-    except SystemExit as left:
-        if isinstance(heard, io.StringIO) and left.code == EXIT_USAGE:
-            usage, _, message = heard.getvalue().rstrip().rpartition(": error: ")
-            complain(usage.rpartition("\n")[0])
-            _refused(message, EXIT_USAGE, as_json=True, rule="usage")
+        return _parser_for(words).parse_args(words)
+    except _Wrong as wrong:
+        usage, message = wrong.args
+        complain(usage.rstrip())
+        raise SystemExit(_refused(message, EXIT_USAGE, words, rule="usage")) from None
+    except SystemExit:
         finish()
         raise
 
 
-def _run(given: argparse.Namespace) -> int:
+def _run(given: argparse.Namespace, words: list[str]) -> int:
     """One command and what it refuses, said.
 
     Raises:
@@ -301,35 +310,50 @@ def _run(given: argparse.Namespace) -> int:
 
     if given.command != "console":
         speak_legibly()
-    as_json = bool(getattr(given, "json", False))
+    if getattr(given, "json", False):  # however it was shortened
+        words = [*words, "--json"]
     try:
         code = int(_function(given.command, getattr(given, "action", None) or "")(given))
     except UsageError as error:
-        return _refused(str(error), EXIT_USAGE, as_json=as_json, rule="usage")
+        return _refused(str(error), EXIT_USAGE, words, rule="usage")
     except LinkLost as error:
-        return _refused(str(error), EXIT_DEVICE, as_json=as_json, rule="link")
+        return _refused(str(error), EXIT_DEVICE, words, rule="link")
     except (ProtocolError, SetupError, SiteFileError) as error:
         code = EXIT_REFUSED
-        if as_json:
+        if "--json" in words:
             document = {"outcome": "refused", "ok": False, "problems": [each.to_json() for each in error.problems]}
             print_json(document | ({"file": str(error.path)} if error.path is not None else {}))
         else:
             more = explained(one.rule for one in error.problems if one.severity != "info")
-            complain(f"{error}{more}")
+            lines = "\n  ".join(_repeated(str(error), words).splitlines())
+            complain(f"estim: {lines}{more}")
     except EstimError as error:
-        return _refused(str(error), EXIT_REFUSED, as_json=as_json, rule="refused")
+        return _refused(str(error), EXIT_REFUSED, words, rule="refused")
     finish()
     return code
 
 
-def _refused(message: str, code: int, *, as_json: bool, rule: str) -> int:
+def _refused(message: str, code: int, words: list[str], *, rule: str) -> int:
     """One line for a person; with `--json` also the document that a program reads, whatever went wrong."""
     from estim.safety.errors import Problem
 
+    message = _repeated(message, words)
     say(message)
-    if as_json:
+    if "--json" in words:
         outcome = "fault" if code == EXIT_DEVICE else "refused"
         problem = Problem(severity="refuse", key="", message=message, rule=rule)
         print_json({"outcome": outcome, "ok": False, "problems": [problem.to_json()]})
         finish()
     return code
+
+
+def _repeated(text: str, words: list[str]) -> str:
+    """A refusal that repeats a word of the command line whole, as a file's name is, repeats none of thousands of
+    letters: no name of a file is so long.
+    """
+    from estim.safety.errors import brief
+
+    parts = {part for word in words for part in (word, word.partition("=")[2]) if len(repr(part)) > NAME_MAX}
+    for part in sorted(parts, key=len, reverse=True):
+        text = text.replace(part, brief(part)).replace(repr(part)[1:-1], repr(brief(part))[1:-1])
+    return text

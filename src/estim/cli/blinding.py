@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from estim.cli.speaking import say
 
 if TYPE_CHECKING:
     from estim.records.home import Home
@@ -55,7 +56,7 @@ def leave_out(home: Home, folders: Iterable[Path]) -> list[Path]:
         if (trial := sealed.get(folder.resolve().name)) is None:
             kept.append(folder)
         else:
-            print(f"estim: {folder.name} is left out: blinded in trial {trial}", file=sys.stderr)
+            say(f"{folder.name} is left out: blinded in trial {trial}")
     return kept
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from estim.cli.output import EXIT_REFUSED, decimal_number, home_of, print_json
+from estim.cli.speaking import say
 
 if TYPE_CHECKING:
     from estim.records.home import Home
@@ -59,7 +60,7 @@ def push(given: argparse.Namespace) -> int:
         except RecordError as error:
             if given.watch is None:
                 raise
-            print(f"estim: {error}", file=sys.stderr)
+            say(str(error))
             code, wait_s = 0, min(WAIT_MAX_S, wait_s * 2)
         if given.watch is None or code:
             return code

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import home_of, print_json
 from estim.platform.files import put_whole, trouble
+from estim.safety.errors import brief, quoted
 
 if TYPE_CHECKING:
     from estim.desk.care import CareDesk
@@ -72,7 +73,7 @@ def _day(given: argparse.Namespace) -> datetime.date:
             raise ValueError
         return day
     except ValueError:
-        raise UsageError(f"--day {given.day!r}: a date as 2026-05-31") from None
+        raise UsageError(f"--day {quoted(given.day)}: a date as 2026-05-31") from None
 
 
 def _fields(words: list[str]) -> dict[str, Any]:
@@ -82,13 +83,14 @@ def _fields(words: list[str]) -> dict[str, Any]:
     for word in words:
         key, equals, text = word.partition("=")
         if not equals or not key:
-            raise UsageError(f"{word!r}: write KEY=VALUE")
+            raise UsageError(f"{quoted(word)}: write KEY=VALUE")
         if key in found:
-            raise UsageError(f"{key} is given twice: {found[key]} and {text}; an entry holds it once")
+            both = f"{brief(str(found[key]))} and {brief(text)}"
+            raise UsageError(f"{brief(key)} is given twice: {both}; an entry holds it once")
         try:
             found[key] = json.loads(text) if text.startswith(("{", "[")) or text in {"true", "false"} else text
         except ValueError:
-            raise UsageError(f"{word!r}: not JSON") from None
+            raise UsageError(f"{quoted(word)}: not JSON") from None
     return found
 
 

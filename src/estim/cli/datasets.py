@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from estim.cli.output import EXIT_REFUSED, print_json
+from estim.cli.speaking import say
 from estim.platform.files import put_whole, trouble
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def export(given: argparse.Namespace, home: Home, folders: Sequence[Path]) -> in
             kept.append((folder, read))
     count = _write(given, kept, left_out, research)
     for session, why in left_out:
-        print(f"estim: {session} is left out: {why}", file=sys.stderr)
+        say(f"{session} is left out: {why}")
     if given.json:
         print_json({"sessions": len(kept), "left_out": [{"session": name, "why": why} for name, why in left_out],
                     "rows": count, "output": str(given.output)})  # fmt: skip

@@ -25,8 +25,9 @@ from estim.cli.doctor_ports import fix_ports, ports
 from estim.cli.finding import Diagnosis, State
 from estim.cli.finding import found as _found
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
-from estim.platform.files import who_may_read
+from estim.platform.files import unread, who_may_read
 from estim.platform.terminals import somebody_sits_at
+from estim.safety.errors import quoted
 
 if TYPE_CHECKING:
     from estim.records.home import Home
@@ -96,7 +97,7 @@ def terminal(environment: Mapping[str, str], *, is_tty: bool, size: os.terminal_
         yield _found("terminal", "warn", text, "ssh -t HOST estim console (from afar), or a terminal's own window")
     term = environment.get("TERM", "")
     if is_tty and term in {"", "dumb"}:
-        yield _found("terminal", "bad", f"TERM is {term!r}: the console can't draw", "export TERM=xterm-256color")
+        yield _found("terminal", "bad", f"TERM is {quoted(term)}: the console can't draw", "export TERM=xterm-256color")
     if is_tty and (size.columns < COLUMNS_MIN or size.lines < ROWS_MIN):
         text = f"{size.columns}×{size.lines}: state and stop stay in sight, the rest needs {COLUMNS_MIN}×{ROWS_MIN}"
         yield _found("terminal", "warn", text, f"resize -s {ROWS_MIN} {COLUMNS_MIN} (xterm), or a larger window")
@@ -104,7 +105,7 @@ def terminal(environment: Mapping[str, str], *, is_tty: bool, size: os.terminal_
         yield _found("terminal", "ok", f"{term}, {size.columns}×{size.lines}")
     locale = environment.get("LC_ALL") or environment.get("LC_CTYPE") or environment.get("LANG") or ""
     if "utf-8" not in locale.lower().replace("utf8", "utf-8"):
-        text = f"the locale {locale!r} is not UTF-8: bars and shapes may be drawn wrong"
+        text = f"the locale {quoted(locale)} is not UTF-8: bars and shapes may be drawn wrong"
         yield _found("terminal", "warn", text, "export LC_ALL=C.UTF-8")
     if environment.get("STY"):
         yield _found("keys", "warn", "GNU screen holds Escape back; stop with SPACE")
@@ -157,7 +158,12 @@ def keys(home: Path) -> Iterator[Diagnosis]:
     try:
         parse_keymap(parse_settings(path.read_bytes()).data)
     except (UsageError, OSError) as error:
-        yield _found("keys", "bad", f"{path}: {error}", "estim help console.md#keys")
+        yield _found(
+            "keys",
+            "bad",
+            f"{path}: {unread(error) if isinstance(error, OSError) else error}",
+            "estim help console.md#keys",
+        )
     else:
         yield _found("keys", "ok", f"{path}; SPACE, F12 and ESC stop")
 

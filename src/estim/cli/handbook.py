@@ -8,6 +8,8 @@ import sys
 from typing import Any
 
 from estim.cli.output import EXIT_REFUSED, print_json
+from estim.cli.speaking import complain
+from estim.safety.errors import quoted
 
 WIDTH_MAX = 110  # longer lines are hard to read
 EXAMPLES = "limits (L5), commands (records verify), protocol keys (frequency_hz), outcomes, words, pages (practice)"
@@ -46,7 +48,7 @@ def show(given: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     if not exact:  # as `protocols show` of a protocol that there is not; what speaks of it is told all the same
         like = ", ".join(book.nearest(topic)) or "none is near"
         spoken = f"; it is spoken of in:{addresses}" if near else "; `estim help` lists the pages"
-        print(f"the handbook has no topic {topic!r}; near: {like}{spoken}", file=sys.stderr)
+        complain(f"estim: the handbook has no topic {quoted(topic)}; near: {like}{spoken}")
         return EXIT_REFUSED
     for place in exact:
         _show(place.text)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import ask_line
+from estim.safety.errors import quoted
 
 if TYPE_CHECKING:
     from estim.desk.course_session import CourseSession
@@ -84,7 +85,7 @@ def begin(given: argparse.Namespace, home: Home, *, simulated: bool, asks: bool)
     try:
         day = datetime.date.fromisoformat(given.day) if given.day else datetime.date.today()
     except ValueError:
-        raise UsageError(f"--day {given.day!r}: a date as 2026-05-31") from None
+        raise UsageError(f"--day {quoted(given.day)}: a date as 2026-05-31") from None
     desk = CareDesk(home, given.patient, simulated, getattr(given, "operator", "") or "rehearsal")
     session = CourseSession(desk, day)
     given.protocol = session.due(given.protocol, reason=given.skip)

@@ -7,6 +7,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from estim.safety.errors import quoted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 LIMIT = re.compile(r"L\d+[ab]?")  # as the table of limits names them
 DIGITS_MAX = 18
+DECIMAL_MAX = 1_000_000_000
 EXIT_REFUSED, EXIT_USAGE, EXIT_DEVICE, EXIT_INTERRUPTED = 1, 2, 3, 130
 
 
@@ -43,9 +46,12 @@ def decimal_number(text: str) -> float:
     try:
         number = float(plain_number(text))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}: a number, in digits, with at most one point") from None
+        words = "a number, in digits, with at most one point between them"
+        raise argparse.ArgumentTypeError(f"{quoted(text)}: {words}") from None
     if number < 0:
-        raise argparse.ArgumentTypeError(f"{text!r}: not below 0")
+        raise argparse.ArgumentTypeError(f"{quoted(text)}: not below 0")
+    if number > DECIMAL_MAX:
+        raise argparse.ArgumentTypeError(f"{quoted(text)}: at most {DECIMAL_MAX}")
     return number
 
 
@@ -57,11 +63,11 @@ def whole_number(text: str) -> int:
     """
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text!r}: not a whole number in the digits 0 to 9 alone")
+        raise argparse.ArgumentTypeError(f"{quoted(text)}: not a whole number in the digits 0 to 9 alone")
     if text != digits:
-        raise argparse.ArgumentTypeError(f"{text!r}: a whole number from 0 on")
+        raise argparse.ArgumentTypeError(f"{quoted(text)}: a whole number from 0 on")
     if len(digits) > DIGITS_MAX:
-        raise argparse.ArgumentTypeError(f"{text[:DIGITS_MAX]!r}…: a whole number of at most {DIGITS_MAX} digits")
+        raise argparse.ArgumentTypeError(f"{quoted(text[:DIGITS_MAX])}…: a whole number of at most {DIGITS_MAX} digits")
     return int(text)
 
 
@@ -125,6 +131,8 @@ def said_of(given: argparse.Namespace, home: Home, *, simulated: bool) -> tuple[
 
 def print_report(report: dict[str, Any]) -> None:
     """A session's report for a person."""
+    from estim.platform.extras import quoted as quoted_for_a_shell
+
     print(f"{report['protocol']}: {report['outcome']}, {report['contractions']} contractions" + (
         " (simulated)" if report["simulated"] else ""
     ))  # fmt: skip
@@ -139,6 +147,7 @@ def print_report(report: dict[str, Any]) -> None:
         print(f"  record {report['record']}: {'verified' if report['record_verified'] else 'NOT VERIFIED'}")
         if report.get("word_head"):
             print(f"  head: {report['word_head']}")
+        print(f"  on paper: estim records report {quoted_for_a_shell(report['record'])}")
     print(f"  {report['simulated_s']:.0f} s of session in {report['wall_s']:.2f} s")
 
 
@@ -152,5 +161,5 @@ def model_of(name: str, option: str) -> str:
     from estim.safety.errors import UsageError
 
     if name not in MODELS:
-        raise UsageError(f"{option} {name!r}: one of {', '.join(MODELS)}")
+        raise UsageError(f"{option} {quoted(name)}: one of {', '.join(MODELS)}")
     return name

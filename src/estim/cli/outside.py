@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import home_of, print_json
-from estim.platform.files import put_whole
+from estim.platform.files import put_whole, unread
+from estim.safety.errors import quoted
 
 if TYPE_CHECKING:
     from estim.records.home import Home
@@ -38,7 +39,7 @@ def cosigned(given: argparse.Namespace) -> int:
     try:
         text = Path(given.file).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise UsageError(f"{given.file}: {error}") from None
+        raise UsageError(f"{given.file}: {unread(error)}") from None
     taken = take_in(home_of(given).root, text)
     if given.json:
         print_json({"cosigned": [{"witness": one.public_key, "utc": one.utc} for one in taken]})
@@ -53,7 +54,7 @@ def stamp(given: argparse.Namespace) -> int:
     from estim.records import stamps
 
     home = home_of(given)
-    if given.request:
+    if given.request is not None:
         request = stamps.begin(home.root)
         _write(Path(given.request), request)
         if given.json:
@@ -62,7 +63,7 @@ def stamp(given: argparse.Namespace) -> int:
             print(f"{given.request}: send this to the authority, then `estim records stamp --answer FILE`")
         return 0
     roots = read_roots("--roots", given.roots)
-    if given.answer:
+    if given.answer is not None:
         answer = _read("--answer", given.answer)
     else:
         request = stamps.begin(home.root)
@@ -94,7 +95,7 @@ def anchors_in(home: Home, files: list[str], witnesses: list[str]) -> list[dict[
         try:
             found = read_anchors(Path(name).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise UsageError(f"--anchor {name}: {error}") from None
+            raise UsageError(f"--anchor {name}: {unread(error)}") from None
         except RecordError as error:
             rows.append({"file": name, **blank, "reason": str(error)})
             continue
@@ -121,7 +122,7 @@ def _key(text: str) -> str:
             return text.lower()
     except ValueError:
         pass
-    raise UsageError(f"--witness-key {text}: a public key is 64 hex digits, as `key=` of the witness's line")
+    raise UsageError(f"--witness-key {quoted(text)}: a public key is 64 hex digits, as `key=` of the witness's line")
 
 
 def say_outside(found: dict[str, Any], *, roots: str) -> None:

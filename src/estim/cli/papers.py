@@ -12,7 +12,7 @@ from estim.cli import blinding, datasets
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
 from estim.cli.past import progress, session_folder
 from estim.cli.secret import login
-from estim.cli.speaking import pass_on
+from estim.cli.speaking import pass_on, say
 from estim.platform.files import put_whole, trouble
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _trusted(reads: list[Read]) -> int:
     doubtful = [one.summary for one in reads if not one.summary.verified or one.summary.unreadable]
     for one in doubtful:
         why = one.unreadable if one.verified else f"NOT VERIFIED ({one.ending}): {one.reason}"
-        print(f"estim: {one.session}: {why}", file=sys.stderr)
+        say(f"{one.session}: {why}")
     return EXIT_REFUSED if doubtful else 0
 
 

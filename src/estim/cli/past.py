@@ -9,6 +9,7 @@ import json
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, replace
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from estim.cli import blinding
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
 from estim.cli.secret import login
+from estim.safety.errors import brief, quoted
 
 if TYPE_CHECKING:
     from estim.records.home import Home
@@ -97,7 +99,7 @@ def _day_ms(text: str | None, option: str) -> int | None:
     try:
         day = datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC)
     except ValueError:
-        raise UsageError(f"{option} {text!r}: a day as 2026-11-21") from None
+        raise UsageError(f"{option} {quoted(text)}: a day as 2026-11-21") from None
     return int(day.timestamp() * 1_000)
 
 
@@ -123,8 +125,10 @@ def records_in(file: Path, unpacked: ExitStack) -> Path:
     try:
         with zipfile.ZipFile(file) as packed:
             packed.extractall(folder)  # names that lead out of the folder are made harmless by the library
-    except (zipfile.BadZipFile, OSError) as error:
-        raise RecordError(f"{file}: {error}") from None
+    except OSError as error:
+        raise RecordError(f"{file}: {error.strerror or error}") from None
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, ValueError) as error:  # damaged, locked, packed oddly
+        raise RecordError(f"{file}: can't be unpacked: {error}") from None
     records = sorted(folder.rglob(f"{RECORD}*"), key=lambda one: len(one.parts))
     if not records:
         raise RecordError(f"{file}: no {RECORD} is in there")
@@ -146,7 +150,7 @@ def session_folder(home: Home, text: str) -> Path:
     if is_zip(path):
         path = records_in(path, _UNPACKED)
         if not segments(path):
-            raise RecordError(f"{text}: more than one session is in there; unpack it and name one")
+            raise RecordError(f"{brief(text)}: more than one session is in there; unpack it and name one")
     if segments(path):
         return path
     if path.is_file() and path in segments(path.parent):
@@ -160,7 +164,7 @@ def session_folder(home: Home, text: str) -> Path:
     ]
     if len(found) != 1:
         raise RecordError(
-            f"{text}: {'no session' if not found else f'{len(found)} sessions begin so'}; see records list"
+            f"{brief(text)}: {'no session' if not found else f'{len(found)} sessions begin so'}; see records list"
         )
     return found[0]
 

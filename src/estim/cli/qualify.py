@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import EXIT_REFUSED, decimal_number, home_of, print_json
 from estim.platform.files import put_whole
+from estim.safety.errors import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,11 +81,11 @@ def _plan(given: argparse.Namespace) -> int:
     from estim.safety.units import is_whole
 
     if given.model not in MODELS:
-        raise UsageError(f"--model {given.model!r}: one of {', '.join(MODELS)}")
+        raise UsageError(f"--model {quoted(given.model)}: one of {', '.join(MODELS)}")
     most = MODELS[given.model].profile.channels
     numbers = [int(text) for text in given.channels.split(",") if is_whole(text.strip())]
     if len(numbers) != given.channels.count(",") + 1 or not all(1 <= number <= most for number in numbers):
-        raise UsageError(f"--channels {given.channels!r}: numbers from 1 to {most}, separated by commas")
+        raise UsageError(f"--channels {quoted(given.channels)}: numbers from 1 to {most}, separated by commas")
     if not (given.load > 0 and given.shunt > 0):
         raise UsageError("--load and --shunt are resistances above 0 ohm")
     if not 0 < given.shunt_percent <= SHUNT_MOST_PERCENT:
@@ -161,7 +162,7 @@ def _run(given: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     steps = [step for step in plan.steps if step.id.startswith(given.only)]
     if not steps:
-        raise UsageError(f"--only {given.only!r}: no step of {given.plan} begins so")
+        raise UsageError(f"--only {quoted(given.only)}: no step of {given.plan} begins so")
     if given.device.startswith("sim://"):
         given.folder = str(folder)
         return _judged(given, _simulated(given, plan, steps, folder))

@@ -12,6 +12,7 @@ from estim.cli.output import home_of, print_json
 from estim.cli.secret import typed_unseen
 from estim.platform.files import make_new, put_whole, trouble
 from estim.platform.terminals import somebody_sits_at
+from estim.safety.errors import quoted
 
 if TYPE_CHECKING:
     from estim.records.home import Home
@@ -59,7 +60,7 @@ def propose(given: argparse.Namespace) -> int:
         if not a_person:
             return 0
     if given.proposal and given.proposal not in ready:
-        raise UsageError(f"{given.proposal!r}: one of {', '.join(ready)}")
+        raise UsageError(f"{quoted(given.proposal)}: one of {', '.join(ready)}")
     based: dict[str, Any] = ready.get(given.proposal, {})
     words = {
         "reason": given.reason or str(based.get("reason", "")),
@@ -108,7 +109,9 @@ def _values(words: list[str]) -> dict[str, int]:
     for word in words:
         key, equals, text = word.partition("=")
         if not equals or not is_whole(text):
-            raise UsageError(f"--set {word[:60]!r}: KEY=NUMBER, a whole number in the unit of the key, in digits alone")
+            raise UsageError(
+                f"--set {quoted(word)}: KEY=NUMBER, a whole number in the unit of the key, in digits alone"
+            )
         found[key] = int(text)
     return found
 

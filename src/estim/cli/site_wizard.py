@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from estim.safety.errors import brief, quoted
+
 if TYPE_CHECKING:
     from estim.safety.guardrail import Guardrail
 
@@ -117,7 +119,7 @@ class Wizard:
                 wanted.values[row.key] = int(self._until_right(_how_far(row), partial(_moved, row)))
                 self._say(f"  {row.key} = {wanted.values[row.key]}")
             else:
-                self._say(f"  {said!r}: {_nearest(said, self._ready)}")
+                self._say(f"  {quoted(said)}: {_nearest(said, self._ready)}")
 
     def _take(self, name: str, wanted: Wanted) -> None:
         based = self._ready[name]
@@ -194,10 +196,10 @@ def _moved(row: Guardrail, text: str) -> str:
         raise UsageError(f"{error}, in {row.unit}") from None
     exact = Decimal(text) * row.scale
     if exact <= 0 or exact != int(exact):
-        raise UsageError(f"{text} {row.unit}: above 0, in steps of {Decimal(1) / row.scale:f} {row.unit}")
+        raise UsageError(f"{brief(text)} {row.unit}: above 0, in steps of {Decimal(1) / row.scale:f} {row.unit}")
     value = int(exact)
     if row.breaks(value, row.absolute):
-        raise UsageError(f"{text} {row.unit} is past {_shown(row, row.absolute)}, which no file passes")
+        raise UsageError(f"{brief(text)} {row.unit} is past {_shown(row, row.absolute)}, which no file passes")
     if value == row.default:
         raise UsageError(f"{text} {row.unit} is what is shipped: that moves nothing")
     return str(value)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from estim.cli.output import EXIT_REFUSED, print_json, whole_number
+from estim.safety.errors import quoted
 
 
 def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
@@ -87,7 +88,7 @@ def _shard(text: str) -> tuple[int, int]:
 
     match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise UsageError(f"--shard {text!r}: I/N with I from 1 to N, such as 3/100")
+        raise UsageError(f"--shard {quoted(text)}: I/N with I from 1 to N, such as 3/100")
     return int(match[1]), int(match[2])
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import home_of, print_json, whole_number
+from estim.safety.errors import quoted
 
 if TYPE_CHECKING:
     from estim.trial.site import Site
@@ -91,7 +92,7 @@ def _enrol(given: argparse.Namespace) -> int:
     for word in given.stratum:
         name, equals, value = word.partition("=")
         if not equals:
-            raise UsageError(f"--stratum {word!r}: NAME=VALUE")
+            raise UsageError(f"--stratum {quoted(word)}: NAME=VALUE")
         strata[name] = value
     found = _site(given).enrol(given.patient, strata, given.operator)
     document = {"trial": given.trial, "patient": found.patient, "stratum": found.stratum, "kit": found.kit}
@@ -110,7 +111,9 @@ def _levels(words: Iterable[str]) -> dict[str, float]:
         try:
             levels[name] = plain_number(value)
         except ValueError:
-            raise UsageError(f"--level {word!r}: NAME=mA, a number in digits, with at most one point") from None
+            raise UsageError(
+                f"--level {quoted(word)}: NAME=mA, a number in digits, with at most one point between them"
+            ) from None
     return levels
 
 

@@ -19,7 +19,7 @@ from estim.protocols import library
 from estim.protocols.catalogue import own_files
 from estim.records import care_log
 from estim.records.home import Home
-from estim.safety.errors import Problem, ProtocolError, UsageError
+from estim.safety.errors import Problem, ProtocolError, UsageError, quoted
 
 LONGEST = datetime.timedelta(days=3653)  # of one course: a later day is a slip of the year
 
@@ -76,7 +76,7 @@ class CareDesk:
             UsageError, ProtocolError: no side, or no such plan.
         """
         if side not in {"left", "right", "both", "none"}:
-            raise UsageError(f"side {side!r}: left, right, both or none")
+            raise UsageError(f"side {quoted(side)}: left, right, both or none")
         found = find_plan(plan, self.home)
         judged = (*found.stop, *(gate for phase in found.phase for gate in phase.gate))
         compared = [each.words for each in judged if each.side is not None or each.measure == "quadriceps-index"]
@@ -104,7 +104,7 @@ class CareDesk:
         if kind not in course.KINDS or kind in course.MADE:
             free = [each for each in course.KINDS if each not in course.MADE]
             made = "; the program makes it of what was done" if kind in course.MADE else ""
-            raise UsageError(f"{kind!r}: one of {', '.join(free)}{made}")
+            raise UsageError(f"{quoted(kind)}: one of {', '.join(free)}{made}")
         begun = course.begun(self.entries())
         plan = self.plan() if kind == "check" and begun else None
         said = checked(kind, fields, day=day or datetime.date.today(), plan=plan, entries=begun)
@@ -220,12 +220,12 @@ def find_plan(name: str, home: Home) -> Plan:
     path = plan_file(name, home)
     if not path.is_file() and name.endswith(".toml"):
         raise ProtocolError(
-            [Problem(severity="refuse", key="file", message=f"there is no file {name!r}", rule="file")], path=path
+            [Problem(severity="refuse", key="file", message=f"there is no file {quoted(name)}", rule="file")], path=path
         )
     if not path.is_file():
         known = ", ".join((*template_names(), *(file.stem for file in own_plans(home))))
         said = Problem(
-            severity="refuse", key="plan", message=f"there is no plan {name!r}; there are {known}", rule="file"
+            severity="refuse", key="plan", message=f"there is no plan {quoted(name)}; there are {known}", rule="file"
         )
         raise ProtocolError([said])
     return load_plan(path, protocols=known_protocols(home))

@@ -20,7 +20,7 @@ from estim.care.drills import nearest as nearest_drill
 from estim.care.measures import measures, nearest
 from estim.care.plan import Plan
 from estim.desk.diary import COLUMNS
-from estim.safety.errors import UsageError
+from estim.safety.errors import UsageError, quoted
 from estim.safety.units import plain_number
 
 CONSENT_POINTS = (
@@ -84,7 +84,7 @@ def checked(
         if kind in FIELDS and key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             meant = f"did you mean {near[0]}?" if near else f"it holds {', '.join(known)}"
-            raise UsageError(f"{kind} has no field {key!r}; {meant}")
+            raise UsageError(f"{kind} has no field {quoted(key)}; {meant}")
         if isinstance(value, str) and len(value) > TEXT_MAX:
             raise UsageError(
                 f"{key}: {len(value)} letters; at most {TEXT_MAX}: a report of its own belongs beside the course"
@@ -110,7 +110,7 @@ def _yes_or_no(key: str, value: object) -> bool:
         return value
     said = WORDS.get(str(value).strip().casefold())
     if said is None:
-        raise UsageError(f"{key} {value!r}: yes or no")
+        raise UsageError(f"{key} {quoted(value)}: yes or no")
     return said
 
 
@@ -120,9 +120,9 @@ def _in_range(key: str, value: object) -> None:
     try:
         number = plain_number(str(value).strip())
     except ValueError:
-        raise UsageError(f"{key} {value!r}: {allowed}") from None
+        raise UsageError(f"{key} {quoted(value)}: {allowed}") from None
     if not (math.isfinite(number) and low <= number <= high) or (whole and number != int(number)):
-        raise UsageError(f"{key} {value!r}: {allowed}")
+        raise UsageError(f"{key} {quoted(value)}: {allowed}")
 
 
 def _assessment(fields: Mapping[str, Any], _: datetime.date) -> None:
@@ -131,7 +131,7 @@ def _assessment(fields: Mapping[str, Any], _: datetime.date) -> None:
         raise UsageError("an assessment needs measure=… and value=…")
     measure = measures().get(name)
     if measure is None:
-        raise UsageError(f"{name!r} is no assessment; near: {nearest(name)}")
+        raise UsageError(f"{quoted(name)} is no assessment; near: {nearest(name)}")
     if name == "quadriceps-index":
         raise UsageError("the quadriceps index is computed from mvic of both sides, never typed")
     value = str(fields.get("value", ""))
@@ -143,7 +143,7 @@ def _assessment(fields: Mapping[str, Any], _: datetime.date) -> None:
         meant = f"; with a point: {point}" if point != value and not measure.judge(point) else ""
         raise UsageError(wrong + meant)
     if fields.get("side", "") not in {"", "left", "right", "both"}:
-        raise UsageError(f"side {fields['side']!r}: left, right or both")
+        raise UsageError(f"side {quoted(fields['side'])}: left, right or both")
     if name == "mvic" and fields.get("side") not in {"left", "right"}:
         raise UsageError("mvic needs side=left or side=right: the quadriceps index compares them")
 
@@ -151,7 +151,7 @@ def _assessment(fields: Mapping[str, Any], _: datetime.date) -> None:
 def _not_possible(fields: Mapping[str, Any], _: datetime.date) -> None:
     name = str(fields.get("measure", ""))
     if name not in measures() or not str(fields.get("reason", "")).strip():
-        near = f"; {name!r} is no assessment, near: {nearest(name)}" if name and name not in measures() else ""
+        near = f"; {quoted(name)} is no assessment, near: {nearest(name)}" if name and name not in measures() else ""
         raise UsageError(f"an assessment that is not possible needs its name and a reason{near}")
 
 
@@ -168,13 +168,13 @@ def _goal(fields: Mapping[str, Any], day: datetime.date) -> None:
     try:
         by = datetime.date.fromisoformat(str(made.by))
     except ValueError:
-        raise UsageError(f"by {made.by!r}: a date as 2026-05-31") from None
+        raise UsageError(f"by {quoted(made.by)}: a date as 2026-05-31") from None
     if by < day:
         raise UsageError(f"by {by}: that day is over on {day}; a goal has a date to come")
     if made.measure:
         measure = measures().get(made.measure)
         if measure is None:
-            raise UsageError(f"{made.measure!r} is no assessment; near: {nearest(made.measure)}")
+            raise UsageError(f"{quoted(made.measure)} is no assessment; near: {nearest(made.measure)}")
         for key, value in (("target", made.target), ("baseline", "" if levels else made.baseline)):
             wrong = measure.judge(str(value)) if value else ""
             if wrong:
@@ -188,7 +188,7 @@ def _goal(fields: Mapping[str, Any], day: datetime.date) -> None:
 
 def _new(fields: Mapping[str, Any], entries: Sequence[Entry]) -> None:
     if str(fields["id"]) in {goal.id for goal in course.goals(entries)}:
-        raise UsageError(f"goal {fields['id']!r} is signed; its levels are frozen: give the new one another id")
+        raise UsageError(f"goal {quoted(fields['id'])} is signed; its levels are frozen: give the new one another id")
 
 
 def _scorable(fields: Mapping[str, Any], entries: Sequence[Entry]) -> None:
@@ -196,10 +196,10 @@ def _scorable(fields: Mapping[str, Any], entries: Sequence[Entry]) -> None:
     scored = signed.get(str(fields.get("goal", "")))
     if scored is None:
         there = f"there are {', '.join(signed)}" if signed else "no goal is signed yet"
-        raise UsageError(f"there is no goal {fields.get('goal', '')!r}; {there}")
+        raise UsageError(f"there is no goal {quoted(fields.get('goal', ''))}; {there}")
     if not scored.levels:
         raise UsageError(
-            f"goal {scored.id!r} was signed without levels: {scored.measure} decides it, target {scored.target}; "
+            f"goal {quoted(scored.id)} was signed without levels: {scored.measure} decides it, target {scored.target}; "
             f"note assessment measure={scored.measure} value=…"
         )
     if "level" not in fields:
@@ -217,18 +217,18 @@ def _answerable(fields: Mapping[str, Any], plan: Plan) -> None:
     said = str(fields.get("check", ""))
     if said not in asked:
         near = difflib.get_close_matches(said, asked, n=3, cutoff=0.3) or asked
-        raise UsageError(f"{plan.id} asks no check {said!r}; near: {'; '.join(near) or 'it asks none'}")
+        raise UsageError(f"{plan.id} asks no check {quoted(said)}; near: {'; '.join(near) or 'it asks none'}")
     if "yes" not in fields:
         raise UsageError("yes=true or yes=false is missing")
     names = [phase.name for phase in plan.phase]
     if "phase" in fields and fields["phase"] not in names:
-        raise UsageError(f"phase {fields['phase']!r}: one of {'; '.join(names)}")
+        raise UsageError(f"phase {quoted(fields['phase'])}: one of {'; '.join(names)}")
 
 
 def _drill(fields: Mapping[str, Any], _: datetime.date) -> None:
     name = str(fields.get("drill", ""))
     if name not in drills():
-        raise UsageError(f"there is no exercise {name!r}; near: {nearest_drill(name)}")
+        raise UsageError(f"there is no exercise {quoted(name)}; near: {nearest_drill(name)}")
 
 
 def _consent(fields: Mapping[str, Any], _: datetime.date) -> None:

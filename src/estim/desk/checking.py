@@ -29,7 +29,7 @@ from estim.protocols.schema import Protocol
 from estim.protocols.schema_base import entries_of
 from estim.protocols.setup import Setup
 from estim.protocols.slips import slip, unit_slips
-from estim.safety.errors import Problem, ProtocolError, SetupError
+from estim.safety.errors import Problem, ProtocolError, SetupError, quoted
 from estim.safety.limits import ABSOLUTE, DEFAULT, Limits
 from estim.safety.profile import DeviceProfile
 from estim.safety.schedule import PatientFacts, Schedule
@@ -98,7 +98,8 @@ def unknown_measures(protocol: Protocol) -> list[Problem]:
         name, measure = criterion.measure, measures().get(criterion.measure)
         if measure is None:
             message = (
-                f"{name!r} is no assessment of the course of care, near: {nearest(name)}; it counts only by --measure"
+                f"{quoted(name)} is no assessment of the course of care, "
+                f"near: {nearest(name)}; it counts only by --measure"
             )
             found.append((f"criterion[{number}].measure", message, name, nearest(name)))
             continue

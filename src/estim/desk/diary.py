@@ -18,7 +18,7 @@ from typing import Any
 
 from estim.care.drills import drills, nearest
 from estim.care.words import LANGUAGES, drill_words, word
-from estim.safety.errors import UsageError
+from estim.safety.errors import UsageError, quoted
 from estim.safety.units import is_whole
 
 COLUMNS = ("day", "drill", "done", "help", "pain", "pain_next_morning", "falls", "fatigue", "skin", "note")
@@ -71,7 +71,7 @@ def read_diary(path: Path) -> list[tuple[int, datetime.date, dict[str, Any]]]:
     for needed in ("day", "drill", "done"):
         if needed not in names.values():
             there = ", ".join(names) or "none"
-            raise UsageError(f"{path}: line {before + 1}: there is no column {needed!r}; it has {there}")
+            raise UsageError(f"{path}: line {before + 1}: there is no column {quoted(needed)}; it has {there}")
     if len(set(names.values())) < sum(bool(given.strip()) for given in reader.fieldnames or ()):
         raise UsageError(f"{path}: line {before + 1}: two columns mean the same: {', '.join(reader.fieldnames or ())}")
     made = []
@@ -108,7 +108,7 @@ def _column(path: Path, line: int, given: str) -> str:
     known = {column.replace("_", " "): column for column in COLUMNS} | dict(HEADS) | printed_heads()
     if name not in known:
         words = "the first line that is not empty names the columns"
-        raise UsageError(f"{path}: line {line}: unknown column {given!r}; {words}: {', '.join(COLUMNS)}")
+        raise UsageError(f"{path}: line {line}: unknown column {quoted(given)}; {words}: {', '.join(COLUMNS)}")
     return known[name]
 
 
@@ -176,7 +176,7 @@ def day_of(text: str) -> datetime.date:
         why = ", which of the two is the month nobody can tell" if _SLASHES.match(text) else ""
         if is_whole(text) and len(text) == 5:
             why = ", a spreadsheet's own number: show the column as a date before saving"
-        raise UsageError(f"day {text!r}{why}: a date as 2026-05-31 or 31.05.2026") from None
+        raise UsageError(f"day {quoted(text)}{why}: a date as 2026-05-31 or 31.05.2026") from None
 
 
 def _drill(where: str, text: str) -> str:
@@ -187,11 +187,11 @@ def _drill(where: str, text: str) -> str:
     }
     if text.casefold() in named:
         return named[text.casefold()]
-    raise UsageError(f"{where}: there is no exercise {text!r}; near: {nearest(text)}")
+    raise UsageError(f"{where}: there is no exercise {quoted(text)}; near: {nearest(text)}")
 
 
 def _scale(where: str, key: str, text: str) -> str:
     whole = _WHOLE.match(text)
     if whole is None or int(whole[1]) > 10:
-        raise UsageError(f"{where}: {key} {text!r}: a whole number, 0 to 10")
+        raise UsageError(f"{where}: {key} {quoted(text)}: a whole number, 0 to 10")
     return str(int(whole[1]))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from estim.care.drills import Drill, drills, nearest
 from estim.protocols import muscles
-from estim.safety.errors import Problem, SetupError, UsageError
+from estim.safety.errors import Problem, SetupError, UsageError, quoted
 from estim.safety.units import is_whole
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def joined(name: str, protocol: Protocol) -> Drill:
     """
     drill = drills().get(name)
     if drill is None:
-        raise UsageError(f"--drill {name!r}: there is no such exercise; near: {nearest(name)}")
+        raise UsageError(f"--drill {quoted(name)}: there is no such exercise; near: {nearest(name)}")
     found = []
     stimulation = drill.stimulation
     if stimulation is None:
@@ -92,17 +92,19 @@ def scores_of(words: Iterable[str]) -> Mapping[str, object]:
     for word in words:
         key, equals, text = word.partition("=")
         if not equals or key not in SCORES or not text:
-            raise UsageError(f"--score {word!r}: KEY=VALUE; the keys are {', '.join(SCORES)}")
+            raise UsageError(f"--score {quoted(word)}: KEY=VALUE; the keys are {', '.join(SCORES)}")
         if key in {"help", "assistance"}:
             found[key] = text
         elif key == "clean":
             if text not in {"true", "false"}:
-                raise UsageError(f"--score {word!r}: true or false")
+                raise UsageError(f"--score {quoted(word)}: true or false")
             found[key] = text == "true"
         elif is_whole(text, 4) and (key in {"hold_s", "touches"} or int(text) <= 10):
             found[key] = int(text)
         else:
-            raise UsageError(f"--score {word!r}: a whole number{'' if key in {'hold_s', 'touches'} else ', 0 to 10'}")
+            raise UsageError(
+                f"--score {quoted(word)}: a whole number{'' if key in {'hold_s', 'touches'} else ', 0 to 10'}"
+            )
     return found
 
 

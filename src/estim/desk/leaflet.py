@@ -15,7 +15,7 @@ from estim.protocols.catalogue import find
 from estim.protocols.loader import load
 from estim.protocols.muscles import name_of
 from estim.records.home import Home
-from estim.safety.errors import EstimError, UsageError
+from estim.safety.errors import EstimError, UsageError, quoted
 
 DIARY_DAYS = 7
 
@@ -29,7 +29,7 @@ def leaflet(
         UsageError: no such language.
     """
     if language not in LANGUAGES:
-        raise UsageError(f"--language {language!r}: one of {', '.join(LANGUAGES)}")
+        raise UsageError(f"--language {quoted(language)}: one of {', '.join(LANGUAGES)}")
     plan, phase = status.plan, status.phase
     chosen = [drills()[name] for name in plan.home_drills(phase) if name in drills()]
     goal = tuple(f"„{each.words}“" if language == "de" else f"“{each.words}”" for each in status.goals)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from estim.care.measures import Measure, measures
-from estim.safety.errors import Problem
+from estim.safety.errors import Problem, quoted
 
 SKIN_GRADES: tuple[str, ...] = (
     "0 normal",
@@ -57,7 +57,7 @@ def judge_outcome(fields: Mapping[str, object]) -> tuple[Problem, ...]:
             if name in ALWAYS:
                 problems.append(_refused(measure, None, f"{measure.name} is asked after every session"))
         elif measure.judge(value):
-            why = f"{measure.name}: {value!r} is none of these: {allowed_words(measure)}"
+            why = f"{measure.name}: {quoted(value)} is none of these: {allowed_words(measure)}"
             problems.append(_refused(measure, value, why))
         elif name == "skin" and SKIN_GRADES.index(value) >= SKIN_BLOCKS_FROM:
             problems.append(_bad_skin(value))

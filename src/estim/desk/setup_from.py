@@ -12,12 +12,14 @@ from estim.protocols.schema import Protocol
 from estim.protocols.setup import ChannelSetup, Measured, Setup
 from estim.safety.caps import mark_for_sensory_ua
 from estim.safety.electrodes import parse_size_cm
-from estim.safety.errors import Problem, UsageError
+from estim.safety.errors import Problem, UsageError, brief, quoted
 from estim.safety.units import UA_PER_MA, ceil_div, plain_number
 
 MOVED = frozenset({"crank", "sensor", "switch"})
 UNITS = {"mvic": "N·m", "quadriceps-index": "%"}  # of what a protocol may decide by
 LONGEST_PAD_CM = 40  # twice the longest side of a pad of 200 cm² (L14) that is sold; beyond it somebody wrote mm
+LEVEL_MAX_UA = 1_000_000  # of what can be typed as a level; what may flow is far below
+MEASURE_MAX = 1_000_000
 OPPOSITE = {"left": "right", "right": "left"}
 
 
@@ -67,9 +69,11 @@ def pairs(option: str, given: Iterable[str], names: Iterable[str]) -> dict[str, 
     for word in given:
         name, equals, value = word.partition("=")
         if not equals or not value:
-            raise UsageError(f"{option} {word!r}: write {option} NAME=VALUE")
+            raise UsageError(f"{option} {quoted(word)}: write {option} NAME=VALUE")
         if name not in known:
-            raise UsageError(f"{option} {word!r}: the protocol has no channel {name!r}; it has {', '.join(known)}")
+            raise UsageError(
+                f"{option} {quoted(word)}: the protocol has no channel {quoted(name)}; it has {', '.join(known)}"
+            )
         if name in found:
             raise UsageError(f"{option} {name} is given twice")
         found[name] = value
@@ -79,13 +83,17 @@ def pairs(option: str, given: Iterable[str], names: Iterable[str]) -> dict[str, 
 def _amplitudes(option: str, given: Iterable[str], names: Iterable[str]) -> dict[str, int]:
     amplitudes: dict[str, int] = {}
     for name, text in pairs(option, given, names).items():
+        said = f"{option} {name}={brief(text)}"
         try:
             amplitude_ua = round(plain_number(text) * UA_PER_MA)
-        except (ValueError, OverflowError):
-            raise UsageError(f"{option} {name}={text}: not a number of mA: digits, at most one point") from None
-        if not 0 < amplitude_ua <= 1_000_000:
-            meant = f"; {text} µA are {amplitude_ua / UA_PER_MA**2:g} mA" if amplitude_ua > 1_000_000 else ""
-            raise UsageError(f"{option} {name}={text}: an amplitude in mA, above 0 and at most 1000{meant}")
+        except ValueError:
+            raise UsageError(f"{said}: not a number of mA: digits, at most one point between them") from None
+        if not 0 < amplitude_ua <= LEVEL_MAX_UA:
+            meant = f"; {text} µA are {amplitude_ua / UA_PER_MA**2:g} mA"
+            raise UsageError(
+                f"{said}: an amplitude in mA, above 0 and at most 1000"
+                + (meant if LEVEL_MAX_UA < amplitude_ua <= LEVEL_MAX_UA * UA_PER_MA else "")
+            )
         amplitudes[name] = amplitude_ua
     return amplitudes
 
@@ -98,7 +106,7 @@ def setup_from(protocol: Protocol, words: SetupWords, *, simulated: bool) -> Sai
     """
     names = [channel.name for channel in protocol.channel]
     if words.side not in OPPOSITE:
-        raise UsageError(f"--side {words.side!r}: left or right")
+        raise UsageError(f"--side {quoted(words.side)}: left or right")
     if words.week < 1 or words.session < 1:
         raise UsageError("--week and --session count from 1")
     levels = _amplitudes("--level", words.levels, names)
@@ -109,10 +117,11 @@ def setup_from(protocol: Protocol, words: SetupWords, *, simulated: bool) -> Sai
         try:
             size = parse_size_cm(text)
         except ValueError as error:
-            raise UsageError(f"--pad {name}={text}: {error}") from None
+            raise UsageError(f"--pad {name}: {error}") from None
         if max(size) > LONGEST_PAD_CM:
             likely = "x".join(f"{side / 10:g}" for side in size)
-            raise UsageError(f"--pad {name}={text}: no pad is {max(size):g} cm long; as mm it is {likely}")
+            meant = f"; as mm it is {likely}" if max(size) <= LONGEST_PAD_CM * 10 else ""
+            raise UsageError(f"--pad {name}={brief(text)}: no pad is longer than {LONGEST_PAD_CM} cm{meant}")
         pads[name] = size
     notes: list[Problem] = []
     channels = []
@@ -159,7 +168,9 @@ def _measures(given: Iterable[str], protocol: Protocol) -> tuple[tuple[str, floa
         name, equals, text = word.partition("=")
         side = text.partition(":")[2].partition(":")[0]
         if not equals or name not in known:
-            raise UsageError(f"--measure {word!r}: NAME=VALUE; this protocol asks for {', '.join(known) or 'none'}")
+            raise UsageError(
+                f"--measure {quoted(word)}: NAME=VALUE; this protocol asks for {', '.join(known) or 'none'}"
+            )
         if (name in found and not (name == "mvic" and side)) or {(name, side), (name, "")} & sided:
             raise UsageError(f"--measure {name} is given twice")
         sided.add((name, side))  # of an MVIC each side has its own
@@ -167,9 +178,11 @@ def _measures(given: Iterable[str], protocol: Protocol) -> tuple[tuple[str, floa
             value = plain_number(text.partition(":")[0])
         except ValueError:
             value = math.nan
-        if not math.isfinite(value) or (name == "mvic" and value <= 0):
+        if math.isnan(value) or (name == "mvic" and value <= 0):
             above = ", above 0" if name == "mvic" else ""
-            raise UsageError(f"--measure {word!r}: not a number{above}: plain digits, as {name}=120")
+            raise UsageError(f"--measure {quoted(word)}: not a number{above}: plain digits, as {name}=120")
+        if abs(value) > MEASURE_MAX:
+            raise UsageError(f"--measure {quoted(word)}: at most {MEASURE_MAX}")
         found.setdefault(name, value)
     return tuple(found.items())
 
@@ -185,9 +198,11 @@ def _measured(words: SetupWords, protocol: Protocol) -> tuple[Measured, ...]:
         value, _, rest = text.partition(":")
         side, _, by = rest.partition(":")
         if side not in {"", *OPPOSITE}:
-            raise UsageError(f"--measure {word!r}: NAME=VALUE:SIDE:BY WHAT; the side is left or right, not {side!r}")
+            raise UsageError(
+                f"--measure {quoted(word)}: NAME=VALUE:SIDE:BY WHAT; the side is left or right, not {quoted(side)}"
+            )
         if name == "mvic" and side and side not in sides:
-            raise UsageError(f"--measure {word!r}: the share is of the {' and '.join(sorted(sides))} side's MVIC")
+            raise UsageError(f"--measure {quoted(word)}: the share is of the {' and '.join(sorted(sides))} side's MVIC")
         found.append(
             Measured(name=name, value=value, unit=UNITS.get(name, ""), side=side or words.side, by=by or "not stated")
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from estim.drivers.link import ByteLink
 from estim.drivers.models import MODELS
-from estim.safety.errors import UsageError
+from estim.safety.errors import UsageError, quoted
 
 PORT_MAX = 65_535
 _SOCKET = re.compile(r"^socket://(?P<host>\[[0-9a-fA-F:]+\]|[^:/\[\]]+):(?P<port>[0-9]{1,5})/?$")
@@ -44,14 +44,14 @@ def parse_address(text: str, *, simulated: bool = False) -> Address:
     if match and match["model"] in MODELS:
         model, rest, said_simulated = match["model"], match["rest"], simulated or bool(match["sim"])
     elif match and (match["sim"] or match["rest"].startswith(("/dev/", "socket://", "COM"))):
-        raise UsageError(f"device {text!r}: no model {match['model']!r}; there are {', '.join(MODELS)}")
+        raise UsageError(f"device {quoted(text)}: no model {quoted(match['model'])}; there are {', '.join(MODELS)}")
     if not rest.strip():
-        raise UsageError(f"device {text!r} names no port")
+        raise UsageError(f"device {quoted(text)} names no port")
     where = _SOCKET.match(rest)
     if where and not 0 < int(where["port"]) <= PORT_MAX:
-        raise UsageError(f"device {text!r}: a TCP port is 1 to {PORT_MAX}")
+        raise UsageError(f"device {quoted(text)}: a TCP port is 1 to {PORT_MAX}")
     if "://" in rest and not where:
-        raise UsageError(f"device {text!r}: a serial port, socket://host:port or sim://MODEL")
+        raise UsageError(f"device {quoted(text)}: a serial port, socket://host:port or sim://MODEL")
     return Address(model, rest, said_simulated)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from estim.platform.extras import how_to_get
-from estim.safety.errors import LinkLost, UsageError
+from estim.safety.errors import LinkLost, UsageError, quoted
 from estim.safety.reports import EmgSamples, Report
 from estim.safety.units import Micros, is_whole
 
@@ -49,7 +49,7 @@ class LslStream:
         lsl = library if library is not None else _pylsl(url)
         found = lsl.resolve_byprop("name", name, timeout=FIND_S)
         if not found:
-            raise LinkLost(f"{url}: no Lab Streaming Layer stream is called {name!r}")
+            raise LinkLost(f"{url}: no Lab Streaming Layer stream is called {quoted(name)}")
         self._inlet: Any = lsl.StreamInlet(found[0], max_buflen=2)
         info = self._inlet.info()
         self.rate_hz = _rate(url, info.nominal_srate())
@@ -92,10 +92,10 @@ def _parse(url: str) -> tuple[str, int, str]:
     name = unquote(parts.netloc)
     options = parse_qs(parts.query, keep_blank_values=True)
     if parts.scheme != "lsl" or not name or parts.path not in {"", "/"} or set(options) - {"channel", "unit"}:
-        raise UsageError(f"EMG {url!r}: write lsl://NAME or lsl://NAME?channel=1&unit=uV")
+        raise UsageError(f"EMG {quoted(url)}: write lsl://NAME or lsl://NAME?channel=1&unit=uV")
     channel = options.get("channel", ["1"])[-1]
     if not is_whole(channel, 6) or int(channel) < 1:
-        raise UsageError(f"{url}: channel {channel!r}: a number from 1")
+        raise UsageError(f"{url}: channel {quoted(channel)}: a number from 1")
     return name, int(channel), options.get("unit", [""])[-1]
 
 
@@ -135,7 +135,7 @@ def _unit_of(info: Any, index: int) -> str:
 def _scale(url: str, unit: str) -> float:
     scale = UNITS.get(unit.strip().lower())
     if scale is None:
-        said = f"the unit {unit!r} is not known" if unit else "the stream does not say its unit"
+        said = f"the unit {quoted(unit)} is not known" if unit else "the stream does not say its unit"
         raise UsageError(f"{url}: {said}; add ?unit=uV, mV or V")
     return scale
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from estim.drivers.lsl import LslStream, check_lsl
 from estim.drivers.side import SideChannel, check_side
-from estim.safety.errors import UsageError
+from estim.safety.errors import UsageError, quoted
 from estim.safety.reports import Report
 
 
@@ -58,7 +58,7 @@ def check_rooms(urls: str) -> None:
     for url in urls.split():
         kind = url.partition("://")[0]
         if kind not in OPENERS:
-            raise UsageError(f"{url!r}: socket://host:port, or lsl://NAME")
+            raise UsageError(f"{quoted(url)}: socket://host:port, or lsl://NAME")
         if kind == "lsl":
             check_lsl(url)
         else:

@@ -22,7 +22,7 @@ from typing import Any
 
 from estim.drivers.socket_link import SocketLink
 from estim.protocols.unseen import shown
-from estim.safety.errors import LinkLost, UsageError
+from estim.safety.errors import LinkLost, UsageError, quoted
 from estim.safety.reports import (
     CrankAngle,
     EmgSamples,
@@ -108,7 +108,7 @@ def check_side(url: str) -> tuple[str, int]:
     """
     match = _URL.match(url)
     if match is None or int(match[2]) > PORT_MAX:
-        raise UsageError(f"side channel {url[:80]!r}: socket://host:port, the port from 0 to {PORT_MAX}")
+        raise UsageError(f"side channel {quoted(url)}: socket://host:port, the port from 0 to {PORT_MAX}")
     return match[1], int(match[2])
 
 

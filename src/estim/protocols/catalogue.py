@@ -10,7 +10,7 @@ from estim.protocols import library
 from estim.protocols.loader import load, load_with_digest
 from estim.protocols.muscles import why_not
 from estim.protocols.schema import Protocol
-from estim.safety.errors import Problem, ProtocolError
+from estim.safety.errors import Problem, ProtocolError, quoted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def id_clash(id: str, holder: str) -> Problem:  # noqa: A002
     return Problem(
         severity="refuse",
         key="id",
-        message=f"id {id!r} belongs to {holder} already; choose another one, a record must tell the two apart",
+        message=f"id {quoted(id)} belongs to {holder} already; choose another one, a record must tell the two apart",
         asked=id,
         allowed="an id that no other protocol has",
         rule="id-clash",
@@ -127,7 +127,7 @@ def find(source: str, *, own: Path | None = None) -> Path:
             Problem(
                 severity="refuse",
                 key="protocol",
-                message=f"there is no protocol {source!r}{hint}",
+                message=f"there is no protocol {quoted(source)}{hint}",
                 asked=source,
                 rule="file",
             )

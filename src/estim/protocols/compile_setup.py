@@ -11,7 +11,7 @@ from estim.protocols.findings import Findings
 from estim.protocols.schema import ANY_REGION, PLAYED_REGIONS, Channel, Protocol
 from estim.protocols.setup import ChannelSetup, Setup
 from estim.safety.electrodes import Electrode, electrode_from_cm
-from estim.safety.errors import SetupError
+from estim.safety.errors import SetupError, quoted
 from estim.safety.profile import DeviceProfile
 from estim.safety.schedule import ScheduleChannel
 from estim.safety.units import MicroAmp, floor_to_step, milliamps
@@ -40,7 +40,7 @@ def check_setup(
             findings.add(
                 "refuse",
                 f"setup.{given.name}",
-                f"the protocol has no channel {given.name!r}; it has {', '.join(sorted(known))}",
+                f"the protocol has no channel {quoted(given.name)}; it has {', '.join(sorted(known))}",
                 asked=given.name,
                 allowed=", ".join(sorted(known)),
                 rule="channel",
@@ -168,7 +168,9 @@ def _region(key: str, channel: Channel, decided: ChannelSetup, findings: Finding
         )
     elif region not in PLAYED_REGIONS:
         refusal = muscles.why_not(region)
-        words = refusal.sentence() if refusal else f"{region!r} is no region; there are {', '.join(PLAYED_REGIONS)}"
+        words = (
+            refusal.sentence() if refusal else f"{quoted(region)} is no region; there are {', '.join(PLAYED_REGIONS)}"
+        )
         findings.add(
             "refuse",
             f"{key}.region",

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from estim.safety.errors import Problem
+from estim.safety.errors import Problem, quoted
 
 # The name in files → what it is called as well.
 CONDITIONS: Mapping[str, str] = MappingProxyType(
@@ -68,7 +68,7 @@ def nearest(condition: str) -> tuple[str, ...]:
 def unknown_words(condition: str) -> str:
     """Why it is none, and which are near."""
     return (
-        f"{condition!r} is no condition of the vocabulary; near: {', '.join(nearest(condition))}; "
+        f"{quoted(condition)} is no condition of the vocabulary; near: {', '.join(nearest(condition))}; "
         "one that is not there is written other-NAME"
     )
 

@@ -17,6 +17,8 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from estim.safety.errors import quoted
+
 NEAREST = 3
 _SIDES = {"right": "right", "left": "left", "rechts": "right", "links": "left", "rechte": "right", "linke": "left",
           "rechter": "right", "linker": "left", "rechtes": "right", "linkes": "left"}  # fmt: skip
@@ -102,7 +104,7 @@ class UnknownMuscleError(ValueError):
 
     def __init__(self, text: str) -> None:
         self.nearest = nearest(text)
-        super().__init__(f"{text!r} is no muscle of the vocabulary; the nearest are {', '.join(self.nearest)}")
+        super().__init__(f"{quoted(text)} is no muscle of the vocabulary; the nearest are {', '.join(self.nearest)}")
 
 
 class RefusedMuscleError(ValueError):

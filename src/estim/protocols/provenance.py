@@ -7,7 +7,7 @@ import difflib
 from estim.protocols.schema import Channel, Electrode, Protocol
 from estim.protocols.schema_course import Dose
 from estim.protocols.schema_phase import Burst, PhaseChannel, PhaseSpec, TriggerSpec
-from estim.safety.errors import Problem
+from estim.safety.errors import Problem, quoted
 
 FIELDS = frozenset(Protocol.model_fields) | {
     name
@@ -63,8 +63,8 @@ def _stray(key: str, protocol: Protocol) -> str:
         name = ".".join(place[1:])
         names = [phase.name for phase in protocol.phase]
         if name not in names and not any(name.startswith(f"{known}.") for known in names):
-            return f"there is no phase {name!r}; there are {', '.join(names)}"
+            return f"there is no phase {quoted(name)}; there are {', '.join(names)}"
     if field in FIELDS:
         return ""
     near = difflib.get_close_matches(field, sorted(FIELDS), n=1)
-    return f"{field!r} is no key of the file" + (f"; did you mean {near[0]!r}?" if near else "")
+    return f"{quoted(field)} is no key of the file" + (f"; did you mean {quoted(near[0])}?" if near else "")

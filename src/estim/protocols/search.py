@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from estim.protocols.conditions import CONDITIONS
 from estim.protocols.muscles import accounts, find, muscles
-from estim.safety.errors import UsageError
+from estim.safety.errors import UsageError, quoted
 
 if TYPE_CHECKING:
     from estim.protocols.schema import Channel, Protocol
@@ -68,7 +68,7 @@ def parse_channels(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"\s*([0-9]{1,2})\s*(?:-\s*([0-9]{1,2})\s*)?", text)
     low, high = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
     if not 1 <= low <= high:
-        raise UsageError(f"--channels {text!r}: a number from 1, or a range as 1-4")
+        raise UsageError(f"--channels {quoted(text)}: a number from 1, or a range as 1-4")
     return low, high
 
 

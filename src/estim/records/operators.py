@@ -19,7 +19,7 @@ from estim.records import administrators
 from estim.records.administrators import HASH_BYTES
 from estim.records.pseudonym import is_whole_name
 from estim.records.register import Register
-from estim.safety.errors import RecordError
+from estim.safety.errors import RecordError, quoted
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 ROLES = {
@@ -63,11 +63,11 @@ class Operator:
 
     def __post_init__(self) -> None:
         if type(self.id) is not str or not ID.fullmatch(self.id):
-            raise RecordError(f"operator id {self.id!r}: 1 to 40 letters, digits, '-', '_' and '.' are allowed")
+            raise RecordError(f"operator id {quoted(self.id)}: 1 to 40 letters, digits, '-', '_' and '.' are allowed")
         if type(self.name) is not str or not self.name.strip() or len(self.name) > 100:
             raise RecordError(f"operator {self.id}: a printed name of 1 to 100 characters is needed for signatures")
         if self.role not in ROLES:
-            raise RecordError(f"operator {self.id}: role {self.role!r} is none of {', '.join(ROLES)}")
+            raise RecordError(f"operator {self.id}: role {quoted(self.role)} is none of {', '.join(ROLES)}")
         if type(self.pin) is not str or not self.pin.startswith("$argon2id$"):
             raise RecordError(f"operator {self.id}: no PIN is set")
 

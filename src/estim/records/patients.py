@@ -15,7 +15,7 @@ from estim.records.personal import FOLDER, destroy, key_name
 from estim.records.pseudonym import WRITTEN, legible_name, normal
 from estim.records.register import Register
 from estim.records.station import enter_station, one_person, station_lines
-from estim.safety.errors import RecordError
+from estim.safety.errors import RecordError, quoted
 
 PSEUDONYM = WRITTEN
 # Flags that tighten limits (L17b, L26, L28), by the names that `PatientFacts` has. Whether it is the first session
@@ -55,22 +55,24 @@ class Patient:
     def __post_init__(self) -> None:
         if type(self.id) is not str or not PSEUDONYM.fullmatch(self.id):
             message = "1 to 40 letters, digits, - and _ are allowed: a pseudonym, never a name"
-            raise RecordError(f"patient id {self.id!r}: {message}")
+            raise RecordError(f"patient id {quoted(self.id)}: {message}")
         for key in ("condition", "protocol", "note"):
             value = getattr(self, key)
             if type(value) is not str or len(value) > TEXT_MAX:
                 raise RecordError(f"patient {self.id}: {key} is no text of at most {TEXT_MAX} characters")
         if self.side not in SIDES:
-            raise RecordError(f"patient {self.id}: side {self.side!r} is none of {', '.join(SIDES[1:])}")
+            raise RecordError(f"patient {self.id}: side {quoted(self.side)} is none of {', '.join(SIDES[1:])}")
         for flag in self.flags:
             if flag not in FLAGS:
-                raise RecordError(f"patient {self.id}: flag {flag!r} is none of {', '.join(FLAGS)}")
+                raise RecordError(f"patient {self.id}: flag {quoted(flag)} is none of {', '.join(FLAGS)}")
         for name, size in self.pads.items():
             legible_name(f"patient {self.id}: pad", name)
             if not _is_size(size):
-                raise RecordError(f"patient {self.id}: pad {name} {size!r} is no size as 7.6x12.7 or 5 (round), in cm")
+                raise RecordError(
+                    f"patient {self.id}: pad {name} {quoted(size)} is no size as 7.6x12.7 or 5 (round), in cm"
+                )
         if type(self.week) is not int or not 1 <= self.week <= WEEK_MAX:
-            raise RecordError(f"patient {self.id}: week {self.week!r} is no whole number from 1 to {WEEK_MAX}")
+            raise RecordError(f"patient {self.id}: week {quoted(self.week)} is no whole number from 1 to {WEEK_MAX}")
 
 
 def _is_size(size: object) -> bool:

@@ -15,7 +15,7 @@ from estim.rehearsal import pool
 from estim.rehearsal.faulty import WORLD_US, FaultyWorld, Verdict
 from estim.rehearsal.moods import Whim, whims_from_seed
 from estim.rehearsal.plan import RehearsalPlan
-from estim.safety.errors import UsageError
+from estim.safety.errors import UsageError, quoted
 from firmware_sim.faults import KINDS, Fault, FaultPlan
 
 CALM_END_US = 20_000_000  # nothing new goes wrong in the last 20 s
@@ -50,7 +50,9 @@ class Story:
         """
         for part in parts:
             if part not in self.parts:
-                raise UsageError(f"world {self.seed} has no part {part!r}; it has {', '.join(self.parts) or 'none'}")
+                raise UsageError(
+                    f"world {self.seed} has no part {quoted(part)}; it has {', '.join(self.parts) or 'none'}"
+                )
         return dataclasses.replace(
             self,
             faults=tuple(fault for index, fault in enumerate(self.faults) if f"f{index}" in parts),

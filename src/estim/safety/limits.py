@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from estim.safety.errors import Layer, Problem, SiteFileError
+from estim.safety.errors import Layer, Problem, SiteFileError, quoted
 from estim.safety.guardrail import Bound, Guardrail
 from estim.safety.limits_table import BY_KEY, PAD_STEPS, TABLE
 from estim.safety.profile import DeviceProfile
@@ -142,10 +142,10 @@ def parse_site(data: bytes, *, verify: Callable[[bytes, bytes], bool]) -> Limits
         raise SiteFileError(problems) from None
     for word in SITE_WORDS:
         if not str(document.get(word, "")).strip():
-            wrong(word, f"{word!r} is missing: the file must say who opened these limits, when and why")
+            wrong(word, f"{quoted(word)} is missing: the file must say who opened these limits, when and why")
     for key in document:
         if key not in {*SITE_WORDS, *SITE_MORE, "limits"}:
-            wrong(key, f"unknown key {key!r}", asked=key, allowed=", ".join((*SITE_WORDS, *SITE_MORE, "limits")))
+            wrong(key, f"unknown key {quoted(key)}", asked=key, allowed=", ".join((*SITE_WORDS, *SITE_MORE, "limits")))
     values = _site_values(document.get("limits", {}), wrong)
     if problems:
         raise SiteFileError(problems)
@@ -163,9 +163,9 @@ def _site_values(table: object, wrong: Callable[..., None]) -> dict[str, int]:
     for key, value in table.items():
         guardrail = BY_KEY.get(key)
         if guardrail is None:
-            wrong(f"limits.{key}", f"there is no limit {key!r}", asked=key, allowed=", ".join(sorted(BY_KEY)))
+            wrong(f"limits.{key}", f"there is no limit {quoted(key)}", asked=key, allowed=", ".join(sorted(BY_KEY)))
         elif not isinstance(value, int) or isinstance(value, bool):
-            wrong(f"limits.{key}", f"{value!r} is not a whole number", asked=str(value))
+            wrong(f"limits.{key}", f"{quoted(value)} is not a whole number", asked=str(value))
         elif guardrail.breaks(value, guardrail.absolute):
             wrong(
                 f"limits.{key}",

@@ -18,7 +18,7 @@ from estim.protocols import library
 from estim.protocols.catalogue import load_runnable
 from estim.records.canonical import canonical
 from estim.rehearsal.room import profiles
-from estim.safety.errors import EstimError, UsageError
+from estim.safety.errors import EstimError, UsageError, quoted
 
 RUNS_MAX = 10_000_000
 
@@ -198,7 +198,7 @@ def _source(name: str, beside: Path) -> ProtocolFile:
             data = path.read_bytes()
             text = data.decode("utf-8-sig")
     except (EstimError, OSError, ValueError) as error:
-        raise UsageError(f"protocol {name!r}: {error}") from None
+        raise UsageError(f"protocol {quoted(name)}: {error}") from None
     channels = tuple(channel.name for channel in protocol.channel)
     return ProtocolFile(name=name, text=text, sha256=hashlib.sha256(data).hexdigest(), channels=channels)
 
@@ -216,7 +216,7 @@ def _wrong(document: Mapping[str, Any], beside: Path, found: dict[str, ProtocolF
         wanted = document.get(key)
         for name, values in wanted.items() if isinstance(wanted, dict) else ():
             if whole and name not in known:
-                words = f"no protocol of this study has a channel {name!r}; there are {', '.join(known)}"
+                words = f"no protocol of this study has a channel {quoted(name)}; there are {', '.join(known)}"
                 yield [key, name], words, name, ", ".join(known)
             if values == []:
                 yield [key, name], "an empty list leaves no run", None, None
@@ -226,7 +226,7 @@ def _wrong(document: Mapping[str, Any], beside: Path, found: dict[str, ProtocolF
         names = ", ".join(filter(None, there))
         for number, name in _texts(document.get(key)):
             if name not in there:
-                yield [key, number], f"no {name!r}; there are {names}", name, names
+                yield [key, number], f"no {quoted(name)}; there are {names}", name, names
 
 
 def _texts(value: object) -> list[tuple[int, str]]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from estim.console.language.heard import Translation, forms_of
 from estim.protocols.muscles import name_of
-from estim.safety.errors import UsageError
+from estim.safety.errors import UsageError, quoted
 
 Table = Mapping[str, str | tuple[str, ...]]
 LANGUAGES = ("en", "de")
@@ -102,7 +102,7 @@ def load(language: str) -> Words:
         UsageError: there is none of this name.
     """
     if language not in LANGUAGES:
-        raise UsageError(f"language {language!r}: one of {', '.join(LANGUAGES)}")
+        raise UsageError(f"language {quoted(language)}: one of {', '.join(LANGUAGES)}")
     table = flat(_read(f"{language}.toml"))
     forms = forms_of(_read(f"{language}.heard.toml")) if language != "en" else {}
     names = {key.partition(".")[2]: str(text) for key, text in table.items() if key.startswith(_NAMES)}
@@ -141,7 +141,7 @@ def chosen(given: str | None, configured: str | None, environment: Mapping[str, 
     for named in (given, configured):
         if named:
             if named not in LANGUAGES:
-                raise UsageError(f"language {named!r}: one of {', '.join(LANGUAGES)}")
+                raise UsageError(f"language {quoted(named)}: one of {', '.join(LANGUAGES)}")
             return named
     locale = environment.get("LC_ALL") or environment.get("LC_MESSAGES") or environment.get("LANG") or ""
     short = locale.partition("_")[0].partition(".")[0].lower()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from estim.safety.errors import quoted
+
 _FOLDER = Path(__file__).parent
 
 
@@ -19,5 +21,5 @@ def path(name: str) -> Path:
         KeyError: no protocol has this id.
     """
     if name not in names():
-        raise KeyError(f"the library has no protocol {name!r}")
+        raise KeyError(f"the library has no protocol {quoted(name)}")
     return _FOLDER / f"{name}.toml"
