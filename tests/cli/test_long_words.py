@@ -154,3 +154,40 @@ def test_a_file_that_can_not_be_read_is_said_in_words(
     assert said.code in {1, 2}
     assert text.startswith("estim: ")
     assert not [word for word in ("codec", "Errno", FAULT) if word in text], text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [*PLAY, "--week=--"],
+        [*PLAY, "--seed=--"],
+        ["protocols", "plot", ID, "--width=--"],
+        ["records", "list", "--limit=--"],
+        ["qualify", "plan", "--model", "p24", "--operator", "O", "--channels=--"],
+    ],
+    ids=" ".join,
+)
+def test_two_hyphens_are_no_value(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = call(monkeypatch, [*words, "--home", str(tmp_path)])
+    assert (said.code, b"'--' is no value" in said.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["records", "archive", "--reason", "r", "--older-than", "99999999999999999"], "at most 36525 days"),
+        (["records", "retention", "--within", "999999999999"], "at most 36525 days"),
+        *((["records", "list", "--since", day], "a day as") for day in ("1" * 40, "20261130", "2026-W48-1")),
+        (["records", "list", "--since", "2026-11-30T10:00+05:00"], "a day as"),
+        (["records", "patient", "P-1", "--pad", "quadriceps=0"], "is no size"),
+        (["records", "patient", "P-1", "--pad", "quadriceps=0x10"], "is no size"),
+        (["qualify", "plan", "--model", "p24", "--operator", "O", "--channels", "1,1"], "each once"),
+    ],
+    ids=lambda each: " ".join(each)[:50] if isinstance(each, list) else "",
+)
+def test_a_number_or_a_day_that_can_not_be_meant_is_refused(
+    words: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = call(monkeypatch, [*words, "--home", str(tmp_path)])
+    assert said.code in {1, 2}
+    assert says in said.err.decode()

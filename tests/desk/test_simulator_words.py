@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from estim.desk.simulator import Simulator
-from estim.rehearsal.asked import check_faults, check_simulated
+from estim.rehearsal.asked import check_asked, check_simulated
 from estim.safety.errors import UsageError
 
 WHOLE = "at most 18 digits"
@@ -59,7 +59,7 @@ def test_a_fault_plan_is_judged_before_anything_is_begun(kind: str, tmp_path: Pa
     plan, (text, says) = tmp_path / "plan.toml", PLANS[kind]
     plan.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(UsageError, match=says) as refused:
-        check_faults(str(plan))
+        check_asked(str(plan), "")
     assert len(str(refused.value)) < 800
     with pytest.raises(UsageError, match=says):
         check_simulated(f"sim://p24?faults={plan}")
@@ -68,7 +68,7 @@ def test_a_fault_plan_is_judged_before_anything_is_begun(kind: str, tmp_path: Pa
 def test_what_only_a_host_can_suffer_is_no_plan_of_a_device(tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
     plan.write_text('[[fault]]\nat = "1 s"\nkind = "full-disk"\n', encoding="utf-8")
-    check_faults(str(plan))
+    check_asked(str(plan), "")
     with pytest.raises(UsageError, match="happens in the host"):
         check_simulated(f"sim://p24?faults={plan}")
     plan.write_text('[[fault]]\nat = "1 s"\nkind = "dry"\nchannel = 5\n', encoding="utf-8")
@@ -79,4 +79,4 @@ def test_what_only_a_host_can_suffer_is_no_plan_of_a_device(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["", "/", "a\0b", "x" * 5_000, "/dev/zero"])
 def test_what_is_no_file_is_no_fault_plan(name: str) -> None:
     with pytest.raises(UsageError, match="fault plan"):
-        check_faults(name)
+        check_asked(name, "")

@@ -8,7 +8,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from estim.cli.output import (
     EXIT_DEVICE,
@@ -19,13 +19,13 @@ from estim.cli.output import (
     print_json,
     whole_number,
 )
+from estim.cli.refusing import Parser, WrongWords, refused, repeated
 from estim.cli.speaking import complain, finish, say, speak, speak_legibly
 from estim.platform.files import trouble
 from estim.platform.terminals import nowhere
 
 _OF_THE_SYSTEM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})  # no stream's fault
 FAULT = "this is a fault of estim's own"
-NAME_MAX = 255
 DEFAULT_DEVICE = "sim://p24"
 EMG_HELP = "EMG and sensors: lsl://STREAM (extra lsl) or socket://host:port of a bridge"
 DESCRIPTION = "Open session controller for neuromuscular electrical stimulation, with a byte-exact simulator."
@@ -64,21 +64,9 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-class _Wrong(Exception):
-    """Words that no command has: the usage, and what is wrong."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong as every other refusal is said."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise it."""
-        raise _Wrong(self.format_usage(), message)
-
-
 def _top() -> tuple[argparse.ArgumentParser, _Commands, argparse.ArgumentParser]:
     """The command line without its commands: the parser, what takes commands, and the words that each of them has."""
-    top = _Parser(prog="estim", description=DESCRIPTION)
+    top = Parser(prog="estim", description=DESCRIPTION)
     top.add_argument("--version", action=_Version, nargs=0, help="release, commit and whether it was changed")
     commands = _Commands(top.add_subparsers(dest="command", required=True, metavar="COMMAND"))
     home = argparse.ArgumentParser(add_help=False)
@@ -265,7 +253,7 @@ def main(arguments: list[str] | None = None) -> int:
         named = " -> ".join(str(path) for path in (error.filename, error.filename2) if path)
         where = "this computer" if error.errno in _OF_THE_SYSTEM else "standard output"
         if named:
-            return _refused(f"{named}: {trouble(error)}", EXIT_REFUSED, words, rule="file")
+            return refused(f"{named}: {trouble(error)}", EXIT_REFUSED, words, rule="file")
         say(f"{where}: {error.strerror or error}")
         nowhere()
         return EXIT_REFUSED
@@ -274,12 +262,12 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         bad = "".join(f"\\x{ord(letter) - 0xDC00:02x}" if _half(letter) else letter for letter in error.object[:60])
         text = f"{bad}: a byte that is no letter in this system's encoding; please write it anew"
-        return _refused(text, EXIT_USAGE, words, rule="usage")
+        return refused(text, EXIT_USAGE, words, rule="usage")
     except Exception as error:  # a fault of estim's own: said in one line, its place only to those who look for it
         if os.environ.get("ESTIM_DEBUG"):
             raise
         text = f"{FAULT}: {type(error).__name__}: {error} (ESTIM_DEBUG=1 shows where)"
-        return _refused(text, EXIT_REFUSED, words, rule="fault")
+        return refused(text, EXIT_REFUSED, words, rule="fault")
 
 
 def _half(letter: str) -> bool:
@@ -291,10 +279,10 @@ def _parsed(words: list[str]) -> argparse.Namespace:
     """The words of a command line. Help and version are printed here, and may find nobody who reads them."""
     try:
         return _parser_for(words).parse_args(words)
-    except _Wrong as wrong:
+    except WrongWords as wrong:
         usage, message = wrong.args
         complain(usage.rstrip())
-        raise SystemExit(_refused(message, EXIT_USAGE, words, rule="usage")) from None
+        raise SystemExit(refused(message, EXIT_USAGE, words, rule="usage")) from None
     except SystemExit:
         finish()
         raise
@@ -315,9 +303,9 @@ def _run(given: argparse.Namespace, words: list[str]) -> int:
     try:
         code = int(_function(given.command, getattr(given, "action", None) or "")(given))
     except UsageError as error:
-        return _refused(str(error), EXIT_USAGE, words, rule="usage")
+        return refused(str(error), EXIT_USAGE, words, rule="usage")
     except LinkLost as error:
-        return _refused(str(error), EXIT_DEVICE, words, rule="link")
+        return refused(str(error), EXIT_DEVICE, words, rule="link")
     except (ProtocolError, SetupError, SiteFileError) as error:
         code = EXIT_REFUSED
         if "--json" in words:
@@ -325,35 +313,9 @@ def _run(given: argparse.Namespace, words: list[str]) -> int:
             print_json(document | ({"file": str(error.path)} if error.path is not None else {}))
         else:
             more = explained(one.rule for one in error.problems if one.severity != "info")
-            lines = "\n  ".join(_repeated(str(error), words).splitlines())
+            lines = "\n  ".join(repeated(str(error), words).splitlines())
             complain(f"estim: {lines}{more}")
     except EstimError as error:
-        return _refused(str(error), EXIT_REFUSED, words, rule="refused")
+        return refused(str(error), EXIT_REFUSED, words, rule="refused")
     finish()
     return code
-
-
-def _refused(message: str, code: int, words: list[str], *, rule: str) -> int:
-    """One line for a person; with `--json` also the document that a program reads, whatever went wrong."""
-    from estim.safety.errors import Problem
-
-    message = _repeated(message, words)
-    say(message)
-    if "--json" in words:
-        outcome = "fault" if code == EXIT_DEVICE else "refused"
-        problem = Problem(severity="refuse", key="", message=message, rule=rule)
-        print_json({"outcome": outcome, "ok": False, "problems": [problem.to_json()]})
-        finish()
-    return code
-
-
-def _repeated(text: str, words: list[str]) -> str:
-    """A refusal that repeats a word of the command line whole, as a file's name is, repeats none of thousands of
-    letters: no name of a file is so long.
-    """
-    from estim.safety.errors import brief
-
-    parts = {part for word in words for part in (word, word.partition("=")[2]) if len(repr(part)) > NAME_MAX}
-    for part in sorted(parts, key=len, reverse=True):
-        text = text.replace(part, brief(part)).replace(repr(part)[1:-1], repr(brief(part))[1:-1])
-    return text

@@ -63,15 +63,13 @@ def _desk(given: argparse.Namespace) -> CareDesk:
 
 
 def _day(given: argparse.Namespace) -> datetime.date:
+    from estim.records.dates import plain_day
     from estim.safety.errors import UsageError
 
     if given.day is None:
         return datetime.date.today()
     try:
-        day = datetime.date.fromisoformat(given.day)
-        if day.isoformat() != given.day:
-            raise ValueError
-        return day
+        return plain_day(given.day)
     except ValueError:
         raise UsageError(f"--day {quoted(given.day)}: a date as 2026-05-31") from None
 

@@ -82,8 +82,10 @@ def begin(given: argparse.Namespace, home: Home, *, simulated: bool, asks: bool)
         if given.protocol == "due" or given.day:
             raise UsageError("`due` and --day go with --course")
         return InCourse(None, given.skip)
+    from estim.records.dates import plain_day
+
     try:
-        day = datetime.date.fromisoformat(given.day) if given.day else datetime.date.today()
+        day = plain_day(given.day) if given.day else datetime.date.today()
     except ValueError:
         raise UsageError(f"--day {quoted(given.day)}: a date as 2026-05-31") from None
     desk = CareDesk(home, given.patient, simulated, getattr(given, "operator", "") or "rehearsal")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from estim.cli.output import home_of, print_json, whole_number
+from estim.cli.output import days, home_of, print_json
 from estim.cli.secret import typed_unseen
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     for one in (pin, disable):
         one.add_argument("id", help="who")
     aged = actions.add_parser("age", parents=[home], help="after how many days a PIN must be changed")
-    aged.add_argument("days", type=whole_number, help="0: never")
+    aged.add_argument("days", type=days, help="0: never")
     for one in (add, pin, disable, aged):
         one.add_argument("--by", default="", metavar="ID", help="the administrator who does it, whose PIN is asked for")
         one.add_argument("--reason", default="", metavar="TEXT", help="why, for the station's chain")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LIMIT = re.compile(r"L\d+[ab]?")  # as the table of limits names them
 DIGITS_MAX = 18
+DAYS_MAX = 36_525
 DECIMAL_MAX = 1_000_000_000
 EXIT_REFUSED, EXIT_USAGE, EXIT_DEVICE, EXIT_INTERRUPTED = 1, 2, 3, 130
 
@@ -69,6 +70,18 @@ def whole_number(text: str) -> int:
     if len(digits) > DIGITS_MAX:
         raise argparse.ArgumentTypeError(f"{quoted(text[:DIGITS_MAX])}…: a whole number of at most {DIGITS_MAX} digits")
     return int(text)
+
+
+def days(text: str) -> int:
+    """A whole number of days, of which a hundred years have so many.
+
+    Raises:
+        ArgumentTypeError: anything else.
+    """
+    number = whole_number(text)
+    if number > DAYS_MAX:
+        raise argparse.ArgumentTypeError(f"{text}: at most {DAYS_MAX} days")
+    return number
 
 
 def explained(rules: Iterable[str]) -> str:

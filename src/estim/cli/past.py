@@ -92,12 +92,13 @@ def _filter(given: argparse.Namespace, *, simulated: bool) -> Filter:
 
 
 def _day_ms(text: str | None, option: str) -> int | None:
+    from estim.records.dates import plain_day
     from estim.safety.errors import UsageError
 
     if text is None:
         return None
     try:
-        day = datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC)
+        day = datetime.datetime.combine(plain_day(text), datetime.time(), datetime.UTC)
     except ValueError:
         raise UsageError(f"{option} {quoted(text)}: a day as 2026-11-21") from None
     return int(day.timestamp() * 1_000)

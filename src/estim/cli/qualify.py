@@ -84,8 +84,9 @@ def _plan(given: argparse.Namespace) -> int:
         raise UsageError(f"--model {quoted(given.model)}: one of {', '.join(MODELS)}")
     most = MODELS[given.model].profile.channels
     numbers = [int(text) for text in given.channels.split(",") if is_whole(text.strip())]
-    if len(numbers) != given.channels.count(",") + 1 or not all(1 <= number <= most for number in numbers):
-        raise UsageError(f"--channels {quoted(given.channels)}: numbers from 1 to {most}, separated by commas")
+    if len(set(numbers)) != given.channels.count(",") + 1 or not all(1 <= number <= most for number in numbers):
+        allowed = f"numbers from 1 to {most}, each once, separated by commas"
+        raise UsageError(f"--channels {quoted(given.channels)}: {allowed}")
     if not (given.load > 0 and given.shunt > 0):
         raise UsageError("--load and --shunt are resistances above 0 ohm")
     if not 0 < given.shunt_percent <= SHUNT_MOST_PERCENT:

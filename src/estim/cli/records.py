@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from estim.cli import keeping, lifecycle, outside, papers, past, replaying, verifying
-from estim.cli.output import whole_number
+from estim.cli.output import days, whole_number
 
 SESSION = "a session's folder, its name, the beginning of its name, or `last`"
 
@@ -169,14 +169,14 @@ def _life(actions: Any, home: argparse.ArgumentParser) -> None:
     restore = actions.add_parser("restore", parents=[home], help="a backup back into an empty home")
     restore.add_argument("file", help="what `records backup` made")
     archive = actions.add_parser("archive", parents=[home], help="compress old sealed sessions where they lie")
-    archive.add_argument("--older-than", type=whole_number, default=365, metavar="DAYS", help="365 without it")
+    archive.add_argument("--older-than", type=days, default=365, metavar="DAYS", help="365 without it")
     retention = actions.add_parser("retention", parents=[home], help="how long records are kept, and what is past it")
     retention.add_argument(
         "--keep", action="append", default=[], metavar="KIND=YEARS",
         help="the site's rule for real, child or simulated sessions; 0: for ever",
     )  # fmt: skip
     retention.add_argument("--remove", action="store_true", help="let go what is past its time; a signed line for each")
-    retention.add_argument("--within", type=whole_number, default=90, metavar="DAYS", help="list what goes by then: 90")
+    retention.add_argument("--within", type=days, default=90, metavar="DAYS", help="list what goes by then: 90")
     migrate = actions.add_parser("migrate", parents=[home], help="link records of older formats to their digests")
     for one in (restore, archive, migrate, retention):
         one.add_argument("--operator", default="", metavar="ID", help="who does it; else who is logged in here")

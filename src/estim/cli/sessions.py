@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli import in_course
-from estim.cli.output import home_of, print_json, print_report, said_of
+from estim.cli.output import home_of, model_of, print_json, print_report, said_of
 from estim.cli.speaking import legible
 from estim.cli.speaking import say as warn
 from estim.platform.terminals import nowhere, somebody_sits_at
-from estim.safety.errors import quoted
 
 if TYPE_CHECKING:
     from estim.controller.client import ControllerClient
@@ -307,25 +306,17 @@ def _print_result(given: argparse.Namespace, result: Result) -> int:
 def rehearse(given: argparse.Namespace) -> int:
     """One session in simulated time."""
     from estim.drivers.address import Address
-    from estim.drivers.models import MODELS
     from estim.platform.files import putting_whole
     from estim.records.folders import folder_name
     from estim.records.site import limits_in_force
     from estim.rehearsal import RehearsalPlan
     from estim.rehearsal import rehearse as play_through
-    from estim.rehearsal.room import profiles
-    from estim.safety.errors import UsageError
+    from estim.rehearsal.asked import check_asked
 
     home = home_of(given)
     _check_names(given)
-    if given.device_model not in MODELS:
-        raise UsageError(f"--device-model {quoted(given.device_model)}: one of {', '.join(MODELS)}")
-    if given.faults is not None:
-        from estim.rehearsal.asked import check_faults
-
-        check_faults(given.faults)
-    if given.patient_profile and given.patient_profile not in profiles():
-        raise UsageError(f"--patient-profile {quoted(given.patient_profile)}: one of {', '.join(profiles())}")
+    model_of(given.device_model, "--device-model")
+    check_asked(given.faults, given.patient_profile)
     belongs = in_course.begin(given, home, simulated=True, asks=False)
     protocol, said = said_of(given, home, simulated=True)
     said = _check_before(protocol, said, Address(model=given.device_model, url="", simulated=True), home)

@@ -20,6 +20,7 @@ from estim.care.drills import nearest as nearest_drill
 from estim.care.measures import measures, nearest
 from estim.care.plan import Plan
 from estim.desk.diary import COLUMNS
+from estim.records.dates import plain_day
 from estim.safety.errors import UsageError, quoted
 from estim.safety.units import plain_number
 
@@ -166,7 +167,7 @@ def _goal(fields: Mapping[str, Any], day: datetime.date) -> None:
     if lacks:
         raise UsageError(f"a goal can't be signed without {'; '.join(lacks)}")
     try:
-        by = datetime.date.fromisoformat(str(made.by))
+        by = plain_day(str(made.by))
     except ValueError:
         raise UsageError(f"by {quoted(made.by)}: a date as 2026-05-31") from None
     if by < day:

@@ -18,6 +18,7 @@ from typing import Any
 
 from estim.care.drills import drills, nearest
 from estim.care.words import LANGUAGES, drill_words, word
+from estim.records.dates import plain_day
 from estim.safety.errors import UsageError, quoted
 from estim.safety.units import is_whole
 
@@ -171,7 +172,7 @@ def day_of(text: str) -> datetime.date:
         if german:
             year = int(german[3])
             return datetime.date(year + 2000 if year < 100 else year, int(german[2]), int(german[1]))
-        return datetime.date.fromisoformat(text)
+        return plain_day(text)
     except ValueError:
         why = ", which of the two is the month nobody can tell" if _SLASHES.match(text) else ""
         if is_whole(text) and len(text) == 5:

@@ -79,7 +79,9 @@ def _is_size(size: object) -> bool:
     if type(size) is not str:
         return False
     parts = size.split("x")
-    return 1 <= len(parts) <= SIZES_MAX and all(re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,2})?", part) for part in parts)
+    return 1 <= len(parts) <= SIZES_MAX and all(
+        re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,2})?", part) and float(part) > 0 for part in parts
+    )
 
 
 _REGISTER = Register(

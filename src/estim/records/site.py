@@ -20,6 +20,7 @@ from typing import Any
 from estim.platform.files import no_device, private_folder, trouble, unread
 from estim.protocols.lines import LineIndex
 from estim.protocols.wording import basic_string
+from estim.records.dates import plain_day
 from estim.records.guard import REGISTERS, change, check
 from estim.records.home import NOWHERE, Home
 from estim.records.keys import Signer, signed_by
@@ -37,7 +38,6 @@ DECIDE = (
 NAMELESS = "a lead"
 LONGEST_DAYS = 366  # a year at most: then the site asks itself again; convention
 WARN_DAYS = 30
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def leads(home: Home) -> dict[str, str]:
@@ -209,9 +209,7 @@ def _signed(key: str, message: bytes, signature: bytes) -> bool:
 
 def _date(text: str, key: str) -> datetime.date:
     try:
-        if not _DATE.fullmatch(text):  # `2026-W51-1`, `20261214` and the digits of other scripts are read by few people
-            raise ValueError(text)
-        return datetime.date.fromisoformat(text)
+        return plain_day(text)
     except ValueError:
         raise SiteFileError([_wrong(key, f"{quoted(text)}: a date as 2027-05-31")]) from None
 

@@ -26,13 +26,17 @@ def check_simulated(url: str) -> None:
         raise UsageError(f"device {quoted(url)}: {error}") from None
 
 
-def check_faults(text: str) -> None:
-    """A fault plan for a rehearsal, where those of the host happen too.
+def check_asked(faults: str | None, patient: str) -> None:
+    """The fault plan of a rehearsal, where those of the host happen too, and its virtual patient.
 
     Raises:
-        UsageError: it is none; says all that is wrong with it.
+        UsageError: either is none; says all that is wrong with the plan.
     """
+    if patient and patient not in names():
+        raise UsageError(f"--patient-profile {quoted(patient)}: one of {', '.join(names())}")
+    if faults is None:
+        return
     try:
-        read_plan(text)
+        read_plan(faults)
     except ValueError as error:
         raise UsageError(f"--faults: {error}") from None
