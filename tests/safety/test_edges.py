@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from estim.drivers.rehamove3 import PROFILE as REHAMOVE3
+from estim.drivers.rehastim1_profile import PROFILE as REHASTIM1
 from estim.drivers.rehastim2_profile import PROFILE as REHASTIM2
 from estim.safety.authorisation import Authorisations
 from estim.safety.commands import ChannelOutput
@@ -17,7 +18,8 @@ from estim.safety.limits import ABSOLUTE, Limits
 from estim.safety.on_ledger import DUTY_WINDOW_US, OnLedger
 from estim.safety.profile import Lead, leads_of
 from estim.safety.ramp import least_ramp_us, ramp_amplitude_ua, ramp_down_amplitude_ua, shortest_ramp_us, step_bound_ua
-from estim.safety.units import MicroAmp, Micros
+from estim.safety.schedule import Train
+from estim.safety.units import MicroAmp, Micros, is_whole
 from estim.safety.verdict import clear, judge
 from estim.safety.waveform import net_charge_pc, pulse_points
 from estim.session.on_time import OnTime
@@ -222,3 +224,51 @@ def test_a_level_above_what_its_pad_may_have_is_named_with_the_worst_window() ->
         assert (problem.asked, problem.allowed, problem.unit) == (20, 15, "mA")
         source = "docs/site-limits.md: above 15 mA pads of 8 cm², above 100 mA pads of 60 cm²"
         assert (problem.layer, problem.source) == ("site", source)
+
+
+def test_a_channel_that_is_not_in_the_schedule_can_be_told_of_a_fall() -> None:
+    interlock = interlock_of(clear(schedule(), BOTH, PROFILE, TRUSTED))
+    interlock.lower(7, 0, 0, 0)
+    interlock.admit(send(output(2)), 0)
+    interlock.lower(1, 1_000, 1_000, 10_000)
+    interlock.admit(send(output(1)), 10_000)
+    with pytest.raises(InterlockTripped, match="authorise"):
+        interlock.admit(send(output(2)), 50_000)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "+1", "1_0", "1.0", " 1", "²", "٣", "1" * 19])
+def test_what_is_no_whole_number_as_a_person_writes_one(text: str) -> None:
+    assert not is_whole(text)
+    assert is_whole("007")
+    assert is_whole("1" * 18)
+    assert not is_whole("123", 2)
+
+
+def test_a_device_says_how_it_is_made_safe_and_how_sure_its_off_is() -> None:
+    assert PROFILE.off_word == REHAMOVE3.off_word == "OFF"
+    assert REHASTIM1.off_word == "OFF (acknowledged)"
+    assert PROFILE.safe_words.split("; ") == list(PROFILE.make_safe)
+    assert [one.first_pulse_alone for one in (PROFILE, REHASTIM2, REHASTIM1)] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"then_period_us": Micros(10_000), "after_us": Micros(3 * SECOND)}, {"burst_pulses": 2}]
+)
+def test_the_verdict_judges_every_train_that_a_window_has_in_it(changes: dict[str, int]) -> None:
+    """Twice the pulses, whether at once or from some time on: the rms current allows less by a root of two."""
+    kind = "catch" if "burst_pulses" in changes else "two-rate"
+    values = {"times": 1, "burst_interval_us": Micros(8_000), **changes} if kind == "catch" else changes
+    train = Train(kind=kind, **values)  # type: ignore[arg-type]
+    tight = BOTH & limits(rms_ua=4_000)
+    caps = [
+        clear(schedule([channel(ma=5)], [replace(window(), train=one)]), tight, PROFILE, TRUSTED).caps_ua[1]
+        for one in (None, train)
+    ]
+    assert caps[1] ** 2 * 2 <= caps[0] ** 2 + 500 * caps[0] * 2
+    assert caps[1] < caps[0]
+
+
+def test_a_command_without_current_is_none() -> None:
+    assert send().is_zero
+    assert send(output(0)).is_zero
+    assert not send(output(0), output(1, channel=2)).is_zero

@@ -126,13 +126,12 @@ class Authority:
         """`channel` got another level, or one was asked for: what comes next keeps its distance (L15, L17)."""
         self._raised_us[channel] = now_us
 
-    def lower_ceiling(self, channel: int, run: Run | None) -> None:
+    def lower_ceiling(self, channel: int, run: Run) -> None:
         """A fall, or a raise that is dropped, lowers what the interlock allows at once: to what plays at most now."""
-        if run is not None:  # without one everything is revoked
-            peak_ua = max((peak.peak_ua for peak in peaks_of(run) if peak.channel == channel), default=0)
-            self._out.emit(LowerCeiling(channel=channel, peak_ua=peak_ua, level_ua=run.levels_ua[channel]))
+        peak_ua = max((peak.peak_ua for peak in peaks_of(run) if peak.channel == channel), default=0)
+        self._out.emit(LowerCeiling(channel=channel, peak_ua=peak_ua, level_ua=run.levels_ua[channel]))
 
-    def drop_raises(self, run: Run | None, reason: str, asked_before_us: int | None = None) -> int:
+    def drop_raises(self, run: Run, reason: str, asked_before_us: int | None = None) -> int:
         """Forget raises that are not durable yet; never applied late. Gives how many."""
         if not self._pending:
             return 0

@@ -30,9 +30,6 @@ class FoundLevels:
         self._found: dict[str, FoundLevel] = {}
         self._twitch_ua: dict[str, int] = {}  # seen in the low-rate test, never played again
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._found
-
     def __bool__(self) -> bool:
         return bool(self._found)
 

@@ -37,7 +37,6 @@ __all__ = [
     "patient_facts",
     "reconfirmed",
     "scripted_answers",
-    "still_valid",
 ]
 
 VALID_US = 60 * 60 * 1_000_000  # docs/decisions/session.md 19: a screening is valid for 60 min
@@ -245,11 +244,6 @@ def reconfirmed(previous: Answers, groups: Sequence[str], changed: Answers) -> d
     kept = {question.id for question in QUESTIONS if question.group in groups and question.group != "today"}
     answers = {key: value for key, value in previous.items() if key.partition(".")[0] in kept}
     return {**answers, **changed}
-
-
-def still_valid(screened_us: int, now_us: int) -> bool:
-    """Answered not more than 60 minutes ago."""
-    return 0 <= now_us - screened_us <= VALID_US
 
 
 def scripted_answers() -> dict[str, bool | str]:
