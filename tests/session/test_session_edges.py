@@ -63,9 +63,13 @@ def test_over_sets_one_authorisation_is_asked_for_each_contraction(tmp_path: Pat
     assert desk.configure("therapy").accepted
     assert desk.arm().accepted
     assert desk.ask(events.Start).accepted
+    started_us = desk.now_us
     desk.let_pass(90)
     assert desk.look().outcome == "completed"
     assert plans(desk, before) == [(1, 2), (2, 3), (3, 4), (4, 5), (5, 6)]
+    first, *_ = asked = [one for one in desk.effects[before:] if isinstance(one, effects.Authorise)]
+    assert first.until_us - started_us >= (8 + 10 + 8) * SECOND, "two contractions, and a rest between sets"
+    assert {type(peak.peak_ua) for one in asked for peak in one.peaks} == {int}
 
 
 TRIGGERED_SECOND = """\
