@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from estim.console.draft import Stage
 from estim.desk.setup_from import SetupWords, setup_from
 from estim.protocols import library
 from estim.protocols.loader import load
@@ -22,6 +23,7 @@ from firmware_sim.devices.interface import Pulse
 DATA = Path(__file__).parent / "data"
 SHORT = DATA / "short.toml"
 LIMITS = ABSOLUTE & DEFAULT
+PLACE_OF = {stage: f"{n}/{len(Stage)}" for n, stage in enumerate(Stage, start=1)}  # as a stage's title begins
 CRANK = """\
 [phase.trigger]
 source = "crank"

@@ -19,6 +19,7 @@ from estim.console.raising import IDLE_US
 from estim.safety.reports import OutputState
 from estim.session import events
 from estim.session.state import Cycle, Phase
+from tests.support import PLACE_OF
 
 from .by_screen import Reader
 from .conftest import Bench, Make, read_home, returning
@@ -245,7 +246,7 @@ async def test_11_the_stop_is_tried_before_anything_flows(bench: Make) -> None:
     async with bench() as b:
         await b.jump(Stage.DEVICE)
         reader = Reader(b)
-        reader.sees("6/9", "· stop test: F2 opens the stimulator", "at 0 mA, then press SPACE")
+        reader.sees(PLACE_OF[Stage.DEVICE], "· stop test: F2 opens the stimulator", "at 0 mA, then press SPACE")
         await reader.press("F2")
         reader.sees("✖ first:", "READY")  # the questions come before it
         await reader.follow("ARMED")
@@ -329,11 +330,11 @@ async def test_15_the_state_in_shape_and_word_under_every_dialog(bench: Make) ->
 async def test_16_each_stage_says_which_of_how_many_it_is(bench: Make) -> None:
     async with bench() as b:
         await b.to(Stage.PLAN)
-        assert "2/9" in b.text
+        assert PLACE_OF[Stage.PLAN] in b.text
         await b.follow(lambda: b.at("pads"))
-        assert "5/9" in b.text
+        assert PLACE_OF[Stage.PADS] in b.text
         await b.press("f7")
-        assert "4/9" in b.text, "and one goes back"
+        assert PLACE_OF[Stage.SCREENING] in b.text, "and one goes back"
 
 
 async def test_17_place_side_and_cable_at_the_moment_of_placing(bench: Make) -> None:
@@ -388,7 +389,7 @@ async def test_19_what_was_done_is_kept_and_says_how_it_ended(bench: Make, tmp_p
         reader = Reader(b)
         await reader.choose("End")
         await reader.press("1")
-        await reader.follow("9/9")
+        await reader.follow(PLACE_OF[Stage.OUTCOME])
         reader.sees("ENDED EARLY after 3 contractions:", "fatigue", "contractions: 3 · clock 0:08")
         await reader.press("Ctrl+Q")
         reader.sees("The session stays unsigned: it is listed as not finished at the next start.", "→ Q leaves now")

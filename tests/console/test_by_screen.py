@@ -10,6 +10,9 @@ import re
 import sys
 from pathlib import Path
 
+from estim.console.draft import Stage
+from tests.support import PLACE_OF
+
 from .by_screen import Reader
 from .conftest import Make, read_home
 from .simulated import SimulatedSession
@@ -25,7 +28,7 @@ def _session(root: Path, day: int, *, patient: str = "foot-drop") -> SimulatedSe
 
 async def _to_contractions(reader: Reader) -> None:
     """From wherever one stands to the first contraction of treatment."""
-    await reader.follow("8/9")
+    await reader.follow(PLACE_OF[Stage.TREAT])
     await reader.follow("RUNNING")
     await _walks(reader)
 
@@ -57,7 +60,7 @@ async def test_whole_ways_by_what_the_screen_names_alone(bench: Make, tmp_path: 
         await reader.until("The way back")
         reader.sees("PAUSED", "yellow plug, red lead", "21.0 (grey)")
         await reader.room("the pad of channel 1 is put back")
-        await reader.follow("7/9")
+        await reader.follow(PLACE_OF[Stage.LEVELS])
         await _to_contractions(reader)
         await reader.choose("Feels")
         await reader.press("8")

@@ -12,6 +12,7 @@ from estim.safety.reports import ChannelFault, DeviceLost, OutputState
 from estim.session import events
 from estim.session.snapshot import Alarm
 from estim.session.state import Phase
+from tests.support import PLACE_OF
 
 from .by_screen import Reader
 from .conftest import Make, settle
@@ -306,5 +307,5 @@ async def test_under_the_list_of_commands_the_next_line_names_what_closes_it(ben
         await reader.press("e")
         await reader.press(closes)
         assert len(b.app.screen_stack) == 1
-        reader.sees("E End", "8/9 Treat")
+        reader.sees("E End", f"{PLACE_OF[Stage.TREAT]} Treat")
         assert "STIM ON" in reader.banner or "RUNNING" in reader.banner

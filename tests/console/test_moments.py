@@ -12,6 +12,7 @@ from estim.console.draft import Stage
 from estim.console.home_reading import read_sessions
 from estim.protocols import library
 from estim.safety.reports import ChannelFault
+from tests.support import PLACE_OF
 
 from .by_screen import Reader
 from .conftest import PROTOCOL, Make, returning, settle
@@ -41,7 +42,7 @@ async def test_where_no_effort_came_the_session_says_so_and_is_no_completed_one(
             b.session.room(type="effort", percent=percent, seconds=1)
         await reader.until("READY")
         reader.sees("no effort reached the threshold: 0 contractions")
-        await reader.follow("9/9")
+        await reader.follow(PLACE_OF[Stage.OUTCOME])
         reader.sees("no effort reached the threshold: 0", "contractions: 0", "was set and not")
         assert "completed" not in reader.text
 
@@ -56,7 +57,7 @@ async def test_after_one_effort_the_end_is_an_ordinary_one(bench: Make, tmp_path
             await reader.wait(8.0)
         await reader.choose("End")
         await reader.press("1")
-        await reader.follow("9/9")
+        await reader.follow(PLACE_OF[Stage.OUTCOME])
         assert re.search(r"ENDED EARLY after (1 contraction|\d+ contractions):", reader.text), b.text
         assert "no effort" not in reader.text
 
@@ -173,7 +174,7 @@ async def test_marks_are_made_with_caps_lock_on(bench: Make, mark: str, row: str
             assert re.search(rf"{row} +6\.0", reader.text), b.text
         else:
             assert "6.0" in reader.text
-            await reader.follow("8/9")
+            await reader.follow(PLACE_OF[Stage.TREAT])
 
 
 @pytest.mark.parametrize("letter", ["P", "F", "E", "H"])
@@ -231,8 +232,8 @@ async def test_contractions_before_a_lost_pad_are_counted_on_after_it(bench: Mak
         await reader.until("PAUSED")
         going_on = int(re.findall(r"Go on with contraction (\d+)", reader.text)[0])
         assert going_on in {before, before + 1}
-        await reader.follow("7/9")
-        await reader.follow("8/9")
+        await reader.follow(PLACE_OF[Stage.LEVELS])
+        await reader.follow(PLACE_OF[Stage.TREAT])
         await reader.follow("RUNNING")
         await reader.until("STIM ON")
         counts = [int(each) for each in re.findall(r"contractions +(\d+)", reader.text)]

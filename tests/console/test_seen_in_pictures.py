@@ -13,6 +13,7 @@ from estim.console.home_view import EmptyHome, HomeView
 from estim.records.door import InTheRoom, here
 from estim.records.home import Home
 from estim.safety.reports import OutputState
+from tests.support import PLACE_OF
 
 from .by_screen import Reader
 from .conftest import Make, read_home, returning
@@ -61,7 +62,7 @@ async def test_a_name_that_was_just_taken_is_offered_to_nobody_else(bench: Make)
     async with bench(home_view=view) as b:
         reader = Reader(b)
         await reader.sign_in()
-        await reader.follow("2/9")
+        await reader.follow(PLACE_OF[Stage.PLAN])
         assert reader.rows[0].startswith(" P-001")
         b.app.next_patient()
         await reader.wait(0.5)

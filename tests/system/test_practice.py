@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from estim.console.draft import Stage
 from estim.records.verify import verify_session
+from tests.support import PLACE_OF
 from tests.system import therapist
 from tests.system.conftest import wait_until
 from tests.system.terminal import Tty
@@ -48,7 +50,8 @@ def test_levels_by_asking_steps_fatigue_and_a_lost_pad(tmp_path: Path) -> None:
         tty.sees("red lead")  # of the yellow plug, wherever the line breaks
         assert "PAUSED" in tty.picture.text
         therapist.in_the_room(tty, "is put back")
-        therapist.follow(tty, lambda text: "7/9" in text)  # what is named is taken: the alarm, then back from 0 mA
+        # What is named is taken: the alarm, then back from 0 mA.
+        therapist.follow(tty, lambda text: PLACE_OF[Stage.LEVELS] in text)
         therapist.find_levels(tty, steps=2)
         therapist.start_therapy(tty)
         tty.sees("of   2.0")

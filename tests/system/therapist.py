@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from estim.console.draft import Stage
 from estim.session.screening import scripted_answers
-from tests.support import sample
+from tests.support import PLACE_OF, sample
 from tests.system.terminal import Hands
 
 TITLE = "A short one for trying out"
@@ -127,41 +128,42 @@ def sign_in(tty: Hands, patient: str = "P-017") -> None:
         tty.sees(f"takes {patient}")
         tty.press("enter")
     # Where drawing is slow, the line that names Y may have been there, and followed, before the words above it.
-    tty.sees("two identifiers were read back", "2/9", "4/9")
+    tty.sees("two identifiers were read back", PLACE_OF[Stage.PLAN], PLACE_OF[Stage.SCREENING])
     tty.look(0.2)
     if "two identifiers were read back" in tty.picture.text:
         tty.press("y")
-    tty.sees("2/9", "4/9")
+    tty.sees(PLACE_OF[Stage.PLAN], PLACE_OF[Stage.SCREENING])
 
 
 def choose(tty: Hands, words: str = "short one", side: str = "l") -> None:
     """For a patient without a plan; one with a plan is at the questions already."""
-    if "4/9" in tty.picture.text:
+    if PLACE_OF[Stage.SCREENING] in tty.picture.text:
         return
     tty.look(0.3)
     tty.press("/")
     tty.look(0.3)
     tty.type(words)
     tty.sees("→ Enter marks")
-    follow(tty, lambda text: any(words in text for words in ("side is treated", "3/9", "4/9")))
+    after = ("side is treated", PLACE_OF[Stage.ASSESSMENT], PLACE_OF[Stage.SCREENING])
+    follow(tty, lambda text: any(words in text for words in after))
     if "side is treated" in tty.picture.text:
         tty.look(0.2)
         tty.press(side)
-    follow(tty, lambda text: "4/9" in text)
+    follow(tty, lambda text: PLACE_OF[Stage.SCREENING] in text)
 
 
 def screen(tty: Hands) -> None:
     """A no to each question, nothing new to each group."""
-    follow(tty, lambda text: "5/9" in text)
+    follow(tty, lambda text: PLACE_OF[Stage.PADS] in text)
 
 
 def place(tty: Hands) -> None:
-    follow(tty, lambda text: "6/9" in text)
+    follow(tty, lambda text: PLACE_OF[Stage.DEVICE] in text)
 
 
 def try_device(tty: Hands) -> None:
     """Checks confirmed, the stop tried at 0 mA."""
-    follow(tty, lambda text: "7/9" in text)
+    follow(tty, lambda text: PLACE_OF[Stage.LEVELS] in text)
 
 
 def find_levels(tty: Hands, *, steps: int = 3) -> None:
@@ -171,7 +173,7 @@ def find_levels(tty: Hands, *, steps: int = 3) -> None:
         tty.press("+")
         tty.look(0.7)
     tty.press("t")
-    tty.sees("8/9")
+    tty.sees(PLACE_OF[Stage.TREAT])
 
 
 def start_therapy(tty: Hands) -> None:
@@ -228,7 +230,7 @@ def ask_for_levels(tty: Hands, *, seconds: float = 120.0) -> list[tuple[str, str
             level = _level(tty)
             tty.press("+")
             tty.wait(lambda level=level: _level(tty) != level or "→ + " not in tty.picture.text, what="a step")  # type: ignore[misc]
-    tty.sees("8/9")
+    tty.sees(PLACE_OF[Stage.TREAT])
     return found
 
 
