@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from estim.cli import FAULT
+from estim.controller.messages import RANGES, TEXT_MAX
+from estim.desk.setup_from import MEASURE_MAX, REASON_MAX, SESSION_MAX
 from estim.protocols.file_names import is_a_device_on_windows
+from estim.records.patients import WEEK_MAX
 from estim.safety.errors import brief, quoted
 from estim.safety.units import plain_number
 from tests.cli.every import ID, call
@@ -24,8 +27,13 @@ WORDS = [
     ([*PLAY, "--level", f"{LONG}=5"], "the protocol has no channel"),
     ([*PLAY, "--pad", f"quadriceps={MANY}"], "no pad is longer than 40 cm"),
     ([*PLAY, "--pad", f"quadriceps={LONG}"], "write 7.6x12.7"),
-    ([*PLAY, "--measure", f"quadriceps-index={MANY}"], "at most 1000000"),
-    ([*PLAY, "--measure", f"{LONG}=1"], "this protocol asks for"),
+    ([*PLAY, "--measure", f"quadriceps-index={'9' * 90}"], "at most 1000000"),
+    ([*PLAY, "--measure", f"quadriceps-index={MANY}"], "at most 200 letters"),
+    ([*PLAY, "--measure", f"{LONG[:150]}=1"], "this protocol asks for"),
+    ([*PLAY, "--early", LONG], "at most 1000 letters, this one has 3000"),
+    ([*PLAY, "--skip", LONG], "at most 1000 letters"),
+    ([*PLAY, "--week", "521"], "--week: 1 to 520"),
+    ([*PLAY, "--session", MANY[:18]], "--session: 1 to 10000"),
     ([*PLAY, "--side", LONG], "invalid choice"),
     ([*PLAY, "--seed", MANY], "at most 18 digits"),
     ([*PLAY, LONG], "unrecognized arguments"),
@@ -191,3 +199,10 @@ def test_a_number_or_a_day_that_can_not_be_meant_is_refused(
     said = call(monkeypatch, [*words, "--home", str(tmp_path)])
     assert said.code in {1, 2}
     assert says in said.err.decode()
+
+
+def test_what_a_setup_may_hold_is_what_a_controller_takes() -> None:
+    """A week that the controller refuses would be refused after the session was begun, as a line that is none."""
+    assert (RANGES["week"], RANGES["session"]) == ((1, WEEK_MAX), (1, SESSION_MAX))
+    assert RANGES["measures"] == (-MEASURE_MAX, MEASURE_MAX)
+    assert REASON_MAX < TEXT_MAX

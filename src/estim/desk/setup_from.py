@@ -10,6 +10,7 @@ from estim.desk.drill_session import joined
 from estim.protocols.gait import STEPS_PER_MIN, TURNS_PER_MIN
 from estim.protocols.schema import Protocol
 from estim.protocols.setup import ChannelSetup, Measured, Setup
+from estim.records.patients import WEEK_MAX
 from estim.safety.caps import mark_for_sensory_ua
 from estim.safety.electrodes import parse_size_cm
 from estim.safety.errors import Problem, UsageError, brief, quoted
@@ -20,6 +21,8 @@ UNITS = {"mvic": "N·m", "quadriceps-index": "%"}  # of what a protocol may deci
 LONGEST_PAD_CM = 40  # twice the longest side of a pad of 200 cm² (L14) that is sold; beyond it somebody wrote mm
 LEVEL_MAX_UA = 1_000_000  # of what can be typed as a level; what may flow is far below
 MEASURE_MAX = 1_000_000
+# What a session's setup can hold (controller/messages.py): beyond it nothing is begun.
+SESSION_MAX, REASON_MAX, MEASURE_WORD_MAX = 10_000, 1_000, 200
 OPPOSITE = {"left": "right", "right": "left"}
 
 
@@ -109,6 +112,11 @@ def setup_from(protocol: Protocol, words: SetupWords, *, simulated: bool) -> Sai
         raise UsageError(f"--side {quoted(words.side)}: left or right")
     if words.week < 1 or words.session < 1:
         raise UsageError("--week and --session count from 1")
+    if words.week > WEEK_MAX or words.session > SESSION_MAX:
+        raise UsageError(f"--week: 1 to {WEEK_MAX}, --session: 1 to {SESSION_MAX}")
+    for option, reason in (("--early", words.early), ("--skip", words.left_out)):
+        if len(reason) > REASON_MAX:
+            raise UsageError(f"{option}: a reason of at most {REASON_MAX} letters, this one has {len(reason)}")
     levels = _amplitudes("--level", words.levels, names)
     motor = _amplitudes("--motor", words.motor, names)
     regions = pairs("--region", words.regions, names)
@@ -165,6 +173,8 @@ def _measures(given: Iterable[str], protocol: Protocol) -> tuple[tuple[str, floa
     found: dict[str, float] = {}
     sided: set[tuple[str, str]] = set()
     for word in given:
+        if len(word) > MEASURE_WORD_MAX:
+            raise UsageError(f"--measure {quoted(word)}: NAME=VALUE:SIDE:BY WHAT, at most {MEASURE_WORD_MAX} letters")
         name, equals, text = word.partition("=")
         side = text.partition(":")[2].partition(":")[0]
         if not equals or name not in known:
