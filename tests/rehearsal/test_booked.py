@@ -38,6 +38,16 @@ def test_the_record_explains_every_pulse_of_a_pattern(pattern: str, tmp_path: Pa
     assert play_story(plan(source), Story.from_seed(3)).broken == {}
 
 
+@pytest.mark.parametrize(("model", "seed"), [("p24", 170_039), ("rehamove3", 170_038)])
+def test_a_burst_that_has_begun_goes_to_its_end_and_nothing_else_does(model: str, seed: int) -> None:
+    """A stop met a doublet: its second pulse comes 8 ms after the first, behind an off that is confirmed."""
+    made = plan("quadriceps-doublets", level_ma=20)
+    made.model = model
+    verdict = play_story(made, Story.from_seed(seed))
+    assert verdict.broken == {}
+    assert 5_000 < max(verdict.worst_us.values()) <= 5_000 + 8_000
+
+
 def test_one_pulse_too_few_is_seen() -> None:
     made, measured = {("therapy", 1): 3}, {("therapy", 1): 600}
     assert "3 pulses came out, 0 are booked" in accounts.booked_less([], made, measured, {})

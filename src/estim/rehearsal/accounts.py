@@ -57,15 +57,19 @@ def missing(entries: Sequence[Entry], heard: Told) -> str:
     return ""
 
 
-def off_and_pulsing(entries: Iterable[Entry], pulses: Sequence[Pulse]) -> str:
-    """A pulse while the record says that off was confirmed; "" if there is none."""
+def off_and_pulsing(entries: Iterable[Entry], pulses: Sequence[Pulse], burst_us: int) -> str:
+    """A pulse while the record says that off was confirmed; "" if there is none.
+
+    Args:
+        burst_us: so long a burst goes on that had begun before.
+    """
     times = [pulse.t_us for pulse in pulses if pulse.peak_ua]
     since_us: int | None = None
     for entry in entries:
         state = entry.fields.get("state") if entry.kind == lines.Output.KIND else None
         ends = state in {"ON", "UNCERTAIN"} or entry.kind == lines.End.KIND
         if since_us is not None and ends:
-            found = bisect_right(times, since_us)
+            found = bisect_right(times, since_us + burst_us)
             if found < len(times) and times[found] < entry.t_us:
                 return f"a pulse at {times[found] / 1e6:.4f} s; off was confirmed at {since_us / 1e6:.4f} s"
             since_us = None

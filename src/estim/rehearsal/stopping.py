@@ -182,12 +182,14 @@ class StopWatch:
 
     Attributes:
         worst_us: cause → the longest time from it to a pulse, over this world.
+        burst_us: from the first pulse of a burst to its last; one that has begun goes to its end.
     """
 
     broken: dict[str, str]
     model: str
     faults: Sequence[Fault]
     worst_us: dict[str, int] = field(default_factory=dict)
+    burst_us: int = 0
     _cause: str = "nobody started yet"
     _asked_us: int = 0
     _since_us: int | None = None
@@ -202,7 +204,7 @@ class StopWatch:
     def asked(self, cause: str, at_us: int, *, fed_us: int | None = None) -> None:
         """Output must end, because of what happened at `at_us`."""
         self._since_us = at_us if self._since_us is None else self._since_us
-        clear_us = clear_by_us(at_us, self.model, self.faults, fed_us=fed_us, since_us=self._since_us)
+        clear_us = clear_by_us(at_us, self.model, self.faults, fed_us=fed_us, since_us=self._since_us) + self.burst_us
         if self._clear_us is None or clear_us < self._clear_us:
             self._cause, self._asked_us, self._clear_us, self._counted = cause, at_us, clear_us, True
             self.worst_us.setdefault(cause, 0)

@@ -128,6 +128,8 @@ class Watch:
                     gap_us = next((us for us, share in w.shape[1:2] if not share), 0) if w.shape else w.interphase_us
                     for steady in dose.played(w):
                         shapes[w.channel].add((width_us, gap_us, steady.period_us, steady.burst_pulses))
+                        burst_us = (steady.burst_pulses - 1) * steady.burst_interval_us
+                        self.stops.burst_us = max(self.stops.burst_us, burst_us)
             self.lawful.cleared({channel: frozenset(known) for channel, known in shapes.items()})
         if record is not None:
             self._look_at(record, now_us)
@@ -201,7 +203,7 @@ class Watch:
             "record": reason if wrong is not None else "",
             "closed": "" if sealed else "the record was never sealed",
             "missing": accounts.missing(entries, self._heard),
-            "off-in-record": accounts.off_and_pulsing(entries, self.pulses),
+            "off-in-record": accounts.off_and_pulsing(entries, self.pulses, self.stops.burst_us),
             "charge": accounts.unexplained(entries, self.pulses, self._faults),
             "booked": "" if lies else accounts.booked_less(entries, self._made, self._measured_pc, doubled),
             "dose": accounts.dose_differs(entries, self._measured_pc, self._faults, self.pulses),
