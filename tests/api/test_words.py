@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import fractions
 import math
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,12 @@ def test_a_session_that_was_never_opened_or_is_over_takes_nothing_from_the_open_
         with pytest.raises(api.Refused, match="one at a time"):
             idle.__enter__()
         assert s.wait(lambda state: state.output == "ON", 60)
+
+
+def test_any_letter_may_stand_in_an_inline_protocol_and_half_a_one_may_not() -> None:
+    assert tomllib.loads(api.protocol({"title": 'é 😀 "x" \\ #\x7f'}).text)["title"] == 'é 😀 "x" \\ #\x7f'
+    with pytest.raises(api.Refused, match="half a letter"):
+        api.protocol({"title": "a\ud800"})
 
 
 def test_an_inline_protocol_may_be_made_of_arrays_and_of_nothing_else() -> None:

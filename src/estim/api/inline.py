@@ -37,7 +37,12 @@ def protocol(keys: Mapping[str, Any]) -> Inline:
         Refused: a value that no file could hold.
     """
     words.table("keys", keys if keys is not None else ())
-    return Inline("\n".join(_table(words.plain(keys), ())) + "\n")
+    text = "\n".join(_table(words.plain(keys), ())) + "\n"
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise Refused("a text in it holds half a letter, which no file can") from None
+    return Inline(text)
 
 
 def _table(keys: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
