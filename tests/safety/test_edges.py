@@ -12,7 +12,7 @@ from estim.drivers.rehastim1_profile import PROFILE as REHASTIM1
 from estim.drivers.rehastim2_profile import PROFILE as REHASTIM2
 from estim.safety.authorisation import Authorisations
 from estim.safety.commands import ChannelOutput
-from estim.safety.errors import InterlockTripped
+from estim.safety.errors import QUOTED_MAX, InterlockTripped, Problem, brief, quoted
 from estim.safety.hard_bounds import channel_bounds
 from estim.safety.limits import ABSOLUTE, Limits
 from estim.safety.on_ledger import DUTY_WINDOW_US, OnLedger
@@ -272,3 +272,12 @@ def test_a_command_without_current_is_none() -> None:
     assert send().is_zero
     assert send(output(0)).is_zero
     assert not send(output(0), output(1, channel=2)).is_zero
+
+
+def test_a_refusal_repeats_no_more_of_a_word_than_tells_it() -> None:
+    whole, long = "x" * QUOTED_MAX, "x" * (QUOTED_MAX + 1)
+    short = f"{whole[:-1]}…"
+    assert (brief(whole), brief(long)) == (whole, short)
+    assert (quoted(long), quoted(9)) == (repr(short), "9")
+    made = Problem(severity="refuse", key=f"limits.{long}.a b", message="there is none")
+    assert str(made).startswith(f"limits.{short}.a b: there is none ")
