@@ -12,7 +12,7 @@ from estim.drivers.rehamove3 import PROFILE as REHAMOVE3
 from estim.drivers.rehastim1_profile import PROFILE as REHASTIM1
 from estim.safety.commands import SetOutput
 from estim.safety.profile import DeviceProfile
-from estim.safety.reports import CrankAngle, DeviceStatus, Identified, LinkDown, OutputState, PracticeState, SensorEvent
+from estim.safety.reports import DeviceStatus, Identified, LinkDown, OutputState, PracticeState
 from estim.safety.schedule import PhasePlan, Trigger
 from estim.safety.units import Micros
 from estim.session import effects, events, screening
@@ -26,12 +26,16 @@ from estim.session.ramp_up import led_ramp
 from estim.session.run import Run
 from estim.session.snapshot import Alarm, new_alarms
 from estim.session.state import Cycle, Phase, Turn
-from estim.session.trigger import Gatekeeper, Move
+from estim.session.trigger import Gatekeeper
 from tests.safety.build import SECOND, channel, schedule, window
 from tests.session.desk import OFF, Desk, Watched
 from tests.support import LIMITS, sample
 
 ANSWERS = screening.scripted_answers()
+KEY = Trigger(
+    source="key", on="", off="", hold=False, max_on_us=Micros(SECOND), min_on_us=Micros(0), extend_us=Micros(0),
+    refractory_us=Micros(0),
+)  # fmt: skip
 REAL = Identified(model="p24", device_id="P240000001", firmware="1")
 
 
@@ -150,7 +154,6 @@ def test_the_virtual_muscle_counts_nothing_where_the_device_is_real() -> None:
     assert desk.ask(events.SignIn, operator="o", patient_id="p").accepted
     desk.step(PracticeState(channel=1, force_n=12, force_percent=10, fatigue_percent=1, comfort=2))
     assert desk.look().practice is None
-    assert desk.engine._core.ledger.evoked.shown(1) is None
 
 
 def test_output_that_is_on_calms_no_alarm_of_an_uncertain_one() -> None:
@@ -237,38 +240,28 @@ def test_a_short_ramp_leads_nowhere_where_the_long_one_is_as_soon_there() -> Non
     assert led_ramp(quick, 20_000, 500, pulses=100, led_ua=10_000).led_pulses == 10
 
 
-def test_where_no_gates_are_none_are_moved(desk: Desk) -> None:
-    desk.therapy()
-    sent = len(desk.effects)
-    move_gates(desk.engine._core, [])
-    desk.step(SensorEvent(name="heel-off"))
-    desk.step(CrankAngle(deg=10))
-    assert len(desk.effects) == sent
-
-
-def test_a_gate_that_would_close_in_a_pause_closes_nothing() -> None:
-    desk = Desk("hand-grasp-task")
-    desk.triggered()
-    assert desk.ask(events.PressTrigger).accepted
-    desk.let_pass(1)
-    assert desk.last().channels
-    assert desk.ask(events.Pause).accepted
-    assert desk.phase is Phase.PAUSED
-    core, sent = desk.engine._core, len(desk.effects)
-    assert core.run is not None
-    move_gates(core, [Move(False, window) for window in core.run.phase.windows])
-    assert len(desk.effects) == sent
+def test_where_no_gates_are_none_are_moved_and_in_a_pause_neither() -> None:
+    core = Core(PROFILE, LIMITS, simulated=True)
+    plan = schedule([channel()], [window(max_on_us=Micros(5 * SECOND))], mode="triggered", trigger=KEY)
+    move_gates(core, [])
+    run = Run(plan, 500, 0, gentle=False)
+    core.begin_run(run)
+    run.begin(0)
+    assert run.gatekeeper is not None
+    moves = run.gatekeeper.press(0)
+    assert [move.opens for move in moves] == [True]
+    move_gates(core, [*moves, *(replace(move, opens=False) for move in moves)])
+    assert (core.out.take(), run.players) == ((), [])
+    assert run.gatekeeper.press(SECOND), "and the gate is not held for later"
 
 
 def test_nothing_is_waited_for_where_nobody_listens() -> None:
     """From its gate's beginning on an EMG is deaf for as long as that may last: the picture asks nobody to try."""
     desk = Desk("stroke-wrist-emg-triggered")
     desk.triggered()
-    core = desk.engine._core
-    assert core.run is not None
-    keeper = core.run.gatekeeper
-    assert keeper is not None
-    assert keeper.emg is not None
+    phase = desk.engine.awaited
+    assert phase is not None
+    keeper = Gatekeeper(phase, lambda _window, _now_us: "")
     assert keeper.waits_for(desk.now_us) == "emg"
     assert keeper.press(desk.now_us)
     assert keeper.waits_for(desk.now_us) == ""
@@ -276,10 +269,7 @@ def test_nothing_is_waited_for_where_nobody_listens() -> None:
 
 def test_a_lead_of_the_end_never_passes_the_beginning() -> None:
     """So fast a lead would close the window before it opens: the end then leads as far as the beginning."""
-    trigger = Trigger(
-        source="crank", on="", off="", hold=False, max_on_us=Micros(SECOND), min_on_us=Micros(0), extend_us=Micros(0),
-        refractory_us=Micros(0), cadence_rpm=60, lead_on_us=Micros(0), lead_off_us=Micros(200_000), lead_limit_deg=90,
-    )  # fmt: skip
+    trigger = replace(KEY, source="crank", cadence_rpm=60, lead_off_us=Micros(200_000), lead_limit_deg=90)
     (plain,) = schedule([channel()], [window()], mode="triggered").phases
     phase: PhasePlan = replace(plain, trigger=trigger)
     keeper = Gatekeeper(phase, lambda _window, _now_us: "")
