@@ -9,7 +9,7 @@ import pytest
 from estim.rehearsal import accounts
 from estim.rehearsal.campaign import Story, play_story
 from tests.rehearsal.planted import world_plan
-from tests.support import plan, sample
+from tests.support import DATA, plan, sample
 
 # p24 83: a fall was never sent, since the wire had lost what was sent before it; the device went on at its last level.
 # p24 131: a device that acknowledges a zero and plays on for 0.4 s of a rest, which is taken at its word (SAFETY.md).
@@ -26,6 +26,11 @@ def test_nothing_comes_out_that_is_not_booked(model: str, seed: int) -> None:
 PATTERNS = {
     "two rates": '[phase.train]\nkind = "two-rate"\nthen_hz = 40\nafter_s = 1\n[dose]\n',
     "bursts": "burst = { pulses = 2, interval_us = 8000 }\n[dose]\n",
+    "slower": '[phase.train]\nkind = "two-rate"\nthen_hz = 10\nafter_s = 1\n[dose]\n',
+    "doublets again": (
+        '[phase.train]\nkind = "catch"\nfirst = { pulses = 2, interval_us = 8000, times = 1 }\n'
+        "repeat_every_s = 0.2\n[dose]\n"
+    ),
     "doublets": '[phase.train]\nkind = "catch"\nfirst = { pulses = 2, interval_us = 8000, times = 3 }\n[dose]\n',
 }
 
@@ -36,6 +41,17 @@ def test_the_record_explains_every_pulse_of_a_pattern(pattern: str, tmp_path: Pa
     source = tmp_path / "pattern.toml"
     source.write_text(sample("[dose]\n", PATTERNS[pattern]).replace("frequency_hz = 50", "frequency_hz = 20"), "utf-8")
     assert play_story(plan(source), Story.from_seed(3)).broken == {}
+
+
+# A host that slept as the second rate was due, so that the device played on at the first, for its timer.
+# The wire lost the command behind a doublet, so that the device played doublets on.
+@pytest.mark.parametrize(("pattern", "seed"), [("slower", 10), ("doublets again", 36)])
+def test_what_a_device_was_not_told_it_does_not_play(pattern: str, seed: int, tmp_path: Path) -> None:
+    source = tmp_path / "pattern.toml"
+    text = (DATA / "worlds.toml").read_text("utf-8").replace("[dose]\n", PATTERNS[pattern])
+    text = text.replace("frequency_hz = 40", "frequency_hz = 20").replace("contractions = 22", "contractions = 3")
+    source.write_text(text.replace("on_s = 2", "on_s = 6").replace("off_s = 2", "off_s = 6"), "utf-8")
+    assert play_story(plan(source, level_ma=20), Story.from_seed(seed)).broken == {}
 
 
 @pytest.mark.parametrize(("model", "seed"), [("p24", 170_039), ("rehamove3", 170_038)])

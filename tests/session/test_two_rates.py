@@ -11,6 +11,7 @@ import pytest
 from estim.safety.schedule import Train, Window
 from estim.safety.units import Micros
 from estim.session.after_off import playing_on
+from estim.session.ledger import Account
 from estim.session.player import WindowPlayer
 from estim.session.state import Cycle
 from tests.safety.build import SECOND, window
@@ -100,6 +101,33 @@ def test_a_doublet_that_may_come_after_an_off_is_two_pulses() -> None:
     play(player, SECOND)
     (still,) = playing_on([player], SECOND)
     assert still.pulses_until(SECOND + 1) == 2
+
+
+def test_a_second_rate_that_the_device_was_not_told_is_not_booked() -> None:
+    player = player_of(of_two_rates(FAST_US, SLOW_US))
+    play(player, SECOND - 100_000)
+    player.take_bookings()
+    before = player._counted
+    player.end(2 * SECOND)  # a turn that came so late: what plays is still the first rate
+    (late,) = player.take_bookings()
+    assert before + late.pulses == 2 * SECOND // FAST_US
+
+
+def test_what_a_lost_command_left_playing_counts_at_the_most_that_was_told_before() -> None:
+    player = player_of(of_two_rates(FAST_US, SLOW_US))
+    play(player, SECOND + 100_000)
+    player.take_bookings()
+    player.sent(7)
+    player.end(SECOND + 300_000)
+    (lost,) = player.take_bookings()
+    assert (lost.pulses, lost.most_pulses, lost.on_us) == (6, 12, 300_000)
+    for acknowledged_n, account in (
+        (6, Account(unacknowledged_pulses=12)),
+        (7, Account(6, 15_000_000, 300_000, 10_000)),
+    ):
+        taken = Account()
+        taken.add(lost, 250, acknowledged_n)
+        assert taken == account
 
 
 def test_what_is_shown_of_the_current_on_a_pad_is_of_the_faster_rate() -> None:

@@ -15,12 +15,15 @@ class Booking(NamedTuple):
         amplitude_ua: of each.
         sent_n: the command that asked for them; they count as acknowledged if that was.
         on_us: time they took.
+        most_pulses: how many there may have been in that time, if the device had not taken that command and went on
+            with what it was told before: the window's faster rate, or its doublets.
     """
 
     pulses: int
     amplitude_ua: MicroAmp
     sent_n: int
     on_us: int
+    most_pulses: int
 
 
 class LastAck(NamedTuple):

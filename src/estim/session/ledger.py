@@ -38,7 +38,7 @@ class Account:
     def add(self, booking: Booking, pulse_width_us: int, acknowledged_n: int) -> None:
         """Pulses that are over."""
         if booking.sent_n > acknowledged_n:
-            self.unacknowledged_pulses += booking.pulses
+            self.unacknowledged_pulses += booking.most_pulses
             return
         self.pulses += booking.pulses
         self.charge_pc += booking.pulses * booking.amplitude_ua * pulse_width_us

@@ -323,10 +323,10 @@ class WindowPlayer:
         A device goes on until it is told otherwise: where that came late, also beyond what was planned.
         """
         passed = max(self._counted, self._beat.number_from(until_us - self._base_us))
-        count, on_us = passed - self._counted, self._beat.at_us(passed) - self._beat.at_us(self._counted)
+        pulses, on_us, most = self._beat.played(self._counted, passed, self._form, until_us - self._base_us)
         self._counted = passed
-        if count and self.amplitude_ua:
-            self.bookings.append(Booking(count * self._form.burst_pulses, self.amplitude_ua, self.sent_n, on_us))
+        if pulses and self.amplitude_ua:
+            self.bookings.append(Booking(pulses, self.amplitude_ua, self.sent_n, on_us, most))
 
     def take_bookings(self) -> list[Booking]:
         """The pulses that are over, for whoever keeps the dose."""
