@@ -10,7 +10,7 @@ from typing import Any
 from estim.api import words
 from estim.api.errors import Refused
 from estim.platform.files import private_folder, replace_whole
-from estim.protocols.wording import basic_string
+from estim.protocols.lines import basic_string
 from estim.records.home import Home
 
 

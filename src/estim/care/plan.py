@@ -18,9 +18,9 @@ from estim.care import drills as drill_library
 from estim.care import measures as measure_library
 from estim.care.document import Finding, load_document, parse_document
 from estim.protocols import conditions, library
+from estim.protocols.lines import basic_string
 from estim.protocols.schema import Slug
 from estim.protocols.schema_base import Strict, Text, exactly, rule
-from estim.protocols.wording import basic_string
 from estim.safety.errors import quoted
 
 Bound = float | str

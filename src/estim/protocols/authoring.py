@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from estim.protocols import muscles
+from estim.protocols.lines import basic_string
 from estim.protocols.loader import parse
 from estim.protocols.schema import Protocol
-from estim.protocols.wording import basic_string
 from estim.safety.errors import Problem
 
 _HEAD = re.compile(r"^(id|version|title) = .*$", re.MULTILINE)

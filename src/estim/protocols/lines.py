@@ -1,4 +1,7 @@
-"""Where a key stands in a TOML file. tomllib gives no positions, and an error without its line is half an error."""
+"""Where a key stands in a TOML file, and how a text stands there.
+
+tomllib gives no positions, and an error without its line is half an error.
+"""
 
 from __future__ import annotations
 
@@ -85,3 +88,11 @@ class LineIndex:
             if path in self._counts:
                 path = (*path, self._counts[path])
         return path
+
+
+def basic_string(text: str) -> str:
+    """A text as a TOML file holds it, quotes and all."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return (
+        '"' + "".join(f"\\u{ord(sign):04x}" if ord(sign) < 32 or ord(sign) == 127 else sign for sign in escaped) + '"'
+    )

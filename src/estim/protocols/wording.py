@@ -56,14 +56,6 @@ def quoted(value: object) -> str:
     return f'"{short}"' if isinstance(value, str) else str(short)
 
 
-def basic_string(text: str) -> str:
-    """A text as a TOML file holds it, quotes and all."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return (
-        '"' + "".join(f"\\u{ord(sign):04x}" if ord(sign) < 32 or ord(sign) == 127 else sign for sign in escaped) + '"'
-    )
-
-
 def needed(model: str, key: str) -> str:
     """Why a key must be there."""
     words = meaning(model, key)

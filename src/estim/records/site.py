@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from estim.platform.files import no_device, private_folder, trouble, unread
-from estim.protocols.lines import LineIndex
-from estim.protocols.wording import basic_string
+from estim.protocols.lines import LineIndex, basic_string
 from estim.records.dates import plain_day
 from estim.records.guard import REGISTERS, change, check
 from estim.records.home import NOWHERE, Home

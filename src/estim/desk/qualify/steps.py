@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from estim.drivers.models import MODELS
+from estim.protocols.lines import basic_string
 from estim.protocols.loader import decoded, read_file, read_toml
-from estim.protocols.wording import basic_string
 from estim.safety.errors import ProtocolError, quoted
 
 AMPLITUDES_MA = (2, 4, 10, 20, 50, 80, 100)
