@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import threading
 import weakref
 
 from estim.api.errors import Refused
@@ -17,8 +16,7 @@ class OneAtATime:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._open: weakref.ref[object] | None = None
+        self._open: dict[str, weakref.ref[object]] = {}  # one entry at most; no lock, which an interrupt may leave shut
 
     def take(self, session: object) -> None:
         """This one.
@@ -28,25 +26,32 @@ class OneAtATime:
         """
         if self._other():
             gc.collect()  # one in a circle of references is nobody's
-        with self._lock:
-            if self._other():
+        mine = weakref.ref(session)
+        while (held := self._open.setdefault("", mine)) is not mine:  # one act, whatever other threads do
+            if held() is not None:
                 raise Refused(
                     "another session of this program is open: one at a time, a stop must mean one thing. Leave its "
                     "with block first"
                 )
-            self._open = weakref.ref(session)
+            self._forget(held)
 
     def holds(self, session: object) -> bool:
         """Whether it is this one."""
-        return self._open is not None and self._open() is session
+        held = self._open.get("")
+        return held is not None and held() is session
 
     def release(self, session: object) -> None:
         """Nobody's, if it was this one."""
         if self.holds(session):
-            self._open = None
+            self._open.clear()
+
+    def _forget(self, gone: weakref.ref[object]) -> None:
+        if self._open.get("") is gone:
+            self._open.clear()
 
     def _other(self) -> bool:
-        return self._open is not None and self._open() is not None
+        held = self._open.get("")
+        return held is not None and held() is not None
 
 
 open_now = OneAtATime()
