@@ -11,6 +11,7 @@ from estim.records.verify import verify_session
 from tests.support import PLACE_OF
 from tests.system import therapist
 from tests.system.conftest import wait_until
+from tests.system.machine import once_more
 from tests.system.terminal import Tty
 from tests.turns import its_turn
 
@@ -24,6 +25,10 @@ def peak(tty: Tty, seconds: float) -> tuple[int, int]:
 # Two minutes at a person's pace, as a new patient's printed way at either size (test_ways): one of the three a day.
 @pytest.mark.skipif(not its_turn(3, 4), reason="a printed way is walked whole on the other days")
 def test_levels_by_asking_steps_fatigue_and_a_lost_pad(tmp_path: Path) -> None:
+    once_more(tmp_path, _practised)
+
+
+def _practised(tmp_path: Path) -> None:
     tty = Tty("console", "--device", "sim://p24?patient=foot-drop&seed=1", home=tmp_path, columns=120, rows=40)
     try:
         therapist.sign_in(tty, "P-042")
