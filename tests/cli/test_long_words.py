@@ -12,7 +12,8 @@ from estim.cli import FAULT
 from estim.controller.messages import RANGES, TEXT_MAX
 from estim.desk.setup_from import MEASURE_MAX, REASON_MAX, SESSION_MAX
 from estim.protocols.file_names import is_a_device_on_windows
-from estim.records.patients import WEEK_MAX
+from estim.records.home import Home
+from estim.records.patients import WEEK_MAX, Patient, save_patient
 from estim.safety.errors import brief, quoted
 from estim.safety.units import plain_number
 from tests.cli.every import ID, call
@@ -117,6 +118,17 @@ def test_nothing_new_is_called_as_windows_calls_a_device(
     assert not list(tmp_path.glob("home/*/*"))
     assert not is_a_device_on_windows("console")
     assert is_a_device_on_windows("con .toml")
+
+
+def test_who_is_called_so_already_keeps_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Registered before such names were refused, or by another program on another system."""
+    save_patient(Home(tmp_path).patients, Patient(id="CON", flags=("fragile_bone",)))
+    noted = call(monkeypatch, ["records", "patient", "con", "--note", "seen again", "--home", str(tmp_path)])
+    assert (noted.code, noted.err) == (0, b"")
+    played = call(monkeypatch, [*PLAY, "--patient", "con", "--level", "quadriceps=5", "--home", str(tmp_path)])
+    assert played.code == 0, played.err
+    (record,) = tmp_path.glob("records/simulated/*/record.jsonl")
+    assert '"patient":"con"' in record.read_text(encoding="utf-8").casefold()
 
 
 @pytest.mark.parametrize("title", ["a\x7fb", "a\x1b[2J", "\u202ex", "x" * 3_000])

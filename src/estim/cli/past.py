@@ -248,7 +248,7 @@ def patient(given: argparse.Namespace) -> int:
     from estim.protocols.catalogue import find
     from estim.protocols.loader import load
     from estim.records.patients import Patient, load_patients, save_patient
-    from estim.records.pseudonym import normal, written
+    from estim.records.pseudonym import normal, of_somebody_new
     from estim.safety.errors import RecordError, UsageError
 
     home = home_of(given)
@@ -272,7 +272,7 @@ def patient(given: argparse.Namespace) -> int:
             raise UsageError("--pad: a channel and the size of its pads in cm, as quadriceps=7.6x12.7")
         changes["pads"] = {**(before.pads if before else {}), **dict(pad.split("=", 1) for pad in given.pad)}
     if changes:
-        before = replace(before, **changes) if before is not None else Patient(id=written(given.id), **changes)
+        before = replace(before, **changes) if before is not None else Patient(id=of_somebody_new(given.id), **changes)
         save_patient(path, before)
     elif before is None:
         raise RecordError(f"patient {given.id}: not in {path}")

@@ -146,9 +146,11 @@ def _check_names(given: argparse.Namespace) -> None:
         RecordError: what no pseudonym can be.
     """
     from estim.records.operators import load_operators, no_stranger_by_name
-    from estim.records.pseudonym import legible_name, written
+    from estim.records.patients import load_patients
+    from estim.records.pseudonym import legible_name, normal, of_somebody_new, written
 
-    written(given.patient)
+    known = {normal(name) for name in load_patients(home_of(given).patients)}
+    (written if normal(given.patient) in known else of_somebody_new)(given.patient)
     operator = legible_name("operator", getattr(given, "operator", ""))
     no_stranger_by_name(operator, load_operators(home_of(given).operators))
 

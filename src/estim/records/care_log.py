@@ -13,7 +13,7 @@ from estim.records.folders import safe_name
 from estim.records.home import Home
 from estim.records.keys import station_signer
 from estim.records.personal import Cover, opened
-from estim.records.pseudonym import normal, written
+from estim.records.pseudonym import normal, of_somebody_new, written
 from estim.records.signed_chain import append_signed, read_chain
 from estim.safety.errors import RecordError
 
@@ -45,18 +45,19 @@ def enter(
         raise RecordError(f"{kind!r} is no entry of a course; there are {', '.join(KINDS)}")
     if not who.strip():
         raise RecordError("an entry of a course needs the person who makes it")
+    path = path_of(home, patient, simulated=simulated)
+    named = written(patient) if path.exists() else of_somebody_new(patient)
     today = datetime.datetime.now().astimezone()
     said = day or today.date()
     line = {
         "event": kind,
-        "patient": written(patient),
+        "patient": named,
         "day": said.isoformat(),
         "who": who.strip(),
         "utc": today.astimezone(datetime.UTC).isoformat(timespec="seconds"),
         "simulated": simulated,
-        "fields": _plain(fields) if simulated else Cover(home.root, written(patient)).value(_plain(fields)),
+        "fields": _plain(fields) if simulated else Cover(home.root, named).value(_plain(fields)),
     }
-    path = path_of(home, patient, simulated=simulated)
     append_signed(path, station_signer(home.root), line)
     keep(home.root, path)
     return Entry(kind=kind, day=said, who=who.strip(), fields=dict(fields))

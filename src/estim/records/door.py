@@ -21,7 +21,7 @@ from estim.records.guard import adopt, check
 from estim.records.home import Home
 from estim.records.lock import try_lock
 from estim.records.patients import find_patient, load_patients
-from estim.records.pseudonym import normal, written
+from estim.records.pseudonym import normal, of_somebody_new, written
 from estim.records.recent_chain import clock_notes
 from estim.records.site import site_problem
 from estim.records.station import begin_station, not_ours, one_person, station_lines
@@ -67,6 +67,7 @@ def open_door(home: Home, typed: str, *, simulated: bool, now: datetime.datetime
         raise RecordError(strange)
     person = one_person(lines, patient)
     filed, flags = find_patient(known, person)
+    patient = filed or of_somebody_new(patient)
     clock = Clock.system(now)
     notes = [*clock_notes(home, clock), *([problem] if problem else [])]
     rows = [name for name in known if normal(name) in person]
@@ -74,7 +75,7 @@ def open_door(home: Home, typed: str, *, simulated: bool, now: datetime.datetime
         both = " and ".join(sorted(rows))
         notes.append(f"{both} are one person in two rows: `estim records join {rows[0]} {rows[1]} --reason TEXT`")
     return KnownAtTheDoor(
-        patient=filed or patient,
+        patient=patient,
         person=person,
         minutes_today=minutes_today(home, patient, simulated=simulated, clock=clock),
         flags=flags,

@@ -36,6 +36,17 @@ def written(text: str) -> str:
             f"patient {shown(brief(text))}: a pseudonym is 1 to 40 of the letters A to Z, digits, - and _, "
             "and never a name"
         )
+    return kept
+
+
+def of_somebody_new(text: str) -> str:
+    """`written`, of who is not known here yet: also no name that Windows would not keep as a file's. Who is called so
+    already keeps the name, as everything that was written of them does.
+
+    Raises:
+        RecordError: as `written`, or such a name.
+    """
+    kept = written(text)
     if is_a_device_on_windows(kept):
         raise RecordError(f"patient {kept}: Windows keeps this name for a device; please take another pseudonym")
     return kept
