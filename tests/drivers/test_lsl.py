@@ -13,7 +13,7 @@ import pytest
 from estim.cli import main
 from estim.drivers.lsl import UV_MAX, LslStream
 from estim.drivers.room import open_room
-from estim.platform.extras import quoted
+from estim.platform.extras import for_a_shell
 from estim.safety.errors import LinkLost, UsageError
 from estim.safety.reports import EmgSamples
 
@@ -156,7 +156,7 @@ def test_a_name_that_no_stream_has_is_a_lost_link() -> None:
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pylsl", None)
-    with pytest.raises(UsageError, match=re.escape(f"pip install {quoted('pylsl>=1.16')}")):
+    with pytest.raises(UsageError, match=re.escape(f"pip install {for_a_shell('pylsl>=1.16')}")):
         open_room("lsl://EMG")
 
 
@@ -175,4 +175,4 @@ def test_run_without_the_extra_ends_before_anything_is_put_out(
     arguments = ["run", "stroke-wrist-emg-triggered", "--patient", "P1", "--yes", "--level"]
     arguments += ["wrist-finger-extensors=8", "--emg", "lsl://EMG", "--home", str(tmp_path)]
     assert main(arguments) == 2
-    assert f"pip install {quoted('pylsl>=1.16')}" in capsys.readouterr().err
+    assert f"pip install {for_a_shell('pylsl>=1.16')}" in capsys.readouterr().err

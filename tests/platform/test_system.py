@@ -370,10 +370,10 @@ def test_a_folder_that_was_never_installed_says_what_an_extra_needs_too(
 
 
 def test_a_command_is_quoted_as_the_systems_shell_takes_it() -> None:
-    assert extras.quoted("pylsl>=1.16", "linux") == "'pylsl>=1.16'"
-    assert extras.quoted("pylsl>=1.16", "win32") == '"pylsl>=1.16"'
-    assert extras.quoted(r"C:\Program Files\python.exe", "win32") == r'"C:\Program Files\python.exe"'
-    assert extras.quoted(r"C:\Python311\python.exe", "win32") == r"C:\Python311\python.exe"
+    assert extras.for_a_shell("pylsl>=1.16", "linux") == "'pylsl>=1.16'"
+    assert extras.for_a_shell("pylsl>=1.16", "win32") == '"pylsl>=1.16"'
+    assert extras.for_a_shell(r"C:\Program Files\python.exe", "win32") == r'"C:\Program Files\python.exe"'
+    assert extras.for_a_shell(r"C:\Python311\python.exe", "win32") == r"C:\Python311\python.exe"
 
 
 def test_standard_input_of_a_service_is_no_terminal_and_its_end_stops_nothing() -> None:

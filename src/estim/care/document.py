@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from estim.care.key_words import MEANING
 from estim.protocols.lines import LineIndex
 from estim.protocols.loader import decoded, key_text, read_file, read_toml
-from estim.protocols.wording import quoted, shown, unknown, wrong
+from estim.protocols.wording import as_in_the_file, shown, unknown, wrong
 from estim.safety.errors import Problem, ProtocolError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -88,9 +88,9 @@ def _from_pydantic(entry: Any, document: Any, index: LineIndex, model: type[Base
         message, allowed = f"must be an array of tables: write [[{name}]]", "an array of tables"
     elif name in {"at_least", "at_most"} and kind in {"float_type", "string_type"}:
         allowed = "a number, or a grade in quotes"
-        message = f"{quoted(asked)} must be {allowed}"
+        message = f"{as_in_the_file(asked)} must be {allowed}"
     elif kind == "value_error":
-        message = message if asked is None or str(asked) in message else f"{quoted(asked)}: {message}"
+        message = message if asked is None or str(asked) in message else f"{as_in_the_file(asked)}: {message}"
     else:
         message, allowed = wrong(kind, asked, entry.get("ctx") or {}, key=name, fallback=entry["msg"])
     why = MEANING.get(name, "") if rule != "unknown-key" else ""

@@ -144,7 +144,7 @@ def said_of(given: argparse.Namespace, home: Home, *, simulated: bool) -> tuple[
 
 def print_report(report: dict[str, Any]) -> None:
     """A session's report for a person."""
-    from estim.platform.extras import quoted as quoted_for_a_shell
+    from estim.platform.extras import for_a_shell
 
     print(f"{report['protocol']}: {report['outcome']}, {report['contractions']} contractions" + (
         " (simulated)" if report["simulated"] else ""
@@ -160,7 +160,7 @@ def print_report(report: dict[str, Any]) -> None:
         print(f"  record {report['record']}: {'verified' if report['record_verified'] else 'NOT VERIFIED'}")
         if report.get("word_head"):
             print(f"  head: {report['word_head']}")
-        print(f"  on paper: estim records report {quoted_for_a_shell(report['record'])}")
+        print(f"  on paper: estim records report {for_a_shell(report['record'])}")
     print(f"  {report['simulated_s']:.0f} s of session in {report['wall_s']:.2f} s")
 
 

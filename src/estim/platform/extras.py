@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
 
 def how_to_get(extra: str) -> str:
     """The command that adds an extra's packages to this very Python."""
-    return " ".join([quoted(sys.executable or "python3"), "-m pip install", *map(quoted, packages_of(extra))])
+    return " ".join([for_a_shell(sys.executable or "python3"), "-m pip install", *map(for_a_shell, packages_of(extra))])
 
 
 def packages_of(extra: str, project: Path = PROJECT) -> list[str]:
@@ -35,7 +35,7 @@ def _of_the_folder(extra: str, project: Path) -> list[str]:
         return []
 
 
-def quoted(word: str, system: str = sys.platform) -> str:
+def for_a_shell(word: str, system: str = sys.platform) -> str:
     """A word of a command as this system's shell takes it: Windows' knows double quotes alone, and `>` redirects."""
     if system != "win32":
         return shlex.quote(word)

@@ -19,7 +19,7 @@ from estim.protocols.schema_base import NUMBER_MAX, varies
 from estim.protocols.schema_course import Sourced
 from estim.protocols.schema_words import meaning
 from estim.protocols.slips import slip
-from estim.protocols.wording import needed, no_mark, no_toml, quoted, shown, unknown, wrong
+from estim.protocols.wording import as_in_the_file, needed, no_mark, no_toml, shown, unknown, wrong
 from estim.safety.errors import Problem, ProtocolError
 
 SIZE_MAX = 256 * 1024
@@ -227,7 +227,12 @@ def _from_pydantic(entry: Any, document: dict[str, Any], index: LineIndex) -> Pr
         message, allowed = no_mark(value)
     if last == "waveform":
         return _problem(
-            key, f"{quoted(value)}: {_WAVEFORM_HINT}", line=line, rule="L12", asked=shown(value), allowed=allowed
+            key,
+            f"{as_in_the_file(value)}: {_WAVEFORM_HINT}",
+            line=line,
+            rule="L12",
+            asked=shown(value),
+            allowed=allowed,
         )
     refusal = why_not(value) if last == "region" and isinstance(value, str) else None
     if refusal is not None:

@@ -48,7 +48,7 @@ def shown(value: object) -> int | float | str | bool | None:
     return brief(text)
 
 
-def quoted(value: object) -> str:
+def as_in_the_file(value: object) -> str:
     """The value as the file writes it."""
     short = shown(value)
     if isinstance(short, bool):
@@ -74,7 +74,7 @@ def wrong(kind: str, value: object, context: Mapping[str, Any], *, key: str, fal
         key: the last part of the place.
         fallback: pydantic's own words.
     """
-    given = quoted(value)
+    given = as_in_the_file(value)
     if kind in {"float_type", "int_type", "int_from_float", "float_parsing", "int_parsing"}:
         return _no_number(kind, value, given)
     if kind == "finite_number":
@@ -115,7 +115,7 @@ def no_mark(value: object) -> tuple[str, str]:
     """A value of `[provenance]`, which is a word or a table."""
     words = ", ".join(f'"{mark}"' for mark in get_args(Mark))
     allowed = f'{words}, or {{ mark = "read", source = 1, where = "table 2" }}'
-    return f"{quoted(value)} stands where a number's source is named: write {allowed}", allowed
+    return f"{as_in_the_file(value)} stands where a number's source is named: write {allowed}", allowed
 
 
 def _no_number(kind: str, value: object, given: str) -> tuple[str, str]:
