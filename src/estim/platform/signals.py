@@ -90,20 +90,18 @@ class StopSignals:
         if left_s <= 0:
             self._as_before(number)
         else:
-            self._later(left_s, number)
+            self._later(left_s, lambda: self._left(number))
 
-    def _later(self, after_s: float, number: int = 0) -> None:
+    def _later(self, after_s: float, act: Callable[[], None] | None = None) -> None:
         """The system's own timer, since no thread of ours ends a write that waits. Windows has none."""
         if sys.platform != "win32":
-            if number:
-                signal.signal(signal.SIGALRM, lambda *_: self._left(number))
+            if act is not None:
+                signal.signal(signal.SIGALRM, lambda *_: act())
             signal.setitimer(signal.ITIMER_REAL, after_s)
 
     def _left(self, number: int) -> None:
         nowhere()
-        if sys.platform != "win32":
-            signal.signal(signal.SIGALRM, lambda *_: self._as_before(number))
-            signal.setitimer(signal.ITIMER_REAL, LAST_WORDS_S)
+        self._later(LAST_WORDS_S, lambda: self._as_before(number))
 
     def _as_before(self, number: int) -> None:
         self.restore()
