@@ -62,10 +62,17 @@ class Machine(Protocol):
 
 
 class Probe:
-    """An ordinary process with one thread on each processor, which sleep for 4 ms and look how long it was."""
+    """An ordinary process with one thread on each processor, which sleep for 4 ms and look how long it was.
+
+    In a session of its own, as what it judges: where Linux shares the processor among sessions first, threads that
+    sleep so often hand on what their session has, and beside four busy programs of that same session no other one had a
+    turn for up to a minute (docs/decisions/processes.md).
+    """
 
     def __init__(self) -> None:
-        self.process = subprocess.Popen([sys.executable, "-c", PROBE], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROBE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
 
     def held_up_ms(self, began_s: float, ended_s: float) -> float:
         """Of the processor that was worst; what overlaps the interval counts."""
@@ -165,5 +172,6 @@ def once_more(folder: Path, play: Callable[[Path], None]) -> None:
 
 
 def _ended_by(home: Path, *causes: str) -> bool:
-    lines = [json.loads(line) for file in home.glob("records/*/*/record.jsonl") for line in file.open(encoding="utf-8")]
+    texts = [file.read_text(encoding="utf-8") for file in home.glob("records/*/*/record.jsonl")]
+    lines = [json.loads(line) for text in texts for line in text.splitlines()]
     return any(line["fields"].get("cause") in causes for line in lines)

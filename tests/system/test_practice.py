@@ -40,6 +40,7 @@ def _practised(tmp_path: Path) -> None:
         assert [key for key, _ in marks] == ["s", "m", "t"]  # felt, then it moves, then strong: in words of the patient
 
         therapist.follow(tty, lambda text: "RUNNING" in text)
+        tty.wait(lambda: therapist.practice(tty)[0] == 0, what="the last level's twitch is over")
         assert peak(tty, 2.0)[0] == 0  # nothing before the first step
         therapist.in_the_room(tty, "the patient walks")
         tty.sees("STIM ON")
