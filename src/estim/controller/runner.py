@@ -7,7 +7,6 @@ bytes out. Nothing in here waits. The order authorise → durable → grant → 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from estim.controller.recording import Recording
 from estim.drivers.interface import Driver
@@ -132,7 +131,8 @@ class Runner:
     def _translate(self, report: Report) -> Report:
         """The engine counts its own commands; the driver's numbers end here."""
         if isinstance(report, Acknowledged):
-            return replace(report, seq=self._commands.pop(report.seq, 0))
+            n = self._commands.pop(report.seq, 0)
+            return Acknowledged(seq=n, round_trip_us=report.round_trip_us, lists=report.lists)
         if isinstance(report, Superseded):
             return Superseded(seq=self._commands.pop(report.seq, 0))
         if isinstance(report, DeviceFault) and report.seq is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from estim.safety.dose import density_ua_per_cm2, mean_square_ua2
 from estim.safety.schedule import ScheduleChannel
+from estim.safety.verdict import ClearedSchedule
 from estim.session import arming, levels
 from estim.session.core import Core
 from estim.session.ending import outcome
@@ -61,7 +62,7 @@ def snapshot(
         elapsed_us=core.sitting.clock.elapsed_us(core.now_us),
         total_us=sum(phase.duration_us for phase in schedule.phases) if schedule else 0,
         cue=run.phase.cue if run else "",
-        channels=tuple(_channel(core, channel) for channel in (schedule.channels if schedule else ())),
+        channels=tuple(_channel(core, cleared, channel) for channel in cleared.schedule.channels) if cleared else (),
         alarms=tuple(core.sitting.alarms.values()),
         wants=arming.wanted(core),
         warnings=tuple(problem.message for problem in (cleared.warnings if cleared else ())),
@@ -114,25 +115,22 @@ def _turn_us(core: Core, player: WindowPlayer | None) -> int | None:
     return None if closes and player.cycle(core.now_us) is not Cycle.RAMP_DOWN else player.turn_us(core.now_us)
 
 
-def _channel(core: Core, scheduled: ScheduleChannel) -> ChannelView:
-    run, cleared = core.run, core.sitting.cleared
-    channel = scheduled.channel
+def _channel(core: Core, cleared: ClearedSchedule, scheduled: ScheduleChannel) -> ChannelView:
+    run, channel, schedule = core.run, scheduled.channel, cleared.schedule
     player = next((p for p in run.players if p.window.channel == channel and not p.ended), None) if run else None
-    windows = [
-        w for phase in (cleared.schedule.phases if cleared else ()) for w in phase.windows if w.channel == channel
-    ]
-    window = player.window if player else windows[0]
-    level_ua = run.levels_ua.get(channel, 0) if run else scheduled.level_ua
-    cap, rule = levels.cap_ua(core, channel) if run else (0, "")
-    if cleared is not None and not run:
+    windows = (window for phase in schedule.phases for window in phase.windows if window.channel == channel)
+    window = player.window if player else next(windows)
+    if run is not None:
+        level_ua = run.levels_ua.get(channel, 0)
+        cap, rule = levels.cap_ua(core, channel)
+    else:
+        level_ua = scheduled.level_ua
         cap, rule = cleared.caps_ua.get(channel, 0), cleared.cap_reasons.get(channel, "")
     found = core.sitting.found.get(scheduled.name)
     account = core.ledger.account(core.sitting.purpose, channel)
     reached = core.ledger.reached(core.sitting.purpose, channel)
     sent_ua = player.amplitude_ua if player else 0
-    area_mm2 = min(
-        (cleared.schedule.electrode(pad).area_mm2 for pad in scheduled.electrodes) if cleared else (0,), default=0
-    )
+    area_mm2 = min(schedule.electrode(pad).area_mm2 for pad in scheduled.electrodes)
     lead_off_ua = core.profile.lead_off_min_ua
     return ChannelView(
         name=scheduled.name,
@@ -163,7 +161,7 @@ def _channel(core: Core, scheduled: ScheduleChannel) -> ChannelView:
         peak_ua=account.peak_ua,
         pulses=account.pulses,
         charge_uc=account.charge_pc // 1_000_000,
-        density_ua_per_cm2=density_ua_per_cm2(mean_square_ua2(window, level_ua), area_mm2) if area_mm2 else 0,
+        density_ua_per_cm2=density_ua_per_cm2(mean_square_ua2(window, level_ua), area_mm2),
         on_us=account.on_us,
         remaining_us=player.remaining_us(core.now_us) if player else 0,
         turn_us=_turn_us(core, player),
