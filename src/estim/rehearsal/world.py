@@ -30,8 +30,9 @@ from firmware_sim.devices import make_device
 from firmware_sim.devices.interface import Pulse
 from firmware_sim.monitor import Monitor
 
-HEARTBEAT_US = 250_000  # with the first turn from then on
-SLACK_US = 200_000  # what need not be on time waits so long for a turn that is made anyway
+HEARTBEAT_US = 100_000  # with the first turn from then on; fronts beat so often (docs/decisions/processes.md)
+BEAT_ALONE_US = 550_000  # or in a turn of its own: a beat lasts 1 s, and a device is asked every 450 ms anyway
+SLACK_US = 200_000  # so long a look that need not be on time waits for a turn that is made anyway
 LOOK_US = 100_000  # how often the scripted person looks at the screen
 WATCH_US = 1_000_000  # while the therapy runs by itself
 CLOSE_US = 5_000_000
@@ -126,7 +127,8 @@ class World:
             ):  # what came until now; a body that gets its pulses late has no force between
                 self.device.advance(self.now_us)
             played = self.engine.played
-            self.room.look(self.engine.awaited if played is not None else None, self.now_us)
+            waits = played is not None and played.trigger is not None
+            self.room.look(self.engine.awaited if waits else None, self.now_us)
             self.room.joins = played is not None and played.effort == "join"
             incoming = self._incoming()
             incoming += self.extra
@@ -156,7 +158,7 @@ class World:
 
     def _host_us(self) -> int:
         """When the host has something to look at: answers, people, the disk, its own deadline."""
-        due = [self._heartbeat_us + SLACK_US, self._look_us + (SLACK_US if self._calm else 0)]
+        due = [self._heartbeat_us - HEARTBEAT_US + BEAT_ALONE_US, self._look_us + (SLACK_US if self._calm else 0)]
         if (at_us := self.room.next_us()) is not None:
             due.append(at_us)
         if self._due_us is not None:
