@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,20 @@ def test_what_came_by_mail_is_judged_as_it_came_and_by_the_key_that_is_given(
     assert said.startswith(f"{both / folder.name}: ")
     code, said = estim("audit", str(both))
     assert (code, "unpack it and name one" in said) == (1, True)
+
+
+@pytest.mark.parametrize("size", [1 << 40, 1 << 50], ids=["one part of many", "more than any disk"])
+def test_a_strangers_zip_does_not_fill_the_disk(estim: Any, tmp_path: Path, size: int) -> None:
+    mail = tmp_path / "mail.zip"
+    with zipfile.ZipFile(mail, "w") as packed:
+        for number in range(1 + (1 << 44) // size):  # 16 TB at least, by what it says of itself
+            packed.writestr(f"{number}/record.jsonl", b"")
+            packed.filelist[-1].file_size = size
+    for word in ("verify", "audit", "show"):
+        code, said = estim(word, str(mail))
+        assert code != 0
+        assert said.startswith(f"estim: {mail}: unpacked it takes "), said
+        assert "name the folder" in said
 
 
 def test_what_can_not_be_read_was_not_judged(estim: Any, home: Home) -> None:

@@ -6,6 +6,7 @@ import argparse
 import atexit
 import datetime
 import json
+import shutil
 import sys
 import tempfile
 import zipfile
@@ -117,7 +118,7 @@ def records_in(file: Path, unpacked: ExitStack) -> Path:
     """The folder of the one session in a zip file, or that of several; unpacked until `unpacked` is closed.
 
     Raises:
-        RecordError: a zip file without a record.
+        RecordError: a zip file without a record, or one that would fill the disk: a stranger's may hold what it likes.
     """
     from estim.records.segment import RECORD
     from estim.safety.errors import RecordError
@@ -125,6 +126,12 @@ def records_in(file: Path, unpacked: ExitStack) -> Path:
     folder = Path(unpacked.enter_context(tempfile.TemporaryDirectory()))
     try:
         with zipfile.ZipFile(file) as packed:
+            needed, free = sum(part.file_size for part in packed.infolist()), shutil.disk_usage(folder).free
+            if needed > free // 2:
+                raise RecordError(
+                    f"{file}: unpacked it takes {needed / 1e6:,.0f} MB, over half of the {free / 1e6:,.0f} MB free in "
+                    f"{folder.parent}; unpack it elsewhere and name the folder"
+                )
             packed.extractall(folder)  # names that lead out of the folder are made harmless by the library
     except OSError as error:
         raise RecordError(f"{file}: {error.strerror or error}") from None
