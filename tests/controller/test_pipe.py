@@ -66,6 +66,11 @@ def test_whatever_carries_the_word_of_a_stop_is_one(line: bytes) -> None:
     assert isinstance(decode_request(line), events.Stop)
 
 
+def test_a_stop_in_a_request_that_is_none_is_answered_by_its_number() -> None:
+    assert decode_request(b'{"type": "EmergencyStop", "id": 3}') == events.Stop(id=3, source="pipe")
+    assert decode_request(b'{"type": "EmergencyStop", "id": "x"}') == events.Stop(id=0, source="pipe")
+
+
 def test_half_a_line_that_carries_a_stop_is_one_before_its_end() -> None:
     whole = encode_request(events.Stop(id=12, source="key"))
     found = [stop_in(whole[:end]) for end in range(len(whole))]

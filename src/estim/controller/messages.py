@@ -96,11 +96,11 @@ def decode_request(line: bytes) -> Request | events.Heartbeat | Refused:
             return events.Heartbeat()
         return _checked(REQUESTS[kind], values)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        found = _ID.search(line)
+        number = int(found[1]) if found else 0
         if carries_the_word(line):
-            return events.Stop(id=0, source="pipe")
-        number = _ID.search(line)
-        reason = f"not a request: {str(error) or type(error).__name__}"[:REASON_MAX]
-        return Refused(int(number[1]) if number else 0, reason)
+            return events.Stop(id=number, source="pipe")
+        return Refused(number, f"not a request: {str(error) or type(error).__name__}"[:REASON_MAX])
 
 
 def carries_the_word(line: bytes) -> bool:
