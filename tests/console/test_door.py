@@ -70,3 +70,16 @@ async def test_a_stimulator_that_is_lost_before_anybody_is_treated_is_connected_
         await b.look(2.0)
         assert "IDLE" in b.banner
         assert "→ Y" in b.text, b.text
+
+
+async def test_a_name_that_windows_keeps_is_refused_where_it_is_typed(bench: Make) -> None:
+    async with bench() as b:
+        await b.sign_in()
+        await b.press("n", "t")
+        await b.type("com1")
+        await b.press("enter")
+        assert "Windows keeps this name for a device" in " ".join(b.text.split()), b.text
+        await b.type("7")
+        await b.press("enter")
+        assert "COM17" not in b.text
+        assert "com17" in b.text, b.text

@@ -20,6 +20,7 @@ from estim.console.presses import Kind
 from estim.console.stages.plan import go_on
 from estim.controller.interface import Answer
 from estim.protocols import library
+from estim.protocols.file_names import is_a_device_on_windows
 from estim.protocols.loader import load
 from estim.protocols.schema import Protocol
 from estim.records.patients import PSEUDONYM
@@ -71,10 +72,12 @@ class IdentityPane(Pane):
             return (self.does("confirm", self._goes_on, label=self.say("hint.yes"), says=says),)
         if self.field == "pseudonym":
             typed = self.value("pseudonym")
-            wrong = "" if PSEUDONYM.fullmatch(typed) else self.say("refuse.pseudonym", word=typed or "–")
             says = self.say("identity.takes", patient=typed)
             back = self.does("back", self._typed_enough, label=self.say("hint.back"))
-            return (self.does("next", self._take, label=self.say("hint.enter-word"), says=says, refusal=wrong), back)
+            return (
+                self.does("next", self._take, label=self.say("hint.enter-word"), says=says, refusal=self._wrong(typed)),
+                back,
+            )
         snapshot = self.now
         absent = snapshot is None or snapshot.phase is Phase.DISCONNECTED
         refusal = self.say("refuse.not-connected") if absent else self.say("refuse.opening") if self._sent else ""
@@ -102,9 +105,20 @@ class IdentityPane(Pane):
 
     def _take(self) -> None:
         typed = self.value("pseudonym")
-        same = [each.id for each in self.console.past_patients() if each.id.casefold() == typed.casefold()]
-        self._patient_id = same[0] if same else typed
+        self._patient_id = self._known(typed) or typed
         self.focus_on("")
+
+    def _known(self, typed: str) -> str:
+        """As this home writes whom it has; "" for somebody new."""
+        return next((each.id for each in self.console.past_patients() if each.id.casefold() == typed.casefold()), "")
+
+    def _wrong(self, typed: str) -> str:
+        """Why nobody can be called so; "" where somebody may, or is."""
+        if not PSEUDONYM.fullmatch(typed):
+            return self.say("refuse.pseudonym", word=typed or "–")
+        if is_a_device_on_windows(typed) and not self._known(typed):
+            return self.say("refuse.pseudonym-of-a-port", word=typed)
+        return ""
 
     def _open(self) -> None:
         """Ask the controller to open the session and its record; a new draft begins with it."""
