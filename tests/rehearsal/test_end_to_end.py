@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from estim import api
 from estim.cli import main
 from estim.rehearsal import World, rehearse
 from tests.support import plan, sample
@@ -52,6 +53,32 @@ def test_contractions_come_every_sixty_seconds_and_ramp_as_the_file_says(tmp_pat
     first = [int(row["peak_ua"]) for row in rows if int(row["t_us"]) < onsets[0] + 20_000_000]
     assert first.index(40_000) in range(147, 151)  # 3 s at 50 Hz
     assert max(b - a for a, b in itertools.pairwise(first)) <= 4_000
+
+
+def test_whose_limits_are_tighter_is_rehearsed_with_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the register knows counts as at a session's door, in every spelling of the person."""
+    home = ["--home", str(tmp_path)]
+    assert main(["records", "patient", "P-017", "--flag", "fragile_bone", *home]) == 0
+    capsys.readouterr()
+    said = {}
+    for patient in ("P-018", "p\u2011017"):
+        code, report = run_json(capsys, "rehearse", KNEE, "--level", "quadriceps=40", "--patient", patient, *home)
+        assert code == 0
+        said[patient] = flags_in(Path(report["record"]))
+    with api.rehearse(KNEE, patient="P-017", levels={"quadriceps": 40}, home=tmp_path) as session:
+        session.start()
+        assert session.wait()
+    assert session.result is not None
+    assert session.result.record is not None
+    assert (*said.values(), flags_in(session.result.record)) == ([], ["fragile_bone"], ["fragile_bone"])
+
+
+def flags_in(record: Path) -> list[str]:
+    """What the header of a record says that was known of the patient."""
+    header = json.loads((record / "record.jsonl").read_bytes().splitlines()[0])
+    assert header["kind"] == "header"
+    found: list[str] = header["fields"]["patient_flags"]
+    return found
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])

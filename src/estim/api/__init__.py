@@ -44,6 +44,7 @@ from estim.drivers.address import Address, parse_address
 from estim.platform.files import private_folder, trouble
 from estim.protocols.catalogue import load_runnable
 from estim.protocols.schema import Protocol
+from estim.records.door import flags_of
 from estim.records.folders import folder_name
 from estim.records.home import Home, find_home
 from estim.records.site import limits_in_force
@@ -166,6 +167,10 @@ def rehearse(
     _known_profile(profile)
     number = words.whole("seed", seed if seed is not None else int(query.get("seed") or 0))
     now = datetime.datetime.now(datetime.UTC)
+    try:
+        flags = flags_of(found_home, patient)
+    except EstimError as error:
+        raise _refused(error) from None
 
     def front() -> Simulated:
         private_folder(found_home.root)  # the record is written at the end: that it can be is known now
@@ -181,6 +186,7 @@ def rehearse(
                 folder=found_home.records(simulated=True) / folder_name(now, patient),
                 own=found_home.protocols,
                 patient_profile=profile,
+                patient_flags=flags,
                 notes=said.notes,
             )
         )

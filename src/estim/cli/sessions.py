@@ -309,6 +309,7 @@ def rehearse(given: argparse.Namespace) -> int:
     """One session in simulated time."""
     from estim.drivers.address import Address
     from estim.platform.files import putting_whole
+    from estim.records.door import flags_of
     from estim.records.folders import folder_name
     from estim.records.site import limits_in_force
     from estim.rehearsal import RehearsalPlan
@@ -342,6 +343,7 @@ def rehearse(given: argparse.Namespace) -> int:
                 own=home.protocols,
                 pulses=pulses,
                 patient_profile=given.patient_profile,
+                patient_flags=flags_of(home, given.patient),
                 notes=said.notes,
             ),
             faults=given.faults,

@@ -24,7 +24,7 @@ from estim.records.patients import find_patient, load_patients
 from estim.records.pseudonym import normal, of_somebody_new, written
 from estim.records.recent_chain import clock_notes
 from estim.records.site import site_problem
-from estim.records.station import begin_station, not_ours, one_person, station_lines
+from estim.records.station import begin_station, not_ours, one_person, read_station, station_lines
 from estim.records.today import minutes_today
 from estim.safety.errors import LinkLost, RecordError
 
@@ -81,6 +81,17 @@ def open_door(home: Home, typed: str, *, simulated: bool, now: datetime.datetime
         flags=flags,
         notes=tuple(notes),
     )
+
+
+def flags_of(home: Home, patient: str) -> tuple[str, ...]:
+    """What a rehearsal learns of a patient: the facts that tighten limits, under any spelling of this person.
+
+    Raises:
+        RecordError: the register can't be read.
+    """
+    station = read_station(home.root)
+    person = one_person(station.entries if station is not None else (), patient)
+    return find_patient(load_patients(home.patients), person)[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

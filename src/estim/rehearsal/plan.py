@@ -20,6 +20,7 @@ class RehearsalPlan:
         pulses: gets every pulse as a CSV row.
         limits: absolute & site.
         patient_profile: the virtual patient on the electrodes; "" is a plain resistor.
+        patient_flags: what the register knows of the patient that tightens limits, as at the door of a session.
         notes: what there is to say of the words that the plan was made from.
     """
 
@@ -34,4 +35,5 @@ class RehearsalPlan:
     own: Path | None = None
     pulses: TextIO | None = None
     patient_profile: str = ""
+    patient_flags: tuple[str, ...] = ()
     notes: tuple[Problem, ...] = ()

@@ -181,7 +181,7 @@ class World:
 
     def _load(self, request: events.Request) -> events.Event | None:
         if isinstance(request, events.SignIn):
-            return replace(request, utc=UTC, software=software())
+            return replace(request, utc=UTC, software=software(), patient_flags=self.plan.patient_flags)
         if not isinstance(request, ConfigureFrom):
             return request
         try:
