@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from estim.cli.doctor_ports import fix_ports, ports
 from estim.cli.finding import Diagnosis, State
 from estim.cli.finding import found as _found
-from estim.cli.output import EXIT_REFUSED, home_of, print_json
+from estim.cli.output import EXIT_REFUSED, fitted, home_of, print_json
 from estim.platform.files import unread, who_may_read
 from estim.platform.terminals import somebody_sits_at
 from estim.safety.errors import quoted
@@ -67,9 +67,9 @@ def doctor(given: argparse.Namespace) -> int:
         print_json({"ok": not bad, "findings": [asdict(finding) for finding in findings]})
     else:
         for finding in findings:
-            print(f"{MARKS[finding.state]} {finding.part:9} {finding.text}")
+            print(fitted(f"{MARKS[finding.state]} {finding.part:9} {finding.text}", indent=12))
             if finding.cure:
-                print(f"  {'':9} cure: {finding.cure}")
+                print(fitted(f"  {'':9} cure: {finding.cure}", indent=12))
     return EXIT_REFUSED if bad else 0
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shutil
+import sys
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from estim.safety.errors import quoted
@@ -21,6 +24,23 @@ DIGITS_MAX = 18
 DAYS_MAX = 36_525
 DECIMAL_MAX = 1_000_000_000
 EXIT_REFUSED, EXIT_USAGE, EXIT_DEVICE, EXIT_INTERRUPTED = 1, 2, 3, 130
+
+
+def columns() -> int:
+    """How wide a line may be: the terminal's columns; without one, no bound."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 1 << 30
+
+
+def fitted(line: str, *, indent: int = 6) -> str:
+    """The line as it is, or on a narrower terminal broken between its words, the rest set in by `indent`: a terminal
+    breaks wherever its last column is, and 1000 µs in the table of limits were 100 and a 0 below it.
+    """
+    wide = columns()
+    if len(line) <= wide:
+        return line
+    return textwrap.fill(
+        line, max(wide, 2 * indent), subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def print_json(document: object) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli import blinding
-from estim.cli.output import EXIT_REFUSED, home_of, print_json
+from estim.cli.output import EXIT_REFUSED, fitted, home_of, print_json
 from estim.cli.secret import login
 from estim.safety.errors import brief, quoted
 
@@ -66,10 +66,11 @@ def listed(given: argparse.Namespace) -> int:
             signed = "late sig" if signed == "UNSIGNED" and row["session"] in late else signed
             done = f"{row['contractions']}/{row['contractions_planned']}" if row["contractions_planned"] else ""
             when = row["utc"][:16].replace("T", " ") or "rehearsal"  # that one has no day
-            print(
+            line = (
                 f"  {state} {signed} {when:16} {row['patient']:12} {row['ending']:10} "
                 f"{row['outcome']:10} {done:>7} {row['protocol']:40} {row['session']}"
             )
+            print(fitted(line))
         if counts[kind] > len(found[kind]):
             print(f"  ... {counts[kind] - len(found[kind])} more: --limit")
     return 0

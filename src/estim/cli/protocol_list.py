@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from estim.cli.output import home_of, model_of, print_json
+from estim.cli.output import fitted, home_of, model_of, print_json
 
 if TYPE_CHECKING:
     from estim.protocols.schema import Protocol
@@ -39,7 +39,8 @@ def listed(given: argparse.Namespace) -> int:
         return 0
     for row in rows:
         mark = "*" if row["own"] else " " if row["runnable"] else "-"
-        print(f"{mark} {row['id']:46} {row['goal']:13} {row['basis']:15} {row['channels']} ch  {row['title']}")
+        line = f"{mark} {row['id']:46} {row['goal']:13} {row['basis']:15} {row['channels']} ch  {row['title']}"
+        print(fitted(line))
     for bad in broken:
         print(f"! {bad['file']}: {bad['problems'][0]['message']} (`estim protocols check` says all)")
     print(_count(rows))

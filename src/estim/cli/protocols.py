@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.evidence import evidence
-from estim.cli.output import EXIT_REFUSED, explained, home_of, model_of, print_json, whole_number
+from estim.cli.output import EXIT_REFUSED, columns, explained, fitted, home_of, model_of, print_json, whole_number
 from estim.cli.protocol_list import listed
 from estim.cli.protocol_table import table
 from estim.platform.files import make_new, put_whole, trouble
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from estim.safety.schedule import Schedule
 
 GOALS = ("strength", "endurance", "disuse", "re-education", "function", "spasticity", "pain", "circulation")
+BESIDE_A_BAR = 24  # columns: " │", "│ ", and a rate and width as "33.33 Hz 1000 µs"
 BASES = ("published", "partial", "recalled", "convention", "reference-only")
 
 
@@ -40,7 +41,9 @@ def add_parsers(protocols: Any, home: argparse.ArgumentParser) -> None:
     _course(plot)
     plot.add_argument("--cadence", type=whole_number, metavar="N", help="turns of a crank, or steps, a minute")
     plot.add_argument("--svg", metavar="FILE", help="write a drawing instead of printing one")
-    plot.add_argument("--width", type=whole_number, default=72, metavar="COLUMNS", help="how wide the drawing is")
+    plot.add_argument(
+        "--width", type=whole_number, metavar="COLUMNS", help="of the drawing; 72, or what the terminal has room for"
+    )
     plot.add_argument(
         "--device", "--device-model", dest="device_model", default="p24", metavar="MODEL", help="on whose grid"
     )
@@ -114,7 +117,8 @@ def show(given: argparse.Namespace) -> int:
         print(path.read_text(encoding="utf-8"), end="")
     else:
         week, session = _moment(given)
-        print(describe(protocol, resolved=resolved, week=week, session=session), end="")
+        text = describe(protocol, resolved=resolved, week=week, session=session)
+        print("\n".join(map(fitted, text.splitlines())))
     return 0
 
 
@@ -126,8 +130,10 @@ def plot(given: argparse.Namespace) -> int:
 
     _, protocol = _load(given)
     schedule = _compiled(given, protocol)
+    room = max(len(channel.name) for channel in schedule.channels) + BESIDE_A_BAR
+    fits = max(20, min(72, columns() - room))
     try:
-        drawn = draw(schedule, width=given.width)
+        drawn = draw(schedule, width=fits if given.width is None else given.width)
     except ValueError as error:
         raise UsageError(f"--width: {error}") from None
     if given.svg:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from estim.cli.output import home_of, print_json
+from estim.cli.output import fitted, home_of, print_json
 
 
 def limits(given: argparse.Namespace) -> int:
@@ -21,17 +21,19 @@ def limits(given: argparse.Namespace) -> int:
     if given.json:
         print_json({"limits": rows, "site_problem": problem, "site_warning": warning})
         return 0
-    print(f"{'rule':6}{'quantity':44}{'in force':>12} {'unit':8}{'absolute':>10}  {'layer':9}{'mark':11} source")
+    head = f"{'rule':6}{'quantity':44}{'in force':>12} {'unit':8}{'absolute':>10}  {'layer':9}{'mark':11} source"
+    print(fitted(head))
     for row in rows:
         word = "≤" if row["sense"] == "max" else "≥"
-        print(
+        line = (
             f"{row['rule']:6}{row['quantity']:44}{word}{row['in_force'] / row['scale']:>11g} {row['unit']:8}"
             f"{row['absolute'] / row['scale']:>10g}  {row['layer']:9}{row['mark']:11} {row['source']}"
         )
+        print(fitted(line))
     if problem:
-        print(problem)
+        print(fitted(problem))
     if warning:
-        print(f"site file: {warning}")
+        print(fitted(f"site file: {warning}"))
     return 0
 
 
