@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from estim.session import effects, events
 from estim.session.on_time import DUTY_WINDOW_US
 from estim.session.state import Cycle, Phase
 from tests.session.desk import OFF, Desk
-from tests.support import SHORT
+from tests.support import SHORT, sample
 
 SECOND = 1_000_000
 
@@ -359,3 +360,23 @@ def test_nor_does_it_resume(desk: Desk) -> None:
     assert "look at the screen" in reply.problems[0].message
     desk.let_pass(1.1)
     assert desk.ask(events.Resume).accepted
+
+
+@pytest.mark.parametrize(("ratio", "level_ua"), [(1, 6_500), (2, 6_000), (4, 6_000)])
+def test_a_fall_ends_on_a_level_that_the_pulse_can_have(tmp_path: Path, ratio: int, level_ua: int) -> None:
+    """Found: a fifth off 21 mA of an unequal pulse was shown as 16.5 mA, and 16 were played."""
+    file = tmp_path / "unequal.toml"
+    unequal = f'waveform = "asymmetric-balanced-biphasic"\nphase_ratio = {ratio}'
+    same = ratio == 1
+    file.write_text(sample() if same else sample('waveform = "symmetric-biphasic"', unequal), encoding="utf-8")
+    desk = Desk(str(file))
+    desk.sign_in()
+    desk.titrate(8)
+    assert desk.configure("therapy").accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    desk.hold()
+    assert desk.ask(events.Lower, channel=1, percent=16).accepted
+    desk.let_pass(0.1)
+    (view,) = desk.look().channels
+    assert (view.level_ua, view.sent_ua) == (level_ua, level_ua)

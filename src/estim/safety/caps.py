@@ -34,15 +34,22 @@ def target_ua(level_ua: int, window: Window, step_ua: int) -> int:
     return floor_to_step(level_ua * window.intensity_permille // 1000, step_ua * window.phase_ratio)
 
 
-def level_step_ua(schedule: Schedule, channel: int, *, step_ua: int, raise_ua: int) -> int:
-    """What one raise adds to `channel`'s level: as many whole steps of device and pulse as L15's holds, at least one.
-
-    Args:
-        step_ua: the device's finest step; a pulse of unequal phases needs a multiple of it.
-        raise_ua: L15's step in force.
+def level_grid_ua(schedule: Schedule, channel: int, *, step_ua: int) -> int:
+    """The steps in which `channel`'s level can be played: the device's finest one, or as many of them as the weaker
+    phase of an unequal pulse needs to stand on the device's own.
     """
     windows = (window for phase in schedule.phases for window in phase.windows)
-    whole_ua = step_ua * max((window.phase_ratio for window in windows if window.channel == channel), default=1)
+    return step_ua * max((window.phase_ratio for window in windows if window.channel == channel), default=1)
+
+
+def level_step_ua(schedule: Schedule, channel: int, *, step_ua: int, raise_ua: int) -> int:
+    """What one raise adds to `channel`'s level: as many whole steps of its grid as L15's holds, at least one.
+
+    Args:
+        step_ua: the device's finest step.
+        raise_ua: L15's step in force.
+    """
+    whole_ua = level_grid_ua(schedule, channel, step_ua=step_ua)
     return max(whole_ua, floor_to_step(raise_ua, whole_ua))
 
 

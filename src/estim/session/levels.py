@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from estim.record_lines.kinds import Levels, Lowered, Raised, WarningAccepted
 from estim.safety import measures
-from estim.safety.caps import level_step_ua, sensory_ceiling_ua, smaller_pad_mm2, target_ua
+from estim.safety.caps import level_grid_ua, level_step_ua, sensory_ceiling_ua, smaller_pad_mm2, target_ua
 from estim.safety.limits_table import BY_KEY
 from estim.safety.rises import Rise
 from estim.safety.schedule import Window
@@ -203,7 +203,9 @@ def keep_falls(core: Core, before: Run) -> None:
 def _lower_one(core: Core, run: Run, channel: int, percent: int) -> None:
     before_ua = run.levels_ua[channel]
     wanted_ua = before_ua * (100 - percent) // 100 if percent else before_ua - step_ua(core, channel)
-    level_ua = floor_to_step(min(before_ua, max(0, wanted_ua)), core.profile.amplitude_step_ua)
+    _, cleared = core.playing
+    grid_ua = level_grid_ua(cleared.schedule, channel, step_ua=core.profile.amplitude_step_ua)
+    level_ua = floor_to_step(min(before_ua, max(0, wanted_ua)), grid_ua)
     falls = run.set_level(channel, level_ua, core.now_us)
     core.authority.lower_ceiling(channel, run)  # told first: a train that falls untold never rises again
     if falls:
