@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from estim.cli import main
+from estim.records.door import InTheRoom, here
 from estim.records.home import Home
 from estim.records.keys import known_keys, seeded_signer
 from tests.records.build import NOON, session
@@ -231,3 +232,59 @@ def test_what_can_not_be_read_was_not_judged(estim: Any, home: Home) -> None:
     assert code == 1
     assert "NOT JUDGED whole, the first 5 lines within the rules; then line 5 was changed" in said
     assert not json.loads(estim("audit", str(folder), "--json")[1])["ok"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "why"),
+    [
+        (lambda lines: lines[:7], "not sealed"),
+        (lambda lines: lines[:-1], "not sealed"),
+        (lambda _: [], "no line in it"),
+        (lambda lines: [*lines[:7], lines[7][:20]], "unfinished"),
+    ],
+    ids=["cut at a line's end", "without its seal", "emptied", "cut in a line"],
+)
+def test_what_does_not_go_to_its_seal_is_not_judged_whole(
+    estim: Any, home: Home, capsys: pytest.CaptureFixture[str], kept: Any, why: str
+) -> None:
+    """What is not verified is within no rules, by name or in the whole home; who looks at its lines is told."""
+    (folder,) = home.records(simulated=False).glob("*-R-1")
+    file = folder / "record.jsonl"
+    file.write_bytes(b"".join(kept(file.read_bytes().splitlines(keepends=True))))
+    for words in ((str(folder),), ()):
+        code, said = estim("audit", *words)
+        (line,) = (line for line in said.splitlines() if "R-1" in line)
+        assert code == 1
+        assert "NOT JUDGED" in line
+        assert why in line
+        document = json.loads(estim("audit", *words, "--json")[1])
+        assert not document["ok"]
+        assert any(why in row["unread"] for row in document["sessions"])
+    assert main(["records", "show", str(folder), "--home", str(home.root)]) == 1
+    assert why in capsys.readouterr().err
+    assert main(["records", "show", str(folder), "--home", str(home.root), "--json"]) == 1
+    told = capsys.readouterr()
+    assert why in told.err
+    assert why in json.loads(told.out)["bad"]
+
+
+def test_a_session_that_still_runs_is_said_as_such(estim: Any, home: Home) -> None:
+    """Its record has no seal yet; one that broke off before it, of the same person, did not run on."""
+    old = session(home, "N-1", at=NOON, end="broken")
+    room = InTheRoom(home)
+    room.enter(frozenset({"n-1"}), here("sim://p24"))
+    now = session(home, "N-1", at=datetime.datetime.now(datetime.UTC), end="broken")
+    for word in ("audit", "verify", "show"):
+        code, said = estim(word, str(now))
+        assert code == 1
+        assert "the session is still running: on sim://p24, since " in said
+        code, said = estim(word, str(old))
+        assert code == 1
+        assert "running" not in said
+    room.leave()
+    assert "running" not in estim("audit", str(now))[1]
+
+
+def test_a_home_without_a_record_is_within_no_rules(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["records", "audit", "--home", str(tmp_path / "new")]) == 1
+    assert "no record found" in capsys.readouterr().out

@@ -179,10 +179,11 @@ def session_folder(home: Home, text: str) -> Path:
 
 
 def show(given: argparse.Namespace) -> int:
-    """One session's lines."""
+    """One session's lines. What is not whole, to its seal, is said beside them, and ends with 1."""
+    from estim.cli.verifying import running
     from estim.records.personal import opened_lines
     from estim.records.station import looked
-    from estim.records.verify import read_record
+    from estim.records.verify import judge, read_record
 
     home = home_of(given)
     folder = session_folder(home, given.path)
@@ -196,15 +197,19 @@ def show(given: argparse.Namespace) -> int:
         patient=str(record.entries[0].fields.get("patient", "")) if record.entries else "",
         operator=login(),
     )
+    verdict = judge(folder, record)
+    bad = (running(folder) or verdict.reason) if verdict.reason else ""
     if given.json:
-        print_json({"path": str(folder), "lines": [entry._asdict() for entry in entries], "bad": record.reason})
-        return EXIT_REFUSED if record.reason else 0
-    for entry in entries:
-        said = json.dumps(entry.fields, ensure_ascii=False)
-        print(f"{entry.n:6} {entry.t_us / 1e6:10.3f} s {entry.kind:12} {said[:160]}")
-    if record.reason:
-        print(f"From line {record.first_bad} on the record can't be relied on: {record.reason}")
-    return EXIT_REFUSED if record.reason else 0
+        print_json({"path": str(folder), "lines": [entry._asdict() for entry in entries], "bad": bad})
+    else:
+        for entry in entries:
+            said = json.dumps(entry.fields, ensure_ascii=False)
+            print(f"{entry.n:6} {entry.t_us / 1e6:10.3f} s {entry.kind:12} {said[:160]}")
+    if bad:
+        line = verdict.first_bad
+        what = "The record is not whole" if line is None else f"From line {line} on the record can't be relied on"
+        print(f"{what}: {bad}", file=sys.stderr)
+    return EXIT_REFUSED if bad else 0
 
 
 def schema(given: argparse.Namespace) -> int:  # noqa: ARG001 - there is nothing to choose

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
 from estim.cli.outside import anchors_in, checked, say_outside
 from estim.cli.past import is_zip, progress, records_in, session_folder
+from estim.platform.files import unread
 
 if TYPE_CHECKING:
     from estim.records.home import Home
@@ -49,6 +50,7 @@ def verify(given: argparse.Namespace) -> int:
         verdicts = [_held_to(keys, verdict) for verdict in verdicts]
     else:
         verdicts = verify_home(home.root, keys=keys or None, progress=tell, deep=given.deep, jobs=jobs)
+    verdicts = [replace(one, reason=running(Path(one.path)) or one.reason) if one.reason else one for one in verdicts]
     anchors = anchors_in(home, given.anchor, given.witness_key)
     wanted = not given.path or given.anchor or given.stamp_roots
     stamps = checked(home, given.anchor, given.stamp_roots) if wanted else []
@@ -159,11 +161,38 @@ def _say_verdict(verdict: SessionVerdict) -> None:
         )
 
 
-def audited(given: argparse.Namespace) -> int:
-    """0 if every line could be read and none breaks a rule of the session."""
+def running(folder: Path) -> str:
+    """In words, where the session of this record still runs; "" where no process holds it."""
+    from estim.records.door import still_running
+
+    where = still_running(folder)
+    if where is None:
+        return ""
+    return f"the session is still running: on {where.device}, since {where.since}, process {where.process}"
+
+
+def _audit_of(name: Path, folder: Path) -> dict[str, Any]:
+    """What the lines of one session break, and why they are not all of it ("" where they are).
+
+    Whose key sealed it is asked by `verify`; here a record has to agree with itself, to its own seal.
+    """
     from estim.records.audit import audit
+    from estim.records.verify import judge, read_record
+
+    try:
+        record = read_record(folder)
+    except OSError as error:  # one that is damaged is one bad session, not the end of the look
+        return {"path": str(name), "records": 0, "findings": [], "unread": f"it can't be read: {unread(error)}"}
+    verdict = judge(folder, record)
+    good = record.entries[: verdict.first_bad]
+    reason = (running(folder) or verdict.reason) if verdict.reason else ""
+    found = [finding.to_json() for finding in audit(good)]
+    return {"path": str(name), "records": len(good), "findings": found, "unread": reason}
+
+
+def audited(given: argparse.Namespace) -> int:
+    """0 if each record is whole, to its seal, and no line of it breaks a rule of the session."""
     from estim.records.segment import segments
-    from estim.records.verify import read_record
 
     home = home_of(given)
     if given.path:
@@ -176,20 +205,23 @@ def audited(given: argparse.Namespace) -> int:
     rows: list[dict[str, Any]] = []
     tell = progress("auditing")
     for done, (name, folder) in enumerate(folders, 1):
-        record = read_record(folder)
-        found = [finding.to_json() for finding in audit(record.entries)]
-        rows.append({"path": str(name), "records": len(record.entries), "findings": found, "unread": record.reason})
+        rows.append(_audit_of(name, folder))
         if tell is not None:
             tell(done, len(folders))
-    ok = not any(row["findings"] or row["unread"] for row in rows)
+    ok = bool(rows) and not any(row["findings"] or row["unread"] for row in rows)
     if given.json:
         print_json({"ok": ok, "sessions": rows})
         return 0 if ok else EXIT_REFUSED
     for row in rows:
         said = f"{len(row['findings'])} findings" if row["findings"] else "within the rules"
+        if row["unread"] and not row["records"]:
+            print(f"{row['path']}: NOT JUDGED: {row['unread']}")
+            continue
         judged = f"NOT JUDGED whole, the first {row['records']} lines " if row["unread"] else ""
         unread = f"; then {row['unread']}" if row["unread"] else ""
         print(f"{row['path']}: {judged}{said}{unread}")
         for finding in row["findings"]:
             print(f"  line {finding['n']}: {finding['rule']}: {finding['message']}")
+    if not rows:
+        print("no record found")
     return 0 if ok else EXIT_REFUSED

@@ -16,13 +16,16 @@ from typing import BinaryIO
 from estim.platform.files import no_device, open_private, private_folder, trouble
 from estim.platform.processes import is_alive
 from estim.protocols.unseen import shown
+from estim.records.chain import LINE_MAX, entry_of
 from estim.records.clocks import Clock
 from estim.records.guard import adopt, check
 from estim.records.home import Home
 from estim.records.lock import try_lock
+from estim.records.master import home_of_records
 from estim.records.patients import find_patient, load_patients
 from estim.records.pseudonym import normal, of_somebody_new, written
 from estim.records.recent_chain import clock_notes
+from estim.records.segment import RECORD
 from estim.records.site import site_problem
 from estim.records.station import begin_station, not_ours, one_person, read_station, station_lines
 from estim.records.today import minutes_today
@@ -104,6 +107,7 @@ class Elsewhere:
     machine: str
 
 
+_SINCE = "%Y-%m-%d %H:%M %z"
 _HERE = re.compile(r"on (.*), since (.*), process (\d+) of (.*)", re.DOTALL)
 
 
@@ -124,6 +128,24 @@ def in_session(home: Home, patient: str) -> Elsewhere | None:
     except OSError:  # gone, or where nothing can be locked no session begins
         return None
     return Elsewhere(device=found[1], since=found[2], process=int(found[3]), machine=found[4])
+
+
+def still_running(folder: Path) -> Elsewhere | None:
+    """Where the session of this record runs, if a process of its home holds it; None for every other.
+
+    The patient's place was taken just before the record was begun, so what was begun earlier is another session's.
+    """
+    try:
+        with (folder / RECORD).open("rb") as file:
+            header = entry_of(file.readline(LINE_MAX).removesuffix(b"\n")).fields
+        home = home_of_records(folder.absolute().parent)
+        elsewhere = in_session(Home(home), str(header["patient"])) if home is not None else None
+        if elsewhere is None:
+            return None
+        began = datetime.datetime.fromisoformat(str(header["utc"]))
+        return elsewhere if began >= datetime.datetime.strptime(elsewhere.since, _SINCE) else None
+    except (OSError, RecordError, ValueError, KeyError, TypeError):
+        return None
 
 
 class InTheRoom:
@@ -221,5 +243,5 @@ def _says(path: Path) -> str:
 
 def here(device: str) -> str:
     """What this process tells others of its session."""
-    began = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z")
+    began = datetime.datetime.now().astimezone().strftime(_SINCE)
     return f"on {device}, since {began}, process {os.getpid()} of {socket.gethostname()}"

@@ -28,6 +28,7 @@ from estim.records.segment import digest_of, read_segment, segments
 # The lease lets the record lag behind the output by 2 s (docs/decisions/durability.md): what breaks off may have been
 # followed by so much output, and then by the device's own timer.
 RECORD_LAG_US = 2_000_000
+UNSEALED = "the session was not sealed: its process ended before its end, or lines were cut off"
 SEALED_FILES = 3  # the format since which a seal signs the digests of the files
 
 
@@ -218,7 +219,7 @@ def judge(folder: Path, record: RecordReading, *, keys: Mapping[str, str] | None
     taken = any(entry.kind == lines.TakeOver.KIND for entry in entries)
     ending = "take-over" if taken and sealed else "complete" if sealed else "torn" if record.torn else "incomplete"
     if not sealed and not reason:
-        reason = "the session was not sealed: its process ended before its end"
+        reason = UNSEALED if entries else "there is no line in it: nothing was written, or somebody emptied it"
     last_on_us, off_by_us = _last_output(entries)
     return SessionVerdict(
         path=str(folder),
