@@ -91,6 +91,8 @@ class SimulatedSession:
 
     @property
     def snapshot(self) -> Snapshot | None:
+        if self.unable:
+            return None  # it never said a word
         snapshot = self.world.runner.snapshot()
         path = "records/simulated/in-memory" if snapshot.patient_id else ""
         return replace(snapshot, **{"record_path": path, **self.overlay})

@@ -152,6 +152,45 @@ async def test_an_uncertain_output_says_which_cable_and_can_not_be_left(bench: M
         assert b.app.exit_code() == 4
 
 
+SILENT = {"phase": Phase.DISCONNECTED, "output": OutputState.UNCERTAIN, "identified": False}
+
+
+async def test_beside_a_stimulator_that_never_answered_the_console_is_left(bench: Make) -> None:
+    async with bench(size=(80, 24)) as b:
+        b.session.overlay |= SILENT
+        await b.look(0.1)
+        assert "OUTPUT UNCERTAIN" in b.banner, "what it does nobody knows"
+        await b.press("ctrl+q")
+        assert "nothing was put out from here" in b.text
+        assert "If one is connected: " in b.text
+        assert b.next == "→ Q leaves now"
+        await b.send("q")  # nothing is looked at any more
+        assert b.app.return_value == 3
+        assert b.session.stops, "a stop went out all the same"
+
+
+async def test_a_controller_that_ended_before_any_stimulator_answered_is_left(bench: Make) -> None:
+    async with bench() as b:
+        b.session.overlay |= SILENT
+        b.session.lose(OutputState.UNCERTAIN)
+        await b.look(0.1)
+        assert "OUTPUT UNCERTAIN" in b.banner
+        await b.press("ctrl+q")
+        await b.send("q")
+        assert b.app.return_value == 4, "UNCERTAIN was said"
+
+
+async def test_a_controller_that_could_not_begin_is_left_at_once(bench: Make) -> None:
+    async with bench(size=(80, 24)) as b:
+        b.session.unable = "/dev/nosuch is not there"
+        await b.look(0.1)
+        assert b.banner.startswith("○ NO START  nothing was put out from here")
+        assert "STOP" not in b.text
+        assert "output off" not in b.text, "nobody was asked"
+        await b.send("ctrl+q")
+        assert b.app.return_value == 3
+
+
 @pytest.mark.hazard("H46")
 async def test_an_alarm_stays_until_it_is_acknowledged(bench: Make) -> None:
     async with bench() as b:

@@ -16,6 +16,7 @@ from estim.controller.interface import Takeover
 from estim.controller.terminal_keys import ESCAPE_S, Intake
 from estim.controller.terminal_reports import F12_REPORTS, Mouse, Press
 from estim.safety.reports import OutputState
+from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
 
 from .conftest import Make
@@ -40,6 +41,8 @@ class Client:
 
     def __init__(self) -> None:
         self.stops: list[str] = []
+        self.snapshot: Snapshot | None = None
+        self.takeover: Takeover | None = None
 
     def stop(self, source: str) -> int:
         self.stops.append(source)
@@ -97,6 +100,37 @@ def test_after_a_takeover_only_its_own_word_counts() -> None:
     assert one.gate.closed
     one.observe(takeover=Takeover(cause="eof", output="OFF", text=""), phase=Phase.RUNNING, output=OutputState.ON)
     assert not one.gate.closed
+
+
+def never_out(*, asked: int = 0, takeover: Takeover | None = None, seen: Snapshot | None = None) -> bool:
+    one = Gate()
+    one.client.snapshot, one.client.takeover = seen, takeover
+    if asked:
+        one.gate.close(asked)
+    return one.gate.never_out
+
+
+def test_nothing_was_put_out_where_no_stimulator_ever_answered_and_none_was_asked_to() -> None:
+    silent = snapshot(phase=Phase.DISCONNECTED, output=OutputState.UNCERTAIN, identified=False)
+    assert never_out()
+    assert never_out(seen=silent)
+    assert not never_out(seen=silent, asked=1), "output was asked for"
+    assert not never_out(seen=dataclasses.replace(silent, output=OutputState.ON)), "it says that it is on"
+    assert not never_out(seen=dataclasses.replace(silent, identified=True)), "it was there, and what it does is unknown"
+    looking = Takeover(cause="eof", output="UNCERTAIN", text="", settled=False)
+    assert not never_out(seen=silent, takeover=looking), "it is still being found out"
+    assert never_out(seen=silent, takeover=dataclasses.replace(looking, settled=True))
+
+
+def test_a_controller_that_could_not_begin_leaves_nothing_to_stop() -> None:
+    one = Gate()
+    one.gate.observe(None, None)
+    assert one.gate.closed, "it may still begin"
+    one.gate.observe(None, None, fatal="no port")
+    assert not one.gate.closed
+    one.client.snapshot = snapshot(output=OutputState.ON)
+    one.gate.observe(one.client.snapshot, None, fatal="no port")
+    assert one.gate.closed, "a controller that spoke had begun"
 
 
 @pytest.mark.hazard("H40")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from estim.console import way_out as way_out_module
 from estim.console.way_out import PLAIN, WayOut
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pty is POSIX's")
@@ -89,6 +90,25 @@ def test_a_terminal_that_took_everything_is_left_alone(terminal: tuple[int, int]
         thread.join(10)
         assert not thread.is_alive()
     assert done == []
+
+
+def test_whoever_is_ended_by_a_signal_while_the_screen_stands_gives_the_terminal_back(
+    terminal: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master, slave = terminal
+    monkeypatch.setattr(way_out_module, "LAST_RESORT_S", 0.05)
+    done: list[str] = []
+    ended = threading.Event()
+    way = way_out(done, ended)
+    before = termios.tcgetattr(slave)
+    raw = list(before)
+    raw[3] &= ~(termios.ECHO | termios.ICANON)
+    termios.tcsetattr(slave, termios.TCSANOW, raw)
+    way._caught("SIGTERM")
+    assert ended.wait(10)
+    assert done == ["stop signal", "close", "end 3"]
+    assert termios.tcgetattr(slave)[3] == before[3], "the shell reads as before"
+    assert os.read(master, 1 << 16).endswith(PLAIN)
 
 
 def test_without_a_drawing_nobody_waits(terminal: tuple[int, int]) -> None:

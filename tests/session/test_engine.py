@@ -33,8 +33,12 @@ def is_off(desk: Desk) -> bool:
 
 def test_unknown_is_not_off(desk: Desk) -> None:
     assert desk.look().output is OutputState.UNCERTAIN
+    assert not desk.look().identified
     desk.step(Identified(model="p24", device_id="SIM1", firmware="1"))
     assert desk.look().output is OutputState.OFF
+    assert desk.look().identified
+    desk.step(LinkDown(reason="gone"))
+    assert desk.look().identified, "it was there: what it does now is another question"
 
 
 def test_simulated_and_real_never_mix_in_one_engine(desk: Desk) -> None:

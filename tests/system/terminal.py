@@ -187,6 +187,12 @@ class Tty(Hands):
             self.keys += 1
             self.look(0.02)
 
+    @staticmethod
+    def mode(master: int) -> int:
+        """Whether the terminal echoes and reads by lines."""
+        local: int = termios.tcgetattr(master)[3]
+        return local & (termios.ECHO | termios.ICANON)
+
     def leave(self) -> None:
         """Ctrl+Q, and it ends."""
         self.press("ctrl+q")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -105,6 +106,42 @@ def test_sigterm_stops_and_ends_it_with_the_terminal_restored(
         return Timed((running.last_us() - at_signal) / 1_000, began)
 
     keeps(200, one)
+
+
+def silent_port() -> Iterator[str]:
+    """A port that takes everything and answers nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"sim+p24:socket://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture(params=["not-there", "no-port", "silent"])
+def deaf(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """A port behind which nobody is, and what the console says of it."""
+    if request.param == "silent":
+        for port in silent_port():
+            yield port, "can't be reached"
+    else:
+        yield "/dev/nosuch" if request.param == "not-there" else "/dev/null", "NO START"
+
+
+@pytest.mark.parametrize("by", ["key", "signal"])
+def test_where_nobody_ever_answered_the_console_is_left_and_the_terminal_given_back(
+    console: Callable[..., Tty], deaf: tuple[str, str], by: str
+) -> None:
+    tty = console(deaf[0])
+    before = Tty.mode(tty.master)
+    tty.sees(deaf[1])
+    assert Tty.mode(tty.master) != before
+    if by == "key":
+        tty.press("ctrl+q")
+        tty.wait(lambda: tty.process.poll() is not None or "Q leaves now" in tty.picture.text, what="the way out")
+        if tty.process.poll() is None:
+            tty.press("q")
+    else:
+        tty.process.send_signal(signal.SIGTERM)
+    tty.wait(lambda: tty.process.poll() is not None, what="the console ends")
+    assert tty.process.returncode == 3
+    assert Tty.mode(tty.master) == before
 
 
 def test_the_console_refuses_to_run_without_a_terminal(tmp_path: Path) -> None:

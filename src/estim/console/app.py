@@ -123,7 +123,7 @@ class EstimConsole(ListingApp):
         for answer in self.client.poll():
             self._answered(answer)
         self.snapshot = snapshot = self.client.snapshot
-        self.gate.observe(snapshot, self.client.takeover)
+        self.gate.observe(snapshot, self.client.takeover, fatal=self.client.fatal)
         if self._picture.heard(snapshot, self.clock()):
             self.happened.observe(snapshot)
         if snapshot is not None:

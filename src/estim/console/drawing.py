@@ -46,9 +46,11 @@ def draw_frame(console: Framed) -> None:
         testing_stop=console.pane.NAME == "device",
         nobody=not console.draft.signed_in,
         silent_s=console.silent_s,
+        fatal=console.client.fatal,
         say=say,
     )
-    stop = present.stop_hint(closed=closed, say=say)
+    nothing = not closed and snapshot is None and takeover is None  # no controller: off is nobody's word
+    stop = say("stop.nothing") if nothing else present.stop_hint(closed=closed, say=say)
     line(console, Strip).show(strip_parts(snapshot, console.draft, console.station.operator, say), console.wall())
     line(console, Banner).show(state, stop)
     line(console, Said).show(console.saying)
@@ -58,7 +60,8 @@ def draw_frame(console: Framed) -> None:
     read = console.key_names["acknowledge"]
     reads = any(say.key(shown(each.keys[0])) == read and not each.refusal for each in offered)
     line(console, AlarmBar).show(alarms, say, read if reads else "")
-    line(console, Footer).show(say("stop.short" if closed else "stop.off"), offered, say, closed=closed)
+    short = say("stop.short" if closed else "stop.nothing" if nothing else "stop.off")
+    line(console, Footer).show(short, offered, say, closed=closed)
 
 
 def draw_panes(panes: Sequence[Pane], snapshot: Snapshot | None) -> None:

@@ -54,6 +54,7 @@ def state_of(
     testing_stop: bool = False,
     nobody: bool = False,
     silent_s: float = 0.0,
+    fatal: str = "",
     say: Words = ENGLISH,
 ) -> State:
     """What stands in the banner, on every stage.
@@ -62,9 +63,12 @@ def state_of(
         testing_stop: it is armed to be stopped, and nothing starts from here.
         nobody: no patient is chosen, so what the device was set to for the last one plays for nobody.
         silent_s: how old the snapshot is.
+        fatal: why the controller could not begin.
     """
     if takeover is not None:
         return _state("lost-off", "off", "■", say) if takeover.output == OutputState.OFF else _lost(say)
+    if snapshot is None and fatal:
+        return _state("no-start", "idle", "○", say)
     if snapshot is None:
         return _state("silent", "uncertain", "▲", say)
     if snapshot.output is OutputState.UNCERTAIN:

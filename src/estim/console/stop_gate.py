@@ -88,10 +88,24 @@ class StopGate:
         if changed:
             self._on_change()
 
-    def observe(self, snapshot: Snapshot | None, takeover: Takeover | None) -> None:
-        """Open if the session is proved off, close if it may be on."""
+    @property
+    def never_out(self) -> bool:
+        """Nothing can have been put out from here: output was never asked for, and no controller began or no stimulator
+        ever said who it is. What else may drive one that stays silent, nobody knows.
+        """
+        snapshot, takeover = self._client.snapshot, self._client.takeover
+        if self._waiting_for or (takeover is not None and not takeover.settled):
+            return False
+        return snapshot is None or not (snapshot.identified or snapshot.output is OutputState.ON)
+
+    def observe(self, snapshot: Snapshot | None, takeover: Takeover | None, *, fatal: str = "") -> None:
+        """Open if the session is proved off, close if it may be on.
+
+        Args:
+            fatal: why the controller could not begin: it has put out nothing, and nobody is there who could stop.
+        """
         with self._lock:
-            closed = not self._proved_off(snapshot, takeover)
+            closed = not (self._proved_off(snapshot, takeover) or (bool(fatal) and self.never_out))
             changed = closed is not self._closed
             self._closed = closed
         if changed:

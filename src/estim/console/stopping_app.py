@@ -222,7 +222,7 @@ class StoppingApp(App[int]):
     def _leave_when_off(self, looks: int = 12) -> None:
         """Leave once the device says off; after a bit more than the second that this may take (L25) all the same."""
         self.look()
-        if self.gate.closed and looks > 0:
+        if self.gate.closed and not self.gate.never_out and looks > 0:
             self.set_timer(LOOK_S, partial(self._leave_when_off, looks - 1))
         else:
             self.exit(self.exit_code())
@@ -240,6 +240,8 @@ class StoppingApp(App[int]):
         """0 done, 3 device or link failure, 4 output uncertain."""
         takeover, snapshot = self.client.takeover, self.snapshot
         output = takeover.output if takeover is not None else snapshot.output if snapshot is not None else None
+        if takeover is None and self.gate.never_out:
+            return EXIT_DEVICE
         if output != OutputState.OFF:
             return EXIT_UNCERTAIN
         if takeover is not None or (snapshot is not None and snapshot.phase is Phase.FAULT):

@@ -93,9 +93,13 @@ class WayOut:
         if self._down.wait(self._give_back_s):
             return
         self._client.close()
+        self._give_back()
+        self._end(self._exit_code())
+
+    def _give_back(self) -> None:
+        """The shell reads and echoes as before, whatever was drawn last."""
         for fd, mode in self._modes.items():
             give_back(fd, mode, PLAIN)
-        self._end(self._exit_code())
 
     def gone(self) -> bool:
         """What was a terminal at the start is none any more."""
@@ -123,6 +127,7 @@ class WayOut:
         if self._left.wait(LAST_RESORT_S):
             return
         self._client.close()  # bounded: the controller stops the device and closes the record, or is taken over
+        self._give_back()
         self._end(self._exit_code())
 
 

@@ -160,6 +160,7 @@ class Snapshot:
         record_path, record_durable, word_head, head: the record and, once sealed, its head in words and in hex.
         signature: what closed it, None while it is open.
         bends: where what plays differs from the file, as far as a person must have read it.
+        identified: a stimulator has said who it is since this controller began; before that nothing can be put out.
         lease_us: ages of loop turn, device status, console heartbeat, record.
         level_open: the device's stimulation level is open, so a start is possible.
         acknowledged: the device has acknowledged the last output that was sent.
@@ -229,6 +230,7 @@ class Snapshot:
     head: str = ""
     signature: Signature | None = None
     bends: tuple[str, ...] = ()
+    identified: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values for the pipe."""

@@ -82,6 +82,7 @@ def snapshot(
         level_open=core.link.open,
         acknowledged=core.link.all_answered,
         weight_bearing=schedule.weight_bearing if schedule else False,
+        identified=core.link.device is not None,
     )
 
 

@@ -74,8 +74,11 @@ def snapshot_simulated(console: Whole) -> bool:
 
 
 def leave(console: Whole) -> None:
-    """Stop, wait until the device says off, then ask."""
+    """Stop, wait until the device says off, then ask; nothing is asked where no controller ever began."""
     console.on_banner_clicked()
+    if console.client.fatal and console.gate.never_out:
+        console.exit(console.exit_code())
+        return
     if not isinstance(console.on_top(), LeavePane):
         console.ask(LeavePane(console, lambda: console.exit(console.exit_code())))
 

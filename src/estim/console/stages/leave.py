@@ -1,4 +1,4 @@
-"""Leaving: off first, and only when the device itself says so."""
+"""Leaving: off first, and only when the device itself says so; where nothing can have been put out, at once."""
 
 from __future__ import annotations
 
@@ -33,7 +33,11 @@ class LeavePane(Pane):
 
     def show(self, snapshot: Snapshot | None) -> None:
         """Whether the device is off yet."""
-        if self._off():
+        if not self._off() and self.console.gate.never_out:
+            lines = list(self.say.lines("leave.never-out"))
+            if snapshot is not None:
+                lines.append(self.say("leave.if-on", safe=self.say.heard(snapshot.make_safe)))
+        elif self._off():
             lines = list(self.say.lines("leave.off-lost" if lost(snapshot) else "leave.off"))
             if (
                 snapshot is not None
@@ -56,7 +60,8 @@ class LeavePane(Pane):
 
     def commands(self) -> Sequence[Command]:
         """Leave or stay."""
-        waits = "" if self._off() else self.say("leave.not-yet")
+        may = self._off() or self.console.gate.never_out
+        waits = "" if may else self.say("leave.not-yet")
         return (
             self.digit("q", self._leave, label=self.say("hint.leave"), says=self.say("leave.says"), refusal=waits),
             self.does("back", lambda: self.console.close(self), label=self.say("hint.stay")),
