@@ -56,6 +56,11 @@ NAMED = {
 }
 
 
+def test_a_heading_is_told_without_its_address(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", "L5"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "## L5"
+
+
 @pytest.mark.parametrize("kind", NAMED)
 def test_whatever_has_a_name_is_told_of(book: Book, kind: str) -> None:
     untold = [name for name in of_this_turn(NAMED[kind], 3) if not book.find(name)[0]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
 from typing import Any
@@ -11,6 +12,7 @@ from estim.cli.output import EXIT_REFUSED, print_json
 from estim.cli.speaking import complain
 from estim.safety.errors import quoted
 
+ADDRESS = re.compile(r" \{#[\w-]+\}$", re.MULTILINE)  # of a heading, for links of the site
 WIDTH_MAX = 110  # longer lines are hard to read
 EXAMPLES = "limits (L5), commands (records verify), protocol keys (frequency_hz), outcomes, words, pages (practice)"
 
@@ -73,7 +75,8 @@ def _row(place: Any) -> dict[str, str]:
 
 
 def _show(text: str) -> None:
-    """Set for a terminal; into a pipe as the Markdown that it is."""
+    """Set for a terminal; into a pipe as the Markdown that it is, without the addresses of the site's headings."""
+    text = ADDRESS.sub("", text)
     if not sys.stdout.isatty():
         print(text)
         return
