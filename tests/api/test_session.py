@@ -7,7 +7,7 @@ import itertools
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ import pytest
 from estim import api
 from estim.api.errors import SessionError
 from estim.api.session import Session
+from estim.cli import main
 from estim.session import events
 from tools.public_names import difference
 
@@ -54,6 +55,26 @@ def test_a_whole_session_ends_completed_and_verified(session: Session) -> None:
     assert session.result is not None
     assert (session.result.outcome, session.result.verified) == ("completed", True)
     assert session.result.contractions == 15
+
+
+@pytest.mark.parametrize("make", [api.rehearse, api.session], ids=["rehearse", "session"])
+def test_a_script_signs_for_nobody_whatever_name_it_gives(
+    tmp_path: Path, make: Callable[..., Session], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """21 CFR 11.50: a signature is a person's. The station seals what a script did, and no one has signed it."""
+    with make(PROTOCOL, patient="p1", operator="PT1", levels={"quadriceps": 20}, home=tmp_path) as s:
+        s.start()
+        s.stop()
+    home = ["--home", str(tmp_path)]
+    assert main(["records", "list", *home]) == 0
+    assert "ok  UNSIGNED" in capsys.readouterr().out
+    assert main(["records", "verify", "last", *home]) == 0
+    said = capsys.readouterr().out
+    assert "UNSIGNED: a script closed it, no person signed this session" in said
+    assert "Signed by" not in said
+    assert main(["records", "export", "--simulated", "--format", "json", *home]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["sessions"]
+    assert row["signed_by_person"] is False
 
 
 def test_a_seed_repeats_a_closed_loop_to_the_byte(tmp_path: Path) -> None:

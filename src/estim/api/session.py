@@ -15,6 +15,7 @@ from estim.api.errors import AboveFound, Fault, Refused, Stale, TooFast
 from estim.api.front import Front
 from estim.api.state import Result, State, result_of
 from estim.controller.client import START_S
+from estim.record_lines.base import SCRIPTED
 from estim.safety.errors import EstimError, LinkLost, quoted
 from estim.session import events, screening
 from estim.session.snapshot import ChannelView
@@ -121,7 +122,8 @@ class Session(Conversation):
             said = {"text": f"the script ended with {type(error).__name__}"}
             front.send(events.Note(id=front.next_id(), kind="note", fields=said))
         if front.simulated:
-            front.send(events.Sign(id=front.next_id(), operator=self.wanted.operator))
+            # A script is no person, whatever name it gives: its mark closes the record and is nobody's signature.
+            front.send(events.Sign(id=front.next_id(), operator=self.wanted.operator, meaning=SCRIPTED))
             until_s = front.now_s() + ANSWER_S
             while front.now_s() < until_s and front.takeover is None and not self._sealed(front):
                 front.beat()
