@@ -91,8 +91,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         _serve(given, device, room, planted)
-    except OSError as error:  # a port that is taken, a file that can't be written
-        where = f"{quoted(str(error.filename))}: " if error.filename else ""
+    except OSError as error:  # a port that is taken, a file that can't be written; writing, unlike opening, names none
+        files = " or ".join(quoted(name) for name in (given.pulses, given.scope) if name)
+        named = quoted(str(error.filename)) if error.filename else files
+        where = f"{named}: " if named else ""
         print(f"firmware_sim: {where}{error.strerror or error}", file=sys.stderr)
         return 2
     except ValueError as error:

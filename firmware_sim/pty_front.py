@@ -27,8 +27,11 @@ class PtyFront:
         if self.link is not None:
             if self.link.exists() and not self.link.is_symlink():
                 raise ValueError(f"--pty {quoted(link)}: there is a file of this name; the link would replace it")
-            self.link.unlink(missing_ok=True)
-            self.link.symlink_to(self.name)
+            try:
+                self.link.unlink(missing_ok=True)
+                self.link.symlink_to(self.name)
+            except OSError as error:  # its own words name the terminal, which is there
+                raise ValueError(f"--pty {quoted(link)}: the link can't be made: {error.strerror or error}") from None
 
     def again(self) -> PtyFront:
         """A new one under the same name, as a cable that is put in again makes it."""

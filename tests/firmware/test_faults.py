@@ -216,6 +216,17 @@ def test_a_file_in_the_way_of_the_link_is_kept(tmp_path: Path, capsys: pytest.Ca
     assert (tmp_path / "notes").read_text() == "mine"
 
 
+def test_a_link_that_can_not_be_made_is_called_by_the_name_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The system's own words name the terminal, which is there."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["p24", "--pty", "nowhere/p"]) == 2
+    said = capsys.readouterr().err
+    assert "--pty 'nowhere/p': the link can't be made: No such file" in said
+    assert "/dev/pts" not in said
+
+
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, str]]]:
     """A P24 on pty and TCP whose cable is out between 2.5 s and 5.5 s: a busy machine is there before and meanwhile."""
