@@ -318,15 +318,48 @@ def test_a_process_with_another_encoding_writes_its_files_in_utf8(tmp_path: Path
     assert "≤ µ 你" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
+REHEARSED = ("rehearse", str(SHORT), "--level", "quadriceps=5")
+OF_EACH_KIND = (
+    ("limits",),
+    ("--help",),
+    ("rehearse", "--help"),
+    REHEARSED,
+    (*REHEARSED, "--json"),
+    ("run", str(SHORT), "--level", "quadriceps=5", "--patient", "P-1", "--yes"),
+)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
-def test_an_output_that_is_full_is_said_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", OF_EACH_KIND, ids=" ".join)
+def test_an_output_that_is_full_is_said_once(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """Whatever was to be printed: a table, help, a document, a session that went well (a run has none to see it)."""
     handle = os.open("/dev/full", os.O_WRONLY)
     try:
-        code, _, err = estim("limits", stdout=handle, env={"ESTIM_HOME": str(tmp_path)})
+        code, _, err = estim(*words, stdout=handle, env={"ESTIM_HOME": str(tmp_path)})
     finally:
         os.close(handle)
     assert code == 1
     assert err.decode().splitlines() == ["estim: standard output: No space left on device"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
+@pytest.mark.parametrize("words", [(*REHEARSED, "--pulses"), ("records", "anchor", "-o")], ids=" ".join)
+def test_a_file_that_is_full_is_called_by_its_name(tmp_path: Path, words: tuple[str, ...]) -> None:
+    code, out, err = estim(*words, "/dev/full", env={"ESTIM_HOME": str(tmp_path)})
+    assert (code, out) == (1, b"")
+    assert err.decode().startswith("estim: /dev/full: No space left on device")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+@pytest.mark.parametrize("words", [("--help",), REHEARSED, (*REHEARSED, "--json")], ids=" ".join)
+def test_who_leaves_before_the_end_is_told_nothing(tmp_path: Path, words: tuple[str, ...]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        code, _, err = estim(*words, stdout=write, env={"ESTIM_HOME": str(tmp_path)})
+    finally:
+        os.close(write)
+    assert (code, err) == (0, b"")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")

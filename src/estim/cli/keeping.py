@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from estim.cli.output import home_of, print_json
 from estim.cli.secret import typed_unseen
+from estim.platform.files import naming
 
 if TYPE_CHECKING:
     from estim.records.home import Home
@@ -21,7 +22,7 @@ def anchor(given: argparse.Namespace) -> int:
     if given.json:
         print_json({"anchor": str(made), "utc": made.utc, "key": made.public_key})
     elif given.output:
-        with Path(given.output).open("a", encoding="utf-8", newline="\n") as file:
+        with naming(Path(given.output)), Path(given.output).open("a", encoding="utf-8", newline="\n") as file:
             file.write(f"{made}\n")
     else:
         print(made)

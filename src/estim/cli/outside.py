@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import home_of, print_json
-from estim.platform.files import put_whole, unread
+from estim.platform.files import naming, put_whole, unread
 from estim.safety.errors import quoted
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def witness(given: argparse.Namespace) -> int:
 
     made = cosign(home_of(given).root, Path(given.seen))
     if given.output:
-        with Path(given.output).open("a", encoding="utf-8", newline="\n") as file:
+        with naming(Path(given.output)), Path(given.output).open("a", encoding="utf-8", newline="\n") as file:
             file.write(f"{made}\n")
     if given.json:
         print_json({"witness": made.public_key, "of": made.of, "utc": made.utc, "line": str(made)})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any, NoReturn
 
 from estim.cli.output import EXIT_DEVICE, print_json
 from estim.cli.speaking import finish, say
+from estim.platform.terminals import nowhere
 
 NAME_MAX = 255  # of a file's name, on any system
 
@@ -21,6 +23,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise it."""
         raise WrongWords(self.format_usage(), message)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Help that can't be printed is said to be lost like all else; argparse would be silent."""
+        if message:
+            (file or sys.stderr).write(message)
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         if action.option_strings and arg_strings == ["--"]:  # `--week=--`: argparse would take it for an empty list
@@ -37,8 +44,14 @@ def refused(message: str, code: int, words: list[str], *, rule: str) -> int:
     if "--json" in words:
         outcome = "fault" if code == EXIT_DEVICE else "refused"
         problem = Problem(severity="refuse", key="", message=message, rule=rule)
-        print_json({"outcome": outcome, "ok": False, "problems": [problem.to_json()]})
-        finish()
+        try:
+            print_json({"outcome": outcome, "ok": False, "problems": [problem.to_json()]})
+            finish()
+        except BrokenPipeError:
+            nowhere()
+        except OSError as error:  # also said where nothing is left to catch it
+            say(f"standard output: {error.strerror or error}")
+            nowhere()
     return code
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli import in_course
-from estim.cli.output import home_of, model_of, print_json, print_report, said_of
+from estim.cli.output import EXIT_REFUSED, home_of, model_of, print_json, print_report, said_of
 from estim.cli.speaking import legible
 from estim.cli.speaking import say as warn
 from estim.platform.terminals import nowhere, somebody_sits_at
@@ -292,16 +292,22 @@ def _refused(key: str, message: str) -> Exception:
     return SetupError([Problem(severity="refuse", key=key, message=message, rule="session")])
 
 
-def _print_result(given: argparse.Namespace, result: Result) -> int:
-    """The exit code tells how it went, whether anybody reads the rest or not."""
+def _print_result(given: argparse.Namespace, result: Result, *, lost: int = 0) -> int:
+    """The exit code tells how it went, whether anybody reads the rest or not: a reader who has gone is nobody's fault.
+    What could not be written is said, and ends with `lost` what ended well.
+    """
     try:
         if given.json:
             print_json(result.document)
         else:
             print_report(result.document)
         sys.stdout.flush()
-    except OSError:
+    except BrokenPipeError:
         nowhere()
+    except OSError as error:
+        warn(f"standard output: {error.strerror or error}")
+        nowhere()
+        return result.exit_code or lost
     return result.exit_code
 
 
@@ -349,4 +355,4 @@ def rehearse(given: argparse.Namespace) -> int:
             faults=given.faults,
         )
     belongs.finish(protocol, done.result.document)
-    return _print_result(given, done.result)
+    return _print_result(given, done.result, lost=EXIT_REFUSED)

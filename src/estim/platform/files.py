@@ -183,6 +183,17 @@ def put_whole(path: Path, data: bytes) -> None:
 
 
 @contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """What fails while this file is written says its name: writing itself, unlike opening, tells none."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
+
+
+@contextlib.contextmanager
 def putting_whole(path: Path) -> Iterator[TextIO]:
     """A file that a person named, for text that is written piece by piece. It is there once all of it is; one that is
     there stands until then and keeps who may read it. Where that fails, or what writes it does, no half is left. Into a
@@ -192,7 +203,7 @@ def putting_whole(path: Path) -> Iterator[TextIO]:
         OSError: it can't be written.
     """
     if path.exists() and not path.is_file():  # a pipe or a terminal
-        with path.open("w", encoding="utf-8", newline="\n") as file:
+        with naming(path), path.open("w", encoding="utf-8", newline="\n") as file:
             yield file
         return
     target = path.resolve()  # behind a link, the file that it names
