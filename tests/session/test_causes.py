@@ -68,6 +68,7 @@ def test_in_treatment_each_end_has_its_cause_words_and_priority(what: str) -> No
     assert desk.logged("fault") == ([{"cause": cause, "text": text}] if phase is Phase.FAULT else [])
     alarm = {"code": ALARMS.get(cause, cause), "priority": priority, "text": text}
     assert desk.logged("alarm")[-1] == alarm
+    assert desk.look().outcome == ("stopped" if what == "the patient presses the switch" else "fault")
     assert alarm in [{"code": a.code, "priority": a.priority, "text": a.text} for a in desk.look().alarms]
 
 

@@ -118,6 +118,7 @@ def test_a_record_that_is_late_stops(desk: Desk) -> None:
     assert not is_off(desk)
     desk.let_pass(0.2)
     assert is_off(desk)
+    assert desk.look().outcome == "fault", "nobody stopped it"
 
 
 @pytest.mark.hazard("H34")
@@ -126,6 +127,24 @@ def test_a_record_that_fails_stops_the_output(desk: Desk) -> None:
     desk.step(events.RecordFailed(reason="No space left on device"))
     assert is_off(desk)
     assert any(alarm.code == "record-failed" for alarm in desk.look().alarms)
+    assert desk.look().outcome == "fault", "nobody stopped it"
+
+
+@pytest.mark.parametrize("opening", [False, True])
+def test_a_record_that_fails_before_the_therapy_is_a_fault_too(desk: Desk, *, opening: bool) -> None:
+    """Where it could not even be begun there is no session that ended."""
+    desk.sign_in()
+    desk.step(events.RecordFailed(reason="No space left on device", opening=opening))
+    assert is_off(desk)
+    assert desk.look().outcome == ("" if opening else "fault")
+
+
+def test_a_record_that_fails_behind_the_therapy_leaves_what_it_came_to(desk: Desk) -> None:
+    desk.therapy()
+    desk.ask(events.Stop, source="test")
+    desk.let_pass(1)
+    desk.step(events.RecordFailed(reason="No space left on device"))
+    assert desk.look().outcome == "stopped"
 
 
 @pytest.mark.hazard("H03", "H28")

@@ -182,6 +182,8 @@ class Conversation:
             ended = self.snapshot
             if ended.phase in DONE and ended.outcome != "completed":
                 self._over = True
+                if ended.outcome == "fault":  # nobody stopped it: what it is written to failed
+                    self._fault(ended)
                 words = f"; the script was silent for {silent_s:.1f} s" if silent_s > SILENCE_S else ""
                 raise Stopped(f"the session was stopped ({ended.cause or 'stop'}){words}; output is off", ended.cause)
 

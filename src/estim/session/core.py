@@ -159,7 +159,11 @@ class Core:
             self.ledger.log_dose(self.sitting.purpose)
 
     def stop(self, reason: str, *, outcome: str = "stopped") -> None:
-        """Stop from whatever phase. In FAULT it stays FAULT; where nothing runs only the off goes out."""
+        """Stop from whatever phase. In FAULT it stays FAULT; where nothing runs only the off goes out.
+
+        Args:
+            outcome: of a therapy that ends by it: stopped where somebody ends it, fault where something failed.
+        """
         self.off(reason)
         if self.phase in {Phase.ARMED, Phase.RUNNING, Phase.PAUSED}:
             if self.phase is not Phase.ARMED and self.sitting.purpose == "therapy" and not self.sitting.outcome:

@@ -62,7 +62,7 @@ def _check_lease(core: Core) -> None:
     elif lapsed == "record-late":
         text = "The record can't be written in time; output was stopped."
         core.sitting.alarms.sound("record-late", "medium", text)
-        core.stop("record-late")
+        core.stop("record-late", outcome="fault")
     elif lapsed:
         core.fail("device-silent", "The device gave no status for 1 s; output was stopped.")
 

@@ -31,9 +31,11 @@ def granted(core: Core, event: events.Granted) -> None:
 
 def record_failed(core: Core, event: events.RecordFailed) -> None:
     """Nothing more can be written: what can't be written down is not given."""
-    core.stop("record-failed")
+    core.stop("record-failed", outcome="fault")
     if event.opening:
         core.out.record_is_lost()  # there is no session to sign: another sign-in may begin one
+    elif not core.sitting.outcome:
+        core.sitting.end("fault")  # also while levels were found
     text = f"The record can't be written: {event.reason}. Output was stopped."
     core.sitting.alarms.sound("record-failed", "medium", text)
 
