@@ -29,6 +29,7 @@ HOST = (
 # What surrounds a controller: drawn beside the others, from another stream, so that a seed's own faults stay.
 AROUND = ("front-stalled", "second-opener", "odd-lines", "slow-disk", "stutter")
 STALLS = ("late-turn", "suspend")  # the host does nothing for `size` milliseconds
+SIZED = ("flip", "garbage", "late", "refuse", "slow-disk", *STALLS)  # those for which `size` means something
 KINDS = (*WIRE, *DEVICE, *BODY, *HOST)
 EVERY = (*KINDS, *AROUND[:3])
 FRONT_STALLED_US = (100_000, 600_000)  # so long a working front may stand
@@ -121,6 +122,8 @@ class FaultPlan:
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             wrong, entries = [*wrong, "write each fault under [[fault]]"], []
         faults = [fault for number, entry in enumerate(entries) if (fault := _fault(number, entry, wrong)) is not None]
+        if not faults and not wrong:  # an empty file is a wrong name, or one that was never written
+            wrong = ["no fault is in it"]
         if wrong:
             raise ValueError("; ".join(wrong))
         return cls(tuple(sorted(faults, key=lambda fault: fault.at_us)))

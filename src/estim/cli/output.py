@@ -176,12 +176,29 @@ def print_report(report: dict[str, Any]) -> None:
         )
     for problem in [*report["bends"], *report["problems"]]:
         print(f"  {problem['severity']}: {problem['key']}: {problem['message']}")
+    told = {problem["message"] for problem in report["problems"]}
+    for text in report.get("alarms", ()):
+        if text not in told:
+            print(f"  alarm: {text}")
+    for fault in report.get("faults", ()):
+        print(f"  fault planned: {_fault_words(fault)}")
+    if report.get("faults") == []:
+        print("  fault planned: none (this seed drew none)")
     if report["record"]:
         print(f"  record {report['record']}: {'verified' if report['record_verified'] else 'NOT VERIFIED'}")
         if report.get("word_head"):
             print(f"  head: {report['word_head']}")
         print(f"  on paper: estim records report {for_a_shell(report['record'])}")
     print(f"  {report['simulated_s']:.0f} s of session in {report['wall_s']:.2f} s")
+
+
+def _fault_words(fault: dict[str, Any]) -> str:
+    """`lead-off, channel 1, at 40 s for 3 s`."""
+    channel = f", channel {fault['channel']}" if fault["channel"] is not None else ""
+    size = f", size {fault['size']}" if fault["size"] is not None else ""
+    lasts = f" for {fault['for_s']:.3g} s" if fault["for_s"] else ""
+    reached = "" if fault["reached"] else " (the session had ended before)"
+    return f"{fault['kind']}{channel}{size} at {round(fault['at_s'], 3):g} s{lasts}{reached}"
 
 
 def model_of(name: str, option: str) -> str:

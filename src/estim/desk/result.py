@@ -182,7 +182,7 @@ def _outcome(seen: Seen, lines: _Lines) -> str:
         return "uncertain"
     if seen.fatal or (seen.folder is not None and not lines.setups and not segments(seen.folder)):
         return "fault"  # it never began, or its record is gone
-    if seen.refused:
+    if seen.refused and not lines.end.get("contractions"):  # who was refused behind a treatment was treated
         return "refused"
     return str(lines.end.get("outcome") or ("fault" if seen.folder is not None and not lines.end else "stopped"))
 

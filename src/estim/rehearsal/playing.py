@@ -12,7 +12,7 @@ from estim.rehearsal.faulty import FaultyWorld
 from estim.rehearsal.plan import RehearsalPlan
 from estim.rehearsal.world import World
 from estim.safety.errors import Problem, UsageError
-from firmware_sim.faults import read_plan
+from firmware_sim.faults import BODY, SIZED, Fault, read_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ def rehearse(plan: RehearsalPlan, *, faults: str | None = None) -> Rehearsed:
         UsageError: not a fault plan.
     """
     began = time.perf_counter()
+    world: World
     try:
         world = World(plan) if faults is None else FaultyWorld(plan, read_plan(faults))
     except ValueError as error:
@@ -56,6 +57,8 @@ def rehearse(plan: RehearsalPlan, *, faults: str | None = None) -> Rehearsed:
             data=record.data if record is not None else b"",
             word_head=last.word_head,
             session_us=world.now_us,
+            output=last.output.value,
+            alarms=last.alarms,
             refused=[problem for problem in world.person.refused if isinstance(problem, Problem)],
             notes=plan.notes,
             measured=measured,
@@ -63,4 +66,18 @@ def rehearse(plan: RehearsalPlan, *, faults: str | None = None) -> Rehearsed:
     )
     result.document["alarms"] = [alarm.text for alarm in last.alarms]
     result.document["seed"] = plan.seed
+    if isinstance(world, FaultyWorld):
+        result.document["faults"] = [_told(fault, world.now_us) for fault in world.faults.faults]
     return Rehearsed(result, record.data if record is not None else b"")
+
+
+def _told(fault: Fault, ended_us: int) -> dict[str, Any]:
+    """A fault of the plan in its file's keys, and whether the session came so far."""
+    return {
+        "kind": fault.kind,
+        "at_s": fault.at_us / 1_000_000,
+        "for_s": fault.for_us / 1_000_000,
+        "channel": fault.channel if fault.kind in BODY else None,
+        "size": fault.size if fault.kind in SIZED else None,
+        "reached": fault.at_us <= ended_us,
+    }
