@@ -135,6 +135,6 @@ async def every_stage(b: Bench) -> AsyncIterator[str]:
     await b.follow(lambda: b.at("outcome"))
     await b.look(1.0)
     yield "outcome"
-    await b.follow(lambda: "signs as" in b.next)
+    await b.follow(lambda: b.app.say("sign.means-says") in b.next)
     await b.look(1.0)
     yield "sign"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from textual import events
 from textual.app import ComposeResult
@@ -138,9 +139,12 @@ class Footer(Line):
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self._places: list[tuple[int, int, int, str]] = []
+        self.left_out = 0  # commands that two rows have no room for; help has them
 
     def show(self, stop: str, commands: Sequence[Command], say: Words, *, closed: bool) -> None:
-        """In the order of importance, as many as two rows hold, help among them; one that may not act now is dim."""
+        """In the order of importance, as many as two rows hold; one that may not act now is dim. Help is among them
+        and says how many more there are.
+        """
         self.set_class(closed, "-closed")
         width = max(40, self.size.width or 80)
         first: dict[str, Command] = {}
@@ -149,12 +153,16 @@ class Footer(Line):
                 first.setdefault(say.key(shown(command.keys[0])), command)
         named = list(first.items())
         placed = _placed(named, len(stop) + 2, width)
-        helps = next((each for each in named if "f1" in each[1].keys), None)
-        if helps is not None and helps not in [each for each, *_ in placed]:
-            fewer = [each for each, *_ in placed]
-            while fewer and helps not in [each for each, *_ in placed]:
-                fewer.pop()
-                placed = _placed([*fewer, helps], len(stop) + 2, width)
+        at = next((n for n, (_, each) in enumerate(named) if each.keys[0] == "f1"), None)
+        if at is not None and len(placed) < len(named):
+            others = [*named[:at], *named[at + 1 :]]
+            for kept in range(len(others) - 1, -1, -1):
+                more = replace(named[at][1], label=say("hint.help-more", count=len(others) - kept))
+                these = [*others[: min(at, kept)], (named[at][0], more), *others[at:kept]]
+                placed = _placed(these, len(stop) + 2, width)
+                if len(placed) == len(these):
+                    break
+        self.left_out = len(named) - len(placed)
         parts: list[tuple[str, str]] = [(f" {stop} ", "bold reverse" if closed else "")]
         before = 0
         for (key, command), row, *_ in placed:

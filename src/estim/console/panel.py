@@ -35,6 +35,17 @@ def hanging(line: Content, columns: int) -> list[Content]:
     return [line[first[0] : first[1]], *(Content(" " * indent) + line[a:b] for a, b in others if text[a:b].strip())]
 
 
+def choice_rows(choices: Sequence[str], columns: int) -> list[str]:
+    """The choices of a question, as many in a row as fit; none is broken."""
+    rows: list[str] = []
+    for each in choices:
+        if rows and cell_len(rows[-1]) + 3 + cell_len(each) <= columns:
+            rows[-1] += f"   {each}"
+        else:
+            rows.append(each)
+    return rows
+
+
 class Panel(VerticalScroll, can_focus=False):
     """One panel; the style sheet gives it its place in the stage's grid."""
 

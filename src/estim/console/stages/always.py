@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from estim.console import present
 from estim.console.command import Command
 from estim.console.draft import Draft
+from estim.console.frame import Footer
 from estim.console.hands import Handled
 from estim.console.keys import keys_of
+from estim.console.pane import Pane
 from estim.console.presses import Kind
 from estim.console.stages.help import HelpPane
 from estim.console.stages.leave import LeavePane
@@ -21,6 +23,12 @@ from estim.session.events import Acknowledge
 
 class Whole(Handled, Protocol):
     """A console with its palette and its door."""
+
+    pane: Pane
+    questions: list[Pane]
+
+    def query_frame(self, kind: type) -> Any:
+        """A line of the frame."""
 
     def open_palette(self) -> None:
         """All commands by name."""
@@ -53,7 +61,7 @@ def always(console: Whole) -> Sequence[Command]:
     top = console.on_top()
     if not isinstance(top, HelpPane):
         commands.append(of("help", lambda: console.ask(HelpPane(console, console.offered()))))
-    commands.append(of("more", lambda: None if top.more() else console.said(say("refuse.all-in-sight"))))
+    commands.append(of("more", lambda: more(console)))
     if room_actions(console.snapshot, say) and not isinstance(top, RoomPane):
         commands.append(of("room", lambda: console.ask(RoomPane(console))))
     if snapshot_simulated(console) and not console.gate.closed and not isinstance(top, PracticePane):
@@ -71,6 +79,15 @@ def always(console: Whole) -> Sequence[Command]:
 def snapshot_simulated(console: Whole) -> bool:
     """Nothing here can stimulate anybody."""
     return console.snapshot is not None and console.snapshot.simulated
+
+
+def more(console: Whole) -> None:
+    """One page further in what does not fit, in the question or in what lies under it; else what else there is."""
+    if any(pane.more() for pane in (*reversed(console.questions), console.pane) if pane.display):
+        return
+    left_out = console.query_frame(Footer).left_out
+    name = "refuse.more-keys" if left_out else "refuse.all-in-sight"
+    console.said(console.say(name, count=left_out, help=console.key_names["help"]))
 
 
 def leave(console: Whole) -> None:

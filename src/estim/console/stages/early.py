@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 
 from estim.console.command import Command
 from estim.console.contract import Console
-from estim.console.panel import Panel
+from estim.console.panel import Panel, choice_rows
 from estim.console.stages.reason import ReasonPane
 from estim.session.snapshot import Snapshot
 
@@ -33,8 +33,8 @@ class EarlyPane(ReasonPane):
 
     def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
         """What the file says, then the reasons."""
-        words = [f"{n} {self.say.of('reason', why)}" for n, why in enumerate(self._reasons, start=1)]
-        self.panel("reasons").lines([*(f"! {one}" for one in self._problems), "   ".join(words)])
+        panel = self.panel("reasons")
+        panel.lines([*(f"! {one}" for one in self._problems), *choice_rows(self._named(), panel.columns)])
 
     def commands(self) -> Sequence[Command]:
         """The first one leads on, and says what it leads to."""

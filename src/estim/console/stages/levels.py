@@ -61,7 +61,7 @@ class LevelsPane(LivePane):
         checks = self.panel("checks")
         checks.display = not live
         if not live:
-            checks.lines(self.check_lines(snapshot))
+            checks.lines([*self.why_lines(checks.columns), *self.check_lines(snapshot)])
         envelope = self.panel("envelope")
         envelope.display = live
         name = self.numbered("levels.twitch-title" if snapshot.purpose == LOW_RATE else "levels.title")

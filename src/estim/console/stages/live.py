@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar, Literal
 
+from textual.content import Content
+
 from estim.console.comfort import ComfortClock
 from estim.console.command import Command
 from estim.console.contract import Console
+from estim.console.panel import choice_rows
 from estim.console.presses import Kind
 from estim.console.raising import Held, RaiseLock
 from estim.console.recovery import Recovery
@@ -105,7 +108,7 @@ class LivePane(CheckingPane):
                 return ()
             case Phase.FAULT | Phase.DISCONNECTED:
                 return (*self.acknowledge_first(snapshot), *self.reset_commands(snapshot), *self.ready(snapshot)[-1:])
-        return (*self.reasons(), *self.acknowledge_first(snapshot), *self.ready(snapshot))
+        return (*self.acknowledge_first(snapshot), *self.ready(snapshot), *self.reasons())  # answers stand in the pane
 
     def acknowledge_first(self, snapshot: Snapshot) -> Sequence[Command]:
         """A high alarm that nobody has read stands in the way."""
@@ -222,6 +225,11 @@ class LivePane(CheckingPane):
             self.digit(str(n), partial(self._stopped, why), label=self.say.of("reason", why))
             for n, why in enumerate(STOP_REASONS, start=1)
         ]
+
+    def why_lines(self, columns: int) -> list[Content | str]:
+        """The question after a stop, with each of its answers; nothing where it is not asked."""
+        answers = [f"{each.keys[0]} {each.label}" for each in self.reasons()]
+        return [self.say("ask.stopped"), *choice_rows(answers, columns)] if answers else []
 
     # -- what they do -----------------------------------------------------------------------------------------------
 

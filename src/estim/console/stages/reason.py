@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from estim.console.command import Command
 from estim.console.contract import Console
 from estim.console.pane import Pane
-from estim.console.panel import Panel
+from estim.console.panel import Panel, choice_rows
 from estim.session.snapshot import Snapshot
 
 
@@ -33,8 +33,10 @@ class ReasonPane(Pane):
     def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
         """The reasons, as many in a row as fit."""
         panel = self.panel("reasons")
-        words = [f"{n} {self.say.of('reason', why)}" for n, why in enumerate(self._reasons, start=1)]
-        panel.put("   ".join(words))
+        panel.lines(choice_rows(self._named(), panel.columns))
+
+    def _named(self) -> list[str]:
+        return [f"{n} {self.say.of('reason', why)}" for n, why in enumerate(self._reasons, start=1)]
 
     def commands(self) -> Sequence[Command]:
         """Digits, and the way back."""

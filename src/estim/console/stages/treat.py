@@ -73,6 +73,7 @@ class TreatPane(LivePane):
         back = snapshot.phase in {Phase.PAUSED, Phase.FAULT} or (not live and self.recovery.active(snapshot))
         back = back and not (self.console.draft.end_reason and snapshot.phase is Phase.CONFIGURED)
         self.set_class(back, "-back")
+        self.set_class(self.asks_why, "-why")
         for name in ("cue", "dose", "envelope"):
             self.panel(name).set_class(back, "-gone")
         for name in ("way-back", "back-pads", "before"):
@@ -81,7 +82,8 @@ class TreatPane(LivePane):
             way = self.panel("way-back")
             way.title(self.say("recovery.title"))
             short = self.console.rows < 34
-            way.lines(self.recovery.lines(snapshot, self.say, self.console.key_names, short=short))
+            steps = self.recovery.lines(snapshot, self.say, self.console.key_names, short=short)
+            way.lines([*self.why_lines(way.columns), *steps])
             lost = self.recovery.lost(snapshot)
             self._show_pads("back-pads", lost[0] if lost else self._chosen_name())
             before = self.recovery.before_lines(snapshot, self.say)
@@ -117,7 +119,7 @@ class TreatPane(LivePane):
         if not live:
             over = bool(snapshot.outcome or self.console.draft.therapy_began)
             panel.title(self.numbered("treat.over" if over else "treat.checks"))
-            panel.lines(self._before(snapshot, over=over))
+            panel.lines(self._before(snapshot, over=over, columns=panel.columns))
             return
         cue = cue_of(snapshot, self.say)
         self._sounder.hear(cue.id, snapshot.cue_signal)  # as the protocol asks for it
@@ -139,17 +141,15 @@ class TreatPane(LivePane):
         of = str(snapshot.contractions or "–")
         return self.say("treat.repetition", k=max(1, snapshot.contraction), of=of, words=words)
 
-    def _before(self, snapshot: Snapshot, *, over: bool) -> list[Content | str]:
+    def _before(self, snapshot: Snapshot, *, over: bool, columns: int) -> list[Content | str]:
         """With output off: how it ended, or what is asked before it begins."""
         if over:
             words = ending_words(snapshot, self.console.draft, self.say)
             lines: list[Content | str] = [Content.styled(words, "bold")]
-            if self.asks_why:
-                lines.append(self.say("ask.stopped"))
-            return lines
+            return [*lines, *self.why_lines(columns)]
         drill = self.console.draft.drill
         joins = [self.say("treat.with-drill", name=drill_title(drill, self.say.language))] if drill else []
-        return [*self.check_lines(snapshot), *joins]
+        return [*self.why_lines(columns), *self.check_lines(snapshot), *joins]
 
     def _show_envelope(self, snapshot: Snapshot) -> None:
         panel = self.panel("envelope")
