@@ -15,6 +15,7 @@ from estim.safety.errors import quoted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from estim.desk.result import Result
     from estim.desk.setup_from import Said
     from estim.protocols.schema import Protocol
     from estim.records.home import Home
@@ -199,6 +200,28 @@ def _fault_words(fault: dict[str, Any]) -> str:
     lasts = f" for {fault['for_s']:.3g} s" if fault["for_s"] else ""
     reached = "" if fault["reached"] else " (the session had ended before)"
     return f"{fault['kind']}{channel}{size} at {round(fault['at_s'], 3):g} s{lasts}{reached}"
+
+
+def print_result(given: argparse.Namespace, result: Result, *, lost: int = 0) -> int:
+    """The exit code tells how it went, whether anybody reads the rest or not: a reader who has gone is nobody's fault.
+    What could not be written is said, and ends with `lost` what ended well.
+    """
+    from estim.cli.speaking import say
+    from estim.platform.terminals import nowhere
+
+    try:
+        if given.json:
+            print_json(result.document)
+        else:
+            print_report(result.document)
+        print(end="", flush=True)
+    except BrokenPipeError:
+        nowhere()
+    except OSError as error:
+        say(f"standard output: {error.strerror or error}")
+        nowhere()
+        return result.exit_code or lost
+    return result.exit_code
 
 
 def model_of(name: str, option: str) -> str:

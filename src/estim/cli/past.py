@@ -178,9 +178,18 @@ def session_folder(home: Home, text: str) -> Path:
     return found[0]
 
 
+def running(folder: Path) -> str:
+    """In words, where the session of this record still runs; "" where no process holds it."""
+    from estim.records.door import still_running
+
+    where = still_running(folder)
+    if where is None:
+        return ""
+    return f"the session is still running: on {where.device}, since {where.since}, process {where.process}"
+
+
 def show(given: argparse.Namespace) -> int:
     """One session's lines. What is not whole, to its seal, is said beside them, and ends with 1."""
-    from estim.cli.verifying import running
     from estim.records.personal import opened_lines
     from estim.records.station import looked
     from estim.records.verify import judge, read_record

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli import in_course
-from estim.cli.output import EXIT_REFUSED, home_of, model_of, print_json, print_report, said_of
+from estim.cli.output import EXIT_REFUSED, home_of, model_of, print_result, said_of
 from estim.cli.speaking import legible
 from estim.cli.speaking import say as warn
-from estim.platform.terminals import nowhere, somebody_sits_at
+from estim.platform.terminals import somebody_sits_at
 
 if TYPE_CHECKING:
     from estim.controller.client import ControllerClient
-    from estim.desk.result import Result
     from estim.desk.setup_from import Said
     from estim.drivers.address import Address
     from estim.protocols.schema import Protocol
@@ -203,7 +202,7 @@ def run(given: argparse.Namespace) -> int:
             )
         )
     belongs.finish(protocol, result.document)
-    return _print_result(given, result)
+    return print_result(given, result)
 
 
 def _now(text: str) -> None:
@@ -292,25 +291,6 @@ def _refused(key: str, message: str) -> Exception:
     return SetupError([Problem(severity="refuse", key=key, message=message, rule="session")])
 
 
-def _print_result(given: argparse.Namespace, result: Result, *, lost: int = 0) -> int:
-    """The exit code tells how it went, whether anybody reads the rest or not: a reader who has gone is nobody's fault.
-    What could not be written is said, and ends with `lost` what ended well.
-    """
-    try:
-        if given.json:
-            print_json(result.document)
-        else:
-            print_report(result.document)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        nowhere()
-    except OSError as error:
-        warn(f"standard output: {error.strerror or error}")
-        nowhere()
-        return result.exit_code or lost
-    return result.exit_code
-
-
 def rehearse(given: argparse.Namespace) -> int:
     """One session in simulated time."""
     from estim.drivers.address import Address
@@ -355,4 +335,4 @@ def rehearse(given: argparse.Namespace) -> int:
             faults=given.faults,
         )
     belongs.finish(protocol, done.result.document)
-    return _print_result(given, done.result, lost=EXIT_REFUSED)
+    return print_result(given, done.result, lost=EXIT_REFUSED)

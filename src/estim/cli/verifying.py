@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
 from estim.cli.outside import anchors_in, checked, say_outside
-from estim.cli.past import is_zip, progress, records_in, session_folder
+from estim.cli.past import is_zip, progress, records_in, running, session_folder
 from estim.platform.files import unread
 
 if TYPE_CHECKING:
@@ -159,16 +159,6 @@ def _say_verdict(verdict: SessionVerdict) -> None:
             f"  last line with output {verdict.last_on_us / 1e6:.1f} s after the beginning; it had ended "
             f"{verdict.off_by_us / 1e6:.1f} s after the beginning at the latest (record's lag, device's own timer)"
         )
-
-
-def running(folder: Path) -> str:
-    """In words, where the session of this record still runs; "" where no process holds it."""
-    from estim.records.door import still_running
-
-    where = still_running(folder)
-    if where is None:
-        return ""
-    return f"the session is still running: on {where.device}, since {where.since}, process {where.process}"
 
 
 def _audit_of(name: Path, folder: Path) -> dict[str, Any]:
