@@ -95,6 +95,24 @@ def test_a_seed_repeats_a_closed_loop_to_the_byte(tmp_path: Path) -> None:
     ]
 
 
+def test_pulses_and_charge_are_counted_while_they_play(session: Session) -> None:
+    """A loop that doses by charge sees what has come, not what had come when the last contraction ended."""
+    seen: list[tuple[bool, int, int]] = []
+    with session as s:
+        s.start()
+        for state in s.states(timeout_s=60, period_s=0.25):
+            channel = state.channels["quadriceps"]
+            seen.append((channel.on and channel.sent_ma == 20, channel.pulses, channel.charge_uc))
+        s.stop()
+    held = [(pulses, charge) for on, pulses, charge in seen if on]
+    steps = [(after[0] - before[0], after[1] - before[1]) for before, after in itertools.pairwise(held)]
+    assert len(steps) > 30
+    assert all(12 <= pulses <= 13 and 5 * pulses - 1 <= charge <= 5 * pulses + 1 for pulses, charge in steps), steps
+    assert session.result is not None
+    (given,) = session.result.channels
+    assert seen[-1][1:] == (given["pulses"], int(given["charge_uc"])), "what was seen last is what is booked"
+
+
 def test_more_than_was_found_is_refused_with_both_numbers_and_output_goes_on(session: Session) -> None:
     with session as s:
         s.start()

@@ -22,7 +22,8 @@ class ChannelState:
         share: level_ma over found_ma, 0 before it was found.
         cycle: RAMP_UP | HOLD | RAMP_DOWN | REST, as the session names it; on: a contraction plays.
         locked: "" or why one step up is not possible now.
-        pulses, charge_uc: acknowledged, since the run began.
+        pulses, charge_uc: acknowledged since the session began, for this purpose (titration or therapy); what plays now
+            is in it.
     """
 
     name: str

@@ -70,13 +70,14 @@ class Beat:
         self.lead_us = min(period_us, self._then.period_us) // 2
         self.pulses = self.number_from(window.on_us)
 
-    def played(self, first: int, last: int, told: Form, until_us: int) -> tuple[int, int, int]:
-        """What came from pulse `first` to before `last`, which is the next at `until_us`.
+    def played(self, first: int, told: Form, until_us: int) -> tuple[int, int, int]:
+        """What came from pulse `first` to before the next at `until_us`.
 
         Gives:
             Pulses, bursts counted out, of a device that was told `told` (the second rate, where that came late, it does
             not play by itself); the time they took; and the most that one of the window's forms has in so much time.
         """
+        last = max(first, self.number_from(until_us))
         on_us, count = self.at_us(last) - self.at_us(first), last - first
         if count and self.form(last - 1).period_us != told.period_us:
             count = ceil_div(until_us - self.at_us(first), told.period_us)

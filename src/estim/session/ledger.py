@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from estim.record_lines.events import Contraction, Dose
 from estim.record_lines.rows import DoseRow, ReachedRow
@@ -137,6 +137,13 @@ class Ledger:
     def account(self, purpose: Purpose, channel: int) -> Account:
         """What device channel `channel` got in `purpose`."""
         return self._accounts.get((purpose, channel), Account())
+
+    def so_far(self, purpose: Purpose, window: Window, bookings: Iterable[Booking], acknowledged_n: int) -> Account:
+        """The same with what a window that still plays has given."""
+        account = replace(self.account(purpose, window.channel))
+        for booking in bookings:
+            account.add(booking, window.pulse_width_us, acknowledged_n)
+        return account
 
     def reach(self, purpose: Purpose, rows: Sequence[ReachedRow]) -> None:
         """A contraction ended, and so far each channel came."""

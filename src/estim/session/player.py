@@ -318,15 +318,15 @@ class WindowPlayer:
         self.amplitude_ua = MicroAmp(0)
 
     def book(self, until_us: int) -> None:
-        """Note the pulses that fell before `until_us` at the present amplitude, before it changes.
+        """Note the pulses that fell before `until_us`, also beyond the plan: a device goes on until it is told."""
+        self.bookings = self.so_far(until_us)
+        self._counted = max(self._counted, self._beat.number_from(until_us - self._base_us))
 
-        A device goes on until it is told otherwise: where that came late, also beyond what was planned.
-        """
-        passed = max(self._counted, self._beat.number_from(until_us - self._base_us))
-        pulses, on_us, most = self._beat.played(self._counted, passed, self._form, until_us - self._base_us)
-        self._counted = passed
-        if pulses and self.amplitude_ua:
-            self.bookings.append(Booking(pulses, self.amplitude_ua, self.sent_n, on_us, most))
+    def so_far(self, now_us: int) -> list[Booking]:
+        """What is noted, and what fell since, for whoever looks on while it plays."""
+        pulses, on_us, most = self._beat.played(self._counted, self._form, now_us - self._base_us)
+        new = Booking(pulses, self.amplitude_ua, self.sent_n, on_us, most)
+        return [*self.bookings, new] if pulses and self.amplitude_ua else self.bookings
 
     def take_bookings(self) -> list[Booking]:
         """The pulses that are over, for whoever keeps the dose."""

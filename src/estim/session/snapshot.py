@@ -54,7 +54,8 @@ class ChannelView:
         raise_step_ua: what one raise adds.
         raise_locked: "" or why one step up is not possible now.
         peak_ua: the highest amplitude whose pulses the device acknowledged, in this purpose.
-        charge_uc, density_ua_per_cm2: of what was acknowledged, of the level.
+        pulses, charge_uc: acknowledged since the session began, in this purpose, with what plays now.
+        density_ua_per_cm2: of the level.
         remaining_us: of this channel's current ON or OFF time; where an event ends it, the longest that it may last.
         turn_us: until the patient's word changes: to the ramp down, in it to the rest; None where an event decides.
         twitch_ua: where the low-rate test showed a twitch; no level of any other rate.

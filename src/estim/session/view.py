@@ -128,7 +128,8 @@ def _channel(core: Core, cleared: ClearedSchedule, scheduled: ScheduleChannel) -
         level_ua = scheduled.level_ua
         cap, rule = cleared.caps_ua.get(channel, 0), cleared.cap_reasons.get(channel, "")
     found = core.sitting.found.get(scheduled.name)
-    account = core.ledger.account(core.sitting.purpose, channel)
+    played = player.so_far(core.now_us) if player else ()
+    account = core.ledger.so_far(core.sitting.purpose, window, played, core.link.answer.number)
     reached = core.ledger.reached(core.sitting.purpose, channel)
     sent_ua = player.amplitude_ua if player else 0
     area_mm2 = min(schedule.electrode(pad).area_mm2 for pad in scheduled.electrodes)
