@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -202,6 +203,43 @@ async def test_an_alarm_stays_until_it_is_acknowledged(bench: Make) -> None:
         assert "A read it" in b.text
         await b.press("a")
         assert [request.code for request in sent(b, events.Acknowledge)] == ["x"]  # type: ignore[attr-defined]
+
+
+async def test_a_new_stop_begins_without_the_reason_of_the_last(bench: Make) -> None:
+    async with bench() as b:
+        await b.running(8.0)
+        await b.send("space", " ")
+        await b.look(1.0)
+        await b.press("1")
+        assert "STOPPED after 3 contractions: patient asked" in b.text
+        await b.press("f2")
+        await b.look(1.0)
+        await b.press("f9")
+        await b.look(5.0)
+        await b.send("f12")
+        await b.look(1.0)
+        assert "Why was it stopped?" in b.text
+        assert re.search(r"STOPPED after \d+ contractions?$", b.text, re.MULTILINE), b.text
+        await b.press("f2")
+        await b.look(1.0)
+        await b.send("space", " ")  # armed and not begun: a stop of its own
+        await b.look(1.0)
+        assert re.search(r"STOPPED after \d+ contractions?$", b.text, re.MULTILINE), b.text
+        await b.press("4")
+        assert "contractions: skin" in b.text
+
+
+async def test_who_goes_on_after_an_end_has_not_ended_early_for_it(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        await b.press("e", "1")
+        await b.look(1.0)
+        ended = b.app.draft.end_reason
+        assert ended
+        await b.press("f2")
+        await b.look(1.0)
+        await b.press("f9")
+        assert b.app.draft.end_reason == ""
 
 
 async def test_nothing_that_was_pressed_in_the_wrong_state_acts_and_each_says_what_does(bench: Make) -> None:

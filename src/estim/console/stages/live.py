@@ -69,6 +69,13 @@ class LivePane(CheckingPane):
         elif self._was_live and not gate.closed:
             self._was_live, self.asks_why = False, gate.unexplained
             gate.unexplained = False
+            if self.asks_why and self._ends_therapy:
+                self.console.draft.stop_reason = ""  # the last one's
+
+    @property
+    def _ends_therapy(self) -> bool:
+        """What is stopped here is the treatment, or there was none yet."""
+        return self.PURPOSE == "therapy" or not self.console.draft.therapy_began
 
     def _choose_default(self, snapshot: Snapshot) -> None:
         channels = [view.channel for view in snapshot.channels]
@@ -239,7 +246,10 @@ class LivePane(CheckingPane):
         self._held.other_key()
 
     def _start(self) -> None:
-        drill = self.console.draft.drill
+        draft = self.console.draft
+        if self.PURPOSE == "therapy":
+            draft.stop_reason = draft.end_reason = ""  # of what goes on now
+        drill = draft.drill
         if drill and self.now is not None and self.now.purpose == "therapy":
             self.console.note({"drill": drill})  # a session that breaks off has joined it too
         self.console.send(Start(id=self.console.next_id()))
@@ -335,5 +345,6 @@ class LivePane(CheckingPane):
 
     def _stopped(self, reason: str) -> None:
         self.asks_why = False
-        self.console.draft.stop_reason = reason
+        if self._ends_therapy:
+            self.console.draft.stop_reason = reason
         self.console.note({"stopped": reason}, kind="reason")
