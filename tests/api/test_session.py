@@ -13,9 +13,13 @@ from pathlib import Path
 import pytest
 
 from estim import api
+from estim.api.conversation import _refusal
 from estim.api.errors import SessionError
 from estim.api.session import Session
 from estim.cli import main
+from estim.controller.interface import Answer
+from estim.records.door import in_session
+from estim.records.home import Home
 from estim.session import events
 from tools.public_names import difference
 
@@ -75,6 +79,26 @@ def test_a_script_signs_for_nobody_whatever_name_it_gives(
     assert main(["records", "export", "--simulated", "--format", "json", *home]) == 0
     (row,) = json.loads(capsys.readouterr().out)["sessions"]
     assert row["signed_by_person"] is False
+
+
+def test_where_a_session_runs_is_said_as_it_was_named(tmp_path: Path) -> None:
+    """`sim://` leads to a socket that nobody chose; who asks for the patient, or looks on, is told what was."""
+    named = "sim://p24?seed=3"
+    with api.session(PROTOCOL, patient="p1", device=named, levels={"quadriceps": 20}, home=tmp_path):
+        elsewhere = in_session(Home(tmp_path), "p1")
+        assert elsewhere is not None
+        assert elsewhere.device == named
+        for lock in (tmp_path / "records" / "open").glob("*.lock"):
+            assert f"on {named}, since " in lock.read_text("utf-8")
+
+
+def test_a_refusal_names_nothing_that_a_script_has_not() -> None:
+    """`estim run` goes on before its time with a reason; there is no such argument here."""
+    at_once = "1 of 1 sessions of today were given, or now with a reason (--early TEXT)"
+    refused = _refusal(Answer(id=1, accepted=False, problems=({"key": "dose", "message": at_once},)))
+    assert "estim run --early TEXT" in str(refused)
+    assert "(--early" not in str(refused)
+    assert refused.problems[0]["message"] == str(refused)
 
 
 def test_a_seed_repeats_a_closed_loop_to_the_byte(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from estim.api.errors import Fault, NeedsAPerson, Refused, Stale, Stopped, TooFast, Uncertain
 from estim.api.front import Front
 from estim.api.state import State, state_of
+from estim.api.words import for_a_script
 from estim.controller.interface import Answer, ConfigureFrom
 from estim.drivers.models import MODELS
 from estim.protocols.setup import Setup
@@ -304,7 +305,7 @@ def me() -> tuple[int, object]:
 
 
 def _refusal(answer: Answer) -> Refused:
-    problems = [dict(problem) for problem in answer.problems]
+    problems = [{**problem, "message": for_a_script(str(problem["message"]))} for problem in answer.problems]
     text = "; ".join(str(problem["message"]) for problem in problems) or "refused"
     keys = {str(problem["key"]) for problem in problems}
     if "raise" in keys:

@@ -74,6 +74,9 @@ def written(value: object) -> str:
 
 def for_a_script(said: str) -> str:
     """A refusal that names options of the command line names the arguments that they are here."""
+    said = said.replace(
+        "now with a reason (--early TEXT)", "now where a person gives a reason (estim run --early TEXT)"
+    )
     return OPTION.sub(lambda found: ARGUMENTS[found[1]], said)
 
 

@@ -34,6 +34,7 @@ def main() -> int:
     parser.add_argument("--device", required=True, help="address of the device")
     parser.add_argument("--model", required=True, choices=sorted(MODELS), help="what answers there")
     parser.add_argument("--simulated", action="store_true", help="it is a simulator")
+    parser.add_argument("--named", default="", help="what a person named, where that is not the address")
     parser.add_argument("--side", default="", help="addresses of rooms and sensor bridges")
     parser.add_argument("--keeper", type=int, default=NOTHING, help="open file that the port's own is handed through")
     parser.add_argument("--home", required=True, help="folder of records, patients and keys")
@@ -42,8 +43,8 @@ def main() -> int:
     threading.stack_size(STACK_BYTES)
     sys.setswitchinterval(SWITCH_S)
     try:
-        _held = hold_stimulator(Home(Path(given.home)), given.device)  # for as long as this process lives
-        address = Address(given.model, given.device, given.simulated)
+        address = Address(given.model, given.device, given.simulated, given.named)
+        _held = hold_stimulator(Home(Path(given.home)), address.url, address.said)  # for as long as this process lives
         controller = Controller(address, given.side, Home(Path(given.home)), keeper=Giver(given.keeper))
     except (EstimError, OSError) as error:
         reason = str(error) if isinstance(error, EstimError) else f"{error.filename or given.home}: {trouble(error)}"

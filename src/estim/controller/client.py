@@ -54,6 +54,7 @@ class ControllerClient:
         arguments = [
             "--device", address.url, "--model", address.model, "--home", str(home),
             *(["--simulated"] if address.simulated else []), *(["--side", side] if side else []),
+            *(["--named", address.named] if address.named else []),
         ]  # fmt: skip
         self._keeper = Keeper()
         inherited = () if self._keeper.fd == NOTHING else (self._keeper.fd,)

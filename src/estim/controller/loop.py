@@ -74,7 +74,7 @@ class Controller:
         self._waiting = waiting()
         self._journal = Journal(self._waiting.apart)
         limits = limits_in_force(home)
-        self._reception = Reception(home, simulated=address.simulated, device=address.url, limits=limits)
+        self._reception = Reception(home, simulated=address.simulated, device=address.said, limits=limits)
         model = MODELS[address.model]
         self._keeper = keeper or Giver()
         link = self._open_link()

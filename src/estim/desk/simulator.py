@@ -92,7 +92,7 @@ class Simulator:
                 if said
                 else f"the simulator does not start; see {logs / 'simulator.log'}"
             ) from None
-        self.address = Address(model, said["device"], True)  # noqa: FBT003
+        self.address = Address(model, said["device"], simulated=True, named=url)
         self.side = said.get("side", "")
 
     def close(self) -> None:

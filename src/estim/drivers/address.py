@@ -26,11 +26,18 @@ class Address:
         model: which driver speaks with it.
         url: port or `socket://host:port`.
         simulated: said to lead to a simulator.
+        named: what a person named, where that is something else: `sim://` leads to a socket that nobody chose.
     """
 
     model: str
     url: str
     simulated: bool
+    named: str = ""
+
+    @property
+    def said(self) -> str:
+        """As people are told it."""
+        return self.named or self.url
 
 
 def parse_address(text: str, *, simulated: bool = False) -> Address:

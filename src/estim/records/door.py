@@ -205,7 +205,7 @@ class InTheRoom:
                 self._held.pop().close()
 
 
-def hold_stimulator(home: Home, device: str) -> BinaryIO | None:
+def hold_stimulator(home: Home, device: str, named: str = "") -> BinaryIO | None:
     """Take a stimulator for this process, which holds it until it ends or closes what is given back. Who else asks is
     told whose it is; a socket, unlike a port, has no owner that the system knows, and the second only heard nothing.
 
@@ -226,7 +226,7 @@ def hold_stimulator(home: Home, device: str) -> BinaryIO | None:
             file.close()
             raise LinkLost(f"this stimulator is in use by another session: {_says(path)}")
         file.truncate(0)
-        file.write(here(device).encode("utf-8"))
+        file.write(here(named or device).encode("utf-8"))
         file.flush()
     except OSError:
         file.close()
