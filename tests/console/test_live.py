@@ -242,6 +242,24 @@ async def test_who_goes_on_after_an_end_has_not_ended_early_for_it(bench: Make) 
         assert b.app.draft.end_reason == ""
 
 
+async def test_a_refusal_goes_with_its_reason(bench: Make) -> None:
+    async with bench() as b:
+        await b.running(0.1, protocol="knee-replacement-quadriceps-clinic")
+        view = b.app.snapshot.channels[0] if b.app.snapshot is not None else None
+        assert view is not None
+        assert view.raise_locked
+        await b.press("plus")
+        assert "✖ + waits: only while the contraction is held" in b.text
+        for _ in range(100):
+            stands = "✖ + waits" in b.text
+            if b.next.startswith("→ +"):
+                break
+            assert stands, "it waits, and says so"
+            await b.look(0.1)
+        assert b.next.startswith("→ + raises")
+        assert "✖" not in b.text
+
+
 async def test_nothing_that_was_pressed_in_the_wrong_state_acts_and_each_says_what_does(bench: Make) -> None:
     async with bench() as b:
         await b.jump(Stage.TREAT)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from estim.console import collector
-from estim.console.command import Command
+from estim.console.command import Command, found
 from estim.console.draft import Draft, Stage, Station
 from estim.console.drawing import draw_frame, draw_panes
 from estim.console.frame import Frame, NextLine
@@ -91,6 +91,7 @@ class EstimConsole(ListingApp):
         self.questions: list[Pane] = []
         self.saying = ""
         self._said_s = 0.0
+        self._refused = ("", "")  # which key was refused, and what was said of it
         self._hands = Hands(self)
         self._waiting: dict[int, Then | None] = {}
         self._picture = Picture()
@@ -138,7 +139,7 @@ class EstimConsole(ListingApp):
         if lost and not isinstance(self.pane, TakeoverPane):
             self.clear()
             self._change(TakeoverPane(self))
-        if self.saying and self.clock() - self._said_s > SAID_S:
+        if self.saying and (self.clock() - self._said_s > SAID_S or self._may_now()):
             self.saying = ""
         if not self._picture.stands(self.clock(), closed=self.gate.closed):
             self.draw()
@@ -199,6 +200,19 @@ class EstimConsole(ListingApp):
         stands, self.saying, self._said_s = text == self.saying, text, self.clock()
         if not stands:  # a burst of keys says one thing a thousand times, and a picture takes 5 ms
             self.draw()
+
+    def refused(self, key: str, why: str) -> None:
+        """Say why a key does nothing, for as long as that is so."""
+        self._refused = (key, f"✖ {why}")
+        self.said(f"✖ {why}")
+
+    def _may_now(self) -> bool:
+        """What the screen says of a refused key is not so any more."""
+        key, said = self._refused
+        if said != self.saying:
+            return False
+        command = found(self.offered(), key)
+        return command is None or f"✖ {command.refusal}" != said
 
     def past_patients(self) -> tuple[PastPatient, ...]:
         """Who was treated here before, on this kind of device: simulated and real never mix."""

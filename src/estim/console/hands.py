@@ -34,6 +34,9 @@ class Handled(Console, Protocol):
     def act(self, command: Command) -> None:
         """Do it, and draw what it did."""
 
+    def refused(self, key: str, why: str) -> None:
+        """Say why a key does nothing, for as long as that is so."""
+
 
 def normal(key: str) -> str:
     """A key with and without Shift or Caps Lock is one."""
@@ -65,7 +68,7 @@ class Hands:
         if command is None:
             return self._unknown(name)
         if command.refusal:
-            self._console.said(f"✖ {command.refusal}")
+            self._console.refused(name, command.refusal)
         else:
             self._console.act(command)
         return True
