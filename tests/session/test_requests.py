@@ -670,3 +670,83 @@ def test_what_was_lowered_stays_lowered_over_a_stop_and_a_new_start(when: str) -
     assert told[-1].level_ua == lowered_ua
     assert all(peak.peak_ua <= lowered_ua for one in asked for peak in one.peaks)
     assert max(output.amplitude_ua for output in desk.last().channels) == lowered_ua
+
+
+def _stop_for(desk: Desk, why: object) -> None:
+    assert desk.ask(events.Stop).accepted
+    assert desk.ask(events.Note, kind="reason", fields={"stopped": why}).accepted
+
+
+def test_after_a_stop_for_pain_the_level_that_hurt_does_not_come_back() -> None:
+    desk = Desk()
+    desk.therapy()
+    hurt_ua = desk.look().channels[0].level_ua
+    _stop_for(desk, "pain")
+    lower_ua = hurt_ua * 80 // 100 // 500 * 500
+    assert [(one["before_ua"], one["level_ua"]) for one in desk.logged("lowered")] == [(hurt_ua, lower_ua)]
+    assert desk.arm().accepted
+    before = len(desk.effects)
+    assert desk.ask(events.Start).accepted
+    desk.hold()
+    asked = [effect for effect in desk.effects[before:] if isinstance(effect, effects.Authorise)]
+    assert max(peak.peak_ua for one in asked for peak in one.peaks) == lower_ua
+    assert desk.ask(events.Stop).accepted
+    desk.configure("therapy")
+    assert desk.look().channels[0].level_ua == lower_ua, "configured anew it is the level that is known"
+
+
+@pytest.mark.parametrize("why", ["patient-asked", "unwell", ["pain"], None])
+def test_a_stop_for_something_else_leaves_the_levels(why: object) -> None:
+    desk = Desk()
+    desk.therapy()
+    _stop_for(desk, why)
+    assert not desk.logged("lowered")
+    assert desk.arm().accepted
+
+
+def test_pain_before_anything_ran_lowers_nothing(desk: Desk) -> None:
+    desk.sign_in()
+    assert desk.ask(events.Note, kind="reason", fields={"stopped": "pain"}).accepted
+    assert desk.configure("titration").accepted
+    assert desk.ask(events.Note, kind="reason", fields={"stopped": "pain"}).accepted
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    assert desk.ask(events.Note, kind="reason", fields={"stopped": "pain"}).accepted
+    assert not desk.logged("lowered"), "finding levels begins at 0 mA: nothing was raised yet"
+
+
+def test_pain_while_levels_are_found_lowers_what_was_found(desk: Desk) -> None:
+    desk.sign_in()
+    desk.titrate(steps=4)
+    desk.configure("titration")
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    desk.hold()
+    while desk.look().channels[0].level_ua < 3_000:
+        if not desk.look().channels[0].raise_locked:
+            assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+        desk.let_pass(0.1)
+    _stop_for(desk, "pain")
+    assert desk.configure("therapy").accepted
+    (fall,) = desk.logged("lowered")
+    assert fall["level_ua"] == fall["before_ua"] * 80 // 100 // 500 * 500
+    assert desk.look().channels[0].level_ua == fall["level_ua"], "which is what treatment would begin with"
+
+
+@pytest.mark.parametrize("why", ["skin", "electrode"])
+def test_after_a_stop_for_the_skin_or_a_pad_both_are_looked_at_again(why: str) -> None:
+    desk = Desk()
+    desk.therapy()
+    _stop_for(desk, why)
+    assert desk.look().wants == ("pads", "skin")
+    assert not desk.ask(events.Arm).accepted
+
+
+def test_a_lost_level_is_not_found_by_lowering_it() -> None:
+    desk = Desk()
+    desk.therapy()
+    desk.step(ChannelFault(channel=1, kind="electrode", text="a pad came off"))
+    assert not desk.look().channels[0].found
+    assert desk.ask(events.Lower, percent=20).accepted
+    assert not desk.look().channels[0].found
+    assert "must be found again" in said(desk.ask(events.Resume))

@@ -20,6 +20,7 @@ BLOCK_UA = 10 * UA_PER_MA  # L16: at least 1 s between blocks of 10 mA
 BLOCK_PAUSE_US = US_PER_S
 RAISE_MAX_US = US_PER_S  # a raise that is not durable within 1 s is dropped, never applied late
 MARK_WORDS = {"sensory": "felt", "motor": "contracts", "max-tolerated": "strongest"}
+CUT_PERCENT = 20  # docs/decisions/session.md 18: one key, all channels; by itself after a stop for pain
 MARK_AGE_US = 600 * US_PER_S  # L26: an older motor mark locks raising
 
 
@@ -163,17 +164,21 @@ def granted(core: Core, n: int) -> None:
 def note_level(core: Core, channel: int) -> None:
     """Keep the level that is played now as the one found, while levels are being found or adjusted; warn of it.
 
-    What a low-rate test plays is nobody's level: levels belong to their rate.
+    What a low-rate test plays is nobody's level: levels belong to their rate. One that was lost is found again by
+    playing, not by a fall with output off.
     """
     run, cleared = core.playing
     warn_level(core, channel)
     if core.sitting.purpose == "low-rate":
         return
+    name = cleared.schedule.channel(channel).name
+    if core.phase is not Phase.RUNNING and core.sitting.found.get(name) is None:
+        return
     titrated = None
     if core.sitting.purpose == "titration":
         windows = (window for phase in cleared.schedule.phases for window in phase.windows)
         titrated = next(window for window in windows if window.channel == channel)
-    core.sitting.found.note_level(cleared.schedule.channel(channel).name, run.levels_ua[channel], titrated)
+    core.sitting.found.note_level(name, run.levels_ua[channel], titrated)
 
 
 def lower(core: Core, channel: int | None, percent: int) -> bool:
@@ -186,6 +191,25 @@ def lower(core: Core, channel: int | None, percent: int) -> bool:
         if number in run.levels_ua:
             _lower_one(core, run, number, percent)
     return True
+
+
+def lower_what_hurt(core: Core) -> None:
+    """It was stopped for pain: whatever has a level goes on a fifth lower (rule 18); a person raises, step by step.
+
+    Finding levels leaves no run behind: there it is what was found that goes down.
+    """
+    if core.run is not None:
+        for channel, level_ua in list(core.run.levels_ua.items()):
+            if level_ua:
+                lower(core, channel, CUT_PERCENT)
+    elif core.sitting.purpose == "titration" and core.sitting.cleared is not None:
+        for scheduled in core.sitting.cleared.schedule.channels:
+            found = core.sitting.found.get(scheduled.name)
+            if found is not None and found.level_ua:
+                less_ua = found.level_ua * (100 - CUT_PERCENT) // 100
+                level_ua = floor_to_step(less_ua, core.profile.amplitude_step_ua)
+                core.sitting.found.note_level(scheduled.name, level_ua, None)
+                core.out.log(Lowered(channel=scheduled.channel, before_ua=found.level_ua, level_ua=level_ua))
 
 
 def keep_falls(core: Core, before: Run) -> None:

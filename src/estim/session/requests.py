@@ -293,7 +293,17 @@ def note(core: Core, request: events.Note) -> None:
         core.refuse(request.id, no("note", "there is no open session"))
         return
     core.out.log(_NOTES.get(request.kind, Note)(said=plain(request.fields)))
+    if request.kind == Reason.KIND:
+        _heed(core, request.fields.get("stopped"))
     core.accept(request.id)
+
+
+def _heed(core: Core, stopped: object) -> None:
+    """Why it was stopped decides how it may go on: lower after a pain, and with another look at the skin or pads."""
+    if stopped == "pain":
+        levels.lower_what_hurt(core)
+    elif stopped in ("skin", "electrode"):
+        core.sitting.look_again()
 
 
 def sign(core: Core, request: events.Sign) -> None:

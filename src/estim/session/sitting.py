@@ -119,6 +119,11 @@ class Sitting:
         confirmed = self._confirmed.get(what)
         return confirmed[1] if confirmed is not None else None
 
+    def look_again(self) -> None:
+        """Skin and pads are looked at anew, however short ago that was."""
+        for what in ("pads", "skin"):
+            self._confirmed.pop(what, None)
+
     def load(self, loaded: Loaded, still_confirmed: Collection[str], *, goes_on: bool) -> None:
         """Another plan is in hand. One that was broken off and is asked for again goes on; another one forgets it."""
         self.loaded = loaded
