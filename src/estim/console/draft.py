@@ -96,6 +96,9 @@ class Draft:
     first_contraction_us: int | None = None
     drill: str = ""  # the exercise whose repetitions the contractions are
     stop_reason: str = ""
+    stopped_for: str = ""  # the last stop, until output begins again
+    stops: list[str] = field(default_factory=list)  # why, each time
+    discomfort: int | None = None  # the highest that was entered while output ran
     end_reason: str = ""
     therapy_began: bool = False
     in_room_us: int | None = None  # when something was last made to happen in the simulated room

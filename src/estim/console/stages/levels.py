@@ -187,6 +187,8 @@ class LevelsPane(LivePane):
             label=say("hint.find-levels" if snapshot.purpose == LOW_RATE else "hint.low-rate"),
         )
         armed = self.arm_commands(snapshot)
+        if self.unwell:
+            return (self.to_outcome(), *armed, twitch, back)
         if self._all_found(snapshot):
             if self._was_live or self._sent:  # it goes on by itself: nothing else is named for that moment
                 return (self.does("next", self._on, refusal=say("refuse.opening")), back)

@@ -11,18 +11,21 @@ from textual.content import Content
 from estim.console.comfort import ComfortClock
 from estim.console.command import Command
 from estim.console.contract import Console
+from estim.console.draft import Stage
 from estim.console.panel import choice_rows
 from estim.console.presses import Kind
 from estim.console.raising import Held, RaiseLock
 from estim.console.recovery import Recovery
 from estim.console.scope import Pace, Trace
 from estim.console.stages.checking import CheckingPane
+from estim.console.stages.reason import ReasonPane
 from estim.controller.interface import Answer
 from estim.session.events import Acknowledge, ContractionSeen, Lower, Mark, Pause, PressTrigger, Raise, Resume, Start
+from estim.session.levels import CUT_PERCENT
 from estim.session.snapshot import ChannelView, Snapshot
 from estim.session.state import BEGUN, Cycle, Phase
 
-CUT_PERCENT = 20  # docs/decisions/session.md 18: one key, all channels
+GO_ON_REASONS = ("well-again", "doctor-agreed", "other")  # although somebody felt unwell
 STOP_REASONS = ("patient-asked", "pain", "wrong-contraction", "skin", "electrode", "unwell", "mistake", "other")
 
 MarkKind = Literal["sensory", "motor", "max-tolerated", "no-twitch", "twitch"]
@@ -66,6 +69,7 @@ class LivePane(CheckingPane):
         gate, live = self.console.gate, snapshot.phase in BEGUN
         if live:
             self._was_live, self.asks_why = True, False
+            self.console.draft.stopped_for = ""
         elif self._was_live and not gate.closed:
             self._was_live, self.asks_why = False, gate.unexplained
             gate.unexplained = False
@@ -107,7 +111,7 @@ class LivePane(CheckingPane):
             case Phase.RUNNING:
                 return self._comfort_commands() if self.comfort_open else self.running(snapshot)
             case Phase.PAUSED:
-                return self.paused(snapshot)
+                return (*self._cut_first(snapshot), *self.paused(snapshot))
             case Phase.ARMED:
                 waits = "" if snapshot.level_open else self.say("refuse.opens")
                 return (self.does("start", self._start, says=self.say("live.start-says"), refusal=waits),)
@@ -115,7 +119,8 @@ class LivePane(CheckingPane):
                 return ()
             case Phase.FAULT | Phase.DISCONNECTED:
                 return (*self.acknowledge_first(snapshot), *self.reset_commands(snapshot), *self.ready(snapshot)[-1:])
-        return (*self.acknowledge_first(snapshot), *self.ready(snapshot), *self.reasons())  # answers stand in the pane
+        first = (*self.acknowledge_first(snapshot), *self._cut_first(snapshot))
+        return (*first, *self.ready(snapshot), *self.reasons())  # answers stand in the pane
 
     def acknowledge_first(self, snapshot: Snapshot) -> Sequence[Command]:
         """A high alarm that nobody has read stands in the way."""
@@ -158,9 +163,37 @@ class LivePane(CheckingPane):
                 if first
                 else say("checks.wait")
             )
-        arm = self.does("arm", self.arm, says=say("live.arm-says"), refusal=refusal)
+        says = say("live.arm-lower-says" if self.console.draft.stopped_for == "pain" else "live.arm-says")
+        if self.unwell:
+            arm = self.does("arm", self._ask_go_on, says=say("live.go-on-says"), refusal=refusal)
+        else:
+            arm = self.does("arm", self.arm, says=says, refusal=refusal)
         start = self.does("start", lambda: None, label="", refusal=say("refuse.start-first", reason=refusal))
         return (*asked, arm, start)
+
+    @property
+    def unwell(self) -> bool:
+        """It was stopped since the patient felt unwell: the outcome is the way on, and going on needs a word."""
+        return self.console.draft.stopped_for == "unwell"
+
+    def to_outcome(self) -> Command:
+        """On to the outcome, as the way that is named."""
+        go = partial(self.console.go, Stage.OUTCOME)
+        return self.does("next", go, label=self.say("treat.outcome"), says=self.say("treat.outcome-says"))
+
+    def _ask_go_on(self) -> None:
+        self.console.ask(ReasonPane(self.console, self.say("ask.go-on"), GO_ON_REASONS, self._goes_on))
+
+    def _goes_on(self, reason: str) -> None:
+        self.console.note({"goes_on": reason}, kind="reason")
+        self.arm()
+
+    def _cut_first(self, snapshot: Snapshot) -> Sequence[Command]:
+        """With output off: a pain that was said and that nobody has answered yet comes before all that leads on."""
+        over = snapshot.outcome == "completed" or self.console.draft.end_reason
+        if snapshot.purpose != "therapy" or over or not self.comfort.hurts(snapshot):
+            return ()
+        return (self.does("cut", self._cut, says=self.say("live.hurt-says"), kind=Kind.FREE),)
 
     def running(self, snapshot: Snapshot) -> Sequence[Command]:
         """While output runs: levels under the fingers."""
@@ -338,6 +371,7 @@ class LivePane(CheckingPane):
         self.comfort_open = False
         snapshot = self.now
         self.comfort.asked(snapshot, value)
+        self.console.draft.discomfort = max(value, self.console.draft.discomfort or 0)
         self.console.objectives.hurts(value, snapshot)
         levels = {} if snapshot is None else {str(view.channel): view.sent_ua for view in snapshot.channels}
         self.console.note({"discomfort": value, "sent_ua": levels})
@@ -347,4 +381,6 @@ class LivePane(CheckingPane):
         self.asks_why = False
         if self._ends_therapy:
             self.console.draft.stop_reason = reason
+        self.console.draft.stopped_for = reason
+        self.console.draft.stops.append(reason)
         self.console.note({"stopped": reason}, kind="reason")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar, Literal
 
@@ -146,6 +147,10 @@ class TreatPane(LivePane):
         if over:
             words = ending_words(snapshot, self.console.draft, self.say)
             lines: list[Content | str] = [Content.styled(words, "bold")]
+            if self.console.draft.stopped_for == "pain":
+                now = [(one.channel, present.milliamps(one.level_ua)) for one in snapshot.channels]
+                levels = ", ".join(self.say("happened.lowered", channel=n, level=level) for n, level in now)
+                lines.append(self.say("treat.lower-now", levels=levels))
             return [*lines, *self.why_lines(columns)]
         drill = self.console.draft.drill
         joins = [self.say("treat.with-drill", name=drill_title(drill, self.say.language))] if drill else []
@@ -185,11 +190,11 @@ class TreatPane(LivePane):
         if snapshot.purpose != "therapy" or self.recovery.lost(snapshot):
             find = self.does("arm", self.find_again, label=say("recovery.find"), says=say("recovery.find-says"))
             start = self.does("start", lambda: None, label="", refusal=say("recovery.find-first"))
-            if draft.end_reason:  # whoever ended it here is not led back to treatment
+            if draft.end_reason or self.unwell:  # whoever ended it here is not led back to treatment
                 return (self._on(snapshot, first=True), find, start, back)
             return (find, start, self._on(snapshot, first=False), back)
         armed = self.arm_commands(snapshot)
-        finished = snapshot.outcome == "completed" or draft.end_reason or ran_out(snapshot)
+        finished = snapshot.outcome == "completed" or draft.end_reason or self.unwell or ran_out(snapshot)
         if finished:
             return (self._on(snapshot, first=True), *armed, back)
         if snapshot.outcome:
@@ -197,8 +202,8 @@ class TreatPane(LivePane):
         return (*armed, self._on(snapshot, first=False), back)
 
     def _on(self, snapshot: Snapshot, *, first: bool) -> Command:
-        says = self.say("treat.outcome-says") if first or snapshot.outcome else ""
-        return self.does("next", partial(self.console.go, Stage.OUTCOME), label=self.say("treat.outcome"), says=says)
+        on = self.to_outcome()
+        return on if first or snapshot.outcome else replace(on, says="")
 
     def live_first(self, snapshot: Snapshot) -> Sequence[Command]:
         """What the treatment waits for, where it waits for a hand or the room."""

@@ -1,0 +1,96 @@
+"""After a stop that has a reason: what the next line leads to, and what a press on it brings."""
+
+from __future__ import annotations
+
+import pytest
+
+from estim.console.language import load
+from estim.session import events
+from estim.session.state import Phase
+
+from .conftest import Bench, Make
+
+
+async def _stopped_for(b: Bench, digit: str) -> None:
+    await b.press("space")
+    await b.look(1.0)
+    assert "Why was it stopped?" in b.text
+    await b.press(digit)
+    await b.look(0.2)
+
+
+def _level_ua(b: Bench) -> int:
+    return b._view().channels[0].level_ua
+
+
+def _reasons(b: Bench) -> list[object]:
+    """What went into the record as a reason."""
+    notes = [one for one in b.session.requests if isinstance(one, events.Note) and one.kind == "reason"]
+    return [dict(one.fields) for one in notes]
+
+
+async def test_after_pain_the_named_keys_lead_to_a_fifth_less(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        level_ua = _level_ua(b)
+        await _stopped_for(b, "2")
+        lower = f"{level_ua * 80 // 100 // 500 * 500 / 1000:.1f} mA"
+        assert f"ch1 lowered to {lower}" in b.text
+        assert b.next == "→ F2 opens the stimulator at 0 mA; levels are a fifth lower"
+        await b.follow(lambda: b.phase is Phase.RUNNING)
+        b.session.room(type="walk", walks=True)
+        highest_ua = 0
+        for _ in range(40):
+            await b.look(0.1)
+            highest_ua = max(highest_ua, b._view().channels[0].sent_ua)
+        assert 0 < highest_ua <= _level_ua(b)
+        assert f"{_level_ua(b) / 1000:.1f} mA" == lower
+
+
+async def test_who_felt_unwell_is_led_to_the_outcome_and_going_on_says_why(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        await _stopped_for(b, "6")
+        assert b.next.endswith("on to the outcome and the signature")
+        await b.press("f2")
+        assert b.phase.value == "CONFIGURED", "nothing is opened before somebody said why"
+        assert "Felt unwell: why does it go on?" in b.text
+        await b.press("1")
+        await b.look(1.0)
+        assert b.phase is Phase.ARMED
+        assert _reasons(b) == [{"stopped": "unwell"}, {"goes_on": "well-again"}]
+
+
+async def test_after_a_stop_for_the_skin_it_is_looked_at_first(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        await _stopped_for(b, "4")
+        assert b.next.startswith("→ Y")
+        assert "skin" in b.next
+
+
+async def test_a_pain_that_was_said_is_answered_before_it_goes_on(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        await b.press("f", "t", "space")
+        await b.look(1.0)
+        await b.press("1")
+        await b.look(0.2)
+        assert b.next == "→ 0 takes all channels down by a fifth: it hurt"
+        level_ua = _level_ua(b)
+        await b.press("0")
+        await b.look(0.2)
+        assert _level_ua(b) < level_ua
+        assert b.next.startswith("→ F2")
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_the_way_on_stands_there_in_one_line(bench: Make, language: str) -> None:
+    async with bench(say=(say := load(language))) as b:
+        await b.running()
+        await b.press("space")
+        await b.look(1.0)
+        await b.press("2")
+        await b.look(0.2)
+        assert say("live.arm-lower-says") in "\n".join(b.lines())
+        assert say("treat.lower-now").split(":")[0] in b.text
