@@ -45,6 +45,7 @@ async def test_after_pain_the_named_keys_lead_to_a_fifth_less(bench: Make) -> No
             highest_ua = max(highest_ua, b._view().channels[0].sent_ua)
         assert 0 < highest_ua <= _level_ua(b)
         assert f"{_level_ua(b) / 1000:.1f} mA" == lower
+        assert not b.next.startswith("→ +"), "back up goes whoever wants to, unasked"
 
 
 async def test_who_felt_unwell_is_led_to_the_outcome_and_going_on_says_why(bench: Make) -> None:

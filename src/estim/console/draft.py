@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from estim.console.comfort import PAIN_FROM
 from estim.protocols.schema import Protocol
 from estim.protocols.setup import ChannelSetup, Setup
 from estim.safety.electrodes import electrode_from_cm
@@ -103,6 +104,11 @@ class Draft:
     therapy_began: bool = False
     in_room_us: int | None = None  # when something was last made to happen in the simulated room
     entered: dict[str, str] = field(default_factory=dict)  # of the outcome page, kept when it is left
+
+    @property
+    def hurt(self) -> bool:
+        """It was stopped for pain today, or a pain was said."""
+        return "pain" in self.stops or (self.discomfort or 0) >= PAIN_FROM
 
     def time_setup(self, snapshot: Snapshot) -> int | None:
         """Whole seconds from sign-in to the first current of treatment, once, as it comes: the users' own yardstick."""

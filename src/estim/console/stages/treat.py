@@ -216,8 +216,8 @@ class TreatPane(LivePane):
         return ()
 
     def raise_says(self, snapshot: Snapshot) -> str:
-        """Up; while the room is waited for, that comes first."""
-        return "" if self._room_says(snapshot) else super().raise_says(snapshot)
+        """Up; while the room is waited for, that comes first. Where it hurt today, whoever raises does it unasked."""
+        return "" if self._room_says(snapshot) or self.console.draft.hurt else super().raise_says(snapshot)
 
     def _room_says(self, snapshot: Snapshot) -> str:
         """What the room is asked for, "" for nothing: whoever walks takes the next step by herself."""
