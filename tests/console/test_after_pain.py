@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from estim.console.draft import Stage
 from estim.console.language import load
 from estim.session import events
 from estim.session.state import Phase
@@ -32,9 +33,10 @@ def _reasons(b: Bench) -> list[object]:
 async def test_after_pain_the_named_keys_lead_to_a_fifth_less(bench: Make) -> None:
     async with bench() as b:
         await b.running()
-        level_ua = _level_ua(b)
+        hurt_ua = _level_ua(b)
         await _stopped_for(b, "2")
-        lower = f"{level_ua * 80 // 100 // 500 * 500 / 1000:.1f} mA"
+        assert 0 < _level_ua(b) <= hurt_ua * 80 // 100
+        lower = f"{_level_ua(b) / 1000:.1f} mA"
         assert f"ch1 lowered to {lower}" in b.text
         assert b.next == "→ F2 opens the stimulator at 0 mA; levels are a fifth lower"
         await b.follow(lambda: b.phase is Phase.RUNNING)
@@ -95,3 +97,34 @@ async def test_the_way_on_stands_there_in_one_line(bench: Make, language: str) -
         await b.look(0.2)
         assert say("live.arm-lower-says") in "\n".join(b.lines())
         assert say("treat.lower-now").split(":")[0] in b.text
+
+
+@pytest.mark.parametrize(
+    ("language", "stopped", "highest"),
+    [
+        ("en", "stopped: pain or discomfort", "discomfort up to 10 of 10"),
+        ("de", "gestoppt: Schmerz oder Unbehagen", "Unbehagen bis 10 von 10"),
+    ],
+)
+async def test_whoever_signs_reads_what_hurt_and_nobody_proposes_that_nothing_does(
+    bench: Make, language: str, stopped: str, highest: str
+) -> None:
+    async with bench(say=(say := load(language))) as b:
+        await b.running()
+        await b.press("f", "t", "f", "3", "space")
+        await b.look(1.0)
+        await b.press("2", "enter")
+        await b.look(0.3)
+        assert b.at("outcome"), b.text
+        assert stopped in b.text
+        assert highest in b.text
+        assert "→ 0" not in b.text, b.next
+        await b.press("0")
+        assert f"✓ {say('outcome.discomfort')}" in b.text
+
+
+async def test_where_nothing_was_said_none_is_proposed_as_ever(bench: Make) -> None:
+    async with bench() as b:
+        await b.jump(Stage.OUTCOME)
+        assert b.next.startswith("→ 0 no discomfort now"), b.next
+        assert "discomfort up to" not in b.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ def session(
     contractions: int = 12,
     torn: bool = False,
     signed: bool = True,
+    more: Sequence[tuple[str, dict[str, object]]] = (),
 ) -> None:
     folder = records / name
     folder.mkdir(parents=True)
@@ -41,6 +43,7 @@ def session(
         ("setup", {"schedule": {"protocol_title": "Quadriceps", "purpose": "therapy"}}),
         ("command", {"channels": []}),
         ("outcome", {"skin": skin}),
+        *more,
         *((("signature", {"operator": "PT1"}),) if signed else ()),
         ("end", {"outcome": "completed", "contractions": contractions}),
     ]
@@ -265,3 +268,23 @@ def test_one_contraction_is_one(tmp_path: Path, language: str, one: str, many: s
     told = glance_lines(patients[-1], say) + unfinished_lines(unfinished(sessions), say, 78)
     assert sum(one in line for line in told) == 2
     assert not any(many in line for line in told)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_next_visit_meets_the_most_that_was_entered_and_why_it_was_stopped(tmp_path: Path, language: str) -> None:
+    more: list[tuple[str, dict[str, object]]] = [
+        ("note", {"discomfort": 3}),
+        ("note", {"discomfort": 10}),
+        ("reason", {"stopped": "pain"}),
+        ("note", {"discomfort": 2}),
+        ("outcome", {"skin": "0 normal", "discomfort": "0"}),
+    ]
+    session(tmp_path, "20261101T0800", "P-1", more=more)
+    (known,) = read_patients(tmp_path)
+    assert (known.last_discomfort, known.last_stops) == ("10", ("pain",))
+    say = load(language)
+    said = "\n".join(glance_lines(known, say))
+    assert say("ending.discomfort", value=10) in said
+    assert say.of("reason", "pain") in said
+    session(tmp_path, "20261102T0800", "P-1", more=[("outcome", {"discomfort": "0"})])
+    assert read_patients(tmp_path)[0].last_discomfort == "0", "another session, another discomfort"

@@ -84,3 +84,11 @@ def test_progress_is_drawn(sessions: list[dict[str, Any]]) -> None:
 )
 def test_only_numbers_are_drawn(text: str, value: float | None) -> None:
     assert number(text) == value
+
+
+@pytest.mark.parametrize(("said", "shown"), [("0", 3.0), ("5", 5.0), ("", 3.0)])
+def test_the_discomfort_of_a_visit_is_the_most_that_was_entered(
+    sessions: list[dict[str, Any]], said: str, shown: float
+) -> None:
+    rows = [row | {"outcomes": row["outcomes"] | {"discomfort": said}} for row in sessions]
+    assert course(rows, "K-1", "p", now_ms=at(1)).points[0].discomfort == shown

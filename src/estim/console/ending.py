@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from estim.console.dose import enough, ran_out
 from estim.console.draft import Draft
 from estim.console.happened import given
@@ -55,3 +57,14 @@ def ending_words(snapshot: Snapshot, draft: Draft, say: Words) -> str:
         words = f"{words} {amount}"
     reason = draft.end_reason or draft.stop_reason
     return f"{words}: {say.of('reason', reason)}" if reason and name != "completed" else words
+
+
+def noted_lines(stops: Sequence[str], discomfort: str, say: Words) -> list[str]:
+    """What whoever signs, or comes next, must not miss: why it was stopped, each reason once, and the most it hurt."""
+    lines = []
+    if stops:
+        reasons = ", ".join(say.of("reason", why) for why in dict.fromkeys(stops))
+        lines.append(say("ending.stops", reasons=reasons))
+    if discomfort:
+        lines.append(say("ending.discomfort", value=discomfort))
+    return lines

@@ -20,7 +20,7 @@ RECENT = 6  # sessions of one patient that can still matter for the pause betwee
 SESSIONS_READ = 400  # the latest ones: enough for a year of a busy therapist, read in about a second
 _KINDS = (
     "header", "screening", "setup", "note", "outcome", "end", "levels", "signature", "accepted", "request", "take-over",
-    "output", "contraction", "dose",
+    "output", "contraction", "dose", "reason",
 )  # fmt: skip
 _WANTED = tuple(f'"kind":"{kind}"'.encode() for kind in _KINDS)
 
@@ -36,7 +36,8 @@ class PastPatient:
         last_protocol, last_day: of the latest one, "" for none.
         answers: the latest screening's answers, for the re-confirmation.
         last_protocol_id, last_version, last_week, last_session: of it; week 0 for none.
-        last_ending, last_contractions, last_discomfort: how it ended.
+        last_ending, last_contractions, last_stops, last_discomfort: how it ended, why it was stopped on the way, the
+            most discomfort of all that was entered.
         pad_uses: label of a pair of pads → sessions in which it was used on this patient.
         marks: channel → kind of mark, and `level` → µA, of the latest session: to look near, never to play.
         condition, side, assigned, assigned_week: as the patients' file has it, else of the latest session.
@@ -60,6 +61,7 @@ class PastPatient:
     last_session: int = 0
     last_ending: str = ""
     last_contractions: int = 0
+    last_stops: tuple[str, ...] = ()
     last_discomfort: str = ""
     pad_uses: Mapping[str, int] = field(default_factory=dict)
     marks: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -104,6 +106,8 @@ class PastSession:
     stopped_ms: int | None = None
     head: str = ""
     level_words: str = ""
+    stops: tuple[str, ...] = ()
+    discomfort: str = ""
     runs: Elsewhere | None = None
 
 
@@ -122,6 +126,7 @@ class _Reading:
     setup: dict[str, Any] = field(default_factory=dict)
     pads: set[str] = field(default_factory=set)
     marks: dict[int, dict[str, int]] = field(default_factory=dict)
+    stops: list[str] = field(default_factory=list)
     discomfort: str = ""
     skin: str = ""
     warnings: str = ""
@@ -155,12 +160,14 @@ class _Reading:
                 self.warned |= {str(text) for text in fields.get("warnings", ())}
             case "note":
                 self.pads |= {str(label) for label in fields.get("pads", {}).values()}
-                self.discomfort = str(fields.get("discomfort", self.discomfort))
+                self._hurts(fields)
                 self.signs = str(fields.get("signs_session", self.signs))
                 self.consent = str(fields.get("consent", self.consent))
             case "outcome":
                 self.skin = str(fields.get("skin", ""))
-                self.discomfort = str(fields.get("discomfort", self.discomfort))
+                self._hurts(fields)
+            case "reason" if fields.get("stopped"):
+                self.stops.append(str(fields["stopped"]))
             case "levels":
                 self.marks.setdefault(int(fields["channel"]), {})[str(fields["mark"])] = int(fields["level_ua"])
             case "accepted" if fields.get("what") == "warnings":
@@ -186,6 +193,12 @@ class _Reading:
                 self.pulses = self.pulses or any(one.get("pulses") for one in fields.get("channels", ()))
             case "signature":
                 self.signed_by = str(fields.get("operator", ""))
+
+    def _hurts(self, fields: dict[str, Any]) -> None:
+        """The most that was entered, in treatment or after it."""
+        said = str(fields.get("discomfort", ""))
+        if said.isdecimal() and int(said) >= int(self.discomfort or 0):
+            self.discomfort = said
 
     @property
     def given(self) -> int:
@@ -239,6 +252,8 @@ class _Reading:
             how=how,
             head=self.head,
             level_words=f"{level / 1000:.1f} mA" if level else "",
+            stops=tuple(self.stops),
+            discomfort=self.discomfort,
         )
 
     def patient_now(self, known: PastPatient | None, today: str) -> PastPatient:
@@ -283,6 +298,7 @@ class _Reading:
             sessions=patient.sessions + 1,
             pad_uses=uses,
             last_session=int(self.schedule.get("session", 1)),
+            last_stops=tuple(self.stops),
             last_discomfort=self.discomfort,
         )
 

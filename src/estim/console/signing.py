@@ -6,7 +6,7 @@ from textual.content import Content
 
 from estim.console import present
 from estim.console.draft import Draft
-from estim.console.ending import ending_words
+from estim.console.ending import ending_words, noted_lines
 from estim.console.happened import given
 from estim.console.language import ENGLISH, Words
 from estim.session.snapshot import Signature, Snapshot
@@ -20,6 +20,7 @@ def summary_lines(snapshot: Snapshot, draft: Draft, say: Words = ENGLISH) -> lis
         snapshot.protocol_title or say("sign.no-protocol"),
         Content.styled(ending_words(snapshot, draft, say), "bold"),
         say("sign.given", count=given(snapshot), clock=present.clock(snapshot.elapsed_us)),
+        *noted_lines(draft.stops, "" if draft.discomfort is None else str(draft.discomfort), say),
     ]
     for view in snapshot.channels:
         peak_ua = view.peak_ua

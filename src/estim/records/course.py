@@ -48,7 +48,7 @@ class Point:
     levels_ua: Mapping[str, int]
     tolerated_ua: Mapping[str, int]
     on_us: Mapping[str, int]
-    discomfort: float | None
+    discomfort: float | None  # the most of all that was entered, in treatment or after it
     outcomes: Mapping[str, str]
     session: str
 
@@ -208,7 +208,7 @@ def _point(position: int, row: Mapping[str, Any]) -> Point:
         levels_ua={one["name"]: one["level_ua"] for one in channels},
         tolerated_ua={one["name"]: one["max_tolerated_ua"] for one in channels if one["max_tolerated_ua"] is not None},
         on_us={one["name"]: one["on_us"] for one in channels},
-        discomfort=said if said is not None else (max(values) if values else None),
+        discomfort=max(values if said is None else [*values, said], default=None),
         outcomes=row["outcomes"],
         session=row["session"],
     )

@@ -203,11 +203,13 @@ def lower_what_hurt(core: Core) -> None:
             if level_ua:
                 lower(core, channel, CUT_PERCENT)
     elif core.sitting.purpose == "titration" and core.sitting.cleared is not None:
-        for scheduled in core.sitting.cleared.schedule.channels:
+        schedule = core.sitting.cleared.schedule
+        for scheduled in schedule.channels:
             found = core.sitting.found.get(scheduled.name)
             if found is not None and found.level_ua:
                 less_ua = found.level_ua * (100 - CUT_PERCENT) // 100
-                level_ua = floor_to_step(less_ua, core.profile.amplitude_step_ua)
+                grid_ua = level_grid_ua(schedule, scheduled.channel, step_ua=core.profile.amplitude_step_ua)
+                level_ua = floor_to_step(less_ua, grid_ua)
                 core.sitting.found.note_level(scheduled.name, level_ua, None)
                 core.out.log(Lowered(channel=scheduled.channel, before_ua=found.level_ua, level_ua=level_ua))
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from estim.console import present
 from estim.console.due import due_lines
+from estim.console.ending import noted_lines
 from estim.console.home_view import OpenSession, PastPatient, PastSession
 from estim.console.language import Words
 
@@ -28,8 +29,7 @@ def glance_lines(past: PastPatient, say: Words) -> list[str]:
     for name, marks in past.marks.items():
         shown = " ".join(f"{letter} {present.short_ma(marks.get(kind))}" for letter, kind in present.MARK_LETTERS)
         lines.append(say("glance.marks", name=name.replace("-", " "), marks=shown))
-    if past.last_discomfort:
-        lines.append(say("glance.discomfort", value=past.last_discomfort))
+    lines += noted_lines(past.last_stops, past.last_discomfort, say)
     if past.due and past.course is None:
         lines.append(say("glance.due"))
     if past.skin_blocked:

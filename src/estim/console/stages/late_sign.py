@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 
 from estim.console.command import Command
 from estim.console.contract import Console
+from estim.console.ending import noted_lines
 from estim.console.home_view import OpenSession
 from estim.console.pane import Pane
 from estim.console.panel import Panel
@@ -49,7 +50,7 @@ class LateSignPane(Pane):
             amount=amount_words(one, self.say),
             operator=self.console.station.operator,
         )
-        self.panel("late").lines(words)
+        self.panel("late").lines([*words, *noted_lines(one.stops, one.discomfort, self.say)])
 
     def commands(self) -> Sequence[Command]:
         """1 gave, 2 witnessed, 3 read."""

@@ -188,7 +188,9 @@ class OutcomePane(Pane):
         for n, value in enumerate(one.values):
             key = "t" if n + first == 10 else str(n + first)
             label = say(f"skin-short.{n + 1}") if one.name == "skin" else say("comfort.scale") if n == 0 else ""
-            says = say(f"outcome.{one.name}-says") if n == 0 else ""
+            hurt = one.name == "discomfort" and self.console.draft.hurt  # that it does no more is nobody's to propose
+            none = n == 0 and not hurt
+            says = say(f"outcome.{one.name}-says") if none else ""
             commands.append(self.digit(key, partial(self._answer, value), label=label, says=says))
         return commands
 
