@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from estim.records.chain import Chain
+from estim.records.chain import Chain, Entry
 from estim.records.home import Home
 from estim.records.keys import seeded_signer, station_signer
 from estim.records.plots import Series, amplitude_plot, envelope, line_plot, nice_step
@@ -20,6 +20,7 @@ from estim.records.segment import digest_of, word_head
 from estim.records.sheet import sheet_html, sheet_text
 from estim.records.simulated import SimulatedWriter
 from estim.records.summary import Read, read_session, summarise
+from estim.records.words import happened
 from estim.records.writer import RecordWriter
 from tests.records.build import session
 
@@ -231,3 +232,33 @@ def test_the_report_as_pdf(tmp_path: Path, end: str) -> None:
     made = pdf_report(replace(done, summary=rude))
     assert made.startswith(b"%PDF-")
     assert made.rstrip().endswith(b"%%EOF")
+
+
+@pytest.mark.parametrize(
+    ("kind", "noted", "said"),
+    [
+        (
+            "note",
+            {"discomfort": 10, "felt_ua": {"1": 21_000}, "sent_ua": {"1": 13_000}},
+            "Discomfort 10 of 10 at 21 mA",
+        ),
+        ("note", {"discomfort": 10, "sent_ua": {"1": 13_000}}, "Discomfort 10 of 10 at 13 mA"),
+        ("reason", {"stopped": "wrong-contraction"}, "Why it was stopped: wrong contraction"),
+        ("note", {"setup_s": 138}, "From sign-in to the first current of treatment: 2:18 min"),
+        (
+            "note",
+            {"skin_before": "0 normal", "skin_by_channel": {"tibialis-anterior-peronei": "0 normal"}, "pads": {}},
+            "Skin before the pads: 0 normal; by channel: tibialis anterior peronei 0 normal",
+        ),
+        ("note", {"pads": {"wrist-extensors": "A1"}}, "Written on the pads: wrist extensors A1"),
+        ("note", {"text": "all {is} well"}, "all {is} well"),
+        ("note", {"some_new_key": ["a", 2]}, "some new key a, 2"),
+    ],
+)
+def test_what_was_noted_is_told_in_words(kind: str, noted: dict[str, object], said: str) -> None:
+    entry = Entry(1, 0, kind, simulated=True, fields=noted, hash="")
+    assert [text for _, _, text in happened([entry])] == [said]
+
+
+def test_a_note_that_holds_nothing_is_not_told() -> None:
+    assert not list(happened([Entry(1, 0, "note", simulated=True, fields={"pads": {}}, hash="")]))

@@ -33,6 +33,32 @@ _TURNS = {
     ("READY", "identified"): "The device said who it is",
 }
 
+# Key of a note or reason → what a reader is told before its value; "": the value says it all.
+_NOTED = {
+    "text": "",
+    "stopped": "Why it was stopped",
+    "goes_on": "Why it went on although the patient had felt unwell",
+    "setup_s": "From sign-in to the first current of treatment",
+    "skin_before": "Skin before the pads",
+    "skin_by_channel": "by channel",
+    "skin_reviewed_by": "Skin reviewed by",
+    "pads": "Written on the pads",
+    "pad_note": "Where the motor point was found",
+    "stop_test_ms": "The stop was tried; off after so many ms",
+    "patient_switch": "The patient's stop switch",
+    "consent": "Consent",
+    "measured_before": "Measured before",
+    "not_measured": "Why nothing was measured",
+    "adverse_event": "Adverse event",
+    "ended": "How it ended",
+    "contractions_given": "contractions given",
+    "drill": "Exercise",
+    "signs_session": "Signs the session",
+    "its_head": "its head",
+    "how_it_ended": "how it ended",
+}
+_CODED = frozenset({"stopped", "goes_on", "drill"})  # words of a list, written with hyphens
+
 _BEGAN = {"low-rate": "Low-rate test of the pads began", "titration": "Finding levels began"}
 
 
@@ -86,10 +112,31 @@ def _lowered(fields: Mapping[str, Any]) -> str:
 
 def _note(fields: Mapping[str, Any]) -> str:
     if "discomfort" in fields:
-        levels = fields.get("sent_ua")
+        levels = fields.get("felt_ua", fields.get("sent_ua"))  # older records: what flowed as it was answered
         at = f" at {', '.join(_ma(one) for one in levels.values())}" if isinstance(levels, Mapping) and levels else ""
         return f"Discomfort {fields['discomfort']} of 10{at}"
-    return ", ".join(f"{value}" if key == "text" else f"{key} {value}" for key, value in fields.items())
+    return "; ".join(filter(None, (_noted(key, value) for key, value in fields.items())))
+
+
+def _noted(key: str, value: object) -> str:
+    """One thing that was noted, in words; "" for one that holds nothing."""
+    words = _plain(value)
+    head = _NOTED.get(key)
+    if not words or head == "":
+        return words
+    if key == "setup_s" and isinstance(value, int):
+        words = f"{value // 60}:{value % 60:02} min"
+    elif key in _CODED:
+        words = words.replace("-", " ")
+    return f"{head}: {words}" if head else f"{key.replace('_', ' ')} {words}"
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{str(key).replace('-', ' ')} {_plain(one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(one) for one in value)
+    return f"{value}"
 
 
 def _outcome(fields: Mapping[str, Any]) -> str:
