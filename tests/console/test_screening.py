@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from estim.console.draft import Stage
+from estim.console.language import load
 from estim.console.presses import AGAIN_S
-from estim.console.screening_items import TOGETHER, make_form
+from estim.console.screening_items import TOGETHER, make_form, reasons_of
 from estim.session import screening
 from estim.session.screening import QUESTIONS
 
@@ -127,3 +128,27 @@ async def test_a_yes_asks_where_and_why_by_digits(bench: Make) -> None:
         assert b.app.draft.answers["S15"] is True
         assert b.app.draft.answers["S15.where"] == "left leg"
         assert b.app.draft.answers["S15.reason"]
+
+
+@pytest.mark.parametrize("question", [one for one in (*QUESTIONS, screening.FOLLOW_UP) if one.kind == "relative"])
+def test_a_question_offers_reasons_that_fit_it(question: screening.Question) -> None:
+    offered = reasons_of(question)
+    assert offered[0] == "doctor-agreed"
+    assert question.scope == "site" or "away-from-pads" not in offered, "no place of a pad makes a difference to it"
+    if question.id in {"S28", "R48"}:
+        assert "tolerated-before" not in offered, "of today, or of what was not tolerated"
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_alcohol_or_fever_is_not_away_from_the_pads(bench: Make, language: str) -> None:
+    async with bench(say=(say := load(language))) as b:
+        await to_screening(b)
+        form = b.app.pane.form  # type: ignore[attr-defined]
+        form.at = next(n for n, item in enumerate(form.items) if item.question.id == "S28")
+        await b.look(1.0)
+        await b.press("y")
+        assert say("why-all-the-same.away-from-pads") not in b.text, b.text
+        assert say("screening.why-says", others="2, W") in b.next
+        b.clock.now_s += 1.0
+        await b.press("2")
+        assert b.app.draft.answers["S28.reason"] == say("why-all-the-same.slight-and-clear")

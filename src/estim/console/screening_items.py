@@ -153,6 +153,34 @@ def _restored(question: Question, answers: Mapping[str, bool | str]) -> Item:
     )
 
 
+def reasons_of(question: Question) -> tuple[str, ...]:
+    """The reasons that fit a yes to it and one digit each may say; anything else is written.
+
+    By agreement alone where its action asks who agreed; another place helps only where the place is what it is about;
+    and of today's state nobody knows that it was tolerated before.
+    """
+    return _REASONS.get(question.id, _REASONS_BY_SCOPE.get(question.scope, _REASONS_BY_SCOPE["whole"]))
+
+
+_REASONS_BY_SCOPE: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "site": ("doctor-agreed", "away-from-pads", "tolerated-before"),
+        "limb": ("doctor-agreed", "tolerated-before"),
+        "whole": ("doctor-agreed", "tolerated-before"),
+    }
+)
+_REASONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "S05": ("doctor-agreed",),
+        "S06": ("doctor-agreed",),
+        "S17": ("doctor-agreed", "away-from-pads"),
+        "S23": ("doctor-agreed", "away-from-pads"),
+        "S28": ("doctor-agreed", "slight-and-clear"),
+        "R48": ("doctor-agreed", "gone-and-seen"),
+    }
+)
+
+
 def question_words(question: Question, say: Words = ENGLISH) -> str:
     """The question in the language chosen; English is the evidence table's own wording."""
     return say(f"question.{question.id}") if say.has(f"question.{question.id}") else question.text

@@ -15,7 +15,15 @@ from estim.console.draft import Stage
 from estim.console.language import Words
 from estim.console.pane import Pane
 from estim.console.panel import Panel
-from estim.console.screening_items import TOGETHER, Item, action_words, make_form, previous_words, question_words
+from estim.console.screening_items import (
+    TOGETHER,
+    Item,
+    action_words,
+    make_form,
+    previous_words,
+    question_words,
+    reasons_of,
+)
 from estim.console.stages.beside import show_atlas
 from estim.console.stages.words import WordPane
 from estim.controller.interface import Answer
@@ -24,7 +32,6 @@ from estim.session.screening import GROUPS, QUESTIONS, judge
 from estim.session.snapshot import Snapshot
 
 WHERE = ("left leg", "right leg", "left arm", "right arm", "trunk", "")
-REASONS = ("doctor-agreed", "away-from-pads", "tolerated-before")
 _AGREED = frozenset({"S05", "S06"})  # absolute at the site, by agreement elsewhere
 
 
@@ -114,7 +121,7 @@ class ScreeningPane(Pane):
         return "\n".join(lines)
 
     def _choices(self) -> list[str]:
-        group, names = ("where", WHERE) if self._asks == "where" else ("why-all-the-same", REASONS)
+        group, names = ("where", WHERE) if self._asks == "where" else ("why-all-the-same", self._reasons())
         lines = [self.say(f"screening.ask-{self._asks}")]
         lines += [f" {n} {self.say(_key(group, name))}" for n, name in enumerate(names, 1)]
         return lines
@@ -163,14 +170,16 @@ class ScreeningPane(Pane):
                 )
                 for n, name in enumerate(WHERE, start=1)
             ]
+        names = self._reasons()
+        others = ", ".join([*(str(n) for n in range(2, len(names) + 1)), "W"])
         reasons = [
             self.digit(
                 str(n),
                 partial(self._why, say(f"why-all-the-same.{name}")),
                 label=say(f"why-all-the-same.{name}"),
-                says=say("screening.why-says") if n == 1 else "",
+                says=say("screening.why-says", others=others) if n == 1 else "",
             )
-            for n, name in enumerate(REASONS, start=1)
+            for n, name in enumerate(names, start=1)
         ]
         words = self.digit(
             "w", lambda: self.console.ask(WordPane(self.console, "ask.why", self._why)), label=say("hint.words")
@@ -203,6 +212,11 @@ class ScreeningPane(Pane):
                 self._asked()
         elif self.form.complete:
             self._send()
+
+    def _reasons(self) -> tuple[str, ...]:
+        """Those that fit the yes that was just said."""
+        question = self._yes.question if self._yes is not None else None
+        return reasons_of(question) if question is not None else ()
 
     @staticmethod
     def _needs_reason(item: Item) -> bool:
