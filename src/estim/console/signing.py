@@ -20,7 +20,11 @@ def summary_lines(snapshot: Snapshot, draft: Draft, say: Words = ENGLISH) -> lis
         snapshot.protocol_title or say("sign.no-protocol"),
         Content.styled(ending_words(snapshot, draft, say), "bold"),
         say("sign.given", count=given(snapshot), clock=present.clock(snapshot.elapsed_us)),
-        *noted_lines(draft.stops, "" if draft.discomfort is None else str(draft.discomfort), say),
+        *noted_lines(
+            () if set(draft.stops) == {draft.end_reason or draft.stop_reason} else draft.stops,
+            "" if draft.discomfort is None else str(draft.discomfort),
+            say,
+        ),
     ]
     for view in snapshot.channels:
         peak_ua = view.peak_ua
