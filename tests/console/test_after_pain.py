@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from estim.console.comfort import Felt
 from estim.console.draft import Stage
 from estim.console.language import load
 from estim.session import events
-from estim.session.state import Phase
+from estim.session.state import Cycle, Phase
 
 from .conftest import Bench, Make
+from .pictured import snapshot, view
 
 
 async def _stopped_for(b: Bench, digit: str) -> None:
@@ -116,6 +118,11 @@ async def test_whoever_signs_reads_what_hurt_and_nobody_proposes_that_nothing_do
         await b.press("2", "enter")
         await b.look(0.3)
         assert b.at("outcome"), b.text
+        assert say.of("reason", "pain") in b.text
+        assert stopped not in b.text, "the ending says it already"
+        b.app.draft.end_reason = "fatigue"  # it went on, and something else ended it
+        await b.look(0.1)
+        assert say.of("reason", "fatigue") in b.text
         assert stopped in b.text
         assert highest in b.text
         assert "→ 0" not in b.text, b.next
@@ -128,3 +135,40 @@ async def test_where_nothing_was_said_none_is_proposed_as_ever(bench: Make) -> N
         await b.jump(Stage.OUTCOME)
         assert b.next.startswith("→ 0 no discomfort now"), b.next
         assert "discomfort up to" not in b.text
+
+
+async def test_a_discomfort_belongs_to_the_contraction_it_was_felt_in(bench: Make) -> None:
+    """T was pressed while the current already went down: the record had 13 mA for a contraction of 21."""
+    async with bench() as b:
+        await b.running()
+        highest_ua = 0
+        for _ in range(200):
+            await b.look(0.05)
+            (one,) = b._view().channels
+            highest_ua = max(highest_ua, one.sent_ua)
+            if one.cycle is Cycle.RAMP_DOWN and 0 < one.sent_ua < highest_ua:
+                break
+        await b.press("f", "t")
+        (note,) = [one for one in b.session.requests if isinstance(one, events.Note) and "felt_ua" in one.fields]
+        assert note.fields["felt_ua"] == {"1": highest_ua}
+        assert note.fields["sent_ua"] != note.fields["felt_ua"]
+
+
+def test_what_is_felt_is_the_last_contraction_until_a_new_one_is_held() -> None:
+    felt = Felt()
+    seen = [
+        (Cycle.RAMP_UP, 5_000, 21_000, 5_000),
+        (Cycle.HOLD, 21_000, 21_000, 21_000),
+        (Cycle.RAMP_DOWN, 13_000, 21_000, 21_000),
+        (Cycle.REST, 0, 21_000, 21_000),
+        (Cycle.REST, 0, 16_500, 21_000),
+        (Cycle.RAMP_UP, 4_000, 16_500, 21_000),
+        (Cycle.HOLD, 16_500, 16_500, 16_500),
+        (Cycle.HOLD, 16_500, 13_000, 13_000),
+        (Cycle.HOLD, 13_000, 13_000, 13_000),
+        (Cycle.RAMP_DOWN, 2_000, 13_000, 13_000),
+    ]
+    for n, (cycle, sent_ua, level_ua, felt_ua) in enumerate(seen):
+        one = view(1, cycle=cycle, sent_ua=sent_ua, level_ua=level_ua)
+        felt.observe(snapshot(channels=(one,)))
+        assert felt.highest_ua == {"1": felt_ua}, n

@@ -1,8 +1,9 @@
-"""When the patient is asked how it feels: every 5 minutes of therapy, and after each rise. Pure."""
+"""When the patient is asked how it feels: every 5 minutes of therapy, and after each rise; and what was felt. Pure."""
 
 from __future__ import annotations
 
 from estim.session.snapshot import Snapshot
+from estim.session.state import Cycle
 
 EVERY_US = 5 * 60 * 1_000_000  # convention: often enough to plot against mA, seldom enough not to nag
 PAIN_FROM = 7  # of 10: at or above it current goes down at once
@@ -50,3 +51,37 @@ class ComfortClock:
             self._asked_us = snapshot.elapsed_us
             self._levels = {view.channel: view.level_ua for view in snapshot.channels}
             self._risen_us = None
+
+
+class Felt:
+    """Which current an answer is about: the highest of the contraction that plays or, between two, of the last one.
+
+    A new contraction counts once it is held: asked while it still rises, people speak of the one before. Whatever is
+    lowered while it is held counts from there on as low as it is.
+    """
+
+    def __init__(self) -> None:
+        self._highest_ua: dict[int, int] = {}
+        self._held: set[int] = set()
+        self._level_ua: dict[int, int] = {}
+
+    @property
+    def highest_ua(self) -> dict[str, int]:
+        """Device channel, as the record writes it → its current; channels that had none are not in it."""
+        return {str(channel): highest_ua for channel, highest_ua in self._highest_ua.items()}
+
+    def observe(self, snapshot: Snapshot) -> None:
+        """One more look at what plays."""
+        for view in snapshot.channels:
+            if not view.sent_ua:
+                self._held.discard(view.channel)
+                continue
+            held = view.cycle is Cycle.HOLD
+            fell = view.level_ua < self._level_ua.get(view.channel, 0)
+            begins = held and (fell or view.channel not in self._held)
+            before_ua = 0 if begins else self._highest_ua.get(view.channel, 0)
+            sent_ua = min(view.sent_ua, view.level_ua) if held else view.sent_ua  # a fall is on its way
+            self._highest_ua[view.channel] = max(before_ua, sent_ua)
+            self._level_ua[view.channel] = view.level_ua
+            if held:
+                self._held.add(view.channel)

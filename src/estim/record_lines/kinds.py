@@ -138,7 +138,10 @@ class WarningAccepted(Line):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note(Line):
-    """Something noted: `text` is free text, `discomfort` 0 to 10, `sent_ua` the currents at that moment."""
+    """Something noted: `text` is free text, `discomfort` 0 to 10, `felt_ua` the highest current of the contraction that
+    it was felt in (between two: of the last one), `sent_ua` the currents as it was answered. Older records have
+    `sent_ua` alone.
+    """
 
     KIND: ClassVar[str] = "note"
     OPEN: ClassVar[bool] = True

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from textual.content import Content
 
-from estim.console.comfort import ComfortClock
+from estim.console.comfort import ComfortClock, Felt
 from estim.console.command import Command
 from estim.console.contract import Console
 from estim.console.draft import Stage
@@ -42,6 +42,8 @@ class LivePane(CheckingPane):
         self.trace = Trace()
         self.plot = Pace()
         self.comfort = ComfortClock()
+        self.felt = Felt()
+        self._asked_ua: dict[str, int] = {}  # what was felt as the question was put
         self.comfort_open = False
         self.raise_lock = RaiseLock()
         self.recovery = Recovery()
@@ -57,6 +59,7 @@ class LivePane(CheckingPane):
         """Take the snapshot in, before it is drawn."""
         self._choose_default(snapshot)
         self.trace.observe(snapshot)
+        self.felt.observe(snapshot)
         self.answer_as_before(snapshot)
         self.recovery.observe(snapshot)
         running = snapshot.phase is Phase.RUNNING
@@ -362,7 +365,7 @@ class LivePane(CheckingPane):
 
     def _open_comfort(self) -> None:
         self._held.other_key()
-        self.comfort_open = True
+        self.comfort_open, self._asked_ua = True, self.felt.highest_ua
 
     def _close_comfort(self) -> None:
         self.comfort_open = False
@@ -374,7 +377,7 @@ class LivePane(CheckingPane):
         self.console.draft.discomfort = max(value, self.console.draft.discomfort or 0)
         self.console.objectives.hurts(value, snapshot)
         levels = {} if snapshot is None else {str(view.channel): view.sent_ua for view in snapshot.channels}
-        self.console.note({"discomfort": value, "sent_ua": levels})
+        self.console.note({"discomfort": value, "felt_ua": self._asked_ua, "sent_ua": levels})
         self.console.happened.tell(self.say("happened.discomfort", value=value), snapshot)
 
     def _stopped(self, reason: str) -> None:
