@@ -17,9 +17,8 @@ def snapshot(
     core: Core, *, record_path: str = "", record_durable: bool = True, word_head: str = "", head: str = ""
 ) -> Snapshot:
     """The session now. The four arguments are the record's, which the engine does not know."""
-    run, cleared = core.run, core.sitting.cleared
+    run, cleared, whole = core.run, core.sitting.cleared, core.ledger.whole(core.sitting.purpose)
     schedule = cleared.schedule if cleared is not None else None
-    whole = core.ledger.whole(core.sitting.purpose)
     emg = run.gatekeeper.emg if run is not None and run.gatekeeper is not None else None
     return Snapshot(
         n=core.shown.next(core.now_us),
