@@ -155,7 +155,9 @@ export function session(folder, trusted = {}) {
   const sealed = !found.length && end?.kind === "seal";
   const taken = lines.some((line) => line.kind === "take-over");
   const ending = sealed ? (taken ? "take-over" : "complete") : torn ? "torn" : "incomplete";
-  return { records: lines.length, ok: sealed, first_bad: found[0]?.[0] ?? null, reason: found[0]?.[1] ?? "", sealed, ending };
+  const unsealed = lines.length ? "the session was not sealed: lines were cut off, or its process ended before its end" : "there is no line in it";
+  const reason = found[0]?.[1] ?? (sealed ? "" : unsealed);
+  return { records: lines.length, ok: sealed, first_bad: found[0]?.[0] ?? null, reason, sealed, ending };
 }
 
 function digestsFit(lines, files) {
@@ -222,7 +224,7 @@ function main(words) {
   if (chainFile) results.push({ path: chainFile, ...chain(readFileSync(chainFile), keys) });
   for (const folder of folders) results.push({ path: folder, ...session(folder, keys) });
   if (json) console.log(JSON.stringify({ ok: results.every((one) => one.ok), results }));
-  else for (const one of results) console.log(`${one.path}: ${one.ok ? "verified" : `NOT VERIFIED, ${one.first_bad}: ${one.reason}`}${one.ending ? `, ${one.ending}` : ""}`);
+  else for (const one of results) console.log(`${one.path}: ${one.ok ? "verified" : `NOT VERIFIED, ${one.first_bad === null ? "" : `${one.first_bad}: `}${one.reason}`}${one.ending ? `, ${one.ending}` : ""}`);
   return results.every((one) => one.ok) ? 0 : 1;
 }
 

@@ -138,3 +138,16 @@ def test_keys_that_are_none_leave_no_record_to_the_keys_that_it_brings(keys: str
     said = subprocess.run(told, capture_output=True, text=True, check=False)
     assert said.returncode == 2
     assert str(path) in said.stderr
+
+
+@needs_node
+@pytest.mark.parametrize(("kept", "why"), [(7, "the session was not sealed"), (0, "there is no line in it")])
+def test_what_has_no_bad_line_and_no_seal_has_its_reason(tmp_path: Path, kept: int, why: str) -> None:
+    """It said `NOT VERIFIED, null: `."""
+    folder = session(Home(tmp_path / "home"), "K-1")
+    file = folder / "record.jsonl"
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:kept]))
+    done = subprocess.run([str(NODE), VERIFIER, folder], capture_output=True, check=False, text=True)
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"{folder}: NOT VERIFIED, {why}")
+    assert "null" not in done.stdout
