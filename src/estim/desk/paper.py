@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from estim.platform.extras import how_to_get
 from estim.platform.files import put_whole, trouble
 from estim.records.page import STYLE, Html, tag
 from estim.records.pdf import FONT
@@ -95,9 +96,7 @@ class Paper:
         try:
             import typst  # noqa: PLC0415 - an extra
         except ImportError:
-            raise UsageError(
-                "PDF needs the extra: pip install estim[pdf]; or write a file that ends with .html"
-            ) from None
+            raise UsageError(f"PDF needs {how_to_get('pdf')}; or write a file that ends with .html") from None
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             document = {
