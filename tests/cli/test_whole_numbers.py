@@ -36,6 +36,21 @@ def test_what_is_wrong_with_a_number_is_said(typed: str, said: str, capsys: pyte
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--worlds", "--jobs"])
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("0", "a whole number from 1 on"), ("-3", "a whole number from 1 on"), ("1.5", "in the digits 0 to 9 alone")],
+)
+def test_what_is_counted_begins_with_one_whatever_was_typed(
+    option: str, typed: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Below it stood "from 0 on", at 0 "from 1"."""
+    with pytest.raises(SystemExit) as left:
+        main(["rehearse", "knee-replacement-quadriceps-early", f"{option}={typed}"])
+    assert left.value.code == 2
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["²", "١", "１", "1_0", "+-1", "--1", "", "1e1"])
 def test_no_reader_of_words_takes_other_digits_or_fails_of_them(text: str) -> None:
     with pytest.raises(UsageError):

@@ -200,3 +200,9 @@ def test_asking_somebody_who_is_no_stimulator(server: socket.socket) -> None:
     address = Address("p24", f"socket://127.0.0.1:{server.getsockname()[1]}", simulated=False)
     with pytest.raises(LinkLost, match="no answer"):
         ask_identity(address)
+
+
+def test_what_is_no_serial_port_is_said_to_be_none() -> None:
+    """Not in the words of the system: Could not configure port: (25, 'Inappropriate ioctl for device')."""
+    with pytest.raises(LinkLost, match=r"^/dev/null can't be opened: it is no serial port; `estim"):
+        SerialLink("/dev/null", MODELS["p24"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -170,3 +172,16 @@ def test_check_names_files_and_ids_and_takes_a_device(tmp_path: Path, capsys: py
     assert entry["devices"]["rehastim2"]["verdict"] == "refused"
     assert entry["ok"] is True
     assert main(["protocols", "check", "--device", "p25", *home]) == 2
+
+
+def test_a_home_that_takes_no_file_is_refused_and_is_no_wrong_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As every command that can't write: the words of the command line were right."""
+
+    def read_only(path: Path, _data: bytes) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr("estim.cli.protocols.make_new", read_only)
+    assert main(["protocols", "new", "calf-after-cast", "--home", str(tmp_path)]) == 1
+    assert "calf-after-cast.toml" in capsys.readouterr().err

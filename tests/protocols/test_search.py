@@ -87,6 +87,12 @@ def test_all_are_listed_by_default_and_nothing_is_an_answer_too(
     assert listed(capsys, tmp_path) == list(library.names())
     assert listed(capsys, tmp_path, "--condition", "hiccups") == []
     assert main(["protocols", "list", "--condition", "hiccups", "--home", str(tmp_path)]) == 0
+    assert "none is for 'hiccups'; there are some for: " in (said := capsys.readouterr().out)
+    assert "knee-replacement, " in said
+    words = ["protocols", "list", "--condition", "stroke", "--goal", "circulation", "--home", str(tmp_path)]
+    assert main(words) == 0
+    assert "some are for 'stroke', but not with the rest" in capsys.readouterr().out
+    assert main(["protocols", "list", "--condition", "hiccups", "--home", str(tmp_path)]) == 0
     assert "no protocol is like that" in capsys.readouterr().out
 
 

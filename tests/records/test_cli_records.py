@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from estim.cli import main
+from estim.cli.replaying import _sum
 from estim.records.door import InTheRoom, here
 from estim.records.home import Home
 from estim.records.keys import known_keys, seeded_signer
+from estim.rehearsal.replaying import Replayed
 from tests.records.build import NOON, session
 
 DAY = datetime.timedelta(days=1)
@@ -288,3 +290,31 @@ def test_a_session_that_still_runs_is_said_as_such(estim: Any, home: Home) -> No
 def test_a_home_without_a_record_is_within_no_rules(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["records", "audit", "--home", str(tmp_path / "new")]) == 1
     assert "no record found" in capsys.readouterr().out
+
+
+def test_a_file_without_an_anchor_is_an_anchor_of_no_day(estim: Any, tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("")
+    code, said = estim("verify", "--anchor", str(tmp_path / "empty"))
+    assert code == 1
+    assert f"{tmp_path / 'empty'}: anchor: no anchor is in there" in said
+
+
+@pytest.mark.parametrize("form", ["parquet", "xdf", "bids"])
+def test_tables_go_into_a_folder_and_a_file_is_none(estim: Any, tmp_path: Path, form: str) -> None:
+    (tmp_path / "mine").write_text("mine")
+    code, said = estim("export", "--simulated", "--format", form, "-o", str(tmp_path / "mine"))
+    assert code == 2
+    assert f"-o {tmp_path / 'mine'}: {form} is written into a folder, and this is none" in said
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "replayed", "said"),
+    [(1_674, 1_674, "replayed as recorded"), (1_673, 1_674, "but for pulses at the ends of runs: at each, up to 2")],
+)
+def test_pulses_that_a_replay_leaves_open_are_told(recorded: int, replayed: int, said: str) -> None:
+    """Two numbers that differ stood above `replayed as recorded`."""
+    row = {"recorded_pulses": recorded, "replayed_pulses": replayed}
+    words = _sum(Replayed(ok=True, differences=(), channels=(row,)))
+    assert said in words
+    assert ("open" in words or "depend" in words) is (recorded != replayed)

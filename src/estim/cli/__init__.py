@@ -15,6 +15,7 @@ from estim.cli.output import (
     EXIT_INTERRUPTED,
     EXIT_REFUSED,
     EXIT_USAGE,
+    counted,
     explained,
     print_json,
     whole_number,
@@ -142,9 +143,9 @@ def _add_rehearse(commands: Any, home: argparse.ArgumentParser) -> None:
     rehearse.add_argument("--pulses", metavar="FILE", help="every pulse as a CSV row")
     rehearse.add_argument("--faults", metavar="PLAN", help="a fault plan's file, or seed:N")
     rehearse.add_argument("--world", action="store_true", help="one world: the faults and moods of --seed")
-    rehearse.add_argument("--worlds", type=whole_number, metavar="N", help="N worlds from --seed on")
+    rehearse.add_argument("--worlds", type=counted, metavar="N", help="N worlds from --seed on")
     rehearse.add_argument("--around", action="store_true", help="in worlds: also slow disks, held-up fronts, odd lines")
-    rehearse.add_argument("--jobs", type=whole_number, default=1, metavar="J", help="with --worlds: processes at once")
+    rehearse.add_argument("--jobs", type=counted, default=1, metavar="J", help="with --worlds: processes at once")
     rehearse.add_argument("--shrink", action="store_true", help="with --world: the few faults and acts that it takes")
     rehearse.add_argument("--only", metavar="PARTS", help="with --world: these of its faults and acts, such as f0,w2")
 

@@ -100,6 +100,8 @@ def _write(
 
     made = _rows(kept, research)
     folder = Path(given.output)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"-o {folder}: {given.format} is written into a folder, and this is none")
     if given.format == "parquet":
         with Dataset(folder) as dataset:
             for rows in made:

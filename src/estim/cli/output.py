@@ -93,6 +93,17 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+def counted(text: str) -> int:
+    """A whole number of things that there is at least one of.
+
+    Raises:
+        ArgumentTypeError: anything else.
+    """
+    if re.fullmatch(r"-[0-9]+|0+", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{quoted(text)}: a whole number from 1 on")
+    return whole_number(text)
+
+
 def days(text: str) -> int:
     """A whole number of days, of which a hundred years have so many.
 

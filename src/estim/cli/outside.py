@@ -128,7 +128,13 @@ def _key(text: str) -> str:
 def say_outside(found: dict[str, Any], *, roots: str) -> None:
     """What stands outside a home, or ought to, in words."""
     for row in found["anchors"]:
-        whose = f"witness {row['witness']}, {row['utc']}".rstrip(", ") if row["witness"] else f"anchor of {row['utc']}"
+        whose = (
+            f"witness {row['witness']}, {row['utc']}".rstrip(", ")
+            if row["witness"]
+            else f"anchor of {row['utc']}"
+            if row["utc"]
+            else "anchor"
+        )
         good = "this home continues it"
         if row["witness"] and not row["checked"]:
             good += "; anybody can sign as a witness, and this one's key is not checked (--witness-key)"

@@ -44,9 +44,22 @@ def listed(given: argparse.Namespace) -> int:
     for bad in broken:
         print(f"! {bad['file']}: {bad['problems'][0]['message']} (`estim protocols check` says all)")
     print(_count(rows))
+    if given.condition and not rows and refusal is None:
+        print(_conditions(given.condition, home))
     if refusal is not None:
         print(refusal.sentence())
     return 0
+
+
+def _conditions(asked: str, home: Home) -> str:
+    """Where nothing was found: whether anything is for such a condition, and which ones there are."""
+    from estim.protocols.search import Query
+    from estim.safety.errors import quoted
+
+    if _found(Query(condition=asked), home, "")[0]:
+        return f"some are for {quoted(asked)}, but not with the rest of what was asked for"
+    there = sorted({name for row in _found(Query(), home, "")[0] for name in row["conditions"]})
+    return f"none is for {quoted(asked)}; there are some for: {', '.join(there)}"
 
 
 def _found(query: Query, home: Home, model: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -166,7 +166,7 @@ def new(given: argparse.Namespace) -> int:
     from estim.protocols.authoring import new_protocol
     from estim.protocols.catalogue import entries, find, id_clash
     from estim.protocols.file_names import is_a_device_on_windows
-    from estim.safety.errors import Problem, ProtocolError, UsageError
+    from estim.safety.errors import Problem, ProtocolError, RecordError, UsageError
 
     if is_a_device_on_windows(given.id):
         raise UsageError(f"id {given.id}: Windows keeps this name for a device; take another one")
@@ -191,7 +191,7 @@ def new(given: argparse.Namespace) -> int:
         own.mkdir(parents=True, exist_ok=True)
         make_new(path, text.encode("utf-8"))
     except OSError as error:
-        raise UsageError(f"{path}: {trouble(error)}") from None
+        raise RecordError(f"{path}: {trouble(error)}") from None
     if given.json:
         print_json({"id": given.id, "file": str(path)})
     else:

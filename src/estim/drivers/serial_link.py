@@ -90,4 +90,6 @@ def _why_not(port: str, error: Exception) -> str:
         return f"{port} may not be opened: on Linux your user must be in the group that owns it (dialout)"
     if number in {errno.ENOENT, errno.ENODEV, errno.ENXIO}:
         return f"{port} is not there: is the stimulator plugged in and switched on? `estim devices` lists the ports"
+    if number == errno.ENOTTY or "Inappropriate ioctl" in text:
+        return f"{port} can't be opened: it is no serial port; `estim devices` lists the ports"
     return f"{port} can't be opened: {error}"
