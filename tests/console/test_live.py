@@ -260,6 +260,31 @@ async def test_a_refusal_goes_with_its_reason(bench: Make) -> None:
         assert "✖" not in b.text
 
 
+async def test_the_way_back_and_the_arrow_name_the_same_keys_and_contraction(bench: Make) -> None:
+    async with bench(size=(80, 24)) as b:
+        await b.running(0.1, protocol="knee-replacement-quadriceps-clinic")
+        await b.press("p")
+        await b.look(1.0)
+        going = re.findall(r"Go on with contraction (\d+)  F9", b.text)
+        assert b.next == f"→ F9 goes on from 0 mA with contraction {going[0]}"
+        assert "or end here  E" in b.text
+        await b.send("escape")
+        await b.look(1.0)
+        await b.press("1")
+        assert re.findall(r"▸ \d Go on with contraction (\d+)  F2 F9", b.text) == going
+        assert "Find the level again" not in b.text, "no level is lost"
+        assert "or end here" not in b.text, "it was stopped"
+        assert b.next == "→ F2 opens the stimulator at 0 mA"
+        await b.press("f9")
+        assert b.said == "✖ F9 starts after F2 has opened the stimulator at 0 mA"
+        await b.press("f2")
+        await b.look(1.0)
+        await b.press("f9", "p")
+        await b.look(61.0)
+        assert "▸ 2 Find the level again, from 0 mA  F2 F9" in b.text, "it was paused for too long"
+        assert b.next.startswith("→ F2 finds the level again")
+
+
 async def test_nothing_that_was_pressed_in_the_wrong_state_acts_and_each_says_what_does(bench: Make) -> None:
     async with bench() as b:
         await b.jump(Stage.TREAT)

@@ -94,14 +94,17 @@ class Recovery:
         """Channels whose level must be found again."""
         return tuple(view.name for view in snapshot.channels if not view.found)
 
+    def anew(self, snapshot: Snapshot) -> bool:
+        """The level must be found from 0 mA before it goes on."""
+        waited_us = snapshot.now_us - snapshot.output_since_us
+        return bool(self.lost(snapshot)) or (snapshot.phase is Phase.PAUSED and waited_us > KEEP_LEVELS_PAUSE_US)
+
     def commands(self, way: Way, snapshot: Snapshot) -> Sequence[Command]:
         """While paused: read the alarm; then go on, or find the level again; or end."""
         say, first = way.say, way.acknowledge_first(snapshot)
-        waited = snapshot.now_us - snapshot.output_since_us
-        again = bool(self.lost(snapshot)) or waited > KEEP_LEVELS_PAUSE_US
         end = way.does("end", way.end, label=say("recovery.end"))
         arm = way.does("arm", way.find_again, label=say("recovery.find"), says=say("recovery.find-says"))
-        if again:
+        if self.anew(snapshot):
             start = way.does("start", lambda: None, label="", refusal=say("recovery.find-first"))
             return (*first, arm, start, end)
         off = snapshot.output.value == "OFF"
@@ -109,7 +112,7 @@ class Recovery:
             "start",
             way.resume,
             label=say("recovery.resume"),
-            says=say("recovery.resume-says"),
+            says=say("recovery.resume-says", k=next_of_plan(snapshot)),
             refusal="" if off else say("recovery.not-off"),
         )
         again_f2 = way.does("arm", lambda: None, label="", refusal=say("recovery.resume-first"))
@@ -132,12 +135,14 @@ class Recovery:
         if self.cause in {"lead-off", "low-current", "pulse-timeout"}:
             calls = any(alarm.code == self.cause and alarm.active for alarm in snapshot.alarms)
             steps.append(RecoveryStep(say("recovery.step-pad"), "", not calls))
-        if self.lost(snapshot) or snapshot.phase is not Phase.PAUSED:
-            found = not self.lost(snapshot)
-            steps.append(RecoveryStep(say("recovery.step-find"), f"{keys['arm']} {keys['start']}", found))
-        again = (snapshot.contraction or 1) if snapshot.contractions else snapshot.given + 1
-        steps.append(RecoveryStep(say("recovery.step-go-on", k=again), keys["start"]))
-        return [*lines, *numbered(steps), say("recovery.or-end", key=keys["end"])]
+        opens = f"{keys['arm']} {keys['start']}"
+        anew, paused = self.anew(snapshot), snapshot.phase is Phase.PAUSED
+        if anew:
+            steps.append(RecoveryStep(say("recovery.step-find"), opens))
+        go_on = keys["start"] if paused and not anew else opens  # a pause alone goes on without being armed
+        steps.append(RecoveryStep(say("recovery.step-go-on", k=next_of_plan(snapshot)), go_on))
+        ends = [say("recovery.or-end", key=keys["end"])] if paused else []  # whatever was stopped has ended already
+        return [*lines, *numbered(steps), *ends]
 
     def before_lines(self, snapshot: Snapshot, say: Words) -> list[str]:
         """What stood before the stop: grey, never played."""
@@ -150,6 +155,11 @@ class Recovery:
             )
             lines.append(say("recovery.marks", channel=view.channel, marks=marks))
         return lines
+
+
+def next_of_plan(snapshot: Snapshot) -> int:
+    """The contraction that it goes on with."""
+    return (snapshot.contraction or 1) if snapshot.contractions else snapshot.given + 1
 
 
 def numbered(steps: Sequence[RecoveryStep]) -> list[str]:

@@ -171,7 +171,8 @@ class LivePane(CheckingPane):
             arm = self.does("arm", self._ask_go_on, says=say("live.go-on-says"), refusal=refusal)
         else:
             arm = self.does("arm", self.arm, says=says, refusal=refusal)
-        start = self.does("start", lambda: None, label="", refusal=say("refuse.start-first", reason=refusal))
+        after = say("refuse.start-first", reason=refusal) if refusal else say("refuse.start-after")
+        start = self.does("start", lambda: None, label="", refusal=after)
         return (*asked, arm, start)
 
     @property
