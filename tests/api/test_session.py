@@ -137,6 +137,23 @@ def test_pulses_and_charge_are_counted_while_they_play(session: Session) -> None
     assert seen[-1][1:] == (given["pulses"], int(given["charge_uc"])), "what was seen last is what is booked"
 
 
+def test_a_record_that_can_not_be_written_is_a_fault_and_no_stop(session: Session) -> None:
+    """Nobody stopped it: the script is told what failed."""
+
+    def full(s: Session) -> None:
+        with s:
+            s.start()
+            s.wait(lambda state: state.channels["quadriceps"].on, 60)
+            s._front._world.extra.append(events.RecordFailed(reason="No space left on device"))  # type: ignore[attr-defined]
+            s.wait(timeout_s=10)
+
+    with pytest.raises(api.Fault, match="No space left on device") as told:
+        full(session)
+    assert told.value.cause == "record-failed"
+    assert session.result is not None
+    assert (session.result.outcome, session.result.exit_code) == ("fault", 3)
+
+
 def test_more_than_was_found_is_refused_with_both_numbers_and_output_goes_on(session: Session) -> None:
     with session as s:
         s.start()
