@@ -146,7 +146,7 @@ class Bench:
 
     @property
     def said(self) -> str:
-        return self.app.saying
+        return self.app.spoken.text
 
     async def follow(self, until: Callable[[], bool], *, most: int = 120) -> int:
         """Press what the next line names, and nothing else, until something is so; gives the number of presses."""

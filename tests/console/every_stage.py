@@ -90,11 +90,11 @@ async def every_stage(b: Bench) -> AsyncIterator[str]:
     await b.look(1.0)
     yield "screening"
     await b.jump(Stage.PADS)
-    b.app.saying = ""
+    b.app.spoken.clear()
     await b.look(1.0)
     yield "pads"
     await b.jump(Stage.DEVICE)
-    b.app.saying = ""
+    b.app.spoken.clear()
     await b.look(1.0)
     yield "device"
     await b.jump(Stage.LEVELS)
@@ -108,7 +108,7 @@ async def every_stage(b: Bench) -> AsyncIterator[str]:
     await b.send("space", " ")
     await b.look(1.0)
     await b.jump(Stage.TREAT, level_ma=LEVEL_MA)
-    b.app.saying = ""
+    b.app.spoken.clear()
     await b.look(1.0)
     yield "ready"
     await b.press("f2")

@@ -223,6 +223,7 @@ mode = "timed"
 waveform = "symmetric-biphasic"
 frequency_hz = 50
 pulse_width_us = 250
+interphase_us = 100
 on_s = 3
 off_s = 3
 ramp_up_s = 0.2

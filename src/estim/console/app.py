@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from estim.console import collector
-from estim.console.command import Command, found
+from estim.console.command import Command
 from estim.console.draft import Draft, Stage, Station
 from estim.console.drawing import draw_frame, draw_panes
 from estim.console.frame import Frame, NextLine
@@ -23,6 +23,7 @@ from estim.console.pane import Pane
 from estim.console.picture import Picture
 from estim.console.presses import Arrival, Judge
 from estim.console.problem_words import problem_lines
+from estim.console.spoken import Spoken
 from estim.console.stages import first_pane, make_pane
 from estim.console.stages.always import always, leave
 from estim.console.stages.room import RoomPane
@@ -34,8 +35,6 @@ from estim.controller.interface import Answer, SessionClient
 from estim.safety.reports import OutputState
 from estim.session.events import Note, Request
 from estim.session.snapshot import Snapshot
-
-SAID_S = 12.0
 
 Then = Callable[[Answer], Any]
 
@@ -89,9 +88,7 @@ class EstimConsole(ListingApp):
         self.objectives = Objectives()
         self.pane: Pane = first_pane(self)
         self.questions: list[Pane] = []
-        self.saying = ""
-        self._said_s = 0.0
-        self._refused = ("", "")  # which key was refused, and what was said of it
+        self.spoken = Spoken()
         self._hands = Hands(self)
         self._waiting: dict[int, Then | None] = {}
         self._picture = Picture()
@@ -139,8 +136,8 @@ class EstimConsole(ListingApp):
         if lost and not isinstance(self.pane, TakeoverPane):
             self.clear()
             self._change(TakeoverPane(self))
-        if self.saying and (self.clock() - self._said_s > SAID_S or self._may_now()):
-            self.saying = ""
+        if self.spoken.text:
+            self.spoken.look(self.clock(), self.offered())
         if not self._picture.stands(self.clock(), closed=self.gate.closed):
             self.draw()
 
@@ -197,22 +194,13 @@ class EstimConsole(ListingApp):
 
     def said(self, text: str) -> None:
         """Say it over the next line."""
-        stands, self.saying, self._said_s = text == self.saying, text, self.clock()
-        if not stands:  # a burst of keys says one thing a thousand times, and a picture takes 5 ms
+        if self.spoken.say(text, self.clock()):  # a picture takes 5 ms
             self.draw()
 
     def refused(self, key: str, why: str) -> None:
         """Say why a key does nothing, for as long as that is so."""
-        self._refused = (key, f"✖ {why}")
-        self.said(f"✖ {why}")
-
-    def _may_now(self) -> bool:
-        """What the screen says of a refused key is not so any more."""
-        key, said = self._refused
-        if said != self.saying:
-            return False
-        command = found(self.offered(), key)
-        return command is None or f"✖ {command.refusal}" != said
+        if self.spoken.refuse(key, why, self.clock()):
+            self.draw()
 
     def past_patients(self) -> tuple[PastPatient, ...]:
         """Who was treated here before, on this kind of device: simulated and real never mix."""
@@ -238,7 +226,7 @@ class EstimConsole(ListingApp):
 
     def act(self, command: Command) -> None:
         """Do it, and draw what it did."""
-        self.saying = ""
+        self.spoken.clear()
         command.act()
         self.judge.asked_anew()
         self.draw()
@@ -344,7 +332,7 @@ class EstimConsole(ListingApp):
         collector.rest()
         self.draft = Draft()
         self.happened = Happened(self.say)
-        self.saying = ""
+        self.spoken.clear()
         self.go(Stage.HOME)
 
     # -- commands, leaving ------------------------------------------------------------------------------------------

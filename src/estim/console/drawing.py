@@ -14,13 +14,14 @@ from estim.console.keys import shown
 from estim.console.language import Words
 from estim.console.pane import Pane
 from estim.console.presses import Kind
+from estim.console.spoken import Spoken
 from estim.session.snapshot import Snapshot
 
 
 class Framed(Handled, Protocol):
     """What the frame shows of a console."""
 
-    saying: str
+    spoken: Spoken
     pane: Pane
     questions: list[Pane]
 
@@ -53,7 +54,7 @@ def draw_frame(console: Framed) -> None:
     stop = say("stop.nothing") if nothing else present.stop_hint(closed=closed, say=say)
     line(console, Strip).show(strip_parts(snapshot, console.draft, console.station.operator, say), console.wall())
     line(console, Banner).show(state, stop)
-    line(console, Said).show(console.saying)
+    line(console, Said).show(console.spoken.text)
     offered = console.offered()
     line(console, NextLine).show(*following(console, offered), say)
     alarms = present.alarms_shown(snapshot, takeover)
