@@ -10,8 +10,8 @@ from textual.geometry import Size
 
 from estim.console.draft import Stage
 from estim.console.frame import Banner
-from estim.console.home_reading import PastSession
 from estim.console.home_view import EmptyHome
+from estim.console.past import PastSession
 from tools.pictures import drawn
 
 from .conftest import Bench, a_turn, make_bench, returning, settle

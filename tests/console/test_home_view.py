@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from estim.console.home_reading import PastPatient, read_sessions, unfinished
+from estim.console.home_reading import read_sessions, unfinished
 from estim.console.language import ENGLISH, load
+from estim.console.past import PastPatient
 from estim.console.stages.glance import glance_lines, how_words, unfinished_lines
 from estim.desk.care import CareDesk
 from estim.records.home import Home

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from estim.console.care_notes import CareNote, Entering
-from estim.console.home_reading import OpenSession, PastPatient, PastSession, unfinished
+from estim.console.home_reading import unfinished
+from estim.console.past import OpenSession, PastPatient, PastSession
 from estim.console.visits import Visit
 from estim.records.course import Course
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 
 from estim.console.due import CourseToday
-from estim.console.home_reading import PastPatient, PastSession
+from estim.console.past import PastPatient, PastSession
 from estim.records.door import Elsewhere
 from estim.records.patients import Patient
 from estim.records.pseudonym import normal

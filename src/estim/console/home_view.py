@@ -19,7 +19,8 @@ from estim.console.care_notes import CareNote, Entering, enter_note
 from estim.console.due import courses_today
 from estim.console.empty_home import EmptyHome
 from estim.console.home_people import with_courses, with_file, with_minutes, with_running
-from estim.console.home_reading import OpenSession, PastPatient, PastSession, read_sessions, unfinished
+from estim.console.home_reading import read_sessions, unfinished
+from estim.console.past import OpenSession, PastPatient, PastSession
 from estim.console.visits import Visit, enter_signed_later, enter_visit
 from estim.records import training
 from estim.records.course import Course

@@ -4,37 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import ClassVar, Literal
-
-from textual.content import Content
+from typing import Literal
 
 from estim.console.comfort import ComfortClock, Felt
 from estim.console.command import Command
 from estim.console.contract import Console
-from estim.console.draft import Stage
-from estim.console.panel import choice_rows
 from estim.console.presses import Kind
 from estim.console.raising import Held, RaiseLock
 from estim.console.recovery import Recovery
 from estim.console.scope import Pace, Trace
-from estim.console.stages.checking import CheckingPane
-from estim.console.stages.reason import ReasonPane
+from estim.console.stages.why import WhyPane
 from estim.controller.interface import Answer
 from estim.session.events import Acknowledge, ContractionSeen, Lower, Mark, Pause, PressTrigger, Raise, Resume, Start
 from estim.session.levels import CUT_PERCENT
 from estim.session.snapshot import ChannelView, Snapshot
 from estim.session.state import BEGUN, Cycle, Phase
 
-GO_ON_REASONS = ("well-again", "doctor-agreed", "other")  # although somebody felt unwell
-STOP_REASONS = ("patient-asked", "pain", "wrong-contraction", "skin", "electrode", "unwell", "mistake", "other")
-
 MarkKind = Literal["sensory", "motor", "max-tolerated", "no-twitch", "twitch"]
 
 
-class LivePane(CheckingPane):
+class LivePane(WhyPane):
     """A stage in which output can be on."""
-
-    PURPOSE: ClassVar[Literal["titration", "therapy"]]
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
@@ -51,7 +41,6 @@ class LivePane(CheckingPane):
         self._raise_open = False
         self._raise_said = ""
         self._was_live = False
-        self.asks_why = False
 
     # -- what it knows ----------------------------------------------------------------------------------------------
 
@@ -76,13 +65,8 @@ class LivePane(CheckingPane):
         elif self._was_live and not gate.closed:
             self._was_live, self.asks_why = False, gate.unexplained
             gate.unexplained = False
-            if self.asks_why and self._ends_therapy:
+            if self.asks_why and self.ends_therapy:
                 self.console.draft.stop_reason = ""  # the last one's
-
-    @property
-    def _ends_therapy(self) -> bool:
-        """What is stopped here is the treatment, or there was none yet."""
-        return self.PURPOSE == "therapy" or not self.console.draft.therapy_began
 
     def _choose_default(self, snapshot: Snapshot) -> None:
         channels = [view.channel for view in snapshot.channels]
@@ -168,29 +152,12 @@ class LivePane(CheckingPane):
             )
         says = say("live.arm-lower-says" if self.console.draft.stopped_for == "pain" else "live.arm-says")
         if self.unwell:
-            arm = self.does("arm", self._ask_go_on, says=say("live.go-on-says"), refusal=refusal)
+            arm = self.does("arm", self.ask_go_on, says=say("live.go-on-says"), refusal=refusal)
         else:
             arm = self.does("arm", self.arm, says=says, refusal=refusal)
         after = say("refuse.start-first", reason=refusal) if refusal else say("refuse.start-after")
         start = self.does("start", lambda: None, label="", refusal=after)
         return (*asked, arm, start)
-
-    @property
-    def unwell(self) -> bool:
-        """It was stopped since the patient felt unwell: the outcome is the way on, and going on needs a word."""
-        return self.console.draft.stopped_for == "unwell"
-
-    def to_outcome(self) -> Command:
-        """On to the outcome, as the way that is named."""
-        go = partial(self.console.go, Stage.OUTCOME)
-        return self.does("next", go, label=self.say("treat.outcome"), says=self.say("treat.outcome-says"))
-
-    def _ask_go_on(self) -> None:
-        self.console.ask(ReasonPane(self.console, self.say("ask.go-on"), GO_ON_REASONS, self._goes_on))
-
-    def _goes_on(self, reason: str) -> None:
-        self.console.note({"goes_on": reason}, kind="reason")
-        self.arm()
 
     def _cut_first(self, snapshot: Snapshot) -> Sequence[Command]:
         """With output off: a pain that was said and that nobody has answered yet comes before all that leads on."""
@@ -260,20 +227,6 @@ class LivePane(CheckingPane):
         ]
         lower = self.does("lower", self._lower, kind=Kind.FREE)
         return (*digits, lower, self.does("comfort", self._close_comfort, label=self.say("hint.back")))
-
-    def reasons(self) -> Sequence[Command]:
-        """After a stop: why, by one digit, when hands are free; it holds up nothing."""
-        if not self.asks_why:
-            return ()
-        return [
-            self.digit(str(n), partial(self._stopped, why), label=self.say.of("reason", why))
-            for n, why in enumerate(STOP_REASONS, start=1)
-        ]
-
-    def why_lines(self, columns: int) -> list[Content | str]:
-        """The question after a stop, with each of its answers; nothing where it is not asked."""
-        answers = [f"{each.keys[0]} {each.label}" for each in self.reasons()]
-        return [self.say("ask.stopped"), *choice_rows(answers, columns)] if answers else []
 
     # -- what they do -----------------------------------------------------------------------------------------------
 
@@ -380,11 +333,3 @@ class LivePane(CheckingPane):
         levels = {} if snapshot is None else {str(view.channel): view.sent_ua for view in snapshot.channels}
         self.console.note({"discomfort": value, "felt_ua": self._asked_ua, "sent_ua": levels})
         self.console.happened.tell(self.say("happened.discomfort", value=value), snapshot)
-
-    def _stopped(self, reason: str) -> None:
-        self.asks_why = False
-        if self._ends_therapy:
-            self.console.draft.stop_reason = reason
-        self.console.draft.stopped_for = reason
-        self.console.draft.stops.append(reason)
-        self.console.note({"stopped": reason}, kind="reason")
