@@ -136,7 +136,7 @@ def still_running(folder: Path) -> Elsewhere | None:
     The patient's place was taken just before the record was begun, so what was begun earlier is another session's.
     """
     try:
-        with (folder / RECORD).open("rb") as file:
+        with no_device(folder / RECORD).open("rb") as file:
             header = entry_of(file.readline(LINE_MAX).removesuffix(b"\n")).fields
         home = home_of_records(folder.absolute().parent)
         elsewhere = in_session(Home(home), str(header["patient"])) if home is not None else None
