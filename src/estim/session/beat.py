@@ -42,6 +42,7 @@ class Beat:
     __slots__ = (
         "_every",
         "_first",
+        "_forms",
         "_longer",
         "_plain",
         "_silent",
@@ -65,6 +66,7 @@ class Beat:
         if train is not None and train.then_period_us:
             self._then = self._plain._replace(period_us=train.then_period_us)
             self._switch = ceil_div(train.after_us, period_us)
+        self._forms = tuple({self._first, self._plain, self._then})
         self._switch_us = self._switch * period_us
         self._silent = self._longer = 0
         self.lead_us = min(period_us, self._then.period_us) // 2
@@ -81,9 +83,7 @@ class Beat:
         on_us, count = self.at_us(last) - self.at_us(first), last - first
         if count and self.form(last - 1).period_us != told.period_us:
             count = ceil_div(until_us - self.at_us(first), told.period_us)
-        most = max(
-            ceil_div(on_us, form.period_us) * form.burst_pulses for form in (self._first, self._plain, self._then)
-        )
+        most = max([ceil_div(on_us, form.period_us) * form.burst_pulses for form in self._forms])
         return count * told.burst_pulses, on_us, max(count * told.burst_pulses, most)
 
     def begins_silent(self, pulses: int) -> None:

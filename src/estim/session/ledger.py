@@ -138,9 +138,11 @@ class Ledger:
         """What device channel `channel` got in `purpose`."""
         return self._accounts.get((purpose, channel), Account())
 
-    def so_far(self, purpose: Purpose, window: Window, bookings: Iterable[Booking], acknowledged_n: int) -> Account:
+    def so_far(self, purpose: Purpose, window: Window, bookings: Sequence[Booking], acknowledged_n: int) -> Account:
         """The same with what a window that still plays has given."""
-        account = replace(self.account(purpose, window.channel))
+        account = self.account(purpose, window.channel)
+        if bookings:
+            account = replace(account)
         for booking in bookings:
             account.add(booking, window.pulse_width_us, acknowledged_n)
         return account
