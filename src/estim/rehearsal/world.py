@@ -32,7 +32,7 @@ from firmware_sim.monitor import Monitor
 
 HEARTBEAT_US = 100_000  # with the first turn from then on; fronts beat so often (docs/decisions/processes.md)
 BEAT_ALONE_US = 550_000  # or in a turn of its own: a beat lasts 1 s, and a device is asked every 450 ms anyway
-SLACK_US = 200_000  # so long a look that need not be on time waits for a turn that is made anyway
+SLACK_US = 450_000  # so long a look that need not be on time waits for a turn that is made anyway: for the next poll
 LOOK_US = 100_000  # how often the scripted person looks at the screen
 WATCH_US = 1_000_000  # while the therapy runs by itself
 CLOSE_US = 5_000_000
