@@ -9,7 +9,16 @@ import pytest
 
 from estim.drivers.models import MODELS
 from estim.safety.errors import InterlockTripped
-from estim.safety.reports import Acknowledged, DeviceFault, DeviceLost, DeviceStatus, Identified, Noise, Superseded
+from estim.safety.reports import (
+    Acknowledged,
+    DeviceFault,
+    DeviceLost,
+    DeviceStatus,
+    Identified,
+    Noise,
+    Prepared,
+    Superseded,
+)
 
 from .scripted import ScriptedMidLevel, ScriptedRehaStim2
 from .table import CASES, MID_LEVEL, Case, Table
@@ -65,6 +74,42 @@ def test_connect_to_nothing_ends_in_lost(case: Case) -> None:
     table.connect()
     table.wait(DeviceLost)
     assert not table.of(Identified)
+
+
+@pytest.mark.parametrize("lost", range(5))
+def test_an_answer_to_connect_that_is_lost_is_asked_for_again(case: Case, lost: int) -> None:
+    """A first connect beside a busy machine ended as a lost device, although nothing is delivered while it connects."""
+    table = Table(case)
+    frames = itertools.count()
+    table.to_host = lambda data: b"" if next(frames) == lost else data
+    table.connect()
+    table.wait(Identified)
+    table.run(1_000_000)
+    assert len(table.of(Identified)) == 1
+    assert not table.of(DeviceLost)
+
+
+def test_a_device_that_begins_450_ms_late_is_identified_once(case: Case) -> None:
+    table = Table(case)
+    late: list[bytes] = []
+    began_us = table.now_us
+
+    def answers(data: bytes) -> bytes:
+        late.append(data)
+        if table.now_us - began_us < 450_000:
+            return b""
+        data = b"".join(late)
+        late.clear()
+        return data
+
+    table.to_host = answers
+    table.connect()
+    table.wait(Identified)
+    table.run(300_000)
+    assert len(table.of(Identified)) == 1
+    assert not table.of(DeviceLost)
+    table.prepare(1)
+    table.wait(Prepared)
 
 
 def test_device_that_stays_open_is_never_identified(case: Case) -> None:

@@ -184,11 +184,15 @@ class BaseDriver:
                 self._repeat_off(off, now_us)
         else:
             overdue = self._exchange.overdue(now_us)
-            if overdue is not None:
+            if overdue is not None and not self._asked_again(overdue):
                 self._lose(f"no answer to {overdue.kind} within {ANSWER_US // 1000} ms", reports)
         if self._connect_until_us is not None and now_us >= self._connect_until_us:
             self._lose(f"it was not identified and idle within {self._connect_us / 1e6:g} s", reports)
         return tuple(reports)
+
+    def _asked_again(self, overdue: Call) -> bool:
+        """While connecting nothing is delivered, and a busy machine or a device that starts may need a second time."""
+        return self._connect_until_us is not None and self._exchange.repeat(overdue)
 
     def _lose(self, reason: str, reports: list[DriverReport], *, output_ended: bool = False) -> None:
         """The device can't be relied on; an off that is under way goes on."""

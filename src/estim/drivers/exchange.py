@@ -20,7 +20,7 @@ class Call:
         seq: number of the submitted command it carries, or of the off that it serves; 0 for none.
         is_output: it sets the whole output, so that a newer one takes its place while it waits.
         has_answer: the device answers it (RehaStim2's InitAck and Watchdog are never answered).
-        retries: how often it may be asked again when its answer came damaged; questions alone.
+        retries: how often it may be asked again when its answer came damaged, or not while connecting; questions alone.
         then: calls that follow it at once when it was accepted, before anything else.
         packet: number given when it went out.
         sent_us: when it went out.
@@ -155,7 +155,11 @@ class Exchange:
     def ask_again(self) -> bool:
         """The answer that is awaited came damaged: ask again if this is a question that may be."""
         call = self.flying
-        if call is None or call.retries <= 0:
+        return call is not None and self.repeat(call)
+
+    def repeat(self, call: Call) -> bool:
+        """Ask this question once more, under a new number, if it may be asked again."""
+        if call.retries <= 0:
             return False
         self._leave()
         self._waiting.appendleft(Call(call.kind, call.command, call.data, retries=call.retries - 1))

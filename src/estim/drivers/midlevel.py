@@ -182,6 +182,8 @@ class MidLevelDriver(BaseDriver):
             self._lose(f"it does not tell its id ({sm.result_text(got.result)})", got.reports)
 
     def _got_connect_status(self, got: Got) -> None:
+        if self._connect_until_us is None:
+            return  # asked twice, and the answer to the first came late
         status = sm.decode_status(got.frame.data)
         if status is None or self._version is None or not self._device_id:
             self._lose(f"it does not tell its status ({sm.result_text(got.result)})", got.reports)

@@ -242,6 +242,8 @@ class RehaStim2Driver(BaseDriver):
         """What follows tells whether it helped."""
 
     def _got_connect_mode(self, got: Got) -> None:
+        if self._connect_until_us is None:
+            return  # asked twice, and the answer to the first came late
         mode = _mode(got)
         if mode is None:
             self._lose(f"it does not tell its mode ({sm.result_text(got.result)})", got.reports)
@@ -254,7 +256,7 @@ class RehaStim2Driver(BaseDriver):
             self._lose(f"it is still in mode {mode} after {LEAVE_MAX} stops", got.reports)
         else:
             self._leaves += 1
-            self._exchange.put(Call("connect-stop", sm.LIST_STOP))
+            self._exchange.put(Call("connect-stop", sm.LIST_STOP, retries=QUESTION_RETRIES))
             self._exchange.put(Call("connect-status", sm.GET_MODE, retries=QUESTION_RETRIES))
 
     def _got_left(self, got: Got) -> None:
