@@ -9,6 +9,7 @@ import pytest
 
 from estim.console.cue import cue_of
 from estim.console.draft import Stage
+from estim.controller.interface import Takeover
 from estim.safety.reports import ChannelFault, DeviceLost, OutputState
 from estim.session import events
 from estim.session.snapshot import Alarm
@@ -179,6 +180,29 @@ async def test_a_controller_that_ended_before_any_stimulator_answered_is_left(be
         await b.press("ctrl+q")
         await b.send("q")
         assert b.app.return_value == 4, "UNCERTAIN was said"
+
+
+@pytest.mark.hazard("H36")
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_an_output_that_nobody_can_find_out_is_left_once_it_was_said(bench: Make, size: tuple[int, int]) -> None:
+    """Only a kill ended such a console, and with it the page that names the cable."""
+    async with bench(size=size) as b:
+        await b.running()
+        b.session.lose(OutputState.UNCERTAIN)
+        b.session.lost = Takeover(cause="eof", output="UNCERTAIN", text="Stop is being sent.", settled=False)
+        await b.look(0.1)
+        await b.press("ctrl+q")
+        await b.press("q")
+        assert b.app.is_running, "it is still being found out"
+        b.session.lose(OutputState.UNCERTAIN)
+        await b.look(1.5)
+        assert "OUTPUT UNCERTAIN" in b.banner
+        assert "could not be found out" in b.text
+        assert "First make it safe: " in b.text
+        assert "USB cable" in b.text.partition("First make it safe: ")[2]
+        assert b.next == "→ Q leaves now"
+        await b.send("q")
+        assert b.app.return_value == 4
 
 
 async def test_a_controller_that_could_not_begin_is_left_at_once(bench: Make) -> None:

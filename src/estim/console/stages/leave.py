@@ -1,4 +1,6 @@
-"""Leaving: off first, and only when the device itself says so; where nothing can have been put out, at once."""
+"""Leaving: off first, and only when the device itself says so; where nothing can have been put out, at once; where the
+controller is lost and nobody can find out, once that was said, with the exit code of an output that is uncertain.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +35,11 @@ class LeavePane(Pane):
 
     def show(self, snapshot: Snapshot | None) -> None:
         """Whether the device is off yet."""
-        if not self._off() and self.console.gate.never_out:
-            lines = list(self.say.lines("leave.never-out"))
+        if self._told() or (not self._off() and self.console.gate.never_out):
+            lines = list(self.say.lines("leave.told" if self._told() else "leave.never-out"))
             if snapshot is not None:
-                lines.append(self.say("leave.if-on", safe=self.say.heard(snapshot.make_safe)))
+                name = "leave.first" if self._told() else "leave.if-on"
+                lines.append(self.say(name, safe=self.say.heard(snapshot.make_safe)))
         elif self._off():
             lines = list(self.say.lines("leave.off-lost" if lost(snapshot) else "leave.off"))
             if (
@@ -58,9 +61,14 @@ class LeavePane(Pane):
         snapshot = self.now
         return snapshot is not None and snapshot.output is OutputState.OFF and not self.console.gate.closed
 
+    def _told(self) -> bool:
+        """The controller is gone, all was tried, and it was said that nobody knows: no one here stops it any more."""
+        takeover = self.console.client.takeover
+        return takeover is not None and takeover.settled and takeover.output != OutputState.OFF
+
     def commands(self) -> Sequence[Command]:
         """Leave or stay."""
-        may = self._off() or self.console.gate.never_out
+        may = self._off() or self._told() or self.console.gate.never_out
         waits = "" if may else self.say("leave.not-yet")
         return (
             self.digit("q", self._leave, label=self.say("hint.leave"), says=self.say("leave.says"), refusal=waits),
