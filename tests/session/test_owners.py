@@ -11,8 +11,8 @@ from tests.session import owners
 from tests.session.owners import SESSION, imports_of, written
 
 FIELDS_MAX = 20  # was 65 in one class
-COORDINATORS = {"arming", "device", "ending", "engine", "levels", "play", "preparing", "processes", "prompts",
-                "record_json", "requests", "view"}  # fmt: skip
+COORDINATORS = {"after_stop", "arming", "device", "ending", "engine", "levels", "play", "preparing", "processes",
+                "prompts", "record_json", "requests", "view"}  # fmt: skip
 ROOT = SESSION.parents[2]
 
 

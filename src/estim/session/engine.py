@@ -5,6 +5,7 @@ step(event, now_us)   preparing.py what people ask before anything runs; request
                       device.py    what the stimulator and the room say
                       play.py      what time does: the plan, keep-alives, the lease
                       levels.py    raising, lowering, marks
+                      after_stop.py  what must be so before it goes on
                       arming.py    what must be true before output
                       ending.py    how a run, a treatment and a record end
 snapshot()            view.py

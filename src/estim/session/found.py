@@ -33,6 +33,11 @@ class FoundLevels:
     def __bool__(self) -> bool:
         return bool(self._found)
 
+    @property
+    def names(self) -> list[str]:
+        """Channels of which something is known."""
+        return list(self._found)
+
     def get(self, name: str) -> FoundLevel | None:
         """What is known of a channel; None: nothing."""
         return self._found.get(name)

@@ -193,39 +193,6 @@ def lower(core: Core, channel: int | None, percent: int) -> bool:
     return True
 
 
-def lower_what_hurt(core: Core) -> None:
-    """It was stopped for pain: whatever has a level goes on a fifth lower (rule 18); a person raises, step by step.
-
-    Finding levels leaves no run behind: there it is what was found that goes down.
-    """
-    if core.run is not None:
-        for channel, level_ua in list(core.run.levels_ua.items()):
-            if level_ua:
-                lower(core, channel, CUT_PERCENT)
-    elif core.sitting.purpose == "titration" and core.sitting.cleared is not None:
-        schedule = core.sitting.cleared.schedule
-        for scheduled in schedule.channels:
-            found = core.sitting.found.get(scheduled.name)
-            if found is not None and found.level_ua:
-                less_ua = found.level_ua * (100 - CUT_PERCENT) // 100
-                grid_ua = level_grid_ua(schedule, scheduled.channel, step_ua=core.profile.amplitude_step_ua)
-                level_ua = floor_to_step(less_ua, grid_ua)
-                core.sitting.found.note_level(scheduled.name, level_ua, None)
-                core.out.log(Lowered(channel=scheduled.channel, before_ua=found.level_ua, level_ua=level_ua))
-
-
-def keep_falls(core: Core, before: Run) -> None:
-    """What was lowered in this plan, while it ran or since it was stopped, stays lowered: a new start brings no level
-    back. What was raised begins as it was found.
-    """
-    run, _ = core.playing
-    for channel, level_ua in list(run.levels_ua.items()):
-        lowered_ua = before.levels_ua.get(channel, level_ua)
-        if lowered_ua < level_ua:
-            run.set_level(channel, lowered_ua, core.now_us)
-            core.authority.lower_ceiling(channel, run)
-
-
 def _lower_one(core: Core, run: Run, channel: int, percent: int) -> None:
     before_ua = run.levels_ua[channel]
     wanted_ua = before_ua * (100 - percent) // 100 if percent else before_ua - step_ua(core, channel)

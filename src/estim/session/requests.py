@@ -10,7 +10,7 @@ from estim.record_lines.kinds import Note, Outcome, Reason, Request
 from estim.safety.errors import Problem
 from estim.safety.reports import OutputState
 from estim.safety.verdict import ClearedSchedule
-from estim.session import arming, ending, events, levels
+from estim.session import after_stop, arming, ending, events, levels
 from estim.session.after_off import playing_on
 from estim.session.core import Core
 from estim.session.effects import Install, Prepare, ToRoom
@@ -54,6 +54,9 @@ def start(core: Core, request: events.Start) -> None:
     if not core.link.open:
         core.refuse(request.id, no("start", "the device is not ready yet"))
         return
+    if unseen := after_stop.not_looked_at(core):
+        core.refuse(request.id, *(no("start", f"not confirmed: {what}", rule="arm") for what in unseen))
+        return
     cleared, ledger = core.sitting.cleared, core.ledger
     kept = core.sitting.kept if core.sitting.purpose == "therapy" else None
     before = core.run
@@ -71,8 +74,7 @@ def start(core: Core, request: events.Start) -> None:
             governor=lambda window, at_us: ledger.withholds(cleared.schedule.channel(window.channel), window, at_us),
         )
     )
-    if before is not None and before.schedule is cleared.schedule:
-        levels.keep_falls(core, before)
+    after_stop.keep_falls(core, before)
     core.sitting.begin_run()
     ledger.begin_run()
     core.sitting.clock.go(core.now_us)
@@ -90,6 +92,7 @@ def pause_request(core: Core, request: events.Pause) -> None:
         core.run.pause_later(request.reason)
     else:
         core.pause(request.reason)
+    after_stop.heed(core, request.reason)
     core.accept(request.id)
 
 
@@ -110,6 +113,7 @@ def resume(core: Core, request: events.Resume) -> None:
         problems.append(
             no("resume", f"the level of {', '.join(lost)} must be found again: stop first", rule="lead-off")
         )
+    problems += [no("resume", f"not confirmed: {what}", rule="arm") for what in after_stop.not_looked_at(core)]
     if problems:
         core.refuse(request.id, *problems)
         return
@@ -222,6 +226,7 @@ def end_early(core: Core, request: events.EndEarly) -> None:
         return
     core.out.log(Request(what="end-early", reason=request.reason))
     ending.end_early(core)
+    after_stop.heed(core, request.reason)
     core.accept(request.id)
 
 
@@ -294,16 +299,8 @@ def note(core: Core, request: events.Note) -> None:
         return
     core.out.log(_NOTES.get(request.kind, Note)(said=plain(request.fields)))
     if request.kind == Reason.KIND:
-        _heed(core, request.fields.get("stopped"))
+        after_stop.heed(core, request.fields.get("stopped"))
     core.accept(request.id)
-
-
-def _heed(core: Core, stopped: object) -> None:
-    """Why it was stopped decides how it may go on: lower after a pain, and with another look at the skin or pads."""
-    if stopped == "pain":
-        levels.lower_what_hurt(core)
-    elif stopped in ("skin", "electrode"):
-        core.sitting.look_again()
 
 
 def sign(core: Core, request: events.Sign) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from estim.safety.dose import density_ua_per_cm2, mean_square_ua2
 from estim.safety.schedule import ScheduleChannel
 from estim.safety.verdict import ClearedSchedule
-from estim.session import arming, levels
+from estim.session import after_stop, arming, levels
 from estim.session.core import Core
 from estim.session.ending import outcome
 from estim.session.player import WindowPlayer
@@ -124,7 +124,7 @@ def _channel(core: Core, cleared: ClearedSchedule, scheduled: ScheduleChannel) -
         level_ua = run.levels_ua.get(channel, 0)
         cap, rule = levels.cap_ua(core, channel)
     else:
-        level_ua = scheduled.level_ua
+        level_ua = after_stop.known_ua(core, scheduled)
         cap, rule = cleared.caps_ua.get(channel, 0), cleared.cap_reasons.get(channel, "")
     found = core.sitting.found.get(scheduled.name)
     played = player.so_far(core.now_us) if player else ()
