@@ -19,6 +19,7 @@ from estim.console.language.heard import Translation
 from estim.console.problem_words import problem_line
 from estim.drivers import midlevel
 from estim.drivers.models import MODELS
+from estim.drivers.rehastim1_steps import NOBODY
 from estim.drivers.rehastim2_profile import PROFILE as REHASTIM2
 from estim.drivers.sciencemode2 import ERRORS
 from estim.protocols.catalogue import load_runnable
@@ -74,6 +75,28 @@ def spoken() -> Iterator[tuple[str, str]]:
                     yield from ((code, text) for text in said(call.args[SAYING[name]], scope))
 
 
+def lost() -> set[str]:
+    """Why a device can't be reached, or why no session could begin with it: drivers, links, whoever holds it."""
+    found = set()
+    beside = [SOURCE / "records" / "door.py", SOURCE / "controller" / "client.py"]
+    for path in (*(SOURCE / "drivers").glob("*.py"), *beside):
+        if path.name == "lsl.py":  # a sensor's: no session ends with it, and no screen says it
+            continue
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        for scope in (node for node in ast.walk(module) if isinstance(node, ast.FunctionDef)):
+            for node in ast.walk(scope):
+                name = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
+                told = None
+                if isinstance(node, ast.Call) and name in {"LinkLost", "_lose", "DeviceLost"}:
+                    told = (node.args or [word.value for word in node.keywords if word.arg == "reason"])[0]
+                elif (isinstance(node, ast.Return) and scope.name == "_why_not") or (
+                    isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "self._fatal"
+                ):
+                    told = node.value
+                found |= set(said(told, scope)) if told is not None else set()
+    return (found | {NOBODY}) - {"", "the controller has no pipes"}  # a fault of ours, seen in no session
+
+
 def locks() -> set[str]:
     """Why a raise waits: what `raise_locked` can give."""
     path = SOURCE / "session" / "levels.py"
@@ -99,6 +122,18 @@ def test_every_alarm_and_refusal_of_the_session_has_a_form(language: str) -> Non
     assert missing - OF_PROGRAMS == set()
     for _, text in spoken():
         assert heard(text).count("§") == text.count("§"), text  # every value is said
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_why_a_device_is_lost_or_never_began_has_a_form(language: str) -> None:
+    """A cable that came out was half English on a German screen."""
+    heard = load(language).heard
+    texts = lost()
+    assert {"the port is gone", "no answer to § within § ms", "§ is not there: is the stimulator plugged in and"
+            " switched on? `estim devices` lists the ports"} <= texts  # fmt: skip
+    assert {text for text in texts if heard(text) == text} == set()
+    assert [text for text in texts if heard(text).count("§") != text.count("§")] == []
+    assert "der Anschluss ist weg" in heard("The device can't be reached: the port is gone.")
 
 
 @pytest.mark.parametrize("language", OTHERS)

@@ -32,7 +32,7 @@ class TakeoverPane(Pane):
         large, text = self.panel("takeover-big"), self.panel("takeover-text")
         if takeover is None:
             large.put(Content("\n".join(big(self.say("takeover.no-start"), large.columns))))
-            text.put(self.say("takeover.fatal", reason=fatal))
+            text.put(self.say("takeover.fatal", reason=self.say.heard(fatal)))
             return
         certain = takeover.output == OutputState.OFF
         self.set_class(not certain, "-uncertain")
