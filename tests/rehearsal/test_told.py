@@ -13,9 +13,9 @@ from firmware_sim.faults import FaultPlan
 REHEARSE = ("rehearse", "knee-replacement-quadriceps-early", "--level", "quadriceps=20")
 
 
-def plan(folder: Path, kind: str) -> str:
+def plan(folder: Path, kind: str, at: str = "100 s") -> str:
     path = folder / "plan.toml"
-    path.write_text(f'[[fault]]\nat = "100 s"\nkind = "{kind}"\nfor = "8 s"\n', encoding="utf-8")
+    path.write_text(f'[[fault]]\nat = "{at}"\nkind = "{kind}"\nfor = "8 s"\n', encoding="utf-8")
     return str(path)
 
 
@@ -45,6 +45,19 @@ def test_a_bad_end_has_its_cause_and_its_plan(
     assert any(cause in text for text in ["", *document["alarms"]])
     (row,) = document["faults"]
     assert (row["kind"], row["at_s"], row["for_s"], row["reached"]) == (kind, 100, 8, True)
+
+
+def test_a_stimulator_that_is_lost_before_anything_runs_is_a_fault_and_no_limit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*REHEARSE, "--faults", plan(tmp_path, "vanish", "200 ms"), "--home", str(tmp_path), "--json"]
+    assert main(words) == 3
+    document = json.loads(capsys.readouterr().out)
+    assert document["outcome"] == "fault"
+    assert "can't be reached" in " ".join(problem["message"] for problem in document["problems"])
+    end = (Path(document["record"]) / "record.jsonl").read_text(encoding="utf-8").splitlines()
+    (line,) = [json.loads(line) for line in end if '"kind":"end"' in line]
+    assert (line["fields"]["outcome"], line["fields"]["output"]) == ("fault", "OFF")
 
 
 def test_what_a_seed_drew_is_said_also_where_it_drew_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

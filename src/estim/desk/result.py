@@ -175,14 +175,18 @@ def result_of(seen: Seen) -> Result:
 
 
 def _outcome(seen: Seen, lines: _Lines) -> str:
-    """What was known of the output last comes before all else; then what was refused, then the record's own end."""
+    """What was known of the output last comes before all else; then a fault, what was refused, the record's own end.
+
+    Whoever is refused since the stimulator is gone has not asked for too much.
+    """
     if seen.takeover is not None:
         return seen.takeover.outcome
     if "UNCERTAIN" in {lines.end.get("output"), seen.output}:
         return "uncertain"
     if seen.fatal or (seen.folder is not None and not lines.setups and not segments(seen.folder)):
         return "fault"  # it never began, or its record is gone
-    if seen.refused and not lines.end.get("contractions"):  # who was refused behind a treatment was treated
+    refused = seen.refused and lines.end.get("outcome") != "fault"
+    if refused and not lines.end.get("contractions"):  # who was refused behind a treatment was treated
         return "refused"
     return str(lines.end.get("outcome") or ("fault" if seen.folder is not None and not lines.end else "stopped"))
 

@@ -13,11 +13,12 @@ WHOLE_PERMILLE = 950  # convention: a treatment of which at least 95 % were give
 def outcome(core: Core) -> str:
     """How this sitting's treatment ends if it ends here: the one word for record, result and screen.
 
-    Where nobody knows whether output is off, that comes before everything else.
+    Where nobody knows whether output is off, that comes before everything else. A stimulator that is lost while nothing
+    runs is as much a fault as one that is lost in the middle.
     """
     if core.link.uncertain:
         return "uncertain"
-    return core.sitting.outcome or ("fault" if core.phase is Phase.FAULT else "stopped")
+    return core.sitting.outcome or ("fault" if core.phase in {Phase.FAULT, Phase.DISCONNECTED} else "stopped")
 
 
 def given_whole(core: Core, run: Run) -> bool:
