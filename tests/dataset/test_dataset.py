@@ -152,3 +152,37 @@ def test_timelines_are_read_by_other_programs(home: Path, tmp_path: Path) -> Non
         assert {tuple(row.split("\t")[2:5]) for row in rows if row.split("\t")[2] == "off"} == {("off", "n/a", "0")}
         assert [float(row.split("\t")[0]) for row in rows] == sorted(float(row.split("\t")[0]) for row in rows)
         assert json.loads(path.with_suffix(".json").read_text("utf-8"))["simulated"] is True
+
+
+def test_a_doublet_is_no_single_pulse_in_any_of_them(tmp_path: Path) -> None:
+    root = tmp_path / "home"
+    main(["rehearse", "quadriceps-doublets", "--level", "quadriceps=6", "--home", str(root), "--json"])
+    record = next(root.glob("records/simulated/*/record.jsonl"))
+    lines = [json.loads(line) for line in record.read_bytes().splitlines()]
+    sent = [
+        row.get("burst_pulses", 1)
+        for line in lines
+        if line["kind"] in {"command", "unanswered"}
+        for row in line["fields"]["channels"]
+    ]
+    assert set(sent) == {2}
+    assert export(root, tmp_path / "out") == 0
+    told = ask(tmp_path / "out", "SELECT channel, burst_pulses FROM '{out}/commands.parquet' ORDER BY n")
+    assert [pulses for channel, pulses in told if channel is not None] == sent
+    assert {pulses for channel, pulses in told if channel is None} == {None}
+    assert export(root, tmp_path / "bids", form="bids") == 0
+    (events,) = (tmp_path / "bids").glob("*_events.tsv")
+    head, *rows = [row.split("\t") for row in events.read_text("utf-8").splitlines()]
+    at = head.index("burst_pulses")
+    assert {(row[2], row[at]) for row in rows if row[2] in {"stimulation", "off"}} == {
+        ("stimulation", "2"),
+        ("off", "n/a"),
+    }
+    described = json.loads(events.with_suffix(".json").read_text("utf-8"))
+    assert set(head) <= set(described), "each column is described"
+    assert export(root, tmp_path / "xdf", form="xdf") == 0
+    pyxdf = pytest.importorskip("pyxdf")
+    streams, _ = pyxdf.load_xdf(str(next((tmp_path / "xdf").glob("*.xdf"))))
+    output = next(stream for stream in streams if stream["info"]["name"][0] == "estim-output")
+    labels = [one["label"][0] for one in output["info"]["desc"][0]["channels"][0]["channel"]]
+    assert [int(row[labels.index("burst_pulses")]) for row in output["time_series"] if row[0]] == sent

@@ -61,6 +61,7 @@ def test_samples_have_the_time_of_their_bytes_on_the_clock_of_lsl(tmp_path: Path
     record, library = tmp_path / "record.jsonl", Library()
     growing, streams = Growing(tmp_path), Streams("s1", library, boot=lambda: BOOT_US)
     row = {"channel": 1, "amplitude_ua": 8000, "pulse_width_us": 250, "interphase_us": 100, "period_us": 20_000}
+    doublet = {**row, "burst_pulses": 2}
     first = line("phase", 1_000_000, after="ARMED")
     record.write_bytes(line("header", 0, patient="p1") + first[:20])  # the second is not whole yet
     for each in growing.lines():
@@ -69,15 +70,17 @@ def test_samples_have_the_time_of_their_bytes_on_the_clock_of_lsl(tmp_path: Path
     record.write_bytes(
         line("header", 0, patient="p1") + first + line("checkpoint", 2_000_000, boot_us=BOOT_US - 3_000_000)
         + line("command", 2_600_000, command=1, sent_us=2_500_000, ack_us=900, channels=[row])
-        + line("unanswered", 2_900_000, command=2, sent_us=2_700_000, channels=[])
+        + line("command", 2_650_000, command=2, sent_us=2_600_000, ack_us=900, channels=[doublet])
+        + line("unanswered", 2_900_000, command=3, sent_us=2_700_000, channels=[])
     )  # fmt: skip
     for each in growing.lines():
         streams.take(each)
     assert streams.offset_s == LSL_S - 3.0 - 2.0
     assert library.pushed[MARKERS] == [(LSL_S - 4.0, ["phase ARMED"])]
     assert library.pushed[COMMANDS] == [
-        (LSL_S - 2.5, [1, 8000, 250, 20_000, 1]),
-        (LSL_S - 2.3, [0, 0, 0, 0, 0]),
+        (LSL_S - 2.5, [1, 8000, 250, 20_000, 1, 1]),
+        (LSL_S - 2.4, [1, 8000, 250, 20_000, 1, 2]),
+        (LSL_S - 2.3, [0, 0, 0, 0, 0, 0]),
     ]
     assert library.infos[COMMANDS].node.said["simulated"] == "true"
     (tmp_path / "record.1.jsonl").write_bytes(line("take-over", 4_000_000) + line("seal", 4_000_000))

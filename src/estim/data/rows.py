@@ -108,7 +108,10 @@ def rows_of(
 
 
 # What a command says that leaves no channel on; without a row of its own, no timeline would show when output ended.
-NONE_ON = {"channel": None, "amplitude_ua": 0, "pulse_width_us": None, "interphase_us": None, "period_us": None}
+NONE_ON = {
+    "channel": None, "amplitude_ua": 0, "pulse_width_us": None, "interphase_us": None, "period_us": None,
+    "burst_pulses": None,
+}  # fmt: skip
 
 
 def outputs(said: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -130,6 +133,7 @@ def _command(made: Rows, entry: Entry, purpose: str) -> None:
             pulse_width_us=row["pulse_width_us"],
             interphase_us=row["interphase_us"],
             period_us=row["period_us"],
+            burst_pulses=row.get("burst_pulses", 1),  # a single pulse has none in its line
             sent_us=said["sent_us"],
             ack_us=said.get("ack_us"),
         )

@@ -1,7 +1,7 @@
 """One session's timeline for programs that line it up with EEG, EMG or force: XDF (LabRecorder's) and BIDS events.
 
 XDF: chunks with a length, a tag and content; one stream of markers (text) and one of output (channel, amplitude_ua,
-pulse_width_us, period_us, acknowledged), both on the session's clock in seconds. https://github.com/sccn/xdf/wiki
+pulse_width_us, period_us, acknowledged, burst_pulses), both on the session's clock in seconds. https://github.com/sccn/xdf/wiki
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 from estim.data.rows import Rows
 
 Marker = tuple[float, str]
-OUTPUT = ("channel", "amplitude_ua", "pulse_width_us", "period_us", "acknowledged")
+OUTPUT = ("channel", "amplitude_ua", "pulse_width_us", "period_us", "acknowledged", "burst_pulses")
 MARKED = frozenset(
     {"phase", "contraction", "request", "fault", "lead-off", "alarm", "note", "output", "end", "take-over"}
 )
@@ -69,13 +69,15 @@ def xdf(rows: Rows) -> bytes:
 
 
 def _command(row: dict[str, int | None]) -> tuple[float, bytes]:
-    return (row["sent_us"] or 0) / 1e6, struct.pack("<5i", *sample(row, acknowledged=row["ack_us"] is not None))
+    numbers = sample(row, acknowledged=row["ack_us"] is not None)
+    return (row["sent_us"] or 0) / 1e6, struct.pack(f"<{len(OUTPUT)}i", *numbers)
 
 
 def sample(row: Mapping[str, int | None], *, acknowledged: bool) -> list[int]:
     """The numbers of `OUTPUT` for one row of a command; channel 0 where it leaves none on."""
     numbers = [row[key] or 0 for key in ("channel", "amplitude_ua", "pulse_width_us", "period_us")]
-    return [*numbers, int(acknowledged)]
+    burst = 0 if row["channel"] is None else row.get("burst_pulses") or 1
+    return [*numbers, int(acknowledged), burst]
 
 
 def _string(text: str) -> bytes:
@@ -117,23 +119,27 @@ def _footer(samples: Sequence[tuple[float, bytes]]) -> bytes:
     ).encode()
 
 
+_NUMBERS = ("channel", "amplitude_ua", "pulse_width_us", "period_us", "burst_pulses")
+
+
 def bids(rows: Rows) -> tuple[str, str]:
     """`*_events.tsv` and its `.json`: onset and duration in seconds, trial_type."""
-    lines = ["onset\tduration\ttrial_type\tchannel\tamplitude_ua\tpulse_width_us\tperiod_us"]
-    found: list[tuple[float, str]] = [
-        (at, f"{at:.6f}\tn/a\t{_cell(text)}\tn/a\tn/a\tn/a\tn/a") for at, text in markers(rows)
-    ]
+    lines = ["\t".join(("onset", "duration", "trial_type", *_NUMBERS))]
+    none = "\t".join("n/a" for _ in _NUMBERS)
+    found: list[tuple[float, str]] = [(at, f"{at:.6f}\tn/a\t{_cell(text)}\t{none}") for at, text in markers(rows)]
     found += _trains(rows.tables.get("commands", ()))
     lines += [line for _, line in sorted(found, key=lambda each: each[0])]
     described = {
         "onset": {"Description": "session clock", "Units": "s"},
-        "duration": {"Description": "until the next command of this channel", "Units": "s"},
+        "duration": {"Description": "not told: output stays until the next command, or an output OFF", "Units": "s"},
         "trial_type": {
             "Description": "what happened; stimulation: a command for a channel; off: one that leaves no channel on"
         },
+        "channel": {"Description": "of the device, from 1"},
         "amplitude_ua": {"Description": "current of one phase", "Units": "uA"},
         "pulse_width_us": {"Description": "duration of one phase", "Units": "us"},
-        "period_us": {"Description": "from pulse to pulse", "Units": "us"},
+        "period_us": {"Description": "from pulse to pulse, or from burst to burst", "Units": "us"},
+        "burst_pulses": {"Description": "pulses at the place of one: 2 of a doublet"},
         "simulated": rows.simulated,
     }
     return "\n".join(lines) + "\n", json.dumps(described, indent=1) + "\n"
@@ -143,7 +149,7 @@ def _trains(commands: Iterable[dict[str, int | None]]) -> list[tuple[float, str]
     found = []
     for row in commands:
         at = (row["sent_us"] or 0) / 1e6
-        numbers = (row[key] for key in ("channel", "amplitude_ua", "pulse_width_us", "period_us"))
+        numbers = (row[key] for key in _NUMBERS)
         values = "\t".join("n/a" if number is None else str(number) for number in numbers)
         found.append((at, f"{at:.6f}\tn/a\t{'off' if row['channel'] is None else 'stimulation'}\t{values}"))
     return found
