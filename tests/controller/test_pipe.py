@@ -170,6 +170,8 @@ def test_a_note_that_speaks_of_a_stop_is_a_note(text: str) -> None:
         b'{"id": 3}',
         b'{"type": "Note", "id": 3, "kind": "note", "fields": {"n": 1e999}}',
         b'{"type": "Note", "id": 3, "kind": "note", "fields": {"t": "' + b"x" * 5_000 + b'"}}',
+        '{"type": "Note", "id": 3, "kind": "note", "fields": {"größe": 1}}'.encode(),
+        b'{"type": "Note", "id": 3, "kind": "note", "fields": {"a": [{"\\u202e": 1}]}}',
     ],
 )
 def test_what_is_wrong_is_refused_by_its_number(line: bytes) -> None:

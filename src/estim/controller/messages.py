@@ -131,12 +131,16 @@ def _checked(kind: type[Request], values: dict[str, Any]) -> Request:
 
 
 def _in_range(value: object, name: str) -> None:
-    """Raises ValueError for the first number outside its range, or text that is longer than any that is used."""
+    """Raises ValueError for the first number outside its range, text that is longer than any that is used, or key that
+    no record takes: its line could not be written, and what can't be written down is not given.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         for field in dataclasses.fields(value):
             _in_range(getattr(value, field.name), field.name)
     elif isinstance(value, Mapping):
         for key, item in value.items():
+            if isinstance(key, str) and not key.isascii():
+                raise ValueError(f"{name}: {key[:40]!a} is no key of a record, which are plain ASCII")
             _in_range(key, name)
             _in_range(item, name)
     elif isinstance(value, list | tuple):
