@@ -15,6 +15,7 @@ from estim.desk.script import ScriptedTherapist
 from estim.protocols.setup import Setup
 from estim.rehearsal.plan import RehearsalPlan
 from estim.rehearsal.world import World
+from estim.safety.errors import LinkLost
 from estim.safety.limits import ABSOLUTE, DEFAULT
 from estim.safety.reports import OutputState
 from estim.session import events
@@ -144,6 +145,14 @@ class SimulatedSession:
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self.world.run_until(self.world.now_us + round(seconds * 1e6))
+
+    def unplug(self) -> None:
+        """The stimulator's cable is pulled: nothing goes out or comes back, and the port says so."""
+
+        def gone(*_data: bytes) -> bytes:
+            raise LinkLost("unplugged")
+
+        self.world.link.write = self.world.link.read = gone  # type: ignore[assignment,method-assign]
 
     def lose(self, output: OutputState, cause: str = "eof") -> None:
         """The controller is gone; the client took the device over."""

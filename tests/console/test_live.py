@@ -10,14 +10,14 @@ import pytest
 from estim.console.cue import cue_of
 from estim.console.draft import Stage
 from estim.controller.interface import Takeover
-from estim.safety.reports import ChannelFault, DeviceLost, OutputState
+from estim.safety.reports import ChannelFault, DeviceLost, LinkDown, OutputState
 from estim.session import events
 from estim.session.snapshot import Alarm
 from estim.session.state import Phase
 from tests.support import PLACE_OF
 
 from .by_screen import Reader
-from .conftest import Make, settle
+from .conftest import Bench, Make, settle
 from .simulated import SimulatedSession
 
 
@@ -152,6 +152,66 @@ async def test_an_uncertain_output_says_which_cable_and_can_not_be_left(bench: M
         assert b.app.return_value is None
         assert b.app.is_running
         assert b.app.exit_code() == 4
+
+
+async def unplugged(b: Bench) -> None:
+    """A treatment whose stimulator is gone while current flows."""
+    await b.running()
+    b.session.unplug()
+    await b.look(1.5)
+    assert "OUTPUT UNCERTAIN" in b.banner
+
+
+@pytest.mark.hazard("H36")
+async def test_a_console_whose_stimulator_is_gone_is_left_once_each_alarm_was_read(bench: Make) -> None:
+    """Whoever pulled the cable, as the screen says, could leave by closing the window alone."""
+    async with bench(size=(80, 24)) as b:
+        await unplugged(b)
+        await b.press("ctrl+q", "q")
+        assert b.app.return_value is None
+        assert "or A says that each alarm was read" in " ".join(b.text.split())
+        await b.press("a", "a")
+        assert "First make it safe: " in b.text
+        assert "USB cable" in b.text.partition("First make it safe: ")[2]
+        assert b.next == "→ Q leaves now"
+        await b.send("q")
+        assert b.app.return_value == 4
+
+
+@pytest.mark.hazard("H36")
+async def test_what_to_pull_stands_whole_on_the_smallest_screen_whatever_else_is_alarmed(bench: Make) -> None:
+    """A device that was asked again and stayed away had its own reason above, and the cable in rows that no one saw."""
+    async with bench(size=(80, 24)) as b:
+        await unplugged(b)
+        await b.press("a", "a")
+        await b.press("x")
+        b.session.world.extra.append(LinkDown(reason="127.0.0.1:39925 does not answer: refused"))
+        await b.look(0.3)
+        alarms = " ".join(b.text.partition("!!! The device does not confirm")[2].split())
+        assert "pull the USB cable (the P24 has no battery and no stop switch)" in alarms
+        assert "127.0.0.1:39925" in alarms, "below it"
+        assert b.next.startswith("→ A the alarm was read")
+
+
+@pytest.mark.parametrize("stage", [Stage.LEVELS, Stage.TREAT])
+async def test_nobody_is_led_away_from_an_output_that_may_be_on(bench: Make, stage: Stage) -> None:
+    """F7 led to the pads, where the next line went on to the stimulator."""
+    async with bench(size=(80, 24)) as b:
+        if stage is Stage.LEVELS:
+            await b.jump(stage)
+            await b.press("f2")
+            await b.look(1.0)
+            await b.press("f9")
+            await b.look(1.0)
+            b.session.unplug()
+            await b.look(1.5)
+        else:
+            await unplugged(b)
+        assert "OUTPUT UNCERTAIN" in b.banner
+        at = b.app.pane.NAME
+        await b.press("a", "a", "f7", "f7")
+        assert at == b.app.pane.NAME
+        assert b.next.startswith("→ X asks the device again; if this stays: pull the USB cable")
 
 
 SILENT = {"phase": Phase.DISCONNECTED, "output": OutputState.UNCERTAIN, "identified": False}

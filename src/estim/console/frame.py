@@ -126,8 +126,9 @@ class AlarmBar(Line):
             self.set_class(alarms[0].priority == priority, f"-{priority}")
         most = 1 if self.app.size.height < 24 else MAX_ALARMS_SHOWN
         lines = [f" {present.alarm_line(alarm, say)}" for alarm in alarms[:most]]
-        if key and not alarms[0].acknowledged:  # one that is lost with its controller has nobody to hear of it
-            lines[0] += f" · {say('alarm.read', key=key)}"
+        unread = next((n for n, alarm in enumerate(alarms[:most]) if not alarm.acknowledged), None)
+        if key and unread is not None:  # one that is lost with its controller has nobody to hear of it
+            lines[unread] += f" · {say('alarm.read', key=key)}"
         if len(alarms) > most:
             lines[-1] += f" ({say('alarm.more', count=len(alarms) - most)})"
         self.rows([Content(line) for line in lines])

@@ -17,6 +17,7 @@ from estim.session.state import Phase
 
 PRIORITIES = ("high", "medium", "low", "info")
 MARK_LETTERS = (("S", "sensory"), ("M", "motor"), ("T", "max-tolerated"))
+GONE = frozenset({"device-lost", "link-lost"})  # alarms of a stimulator that can't be reached
 ALARM_MARKS = {"high": "!!!", "medium": "!!", "low": "!", "info": "i"}
 STALE_S = 1.0  # after so long without a snapshot nothing on the screen is called present
 NAMED_ONE_BY_ONE = 3  # channels whose currents fit into the banner's line of 80 columns
@@ -43,7 +44,19 @@ def lost(snapshot: Snapshot | None) -> bool:
     """The stimulator was there and can't be reached any more, while nobody was in a session."""
     if snapshot is None or snapshot.phase is not Phase.DISCONNECTED:
         return False
-    return any(alarm.code in {"device-lost", "link-lost"} and alarm.active for alarm in snapshot.alarms)
+    return any(alarm.code in GONE and alarm.active for alarm in snapshot.alarms)
+
+
+def gone(snapshot: Snapshot | None) -> bool:
+    """The stimulator can't be reached while its output may be on."""
+    if snapshot is None or snapshot.output is not OutputState.UNCERTAIN or snapshot.phase is not Phase.FAULT:
+        return False
+    return any(alarm.code in GONE and alarm.active for alarm in snapshot.alarms)
+
+
+def gone_and_read(snapshot: Snapshot | None) -> bool:
+    """The same, and a person has read each alarm that says so: what to pull is one of them."""
+    return snapshot is not None and gone(snapshot) and all(alarm.acknowledged for alarm in snapshot.alarms)
 
 
 def state_of(
@@ -188,7 +201,9 @@ def bar(view: ChannelView, columns: int) -> str:
 
 
 def alarms_shown(snapshot: Snapshot | None, takeover: Takeover | None) -> tuple[Alarm, ...]:
-    """Alarms by priority, the loudest first; a lost controller is one of them."""
+    """Alarms by priority, the loudest first; a lost controller is one of them. What to pull stands above all others,
+    read or not: three rows may be all that there is.
+    """
     alarms = list(snapshot.alarms) if snapshot is not None else []
     if takeover is not None:
         priority = "medium" if takeover.output == OutputState.OFF else "high"
@@ -196,9 +211,9 @@ def alarms_shown(snapshot: Snapshot | None, takeover: Takeover | None) -> tuple[
     return tuple(sorted(alarms, key=_rank))
 
 
-def _rank(alarm: Alarm) -> tuple[int, bool]:
+def _rank(alarm: Alarm) -> tuple[int, bool, bool]:
     rank = PRIORITIES.index(alarm.priority) if alarm.priority in PRIORITIES else 0  # unknown counts as the loudest
-    return rank, alarm.acknowledged
+    return rank, not (alarm.code == "output-uncertain" and alarm.active), alarm.acknowledged
 
 
 def alarm_line(alarm: Alarm, say: Words = ENGLISH) -> str:

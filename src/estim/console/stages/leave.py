@@ -1,5 +1,6 @@
 """Leaving: off first, and only when the device itself says so; where nothing can have been put out, at once; where the
-controller is lost and nobody can find out, once that was said, with the exit code of an output that is uncertain.
+controller or the stimulator is lost and nobody can find out, once that was said and read, with the exit code of an
+output that is uncertain.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from estim.console.command import Command
 from estim.console.contract import Console
 from estim.console.pane import Pane
 from estim.console.panel import Panel
-from estim.console.present import lost
+from estim.console.present import gone, gone_and_read, lost
 from estim.safety.reports import OutputState
 from estim.session.snapshot import Snapshot
 
@@ -62,14 +63,19 @@ class LeavePane(Pane):
         return snapshot is not None and snapshot.output is OutputState.OFF and not self.console.gate.closed
 
     def _told(self) -> bool:
-        """The controller is gone, all was tried, and it was said that nobody knows: no one here stops it any more."""
-        takeover = self.console.client.takeover
-        return takeover is not None and takeover.settled and takeover.output != OutputState.OFF
+        """The controller or the stimulator is gone, all was tried, and it was said that nobody knows: no one here stops
+        it any more. Of a stimulator that is gone each alarm was read first.
+        """
+        if (takeover := self.console.client.takeover) is not None:
+            return takeover.settled and takeover.output != OutputState.OFF
+        return gone_and_read(self.now)
 
     def commands(self) -> Sequence[Command]:
         """Leave or stay."""
         may = self._off() or self._told() or self.console.gate.never_out
         waits = "" if may else self.say("leave.not-yet")
+        if waits and gone(self.now) and self.console.client.takeover is None:
+            waits = self.say("leave.read-first", key=self.console.key_names["acknowledge"])
         return (
             self.digit("q", self._leave, label=self.say("hint.leave"), says=self.say("leave.says"), refusal=waits),
             self.does("back", lambda: self.console.close(self), label=self.say("hint.stay")),

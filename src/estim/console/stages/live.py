@@ -15,6 +15,7 @@ from estim.console.recovery import Recovery
 from estim.console.scope import Pace, Trace
 from estim.console.stages.why import WhyPane
 from estim.controller.interface import Answer
+from estim.safety.reports import OutputState
 from estim.session.events import Acknowledge, ContractionSeen, Lower, Mark, Pause, PressTrigger, Raise, Resume, Start
 from estim.session.levels import CUT_PERCENT
 from estim.session.snapshot import ChannelView, Snapshot
@@ -105,7 +106,9 @@ class LivePane(WhyPane):
             case Phase.STOPPING:
                 return ()
             case Phase.FAULT | Phase.DISCONNECTED:
-                return (*self.acknowledge_first(snapshot), *self.reset_commands(snapshot), *self.ready(snapshot)[-1:])
+                # Nobody is led away from an output that may be on.
+                back = () if snapshot.output is OutputState.UNCERTAIN else self.ready(snapshot)[-1:]
+                return (*self.acknowledge_first(snapshot), *self.reset_commands(snapshot), *back)
         first = (*self.acknowledge_first(snapshot), *self._cut_first(snapshot))
         return (*first, *self.ready(snapshot), *self.reasons())  # answers stand in the pane
 
