@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
+import io
 import json
 import shutil
 import zipfile
@@ -16,6 +18,7 @@ from estim.cli.replaying import _sum
 from estim.records.door import InTheRoom, here
 from estim.records.home import Home
 from estim.records.keys import known_keys, seeded_signer
+from estim.records.pulse_form import form_words
 from estim.rehearsal.replaying import Replayed
 from tests.records.build import NOON, session
 
@@ -318,3 +321,33 @@ def test_pulses_that_a_replay_leaves_open_are_told(recorded: int, replayed: int,
     words = _sum(Replayed(ok=True, differences=(), channels=(row,)))
     assert said in words
     assert ("open" in words or "depend" in words) is (recorded != replayed)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "said", "rates"),
+    [
+        ("quadriceps-doublets", "2 pulses 8 ms apart in place of each", "20"),
+        ("quadriceps-catch-train", "2 pulses 5 ms apart in place of the first one, again every 2 s", "14.25"),
+        ("quadriceps-two-rates", "20 Hz, from 3 s on 40 Hz", "20, 40"),
+    ],
+)
+def test_a_report_says_where_pulses_are_not_single_and_even(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], protocol: str, said: str, rates: str
+) -> None:
+    home = ["--home", str(tmp_path)]
+    assert main(["rehearse", protocol, "--level", "quadriceps=6", *home]) == 0
+    capsys.readouterr()
+    for form in ("--text", "--html"):
+        assert main(["records", "report", "last", form, *home]) == 0
+        assert capsys.readouterr().out.count(said) >= 2, "of the channel, and in the rhythm"
+    assert main(["records", "export", "--simulated", "--format", "csv", *home]) == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert (row["frequency_hz"], row["pulse_form"]) == (rates, said)
+    assert main(["records", "export", "--simulated", "--format", "fhir", *home]) == 0
+    assert said in capsys.readouterr().out
+
+
+def test_a_report_says_of_a_pulse_whose_second_phase_is_longer_that_it_is() -> None:
+    window = {"frequency_mhz": 100_000, "period_us": 10_000, "pulse_width_us": 80, "phase_ratio": 2, "train": None}
+    assert form_words([window]) == "second phase 160 µs at 1/2 of the current"
+    assert form_words([window | {"phase_ratio": 1}]) == ""

@@ -20,6 +20,7 @@ class ChannelSummary:
             unknown, peak and on time come from the acknowledged commands.
         titration_*, low_rate_*: the same of finding levels and of looking for the twitch, which stand apart from the
             dose.
+        pulse_form: how the pulses differ from single, even, symmetric ones; "" where they do not.
         twitch_ua, twitch_hz: where the low-rate test showed a twitch, and its rate; no level of any other rate.
         pulses_least, pulses_most, titration_pulses_*: what the record proves, at least and at most.
         pulses_shown: at least so many even if the device did not do what it acknowledged.
@@ -48,6 +49,7 @@ class ChannelSummary:
     on_us: int
     unacknowledged_pulses: int
     motor_on_us: int
+    pulse_form: str = ""
     dose_recorded: bool = True
     titration_peak_ua: int = 0
     titration_pulses: int = 0

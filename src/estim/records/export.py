@@ -21,8 +21,8 @@ SALT_MIN = 16
 COLUMNS = (
     "patient", "utc", "simulated", "protocol", "protocol_version", "week", "number", "device", "outcome", "ending",
     "verified", "contractions", "contractions_planned", "therapy_us", "duration_us", "discomfort", "pain", "skin",
-    "channel", "name", "muscle", "side", "pads", "frequency_hz", "pulse_width_us", "level_ua", "cap_ua", "sensory_ua",
-    "motor_ua", "max_tolerated_ua", "peak_ua", "pulses", "charge_pc", "on_us", "unacknowledged_pulses",
+    "channel", "name", "muscle", "side", "pads", "frequency_hz", "pulse_width_us", "pulse_form", "level_ua", "cap_ua",
+    "sensory_ua", "motor_ua", "max_tolerated_ua", "peak_ua", "pulses", "charge_pc", "on_us", "unacknowledged_pulses",
     "pulses_shown", "pulses_least", "pulses_most", "dose_recorded", "sent_pulses", "sent_charge_pc", "signed_by",
     "signed_name", "signed_meaning", "signed_utc", "signed_with_pin", "head",
 )  # fmt: skip
@@ -151,7 +151,9 @@ MEANING = {
     "discomfort": "0 to 10, as entered after the session", "pain": "0 to 10, as entered after the session",
     "skin": "as looked at after the session", "channel": "device channel, from 1", "name": "the protocol's channel",
     "muscle": "what it stimulates", "side": "left or right", "pads": "both pads' sizes",
-    "frequency_hz": "rates of the protocol, Hz", "pulse_width_us": "one phase, µs", "level_ua": "last level, µA",
+    "frequency_hz": "rates of the protocol, Hz", "pulse_width_us": "one phase, µs",
+    "pulse_form": "how pulses differ from single, even, symmetric ones; empty where they do not",
+    "level_ua": "last level, µA",
     "cap_ua": "highest current that was cleared, µA", "sensory_ua": "sensory mark, µA; empty where none was made",
     "motor_ua": "motor mark, µA", "max_tolerated_ua": "highest tolerated, µA", "peak_ua": "highest current, µA",
     "pulses": "acknowledged pulses of the therapy; empty where the record does not hold them",

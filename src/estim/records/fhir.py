@@ -187,7 +187,7 @@ def _channel(
         category=[concept("procedure", PROCEDURE_CATEGORY)], partOf=[refer(procedure)],
         code=concept(f"Electrical stimulation of channel {channel.channel} ({channel.name})"), subject=refer(patient),
         effectivePeriod=_period(session), bodySite=concept(_site(channel)), device=refer(device), component=parts,
-        note=[{"text": f"Pads {channel.pads}: {channel.placement}"}],
+        note=[{"text": said} for said in (f"Pads {channel.pads}: {channel.placement}", channel.pulse_form) if said],
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from estim.records.anchor import Anchor
 from estim.records.channel_summary import ChannelSummary
 from estim.records.page import Html, facts, page, table, tag
 from estim.records.plots import Series, amplitude_plot, line_plot
+from estim.records.pulse_form import rate_words, width_words
 from estim.records.qr import anchor_qr, qr_svg
 from estim.records.segment import word_head
 from estim.records.summary import Read, SessionSummary
@@ -136,11 +137,12 @@ def _amount(pulses: int, charge_pc: int, on_us: int, *, recorded: bool) -> str:
 def channel_rows(channel: ChannelSummary) -> list[tuple[str, str]]:
     """One channel: what it takes to set it up again, and what it gave."""
     cap = f"{_ma(channel.cap_ua)}" + (f" ({channel.cap_rule})" if channel.cap_rule else "")
+    form = f"; {channel.pulse_form}" if channel.pulse_form else ""
     return [
         ("Channel", f"{channel.channel} {channel.name}"),
         ("Muscle, side", f"{channel.muscle}, {channel.side}"),
         ("Pads", f"{channel.pads}. {channel.placement}"),
-        ("Pulses", f"{channel.frequency_hz} Hz, {channel.pulse_width_us} µs a phase, {channel.output}"),
+        ("Pulses", f"{channel.frequency_hz} Hz, {channel.pulse_width_us} µs a phase, {channel.output}{form}"),
         ("Level", _ma(channel.level_ua)),
         ("Marks", f"sensory {_ma(channel.sensory_ua)}, motor {_ma(channel.motor_ua)}, most tolerated "
                   f"{_ma(channel.max_tolerated_ua)}"),
@@ -172,8 +174,8 @@ def _window_row(phase: Mapping[str, Any], window: Mapping[str, Any], names: Mapp
         str(phase.get("name", "")),
         names.get(window["channel"], str(window["channel"])),
         str(phase.get("mode", "")),
-        f"{window['frequency_mhz'] / 1_000:g}",
-        str(window["pulse_width_us"]),
+        rate_words(window),
+        width_words(window),
         str(window.get("interphase_us", "")),
         f"{window.get('on_us', 0) / 1e6:g}",
         f"{phase.get('cycle_us', 0) / 1e6:g}",

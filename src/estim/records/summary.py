@@ -16,6 +16,7 @@ from estim.records.channel_summary import ChannelSummary, with_bounds
 from estim.records.clocks import milliseconds
 from estim.records.master import home_of_records
 from estim.records.personal import opened_lines
+from estim.records.pulse_form import form_words, rates_mhz
 from estim.records.replay import ChannelDose, Replay, replay
 from estim.records.verify import RecordReading, SessionVerdict, by_person, judge, read_record
 from estim.records.words import happened
@@ -259,8 +260,9 @@ def _channel(
         output=row["output"],
         placement=row["placement"],
         pads=" and ".join(_size(sizes[pad]) for pad in row["electrodes"] if pad in sizes),
-        frequency_hz=", ".join(f"{f / 1_000:g}" for f in sorted({w["frequency_mhz"] for w in windows})),
+        frequency_hz=", ".join(f"{f / 1_000:g}" for f in sorted({f for w in windows for f in rates_mhz(w)})),
         pulse_width_us=", ".join(str(w) for w in sorted({w["pulse_width_us"] for w in windows})),
+        pulse_form=form_words(windows),
         level_ua=runs.levels_ua.get(number, row["level_ua"]),
         cap_ua=int(caps.get(str(number), 0)),
         cap_rule=str(rules.get(str(number), "")),
