@@ -186,3 +186,18 @@ def test_a_doublet_is_no_single_pulse_in_any_of_them(tmp_path: Path) -> None:
     output = next(stream for stream in streams if stream["info"]["name"][0] == "estim-output")
     labels = [one["label"][0] for one in output["info"]["desc"][0]["channels"][0]["channel"]]
     assert [int(row[labels.index("burst_pulses")]) for row in output["time_series"] if row[0]] == sent
+
+
+def test_what_was_measured_before_output_is_a_measure_with_its_unit_and_side(tmp_path: Path) -> None:
+    root = tmp_path / "home"
+    words = [
+        "knee-replacement-quadriceps-early",
+        "--level",
+        "quadriceps=6",
+        "--measure",
+        "quadriceps-index=60:left:by hand",
+    ]
+    assert main(["rehearse", *words, "--home", str(root), "--json"]) == 0
+    assert export(root, tmp_path / "out") == 0
+    told = ask(tmp_path / "out", "SELECT measure, value, text, unit, side FROM '{out}/measures.parquet'")
+    assert told == [("quadriceps-index", 60.0, None, "%", "left")]

@@ -351,3 +351,30 @@ def test_a_report_says_of_a_pulse_whose_second_phase_is_longer_that_it_is() -> N
     window = {"frequency_mhz": 100_000, "period_us": 10_000, "pulse_width_us": 80, "phase_ratio": 2, "train": None}
     assert form_words([window]) == "second phase 160 µs at 1/2 of the current"
     assert form_words([window | {"phase_ratio": 1}]) == ""
+
+
+def test_what_was_measured_today_stands_in_report_and_exports(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = ["--home", str(tmp_path / "home")]
+    measured = "quadriceps-index=60:left:dynamometer of Ada"
+    words = ["rehearse", "knee-replacement-quadriceps-early", "--level", "quadriceps=6", "--measure", measured, *home]
+    assert main(words) == 0
+    capsys.readouterr()
+    for form in ("--text", "--html"):
+        assert main(["records", "report", "last", form, *home]) == 0
+        assert "quadriceps-index 60 % left, by dynamometer of Ada" in capsys.readouterr().out
+    assert main(["records", "export", "--simulated", "--format", "csv", *home]) == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert row["measured"] == "quadriceps-index 60 % left, by dynamometer of Ada"
+    (tmp_path / "salt").write_bytes(b"a secret of the study's office")
+    assert (
+        main(["records", "export", "--simulated", "--format", "csv", "--research", str(tmp_path / "salt"), *home]) == 0
+    )
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert row["measured"] == "quadriceps-index 60 % left", "what somebody typed is nobody else's"
+    assert main(["records", "export", "--simulated", "--format", "fhir", *home]) == 0
+    resources = [each["resource"] for each in json.loads(capsys.readouterr().out)["entry"]]
+    (one,) = [each for each in resources if each.get("code", {}).get("text") == "quadriceps-index"]
+    assert (one["valueQuantity"]["value"], one["valueQuantity"]["unit"]) == (60, "%")
+    assert (one["bodySite"]["text"], one["method"]["text"]) == ("left", "dynamometer of Ada")

@@ -104,6 +104,16 @@ def rows_of(
             unit=None,
             side=None,
         )
+    for said in summary.measured:
+        number = _number(said["value"])
+        made.add(
+            "measures",
+            measure=said["name"],
+            value=number,
+            text=None if number is not None else said["value"],
+            unit=said.get("unit"),
+            side=said.get("side"),
+        )
     return made
 
 

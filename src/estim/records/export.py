@@ -15,12 +15,14 @@ from typing import Any
 
 from estim.records.channel_summary import ChannelSummary
 from estim.records.summary import SessionSummary
+from estim.records.words import measured_words
 from estim.safety.errors import RecordError
 
 SALT_MIN = 16
 COLUMNS = (
     "patient", "utc", "simulated", "protocol", "protocol_version", "week", "number", "device", "outcome", "ending",
-    "verified", "contractions", "contractions_planned", "therapy_us", "duration_us", "discomfort", "pain", "skin",
+    "verified", "contractions", "contractions_planned", "therapy_us", "duration_us", "measured", "discomfort",
+    "pain", "skin",
     "channel", "name", "muscle", "side", "pads", "frequency_hz", "pulse_width_us", "pulse_form", "level_ua", "cap_ua",
     "sensory_ua", "motor_ua", "max_tolerated_ua", "peak_ua", "pulses", "charge_pc", "on_us", "unacknowledged_pulses",
     "pulses_shown", "pulses_least", "pulses_most", "dose_recorded", "sent_pulses", "sent_charge_pc", "signed_by",
@@ -68,6 +70,7 @@ def de_identified(sessions: Sequence[SessionSummary], salt: bytes) -> list[Sessi
             reason="",
             unreadable="",
             outcomes={key: value for key, value in session.outcomes.items() if key not in _FREE_TEXT},
+            measured=tuple({key: value for key, value in one.items() if key != "by"} for one in session.measured),
             signature={},
             happened=tuple((at, kind, "") for at, kind, _ in session.happened),
             findings=(),
@@ -103,7 +106,7 @@ def to_csv(sessions: Iterable[SessionSummary], *, separator: str = ",", decimal:
     writer.writeheader()
     for session in sessions:
         whole = {key: getattr(session, key, session.outcomes.get(key, "")) for key in COLUMNS if key not in _CHANNEL}
-        whole |= _signed(session)
+        whole |= _signed(session) | {"measured": "; ".join(measured_words(one) for one in session.measured)}
         channels: tuple[ChannelSummary | None, ...] = session.channels or (None,)
         for channel in channels:
             cells = {**whole, **_of(channel)}
@@ -148,6 +151,7 @@ MEANING = {
     "ending": "of the record: complete, take-over, torn, incomplete", "verified": "the record verifies",
     "contractions": "of the therapy, done", "contractions_planned": "of the plan; 0 where it counts none",
     "therapy_us": "time in therapy, pauses left out, µs", "duration_us": "from sign-in to the last line, µs",
+    "measured": "before output: measure, value, unit, side, by what",
     "discomfort": "0 to 10, as entered after the session", "pain": "0 to 10, as entered after the session",
     "skin": "as looked at after the session", "channel": "device channel, from 1", "name": "the protocol's channel",
     "muscle": "what it stimulates", "side": "left or right", "pads": "both pads' sizes",

@@ -98,6 +98,10 @@ def _session(read: Read, exported: str) -> Iterable[tuple[str, Resource]]:
         url = url_of("measure", key, number, name)
         targets.append(url)
         yield url, _measure(session, name, value, url, patient=patient, procedure=procedure)
+    for number, said in enumerate(session.measured):
+        url = url_of("measured", key, number, said["name"])
+        targets.append(url)
+        yield url, _measure(session, said["name"], said["value"], url, patient=patient, procedure=procedure, of=said)
     yield document, _document(session, document, patient=patient)
     yield from _events(session, exported, patient=patient, device=device, software=software, procedure=procedure)
     yield from around(read, exported, patient=patient, device=device, procedure=procedure)
@@ -196,15 +200,27 @@ def _measures(session: SessionSummary) -> list[tuple[str, str]]:
     return said + [(f"discomfort at {at // 1_000_000} s", str(value)) for at, value in session.comfort]
 
 
-def _measure(session: SessionSummary, name: str, value: str, url: str, *, patient: str, procedure: str) -> Resource:
+def _measure(
+    session: SessionSummary,
+    name: str,
+    value: str,
+    url: str,
+    *,
+    patient: str,
+    procedure: str,
+    of: Mapping[str, str] | None = None,
+) -> Resource:
+    """Args: of: what was measured before output, with its unit, side and by what; None: as entered after it."""
+    unit = {"unit": of["unit"]} if of and "unit" in of else {}
     try:
-        said: dict[str, Any] = {"valueQuantity": {"value": float(value)}}
+        said: dict[str, Any] = {"valueQuantity": {"value": float(value), **unit}}
     except ValueError:
         said = {"valueString": value}
+    said |= {key: concept(of[word]) for key, word in (("bodySite", "side"), ("method", "by")) if of and word in of}
     return resource(
         "Observation", url, simulated=session.simulated, status="final" if session.verified else "preliminary",
         partOf=[refer(procedure)], code=concept(name), subject=refer(patient), performer=[operator(session.operator)],
-        effectiveDateTime=moment(session.began_ms, session.duration_us), **said,
+        effectiveDateTime=moment(session.began_ms, 0 if of else session.duration_us), **said,
     )  # fmt: skip
 
 

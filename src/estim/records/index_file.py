@@ -16,7 +16,7 @@ from estim.platform.files import open_private, replace_whole
 INDEX = "index.sqlite3"
 MARK = "index.mark"
 FILES = (INDEX, f"{INDEX}-wal", f"{INDEX}-shm", MARK)
-VERSION = 4  # another one throws the file's contents away
+VERSION = 5  # another one throws the file's contents away
 # Narrow rows are searched, whole summaries lie apart: a search over 100 000 sessions reads some 30 MB, not 300.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS session (

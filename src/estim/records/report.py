@@ -16,7 +16,7 @@ from estim.records.pulse_form import rate_words, width_words
 from estim.records.qr import anchor_qr, qr_svg
 from estim.records.segment import word_head
 from estim.records.summary import Read, SessionSummary
-from estim.records.words import WEIGHT
+from estim.records.words import WEIGHT, measured_words
 
 _LETTERS = {lines.Fault.KIND: "F", lines.TakeOver.KIND: "T", lines.LeadOff.KIND: "E", lines.PatientSwitch.KIND: "P"}
 
@@ -87,6 +87,7 @@ def rows(session: SessionSummary) -> list[tuple[str, str]]:
         ("Contractions", unknown or f"{session.contractions}{planned}"),
         ("Therapy time", unknown or clock(session.therapy_us)),
         ("Whole session", unknown or clock(session.duration_us)),
+        ("Measured before output", "; ".join(measured_words(one) for one in session.measured)),
         ("Facts that tighten limits", ", ".join(flag.replace("_", " ") for flag in session.flags)),
     ]
 

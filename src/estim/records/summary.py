@@ -30,6 +30,7 @@ class SessionSummary:
         name: the session's name as its checkpoints have it, "" where they don't (rehearsals).
         began_ms: wall time of the sign-in since 1970, 0 where the record does not say.
         contractions_planned: cycles of the whole plan, 0 for continuous ones; comfort: (session time, 0 to 10).
+        measured: what was measured before output: `name`, `value`, and where it was said `unit`, `side`, `by`.
         outcomes: measure → value, as entered.
         happened: session time, kind, text.
         unreadable: why lines could not be understood, although they are those that were written.
@@ -76,6 +77,7 @@ class SessionSummary:
     warnings: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     comfort: tuple[tuple[int, int], ...] = ()
+    measured: tuple[dict[str, str], ...] = ()
     outcomes: dict[str, str] = field(default_factory=dict)
     signature: dict[str, str] = field(default_factory=dict)
     happened: tuple[tuple[int, str, str], ...] = ()
@@ -189,6 +191,7 @@ def _summary(
         warnings=tuple(str(text) for text in setup.get("warnings", ())),
         flags=_flags(own),
         comfort=tuple((e.t_us, e.fields["discomfort"]) for e in entries if _is_comfort(e)),
+        measured=_measured(own),
         outcomes={key: str(value) for key, value in _last(entries, kinds.Outcome.KIND).items()},
         signature={key: str(value) for key, value in _last(entries, lines.Signature.KIND).items()},
         happened=tuple(happened(entries)),
@@ -218,6 +221,11 @@ def _is_comfort(entry: Entry) -> bool:
 def _flags(setup: Mapping[str, Any]) -> tuple[str, ...]:
     patient = setup.get("patient", {})
     return tuple(sorted(key for key, value in patient.items() if value is not False))
+
+
+def _measured(setup: Mapping[str, Any]) -> tuple[dict[str, str], ...]:
+    said = setup.get("measured") or [{"name": name, "value": value} for name, value in setup.get("measures", ())]
+    return tuple({key: str(value) for key, value in one.items() if value != ""} for one in said)
 
 
 def _planned(schedule: Mapping[str, Any]) -> int:

@@ -62,6 +62,12 @@ _CODED = frozenset({"stopped", "goes_on", "drill"})  # words of a list, written 
 _BEGAN = {"low-rate": "Low-rate test of the pads began", "titration": "Finding levels began"}
 
 
+def measured_words(said: Mapping[str, str]) -> str:
+    """`quadriceps-index 60 % left, by dynamometer`."""
+    words = " ".join(said[key] for key in ("name", "value", "unit", "side") if said.get(key))
+    return f"{words}, by {said['by']}" if said.get("by") else words
+
+
 def happened(entries: Iterable[Entry]) -> Iterable[tuple[int, str, str]]:
     """(session time, kind, text) of what a reader wants to know."""
     purpose = ""
