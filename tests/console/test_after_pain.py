@@ -50,6 +50,7 @@ async def test_after_pain_the_named_keys_lead_to_a_fifth_less(bench: Make) -> No
         assert 0 < highest_ua <= _level_ua(b)
         assert f"{_level_ua(b) / 1000:.1f} mA" == lower
         assert not b.next.startswith("→ +"), "back up goes whoever wants to, unasked"
+        assert b.next == "· nothing to press: it plays by itself; F asks how it feels, Space stops"
 
 
 async def test_who_felt_unwell_is_led_to_the_outcome_and_going_on_says_why(bench: Make) -> None:
@@ -64,6 +65,34 @@ async def test_who_felt_unwell_is_led_to_the_outcome_and_going_on_says_why(bench
         await b.look(1.0)
         assert b.phase is Phase.ARMED
         assert _reasons(b) == [{"stopped": "unwell"}, {"goes_on": "well-again"}]
+
+
+async def test_who_felt_unwell_and_said_a_pain_is_led_to_the_outcome_first(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        await b.press("f", "t")
+        await _stopped_for(b, "6")
+        assert b.next.endswith("on to the outcome and the signature")
+        assert "0 -20 %" in b.text, "what hurt can still be taken down"
+
+
+async def test_a_calm_treatment_says_that_nothing_is_to_be_pressed(bench: Make) -> None:
+    """For minutes it said to wait for the stimulator; or, at the strongest that is tolerated, to raise."""
+    async with bench(size=(80, 24)) as b:
+        await b.running()
+        seen = set()
+        for _ in range(40):
+            await b.look(0.2)
+            assert b._view().channels[0].level_ua == b._view().channels[0].max_tolerated_ua
+            seen.add(b.next)
+        assert all(not each.startswith("→ +") and "the stimulator answers" not in each for each in seen), seen
+        assert "· nothing to press: it plays by itself; F asks how it feels, Space stops" in seen
+        await b.press("minus")
+        seen.clear()
+        for _ in range(40):
+            await b.look(0.2)
+            seen.add(b.next)
+        assert "→ + raises channel 1 by one step" in seen, "below the strongest that was found"
 
 
 async def test_after_a_stop_for_the_skin_it_is_looked_at_first(bench: Make) -> None:

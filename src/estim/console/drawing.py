@@ -16,6 +16,7 @@ from estim.console.pane import Pane
 from estim.console.presses import Kind
 from estim.console.spoken import Spoken
 from estim.session.snapshot import Snapshot
+from estim.session.state import Phase
 
 
 class Framed(Handled, Protocol):
@@ -86,7 +87,10 @@ def following(console: Framed, offered: Sequence[Command]) -> tuple[Command | No
     if command is None:
         waits = next((each.refusal for each in offered if each.says and each.refusal), "")
         asked = bool(console.questions) and any("1" in each.keys and not each.refusal for each in offered)
-        return None, f"· {waits}" if waits else console.say("next.choose" if asked else "next.wait")
+        plays = console.snapshot is not None and console.snapshot.phase is Phase.RUNNING
+        return None, f"· {waits}" if waits else console.say(
+            f"next.{'choose' if asked else 'plays' if plays else 'wait'}"
+        )
     if command.kind is Kind.ACT and not console.judge.would_count(command.keys[0], console.clock()):
         return None, console.say("next.again", key=console.say.key(shown(command.keys[0])))
     return command, ""

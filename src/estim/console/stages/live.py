@@ -109,8 +109,10 @@ class LivePane(WhyPane):
                 # Nobody is led away from an output that may be on.
                 back = () if snapshot.output is OutputState.UNCERTAIN else self.ready(snapshot)[-1:]
                 return (*self.acknowledge_first(snapshot), *self.reset_commands(snapshot), *back)
-        first = (*self.acknowledge_first(snapshot), *self._cut_first(snapshot))
-        return (*first, *self.ready(snapshot), *self.reasons())  # answers stand in the pane
+        cut, ready = self._cut_first(snapshot), self.ready(snapshot)
+        if self.unwell:  # the outcome comes before all that leads on
+            ready, cut = (*ready, *cut), ()
+        return (*self.acknowledge_first(snapshot), *cut, *ready, *self.reasons())  # answers stand in the pane
 
     def acknowledge_first(self, snapshot: Snapshot) -> Sequence[Command]:
         """A high alarm that nobody has read stands in the way."""

@@ -216,8 +216,13 @@ class TreatPane(LivePane):
         return ()
 
     def raise_says(self, snapshot: Snapshot) -> str:
-        """Up; while the room is waited for, that comes first. Where it hurt today, whoever raises does it unasked."""
-        return "" if self._room_says(snapshot) or self.console.draft.hurt else super().raise_says(snapshot)
+        """Up; while the room is waited for, that comes first. Where it hurt today, or at the strongest that was found,
+        whoever raises does it unasked.
+        """
+        view = self.view
+        strongest = view is not None and view.max_tolerated_ua and view.level_ua >= view.max_tolerated_ua
+        unasked = strongest or self.console.draft.hurt or self._room_says(snapshot)
+        return "" if unasked else super().raise_says(snapshot)
 
     def _room_says(self, snapshot: Snapshot) -> str:
         """What the room is asked for, "" for nothing: whoever walks takes the next step by herself."""
