@@ -101,10 +101,12 @@ def session(
     at: datetime.datetime = NOON,
     end: str = "completed",
     simulated: bool = True,
+    began_us: int = 0,
 ) -> Path:
-    """A session's folder under `home`."""
+    """A session's folder under `home`. `began_us`: the controller's clock at sign-in; it goes on between sessions."""
     folder = home.records(simulated=simulated) / folder_name(at, patient)
     lines = body(patient, at.isoformat(timespec="milliseconds"), end=end)
+    lines = [(kind, _moved(fields, began_us), t_us + began_us) for kind, fields, t_us in lines]
     if not simulated:
         writer = RecordWriter(folder, Chain(simulated=False), station_signer(home.root))
         for kind, fields, t_us in lines:
@@ -113,7 +115,7 @@ def session(
         if end in {"broken", "none"}:
             writer.break_off()
         else:
-            writer.close(93_000_000)
+            writer.close(93_000_000 + began_us)
         return folder
     model = SimulatedWriter(folder, signer=seeded_signer(1))
     for kind, fields, t_us in lines:
@@ -123,5 +125,10 @@ def session(
         folder.mkdir(parents=True)
         (folder / "record.jsonl").write_bytes(model.data)
     else:
-        model.close(93_000_000)
+        model.close(93_000_000 + began_us)
     return folder
+
+
+def _moved(fields: dict[str, Any], by_us: int) -> dict[str, Any]:
+    """What a line says of the controller's clock, later by so much."""
+    return {key: value + by_us if key in {"sent_us", "until_us"} else value for key, value in fields.items()}

@@ -15,7 +15,7 @@ from estim.records.keys import seeded_signer, station_signer
 from estim.records.plots import Series, amplitude_plot, envelope, line_plot, nice_step
 from estim.records.qr import qr_svg
 from estim.records.replay import replay
-from estim.records.report import html_report, text_report
+from estim.records.report import html_report, plots, text_report
 from estim.records.segment import digest_of, word_head
 from estim.records.sheet import sheet_html, sheet_text
 from estim.records.simulated import SimulatedWriter
@@ -34,6 +34,18 @@ def read(tmp_path: Path, end: str = "completed") -> Read:
 
 
 BOTH = pytest.mark.parametrize("write", [text, html_report])
+
+
+@pytest.mark.parametrize("end", ["completed", "broken"])
+def test_a_later_session_of_a_console_is_told_from_its_own_beginning(tmp_path: Path, end: str) -> None:
+    """The controller's clock goes on between patients: the second one's session lasted from the first sign-in on."""
+    first = read_session(session(Home(tmp_path / "a"), end=end))
+    later = read_session(session(Home(tmp_path / "b"), end=end, began_us=7_200_000_000))
+    one, other = first.summary, later.summary
+    assert other.duration_us == one.duration_us < 100_000_000
+    assert (other.happened, other.comfort, other.off_by_us) == (one.happened, one.comfort, one.off_by_us)
+    assert list(plots(later)) == list(plots(first))
+    assert other.therapy_us == one.therapy_us
 
 
 @BOTH

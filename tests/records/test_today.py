@@ -14,7 +14,7 @@ from estim.records.home import Home
 from estim.records.index import Index
 from estim.records.patients import Patient, save_patient
 from estim.records.recent_chain import clock_notes
-from estim.records.today import minutes_today
+from estim.records.today import minutes_today, recent_sessions
 from estim.safety.errors import RecordError
 from estim.session.events import SignIn
 from tests.records.build import NOON, session
@@ -48,6 +48,16 @@ def test_minutes_of_a_muscle_add_up_over_the_day_and_are_rounded_up(home: Home, 
     assert minutes(home, simulated=False) == {}
     assert minutes(home, at=NOON - 21 * HOUR) == {KEY: 5}  # a clock set back: more, never less
     assert minutes(home, at=NOON + 24 * HOUR) == {}
+
+
+def test_a_session_ends_when_it_ended_however_long_the_console_had_run(home: Home) -> None:
+    """The pause until the next began when the session had lasted from the console's start on: hours in the future."""
+    session(home, began_us=8 * 3_600_000_000)
+    clock = Clock(now=NOON + HOUR, boot_us=0, boot_id="")
+    (past,) = recent_sessions(home, "K-1", simulated=True, clock=clock)
+    assert past.ended == NOON + datetime.timedelta(seconds=93)
+    assert past.began == NOON
+    assert minutes(home, at=NOON + 24 * HOUR) == {}, "nothing reaches into the next day"
 
 
 def test_the_day_is_the_stations_own(home: Home) -> None:

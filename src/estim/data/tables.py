@@ -49,7 +49,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("ending", TEXT, "of the record: complete, take-over, torn or incomplete"),
             ("contractions", WHOLE, "of therapy that reached their plateau"),
             ("contractions_planned", WHOLE, "of the whole plan; NULL where it has none"),
-            ("duration_us", WHOLE, "session clock at the record's end"),
+            ("duration_us", WHOLE, "from sign-in to the last line"),
             ("therapy_us", WHOLE, "therapy clock, pauses excluded"),
             ("verified", YES, "the record is what was written"),
             ("head", TEXT, "hash of the sealed record"),

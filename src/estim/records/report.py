@@ -290,12 +290,13 @@ def html_report(read: Read, *, anchor: Anchor | None = None) -> str:
 def plots(read: Read) -> Iterable[Html]:
     """Each channel's amplitude, and the comfort, over the session."""
     session, runs = read.summary, read.runs
+    began_us = read.entries[0].t_us if read.entries else 0
     end_us = max(session.duration_us, session.off_by_us or 0)
     events = [(at, _LETTERS[kind]) for at, kind, _ in session.happened if kind in _LETTERS]
     drawn = False
     for channel in session.channels:
-        points = [point for (_, number), one in sorted(runs.given.items(), reverse=True)
-                  if number == channel.channel for point in one.points]  # fmt: skip
+        points = [(at_us - began_us, ua) for (_, number), one in sorted(runs.given.items(), reverse=True)
+                  if number == channel.channel for at_us, ua in one.points]  # fmt: skip
         if points:
             drawn = True
             yield amplitude_plot(

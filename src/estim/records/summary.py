@@ -147,6 +147,8 @@ def _summary(
     setup = setups[-1] if setups else {}
     schedule = setup.get("schedule", {})
     own = setup.get("setup", {})
+    # The controller's clock goes on from session to session; what is said of one counts from its first line.
+    began_us = entries[0].t_us if entries else 0
     done = sum(1 for e in entries if e.kind == lines.Contraction.KIND and _therapy(e) and e.fields.get("whole", True))
     return SessionSummary(
         path=str(folder),
@@ -183,18 +185,18 @@ def _summary(
         off_by_us=verdict.off_by_us,
         contractions=int(end.get("contractions", done)),
         contractions_planned=_planned(schedule) if setup.get("purpose") == "therapy" else 0,
-        duration_us=entries[-1].t_us if entries else 0,
+        duration_us=entries[-1].t_us - began_us if entries else 0,
         therapy_us=runs.running_us.get("therapy", 0),
         channels=with_bounds(_channels(entries, runs), entries),
         phases=tuple(schedule.get("phases", ())),
         bends=tuple(str(e.fields.get("message", "")) for e in _after_setup(entries) if e.kind == kinds.Bend.KIND),
         warnings=tuple(str(text) for text in setup.get("warnings", ())),
         flags=_flags(own),
-        comfort=tuple((e.t_us, e.fields["discomfort"]) for e in entries if _is_comfort(e)),
+        comfort=tuple((e.t_us - began_us, e.fields["discomfort"]) for e in entries if _is_comfort(e)),
         measured=_measured(own),
         outcomes={key: str(value) for key, value in _last(entries, kinds.Outcome.KIND).items()},
         signature={key: str(value) for key, value in _last(entries, lines.Signature.KIND).items()},
-        happened=tuple(happened(entries)),
+        happened=tuple((at_us - began_us, kind, said) for at_us, kind, said in happened(entries)),
         findings=tuple(f"line {finding.n}: {finding.message}" for finding in audit(entries)),
         unreadable=unreadable,
     )

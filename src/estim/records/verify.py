@@ -44,10 +44,10 @@ class SessionVerdict:
         signer: `station` (a key this home published, or the pinned one), `unknown` (the record proves only itself),
             `simulated`.
         signed: lines that a right signature covers; those behind it are only chained.
-        last_on_us: session time of the last line that shows output, None if none does.
+        last_on_us: since the first line, of the last line that shows output; None if none does.
         session: the name under which it was written, "" where it does not say (rehearsals, nothing signed yet).
-        off_by_us: when output had ended at the latest: the device's own word, or for a record that broke off the
-            time by which its lag and the device's own timer had run out.
+        off_by_us: since the first line, when output had ended at the latest: the device's own word, or for a record
+            that broke off the time by which its lag and the device's own timer had run out.
         signature: who closed it, when, and what that means: the operator's, not the station's; empty without one.
         key_id: of the key that signed last, "" if none did.
         deep: each line was looked at; False where the files were found to be those that the seal signs.
@@ -221,6 +221,7 @@ def judge(folder: Path, record: RecordReading, *, keys: Mapping[str, str] | None
     if not sealed and not reason:
         reason = UNSEALED if entries else "there is no line in it: nothing was written, or somebody emptied it"
     last_on_us, off_by_us = _last_output(entries)
+    began_us = entries[0].t_us if entries else 0
     return SessionVerdict(
         path=str(folder),
         ok=sealed,
@@ -232,8 +233,8 @@ def judge(folder: Path, record: RecordReading, *, keys: Mapping[str, str] | None
         signer=signer,
         simulated=simulated,
         signed=signatures.signed,
-        last_on_us=last_on_us,
-        off_by_us=off_by_us,
+        last_on_us=None if last_on_us is None else last_on_us - began_us,
+        off_by_us=None if off_by_us is None else off_by_us - began_us,
         outcome=next((str(e.fields.get("outcome", "")) for e in reversed(entries) if e.kind == lines.End.KIND), ""),
         head=last.hash if last is not None else "",
         signature=next((signature_of(e.fields) for e in reversed(entries) if e.kind == lines.Signature.KIND), {}),
