@@ -434,3 +434,16 @@ def test_a_steady_train_makes_a_steady_force(tmp_path: Path) -> None:
     evoked = s.result.document["channels"][0]["evoked_percent_mvic"]
     assert evoked["measured"] == 1
     assert evoked["least"] == evoked["most"] == evoked["mean"] >= max(forces)
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(0.2, 1), (8, 0)])
+def test_a_stop_within_the_first_contraction_is_none_before_it(session: Session, seconds: float, code: int) -> None:
+    """Exit code 1 says that nothing was done; 346 pulses that a stop cut short were called so."""
+    with session as s:
+        s.start()
+        s.wait(timeout_s=seconds)
+        s.stop()
+    assert session.result is not None
+    pulses = sum(row["pulses"] for row in session.result.document["channels"])
+    assert (session.result.outcome, session.result.contractions, bool(pulses)) == ("stopped", 0, not code)
+    assert session.result.exit_code == code

@@ -83,10 +83,13 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """0 done, 1 refused, stopped before the first contraction or not verified, 3 device or link, 4 uncertain."""
+        """0 done, 1 refused, stopped before any pulse of treatment or not verified, 3 device or link, 4 uncertain."""
         if code := EXIT_CODES[self.outcome]:
             return code
-        nothing_done = self.outcome == "stopped" and not self.document["contractions"]
+        given = self.document["contractions"] or any(
+            row["pulses"] or row["unacknowledged_pulses"] for row in self.document["channels"]
+        )
+        nothing_done = self.outcome == "stopped" and not given
         unproved = self.document["record"] is not None and not self.document["record_verified"]
         return int(nothing_done or unproved)
 
