@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,6 +66,14 @@ def test_sessions_are_counted_where_there_was_treatment(tmp_path: Path) -> None:
     assert first.answers["S12.reason"] == "20261104T0800"
     assert first.skin_blocked == "2 redness that stays (Quadriceps)"
     assert (second.id, second.sessions, second.skin_blocked) == ("P-2", 1, "")
+
+
+@pytest.mark.parametrize("told", ["", " (today)", " (2026-11-01)", " (today) (2026-11-02) (today)"])
+def test_why_warnings_were_accepted_stays_a_word_of_the_screen_over_all_visits(tmp_path: Path, told: str) -> None:
+    """With each visit the record's word grew by a day, and the second visit showed it as a code."""
+    said: tuple[str, dict[str, object]] = ("accepted", {"what": "warnings", "value": f"needed-tolerated{told}"})
+    session(tmp_path, "20261101T0800", "P-1", more=[said])
+    assert read_patients(tmp_path)[0].warnings_reason == "needed-tolerated"
 
 
 def test_skin_that_has_healed_blocks_no_more(tmp_path: Path) -> None:
@@ -194,6 +203,34 @@ def test_a_controller_that_was_lost_says_how_soon_the_console_had_the_device_off
     (one,) = unfinished(read_sessions(tmp_path, TODAY)[1])
     assert (one.how, one.planned, one.stopped_ms) == ("taken-over", 96, 73)
     assert "off 73 ms later" in how_words(one, ENGLISH)
+
+
+@pytest.mark.parametrize("taken_over", [False, True])
+def test_of_an_output_that_nobody_saw_off_it_is_never_said_that_it_was_stopped(
+    tmp_path: Path, taken_over: bool
+) -> None:
+    """A console was closed after its stimulator had been unplugged: home said that the output was stopped."""
+    taken = {
+        "cause": "eof",
+        "output": "UNCERTAIN",
+        "text": "",
+        "took_ms": 1_200,
+        "last_phase": "",
+        "last_snapshot_us": 1,
+    }
+    broken_off(
+        tmp_path / "20261102T1620",
+        *(((14_000_000, "take-over", dict(taken)),) if taken_over else ()),
+        (14_000_001, "output", {"state": "UNCERTAIN"}),
+        (15_000_000, "request", {"what": "leave", "source": "console-gone"}),
+        (15_000_001, "end", {"outcome": "uncertain", "contractions": 3, "output": "UNCERTAIN"}),
+    )
+    (one,) = unfinished(read_sessions(tmp_path, TODAY)[1])
+    assert one.how == ("taken-over" if taken_over else "killed")
+    for language, word in (("en", "OUTPUT UNCERTAIN"), ("de", "AUSGANG UNGEWISS")):
+        told = " ".join(unfinished_lines((one,), load(language), 78))
+        assert word in told
+        assert not re.search(r"was stopped|stopped the device|wurde gestoppt|stoppte das Gerät", told)
 
 
 def test_where_nothing_flowed_no_time_until_off_is_said(tmp_path: Path) -> None:

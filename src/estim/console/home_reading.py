@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +22,9 @@ _KINDS = (
     "header", "screening", "setup", "note", "outcome", "end", "levels", "signature", "accepted", "request", "take-over",
     "output", "contraction", "dose", "reason",
 )  # fmt: skip
+_AS_BEFORE = re.compile(
+    r"(?: \((?:today|[0-9]{4}-[0-9]{2}-[0-9]{2})\))+$"
+)  # a reason that was taken over says when it was given
 _WANTED = tuple(f'"kind":"{kind}"'.encode() for kind in _KINDS)
 
 
@@ -81,7 +85,7 @@ class _Reading:
             case "levels":
                 self.marks.setdefault(int(fields["channel"]), {})[str(fields["mark"])] = int(fields["level_ua"])
             case "accepted" if fields.get("what") == "warnings":
-                self.warnings = str(fields.get("value", ""))
+                self.warnings = _AS_BEFORE.sub("", str(fields.get("value", "")))  # from when it was is not why
             case "contraction" if fields.get("purpose") == "therapy" and fields.get("whole"):
                 self.contractions += 1
             case "request":

@@ -65,7 +65,9 @@ def how_words(session: PastSession, say: Words) -> str:
     """How it broke off, and how long after that the device was off where current flowed."""
     if (runs := session.runs) is not None:
         return say("unfinished.runs", device=runs.device, since=runs.since, process=runs.process, machine=runs.machine)
-    how = say.of("unfinished-how", session.how)
+    unsure = f"{session.how}-uncertain"  # nobody is told that the output was stopped where nobody saw it
+    sure = session.ending != "uncertain" or not say.has(f"unfinished-how.{unsure}")
+    how = say.of("unfinished-how", session.how if sure else unsure)
     if session.stopped_ms is None or session.how == "left":
         return how
     return f"{how} {say('unfinished.stopped', ms=session.stopped_ms)}"

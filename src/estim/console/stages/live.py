@@ -155,7 +155,8 @@ class LivePane(WhyPane):
                 if first
                 else say("checks.wait")
             )
-        says = say("live.arm-lower-says" if self.console.draft.stopped_for == "pain" else "live.arm-says")
+        lower = self.console.draft.stopped_for == "pain" and snapshot.purpose == "therapy"  # finding begins at 0 mA
+        says = say("live.arm-lower-says" if lower else "live.arm-says")
         if self.unwell:
             arm = self.does("arm", self.ask_go_on, says=say("live.go-on-says"), refusal=refusal)
         else:
