@@ -10,9 +10,11 @@ import pytest
 
 from estim.console.draft import Stage
 from estim.console.home_view import EmptyHome, HomeView
+from estim.console.language import load
 from estim.records.door import InTheRoom, here
 from estim.records.home import Home
 from estim.safety.reports import OutputState
+from estim.session import events
 from tests.support import PLACE_OF
 
 from .by_screen import Reader
@@ -205,6 +207,27 @@ async def test_the_device_page_says_what_the_stimulator_can_and_can_not(bench: M
         reader.sees("This stimulator", "130 mA a channel", "notices a lost one from 15 mA on", "2 s without a word")
         rows = reader.rows[3:-4]
         assert not [n for n in range(len(rows) - 8) if not any(row.strip() for row in rows[n : n + 8])]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_beside_a_simulator_with_nobody_on_its_pads_the_room_says_so(bench: Make, language: str) -> None:
+    """`estim console` alone: a pad that came off and a switch that was pressed changed nothing, unsaid."""
+    async with bench(size=(80, 24), empty_room=True, say=load(language)) as b:
+        room = load(language)("action.room.label")
+        assert f"H {room}" not in b.text, "letters are typed here"
+        await b.sign_in()
+        assert f"H {room}" in b.text
+        await b.press("h")
+        assert 'estim console --device "sim://p24?patient=foot-drop"' in b.text
+        assert b.next.startswith("→ F7")
+        await b.press("1")
+        assert not [one for one in b.session.requests if isinstance(one, events.RoomAction)]
+        await b.press("f7")
+        assert not b.app.questions
+        await b.press("f7")
+        await b.sign_in("PT2")
+        await b.press("h")
+        assert "sim://p24?patient=foot-drop" in b.text, "whoever signs in next has the same room"
 
 
 async def test_an_open_question_is_no_wait_and_a_search_that_finds_nobody_calls_nobody_new(bench: Make) -> None:

@@ -106,7 +106,7 @@ def _console(given: argparse.Namespace, home: Home, began: Callable[[int], objec
         began(client.pid)
         favour()  # with the threads that hear keys; not what it has started: that would load ahead of everybody
         try:
-            return run_console(client, home=home.root, language=given.language, theme=given.theme)
+            return run_console(client, home=home.root, language=given.language, theme=given.theme, empty_room=not room)
         finally:
             client.close()
 

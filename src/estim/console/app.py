@@ -51,6 +51,7 @@ class EstimConsole(ListingApp):
         look_s: seconds between two pictures.
         clock: seconds, for presses; `wall`: the time of day as the strip shows it.
         before_real: practice objectives that this site asks of an operator before a real device.
+        empty_room: nobody lies on the pads of the simulated stimulator.
     """
 
     CSS_PATH = Path(__file__).with_name("estim.tcss")
@@ -73,10 +74,11 @@ class EstimConsole(ListingApp):
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], str] = lambda: time.strftime("%H:%M"),
         before_real: Sequence[str] = (),
+        empty_room: bool = False,
     ) -> None:
         super().__init__(client, look_s=look_s, clock=clock)
         self.home_view: HomeView = home_view if home_view is not None else EmptyHome()
-        self.station = Station()
+        self.station = Station(empty_room=empty_room)
         self.draft = Draft()
         self.judge = Judge()
         self.keymap = parse_keymap(keymap)
@@ -306,7 +308,7 @@ class EstimConsole(ListingApp):
 
     def sign_out(self) -> None:
         """Somebody else works here."""
-        self.station, self.objectives = Station(), Objectives()
+        self.station, self.objectives = Station(empty_room=self.station.empty_room), Objectives()
         self.clear()
         self._change(first_pane(self))
 

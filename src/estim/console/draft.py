@@ -39,11 +39,13 @@ class Station:
         operator: as signed in, "" before.
         pin: for the controller, which judges it at each sign-in; written nowhere.
         opened: whose sessions were opened here: a record that was sealed just now may not be read yet.
+        empty_room: the stimulator is simulated, and nobody lies on its pads: nothing can happen in the room.
     """
 
     operator: str = ""
     pin: str = ""
     opened: set[str] = field(default_factory=set)
+    empty_room: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,10 +28,11 @@ def run_console(
     home_view: HomeView | None = None,
     language: str | None = None,
     theme: str | None = None,
+    empty_room: bool = False,
 ) -> int:
     """Run the console in this terminal until the session is left; gives the command's exit code.
 
-    The client stays the caller's to close.
+    The client stays the caller's to close. `empty_room`: nobody lies on the pads of the simulated stimulator.
 
     Raises:
         UsageError: there is no terminal to draw on and read keys from, no such language, or `console.toml` in `home` is
@@ -49,6 +50,7 @@ def run_console(
         say=words,
         theme=theme or settings.theme or DEFAULT_THEME,
         before_real=settings.before_real,
+        empty_room=empty_room,
     )
     code = app.run()
     app.given_back()

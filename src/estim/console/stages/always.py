@@ -52,17 +52,18 @@ def always(console: Whole) -> Sequence[Command]:
         return Command(keys=keys, act=act, label=say(f"action.{id}.label"), refusal=refusal, kind=kind, says=says)
 
     commands: list[Command] = []
+    top = console.on_top()
+    types = bool(top.field)  # a letter is typed there, whatever it does elsewhere
     waiting = [alarm for alarm in present.alarms_shown(console.snapshot, None) if not alarm.acknowledged]
-    if waiting:
+    if waiting and not types:
         code = waiting[0].code
         commands.append(
             of("acknowledge", lambda: console.send(Acknowledge(id=console.next_id(), code=code)), kind=Kind.ACT)
         )
-    top = console.on_top()
     if not isinstance(top, HelpPane):
         commands.append(of("help", lambda: console.ask(HelpPane(console, console.offered()))))
     commands.append(of("more", lambda: more(console)))
-    if room_actions(console.snapshot, say) and not isinstance(top, RoomPane):
+    if room_actions(console.snapshot, say) and not types and not isinstance(top, RoomPane):
         commands.append(of("room", lambda: console.ask(RoomPane(console))))
     if snapshot_simulated(console) and not console.gate.closed and not isinstance(top, PracticePane):
         commands.append(of("practice", lambda: console.ask(PracticePane(console))))

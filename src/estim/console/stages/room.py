@@ -55,11 +55,18 @@ class RoomPane(Pane):
         yield Panel(self.say("practice.title"), id="room-list")
 
     def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
-        """The list."""
+        """The list; where nobody lies on the pads, how somebody does."""
+        if self.console.station.empty_room:
+            self.panel("room-list").lines(self.say.lines("practice.nobody"))
+            return
         self.panel("room-list").lines(f" {n}  {title}" for n, (title, _) in enumerate(self._actions(), start=1))
 
     def commands(self) -> Sequence[Command]:
         """Digits and the way back."""
+        if self.console.station.empty_room:
+            says = self.say("practice.nobody-says")
+            close = self.does("back", lambda: self.console.close(self), label=self.say("hint.back"), says=says)
+            return (close, Command(keys=("h",), act=close.act))
         acts = [
             self.digit(str(n), partial(self._happens, message), kind=Kind.MOVE)
             for n, (_, message) in enumerate(self._actions(), 1)
