@@ -213,3 +213,93 @@ def test_what_is_felt_is_the_last_contraction_until_a_new_one_is_held() -> None:
         one = view(1, cycle=cycle, sent_ua=sent_ua, level_ua=level_ua)
         felt.observe(snapshot(channels=(one,)))
         assert felt.highest_ua == {"1": felt_ua}, n
+
+
+async def _found_and_stopped(b: Bench) -> int:
+    """All levels are found and it was stopped while they were; gives the level that played."""
+    await b.to(Stage.LEVELS)
+    while b.phase is not Phase.RUNNING or b._view().channels[0].level_ua < 6_000:
+        await b.follow_one()
+    for kind in ("motor", "max-tolerated"):
+        b.session.send(events.Mark(id=b.session.next_id(), channel=b._view().channels[0].channel, kind=kind))
+        await b.look(0.1)
+    await b.press("space")
+    await b.look(1.0)
+    assert "Why was it stopped?" in b.text
+    return 6_000
+
+
+async def test_a_stop_while_levels_are_found_is_asked_about_on_the_next_page_too(bench: Make) -> None:
+    """Enter led on to treatment at the level that had hurt, and the question was gone."""
+    async with bench() as b:
+        hurt_ua = await _found_and_stopped(b)
+        await b.press("enter")
+        await b.look(1.0)
+        assert b.at("treat")
+        assert _level_ua(b) == hurt_ua
+        assert "Why was it stopped?" in b.text
+        await b.press("2")
+        await b.look(0.3)
+        assert _reasons(b) == [{"stopped": "pain"}]
+        assert _level_ua(b) <= hurt_ua * 80 // 100
+        assert f"ch1 lowered to {_level_ua(b) / 1000:.1f} mA" in b.text
+        await b.follow(lambda: b.phase is Phase.RUNNING)
+        assert _level_ua(b) <= hurt_ua * 80 // 100
+
+
+async def test_a_digit_is_the_reason_as_long_as_the_page_asks_for_one(bench: Make) -> None:
+    """Old checks are asked for as well: 2 was pain on the page, and who holds the stop came into the record."""
+    async with bench() as b:
+        await b.running()
+        for _ in range(63):
+            await b.look(10)
+        await b.press("space")
+        await b.look(1.0)
+        assert "stop-control" in b._view().wants
+        for _ in range(8):
+            if b._view().wants[0] == "stop-control":
+                break
+            await b.press("y")
+        assert b.next == "→ 1 patient asked, or the digit of what it was"
+        await b.press("f2")
+        assert "first: why it was stopped" in b.said
+        before = len(b.session.requests)
+        await b.press("2")
+        await b.look(0.3)
+        assert _reasons(b) == [{"stopped": "pain"}]
+        assert not any(isinstance(one, events.Confirm) for one in b.session.requests[before:])
+        assert b.next == "→ 1 the stop is held by: therapist"
+        await b.press("2")
+        assert "stop-control" not in b._view().wants
+
+
+async def test_whoever_ended_it_for_pain_reads_how_low_it_would_go_on(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        hurt_ua = _level_ua(b)
+        await b.press("e", "4")
+        await b.look(1.0)
+        assert b.next.endswith("on to the outcome and the signature")
+        assert _level_ua(b) <= hurt_ua * 80 // 100
+        assert f"ch1 lowered to {_level_ua(b) / 1000:.1f} mA" in b.text
+        await b.press("f2")
+        await b.look(1.0)
+        await b.press("f9")
+        await b.look(1.0)
+        assert b.phase is Phase.RUNNING
+        assert not b.next.startswith("→ +"), "it hurt today"
+        assert _level_ua(b) <= hurt_ua * 80 // 100
+
+
+async def test_a_pain_that_a_stop_overtook_is_the_reason_of_that_stop(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        hurt_ua = _level_ua(b)
+        await b.press("e")
+        b.session.send(events.Stop(id=b.session.next_id(), source="patient-switch"))  # and before that is seen
+        await b.send("4")
+        await b.look(1.0)
+        assert {"stopped": "pain"} in _reasons(b)
+        assert _level_ua(b) <= hurt_ua * 80 // 100
+        assert "Why was it stopped?" not in b.text
+        assert "ENDED EARLY" not in b.text

@@ -100,6 +100,8 @@ class Draft:
     drill: str = ""  # the exercise whose repetitions the contractions are
     stop_reason: str = ""
     stopped_for: str = ""  # the last stop, until output begins again
+    asks_why: bool = False  # the last stop has no reason yet; asked on each stage with output until somebody says one
+    asks_of_therapy: bool = False  # it is how the therapy ended
     stops: list[str] = field(default_factory=list)  # why, each time
     discomfort: int | None = None  # the highest that was entered while output ran
     end_reason: str = ""

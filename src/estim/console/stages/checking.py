@@ -58,6 +58,10 @@ class CheckingPane(Pane):
         """The key that answers it."""
         return "1" if check in ANSWERS else shown("y")
 
+    def answers_of(self, check: str) -> tuple[str, ...]:
+        """What the digits say to it; () where Y says all."""
+        return ANSWERS.get(check, ())
+
     def check_lines(self, snapshot: Snapshot) -> list[Content | str]:
         """What was confirmed, what is asked, what the file and the device say."""
         say, draft = self.say, self.console.draft
@@ -73,7 +77,7 @@ class CheckingPane(Pane):
             mark, style = ("▸", "bold") if index == 0 else ("·", "dim")
             lines.append(Content.styled(f"{mark} {say.of('check', check, patient=snapshot.patient_id)}", style))
             if index == 0:
-                lines += [f"    {n} {say.of('check-answer', one)}" for n, one in enumerate(ANSWERS.get(check, ()), 1)]
+                lines += [f"    {n} {say.of('check-answer', one)}" for n, one in enumerate(self.answers_of(check), 1)]
         if not snapshot.wants:
             lines.append(say("checks.all"))
         lines += [f"≠ {say.heard(bend)}" for bend in snapshot.bends]

@@ -61,13 +61,12 @@ class LivePane(WhyPane):
         self.raise_lock.observe(snapshot.now_us, possible=running and view is not None and not view.raise_locked)
         gate, live = self.console.gate, snapshot.phase in BEGUN
         if live:
-            self._was_live, self.asks_why = True, False
-            self.console.draft.stopped_for = ""
+            self._was_live = True
+            self.begun()
         elif self._was_live and not gate.closed:
-            self._was_live, self.asks_why = False, gate.unexplained
+            self._was_live = False
+            self.stopped(unexplained=gate.unexplained)
             gate.unexplained = False
-            if self.asks_why and self.ends_therapy:
-                self.console.draft.stop_reason = ""  # the last one's
 
     def _choose_default(self, snapshot: Snapshot) -> None:
         channels = [view.channel for view in snapshot.channels]
@@ -144,7 +143,9 @@ class LivePane(WhyPane):
         asked = self.check_commands(snapshot)
         check = self.open_check(snapshot)
         refusal = ""
-        if check or "screening" in snapshot.wants:
+        if self.why_first(snapshot):
+            refusal = say("refuse.why-first")
+        elif check or "screening" in snapshot.wants:
             first = asked[0] if asked else None
             refusal = (
                 say(

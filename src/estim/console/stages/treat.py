@@ -25,7 +25,9 @@ from estim.console.scope import draw_scope
 from estim.console.stages.beside import show_atlas
 from estim.console.stages.live import LivePane
 from estim.console.stages.reason import ReasonPane
+from estim.console.stages.why import STOP_REASONS
 from estim.console.widgets import channel_lines, emg_lines, force_lines, practice_lines
+from estim.controller.interface import Answer
 from estim.desk.sounds import Sounder
 from estim.session.events import EndEarly, SkipPhase
 from estim.session.snapshot import Snapshot
@@ -147,14 +149,10 @@ class TreatPane(LivePane):
         if over:
             words = ending_words(snapshot, self.console.draft, self.say)
             lines: list[Content | str] = [Content.styled(words, "bold")]
-            if self.console.draft.stopped_for == "pain":
-                now = [(one.channel, present.milliamps(one.level_ua)) for one in snapshot.channels]
-                levels = ", ".join(self.say("happened.lowered", channel=n, level=level) for n, level in now)
-                lines.append(self.say("treat.lower-now", levels=levels))
-            return [*lines, *self.why_lines(columns)]
+            return [*lines, *self.lower_lines(snapshot), *self.why_lines(columns)]
         drill = self.console.draft.drill
         joins = [self.say("treat.with-drill", name=drill_title(drill, self.say.language))] if drill else []
-        return [*self.why_lines(columns), *self.check_lines(snapshot), *joins]
+        return [*self.lower_lines(snapshot), *self.why_lines(columns), *self.check_lines(snapshot), *joins]
 
     def _show_envelope(self, snapshot: Snapshot) -> None:
         panel = self.panel("envelope")
@@ -271,7 +269,19 @@ class TreatPane(LivePane):
 
     def _ended(self, reason: str) -> None:
         self.console.draft.end_reason = reason
-        self.console.send(EndEarly(id=self.console.next_id(), reason=reason))
+        self.console.send(EndEarly(id=self.console.next_id(), reason=reason), partial(self._end_answered, reason))
+
+    def _end_answered(self, reason: str, answer: Answer) -> None:
+        """A pain counts as that of a stop; also where a stop came first, whose reason it is then."""
+        draft = self.console.draft
+        if not answer.accepted:
+            draft.end_reason = ""
+            if reason in STOP_REASONS:
+                draft.asks_of_therapy, self.console.gate.unexplained = True, False
+                self.stopped_since(reason)
+        elif reason == "pain":
+            draft.stopped_for = reason
+            draft.stops.append(reason)
 
     def find_again(self) -> None:
         """Off first; then the levels are configured anew, and found from 0 mA."""
@@ -294,7 +304,7 @@ class TreatPane(LivePane):
         if any(view.cycle is not Cycle.REST for view in snapshot.channels):
             self._stepped_us = snapshot.now_us
         if self._finding and snapshot.phase is Phase.CONFIGURED and not self.console.gate.closed:
-            self.asks_why = False
+            self.console.draft.asks_why = False
             self._find()
 
     def _back(self) -> None:
