@@ -42,6 +42,25 @@ def test_an_unknown_dose_is_left_empty(tmp_path: Path) -> None:
     assert (row["pulses"], row["charge_pc"], row["dose_recorded"], row["peak_ua"]) == ("", "", "False", "20000")
 
 
+def test_a_record_that_nobody_can_read_says_nothing_and_not_nought(tmp_path: Path) -> None:
+    """An emptied one was exported as real, with 0 contractions in 0 µs, week 0."""
+    folder = session(Home(tmp_path))
+    (folder / "record.jsonl").write_bytes(b"")
+    (row,) = rows(summarise(folder))
+    assert (row["simulated"], row["verified"], row["ending"]) == ("True", "False", "incomplete")
+    left = {key: row[key] for key in ("week", "number", "contractions", "contractions_planned", "therapy_us")}
+    assert set(left.values()) | {row["duration_us"], row["pulses"], row["charge_pc"]} == {""}
+
+
+def test_what_came_behind_a_cut_is_unknown_and_not_nought(tmp_path: Path) -> None:
+    """Cut before the therapy's first command: no dose line is there, and nobody knows what came."""
+    folder = session(Home(tmp_path))
+    kept = (folder / "record.jsonl").read_bytes().splitlines(keepends=True)[:3]
+    (folder / "record.jsonl").write_bytes(b"".join(kept))
+    (row,) = rows(summarise(folder))
+    assert (row["pulses"], row["charge_pc"], row["dose_recorded"]) == ("", "", "False")
+
+
 def test_a_session_without_channels_has_a_row(tmp_path: Path) -> None:
     (row,) = rows(summarise(session(Home(tmp_path), end="none")))
     assert (row["patient"], row["channel"]) == ("K-1", "")

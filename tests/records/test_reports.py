@@ -94,6 +94,21 @@ def test_an_unknown_dose_is_not_reported_as_none(tmp_path: Path, write: Callable
 
 
 @BOTH
+def test_what_nobody_can_read_is_not_reported_as_nought(tmp_path: Path, write: Callable[[Read], str]) -> None:
+    folder = session(Home(tmp_path))
+    record = folder / "record.jsonl"
+    whole = record.read_bytes().splitlines(keepends=True)
+    for kept in (0, 3):
+        record.write_bytes(b"".join(whole[:kept]))
+        said = write(read_session(folder))
+        assert "SIMULATED SESSION" in said
+        for wrong in ("Contractions: 0\n", "<td>0</td>", "0:00 min\n", "<td>0:00 min</td>", " 0 pulses, 0.000 mC"):
+            assert wrong not in said
+        assert ("not recorded" if not kept else "until the record breaks off") in said
+        assert "dose NOT RECORDED" in said or not kept
+
+
+@BOTH
 def test_a_fault_has_its_dose(tmp_path: Path, write: Callable[[Read], str]) -> None:
     said = write(read(tmp_path, "fault"))
     assert "4500 pulses" in said

@@ -31,6 +31,7 @@ COLUMNS = (
 _CHANNEL = COLUMNS[COLUMNS.index("channel") : COLUMNS.index("signed_by")]
 _NUMBER = re.compile(r"-?\d+\.\d+")
 _UNKNOWN = frozenset({"pulses", "charge_pc"})
+_COUNTED = ("contractions", "contractions_planned", "therapy_us", "duration_us")  # of a record that says nothing: none
 # Outcome values and counted flags are kept: the study's data. Free text, times of day, numbers of devices are not.
 _FREE_TEXT = frozenset({"event", "note", "comment", "reason", "text"})
 
@@ -107,6 +108,8 @@ def to_csv(sessions: Iterable[SessionSummary], *, separator: str = ",", decimal:
     for session in sessions:
         whole = {key: getattr(session, key, session.outcomes.get(key, "")) for key in COLUMNS if key not in _CHANNEL}
         whole |= _signed(session) | {"measured": "; ".join(measured_words(one) for one in session.measured)}
+        whole |= dict.fromkeys(_COUNTED, "") if session.unknown else {}
+        whole |= {key: whole[key] or "" for key in ("week", "number")}
         channels: tuple[ChannelSummary | None, ...] = session.channels or (None,)
         for channel in channels:
             cells = {**whole, **_of(channel)}

@@ -72,7 +72,8 @@ def rows(session: SessionSummary) -> list[tuple[str, str]]:
     """The session's facts."""
     week = f"week {session.week}, session {session.number}" if session.week else ""
     planned = f" of {session.contractions_planned}" if session.contractions_planned else ""
-    unknown = NOT_KNOWN if session.unreadable else ""
+    unknown = NOT_KNOWN if session.unreadable else "" if session.records else "not recorded"
+    until = "" if session.outcome else ", until the record breaks off"
     return [
         ("Patient (pseudonym)", session.patient),
         ("Operator", session.operator),
@@ -84,9 +85,9 @@ def rows(session: SessionSummary) -> list[tuple[str, str]]:
         ("Intended use", session.intended_use),
         ("Software", session.software),
         ("Outcome", session.outcome or "not recorded"),
-        ("Contractions", unknown or f"{session.contractions}{planned}"),
-        ("Therapy time", unknown or clock(session.therapy_us)),
-        ("Whole session", unknown or clock(session.duration_us)),
+        ("Contractions", unknown or f"{session.contractions}{planned}{until}"),
+        ("Therapy time", unknown or clock(session.therapy_us) + until),
+        ("Whole session", unknown or clock(session.duration_us) + until),
         ("Measured before output", "; ".join(measured_words(one) for one in session.measured)),
         ("Facts that tighten limits", ", ".join(flag.replace("_", " ") for flag in session.flags)),
     ]
@@ -202,7 +203,7 @@ def text_report(session: SessionSummary) -> str:
     lines += [f"Warning: {warning}" for warning in session.warnings]
     lines += ["", "What happened"]
     lines += [f"  {when(at):>7}  {said}" for at, _, said in session.happened] or [
-        f"  {NOT_KNOWN if session.unreadable else 'nothing'}"
+        f"  {NOT_KNOWN if session.unreadable else 'nothing' if session.records else 'not recorded'}"
     ]
     if session.outcomes:
         lines += ["", "Outcome: " + ", ".join(f"{key} {value}" for key, value in session.outcomes.items())]

@@ -86,6 +86,11 @@ class SessionSummary:
     software: str = ""
 
     @property
+    def unknown(self) -> bool:
+        """No line of it says what came: no number of it is 0."""
+        return not self.records or bool(self.unreadable)
+
+    @property
     def signed_by_person(self) -> bool:
         """A person signed it; the station's seal is something else, and so is a script's mark."""
         return by_person(self.signature)
@@ -159,7 +164,7 @@ def _summary(
         software=str(header.get("software", "")),
         utc=(utc := str(header.get("utc", ""))),
         began_ms=milliseconds(utc),
-        simulated=verdict.simulated,
+        simulated=verdict.simulated if entries else folder.absolute().parent.name == "simulated",
         protocol=str(schedule.get("protocol_id", "")),
         protocol_version=str(schedule.get("protocol_version", "")),
         protocol_sha256=str(setup.get("protocol_sha256", "")),
@@ -187,7 +192,7 @@ def _summary(
         contractions_planned=_planned(schedule) if setup.get("purpose") == "therapy" else 0,
         duration_us=entries[-1].t_us - began_us if entries else 0,
         therapy_us=runs.running_us.get("therapy", 0),
-        channels=with_bounds(_channels(entries, runs), entries),
+        channels=with_bounds(_channels(entries, runs, ended=bool(end)), entries),
         phases=tuple(schedule.get("phases", ())),
         bends=tuple(str(e.fields.get("message", "")) for e in _after_setup(entries) if e.kind == kinds.Bend.KIND),
         warnings=tuple(str(text) for text in setup.get("warnings", ())),
@@ -234,7 +239,7 @@ def _planned(schedule: Mapping[str, Any]) -> int:
     return sum(phase["cycles"] * phase["sets"] for phase in schedule.get("phases", ()))
 
 
-def _channels(entries: tuple[Entry, ...], runs: Replay) -> tuple[ChannelSummary, ...]:
+def _channels(entries: tuple[Entry, ...], runs: Replay, *, ended: bool) -> tuple[ChannelSummary, ...]:
     known: dict[int, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
     # What a low-rate test played describes a channel only where nothing else was loaded for it.
     for setup in sorted(runs.setups, key=lambda setup: setup["purpose"] != "low-rate"):
@@ -246,11 +251,16 @@ def _channels(entries: tuple[Entry, ...], runs: Replay) -> tuple[ChannelSummary,
             marks[channel, mark] = entry.fields["level_ua"]
             if mark == "twitch":
                 marks[channel, "twitch-mhz"] = entry.fields["frequency_mhz"]
-    return tuple(_channel(*known[number], runs, marks) for number in sorted(known))
+    return tuple(_channel(*known[number], runs, marks, ended=ended) for number in sorted(known))
 
 
 def _channel(
-    row: Mapping[str, Any], setup: Mapping[str, Any], runs: Replay, marks: Mapping[tuple[int, str], int]
+    row: Mapping[str, Any],
+    setup: Mapping[str, Any],
+    runs: Replay,
+    marks: Mapping[tuple[int, str], int],
+    *,
+    ended: bool,
 ) -> ChannelSummary:
     number = row["channel"]
     given = runs.given.get(("therapy", number), ChannelDose())
@@ -285,7 +295,7 @@ def _channel(
         on_us=given.total_on_us,
         unacknowledged_pulses=int(given.dose.get("unacknowledged_pulses", 0)),
         motor_on_us=given.motor_on_us if row["output"] == "motor" else 0,
-        dose_recorded=not given.pending,
+        dose_recorded=not given.pending and bool(ended or given.dose),
         titration_peak_ua=max(found.peak_ua, int(found.dose.get("peak_ua", 0))),
         titration_pulses=int(found.dose.get("pulses", 0)),
         titration_charge_pc=int(found.dose.get("charge_pc", 0)),
