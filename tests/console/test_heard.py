@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import datetime
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
@@ -23,7 +24,10 @@ from estim.drivers.rehastim1_steps import NOBODY
 from estim.drivers.rehastim2_profile import PROFILE as REHASTIM2
 from estim.drivers.sciencemode2 import ERRORS
 from estim.protocols.catalogue import load_runnable
-from estim.protocols.course import past_weeks
+from estim.protocols.course import judge_measures, past_weeks
+from estim.protocols.findings import Findings
+from estim.protocols.schema_course import Criterion
+from estim.protocols.setup import Setup
 from estim.records.spacing import Past, too_early
 from estim.safety.limits_table import BY_KEY
 from estim.session import arming, events
@@ -197,6 +201,23 @@ def test_a_session_before_its_time_or_past_its_weeks_is_said_in_german() -> None
         assert heard(message) != message, message
         for english in (" of ", "allowed", "ended", " is "):
             assert english not in heard(message), message
+
+
+@pytest.mark.parametrize("language", OTHERS)
+@pytest.mark.parametrize("action", ["discontinue", "review", "prompt"])
+@pytest.mark.parametrize("bound", [{"at_least": 80.0}, {"at_most": 80.0}])
+def test_what_a_criterion_says_has_a_form(language: str, action: str, bound: dict[str, float]) -> None:
+    heard = load(language).heard
+    criterion = Criterion.model_validate({"measure": "quadriceps-index", "action": action, **bound})
+    protocol, _ = load_runnable("knee-replacement-quadriceps-early", own=None)
+    protocol = protocol.model_copy(update={"criterion": (criterion,)})
+    for measures in ((), (("quadriceps-index", 80.0),)):
+        setup = Setup(patient_id="P", channels=(), measures=measures, left_out="x y", early_reason="z")
+        findings = Findings([])
+        judge_measures(protocol, setup, findings)
+        for problem in findings.problems:
+            assert heard(problem.message) != problem.message, problem.message
+            assert not re.search(r"criterion| is |because", heard(problem.message))
 
 
 def test_what_has_no_form_stays_as_it_came() -> None:

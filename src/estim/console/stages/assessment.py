@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from estim.care.measures import Measure, measures
 from estim.console.before import asks_mvic, refusals
 from estim.console.command import Command
+from estim.console.contract import Console
 from estim.console.draft import Stage
 from estim.console.language import Words
 from estim.console.pane import Field, Pane
@@ -29,6 +30,15 @@ class AssessmentPane(Pane):
     """Consent has its own press; each measure is entered, or said not to be taken today and why, with one."""
 
     NAME: ClassVar[str] = "assessment"
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._against = self._judged() if console.draft.measured else []
+
+    def _judged(self) -> list[str]:
+        """Why it can't be treated with what was measured today: a criterion that ends the course."""
+        draft = self.console.draft
+        return refusals(draft, self.console.snapshot, self.console.past_patient(draft.patient_id), self.say)
 
     def _measures(self) -> list[str]:
         """Those that the protocol's own criteria ask for; else two that any clinic can take."""
@@ -62,7 +72,7 @@ class AssessmentPane(Pane):
         names = measures()
         lines = [f"{'▸' if draft.consent else ' '} {say('assessment.due')}"]
         lines += [f"    {self._called(one)}, {allowed(names[one], say)}" for one in self._measures()]
-        lines += ["", *say.lines("assessment.text")]
+        lines += ["", *([f"✖ {why}" for why in self._against[:3]] or say.lines("assessment.text"))]
         self.panel("measures").lines(lines)
         past, glance = self.console.past_patient(draft.patient_id), self.panel("glance-beside")
         glance.lines(glance_lines(past, say) if past is not None else [say("assessment.nothing-known")])
@@ -88,6 +98,13 @@ class AssessmentPane(Pane):
                 Command(keys=("tab",), act=lambda: None, label=say("hint.field")),
                 self.does("back", lambda: self.focus_on(""), label=say("hint.back")),
             )
+        again = "assessment.measure-again" if self._against else "assessment.measure"
+        measure = self.digit("m", self._measure, label=say(again))
+        if self._against:  # a reason why nothing was measured would be untrue
+            back = self.does(
+                "back", lambda: self.console.go(Stage.PLAN), label=say("hint.back"), says=say("assessment.against-says")
+            )
+            return (back, measure)
         reasons = [
             self.digit(
                 str(n),
@@ -97,7 +114,6 @@ class AssessmentPane(Pane):
             )
             for n, why in enumerate(NOT_TODAY, start=1)
         ]
-        measure = self.digit("m", self._measure, label=say("assessment.measure"))
         return (*reasons, measure, back)
 
     def _consents(self) -> None:
@@ -113,9 +129,11 @@ class AssessmentPane(Pane):
 
     def _measured(self) -> None:
         entered = {one: value for one in self._measures() if (value := self.value(f"measure-{one}"))}
-        found = [each for each in judge_outcome(entered) if each.key.removeprefix("outcome.") in entered]
-        if found:
-            self.console.problems([dict(each.to_json()) for each in found])
+        wrong = {each.key.removeprefix("outcome.") for each in judge_outcome(entered)} & entered.keys()
+        if wrong:
+            known = measures()
+            ranges = ", ".join(f"{self._called(one)}: {allowed(known[one], self.say)}" for one in sorted(wrong))
+            self.console.said(self.say("assessment.out-of-range", ranges=ranges))
             return
         if "mvic" in entered:
             if float(entered["mvic"].replace(",", ".")) <= 0:
@@ -125,10 +143,9 @@ class AssessmentPane(Pane):
         draft = self.console.draft
         draft.left_out, draft.measured = "", draft.measured | _numbers(entered)
         self.console.note({"measured_before": entered})
-        past = self.console.past_patient(draft.patient_id)
-        if reasons := refusals(draft, self.console.snapshot, past, self.say):  # a criterion that ends the course
+        self._against = self._judged()
+        if self._against:
             self.focus_on("")
-            self.console.said("✖ " + "\n ✖ ".join(reasons[:3]))
             return
         self._go_on()
 

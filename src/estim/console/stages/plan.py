@@ -280,6 +280,8 @@ def go_on(console: Console) -> None:
     past = console.past_patient(draft.patient_id)
     if reasons := refusals(draft, console.snapshot, past, console.say):
         console.said("✖ " + "\n ✖ ".join(reasons[:3]))
+        if draft.measured and draft.consent:  # a value of today may be the reason, and may have been mistyped
+            console.go(Stage.ASSESSMENT)
         return
     now = datetime.datetime.now().astimezone()
     if early := too_soon(draft, past, console.say, now, console.home_view.own_folder()):
