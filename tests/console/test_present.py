@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
@@ -215,6 +216,37 @@ def test_what_has_the_words_in_its_title_comes_first() -> None:
     assert found[0] == "stroke-foot-drop-peroneal"
     assert "parkinson-peroneal-gait" in found
     assert nearest_first(protocols, "") == list(library.names())
+
+
+@pytest.mark.parametrize(
+    ("words", "one"),
+    [
+        ("Schlaganfall", "stroke-foot-drop-peroneal"),
+        ("Kreuzband", "acl-quadriceps-isometric-flexed"),
+        ("Knieprothese", "knee-replacement-quadriceps-early"),
+        ("Knie Kraft", "knee-quadriceps-high-intensity"),
+        ("Oberschenkel", "knee-replacement-quadriceps-early"),
+        ("Wadenbein", "stroke-foot-drop-peroneal"),
+        ("Querschnitt", "spinal-cord-injury-abdominal"),
+    ],
+)
+def test_a_german_search_finds_by_the_words_that_the_german_screen_says(words: str, one: str) -> None:
+    """Schlaganfall stood behind the digit 1, and found nothing."""
+    protocols, say = {name: load(library.path(name)) for name in library.names()}, load_words("de")
+    assert one in nearest_first(protocols, words, say)
+    assert len(nearest_first(protocols, words, say)) < len(protocols)
+    assert "stroke-foot-drop-peroneal" in nearest_first(protocols, "foot drop", say), "the author's words as before"
+
+
+def test_a_german_screen_names_conditions_and_regions_in_german() -> None:
+    say = load_words("de")
+    for name in library.names():
+        protocol = load(library.path(name))
+        assert all(say.has(f"condition.{each}") for each in protocol.conditions), protocol.conditions
+    told = "\n".join(detail_lines(load(library.path("knee-replacement-quadriceps-early")), week=1, columns=80, say=say))
+    assert "Knieprothese" in told
+    assert "(Oberschenkel)" in told
+    assert not re.search(r"knee-replacement|\(thigh\)", told)
 
 
 def test_a_search_word_is_the_beginning_of_a_word() -> None:

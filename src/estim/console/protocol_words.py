@@ -7,17 +7,28 @@ from collections.abc import Mapping
 from estim.console.language import ENGLISH, Words
 from estim.protocols.schema import Protocol
 from estim.protocols.schema_phase import PhaseSpec
-from estim.protocols.search import Query, finds, has_words
+from estim.protocols.search import all_words, has_words
 
 
-def matches(protocol: Protocol, text: str) -> bool:
-    """Each word of `text` begins a word of title, goal, conditions, indication, muscles or id (tens: no extension)."""
-    return finds(protocol, Query(words=text))
+def matches(protocol: Protocol, text: str, say: Words = ENGLISH) -> bool:
+    """Each word of `text` begins a word of title, goal, conditions, indication, muscles or id (tens: no extension), or
+    of what the screen calls conditions, goal, muscles and regions.
+    """
+    return not text or has_words(f"{all_words(protocol)} {_on_the_screen(protocol, say)}", text)
 
 
-def nearest_first(protocols: Mapping[str, Protocol], text: str) -> list[str]:
+def _on_the_screen(protocol: Protocol, say: Words) -> str:
+    words = [say.of("goal", protocol.goal)]
+    for name in protocol.conditions:
+        words += [say.of("condition", name), say.of("condition-also", name)]
+    for channel in protocol.channel:
+        words += [say.muscle(channel.muscle), say.of("region", channel.region)]
+    return " ".join(words)
+
+
+def nearest_first(protocols: Mapping[str, Protocol], text: str, say: Words = ENGLISH) -> list[str]:
     """Those that match, by their names in `protocols`: first where the title itself has each word."""
-    found = [name for name, protocol in protocols.items() if matches(protocol, text)]
+    found = [name for name, protocol in protocols.items() if matches(protocol, text, say)]
     return sorted(found, key=lambda name: not has_words(protocols[name].title, text))
 
 
@@ -29,10 +40,11 @@ def detail_lines(
     Args:
         drawn: the preview and what has changed, set between the summary and the details.
     """
+    conditions = ", ".join(say.of("condition", each) for each in protocol.conditions)
     lines = [
         protocol.title,
         protocol.indication,
-        say("protocol.goal", goal=say.of("goal", protocol.goal), conditions=", ".join(protocol.conditions)),
+        say("protocol.goal", goal=say.of("goal", protocol.goal), conditions=conditions),
         say("protocol.basis", basis=say.of("basis", protocol.basis)),
         "",
     ]
@@ -51,7 +63,7 @@ def detail_lines(
             "protocol.channel",
             name=channel.name,
             muscle=say.short_muscle(channel.muscle),
-            region=channel.region,
+            region=say.of("region", channel.region),
             rule=say.of("rule", channel.amplitude_rule),
             low=f"{channel.plausible_ma[0]:g}",
             high=f"{channel.plausible_ma[1]:g}",

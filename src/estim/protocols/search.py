@@ -84,7 +84,7 @@ def finds(protocol: Protocol | Shelved, query: Query) -> bool:
         return False
     if query.muscle and not any(_has_muscle(channel, query.muscle) for channel in protocol.channel):
         return False
-    return not query.words or has_words(_all_words(protocol), query.words)
+    return not query.words or has_words(all_words(protocol), query.words)
 
 
 def _has_muscle(channel: Channel | ShelvedChannel, asked: str) -> bool:
@@ -108,7 +108,8 @@ def _condition_words(protocol: Protocol | Shelved) -> str:
     return " ".join((*protocol.conditions, *also, protocol.id, protocol.title))
 
 
-def _all_words(protocol: Protocol | Shelved) -> str:
+def all_words(protocol: Protocol | Shelved) -> str:
+    """What a search looks into."""
     return " ".join(
         (
             _condition_words(protocol),

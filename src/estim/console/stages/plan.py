@@ -82,7 +82,7 @@ class PlanPane(Pane):
         return self._answers[asked]
 
     def _look_up(self) -> list[str]:
-        known = nearest_first(self._protocols, self._search)
+        known = nearest_first(self._protocols, self._search, self.say)
         if not self._condition:
             return known
         found = [one for one in known if self._condition in self._protocols[one].conditions]
