@@ -13,7 +13,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from estim.records.chain import GENESIS, Chain
-from estim.records.keys import seeded_signer, station_signer
+from estim.records.keys import known_keys, seeded_signer, station_signer
 from estim.records.lock import locked
 from estim.records.master import enter_master, read_master
 from estim.records.verify import SessionVerdict, verify_session
@@ -81,6 +81,19 @@ def test_a_changed_last_line_does_not_keep_sessions_out(tmp_path: Path) -> None:
     session(tmp_path, "b")
     assert any("line 1 of the master chain was changed" in verdict.reason for verdict in bad(tmp_path))
     assert verify_session(tmp_path / "records" / "real" / "b").ok
+
+
+def test_a_session_that_was_put_there_is_named_beside_one_that_is_gone(tmp_path: Path) -> None:
+    """Taking one away had let any other one be called verified."""
+    session(tmp_path, "a")
+    session(tmp_path, "b")
+    shutil.rmtree(tmp_path / "records" / "real" / "a")
+    shutil.copytree(session(tmp_path / "elsewhere", "c"), tmp_path / "records" / "real" / "c")
+    keys = known_keys(tmp_path) | known_keys(tmp_path / "elsewhere")
+    reasons = {Path(one.path).name: one.reason for one in verify_home(tmp_path, keys=keys) if not one.ok}
+    assert "it is gone" in reasons["a"]
+    assert "it was put here, or copied from elsewhere" in reasons["c"]
+    assert "b" not in reasons
 
 
 def test_a_session_that_was_put_there_is_named(tmp_path: Path) -> None:

@@ -147,6 +147,7 @@ def _against_master(records: Path, verdicts: list[SessionVerdict], keys: Mapping
         reason = f"line {unsigned} of the master chain is not signed by a trusted key"
         found.append(SessionVerdict(path=path, first_bad=unsigned, reason=reason))
     seen = latest(entries)
+    sound = not found  # that a session which it names is gone makes the chain no worse a witness of those that are here
     for session, entry in seen.items():
         if session not in here and not _let_go(entry, let_go.get(session), records.name):
             reason = f"the master chain saw this session {entry['event']}, it is gone"
@@ -158,8 +159,8 @@ def _against_master(records: Path, verdicts: list[SessionVerdict], keys: Mapping
             "not know: its end was cut off, or the station stopped in that moment"
         )
         found.append(SessionVerdict(path=path, first_bad=len(entries), reason=reason))
-    whole = not found
-    return [*found, *(_seen_by_master(verdict, seen, whole=whole) for verdict in verdicts)]
+        sound = False
+    return [*found, *(_seen_by_master(verdict, seen, whole=sound) for verdict in verdicts)]
 
 
 def _let_go(entry: Mapping[str, Any], line: Mapping[str, Any] | None, kind: str) -> bool:
@@ -210,6 +211,7 @@ def _seen_by_master(verdict: SessionVerdict, seen: Mapping[str, Mapping[str, Any
         if not verdict.records or not whole:
             return verdict
         reason = "the master chain does not name this session: it was put here, or copied from elsewhere"
+        reason = reason if verdict.ok else f"{verdict.reason}; {reason}"
         return replace(verdict, ok=False, first_bad=verdict.first_bad or 0, reason=reason)
     if entry["event"] != "sealed" or entry["head"] == verdict.head:
         return verdict
