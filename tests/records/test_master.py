@@ -17,7 +17,7 @@ from estim.records.keys import known_keys, seeded_signer, station_signer
 from estim.records.lock import locked
 from estim.records.master import enter_master, read_master
 from estim.records.verify import SessionVerdict, verify_session
-from estim.records.verify_home import verify_home
+from estim.records.verify_home import verify_folder, verify_home
 from estim.records.writer import RecordWriter
 from estim.safety.errors import RecordError
 from tests.support import settle
@@ -94,6 +94,26 @@ def test_a_session_that_was_put_there_is_named_beside_one_that_is_gone(tmp_path:
     assert "it is gone" in reasons["a"]
     assert "it was put here, or copied from elsewhere" in reasons["c"]
     assert "b" not in reasons
+
+
+def test_a_session_that_is_asked_about_by_itself_is_held_to_the_chain_beside_it(tmp_path: Path) -> None:
+    """A home's own session was called verified by its name, and not verified with the rest of the home."""
+    whole = session(tmp_path, "a")
+    put = whole.parent / "c"
+    shutil.copytree(session(tmp_path / "elsewhere", "c"), put)
+    keys = known_keys(tmp_path) | known_keys(tmp_path / "elsewhere")
+    assert [one.ok for one in verify_folder(whole, keys=keys)] == [True]
+    (verdict,) = verify_folder(put, keys=keys)
+    assert not verdict.ok
+    assert "the master chain does not name this session" in verdict.reason
+    other = session(tmp_path / "elsewhere", "a")  # made anew under its name, by who has a key
+    shutil.rmtree(whole)
+    shutil.copytree(other, whole)
+    (verdict,) = verify_folder(whole, keys=keys)
+    assert not verdict.ok
+    assert "not the record that the master chain saw sealed" in verdict.reason
+    (moved,) = verify_folder(Path(shutil.copytree(other, tmp_path / "mail" / "a")), keys=keys)
+    assert moved.ok, "what came by mail has no chain beside it"
 
 
 def test_a_session_that_was_put_there_is_named(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def verify_folder(
     """
     look = verify_session if deep else verify_quickly
     if segments(records):
-        return [_at_home(look(records, keys=keys))]
+        return [_in_its_chain(records, _at_home(look(records, keys=keys)), keys or {})]
     if not records.is_dir():
         return [SessionVerdict(path=str(records), reason="there is no such folder")]
     folders = [folder for folder in sorted(records.iterdir()) if folder.is_dir() and segments(folder)]
@@ -161,6 +161,18 @@ def _against_master(records: Path, verdicts: list[SessionVerdict], keys: Mapping
         found.append(SessionVerdict(path=path, first_bad=len(entries), reason=reason))
         sound = False
     return [*found, *(_seen_by_master(verdict, seen, whole=sound) for verdict in verdicts)]
+
+
+def _in_its_chain(folder: Path, verdict: SessionVerdict, keys: Mapping[str, str]) -> SessionVerdict:
+    """One session by itself, held to what the chain that it lies beside saw of it, where it lies in a home."""
+    records = folder.absolute().parent
+    master = read_master(records) if records.name in KINDS else None
+    if master is None:
+        return verdict
+    strict = records.name != "simulated"
+    of_it = (entry for entry in master.entries if entry["session"] == folder.absolute().name)
+    seen = latest(tuple(entry for entry in of_it if master_signed(entry, keys, strict=strict)))
+    return _seen_by_master(verdict, seen, whole=master.first_bad is None)
 
 
 def _let_go(entry: Mapping[str, Any], line: Mapping[str, Any] | None, kind: str) -> bool:
