@@ -513,8 +513,8 @@ def test_what_is_signed_is_all_before_the_last_signature() -> None:
     assert heard == [(twice, b"\x01\x02")]
     source = "site file of Dr A, 2026-11-01: research protocol 7"
     assert opened.bounds["amplitude_ua"] == Bound(value=120_000, layer="site", source=source)
-    shipped = Bound(value=DEFAULT["on_us"].value, layer="site", source="shipped default")
-    assert opened.bounds["on_us"] == shipped
+    assert opened.bounds["on_us"] == DEFAULT["on_us"], "what the file leaves alone keeps where it comes from"
+    assert DEFAULT["on_us"].source
     without = SITE[: SITE.index(b"[limits]")]
     nothing = parse_site(without + SIGNATURE_MARK + b"00", verify=lambda _message, _signature: True)
     assert nothing.bounds["amplitude_ua"].value == DEFAULT["amplitude_ua"].value

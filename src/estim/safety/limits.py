@@ -150,9 +150,8 @@ def parse_site(data: bytes, *, verify: Callable[[bytes, bytes], bool]) -> Limits
     if problems:
         raise SiteFileError(problems)
     source = f"site file of {document['responsible']}, {document['date']}: {document['reason']}"
-    opened = Limits.of({row.key: row.default for row in TABLE} | values, layer="site", source="shipped default")
     stated = Limits.of(values, layer="site", source=source)
-    return Limits({**opened.bounds, **stated.bounds}, PAD_STEPS)
+    return Limits({**DEFAULT.bounds, **stated.bounds}, PAD_STEPS)
 
 
 def _site_values(table: object, wrong: Callable[..., None]) -> dict[str, int]:
