@@ -79,6 +79,28 @@ def spoken() -> Iterator[tuple[str, str]]:
                     yield from ((code, text) for text in said(call.args[SAYING[name]], scope))
 
 
+def causes() -> set[str]:
+    """Codes of what ends or pauses a session by itself, as the banner says them."""
+    found = {"pulse-timeout", "low-current", "electrode"}  # a channel's, by their kind
+    for path in sorted((SOURCE / "session").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and getattr(node.func, "attr", "") in {"fail", "pause", "_gone"}
+                and node.args
+            ):
+                found |= set(said(node.args[0], node))
+    return found - {"electrode"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_banner_says_of_a_fault_or_a_pause_is_no_code(language: str) -> None:
+    """A simulator at a real port was a "FAULT  simulated-mismatch", in German as well."""
+    say = load(language)
+    assert {"simulated-mismatch", "device-reset", "wrong-device", "level-lost", "interlock"} <= causes()
+    assert not [code for code in causes() if not say.has(f"cause.{code}")]
+
+
 def lost() -> set[str]:
     """Why a device can't be reached, or why no session could begin with it: drivers, links, whoever holds it."""
     found = set()

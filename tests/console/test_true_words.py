@@ -17,6 +17,7 @@ from estim.console.panel import hanging
 from estim.console.scope import Trace, draw_scope
 from estim.console.stages.plan import CONDITIONS
 from estim.console.widgets import channel_lines, detail_line, practice_lines
+from estim.safety.reports import OutputState
 from estim.session.state import Cycle, Phase
 
 from .by_screen import Reader
@@ -118,6 +119,35 @@ def test_a_middle_that_is_no_whole_number_is_written_as_it_is() -> None:
     low = snapshot(1, channels=(view(1, level_ua=2_000, target_ua=2_000),), phase=Phase.RUNNING)
     drawn = draw_scope(Trace(), low, columns=60, rows=12, channel=1, back_s=15, ahead_s=5, protocol=None)
     assert [one for line in drawn if (one := line.plain[:6].replace("mA", "").strip(" ┤│"))][:3] == ["5", "2.5", "0"]
+
+
+@pytest.mark.parametrize("rows", [3, 4, 6, 12])
+def test_the_axis_of_the_lowest_plot_has_its_top_above_and_the_screens_word_for_now(rows: int) -> None:
+    """Of two rows the upper one said 10 where the current stood at 17.5 of 20 mA."""
+    shown = snapshot(1, channels=(view(1, level_ua=17_500, target_ua=17_500),), phase=Phase.RUNNING)
+    drawn = draw_scope(
+        Trace(), shown, columns=60, rows=rows, channel=1, back_s=15, ahead_s=5, protocol=None, now="jetzt"
+    )
+    assert drawn[0].plain.startswith("mA 20┤")
+    assert drawn[-2].plain.startswith("    0┤")
+    assert "jetzt" in drawn[-1].plain
+
+
+def test_while_a_level_is_sought_nothing_counts_as_reached() -> None:
+    """At 0 mA it said "1 of 1 reached, mean 100 %", where the marks belong."""
+    sought = view(1, sent_ua=0, level_ua=3_000, contractions=3, reached=3)
+    for purpose, counts in (("titration", False), ("low-rate", False), ("therapy", True)):
+        shown = snapshot(1, channels=(sought,), purpose=purpose)
+        told = " ".join(str(line) for line in channel_lines(shown, ENGLISH, chosen=1, columns=78, short=False))
+        assert ("reached" in told) is counts
+        assert ("S " in told) or counts
+
+
+def test_an_output_that_may_be_on_has_no_tick_beside_its_level() -> None:
+    for output, mark in ((OutputState.UNCERTAIN, "?"), (OutputState.ON, "✓")):
+        shown = snapshot(1, channels=(view(1, level_ua=13_000),), phase=Phase.FAULT, output=output)
+        first = str(channel_lines(shown, ENGLISH, chosen=1, columns=78, short=True)[0])
+        assert first.rstrip().endswith(mark), first
 
 
 @pytest.mark.parametrize("columns", [52, 76, 110])
@@ -230,7 +260,7 @@ async def test_whoever_walks_is_asked_for_no_step_and_an_end_is_named_near_the_e
             await reader.wait(0.1)
         assert "H" not in named, "the next step comes by itself"
         assert "E" not in named, "a few steps of half an hour are no end"
-        assert "+" in named
+        assert set(named) <= {"", "F"}, "at the strongest that was found nothing is to be pressed"
         b.session.room(type="walk", walks=False)
         await reader.wait(7.0)
         reader.sees("→ H 5: the patient walks")

@@ -91,6 +91,7 @@ class WatchPane(Pane):
                 back_s=60,
                 ahead_s=5,
                 protocol=None,
+                now=say("treat.now"),
             )
         )
         channels = self.panel("channels")

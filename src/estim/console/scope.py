@@ -79,11 +79,13 @@ def draw_scope(
     ahead_s: int,
     protocol: Protocol | None,
     marks: Sequence[tuple[int, str]] = (),
+    now: str = "now",
 ) -> list[Content]:
     """The plot with its axes; `channel` alone, or the highest of all for None.
 
     Args:
         marks: (µA, words) of lines to draw, grey: another day's.
+        now: what stands under the cursor.
     """
     views = [view for view in snapshot.channels if channel in {None, view.channel}]
     if columns < AXIS + 12 or rows < 3 or not views:
@@ -117,7 +119,7 @@ def draw_scope(
     for view in views:
         ahead = forecast(view, snapshot, protocol, ahead_s)
         canvas.curve([(x_of(at_us), y_of(ua)) for at_us, ua in ahead], every=3)
-    return [*_with_axis(canvas.lines(), top, high), _seconds(wide, now_x // 2, back_s, ahead_s)]
+    return [*_with_axis(canvas.lines(), top, high), _seconds(wide, now_x // 2, back_s, ahead_s, now)]
 
 
 def _top(views: Sequence[ChannelView], marks: Sequence[tuple[int, str]]) -> int:
@@ -142,7 +144,7 @@ def _behind(canvas: Canvas, points: Sequence[Point], channels: Sequence[int], x_
 
 
 def _with_axis(lines: Sequence[Content], top: int, high: int) -> list[Content]:
-    named = {0: f"{top}", (high - 1) // 2: f"{top / 2:g}", high - 1: "0"}
+    named = {(high - 1) // 2: f"{top / 2:g}", high - 1: "0", 0: f"{top}"}  # of two rows the upper one is the top
     found = []
     for row, line in enumerate(lines):
         label = named.get(row, "")
@@ -151,7 +153,7 @@ def _with_axis(lines: Sequence[Content], top: int, high: int) -> list[Content]:
     return found
 
 
-def _seconds(wide: int, now_column: int, back_s: int, ahead_s: int) -> Content:
+def _seconds(wide: int, now_column: int, back_s: int, ahead_s: int, now: str) -> Content:
     row = [" "] * (wide + AXIS)
 
     def put(column: int, text: str) -> None:
@@ -161,7 +163,7 @@ def _seconds(wide: int, now_column: int, back_s: int, ahead_s: int) -> Content:
 
     put(0, f"-{back_s} s")
     put(now_column // 2, f"-{back_s // 2} s")
-    put(now_column, "now")
+    put(now_column, now)
     put(wide, f"+{ahead_s} s")
     return Content.styled("".join(row), "dim")
 

@@ -22,13 +22,16 @@ def channel_lines(
     """One line a channel with its bar; a second one with ceiling and marks where there is room."""
     lines: list[Content | str] = []
     room = max((len(_named(view, say)) for view in snapshot.channels), default=0)
+    mark = "?" if snapshot.output is OutputState.UNCERTAIN else "✓" if snapshot.acknowledged else "…"
     for view in snapshot.channels:
         if snapshot.purpose == "therapy" and not view.found and view.level_ua and not view.sent_ua:
             lines.append(lost_line(view, say, chosen=view.channel == chosen, room=room))
             continue
-        lines.append(bar_line(view, columns, say, chosen=view.channel == chosen, seen=snapshot.acknowledged, room=room))
+        lines.append(bar_line(view, columns, say, chosen=view.channel == chosen, mark=mark, room=room))
         if not short or view.channel == chosen:
-            lines.append(Content.styled(detail_line(view, say, columns), "" if view.channel == chosen else "dim"))
+            counts = snapshot.purpose == "therapy"  # while a level is sought there is none yet to be reached
+            detail = detail_line(view, say, columns, counts=counts)
+            lines.append(Content.styled(detail, "" if view.channel == chosen else "dim"))
     return lines
 
 
@@ -43,7 +46,7 @@ def lost_line(view: ChannelView, say: Words, *, chosen: bool, room: int) -> Cont
     return Content.assemble((head, "bold" if chosen else ""), "  ", (words, "dim"))
 
 
-def bar_line(view: ChannelView, columns: int, say: Words, *, chosen: bool, seen: bool, room: int) -> Content:
+def bar_line(view: ChannelView, columns: int, say: Words, *, chosen: bool, mark: str, room: int) -> Content:
     """`▸1 tib. anterior R ━hold ███████┃····▏ 21.0 of 21.0 ✓`; `room`: for the longest name of all channels."""
     side = say.of("side-short", view.side)
     room = max(8, min(room, columns - 44))
@@ -52,14 +55,13 @@ def bar_line(view: ChannelView, columns: int, say: Words, *, chosen: bool, seen:
         where = present.clip(say.short_muscle(view.muscle), room - len(side) - 1) + f" {side}"
     cycle = say(f"cycle.{view.cycle.value.lower().replace('_', '-')}")
     head = f"{'▸' if chosen else ' '}{view.channel} {where:<{room}} {_CYCLES[view.cycle]}{cycle:<6}"
-    mark = "✓" if seen else "…"
     level = f"{view.sent_ua / 1000:5.1f} {say('channel.of')} {view.level_ua / 1000:5.1f}{mark}"
     drawn = present.bar(view, max(BAR_MIN, columns - len(head) - len(level) - 2))
     style = "bold" if chosen else ""
     return Content.assemble((head, style), " ", (drawn, "$stim" if view.sent_ua else "dim"), " ", (level, style))
 
 
-def detail_line(view: ChannelView, say: Words, columns: int) -> str:
+def detail_line(view: ChannelView, say: Words, columns: int, *, counts: bool = True) -> str:
     """Ceiling with the rule that sets it, rate, marks, what the device can't notice; as much as fits."""
     marks = " ".join(
         f"{letter} {present.short_ma(value)}"
@@ -72,7 +74,7 @@ def detail_line(view: ChannelView, say: Words, columns: int) -> str:
     ]
     if view.evoked_percent_mvic is not None:  # the marks stand elsewhere too
         parts.insert(-1, say("channel.evoked", percent=view.evoked_percent_mvic))
-    if view.contractions:
+    if counts and view.contractions:
         share = say("channel.reached", k=view.reached, n=view.contractions, mean=view.reached_percent_mean)
         parts.insert(1, share)
     if view.sent_ua and not view.lead_off_known:  # before all that only tells: nobody else notices that pad

@@ -61,6 +61,7 @@ class LevelsPane(LivePane):
         checks = self.panel("checks")
         checks.display = not live
         if not live:
+            checks.title(self.numbered("levels.checks"))
             checks.lines([*self.why_lines(checks.columns), *self.check_lines(snapshot)])
         envelope = self.panel("envelope")
         envelope.display = live
@@ -81,6 +82,7 @@ class LevelsPane(LivePane):
                     ahead_s=5,
                     protocol=None,
                     marks=marks,
+                    now=self.say("treat.now"),
                 )
             )
         self.panel("marks").lines(self._mark_lines(snapshot))

@@ -174,6 +174,7 @@ class TreatPane(LivePane):
                 back_s=back,
                 ahead_s=ahead,
                 protocol=self.console.draft.protocol,
+                now=self.say("treat.now"),
             )
         )
 
