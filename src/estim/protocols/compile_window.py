@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from estim.protocols.compile_setup import ChannelPlan
+from estim.protocols.compile_short import Ramp, say_short
 from estim.protocols.device_grid import GridPulse
 from estim.protocols.findings import Findings
-from estim.protocols.gait import SLOW_STEPS_PER_MIN, share_of_stride
 from estim.protocols.schema_phase import PhaseSpec
 from estim.protocols.setup import Setup
 from estim.safety.limits import Limits
 from estim.safety.profile import DeviceProfile
 from estim.safety.ramp import least_ramp_us, shortest_ramp_us
 from estim.safety.schedule import Mode, PhasePlan, Train, Window
-from estim.safety.units import US_PER_S, ZERO_US, MicroAmp, Micros, floor_to_step, seconds
+from estim.safety.units import ZERO_US, MicroAmp, Micros, floor_to_step, seconds
 
 SHORT_FALL_US = 100_000  # L17b: a ramp shorter than this is none; convention
 
@@ -69,18 +69,7 @@ def fit_window(
         repeat_us = Micros(max(repeat_us, first_us))
     _say_ramps(job, key, plan.name, asked_us=asked_us, repeat_us=repeat_us, first_us=first_us)
     ramp_down_us = seconds(phase.ramp_down_s)
-    if ramp_down_us < SHORT_FALL_US and plan.scheduled.output == "motor":
-        job.findings.add(
-            "info",
-            f"{key}.ramp_down_s",
-            f"{plan.name}: a ramp-down of {phase.ramp_down_s:g} s is no ramp: the muscle lets go within "
-            f"{max(1, ramp_down_us // pulse.period_us)} pulse(s)",
-            asked=phase.ramp_down_s,
-            allowed=SHORT_FALL_US / 1e6,
-            unit="s",
-            rule="L17",
-            source="a fall needs no limit; that it is felt as a drop is said",
-        )
+    _say_fall(job, key, phase, plan, ramp_down_us=ramp_down_us, period_us=pulse.period_us)
     if first_us + ramp_down_us >= on_us:
         job.findings.add(
             "refuse",
@@ -94,7 +83,23 @@ def fit_window(
         )
     if pulse.train is not None and pulse.train.then_period_us:
         _check_second_rate(job, key, plan.name, pulse.train, first_us=first_us, on_us=on_us - ramp_down_us)
-    _say_short(job, key, phase, plan.name, ramp_us=repeat_us, period_us=pulse.period_us)
+    say_short(
+        job.findings,
+        job.profile,
+        phase,
+        key=key,
+        cadence=job.setup.cadence_per_min,
+        ramp=Ramp(
+            plan=plan,
+            level_ua=level_ua,
+            intensity_permille=intensity_permille,
+            step_ua=step_ua,
+            period_us=pulse.period_us,
+            least_us=repeat_us,
+            first=_tightest_ramps(job.setup),
+            level_us=on_us - ramp_down_us,
+        ),
+    )
     return one_window(
         plan,
         pulse,
@@ -105,6 +110,22 @@ def fit_window(
         first_ramp_up_us=first_us,
         ramp_down_us=ramp_down_us,
         **_window_trigger(phase, plan.name),
+    )
+
+
+def _say_fall(job: Job, key: str, phase: PhaseSpec, plan: ChannelPlan, *, ramp_down_us: int, period_us: int) -> None:
+    if ramp_down_us >= SHORT_FALL_US or plan.scheduled.output != "motor":
+        return
+    job.findings.add(
+        "info",
+        f"{key}.ramp_down_s",
+        f"{plan.name}: a ramp-down of {phase.ramp_down_s:g} s is no ramp: the muscle lets go within "
+        f"{max(1, ramp_down_us // period_us)} pulse(s)",
+        asked=phase.ramp_down_s,
+        allowed=SHORT_FALL_US / 1e6,
+        unit="s",
+        rule="L17",
+        source="a fall needs no limit; that it is felt as a drop is said",
     )
 
 
@@ -172,87 +193,6 @@ def phase_before(name: str, window: Window, *, mode: Mode, cycle_us: Micros, cyc
         sets=1,
         set_rest_us=ZERO_US,
         duration_us=Micros(cycles * cycle_us),
-    )
-
-
-def _say_short(job: Job, key: str, phase: PhaseSpec, name: str, *, ramp_us: int, period_us: int) -> None:
-    """Where a crank or a stride passes a window in less time than the ramp takes: which share of the level is reached.
-
-    From the third contraction on at the latest, when each one leads as far as the one before it came (L17a). It is the
-    least: a window that opens right before a pulse, or closes late, gets a pulse or two more of the ramp.
-    """
-    window = _of_cycle(job, phase, name)
-    if window is None:
-        return
-    needed_us, turn_us = ramp_us + period_us, window.cycle_us
-    passed_us = round(window.share * turn_us) + window.extra_us
-    most = int(window.per_cycle * 60 * US_PER_S * window.share // max(1, needed_us - window.extra_us))
-    if passed_us >= needed_us:
-        return
-    percent = max(0, min(99, 100 * (passed_us - period_us) // ramp_us))
-    job.findings.add(
-        "warn",
-        f"{key}.{window.key}",
-        f"{name}: at least {percent} % of the level is reached at {window.cadence} {window.unit} a minute, where "
-        f"{window.words} lasts {passed_us / 1e6:.2g} s and the ramp takes {ramp_us / 1e6:.2g} s; 100 % up to "
-        f"{most} {window.unit} a minute",
-        asked=round(passed_us / 1e6, 3),
-        allowed=needed_us / 1e6,
-        unit="s",
-        rule="L17b",
-        source="slip control: shortest ramps of the limit table",
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _OfCycle:
-    """A window that a crank's angle or the gait opens and closes.
-
-    Attributes:
-        share: of a turn or stride.
-        per_cycle: turns or steps of one cycle, as cadence counts them. extra_us: it goes on after its closing event.
-    """
-
-    share: float
-    cadence: int
-    unit: str
-    words: str
-    key: str
-    per_cycle: int = 1
-    extra_us: int = 0
-
-    @property
-    def cycle_us(self) -> int:
-        """One turn, or one stride."""
-        return self.per_cycle * 60 * US_PER_S // self.cadence
-
-
-def _of_cycle(job: Job, phase: PhaseSpec, name: str) -> _OfCycle | None:
-    own, trigger = next((channel for channel in phase.channel if channel.name == name), None), phase.trigger
-    if trigger is None:
-        return None
-    stated = job.setup.cadence_per_min
-    if trigger.cadence_rpm is not None and own is not None and own.crank_deg is not None:
-        begin, end = own.crank_deg
-        return _OfCycle(
-            share=(end - begin) % 360 / 360,
-            cadence=stated or trigger.cadence_rpm,
-            unit="turns",
-            words=f"the crank's way from {begin:g}° to {end:g}°",
-            key="channel.crank_deg",
-        )
-    opens, closes = ((own and own.trigger_on) or trigger.on or "", (own and own.trigger_off) or trigger.off or "")
-    share = share_of_stride(opens, closes)
-    if trigger.source not in {"sensor", "switch"} or share is None:
-        return None
-    return _OfCycle(
-        share=share,
-        cadence=stated or SLOW_STEPS_PER_MIN,
-        unit="steps",
-        words=f"{opens} to {closes}",
-        key="channel.trigger_on" if own is not None and own.trigger_on else "trigger.on",
-        per_cycle=2,
-        extra_us=seconds(trigger.extend_s),
     )
 
 
