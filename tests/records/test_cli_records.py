@@ -44,6 +44,35 @@ def estim(home: Home, capsys: pytest.CaptureFixture[str]) -> Any:
     return call
 
 
+@pytest.mark.parametrize("words", [("--outcome", "complet"), ("--ending", "complete."), ("--outcome", "Completed")])
+def test_a_list_by_a_word_that_no_session_can_have_is_refused_and_not_empty(
+    home: Home, capsys: pytest.CaptureFixture[str], words: tuple[str, str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["records", "list", *words, "--home", str(home.root)])
+    assert ended.value.code == 2
+    assert words[1] in capsys.readouterr().err
+
+
+def test_a_list_of_nothing_says_so(estim: Any) -> None:
+    assert estim("list", "--patient", "nobody") == (0, "no session found\n")
+    assert json.loads(estim("list", "--patient", "nobody", "--json")[1])["sessions"] == []
+
+
+def test_a_session_that_still_runs_is_not_called_bad(estim: Any, home: Home) -> None:
+    room = InTheRoom(home)
+    room.enter(frozenset({"n-1"}), here("sim://p24"))
+    folder = session(home, "N-1", at=datetime.datetime.now(datetime.UTC), end="broken")
+    (line,) = (line for line in estim("list")[1].splitlines() if folder.name in line)
+    assert line.split()[0] == "now"
+    rows = json.loads(estim("list", "--json")[1])["sessions"]
+    assert [row["running"] for row in rows if row["session"] == folder.name] == [True]
+    assert sum(row["running"] for row in rows) == 1
+    room.leave()
+    (line,) = (line for line in estim("list")[1].splitlines() if folder.name in line)
+    assert line.split()[0] == "BAD"
+
+
 def test_list_shows_the_latest_first_and_simulated_ones_apart(estim: Any) -> None:
     code, said = estim("list")
     assert code == 0

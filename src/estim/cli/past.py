@@ -11,7 +11,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -54,14 +54,14 @@ def listed(given: argparse.Namespace) -> int:
         found = {kind: blinding.masked(home, index.sessions(wanted, limit=limit)) for kind, wanted in filters.items()}
         counts = {kind: index.count(wanted) for kind, wanted in filters.items()}
     if given.json:
-        rows = [{"ok": row["verified"], **row} for kind in kinds for row in found[kind]]
+        rows = [{"ok": row["verified"], "running": _runs(row), **row} for kind in kinds for row in found[kind]]
         print_json({"sessions": rows, "count": sum(counts.values())})
         return 0
     for kind in kinds:
         if found[kind]:
             print("Simulated sessions" if kind else "Sessions")
         for row in found[kind]:
-            state = "ok " if row["verified"] else "BAD"
+            state = "ok " if row["verified"] else "now" if _runs(row) else "BAD"
             signed = "signed  " if row["signed_by_person"] else "UNSIGNED"
             signed = "late sig" if signed == "UNSIGNED" and row["session"] in late else signed
             done = f"{row['contractions']}/{row['contractions_planned']}" if row["contractions_planned"] else ""
@@ -73,7 +73,13 @@ def listed(given: argparse.Namespace) -> int:
             print(fitted(line))
         if counts[kind] > len(found[kind]):
             print(f"  ... {counts[kind] - len(found[kind])} more: --limit")
+    if not any(counts.values()):
+        print("no session found")
     return 0
+
+
+def _runs(row: Mapping[str, Any]) -> bool:
+    return not row["verified"] and bool(running(Path(row["path"])))
 
 
 def _filter(given: argparse.Namespace, *, simulated: bool) -> Filter:

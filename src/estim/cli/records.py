@@ -23,13 +23,17 @@ def add_parsers(commands: Any, home: argparse.ArgumentParser) -> None:
     _life(actions, home)
 
 
+OUTCOMES = ("completed", "stopped", "refused", "fault", "uncertain")
+ENDINGS = ("complete", "take-over", "torn", "incomplete")
+
+
 def _looking(actions: Any, home: argparse.ArgumentParser) -> None:
     listed = actions.add_parser("list", parents=[home], help="sessions, the latest first")
     listed.add_argument("--patient", default="", help="pseudonym")
     listed.add_argument("--protocol", default="", help="its id")
     listed.add_argument("--operator", default="", help="who ran it")
-    listed.add_argument("--outcome", default="", help="completed, stopped, fault, uncertain")
-    listed.add_argument("--ending", default="", help="complete, take-over, torn, incomplete")
+    listed.add_argument("--outcome", default="", choices=OUTCOMES, metavar="OUTCOME", help=", ".join(OUTCOMES))
+    listed.add_argument("--ending", default="", choices=ENDINGS, metavar="ENDING", help=", ".join(ENDINGS))
     listed.add_argument("--since", metavar="DAY", help="as 2026-11-21, UTC")
     listed.add_argument("--until", metavar="DAY", help="up to and with this day")
     listed.add_argument("--text", default="", help="words that occur in title, notes, alarms, ...")
