@@ -88,6 +88,24 @@ async def test_who_felt_unwell_and_said_a_pain_is_led_to_the_outcome_first(bench
         assert "0 -20 %" in b.text, "what hurt can still be taken down"
 
 
+@pytest.mark.parametrize("who", ["patient", "observer"])
+async def test_whoever_else_stops_it_is_asked_why(bench: Make, who: str) -> None:
+    """A patient who pressed the switch for pain was led straight back to the level that hurt."""
+    async with bench() as b:
+        await b.running()
+        hurt_ua = _level_ua(b)
+        if who == "patient":
+            b.session.room(type="switch", pressed=True)
+        else:
+            b.session.stop("observer PT2")
+        await b.look(1.0)
+        assert "Why was it stopped?" in b.text
+        await b.press("a", "2")
+        await b.look(0.2)
+        assert _reasons(b) == [{"stopped": "pain"}]
+        assert 0 < _level_ua(b) <= hurt_ua * 80 // 100
+
+
 async def test_a_calm_treatment_says_that_nothing_is_to_be_pressed(bench: Make) -> None:
     """For minutes it said to wait for the stimulator; or, at the strongest that is tolerated, to raise."""
     async with bench(size=(80, 24)) as b:

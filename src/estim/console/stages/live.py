@@ -13,7 +13,7 @@ from estim.console.presses import Kind
 from estim.console.raising import Held, RaiseLock
 from estim.console.recovery import Recovery
 from estim.console.scope import Pace, Trace
-from estim.console.stages.why import WhyPane
+from estim.console.stages.why import WhyPane, by_somebody_else
 from estim.controller.interface import Answer
 from estim.safety.reports import OutputState
 from estim.session.events import Acknowledge, ContractionSeen, Lower, Mark, Pause, PressTrigger, Raise, Resume, Start
@@ -65,7 +65,7 @@ class LivePane(WhyPane):
             self.begun()
         elif self._was_live and not gate.closed:
             self._was_live = False
-            self.stopped(unexplained=gate.unexplained)
+            self.stopped(unexplained=gate.unexplained or by_somebody_else(snapshot))
             gate.unexplained = False
 
     def _choose_default(self, snapshot: Snapshot) -> None:

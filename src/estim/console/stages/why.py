@@ -20,6 +20,11 @@ GO_ON_REASONS = ("well-again", "doctor-agreed", "other")  # although somebody fe
 STOP_REASONS = ("patient-asked", "pain", "wrong-contraction", "skin", "electrode", "unwell", "mistake", "other")
 
 
+def by_somebody_else(snapshot: Snapshot) -> bool:
+    """No key here stopped it but the patient's switch or whoever looks on: what was felt or seen, nobody has said."""
+    return snapshot.cause == "patient-switch" or snapshot.cause.startswith("stop-observer")
+
+
 class WhyPane(CheckingPane):
     """A stage in which output was stopped, maybe."""
 
