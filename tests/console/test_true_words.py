@@ -143,6 +143,21 @@ def test_while_a_level_is_sought_nothing_counts_as_reached() -> None:
         assert ("S " in told) or counts
 
 
+async def test_a_twitch_test_names_no_key_that_it_has_not(bench: Make) -> None:
+    """S felt, M moves, T strongest stood there, and under the name of the levels; only W marks a twitch."""
+    async with bench(size=(80, 24)) as b:
+        await b.jump(Stage.LEVELS)
+        await b.press("w")
+        await b.look(0.3)
+        assert b.text.splitlines()[2].startswith("─7/9 Twitch test")
+        await b.follow(lambda: b.phase is Phase.RUNNING)
+        for _ in range(60):
+            await b.look(0.1)
+            if b.next.startswith("→ +"):
+                break
+        assert b.next == "→ + raises; W where the muscle twitches"
+
+
 def test_an_output_that_may_be_on_has_no_tick_beside_its_level() -> None:
     for output, mark in ((OutputState.UNCERTAIN, "?"), (OutputState.ON, "✓")):
         shown = snapshot(1, channels=(view(1, level_ua=13_000),), phase=Phase.FAULT, output=output)

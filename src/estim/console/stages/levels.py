@@ -61,7 +61,8 @@ class LevelsPane(LivePane):
         checks = self.panel("checks")
         checks.display = not live
         if not live:
-            checks.title(self.numbered("levels.checks"))
+            twitches = snapshot.purpose == LOW_RATE
+            checks.title(self.numbered("levels.twitch-checks" if twitches else "levels.checks"))
             checks.lines([*self.why_lines(checks.columns), *self.check_lines(snapshot)])
         envelope = self.panel("envelope")
         envelope.display = live
@@ -272,8 +273,10 @@ class LevelsPane(LivePane):
         sensory = (self.does("seen", self.seen),) if view is not None and view.output == "sensory" else ()
         return (*marks, *sensory, *(extra if not wants_t or sensory else ()))
 
-    def raise_says(self, snapshot: Snapshot) -> str:  # noqa: ARG002
-        """Up, looking at what the rule asks for."""
+    def raise_says(self, snapshot: Snapshot) -> str:
+        """Up, looking at what the rule asks for; among single twitches at the muscle alone."""
+        if snapshot.purpose == LOW_RATE:
+            return self.say("levels.raise.twitch")
         if self.view is not None and self._short(self.view):
             return self.say("levels.raise.ceiling")
         channel = self._channel(self.view)
