@@ -6,6 +6,7 @@ import csv
 import datetime
 import io
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -308,10 +309,11 @@ def test_a_session_that_still_runs_is_said_as_such(estim: Any, home: Home) -> No
     room = InTheRoom(home)
     room.enter(frozenset({"n-1"}), here("sim://p24"))
     now = session(home, "N-1", at=datetime.datetime.now(datetime.UTC), end="broken")
-    for word in ("audit", "verify", "show"):
+    for word in ("audit", "verify", "show", "report"):
         code, said = estim(word, str(now))
         assert code == 1
         assert "the session is still running: on sim://p24, since " in said
+        assert not re.search(r"had ended|process ended", said, re.IGNORECASE), "output may be on now"
         code, said = estim(word, str(old))
         assert code == 1
         assert "running" not in said

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import datetime
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from estim.cli import blinding, datasets
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
-from estim.cli.past import progress, session_folder
+from estim.cli.past import progress, running, session_folder
 from estim.cli.secret import login
 from estim.cli.speaking import pass_on, say
 from estim.platform.files import put_whole, trouble
@@ -39,7 +40,12 @@ def _read(home: Home, folder: Path) -> Read:
     from estim.records.keys import known_keys
     from estim.records.summary import read_session
 
-    return read_session(folder, keys=known_keys(home.root))
+    read = read_session(folder, keys=known_keys(home.root))
+    where = "" if read.summary.verified else running(folder)
+    if not where:
+        return read
+    # Nobody says of it that its process ended, nor when its output had.
+    return replace(read, summary=replace(read.summary, reason=where, off_by_us=None))
 
 
 def report(given: argparse.Namespace) -> int:

@@ -50,7 +50,7 @@ def verify(given: argparse.Namespace) -> int:
         verdicts = [_held_to(keys, verdict) for verdict in verdicts]
     else:
         verdicts = verify_home(home.root, keys=keys or None, progress=tell, deep=given.deep, jobs=jobs)
-    verdicts = [replace(one, reason=running(Path(one.path)) or one.reason) if one.reason else one for one in verdicts]
+    verdicts = [_where_it_runs(one) if one.reason else one for one in verdicts]
     anchors = anchors_in(home, given.anchor, given.witness_key)
     wanted = not given.path or given.anchor or given.stamp_roots
     stamps = checked(home, given.anchor, given.stamp_roots) if wanted else []
@@ -159,6 +159,12 @@ def _say_verdict(verdict: SessionVerdict) -> None:
             f"  last line with output {verdict.last_on_us / 1e6:.1f} s after the beginning; it had ended "
             f"{verdict.off_by_us / 1e6:.1f} s after the beginning at the latest (record's lag, device's own timer)"
         )
+
+
+def _where_it_runs(verdict: SessionVerdict) -> SessionVerdict:
+    """Of one that still runs nobody says that its process ended, nor when its output had."""
+    where = running(Path(verdict.path))
+    return replace(verdict, reason=where, off_by_us=None) if where else verdict
 
 
 def _audit_of(name: Path, folder: Path) -> dict[str, Any]:
