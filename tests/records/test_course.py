@@ -92,3 +92,22 @@ def test_the_discomfort_of_a_visit_is_the_most_that_was_entered(
 ) -> None:
     rows = [row | {"outcomes": row["outcomes"] | {"discomfort": said}} for row in sessions]
     assert course(rows, "K-1", "p", now_ms=at(1)).points[0].discomfort == shown
+
+
+def test_what_was_measured_before_each_session_is_a_measure_of_the_course(sessions: list[dict[str, Any]]) -> None:
+    both = [{"name": "mvic", "value": value, "side": side} for side, value in (("left", "90"), ("right", "110"))]
+    index = {"name": "quadriceps-index", "value": "60", "unit": "%", "side": "left"}
+    rows = [row | {"measured": [index, *both], "outcomes": {"pain": "2"}} for row in sessions]
+    done = course(rows, "K-1", "p", now_ms=at(1))
+    assert done.points[0].outcomes == {"quadriceps-index": "60", "mvic left": "90", "mvic right": "110", "pain": "2"}
+    assert "quadriceps-index 60" in course_text(done)
+    assert "quadriceps-index" in done.measures()
+
+
+def test_rehearsals_have_no_day_from_which_anything_could_be_due(sessions: list[dict[str, Any]]) -> None:
+    """Four rehearsals were 4 of 84 due: their first day was taken for one in 1970."""
+    rows = [row | {"began_ms": 0, "utc": ""} for row in sessions]
+    done = course(rows, "K-1", "p", plan=PLAN, now_ms=at(1))
+    assert (done.planned, done.due) == (None, ())
+    assert " due" not in course_text(done)
+    assert "quadriceps 20 mA: a place to begin" in course_text(done)

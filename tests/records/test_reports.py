@@ -190,7 +190,7 @@ def test_a_record_without_setup_has_a_report_too(tmp_path: Path) -> None:
     done = read_session(tmp_path / "s")
     assert "stopped" in text_report(done.summary)
     assert "SIMULATED" in html_report(done)
-    assert "no current was given" in sheet_text(done.summary)
+    assert "No current was given" in sheet_text(done.summary)
 
 
 @pytest.mark.parametrize("cut", [1, 40, 3_000])
@@ -213,6 +213,13 @@ def test_the_patients_sheet_speaks_plainly(tmp_path: Path) -> None:
     assert "stopped before its end" in sheet_text(replace(done, outcome="stopped"))
     assert "look at the skin" in sheet_text(replace(done, flags=("insensate_skin",)))
     assert "looked at again" in sheet_text(replace(done, outcomes={"skin": "2 redness that stays"}))
+
+
+def test_the_patients_sheet_of_a_session_without_a_day_is_a_sentence_too(tmp_path: Path) -> None:
+    for end in ("completed", "none"):
+        said = sheet_text(replace(read(tmp_path / end, end).summary, utc=""))
+        assert "On  " not in said
+        assert ("  - Your left thigh" if end == "completed" else "  - The record of the treatment breaks off.") in said
 
 
 def test_current_while_levels_were_found_is_said(tmp_path: Path) -> None:

@@ -162,6 +162,7 @@ def course(
     )
     points = tuple(_point(number, row) for number, row in enumerate(mine, 1))
     treated = [point for point in points if any(point.on_us.values())]
+    began_ms = (treated[0].began_ms or None) if treated else None  # rehearsals have no day
     days = {point.session: point.utc[:10] for point in treated}
     last = next((point for point in reversed(treated) if point.outcome == "completed"), None)
     return Course(
@@ -171,12 +172,10 @@ def course(
         simulated=any(row["simulated"] for row in mine),
         points=points,
         delivered=len(treated),
-        planned=None if plan is None or not treated else _due(plan, treated[0].began_ms, now_ms),
+        planned=None if began_ms is None or plan is None else _due(plan, began_ms, now_ms),
         contractions=(sum(point.contractions for point in treated), sum(point.planned for point in treated)),
         last_levels_ua={name: (level, days[last.session]) for name, level in last.levels_ua.items()} if last else {},
-        due=()
-        if plan is None or not treated
-        else tuple(_due(plan, treated[0].began_ms, p.began_ms)[0] for p in points),
+        due=() if began_ms is None or plan is None else tuple(_due(plan, began_ms, p.began_ms)[0] for p in points),
     )
 
 
@@ -189,6 +188,15 @@ def _due(plan: Prescribed, first_ms: int, now_ms: int) -> tuple[int, int]:
         math.floor(whole * low + min(low, rest * low / 7)),
         math.ceil(whole * high + min(high, float(rest * plan.sessions_per_day))),
     )
+
+
+def _measured(said: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """What was measured before output, by its name, and by its side too where both were."""
+    names = [one["name"] for one in said]
+    return {
+        f"{one['name']} {one.get('side', '')}".strip() if names.count(one["name"]) > 1 else one["name"]: one["value"]
+        for one in said
+    }
 
 
 def _point(position: int, row: Mapping[str, Any]) -> Point:
@@ -209,6 +217,6 @@ def _point(position: int, row: Mapping[str, Any]) -> Point:
         tolerated_ua={one["name"]: one["max_tolerated_ua"] for one in channels if one["max_tolerated_ua"] is not None},
         on_us={one["name"]: one["on_us"] for one in channels},
         discomfort=max(values if said is None else [*values, said], default=None),
-        outcomes=row["outcomes"],
+        outcomes=_measured(row.get("measured", ())) | row["outcomes"],
         session=row["session"],
     )

@@ -33,7 +33,10 @@ def fact_rows(course: Course) -> list[tuple[str, str]]:
         due = f" of {low if low == high else f'{low} to {high}'} due"
         if course.adherence_percent is not None:
             due += f" ({course.adherence_percent} %)"
-    last = "; ".join(f"{name} {level / 1_000:g} mA on {day}" for name, (level, day) in course.last_levels_ua.items())
+    last = "; ".join(
+        f"{name} {level / 1_000:g} mA{f' on {day}' if day else ''}"
+        for name, (level, day) in course.last_levels_ua.items()
+    )
     return [
         ("Patient (pseudonym)", course.patient),
         ("Protocol", f"{course.title} ({course.protocol})"),

@@ -27,26 +27,33 @@ def _done(session: SessionSummary) -> list[str]:
     said: list[str] = []
     if session.simulated:
         said.append("This was a practice session on a simulator. Nobody was treated.")
-    day = session.utc[:10]
+    on = f"On {day} " if (day := session.utc[:10]) else ""  # a rehearsal has no day
     treated = [channel for channel in session.channels if channel.had_current]
+    if not treated and not session.outcome:  # unknown is never said as nothing
+        return [*said, _sentence(f"{on}the record of the treatment breaks off. It does not say what was given.")]
     if not treated:
-        return [*said, f"On {day} no current was given."]
+        return [*said, _sentence(f"{on}no current was given.")]
     if not any(channel.peak_ua for channel in treated):
         where = " and ".join(_muscle(channel) for channel in treated)
         return [
             *said,
-            f"On {day} we looked for the right strength for your {where}. The treatment itself was not given.",
+            _sentence(f"{on}we looked for the right strength for your {where}. The treatment itself was not given."),
         ]
     treated = [channel for channel in treated if channel.peak_ua]
     minutes = max(1, round(session.therapy_us / 60e6))
     where = " and ".join(_muscle(channel) for channel in treated)
-    said.append(f"On {day} your {where} {'was' if len(treated) == 1 else 'were'} treated with electrical pulses for"
-                f" about {minutes} {'minute' if minutes == 1 else 'minutes'}.")  # fmt: skip
+    were = "was" if len(treated) == 1 else "were"
+    about = f"about {minutes} {'minute' if minutes == 1 else 'minutes'}"
+    said.append(_sentence(f"{on}your {where} {were} treated with electrical pulses for {about}."))
     if any(channel.output == "motor" for channel in treated) and session.contractions:
         said.append(f"The pulses made the muscle tense and relax {session.contractions} times.")
     if session.outcome != "completed":
         said.append(_ended(session))
     return said
+
+
+def _sentence(said: str) -> str:
+    return said[:1].upper() + said[1:]
 
 
 def _muscle(channel: ChannelSummary) -> str:

@@ -30,7 +30,7 @@ kind = "rehearsal"                    # rehearsal: whole sessions; world: seeded
 protocol = ["knee-replacement-quadriceps-early"]   # names of the library, or files beside this one
 patient_profile = ["knee-replacement"]             # virtual patients; "" is a plain resistor
 level_ma = { quadriceps = [10, 15, 20] }           # channel = levels that a scripted titration finds, in mA
-device_model = ["p24"]                # p24 | rehamove3 | rehastim2
+device_model = ["p24"]                # p24 | rehamove3 | rehastim2 | rehastim1
 seeds = { first = 1, count = 1 }      # each seed is another patient of the profile's distribution, and other jitter
 """
 
