@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -306,6 +307,24 @@ def test_one_contraction_is_one(tmp_path: Path, language: str, one: str, many: s
     told = glance_lines(patients[-1], say) + unfinished_lines(unfinished(sessions), say, 78)
     assert sum(one in line for line in told) == 2
     assert not any(many in line for line in told)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        ("note", {"pads": ["A"]}),
+        ("note", {"discomfort": "1" * 5_000}),
+        ("reason", ["pain"]),
+        ("contraction", {"purpose": "therapy", "whole": {}}),
+        ("levels", {"channel": "one"}),
+    ],
+)
+def test_one_odd_line_hides_none_of_those_behind_it(tmp_path: Path, odd: tuple[str, Any]) -> None:
+    """A front may note what it likes; a session that was signed stood there as torn, its last pain unread."""
+    session(tmp_path, "20261101T0800", "P-1", more=[odd, ("reason", {"stopped": "pain"})])
+    patients, (one,) = read_sessions(tmp_path, TODAY)
+    assert (one.signed_by, one.how, one.stops) == ("PT1", "", ("pain",))
+    assert patients[0].last_stops == ("pain",)
 
 
 @pytest.mark.parametrize("language", ["en", "de"])

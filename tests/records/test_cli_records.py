@@ -255,6 +255,49 @@ def test_a_strangers_zip_does_not_fill_the_disk(estim: Any, tmp_path: Path, size
         assert "name the folder" in said
 
 
+def test_a_zip_of_very_many_files_does_not_fill_the_disk_either(estim: Any, tmp_path: Path) -> None:
+    """What is in them would just have room; each takes a block more."""
+    mail, many = tmp_path / "mail.zip", 50_000
+    with zipfile.ZipFile(mail, "w") as packed:
+        packed.writestr("s/record.jsonl", b"")
+        packed.filelist[0].file_size = (shutil.disk_usage(tmp_path).free // 2 - 200_000_000) // many
+        packed.filelist *= many
+    code, said = estim("verify", str(mail))
+    assert code != 0
+    assert said.startswith(f"estim: {mail}: unpacked it takes "), said
+
+
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ("no record", "no record.jsonl is in there"),
+        ("other names", "no record.jsonl is in there"),
+        ("damaged lzma", "can't be unpacked"),
+        ("cut", "it ends too early"),
+    ],
+)
+def test_a_zip_that_is_none_or_holds_none_says_why(estim: Any, tmp_path: Path, what: str, why: str) -> None:
+    mail = tmp_path / "mail.zip"
+    how = zipfile.ZIP_LZMA if what == "damaged lzma" else zipfile.ZIP_STORED
+    name = {"no record": "s/letter.txt", "other names": "s/record.jsonl.bak"}.get(what, "s/record.jsonl")
+    with zipfile.ZipFile(mail, "w", compression=how) as packed:
+        packed.writestr(name, b'{"n":0}\n' * 100)
+    data = bytearray(mail.read_bytes())
+    body = data.index(name.encode()) + len(name)
+    if what == "damaged lzma":
+        data[body + 4 : body + 9] = b"\xff" * 5  # its properties
+        mail.write_bytes(data)
+    elif what == "cut":  # the list at the end says that more is in it than there is of the file
+        at = data.index(b"PK\1\2")
+        data[at + 20 : at + 28] = (0x7FFFFFF).to_bytes(4, "little") * 2
+        mail.write_bytes(data)
+    for word in ("verify", "audit", "show"):
+        code, said = estim(word, str(mail))
+        assert code != 0
+        assert why in said, said
+        assert "fault of estim's own" not in said
+
+
 def test_what_can_not_be_read_was_not_judged(estim: Any, home: Home) -> None:
     """The lines before a bad one may be within the rules; of those behind it nobody knows."""
     (folder, *_) = (each for each in home.records(simulated=True).iterdir() if (each / "record.jsonl").is_file())

@@ -14,6 +14,7 @@ import zstandard
 from estim.records.home import Home
 from estim.records.keys import known_keys
 from estim.records.quick import verify_quickly
+from estim.records.segment import read_segment
 from estim.records.verify import verify_session
 from tests.records.build import session
 from tests.records.tamper import changes
@@ -126,6 +127,16 @@ def test_a_damaged_archive_is_one_bad_session_with_a_reason(change: Any, tmp_pat
         verdict = look(tmp_path, keys=keys_of(ROOT / "good-short"))
         assert not verdict.ok
         assert "damaged" in verdict.reason
+
+
+def test_an_archive_that_unpacks_without_end_is_read_so_far_and_no_further(tmp_path: Path) -> None:
+    """96 kB took the memory of 3 GB, and minutes."""
+    path = tmp_path / "record.jsonl.zst"
+    path.write_bytes(zstandard.compress(b"{}\n" * 100_000))
+    assert len(read_segment(path, most=300_000)) == 300_000
+    with pytest.raises(OSError, match="more comes out of it than any session writes") as told:
+        read_segment(path, most=299_999)
+    assert told.value.filename == str(path)
 
 
 @needs_node

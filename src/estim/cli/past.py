@@ -6,6 +6,7 @@ import argparse
 import atexit
 import datetime
 import json
+import lzma
 import shutil
 import sys
 import tempfile
@@ -25,6 +26,8 @@ from estim.safety.errors import brief, quoted
 if TYPE_CHECKING:
     from estim.records.home import Home
     from estim.records.index import Filter
+
+PART_BYTES = 8_192  # at most so much of a disk goes with each file beside what is in it: its last block, its entry
 
 
 def progress(what: str) -> Callable[[int, int], None] | None:
@@ -127,13 +130,14 @@ def records_in(file: Path, unpacked: ExitStack) -> Path:
     Raises:
         RecordError: a zip file without a record, or one that would fill the disk: a stranger's may hold what it likes.
     """
-    from estim.records.segment import RECORD
+    from estim.records.segment import RECORD, segments
     from estim.safety.errors import RecordError
 
     folder = Path(unpacked.enter_context(tempfile.TemporaryDirectory()))
     try:
         with zipfile.ZipFile(file) as packed:
-            needed, free = sum(part.file_size for part in packed.infolist()), shutil.disk_usage(folder).free
+            needed = sum(part.file_size + PART_BYTES for part in packed.infolist())
+            free = shutil.disk_usage(folder).free
             if needed > free // 2:
                 raise RecordError(
                     f"{file}: unpacked it takes {needed / 1e6:,.0f} MB, over half of the {free / 1e6:,.0f} MB free in "
@@ -142,9 +146,13 @@ def records_in(file: Path, unpacked: ExitStack) -> Path:
             packed.extractall(folder)  # names that lead out of the folder are made harmless by the library
     except OSError as error:
         raise RecordError(f"{file}: {error.strerror or error}") from None
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, ValueError) as error:  # damaged, locked, packed oddly
+    except EOFError:
+        raise RecordError(f"{file}: can't be unpacked: it ends too early") from None
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, ValueError) as error:
+        # Damaged, locked, packed oddly.
         raise RecordError(f"{file}: can't be unpacked: {error}") from None
-    records = sorted(folder.rglob(f"{RECORD}*"), key=lambda one: len(one.parts))
+    found = (one for one in folder.rglob(f"{RECORD}*") if one in segments(one.parent))
+    records = sorted(found, key=lambda one: len(one.parts))
     if not records:
         raise RecordError(f"{file}: no {RECORD} is in there")
     homes = {one.parent.parent for one in records}

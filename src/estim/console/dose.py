@@ -48,8 +48,9 @@ def dose_lines(snapshot: Snapshot, say: Words, comfort: ComfortClock) -> list[Co
                 n=snapshot.plan_phases,
             )
         )
-    if count:
-        lines.append(say("dose.reached", k=snapshot.reached, n=count))
+    if count:  # of all that came, where a plan has begun anew: so far back goes what is known of them
+        all_of_them = max([count, *(view.contractions for view in snapshot.channels)])
+        lines.append(say("dose.reached", k=snapshot.reached, n=all_of_them))
     on_us = max((view.on_us for view in snapshot.channels), default=0)
     lines.append(say("dose.on", clock=present.clock(on_us)))
     done = present.clock(snapshot.elapsed_us)

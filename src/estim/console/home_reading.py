@@ -245,7 +245,8 @@ def read_sessions(records: Path, today: str) -> tuple[tuple[PastPatient, ...], t
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # a torn one helps nobody
             for kind, fields, head, t_us in _lines(folder):
                 reading.head, reading.last_us = head, t_us
-                reading.take(kind, fields)
+                with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):  # odd, as a front may write
+                    reading.take(kind, fields)
         if not reading.patient:
             continue
         if reading.signs and reading.signed_by:

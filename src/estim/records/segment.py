@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 from pathlib import Path
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 RECORD = "record.jsonl"
 PACKED = ".zst"
-_PACKED_AT_ONCE = 16 * 1024  # some 100 kB of a record; made of nothing but equal bytes, it may be 500 MB
+_PACKED_AT_ONCE = 4 * 1024  # some 25 kB of a record; made of nothing but equal bytes, it may be 130 MB
+UNPACKED_MAX = 1 << 29  # bytes of one segment; a day of the densest session writes less, a stranger's file may say more
 _UNPACKED = 1024 * 1024
 # 256 short words, so that a head of 4 words is 32 bits: enough to notice, short enough to write down.
 _ONSETS = ("b", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z")
@@ -54,18 +56,19 @@ def segments(folder: Path) -> list[Path]:
 class _Unpacked(io.RawIOBase):
     """The plain bytes of a compressed file. The library's own stream ends in silence where the file was cut."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, most: int) -> None:
         self._file = file
+        self._most = most  # bytes that may still come out
         self._frame: zstandard.ZstdDecompressionObj | None = None
         self._whole = False  # behind a frame's end
         self._left = b""  # of the file, behind the last frame's end
-        self._plain = b""
+        self._plain = memoryview(b"")
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        while not self._plain:
+        while not len(self._plain):
             packed = self._left or self._file.read(_PACKED_AT_ONCE)
             if not packed:
                 if self._whole:
@@ -73,7 +76,10 @@ class _Unpacked(io.RawIOBase):
                 raise zstandard.ZstdError("it was cut: the compressed data stop before their own end")
             if self._frame is None:
                 self._frame = zstandard.ZstdDecompressor().decompressobj()
-            self._plain = self._frame.decompress(packed)
+            self._plain = memoryview(self._frame.decompress(packed))
+            self._most -= len(self._plain)
+            if self._most < 0:
+                raise zstandard.ZstdError("more comes out of it than any session writes")
             self._left = self._frame.unused_data
             self._whole = self._frame.eof
             if self._whole:
@@ -89,8 +95,11 @@ class _Unpacked(io.RawIOBase):
         super().close()
 
 
-def open_segment(path: Path) -> BinaryIO:
+def open_segment(path: Path, *, most: int = UNPACKED_MAX) -> BinaryIO:
     """The plain bytes of a segment, as a stream.
+
+    Args:
+        most: so many bytes may come out of a compressed one.
 
     Raises:
         OSError: it can't be opened.
@@ -98,11 +107,11 @@ def open_segment(path: Path) -> BinaryIO:
     file = no_device(path).open("rb")
     if path.suffix != PACKED:
         return file
-    return cast("BinaryIO", io.BufferedReader(_Unpacked(file), _UNPACKED))
+    return cast("BinaryIO", io.BufferedReader(_Unpacked(file, most), _UNPACKED))
 
 
-def read_segment(path: Path) -> bytes:
-    """The plain bytes of a segment.
+def read_segment(path: Path, *, most: int = UNPACKED_MAX) -> bytes:
+    """The plain bytes of a segment; `most` of them, of a compressed one.
 
     Raises:
         OSError: it can't be read, or what is compressed is damaged.
@@ -110,10 +119,10 @@ def read_segment(path: Path) -> bytes:
     if path.suffix != PACKED:
         return no_device(path).read_bytes()
     try:
-        with open_segment(path) as file:
+        with open_segment(path, most=most) as file:
             return file.read()
     except zstandard.ZstdError as error:
-        raise OSError(f"{path}: damaged: {error}") from None
+        raise OSError(errno.EIO, f"damaged: {error}", str(path)) from None
 
 
 def digest_of(data: bytes) -> SegmentRow:
