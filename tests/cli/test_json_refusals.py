@@ -11,6 +11,10 @@ import pytest
 from estim.cli import main
 
 KNEE = "knee-replacement-quadriceps-early"
+OF_A_SESSION = {
+    "outcome", "simulated", "protocol", "record", "record_verified", "contractions", "channels", "titration", "bends",
+    "problems", "simulated_s", "wall_s",
+}  # fmt: skip
 REFUSALS = [
     (["records", "show", "nope"], 1, "no session"),
     (["rehearse", KNEE, "--level", "calf=20"], 2, "no channel 'calf'"),
@@ -43,6 +47,15 @@ def test_a_refusal_is_a_document(
     document = json.loads(out)
     assert (left, document["ok"], document["outcome"]) == (code, False, "fault" if code == 3 else "refused")
     assert said in document["problems"][0]["message"]
+    if words[0] in {"run", "rehearse"}:  # a session's own keys: who reads `record` finds that there is none
+        assert set(document) >= OF_A_SESSION
+        nothing: tuple[object, ...] = (None, False, 0, [], [])
+        assert (
+            tuple(document[key] for key in ("record", "record_verified", "contractions", "channels", "bends"))
+            == nothing
+        )
+        assert document["protocol"] in {words[1], None}
+        assert (document["simulated"] is True) == (words[0] == "rehearse" or "--yes" in words)
     assert err.count("estim: ") <= 1, "said once"
 
 

@@ -20,7 +20,7 @@ from estim.cli.output import (
     print_json,
     whole_number,
 )
-from estim.cli.refusing import Parser, WrongWords, refused, repeated
+from estim.cli.refusing import Parser, WrongWords, nothing_played, refused, repeated
 from estim.cli.speaking import complain, finish, say, speak, speak_legibly
 from estim.platform.files import trouble
 from estim.platform.terminals import nowhere
@@ -304,19 +304,19 @@ def _run(given: argparse.Namespace, words: list[str]) -> int:
     try:
         code = int(_function(given.command, getattr(given, "action", None) or "")(given))
     except UsageError as error:
-        return refused(str(error), EXIT_USAGE, words, rule="usage")
+        return refused(str(error), EXIT_USAGE, words, rule="usage", given=given)
     except LinkLost as error:
-        return refused(str(error), EXIT_DEVICE, words, rule="link")
+        return refused(str(error), EXIT_DEVICE, words, rule="link", given=given)
     except (ProtocolError, SetupError, SiteFileError) as error:
         code = EXIT_REFUSED
         if "--json" in words:
-            document = {"outcome": "refused", "ok": False, "problems": [each.to_json() for each in error.problems]}
+            document = nothing_played("refused", error.problems, words, given)
             print_json(document | ({"file": str(error.path)} if error.path is not None else {}))
         else:
             more = explained(one.rule for one in error.problems if one.severity != "info")
             lines = "\n  ".join(repeated(str(error), words).splitlines())
             complain(f"estim: {lines}{more}")
     except EstimError as error:
-        return refused(str(error), EXIT_REFUSED, words, rule="refused")
+        return refused(str(error), EXIT_REFUSED, words, rule="refused", given=given)
     finish()
     return code

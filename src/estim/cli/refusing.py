@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from estim.cli.output import EXIT_DEVICE, print_json
 from estim.cli.speaking import finish, say
 from estim.platform.terminals import nowhere
+
+if TYPE_CHECKING:
+    from estim.safety.errors import Problem
 
 NAME_MAX = 255  # of a file's name, on any system
 
@@ -35,7 +39,34 @@ class Parser(argparse.ArgumentParser):
         return super()._get_values(action, arg_strings)
 
 
-def refused(message: str, code: int, words: list[str], *, rule: str) -> int:
+def nothing_played(
+    outcome: str, problems: Sequence[Problem], words: list[str], given: argparse.Namespace | None = None
+) -> dict[str, Any]:
+    """The document of a refusal. One of a session has each key of a session's own: who reads `record` or `channels`
+    finds that there is none.
+
+    Args:
+        given: what the words were understood as; None: they were not.
+    """
+    document: dict[str, Any] = {"outcome": outcome, "ok": False, "problems": [each.to_json() for each in problems]}
+    if not {"run", "rehearse"} & set(words[:1]) or any(word.startswith("--world") for word in words):
+        return document
+    device = "sim://" if words[0] == "rehearse" else str(getattr(given, "device", ""))
+    return document | {
+        "simulated": True if device.startswith(("sim://", "sim+")) else None,  # a port was not asked who is there
+        "protocol": getattr(given, "protocol", None),
+        "record": None,
+        "record_verified": False,
+        "contractions": 0,
+        "channels": [],
+        "titration": [],
+        "bends": [],
+        "simulated_s": 0.0,
+        "wall_s": 0.0,
+    }
+
+
+def refused(message: str, code: int, words: list[str], *, rule: str, given: argparse.Namespace | None = None) -> int:
     """One line for a person; with `--json` also the document that a program reads, whatever went wrong."""
     from estim.safety.errors import Problem
 
@@ -45,7 +76,7 @@ def refused(message: str, code: int, words: list[str], *, rule: str) -> int:
         outcome = "fault" if code == EXIT_DEVICE else "refused"
         problem = Problem(severity="refuse", key="", message=message, rule=rule)
         try:
-            print_json({"outcome": outcome, "ok": False, "problems": [problem.to_json()]})
+            print_json(nothing_played(outcome, [problem], words, given))
             finish()
         except BrokenPipeError:
             nowhere()
