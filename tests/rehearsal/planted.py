@@ -67,6 +67,7 @@ FOUND_AT = {
     "a device that is lost goes on being stimulated with": 48,
     "rises do not wait while a command is unanswered": 44,
     "what was authorised before a pause counts after it": 23,
+    "a raise waits for no step that has not come": 17,
     "the console may go, output goes on": 9,
     "nobody checks the lease": 8,
     "the heartbeat's second is counted in milliseconds": 8,
@@ -509,6 +510,11 @@ def _(patch: Patch) -> None:
 @bug("the lease is never told what waits for the disk", "stop", kinds=("slow-disk",))
 def _(patch: Patch) -> None:
     patch.setattr(lease.Lease, "record", lambda *_: None)
+
+
+@bug("a raise waits for no step that has not come", "tripped", kinds=("stutter",))
+def _(patch: Patch) -> None:
+    patch.setattr(levels, "_flows_whole", lambda *_: True)
 
 
 @bug("a signal is not heard", "stop", kinds=("signal",))

@@ -110,6 +110,23 @@ def test_a_level_that_is_set_after_a_late_turn_lets_no_ramp_catch_up(gap_us: int
     assert max(after - before for before, after in pairwise(played)) <= step_bound_ua(level_ua, 500, first=True)
 
 
+@pytest.mark.hazard("H15")
+@pytest.mark.parametrize("late_ms", [0, 30, 90, 150, 240])
+def test_late_turns_lengthen_a_ramp_by_no_more_than_they_must(late_ms: int) -> None:
+    """One step of the device in each late turn: at 150 ms a level of 10 mA never came within two seconds."""
+    player = WindowPlayer(window(first_ramp_up_us=Micros(SECOND // 2)), 10_000, 500, 0, first=True)
+    came: list[tuple[int, int]] = []
+    while player.amplitude_ua < 10_000:
+        now_us = max(0, player.due_us()) + late_ms * 1_000
+        before_ua = player.amplitude_ua
+        if player.turn(now_us):
+            came.append((now_us, player.amplitude_ua))
+            assert player.amplitude_ua - before_ua <= 2_000, "L17a: 2 mA or 10 %"
+            assert player.amplitude_ua <= max(500, 10_000 * (now_us - came[0][0] + 60_000) * 2 // SECOND), "steeper"
+    assert len({ua for _, ua in came}) == len(came), "each goes further"
+    assert came[-1][0] - came[0][0] <= max(SECOND * 11 // 20, 5 * (late_ms * 1_000 + 40_000))
+
+
 def test_a_rise_after_a_late_answer_waits_for_a_pulse_that_shows_the_one_before() -> None:
     """An update that the line held up came to the device with its answer, just after a pulse; 20 ms later, before the
     next pulse, went the next one: 4 mA at once where 2 are the step (RehaStim2, world 3002498).

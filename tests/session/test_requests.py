@@ -14,7 +14,7 @@ from estim.safety import reports
 from estim.safety.commands import OutputOff
 from estim.safety.errors import InterlockTripped
 from estim.safety.limits import Limits
-from estim.safety.reports import ChannelFault, EmgSamples, Identified, OutputState, PatientSwitch
+from estim.safety.reports import Acknowledged, ChannelFault, EmgSamples, Identified, OutputState, PatientSwitch
 from estim.safety.schedule import PhasePlan, Trigger
 from estim.safety.units import MicroAmp, Micros
 from estim.session import effects, events, screening
@@ -23,7 +23,7 @@ from estim.session.arming import missing
 from estim.session.core import Core
 from estim.session.engine import _HANDLERS, UnhandledEvent
 from estim.session.plain import plain
-from estim.session.state import Phase
+from estim.session.state import Cycle, Phase
 from estim.session.trigger import Gatekeeper
 from tests.safety.build import SECOND, window
 from tests.session.desk import OFF, Desk
@@ -627,6 +627,53 @@ def test_a_level_that_was_set_and_did_not_come_is_no_mark(desk: Desk) -> None:
     desk.let_pass(0.05)
     assert desk.look().channels[0].level_ua == 1_000
     assert "no current has come yet" in said(desk.ask(events.Mark, channel=1, kind="motor"))
+
+
+def next_hold(desk: Desk) -> None:
+    """The next contraction, as soon as a raise is possible in it."""
+    while desk.look().channels[0].cycle is not Cycle.REST:
+        desk.let_pass(0.05)
+    while desk.look().channels[0].raise_locked:
+        desk.let_pass(0.05)
+
+
+@pytest.mark.hazard("H39")
+def test_a_raise_waits_until_the_last_one_has_come(desk: Desk) -> None:
+    """Raises that late turns held back added up: six were felt within 0.2 s."""
+    titrating(desk)
+    raised_to(desk, 3_000)
+    next_hold(desk)
+    desk.answers = False
+    assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+    desk.let_pass(0.6)
+    assert desk.look().channels[0].cycle is Cycle.HOLD
+    assert desk.look().channels[0].raise_locked == "the last step has not come yet"
+    assert "the last step has not come yet" in said(desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n))
+    desk.step(Acknowledged(seq=desk.command_n, round_trip_us=Micros(1_000)))
+    assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+
+
+def test_a_step_that_no_contraction_has_played_is_no_mark(desk: Desk) -> None:
+    titrating(desk)
+    raised_to(desk, 3_000)
+    next_hold(desk)
+    desk.answers = False
+    assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+    desk.let_pass(0.1)
+    assert desk.look().channels[0].level_ua == 4_000
+    assert "this level has not come yet" in said(desk.ask(events.Mark, channel=1, kind="motor"))
+    assert desk.ask(events.Lower, channel=1, percent=0).accepted
+    desk.step(Acknowledged(seq=desk.command_n, round_trip_us=Micros(1_000)))
+    assert desk.ask(events.Mark, channel=1, kind="motor").accepted
+
+
+def test_a_level_that_came_is_marked_in_the_rest_behind_it(desk: Desk) -> None:
+    titrating(desk)
+    raised_to(desk, 3_000)
+    next_hold(desk)
+    while desk.look().channels[0].cycle is not Cycle.REST:
+        desk.let_pass(0.1)
+    assert desk.ask(events.Mark, channel=1, kind="motor").accepted
 
 
 def test_marks_stand_in_their_order(desk: Desk) -> None:

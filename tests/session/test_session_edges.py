@@ -17,11 +17,12 @@ from estim.safety.reports import CrankAngle, SensorEvent
 from estim.safety.schedule import Window
 from estim.safety.units import Micros
 from estim.session import effects, events, screening
+from estim.session.common_grid import join_grid
 from estim.session.core import Core
 from estim.session.covering import peaks_of
 from estim.session.ledger import Ledger
 from estim.session.outbox import Outbox
-from estim.session.player import WindowPlayer, join_grid
+from estim.session.player import WindowPlayer
 from estim.session.run import Run
 from estim.session.snapshot import Snapshot
 from estim.session.state import Cycle, Phase

@@ -7,7 +7,7 @@ at 0 mA while levels are found, and in a therapy at what this sitting has found,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from estim.safety.authorisation import Peak
@@ -42,12 +42,15 @@ class _Lane:
 
     level_ua: int
     step_ua: int  # L15's, or one step of the device × phase ratio where that is more
+    grid_ua: int  # one step of the device × phase ratio
     shares: dict[tuple[int, int], int]  # (period, width) → the greatest share of the level that its windows play
+    least: dict[tuple[int, int], int]  # ... and the smallest
     kin: dict[Pulse, Pulse]  # pulse of a train → the one that stands for the train
     followers: tuple[int, ...]  # channels that play a share of this one's level, never more than their own
     lowered_us: int = -1  # when a fall of the level was last told
     amplitude_ua: int = 0
     pulse: Pulse | None = None
+    plays: tuple[int, int] = (0, 0)  # period and width of what plays, or played last
     falls: bool = False  # its train has begun to fall, and nobody lowered the level
 
 
@@ -84,10 +87,13 @@ class Rises:
                 self.highest_ua[channel.channel] = level_ua
             elif therapy:
                 level_ua = min(level_ua, self.highest_ua.get(channel.channel, 0))
+            grid_ua = cleared.profile.amplitude_step_ua * ratio
             self._lanes[channel.channel] = _Lane(
                 level_ua=level_ua,
-                step_ua=max(cleared.profile.amplitude_step_ua * ratio, raise_ua),
-                shares=_shares(windows),
+                step_ua=max(grid_ua, raise_ua),
+                grid_ua=grid_ua,
+                shares=_shares(windows, max),
+                least=_shares(windows, min),
                 kin={pulse: min(pulses_of(w), key=lambda one: one[0]) for w in windows for pulse in pulses_of(w)},
                 followers=tuple(
                     w.channel
@@ -107,8 +113,8 @@ class Rises:
         """Authorisation `n` is asked for, with one rise or with none; the rise counts when it is granted.
 
         Raises:
-            InterlockTripped: it lifts something that nobody asked for, by too much, from a level that does not play,
-                or too soon.
+            InterlockTripped: it lifts something that nobody asked for, by too much, from a level that does not play
+                or has not come, or too soon.
         """
         if rise is not None:
             self._judge_rise(rise, now_us)
@@ -136,6 +142,10 @@ class Rises:
         if rise.from_ua > lane.level_ua:
             text = "a rise from a level in µA that does not play,"
             raise InterlockTripped("L15", text, asked=rise.from_ua, allowed=lane.level_ua)
+        plays_ua = lane.level_ua * lane.least.get(lane.plays, 0) // 1000
+        if lane.amplitude_ua + lane.grid_ua <= plays_ua:  # steps that were not felt would add up, and come at once
+            text = "a rise while the last one has not come, in µA"
+            raise InterlockTripped("L15", text, asked=plays_ua, allowed=lane.amplitude_ua)
         step_ua = rise.to_ua - rise.from_ua
         if not 0 < step_ua <= lane.step_ua:
             raise InterlockTripped("L15", "step of a rise in µA", asked=step_ua, allowed=lane.step_ua)
@@ -202,6 +212,8 @@ class Rises:
         elif amplitude_ua < lane.amplitude_ua:
             lane.falls = lane.falls or lane.lowered_us != now_us
         lane.amplitude_ua, lane.pulse = amplitude_ua, pulse
+        if output is not None:
+            lane.plays = (int(output.period_us), int(output.pulse_width_us))
 
     def off(self) -> None:
         """All output is off, and what was on its way to more is over."""
@@ -210,10 +222,10 @@ class Rises:
             lane.amplitude_ua, lane.falls = 0, False
 
 
-def _shares(windows: Iterable[Window]) -> dict[tuple[int, int], int]:
+def _shares(windows: Iterable[Window], taken: Callable[[int, int], int]) -> dict[tuple[int, int], int]:
     shares: dict[tuple[int, int], int] = {}
     for window in windows:
         for period_us, width_us, *_ in pulses_of(window):
             pulse = (int(period_us), int(width_us))
-            shares[pulse] = max(shares.get(pulse, 0), window.intensity_permille)
+            shares[pulse] = taken(shares.get(pulse, window.intensity_permille), window.intensity_permille)
     return shares

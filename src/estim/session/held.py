@@ -37,6 +37,10 @@ class Held:
         """This much was held."""
         return self._held_ua.get(pulse_of(window), 0) >= target_ua
 
+    def came(self, window: Window, target_ua: int) -> bool:
+        """This much was played, held or not."""
+        return self.is_held(window, target_ua) or self.led_ua(window) >= target_ua
+
     def led_ua(self, window: Window) -> int:
         """How far contractions came that were too short for their ramp."""
         return self._led_ua.get(pulse_of(window), 0)

@@ -13,6 +13,7 @@ from estim.safety.rises import Rise
 from estim.safety.schedule import Window
 from estim.safety.units import UA_PER_MA, US_PER_S, ceil_div, floor_to_step
 from estim.session.core import Core
+from estim.session.player import WindowPlayer
 from estim.session.run import Run
 from estim.session.state import Cycle, Phase
 
@@ -53,7 +54,8 @@ def raise_locked(core: Core, channel: int) -> str:
     if channel not in run.levels_ua:
         return "no such channel"
     players = [player for player in run.players if player.window.channel == channel and not player.ended]
-    if not any(player.cycle(core.now_us) is Cycle.HOLD for player in players):
+    held = [player for player in players if player.cycle(core.now_us) is Cycle.HOLD]
+    if not held:
         return "only while the contraction is held"
     if core.authority.raising:
         return "the last raise is being written"
@@ -66,6 +68,8 @@ def raise_locked(core: Core, channel: int) -> str:
         return "too fast"
     if (level_ua + step) // BLOCK_UA > level_ua // BLOCK_UA and since_us < BLOCK_PAUSE_US:
         return "1 s between blocks of 10 mA"
+    if not any(_flows_whole(core, player) for player in held):
+        return "the last step has not come yet"
     cap, rule = cap_ua(core, channel)
     if level_ua + step > cap:
         return f"at its limit {cap / UA_PER_MA:g} mA ({rule})"
@@ -77,6 +81,21 @@ def raise_locked(core: Core, channel: int) -> str:
         if found is None or found.motor_at_us is None or core.now_us - found.motor_at_us > MARK_AGE_US:
             return "the motor mark is older than 10 min: mark it again"
     return ""
+
+
+def _flows_whole(core: Core, player: WindowPlayer) -> bool:
+    """The device has taken the whole level: steps that late turns hold back would add up, and come at once (L16)."""
+    return player.amplitude_ua >= player.target_ua and player.sent_n <= core.link.answer.number
+
+
+def _came(core: Core, run: Run, channel: int) -> bool:
+    """What is the level now was played since output was last off."""
+    for player in (player for player in run.players if player.window.channel == channel):
+        fell = player.amplitude_ua < player.target_ua <= player.peak_ua
+        if fell or _flows_whole(core, player):
+            return True
+    windows = (window for window in run.phase.windows if window.channel == channel)
+    return any(run.held.came(window, run.target_ua(window)) for window in windows)
 
 
 def _led(run: Run, window: Window) -> bool:
@@ -227,6 +246,8 @@ def mark_wrong(core: Core, channel: int, kind: str) -> str:
     )
     if not flows and not core.ledger.account(core.sitting.purpose, channel).pulses:
         return "no current has come yet: wait for the contraction, then mark"
+    if not _came(core, run, channel):
+        return "this level has not come yet: wait for the contraction, then mark"
     found = core.sitting.found.get(cleared.schedule.channel(channel).name)
     if found is None or core.sitting.purpose != "titration":
         return ""

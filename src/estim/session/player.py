@@ -5,7 +5,8 @@ period; an update acts on the next pulse. So the command that enables the channe
 later one half a period before the pulse it is for: a jitter of less than half a period on the link changes no pulse,
 and the number of pulses at each amplitude, hence the charge, is exact.
 
-A rise is never caught up: what came late is played late (the ramp is as much longer). A fall goes by the clock.
+A rise that is late never comes at once: a pulse takes of it what L17a allows, for the rest the ramp is as much longer.
+A fall goes by the clock.
 """
 
 from __future__ import annotations
@@ -179,9 +180,8 @@ class WindowPlayer:
     def turn(self, now_us: int, *, unanswered_us: int = 0, answer: LastAck = NO_ACK) -> bool:
         """Take what is due at `now_us`; True if the amplitude changed (then send).
 
-        A rise waits for whole periods while an older command has been unanswered for `unanswered_us`, half a period or
-        more: commands that overtake one another on a slow link would merge ramp steps into one jump (L17). So would two
-        changes less than half a period apart, as they come about where turns are late.
+        A rise waits for whole periods while a command has been unanswered for `unanswered_us`, half a period or more:
+        commands that overtake one another would merge ramp steps into one jump (L17); so would two in half a period.
         """
         if self.ended or now_us < self.due_us():
             self._note_hold(now_us)
@@ -191,19 +191,20 @@ class WindowPlayer:
         if rises:
             late_us += half_us  # the pulse that it was for may be over: the next one takes it
         missed = self._beat.number_at(self._beat.at_us(self._k_next) + late_us) - self._k_next
-        if rises and (unanswered_us >= half_us or self._would_merge(now_us, answer)):
-            self._late += missed + 1
-            form = self._beat.form(self._k_next + missed)
+        lagged, pulse = self._late + missed, self._k_next + missed
+        if missed and self.amplitude_next_ua > self.amplitude_ua:
+            self._lag(pulse, missed)
+        amplitude = self._reachable(pulse)
+        most_ua = max(amplitude, self.amplitude_next_ua)
+        if rises and (unanswered_us >= half_us or self._would_merge(most_ua, now_us, answer)):
+            self._late = lagged + 1
+            form = self._beat.form(pulse)
             fewer = form.burst_pulses < self._form.burst_pulses  # a doublet is over, whether the ramp may go on or not
             if fewer:
                 self.book(now_us)
                 self._form = form
-            self._look_ahead(self._k_next + missed + 1)
+            self._look_ahead(pulse + 1)
             return fewer
-        if missed and self.amplitude_next_ua > self.amplitude_ua:
-            self._late += missed
-        pulse = self._k_next + missed
-        amplitude = self._reachable(pulse)
         if amplitude == 0 and pulse >= self._pulses:
             self.ended = True
         form = self._beat.form(pulse)
@@ -226,13 +227,20 @@ class WindowPlayer:
         self._note_hold(now_us)
         return changed
 
-    def _would_merge(self, now_us: int, answer: LastAck) -> bool:
-        """Whether a rise now could stand with the change before it between two pulses, and be too much with it.
+    def _lag(self, pulse: int, missed: int) -> None:
+        """The ramp is as much longer as what was missed is more than may come with one pulse (L17a)."""
+        lagged, begins = self._late + missed, not self.amplitude_ua  # it begins as planned, however late
+        most_ua = self.amplitude_ua + step_bound_ua(self.target_ua, self._step_ua, first=True)
+        while self._late < lagged and (begins or self._planned(pulse) > most_ua):
+            self._late += 1
+
+    def _would_merge(self, amplitude_ua: int, now_us: int, answer: LastAck) -> bool:
+        """Whether a rise to `amplitude_ua` could come in one pulse with the change before it, and be too much with it.
 
         A device that takes an update a period later than it was sent (it may have ignored the first one) plays on a
-        grid of its own: there no pulse is sure to lie between two updates less than one and a half periods apart. One
-        that was answered late counts from its answer: until then nobody knows whether the device had it, since a late
-        turn's bytes leave up to 250 ms after it began; then a whole period surely holds a pulse.
+        grid of its own: no pulse is sure to lie between two updates less than one and a half periods apart there. One
+        answered late counts from its answer: until then nobody knows whether the device had it, since a late turn's
+        bytes leave up to 250 ms after it began; then a whole period surely holds a pulse.
         """
         since_us, period_us = now_us - self._changed_us, self._form.period_us
         if since_us < period_us // 2:
@@ -241,7 +249,7 @@ class WindowPlayer:
         if answer.took_us >= self._lead_us:
             since_us = min(since_us, now_us - answer.at_us)
             apart_us = max(apart_us, period_us)
-        both_ua = self.amplitude_next_ua - min(self._before_ua, self.amplitude_ua)
+        both_ua = amplitude_ua - min(self._before_ua, self.amplitude_ua)
         return since_us < apart_us and both_ua > self._most_at_once_ua()
 
     def _most_at_once_ua(self) -> int:
@@ -340,11 +348,3 @@ class WindowPlayer:
     def output(self) -> ChannelOutput:
         """The present amplitude as the device is told it."""
         return self._form.told(self.window, self.amplitude_ua)
-
-
-def join_grid(players: list[WindowPlayer]) -> None:
-    """Channels that are still silent join the grid of one that plays."""
-    running = next((player for player in players if player.amplitude_ua and not player.ended), None)
-    for player in players:
-        if not player.amplitude_ua and not player.ended:
-            player.join(running)

@@ -15,9 +15,10 @@ from estim.safety.commands import SetOutput
 from estim.safety.schedule import PhasePlan, Schedule, Window
 from estim.safety.units import US_PER_S, MicroAmp, Micros, floor_to_step
 from estim.session.booking import NO_ACK, LastAck
+from estim.session.common_grid import join_grid
 from estim.session.contractions import Contractions, Ended, Reminders
 from estim.session.held import Held, PulseKey
-from estim.session.player import WindowPlayer, join_grid
+from estim.session.player import WindowPlayer
 from estim.session.route import BEGINNING, PlanPlace, Route
 from estim.session.trigger import Gatekeeper
 
@@ -34,10 +35,9 @@ class Run:
     Attributes:
         place: the cycle that is being played or comes next.
         cycle_start_us: when it begins (began).
-        begun: its windows were handed out.
-        done: the plan has no further cycle; windows may still play.
+        begun, done: its windows were handed out; the plan has no further cycle, and windows may still play.
         levels_ua: device channel → the level that full intensity plays now.
-        gatekeeper: of the triggered phase that plays.
+        held, gatekeeper: since output was last off; of the triggered phase that plays.
         held_since_us: since when an onset waits at 0 mA for what it needs.
         pause_after_gate: why it pauses once the running contraction is over; "" where it does not.
     """
@@ -66,7 +66,7 @@ class Run:
         self.players: list[WindowPlayer] = []
         self.levels_ua: dict[int, int] = {channel.channel: channel.level_ua for channel in schedule.channels}
         self.reminders = Reminders()
-        self._held = Held(proven_ua)
+        self.held = Held(proven_ua)
         self._played_us = 0  # of a phase without cycles, before the last pause
         self.gates = 0  # gates that opened in the present triggered phase
         self._opened: Counter[tuple[int, int]] = Counter()  # (phase, channel) → gates that opened
@@ -207,12 +207,12 @@ class Run:
                 self.level_ua(window),
                 self.step_ua(window),
                 onset_us,
-                first=self._gentle or not self._held.is_held(window, self.target_ua(window)),
+                first=self._gentle or not self.held.is_held(window, self.target_ua(window)),
                 contraction=self.contraction_number,
                 spaced=self._common_grid,
                 first_alone=self._first_alone,
                 pass_us=min(beside.period_us for beside in self.phase.windows) if self._common_grid else 0,
-                led_ua=0 if self._gentle else self._held.led_ua(window),
+                led_ua=0 if self._gentle else self.held.led_ua(window),
             )
         )
 
@@ -267,7 +267,7 @@ class Run:
         """End this phase's windows here and go to the next phase in 1 s, or to the end."""
         proven_ua = self.proven_ua()
         ended = self.drop_output(now_us)
-        self._held, self.skipped = Held(proven_ua), True
+        self.held, self.skipped = Held(proven_ua), True
         following = self._route.next_phase(self.place)
         if following is not None:
             self.place = following
@@ -294,7 +294,7 @@ class Run:
         self.players = [player for player in self.players if not player.ended]
         results: list[Ended] = []
         for player in ended:
-            self._held.note(player.window, player.peak_ua, held=player.reached_hold)
+            self.held.note(player.window, player.peak_ua, held=player.reached_hold)
             row = ReachedRow(channel=player.window.channel, peak_ua=player.peak_ua, level_ua=player.target_ua)
             rows = self._counted.end_window(player.contraction, row)
             results.append(Ended(player, None if rows is None else player.contraction, tuple(rows or ())))
@@ -311,8 +311,8 @@ class Run:
         """What was held since output was last off, by pulse; what is held right now too."""
         for player in self.players:
             if player.reached_hold:
-                self._held.note(player.window, player.peak_ua, held=True)
-        return self._held.proven_ua()
+                self.held.note(player.window, player.peak_ua, held=True)
+        return self.held.proven_ua()
 
     def off(self, now_us: int, ended_us: int) -> list[Ended]:
         """Output is off: all windows end here, and what the plan waited for is over.
@@ -329,7 +329,7 @@ class Run:
         for player in broken:
             player.end(now_us if ended_us is None else min(now_us, ended_us))
         ended, self.players = self.players, []
-        self._held.lose()
+        self.held.lose()
         self._counted.break_off()
         self._shut_gates(ended, now_us)
         if self.begun and self.phase.mode != "timed":
