@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from estim.cli import main
+from estim.protocols.catalogue import load_runnable
 from estim.trial import site
+from estim.trial.report import dose_said
 from tests.support import trial_text
 
 WORLDS = Path(__file__).parents[1] / "data" / "worlds.toml"
@@ -141,7 +143,9 @@ def test_tables_say_what_nobody_recorded(station: Station, tmp_path: Path) -> No
     assert code == 0
     tidier = {row["item"]: row["what"] for row in document["tidier"]}
     assert {int(item.split()[0]) for item in tidier} == set(range(1, 13))
-    assert "40 Hz, 250 µs" in tidier["8 when and how much (active)"]
+    much = tidier["8 when and how much (active)"]
+    for words in ("40 Hz, 250 µs", "2 contractions", "1 session a day, 1 day a week, 1 week"):
+        assert words in much, "a dose is how often, too"
     assert tidier["5 who"] == "physiotherapists"
     assert tidier["7 where"] == "not recorded"
     assert {path.name for path in (tmp_path / "tables").iterdir()} == {
@@ -227,3 +231,9 @@ def test_what_is_wrong_with_a_trial_is_said_by_its_key(
     assert code == 1, "a file that is found wrong, as with protocols and plans"
     assert said in told
     assert "Traceback" not in told
+
+
+def test_a_dose_of_doublets_says_them() -> None:
+    doublets, rates = (load_runnable(name)[0] for name in ("quadriceps-doublets", "quadriceps-two-rates"))
+    assert "2 pulses 8 ms apart at the place of one" in dose_said(doublets)
+    assert "from 3 s on 40 Hz" in dose_said(rates)

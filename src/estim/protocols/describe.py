@@ -152,6 +152,21 @@ def _phase(number: int, phase: PhaseSpec) -> list[str]:
     sessions = _when(phase.from_session, phase.to_session, "session")
     head += "".join(f", {words}" for words in (weeks, sessions) if words)
     lines = textwrap.wrap(head, WIDTH, subsequent_indent=" " * 4)
+    lines += [f"  {line}" for line in _wrapped("Pulse", pulse_words(phase))]
+    lines += [f"  {line}" for line in _wrapped("Rhythm", rhythm_words(phase))]
+    if phase.effort is not None:
+        lines += [f"  {line}" for line in _wrapped("Effort", EFFORTS[phase.effort])]
+    if phase.relation is not None:
+        lines += [f"  {line}" for line in _wrapped("Channels", RELATIONS[phase.relation])]
+    if phase.trigger is not None:
+        lines += [f"  {line}" for line in _wrapped("Trigger", trigger_words(phase.trigger))]
+    if phase.intensity != 1:
+        lines.append(f"  Intensity: {phase.intensity * 100:g} % of the level")
+    return lines + [f"  {line}" for override in phase.channel for line in _override(override)]
+
+
+def pulse_words(phase: PhaseSpec) -> str:
+    """`20 Hz, 250 µs a phase, symmetric-biphasic, 2 pulses 8 ms apart at the place of one`."""
     pulse = f"{phase.frequency_hz:g} Hz, {phase.pulse_width_us:g} µs a phase, {phase.waveform}"
     if phase.phase_ratio is not None:
         pulse += f" (second phase {phase.phase_ratio} times as long and as much lower)"
@@ -166,17 +181,7 @@ def _phase(number: int, phase: PhaseSpec) -> list[str]:
         )
     if phase.train is not None and (train := train_words(phase.train)):
         pulse += f"; {train}"
-    lines += [f"  {line}" for line in _wrapped("Pulse", pulse)]
-    lines += [f"  {line}" for line in _wrapped("Rhythm", rhythm_words(phase))]
-    if phase.effort is not None:
-        lines += [f"  {line}" for line in _wrapped("Effort", EFFORTS[phase.effort])]
-    if phase.relation is not None:
-        lines += [f"  {line}" for line in _wrapped("Channels", RELATIONS[phase.relation])]
-    if phase.trigger is not None:
-        lines += [f"  {line}" for line in _wrapped("Trigger", trigger_words(phase.trigger))]
-    if phase.intensity != 1:
-        lines.append(f"  Intensity: {phase.intensity * 100:g} % of the level")
-    return lines + [f"  {line}" for override in phase.channel for line in _override(override)]
+    return pulse
 
 
 def train_words(train: TrainSpec) -> str:
@@ -266,12 +271,18 @@ def _override(channel: PhaseChannel) -> list[str]:
     return _wrapped(channel.name, ", ".join(given)) if given else []
 
 
+def _some(count: str, unit: str) -> str:
+    return f"{count} {unit}" if count == "1" else f"{count} {unit}s"
+
+
 def dose_words(dose: Dose) -> str:
     """`2 sessions a day, 7 days a week, 6 weeks`."""
     days = dose.days_per_week
     days_words = f"{days[0]:g} to {days[1]:g}" if isinstance(days, tuple) else f"{days:g}"
     weeks = f"{dose.weeks[0]} to {dose.weeks[1]}" if isinstance(dose.weeks, tuple) else f"{dose.weeks}"
-    parts = [f"{_count(dose.sessions_per_day, 'session')} a day, {days_words} days a week, {weeks} weeks"]
+    parts = [
+        f"{_count(dose.sessions_per_day, 'session')} a day, {_some(days_words, 'day')} a week, {_some(weeks, 'week')}"
+    ]
     if dose.blocks_per_session > 1:
         parts.append(f"each session in {dose.blocks_per_session} blocks with a look at the skin between")
     if dose.as_needed:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from estim.protocols.catalogue import load_runnable
+from estim.protocols.describe import dose_words, pulse_words, rhythm_words
 from estim.protocols.schema import Protocol
 from estim.trial.site import Site
 
@@ -29,7 +30,7 @@ def tidier(site: Site) -> list[Row]:
             (f"3 materials ({arm.id})", _pads(protocol), source),
             (f"4 procedures ({arm.id})", "; ".join(channel.placement for channel in protocol.channel), source),
             (f"6 how ({arm.id})", f"{protocol.position}; told: {protocol.cue}", source),
-            (f"8 when and how much ({arm.id})", _dose(protocol), source),
+            (f"8 when and how much ({arm.id})", dose_said(protocol), source),
             (f"9 tailoring ({arm.id})", _levels(protocol), source),
         ]
     rows += [
@@ -52,19 +53,10 @@ def _pads(protocol: Protocol) -> str:
     )
 
 
-def _dose(protocol: Protocol) -> str:
-    said = []
-    for phase in protocol.phase:
-        on = (
-            f", {phase.on_s:g} s on, {phase.off_s:g} s off"
-            if phase.on_s is not None and phase.off_s is not None
-            else ""
-        )
-        ramps = f", ramps {phase.ramp_up_s:g} and {phase.ramp_down_s:g} s"
-        said.append(
-            f"{phase.name}: {phase.frequency_hz:g} Hz, {phase.pulse_width_us:g} µs, {phase.waveform}{on}{ramps}"
-        )
-    return "; ".join(said)
+def dose_said(protocol: Protocol) -> str:
+    """Each phase's pulse and rhythm, and how often it is given."""
+    phases = [f"{phase.name}: {pulse_words(phase)}; {rhythm_words(phase)}" for phase in protocol.phase]
+    return "; ".join((*phases, dose_words(protocol.dose)))
 
 
 def _levels(protocol: Protocol) -> str:
