@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -48,3 +49,12 @@ def test_no_line_is_wider_than_the_terminal_and_no_word_is_cut(words: tuple[str,
     assert max(map(len, narrow)) <= 80
     if words[1:2] != ("plot",):
         assert " ".join(narrow).split() == " ".join(wide).split()
+
+
+@pytest.mark.parametrize("topic", ["frequency_hz", "L5", "run"])
+def test_the_handbook_is_drawn_on_a_terminal_and_its_colours_are_not_spelled_out(topic: str, tmp_path: Path) -> None:
+    """`<U+001B>[36m` stood before each word."""
+    drawn = printed(80, "help", topic, home=tmp_path)
+    assert any("\x1b[" in line for line in drawn)
+    assert not any("<U+" in line for line in drawn)
+    assert max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in drawn) <= 80

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from estim.cli.output import EXIT_REFUSED, print_json
-from estim.cli.speaking import complain
+from estim.cli.speaking import complain, draw
 from estim.safety.errors import quoted
 
 ADDRESS = re.compile(r" \{#[\w-]+\}$", re.MULTILINE)  # of a heading, for links of the site
@@ -84,4 +84,7 @@ def _show(text: str) -> None:
     from rich.markdown import Markdown
 
     width = min(shutil.get_terminal_size().columns, WIDTH_MAX)
-    Console(width=width, highlight=False).print(Markdown(text, hyperlinks=False))
+    console = Console(width=width, highlight=False)
+    with console.capture() as drawn:
+        console.print(Markdown(text, hyperlinks=False))
+    draw(drawn.get())

@@ -85,6 +85,11 @@ def pass_on(text: str) -> None:
         type(stream).write(stream, text)
 
 
+def draw(text: str) -> None:
+    """Print on a terminal what was made for it here, with its colours; nothing of it is a stranger's."""
+    type(sys.stdout).write(sys.stdout, text)
+
+
 def _fill() -> None:
     """Standard streams that are closed lead nowhere. Left open, the number 1 would go to the next file that is opened,
     such as a record, and whatever prints would write into it.
