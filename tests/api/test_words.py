@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from estim import api
+from estim.safety.errors import Problem
 
 PROTOCOL = "knee-replacement-quadriceps-early"
 
@@ -159,3 +160,18 @@ def test_sensors_may_speak_in_arrays(running: api.Session) -> None:
     running.hear(type="crank", deg=np.float32(3))
     running.room(type="effort", percent=np.float32(60), seconds=2)
     running.room(type="pad", channel="quadriceps", do="place")
+
+
+@pytest.mark.parametrize("make", [api.Refused, api.Stale, api.NeedsAPerson])
+def test_what_is_refused_without_a_limit_of_its_own_is_a_problem_with_each_key_of_one(
+    make: Callable[[str], api.Refused],
+) -> None:
+    (problem,) = make("only a person").problems
+    assert problem.keys() == Problem(severity="refuse", key="", message="").to_json().keys()
+    assert (problem["severity"], problem["message"]) == ("refuse", "only a person")
+
+
+def test_more_than_was_found_is_a_problem_with_both_numbers() -> None:
+    (problem,) = api.AboveFound("quadriceps", 30, 20).problems
+    assert problem.keys() == Problem(severity="refuse", key="", message="").to_json().keys()
+    assert (problem["asked"], problem["allowed"], problem["unit"], problem["line"]) == (30, 20, "mA", None)

@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from estim.safety.errors import Problem
+
 
 class SessionError(Exception):
     """Something about a session that its script must know. It goes through pickle: a pool's worker may raise it."""
@@ -41,7 +43,7 @@ class Refused(SessionError):
     def __init__(self, message: str, problems: Sequence[Mapping[str, Any]] = ()) -> None:
         super().__init__(message)
         self.problems = [dict(problem) for problem in problems] or [
-            {"severity": "refuse", "key": "session", "message": message, "rule": "session"}
+            Problem(severity="refuse", key="session", message=message, rule="session").to_json()
         ]
 
 
@@ -57,11 +59,17 @@ class AboveFound(Refused):
             f"{channel}: {asked_ma:.12g} mA was asked for, {found_ma:g} mA is the level that was found in this session "
             f"({rule}). Nothing was changed"
         )
-        problem = {
-            "severity": "refuse", "key": f"level.{channel}", "message": text, "asked": asked_ma, "allowed": found_ma,
-            "unit": "mA", "layer": "patient", "rule": rule,
-        }  # fmt: skip
-        super().__init__(text, [problem])
+        problem = Problem(
+            severity="refuse",
+            key=f"level.{channel}",
+            message=text,
+            asked=asked_ma,
+            allowed=found_ma,
+            unit="mA",
+            layer="patient",
+            rule=rule,
+        )
+        super().__init__(text, [problem.to_json()])
         self.channel, self.asked_ma, self.found_ma, self.rule = channel, asked_ma, found_ma, rule
 
 

@@ -17,7 +17,7 @@ from estim.protocols.catalogue import load_runnable
 from estim.rehearsal.campaign import play_world
 from estim.rehearsal.plan import RehearsalPlan
 from estim.rehearsal.playing import rehearse
-from estim.safety.errors import EstimError
+from estim.safety.errors import EstimError, Problem
 from estim.safety.limits import ABSOLUTE, DEFAULT
 from estim.study.plan import Run
 
@@ -54,8 +54,10 @@ def do(work: Work) -> Done:
         plan = _plan(run)
         more, record = _world(plan, run.seed) if run.kind == "world" else _session(plan)
     except EstimError as error:
-        problems = [problem.to_json() for problem in getattr(error, "problems", ())]
-        more = {"outcome": "refused", "problems": problems or [{"severity": "refuse", "message": str(error)}]}
+        problems = getattr(error, "problems", ()) or [
+            Problem(severity="refuse", key="", message=str(error), rule="refused")
+        ]
+        more = {"outcome": "refused", "problems": [problem.to_json() for problem in problems]}
     keep = work.records == "all" or (work.records == "broken" and _broken(more))
     return Done(row=row | more, record=record if keep else b"", wall_s=time.perf_counter() - began, worker=os.getpid())
 
