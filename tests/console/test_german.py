@@ -145,3 +145,16 @@ async def test_the_hard_moments(bench: Make, event: object) -> None:
             reader.read(key)
         await reader.follow("the way back", lambda: b.phase is Phase.RUNNING)
         reader.judge()
+
+
+def test_a_record_and_a_protocol_are_two_words() -> None:
+    """F6 was "Protokolle", and so was what is chosen on the plan's page: a treatment's file and what was recorded."""
+    english = load("en")._table
+    both = [
+        key
+        for key, text in GERMAN._table.items()
+        if re.search(r"\brecords?\b", str(english.get(key)), re.IGNORECASE)
+        and not re.search("protocol", str(english.get(key)), re.IGNORECASE)
+        and "protokoll" in str(text).casefold()
+    ]
+    assert both == []
