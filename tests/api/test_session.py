@@ -447,3 +447,14 @@ def test_a_stop_within_the_first_contraction_is_none_before_it(session: Session,
     pulses = sum(row["pulses"] for row in session.result.document["channels"])
     assert (session.result.outcome, session.result.contractions, bool(pulses)) == ("stopped", 0, not code)
     assert session.result.exit_code == code
+
+
+@pytest.mark.parametrize("given", [{"seed": 3}, {"patient_profile": "able"}])
+def test_a_seed_or_a_patient_that_is_said_twice_and_differs_is_refused(
+    tmp_path: Path, given: dict[str, object]
+) -> None:
+    """One of them had been taken, and nobody was told which."""
+    device = "sim://p24?seed=4&patient=stroke"
+    with pytest.raises(api.Refused, match="said twice"):
+        api.rehearse(PROTOCOL, device=device, levels={"quadriceps": 10}, home=tmp_path, **given)  # type: ignore[arg-type]
+    api.rehearse(PROTOCOL, device=device, levels={"quadriceps": 10}, home=tmp_path, seed=4, patient_profile="stroke")

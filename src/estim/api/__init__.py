@@ -160,6 +160,9 @@ def rehearse(
     model, query = words.simulated_device(device)
     if unknown := sorted(query.keys() - {"patient", "seed"}):
         raise Refused(f"{device}: a rehearsal from Python knows patient= and seed=, not {', '.join(unknown)}=")
+    for key, name, apart in (("seed", "seed", seed), ("patient", "patient_profile", patient_profile)):
+        if apart is not None and str(apart) != query.get(key, str(apart)):
+            raise Refused(f"{name}={apart!r} and {key}={query[key]} in {device}: said twice, and not the same")
     found_home = _home(home)
     source, kept, said = _said(protocol, found_home, patient, levels, pads, side, week, session, simulated=True)
     said = _judge(kept, said, _address(device, simulated=True), found_home, levels)
