@@ -46,6 +46,8 @@ def test_a_record_that_nobody_can_read_says_nothing_and_not_nought(tmp_path: Pat
     """An emptied one was exported as real, with 0 contractions in 0 µs, week 0."""
     folder = session(Home(tmp_path))
     (folder / "record.jsonl").write_bytes(b"")
+    (one,) = json.loads(to_json([summarise(folder)]))["sessions"]
+    assert {one[key] for key in ("contractions", "contractions_planned", "therapy_us", "duration_us")} == {None}
     (row,) = rows(summarise(folder))
     assert (row["simulated"], row["verified"], row["ending"]) == ("True", "False", "incomplete")
     left = {key: row[key] for key in ("week", "number", "contractions", "contractions_planned", "therapy_us")}

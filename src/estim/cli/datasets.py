@@ -60,8 +60,9 @@ def nothing_there(given: argparse.Namespace, home: Home) -> str:
     whose = f" of {given.patient}" if given.patient else ""
     other = home.records(simulated=not given.simulated)
     count = sum(1 for folder in other.iterdir() if segments(folder)) if other.is_dir() else 0
-    there = f"; {count} {'real' if given.simulated else 'practice'} sessions are in this home" if count else ""
-    how = " (without --simulated)" if given.simulated else " (--simulated takes them)"
+    kind = "real" if given.simulated else "practice"
+    there = f"; {count} {kind} session{' is' if count == 1 else 's are'} in this home" if count else ""
+    how = " (without --simulated)" if given.simulated else " (with --simulated)"
     return f"no {'practice' if given.simulated else 'real'} session{whose} to export{there}{how if count else ''}"
 
 

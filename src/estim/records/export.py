@@ -90,8 +90,9 @@ def day_of(first: str, this: str) -> str:
 
 
 def to_json(sessions: Iterable[SessionSummary]) -> str:
-    """One document, `{"sessions": [...]}`."""
-    return json.dumps({"sessions": [one.to_json() for one in sessions]}, ensure_ascii=False, indent=1) + "\n"
+    """One document, `{"sessions": [...]}`; null is unknown."""
+    said = [one.to_json() | (dict.fromkeys(_COUNTED) if one.unknown else {}) for one in sessions]
+    return json.dumps({"sessions": said}, ensure_ascii=False, indent=1) + "\n"
 
 
 def to_csv(sessions: Iterable[SessionSummary], *, separator: str = ",", decimal: str = ".", bom: bool = False) -> str:
