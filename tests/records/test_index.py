@@ -192,3 +192,29 @@ def test_what_another_process_wrote_meanwhile_is_looked_at_and_not_marked(home: 
     with Index(home) as index:
         index.catch_up()
         assert len(index.sessions(Filter(simulated=True, outcome="fault"))) == 1
+
+
+@pytest.mark.parametrize("what", ["a folder", "no archive"])
+def test_one_session_that_can_not_be_read_is_a_bad_one_and_hides_no_other(home: Home, what: str) -> None:
+    """The whole list was `the index can't be used: [Errno 21]`."""
+    good = session(home, "K-1")
+    bad = good.with_name("20990101T080000.000000Z-K-2")
+    bad.mkdir()
+    if what == "a folder":
+        (bad / "record.jsonl").mkdir()
+    else:
+        (bad / "record.jsonl.zst").write_bytes(b"none")
+
+    def listed() -> dict[str, tuple[bool, str]]:
+        with Index(home) as index:
+            index.catch_up()
+            return {row["session"]: (row["verified"], row["reason"]) for row in index.sessions(SIMULATED)}
+
+    for _ in range(2):
+        rows = listed()
+        assert rows[good.name] == (True, "")
+        assert not rows[bad.name][0]
+        assert "it can't be read" in rows[bad.name][1]
+    shutil.rmtree(bad)
+    shutil.copytree(good, bad)
+    assert "it can't be read" not in listed()[bad.name][1], "what can be read again is read again"

@@ -16,14 +16,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from estim.platform.files import private_folder
+from estim.platform.files import private_folder, unread
 from estim.record_lines import events as lines
 from estim.record_lines import kinds
 from estim.records.home import Home
 from estim.records.index_file import INDEX, MEMORY, IndexMark, open_index
 from estim.records.index_looks import bytes_of, folders_in, look_of, mark_of, names_between
 from estim.records.keys import known_keys, station_signer
-from estim.records.summary import SessionSummary, summarise
+from estim.records.summary import SessionSummary, summarise, understand
+from estim.records.verify import RecordReading
 from estim.safety.errors import RecordError
 
 BATCH = 200  # sessions a transaction: an fsync each would cost more than the reading
@@ -73,6 +74,8 @@ class Filter:
         return " AND ".join(terms), said
 
 
+UNREAD = -1  # bytes of a record that could not be read: no size of one, so the next look reads it again
+
 _SEARCHED = frozenset(
     {
         kinds.Note.KIND,
@@ -85,6 +88,17 @@ _SEARCHED = frozenset(
         lines.Signature.KIND,
     }
 )
+
+
+def _summary_of(folder: Path, keys: Mapping[str, str]) -> tuple[SessionSummary, bool]:
+    """What a session comes to, and whether it could be read: one that can't be is one bad session, not the end of the
+    look.
+    """
+    try:
+        return summarise(folder, keys=keys), True
+    except OSError as error:
+        nothing = RecordReading((), 0, f"it can't be read: {unread(error)}", torn=False, segments=1)
+        return understand(folder, nothing, keys=keys).summary, False
 
 
 class Index:
@@ -223,10 +237,10 @@ class Index:
         keys = known_keys(self._home.root)
         paths = sorted(todo)
         for first in range(0, len(paths), BATCH):
-            batch = [(path, summarise(Path(path), keys=keys)) for path in paths[first : first + BATCH]]
+            batch = [(path, *_summary_of(Path(path), keys)) for path in paths[first : first + BATCH]]
             with self._db:
-                for path, summary in batch:
-                    self._put(summary, path, todo[path])
+                for path, summary, read in batch:
+                    self._put(summary, path, todo[path] if read else UNREAD)
             if progress is not None:
                 progress(min(first + BATCH, len(paths)), len(paths))
         return len(paths)
