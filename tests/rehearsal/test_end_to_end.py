@@ -13,7 +13,7 @@ import pytest
 from estim import api
 from estim.cli import main
 from estim.rehearsal import World, rehearse
-from tests.support import plan, sample
+from tests.support import SHORT, plan, sample
 
 KNEE = "knee-replacement-quadriceps-early"
 
@@ -71,6 +71,27 @@ def test_whose_limits_are_tighter_is_rehearsed_with_them(tmp_path: Path, capsys:
     assert session.result is not None
     assert session.result.record is not None
     assert (*said.values(), flags_in(session.result.record)) == ([], ["fragile_bone"], ["fragile_bone"])
+
+
+@pytest.mark.parametrize("name", ["Maria Muster", "Müller", "../x", "P 1", "A" * 41, "CON"])
+def test_no_persons_name_is_rehearsed_from_python(name: str, tmp_path: Path) -> None:
+    """A rehearsal's record is kept as a session's is; from Python it took any text for a pseudonym."""
+    with pytest.raises(api.Refused, match=r"pseudonym"):
+        api.rehearse(KNEE, patient=name, levels={"quadriceps": 20}, home=tmp_path)
+    assert not list(tmp_path.rglob("record.jsonl"))
+
+
+def test_a_rehearsals_folder_bears_the_pseudonym_as_it_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["rehearse", str(SHORT), "--level", "quadriceps=10", "--home", str(tmp_path)]
+    _, report = run_json(capsys, *words, "--patient", "P\u2011017")
+    assert report["record"].endswith("Z-P-017")
+    with api.rehearse(SHORT, patient="\uff30-017", levels={"quadriceps": 10}, home=tmp_path) as session:
+        session.start()
+        assert session.wait()
+    assert session.result is not None
+    assert str(session.result.record).endswith("Z-P-017")
 
 
 def flags_in(record: Path) -> list[str]:

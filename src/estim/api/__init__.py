@@ -44,7 +44,7 @@ from estim.drivers.address import Address, parse_address
 from estim.platform.files import private_folder, trouble
 from estim.protocols.catalogue import load_runnable
 from estim.protocols.schema import Protocol
-from estim.records.door import flags_of
+from estim.records.door import flags_of, written_here
 from estim.records.folders import folder_name
 from estim.records.home import Home, find_home
 from estim.records.site import limits_in_force
@@ -171,7 +171,7 @@ def rehearse(
     number = words.whole("seed", seed if seed is not None else int(query.get("seed") or 0))
     now = datetime.datetime.now(datetime.UTC)
     try:
-        flags = flags_of(found_home, patient)
+        patient, flags = written_here(found_home, patient), flags_of(found_home, patient)
     except EstimError as error:
         raise _refused(error) from None
 

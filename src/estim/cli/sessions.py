@@ -139,17 +139,16 @@ def _web_tab(given: argparse.Namespace, home: Home) -> int:
 
 
 def _check_names(given: argparse.Namespace) -> None:
-    """Patient and operator, before anything is begun.
+    """Patient and operator, before anything is begun; the patient as this home writes it.
 
     Raises:
         RecordError: what no pseudonym can be.
     """
+    from estim.records.door import written_here
     from estim.records.operators import load_operators, no_stranger_by_name
-    from estim.records.patients import load_patients
-    from estim.records.pseudonym import legible_name, normal, of_somebody_new, written
+    from estim.records.pseudonym import legible_name
 
-    known = {normal(name) for name in load_patients(home_of(given).patients)}
-    (written if normal(given.patient) in known else of_somebody_new)(given.patient)
+    given.patient = written_here(home_of(given), given.patient)
     operator = legible_name("operator", getattr(given, "operator", ""))
     no_stranger_by_name(operator, load_operators(home_of(given).operators))
 

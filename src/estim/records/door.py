@@ -86,6 +86,16 @@ def open_door(home: Home, typed: str, *, simulated: bool, now: datetime.datetime
     )
 
 
+def written_here(home: Home, typed: str) -> str:
+    """A pseudonym before anything is begun: as it is written in a record's name.
+
+    Raises:
+        RecordError: what no pseudonym can be, or the register can't be read.
+    """
+    known = {normal(name) for name in load_patients(home.patients)}
+    return (written if normal(typed) in known else of_somebody_new)(typed)
+
+
 def flags_of(home: Home, patient: str) -> tuple[str, ...]:
     """What a rehearsal learns of a patient: the facts that tighten limits, under any spelling of this person.
 
