@@ -25,6 +25,7 @@ PAGES = (
     "studies.md",
     "data.md",
     "site-limits.md",
+    "course-of-care.md",
     *(f"how-to/{name}.md" for name in ("closed-loop", "own-protocol", "check-a-record")),
     *(f"how-to/{name}.md" for name in ("add-a-therapist", "replace-a-key")),
 )
@@ -42,6 +43,8 @@ ELSEWHERE = {
     "estim records verify --stamp-roots": "the same",
     "estim records verify sessions/20261128T081739-P-042 --key": "tests/records/test_insider.py: practice has no key",
     "python -m examples": "tests/api/test_examples.py",
+    "estim course gate": "tests/care/test_three_people.py: refused while a criterion is not met",
+    "estim course diary": "tests/care/test_three_people.py: a sheet that came back",
     "estim records accept": "tests/records/test_insider.py: a register that somebody changed",
 }
 LIBRARIES_OF_OTHERS = ("pandas", "polars")
