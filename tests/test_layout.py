@@ -218,7 +218,7 @@ def test_each_committed_name_can_be_had_everywhere() -> None:
 
 
 def test_a_name_that_some_system_lacks_is_found() -> None:
-    odd = ["caf\udce9", "docs/nul.md", "docs/a b.md", "docs/Readme.md", "end."]
+    odd = ["caf\udce9", *(f"docs/{name}.md" for name in ("nul", "a b", "Readme")), "end."]
     assert sorted(unlike_others(["docs/README.md", "docs/console.md", *odd])) == sorted(odd)
 
 
