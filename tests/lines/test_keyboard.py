@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from estim.console.stages.why import STOP_REASONS as CONSOLE_REASONS
 from estim.controller.terminal_reports import F12_REPORTS
 from estim.lines.keyboard import LINE_MAX, Bystander, Keyboard, says_stop
-from estim.lines.typed import Person
+from estim.lines.typed import STOP_REASONS, Person
 from estim.session import events
 
 SPACES = [char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace()] + ["\u180e", "\0", ""]
@@ -114,6 +115,21 @@ def test_a_note_may_speak_of_stopping_and_no_command_that_carries_the_word_is_on
     assert (client.stops, len(client.said)) == (1, 1)
     assert isinstance(person._line("note she asked to stop", None, None), events.Note)  # type: ignore[arg-type]
     assert client.stops == 1
+
+
+def test_why_it_was_stopped_is_said_in_the_words_of_the_console(typed: Make) -> None:
+    """Whoever types had no way to say that it hurt: `start` played the level that had."""
+    assert STOP_REASONS == CONSOLE_REASONS
+    client = Heard()
+    person = Person(client=client, source="", setup=None, operator="t", say=client.said.append, keyboard=typed()[0])  # type: ignore[arg-type]
+    for reason in (*STOP_REASONS, "Pain"):
+        said = person._line(f"why {reason}", None, None)  # type: ignore[arg-type]
+        assert isinstance(said, events.Note)
+        assert (said.kind, said.fields) == ("reason", {"stopped": reason.casefold()})
+    assert client.said == []
+    assert person._line("why ouch", None, None) is None  # type: ignore[arg-type]
+    assert "pain takes a fifth off" in client.said[0]
+    assert client.stops == 0
 
 
 class Heard:

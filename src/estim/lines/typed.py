@@ -25,10 +25,13 @@ HELP = """\
   mark NAME sensory|motor|max-tolerated|twitch    next        this channel is done
   pause | resume                                  twitch | levels | therapy   what to configure
   seen CODE       an alarm was seen               reset WHY   leave a fault
+  why REASON      it was stopped: pain takes a fifth off every level, skin or electrode ask for another look; or
+                  patient-asked, wrong-contraction, unwell, mistake, other
   note TEXT       into the record                 sign MEANING   performed (unsaid), witnessed or reviewed:
                                                   ends the session and seals its record
 """
 
+STOP_REASONS = ("patient-asked", "pain", "wrong-contraction", "skin", "electrode", "unwell", "mistake", "other")
 PURPOSES: Mapping[str, Purpose] = MappingProxyType({"twitch": "low-rate", "levels": "titration", "therapy": "therapy"})
 
 
@@ -236,6 +239,9 @@ class Person:
         }
         if word in simple:
             return simple[word]()
+        if word == "why":
+            known = rest.casefold() in STOP_REASONS
+            return events.Note(id=number, kind="reason", fields={"stopped": rest.casefold()}) if known else None
         if channel is None or snapshot is None:
             return None
         if word == "+":
