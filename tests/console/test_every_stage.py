@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from estim.console.draft import Stage
+from estim.console.panel import Panel
 from estim.protocols.muscles import muscles
 from tests.turns import of_this_turn
 from tools.pictures import drawn
@@ -34,6 +35,9 @@ def _always(b: Bench, name: str) -> None:
     codes = IDS.search("\n".join(lines).replace("tibialis-anterior-peronei", ""))
     assert codes is None, (name, codes)
     assert name != "ended" or "each its own press" not in b.text
+    for pane in (b.app.pane, *b.app.questions):  # what is longer than its panel is paged there, never lost below
+        for panel in pane.query(Panel) if pane.display else ():
+            assert not panel.display or panel.region.bottom <= len(lines) - 2, (name, panel.id, panel.region)
 
 
 def _empty_halves(b: Bench) -> list[str]:

@@ -11,6 +11,8 @@ from estim.console.draft import Stage
 from estim.console.frame import Footer
 from estim.console.keys import shown
 from estim.console.language import Words, load
+from estim.protocols import library
+from estim.protocols.loader import load as library_load
 from estim.safety.reports import DeviceLost
 
 from .conftest import Bench, Make, make_bench
@@ -35,6 +37,58 @@ def hidden(b: Bench) -> list[str]:
 
 def in_sight(b: Bench, where: str) -> None:
     assert hidden(b) == [], (where, b.text)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_all_that_speaks_against_a_protocol_can_be_read_where_it_is_chosen(
+    bench: Make, size: tuple[int, int]
+) -> None:
+    """With the search closed both panels were as long as their text, below the screen, and F4 said "all in sight"."""
+    async with bench(size=size) as b:
+        await b.to(Stage.PLAN)
+        await b.press("1")
+        source = b.app.pane._marked()  # type: ignore[attr-defined]
+        protocol = library_load(library.path(source))
+        last = [*protocol.contraindications, *protocol.stop_criteria][-1].split()[-1]
+        right = size[0] // 2 if size[0] < 110 else size[0] * 2 // 5
+        seen, pages = "", 0
+        while last not in seen:
+            seen += " ".join(" ".join(line[right - 1 :] for line in b.lines()[3:-4]).split())
+            await b.press("f4")
+            pages += 1
+            assert pages < 12, seen
+        assert "All of it is in sight" not in b.text
+        await b.press("down")
+        assert b.lines()[3][right:].strip(), "another protocol begins at its top"
+        first = library_load(library.path(b.app.pane._marked())).title.split()[0]  # type: ignore[attr-defined]
+        assert first in b.lines()[3][right:]
+
+
+async def test_a_list_that_follows_its_mark_has_all_of_it_in_sight(bench: Make) -> None:
+    async with bench(size=(80, 24)) as b:
+        await b.to(Stage.PLAN)
+        await b.press("1")
+        for _ in range(30):
+            await b.press("down")
+            left = [line[:37] for line in b.lines()[3:-3]]
+            marked = library_load(library.path(b.app.pane._marked())).title  # type: ignore[attr-defined]
+            at = next(n for n, line in enumerate(left) if "▸" in line)
+            assert marked in " ".join(" ".join(left[at : at + 4]).replace("▸", "").split()), (
+                "the whole of it is in sight"
+            )
+
+
+async def test_the_question_that_is_asked_stands_whole_on_the_smallest_screen(bench: Make) -> None:
+    """Of the last one the first row alone was in sight."""
+    async with bench(size=(80, 24)) as b:
+        await b.jump(Stage.SCREENING)
+        for _ in range(29):
+            left = [line[:47] for line in b.lines()[3:-3]]
+            at = next(n for n, line in enumerate(left) if "▸" in line)
+            following = [n for n, line in enumerate(left) if n > at and re.search(r"·|\bS\d\d\b", line)]
+            asked = " ".join(" ".join(left[at : following[0] if following else None]).split())
+            assert asked.rstrip("▁▂▃▄▅▆▇ ").endswith("?"), (at, asked, b.text)
+            await b.press("n")
 
 
 @LANGUAGES

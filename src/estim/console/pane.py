@@ -91,11 +91,16 @@ class Pane(Container):
         return True
 
     def more(self) -> bool:
-        """One page further in what does not fit; False where all of it is in sight."""
-        long = next((panel for panel in self.query(Panel) if panel.display and panel.max_scroll_y > 0), None)
-        if long is not None:
-            long.page()
-        return long is not None
+        """One page further in what does not fit, one panel after the other; False where nothing is to be paged."""
+        long = [panel for panel in self.too_long() if not panel.follows]
+        further = next((panel for panel in long if panel.scroll_offset.y < panel.max_scroll_y), None)
+        for panel in long if further is None else (further,):
+            panel.page()
+        return bool(long)
+
+    def too_long(self) -> list[Panel]:
+        """Panels with rows out of sight."""
+        return [panel for panel in self.query(Panel) if panel.display and panel.max_scroll_y > 0]
 
     # -- for the panes ----------------------------------------------------------------------------------------------
 

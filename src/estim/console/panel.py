@@ -53,6 +53,7 @@ class Panel(VerticalScroll, can_focus=False):
         super().__init__(id=id, classes=f"panel {classes}".strip())
         self._text = Static(classes="text")
         self._shown: object = None
+        self.follows = False  # a list that keeps its mark in sight: arrows move it, paging it would be undone
         self.border_title = title
 
     def compose(self) -> ComposeResult:
@@ -80,6 +81,7 @@ class Panel(VerticalScroll, can_focus=False):
 
     def lines(self, lines: Iterable[Content | str]) -> None:
         """Show these lines; one that is wider than the panel goes on under its own words."""
+        self.follows = False
         found = [part for line in lines for part in self._parts(line)]
         self.put(Content("\n").join(found))
 
@@ -120,10 +122,11 @@ class Panel(VerticalScroll, can_focus=False):
         else:
             self.scroll_page_down(animate=False)
 
-    def see(self, row: int) -> None:
-        """Have this row of the text in sight."""
-        top, height = self.scroll_offset.y, self.rows
+    def see(self, row: int, last: int | None = None) -> None:
+        """Have this row of the text in sight, and those to `last` where there is room for them."""
+        self.follows = True
+        top, height, last = self.scroll_offset.y, self.rows, row if last is None else max(row, last)
         if row < top:
             self.scroll_to(y=row, animate=False)
-        elif row >= top + height:
-            self.scroll_to(y=row - height + 1, animate=False)
+        elif last >= top + height:
+            self.scroll_to(y=min(row, last - height + 1), animate=False)

@@ -86,6 +86,9 @@ def more(console: Whole) -> None:
     """One page further in what does not fit, in the question or in what lies under it; else what else there is."""
     if any(pane.more() for pane in (*reversed(console.questions), console.pane) if pane.display):
         return
+    if any(pane.too_long() for pane in (*console.questions, console.pane) if pane.display):
+        console.said(console.say("refuse.list-goes-on"))
+        return
     left_out = console.query_frame(Footer).left_out
     name = "refuse.more-keys" if left_out else "refuse.all-in-sight"
     console.said(console.say(name, count=left_out, help=console.key_names["help"]))

@@ -61,6 +61,7 @@ class PlanPane(Pane):
         draft = console.draft
         self._touched = bool(draft.source)  # nobody has chosen anything before
         self._asking_side = False
+        self._shown = ""
         self._read()
         if draft.source in self._protocols:
             self._at = self._found().index(draft.source)
@@ -100,7 +101,9 @@ class PlanPane(Pane):
 
     def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
         """The list, and the marked one in full."""
-        self.query_one("#search").display = self.field == "search"
+        searched = self.field == "search"
+        self.query_one("#search").display = searched
+        self.set_class(searched, "-searched")
         found, marked, listed = self._found(), self._marked(), self.panel("protocols")
         lines: list[Content | str] = list(self._head(len(found)))
         first = len(lines)
@@ -112,8 +115,12 @@ class PlanPane(Pane):
         lines += [f"✖ {source_name(source)}: {reason}" for source, reason in self._broken.items()]
         listed.lines(lines)
         if marked:
-            listed.see(listed.rows_of(lines[: first + found.index(marked)]))
+            at = first + found.index(marked)
+            listed.see(listed.rows_of(lines[:at]), listed.rows_of(lines[: at + 1]) - 1)
         plays = self.panel("plays")
+        if marked != self._shown:
+            self._shown = marked
+            plays.scroll_home(animate=False)
         plays.lines(self._details(marked, plays.columns) if marked else self._what_each_brings())
 
     def _head(self, count: int) -> list[str]:

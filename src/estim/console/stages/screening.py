@@ -63,15 +63,9 @@ class ScreeningPane(Pane):
         """The list, and the marked one in large."""
         form, panel = self.form, self.panel("questions")
         panel.title(self.numbered("screening.progress", done=form.answered, all=len(form.items)))
-        lines: list[Content] = []
-        row = 0
-        for index, item in enumerate(form.items):
-            if index == form.at:
-                row = panel.rows_of(lines)
-            lines.append(self._line(item, marked=index == form.at))
+        lines = [self._line(item, marked=index == form.at) for index, item in enumerate(form.items)]
         panel.lines(lines)
-        panel.see(min(row + 3, max(0, len(lines) - 1)))
-        panel.see(row)
+        panel.see(panel.rows_of(lines[: form.at]), panel.rows_of(lines[: form.at + 1]) - 1)
         meaning = self.panel("meaning")
         meaning.title(self._heading(form.current))
         meaning.put(Content(self._detail(form.current)))
