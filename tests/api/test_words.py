@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import fractions
 import math
+import os
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -90,6 +91,22 @@ def test_an_inline_protocol_may_be_made_of_arrays_and_of_nothing_else() -> None:
     for keys in (None, 5, [1], {"id": object()}):
         with pytest.raises(api.Refused):
             api.protocol(keys)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("station", ["a folder", "a pipe", "without its key"])
+def test_a_rehearsal_in_a_home_that_is_broken_is_refused_before_it_begins(tmp_path: Path, station: str) -> None:
+    """The system's own error came, or one of the records at the very end, which no script was told of."""
+    path = tmp_path / "station.jsonl"
+    if station == "a folder":
+        path.mkdir()
+    elif station == "a pipe":
+        if not hasattr(os, "mkfifo"):
+            pytest.skip("no pipes with a name here")
+        os.mkfifo(path)
+    else:
+        path.write_bytes(b"")
+    with pytest.raises(api.Refused, match="station"):
+        api.rehearse("knee-replacement-quadriceps-early", levels={"quadriceps": 8}, home=tmp_path)
 
 
 def test_a_home_that_can_not_be_written_to_is_refused() -> None:

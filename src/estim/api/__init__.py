@@ -48,6 +48,7 @@ from estim.records.door import flags_of, written_here
 from estim.records.folders import folder_name
 from estim.records.home import Home, find_home
 from estim.records.site import limits_in_force
+from estim.records.station import check_key
 from estim.rehearsal.plan import RehearsalPlan
 from estim.rehearsal.room import profiles
 from estim.safety.errors import EstimError, quoted
@@ -172,8 +173,11 @@ def rehearse(
     now = datetime.datetime.now(datetime.UTC)
     try:
         patient, flags = written_here(found_home, patient), flags_of(found_home, patient)
+        check_key(found_home.root)  # with it the record is sealed, at the end
     except EstimError as error:
         raise _refused(error) from None
+    except OSError as error:
+        raise Refused(f"{error.filename or found_home.root}: {trouble(error)}") from None
 
     def front() -> Simulated:
         private_folder(found_home.root)  # the record is written at the end: that it can be is known now

@@ -126,8 +126,9 @@ def _listed(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
+        why = trouble(error) if isinstance(error, OSError) else f"its byte {error.start} is no ASCII"
         allowed = "one line for each key: key id, a blank, public key, in ASCII without a byte order mark"
-        raise RecordError(f"{path}: the list of public keys can't be read: {error}; allowed is {allowed}") from None
+        raise RecordError(f"{path}: the list of public keys can't be read: {why}; allowed is {allowed}") from None
 
 
 @lru_cache(maxsize=64)
