@@ -452,3 +452,20 @@ def test_what_was_measured_today_stands_in_report_and_exports(
     (one,) = [each for each in resources if each.get("code", {}).get("text") == "quadriceps-index"]
     assert (one["valueQuantity"]["value"], one["valueQuantity"]["unit"]) == (60, "%")
     assert (one["bodySite"]["text"], one["method"]["text"]) == ("left", "dynamometer of Ada")
+
+
+def test_what_commands_amount_to_is_what_they_played(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command was counted as if its first pulse came at once: a fifth too many in a long ramp, and more than the
+    most that the same report named.
+    """
+    home = ["--home", str(tmp_path)]
+    for words in (
+        ["leg-cycling-leading", "--device-model", "rehastim2", "--level", "quadriceps=12", "--level", "hamstrings=12"],
+        ["quadriceps-doublets", "--level", "quadriceps=10"],
+        ["quadriceps-two-rates", "--level", "quadriceps=10"],
+    ):
+        assert main(["rehearse", *words, *home]) == 0
+    capsys.readouterr()
+    assert main(["records", "export", "--simulated", "--format", "csv", *home]) == 0
+    for row in csv.DictReader(io.StringIO(capsys.readouterr().out)):
+        assert (row["sent_pulses"], row["sent_charge_pc"]) == (row["pulses"], row["charge_pc"]), row["protocol"]

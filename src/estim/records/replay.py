@@ -75,6 +75,7 @@ class Replay:
     levels_ua: dict[int, int] = field(default_factory=dict)
     running_us: dict[str, int] = field(default_factory=dict)
     _on: dict[int, tuple[int, Mapping[str, int]]] = field(default_factory=dict)  # channel → since, command's row
+    _due_us: dict[int, int] = field(default_factory=dict)  # channel → when its next pulse is due, while it is on
     _since_us: int | None = None
 
     @property
@@ -124,6 +125,7 @@ class Replay:
         for channel in [channel for channel in self._on if channel not in now]:
             self.channel(channel).points.append((sent_us, 0))
         self._stop_clocks(sent_us)
+        self._due_us = {channel: due_us for channel, due_us in self._due_us.items() if channel in now}
         self._asked(rows)
         for channel, row in now.items():
             given = self.channel(channel)
@@ -142,7 +144,11 @@ class Replay:
         for channel, (since_us, row) in self._on.items():
             given = self.channel(channel)
             on_us, period_us = max(0, at_us - since_us), row["period_us"]
-            pulses = -(-on_us // period_us) * row.get("burst_pulses", 1)  # one at once, then one a period, or a burst
+            # One at once, then one a period, or a burst; a command in between changes what comes and not when.
+            due_us = min(max(self._due_us.get(channel, since_us), since_us), since_us + period_us)
+            places = max(0, -(-(at_us - due_us) // period_us))
+            self._due_us[channel] = due_us + places * period_us
+            pulses = places * row.get("burst_pulses", 1)
             given.on_us += on_us
             given.sent_pulses += pulses
             given.sent_charge_pc += pulses * row["amplitude_ua"] * row["pulse_width_us"]
@@ -154,6 +160,7 @@ class Replay:
         for channel in self._on:
             self.channel(channel).points.append((at_us, 0))
         self._stop_clocks(at_us)
+        self._due_us.clear()
 
     def end(self, t_us: int, silent_us: int) -> None:
         """The record's last line, and when what was still on had ended at the latest."""
