@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -20,3 +21,20 @@ def test_a_session_that_ended_by_a_fault_names_it(fatal: str, named: list[str]) 
     result = result_of(seen)
     assert result.outcome == ("fault" if fatal else "stopped")
     assert [problem["message"] for problem in result.document["problems"]] == named
+
+
+@pytest.mark.parametrize(("end", "counted"), [({"contractions": None}, 2), ({}, 2), ({"contractions": 1}, 1)])
+def test_contractions_that_a_take_over_can_not_know_are_those_of_the_record(
+    end: dict[str, object], counted: int
+) -> None:
+    """The report counted 1 where this document, and the last line of `estim run`, said 0."""
+    whole = [{"n": n, "purpose": "therapy", "whole": True} for n in (1, 2)]
+    lines = [("contraction", fields) for fields in (*whole, {"n": 3, "purpose": "therapy", "whole": False})]
+    lines += [("contraction", {"n": 1, "purpose": "titration", "whole": True})]
+    lines += [("end", {"outcome": "fault", "output": "OFF", **end})]
+    data = b"".join(
+        json.dumps({"n": n, "t_us": n, "kind": kind, "fields": fields}).encode() + b"\n"
+        for n, (kind, fields) in enumerate(lines)
+    )
+    result = result_of(Seen(source="p", simulated=True, began=time.perf_counter(), data=data))
+    assert result.document["contractions"] == counted

@@ -104,8 +104,15 @@ class _Lines:
     evoked: dict[tuple[str, int], list[int]] = field(default_factory=dict)  # the same → % of the MVIC, where measured
     bends: list[Mapping[str, Any]] = field(default_factory=list)
     end: Mapping[str, Any] = field(default_factory=dict)
+    whole: int = 0  # contractions of therapy that were played to their end
     purpose: str = ""
     bounds: BoundsOfDose = field(default_factory=BoundsOfDose)
+
+    @property
+    def contractions(self) -> int:
+        """As the end says; of one that does not (a take-over's, none), as the lines before it."""
+        said = self.end.get("contractions")
+        return self.whole if said is None else int(said)
 
     def take(self, raw: bytes) -> None:
         """One line; a torn one says nothing."""
@@ -122,6 +129,7 @@ class _Lines:
         elif kind == Bend.KIND:
             self.bends.append(fields)
         elif kind == Contraction.KIND:
+            self.whole += bool(fields["purpose"] == "therapy" and fields["whole"])
             for row in fields.get("channels") or ():
                 permille = row["peak_ua"] * 1000 // row["level_ua"] if row["level_ua"] else 1000
                 self.reached.setdefault((fields["purpose"], row["channel"]), []).append(permille)
@@ -147,7 +155,7 @@ def result_of(seen: Seen) -> Result:
         "record": str(seen.folder) if seen.folder is not None else None,
         "record_verified": verdict is not None and verdict.ok,
         "record_reason": verdict.reason if verdict is not None else "",
-        "contractions": lines.end.get("contractions", 0),
+        "contractions": lines.contractions,
         "channels": channels,
         "titration": _rows(lines, "titration", seen.measured),
         "low_rate": _rows(lines, "low-rate", seen.measured),
@@ -189,7 +197,7 @@ def _outcome(seen: Seen, lines: _Lines) -> str:
     if seen.fatal or (seen.folder is not None and not lines.setups and not segments(seen.folder)):
         return "fault"  # it never began, or its record is gone
     refused = seen.refused and lines.end.get("outcome") != "fault"
-    if refused and not lines.end.get("contractions"):  # who was refused behind a treatment was treated
+    if refused and not lines.contractions:  # who was refused behind a treatment was treated
         return "refused"
     return str(lines.end.get("outcome") or ("fault" if seen.folder is not None and not lines.end else "stopped"))
 

@@ -188,7 +188,7 @@ def _summary(
         signed=verdict.signed,
         first_bad=verdict.first_bad,
         off_by_us=verdict.off_by_us,
-        contractions=int(end.get("contractions", done)),
+        contractions=int(done if end.get("contractions") is None else end["contractions"]),
         contractions_planned=_planned(schedule) if setup.get("purpose") == "therapy" else 0,
         duration_us=entries[-1].t_us - began_us if entries else 0,
         therapy_us=runs.running_us.get("therapy", 0),
