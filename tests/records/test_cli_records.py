@@ -20,8 +20,9 @@ from estim.records.door import InTheRoom, here
 from estim.records.home import Home
 from estim.records.keys import known_keys, seeded_signer
 from estim.records.pulse_form import form_words
+from estim.records.simulated import SimulatedWriter
 from estim.rehearsal.replaying import Replayed
-from tests.records.build import NOON, session
+from tests.records.build import NOON, body, session
 
 DAY = datetime.timedelta(days=1)
 
@@ -239,6 +240,25 @@ def test_what_came_by_mail_is_judged_as_it_came_and_by_the_key_that_is_given(
     assert said.startswith(f"{both / folder.name}: ")
     code, said = estim("audit", str(both))
     assert (code, "unpack it and name one" in said) == (1, True)
+
+
+@pytest.mark.parametrize("form", ["--text", "--html"])
+def test_a_note_steers_no_terminal_and_turns_no_line_of_a_report_around(
+    estim: Any, home: Home, tmp_path: Path, form: str
+) -> None:
+    """It was spelled out where a report is printed; a file held the escape sequence itself, and a page the sign."""
+    folder = home.records(simulated=True) / "20261129T080000.000000Z-K-1"
+    writer = SimulatedWriter(folder, signer=seeded_signer(1))
+    lines = body("K-1", NOON.isoformat(timespec="milliseconds"))
+    for kind, fields, t_us in [*lines[:-1], ("note", {"text": "red\x1b[31m and \u202eback"}, lines[-1][2]), lines[-1]]:
+        writer.append(kind, fields, t_us)
+        writer.poll(t_us)
+    writer.close(93_000_000)
+    assert estim("report", str(folder), form, "-o", str(tmp_path / "report"))[0] == 0
+    written = (tmp_path / "report").read_text(encoding="utf-8")
+    assert "red" in written
+    assert "U+001B" in written
+    assert not {"\x1b", "\u202e"} & set(written)
 
 
 @pytest.mark.parametrize("size", [1 << 40, 1 << 50], ids=["one part of many", "more than any disk"])

@@ -13,7 +13,7 @@ from estim.cli import blinding, datasets
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
 from estim.cli.past import progress, running, session_folder
 from estim.cli.secret import login
-from estim.cli.speaking import pass_on, say
+from estim.cli.speaking import legible, pass_on, say
 from estim.platform.files import put_whole, trouble
 
 if TYPE_CHECKING:
@@ -68,10 +68,11 @@ def report(given: argparse.Namespace) -> int:
     elif given.patient_html:
         put(sheet_html(read.summary), given.output)
     elif given.patient:
-        put(sheet_text(read.summary), given.output)
+        put(legible(sheet_text(read.summary)), given.output)
     else:
         anchor = _anchor(home, folder)
-        put(text_report(read.summary) + (f"\n{anchor}\n" if anchor is not None else ""), given.output)
+        said = text_report(read.summary) + (f"\n{anchor}\n" if anchor is not None else "")
+        put(legible(said), given.output)
     return _trusted([read])
 
 
@@ -143,7 +144,7 @@ def course(given: argparse.Namespace) -> int:
 
         print_json({**asdict(found), "adherence_percent": found.adherence_percent})
         return 0
-    return put(course_html(found) if given.html else course_text(found), given.output)
+    return put(course_html(found) if given.html else legible(course_text(found)), given.output)
 
 
 def export(given: argparse.Namespace) -> int:

@@ -33,5 +33,12 @@ def shown(text: str) -> str:
     return "".join(f"<U+{ord(letter):04X}>" if _hidden(letter) else letter for letter in text)
 
 
+def shown_in_lines(text: str) -> str:
+    """As `shown`, of text that may have several lines: its line ends and tabs stay."""
+    if text.isprintable():  # which nothing is that hides
+        return text
+    return "".join(letter if letter in "\n\t" else shown(letter) for letter in text)
+
+
 def _hidden(letter: str) -> bool:
     return is_unseen(letter) or unicodedata.category(letter) in {"Co", "Cn"}

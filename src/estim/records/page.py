@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 
+from estim.protocols.unseen import shown_in_lines
+
 STYLE = (
     "body{font:15px/1.45 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#111;"
     "background:#fff}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:1.6rem}"
@@ -29,7 +31,7 @@ class Html(str):
 def tag(name: str, *parts: object, **attributes: object) -> Html:
     """An element. Parts that are not Html are escaped; attribute `klass` is `class`, `_` in a name is `-`."""
     said = "".join(
-        f' {key.replace("klass", "class").replace("_", "-")}="{html.escape(str(value))}"'
+        f' {key.replace("klass", "class").replace("_", "-")}="{_escaped(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
@@ -40,7 +42,12 @@ def tag(name: str, *parts: object, **attributes: object) -> Html:
 
 def join(parts: Iterable[object]) -> Html:
     """Parts one after the other; what is not Html is escaped."""
-    return Html("".join(part if isinstance(part, Html) else html.escape(str(part)) for part in parts))
+    return Html("".join(part if isinstance(part, Html) else _escaped(part) for part in parts))
+
+
+def _escaped(value: object) -> str:
+    """A note may come from anybody: what nobody can see in it turns no line around and steers no terminal."""
+    return html.escape(shown_in_lines(str(value)))
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[object]], *, marked: frozenset[int] = frozenset()) -> Html:
