@@ -8,7 +8,7 @@ Numbers come from the record, never from a screen. Therapy alone counts; titrati
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -174,15 +174,26 @@ def result_of(seen: Seen) -> Result:
     if seen.folder is not None and not segments(seen.folder):
         gone = f"the record's folder {seen.folder} is gone: it was removed, or the disk or share that holds it"
         document["problems"].append(Problem(severity="refuse", key="record", message=gone, rule="record").to_json())
-    if outcome in {"fault", "uncertain"}:  # whoever reads nothing but this document learns why
-        said = {problem["message"] for problem in document["problems"]}
-        document["problems"] += [
-            Problem(severity="warn", key=f"alarm.{alarm.code}", message=alarm.text, rule="session").to_json()
-            for alarm in seen.alarms
-            if alarm.priority in {"high", "medium"} and alarm.text not in said
-        ]
+    if outcome in {"fault", "uncertain"}:
+        document["problems"] += _why(seen, said={problem["message"] for problem in document["problems"]})
     document["wall_s"] = time.perf_counter() - seen.began
     return Result(outcome=outcome, document=document)
+
+
+def _why(seen: Seen, *, said: Container[str]) -> list[dict[str, object]]:
+    """What went wrong, for whoever reads nothing but this document: that no session could begin, that the controller
+    was lost, what was alarmed of.
+    """
+    told = [Problem(severity="refuse", key="device", message=seen.fatal, rule="link")] if seen.fatal else []
+    if seen.takeover is not None and seen.takeover.text:
+        text = seen.takeover.text
+        told.append(Problem(severity="warn", key="controller", message=text, rule="session"))
+    told += [
+        Problem(severity="warn", key=f"alarm.{alarm.code}", message=alarm.text, rule="session")
+        for alarm in seen.alarms
+        if alarm.priority in {"high", "medium"}
+    ]
+    return [problem.to_json() for problem in told if problem.message not in said]
 
 
 def _outcome(seen: Seen, lines: _Lines) -> str:
