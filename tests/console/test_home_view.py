@@ -310,6 +310,16 @@ def test_one_contraction_is_one(tmp_path: Path, language: str, one: str, many: s
 
 
 @pytest.mark.parametrize(
+    ("what", "stops"), [("end-early", ("pain",)), ("pause", ("pain",)), ("reset-fault", ()), ("skip-phase", ())]
+)
+def test_what_ended_or_paused_for_pain_is_met_as_a_stop_for_it(
+    tmp_path: Path, what: str, stops: tuple[str, ...]
+) -> None:
+    session(tmp_path, "20261101T0800", "P-1", more=[("request", {"what": what, "reason": "pain"})])
+    assert read_patients(tmp_path)[0].last_stops == stops
+
+
+@pytest.mark.parametrize(
     "odd",
     [
         ("note", {"pads": ["A"]}),

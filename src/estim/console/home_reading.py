@@ -91,7 +91,8 @@ class _Reading:
             case "request":
                 self.left = str(fields.get("source") or "") if fields.get("what") == "leave" else self.left
                 self.early = self.early or fields.get("what") == "end-early"
-                self.stops += ["pain"] if fields.get("what") != "stop" and fields.get("reason") == "pain" else []
+                if fields.get("what") in {"pause", "end-early"} and fields.get("reason") == "pain":
+                    self.stops.append("pain")  # as a stop for it: the levels went down
                 if fields.get("what") == "leave" and self.on and self.left_us is None:
                     self.left_us = self.last_us
             case "take-over":
