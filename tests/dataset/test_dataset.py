@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from estim.cli import main
+from estim.data.research import for_research
 from estim.data.tables import TABLES
 
 duckdb = pytest.importorskip("duckdb")
@@ -201,3 +202,48 @@ def test_what_was_measured_before_output_is_a_measure_with_its_unit_and_side(tmp
     assert export(root, tmp_path / "out") == 0
     told = ask(tmp_path / "out", "SELECT measure, value, text, unit, side FROM '{out}/measures.parquet'")
     assert told == [("quadriceps-index", 60.0, None, "%", "left")]
+
+
+def test_no_export_for_research_holds_a_pseudonym_or_a_word_that_somebody_typed(tmp_path: Path) -> None:
+    """The set-up's line had both in the table of events, and its reasons stood in JSON."""
+    root = tmp_path / "home"
+    typed = ("Xylo-7", "Quilldaughter", "Zephyrdevice", "Drwhobench")
+    words = ["knee-replacement-quadriceps-early", "--level", "quadriceps=6", "--patient", typed[0], "--early", typed[1]]
+    words += ["--skip", typed[2], "--measure", f"quadriceps-index=60:left:{typed[3]}"]
+    assert main(["rehearse", *words, "--home", str(root), "--json"]) == 0
+    (tmp_path / "salt").write_bytes(b"a secret of the study's office")
+    session = next(root.glob("records/simulated/*/record.jsonl")).parent.name
+    record = (root / "records" / "simulated" / session / "record.jsonl").read_text("utf-8")
+    assert all(word in record for word in typed)
+    out = tmp_path / "out"
+    for form in ("parquet", "bids", "xdf"):
+        assert export(root, out / form, "--research", str(tmp_path / "salt"), form=form) == 0
+    for form in ("csv", "json"):
+        assert export(root, out / f"sessions.{form}", "--research", str(tmp_path / "salt"), form=form) == 0
+    told = "".join(
+        str(row)
+        for table in TABLES
+        for row in ask(out / "parquet", f"SELECT * FROM '{{out}}/{table}.parquet'")  # noqa: S608
+    )
+    told += "".join(path.read_bytes().decode("utf-8", "replace") for path in out.rglob("*") if path.is_file())
+    for word in (*typed, session):
+        assert word.lower() not in told.lower()
+    (setup,) = ask(out / "parquet", "SELECT fields FROM '{out}/events.parquet' WHERE kind = 'setup' ORDER BY n LIMIT 1")
+    assert json.loads(setup[0])["schedule"]["phases"], "what was planned is kept"
+
+
+def test_what_somebody_said_of_a_line_is_left_out_of_research_whatever_its_kind() -> None:
+    said: dict[str, dict[str, Any]] = {
+        "warning-accepted": {"code": "dry-pads", "reason": "Quill", "operator": "Quill"},
+        "accepted": {"what": "pads", "value": "Quill"},
+        "request": {"what": "stop", "source": "stop-key", "reason": "Quill"},
+        "refused": {"request": 3, "problems": [{"rule": "L1", "key": "x", "message": "Quill", "asked": "Quill"}]},
+        "bend": {"rule": "pause", "key": "dose.min_hours_between", "message": "Quill", "asked": "Quill"},
+        "of-a-newer-version": {"text": "Quill"},
+        **{kind: {"text": "Quill"} for kind in ("header", "note", "reason", "signature", "outcome")},
+    }
+    for kind, fields in said.items():
+        assert "Quill" not in json.dumps(for_research(kind, fields)), kind
+    assert for_research("request", said["request"]) == {"what": "stop", "source": "stop-key"}
+    rounded = {"rule": "rate-grid", "message": "35 Hz is played as 34.78 Hz", "asked": 35}
+    assert for_research("bend", rounded) == rounded

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from estim.data.research import for_research
 from estim.record_lines import events as lines
 from estim.record_lines import kinds
 from estim.records.chain import Entry
@@ -17,8 +18,6 @@ from estim.records.summary import SessionSummary
 from estim.safety.errors import RecordError
 
 Row = dict[str, Any]
-# What a de-identified table keeps of an event's words: none of those that people typed or that name somebody.
-_PRIVATE = frozenset({"header", "note", "reason", "signature", "outcome", "device", "checkpoint", "seal", "take-over"})
 _MARKS = {"sensory": "sensory_ua", "motor": "motor_ua", "max-tolerated": "max_tolerated_ua"}
 
 
@@ -83,7 +82,7 @@ def rows_of(
                 "contractions", purpose=said.get("purpose", purpose), n=said["n"], t_us=entry.t_us, whole=said["whole"]
             )
         else:
-            kept = {} if research is not None and entry.kind in _PRIVATE else said
+            kept = said if research is None else for_research(entry.kind, said)
             text = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
             made.add("events", n=entry.n, t_us=entry.t_us, kind=entry.kind, fields=text)
     _session(made, summary, utc, research)

@@ -33,6 +33,9 @@ _NUMBER = re.compile(r"-?\d+\.\d+")
 _UNKNOWN = frozenset({"pulses", "charge_pc"})
 _COUNTED = ("contractions", "contractions_planned", "therapy_us", "duration_us")  # of a record that says nothing: none
 # Outcome values and counted flags are kept: the study's data. Free text, times of day, numbers of devices are not.
+# Bends that hold a reason as somebody typed it, by their rules and by how they begin (`estim.protocols.course`).
+TYPED_RULES = frozenset({"pause", "left-out"})
+_TYPED = ("before its time, because: ", "asked for before output and left out, because: ")
 _FREE_TEXT = frozenset({"event", "note", "comment", "reason", "text"})
 
 
@@ -76,6 +79,8 @@ def de_identified(sessions: Sequence[SessionSummary], salt: bytes) -> list[Sessi
             happened=tuple((at, kind, "") for at, kind, _ in session.happened),
             findings=(),
             warnings=(),
+            bends=tuple(bend for bend in session.bends if not bend.startswith(_TYPED)),
+            qualification="",
         )
         for session in sessions
     ]
