@@ -28,6 +28,9 @@ CODES = {
     "response-status": "in-progress completed amended entered-in-error stopped",
     "goal-status": "proposed planned accepted active on-hold completed cancelled entered-in-error rejected",
     "request-status": "draft active on-hold revoked completed entered-in-error unknown",
+    "publication-status": "draft active retired unknown",
+    "item-type": "group display question boolean decimal integer date dateTime time string text url coding attachment "
+                 "reference quantity",
     "plan-intent": "proposal plan order option directive",
 }  # fmt: skip
 PRIMITIVES = {
@@ -116,6 +119,10 @@ TYPES: dict[str, Elements] = {
                     "device": ("1", "CodeableReference"), "dateAsserted": ("0", "dateTime"),
                     "informationSource": ("0", "Reference"), "timingPeriod": ("0", "Period"),
                     "reason": ("*", "CodeableReference")},
+    "Questionnaire": {**RESOURCE, "language": ("0", "code"), "url": ("0", "uri"), "version": ("0", "string"),
+                      "name": ("0", "string"), "title": ("0", "string"), "status": ("1", "code:publication-status"),
+                      "subjectType": ("*", "code"), "item": ("*", "Questionnaire.item")},
+    "Questionnaire.item": {"linkId": ("1", "string"), "text": ("0", "string"), "type": ("1", "code:item-type")},
     "QuestionnaireResponse": {**RESOURCE, "status": ("1", "code:response-status"), "questionnaire": ("1", "uri"),
                               "subject": ("0", "Reference"), "authored": ("0", "dateTime"),
                               "author": ("0", "Reference"), "item": ("*", "QuestionnaireResponse.item")},

@@ -15,6 +15,8 @@ from estim.records.fhir_r4 import as_r4
 from estim.records.home import Home
 from estim.records.summary import read_session
 from tests.records.build import session
+from tests.records.fhir_r5 import problems
+from tests.support import SHORT
 
 NOW = "2026-11-22T08:00:00+00:00"
 MODELS = {"fhir-r4": "fhir.resources.R4B.", "fhir-r5": "fhir.resources."}
@@ -56,12 +58,31 @@ def test_a_rehearsed_session_with_its_screening(
     assert len(response["item"]) >= 29
     assert all(item["text"] and "answer" in item for item in response["item"] if item["linkId"].startswith("S"))
     assert response["questionnaire"].endswith("|1")
+    (asked,) = of(made, "Questionnaire")  # who receives the answers knows what was asked, and in which words
+    assert response["questionnaire"] == f"{asked['url']}|{asked['version']}"
+    assert (asked["status"], asked["language"]) == ("active", "en")
+    texts = {item["linkId"]: (item.get("text"), item["type"]) for item in asked["item"]}
+    assert {item["linkId"]: (item.get("text"), "boolean") for item in response["item"]} == texts
     assert of(made, "CarePlan")
     assert of(made, "Goal")
     assert of(made, "DeviceUseStatement" if release == "fhir-r4" else "DeviceUsage")
     (procedure,) = of(made, "Procedure")
     assert ("occurrencePeriod" if release == "fhir-r4" else "performedPeriod") not in procedure
     assert any("UNSIGNED" in note["text"] for note in procedure["note"])
+
+
+def test_sessions_that_were_asked_the_same_share_one_questionnaire(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in ("1", "2"):
+        words = ["rehearse", str(SHORT), "--level", "quadriceps=10", "--seed", seed, "--home", str(tmp_path)]
+        assert main(words) == 0
+    capsys.readouterr()
+    assert main(["records", "export", "--simulated", "--format", "fhir-r5", "--home", str(tmp_path)]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert len(of(made, "QuestionnaireResponse")) == 2
+    assert len(of(made, "Questionnaire")) == 1
+    assert problems(made) == []
 
 
 def test_a_persons_signature_stands_apart_from_the_stations_seal(tmp_path: Path) -> None:

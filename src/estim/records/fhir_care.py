@@ -47,11 +47,34 @@ def _screening(read: Read, key: str, when: str, *, patient: str) -> Iterable[tup
         {"linkId": str(number), **({"text": str(texts[number])} if number in texts else {}), "answer": [_answer(value)]}
         for number, value in pairs
     ]
+    if texts:
+        yield _questionnaire(said, items, texts, simulated=session.simulated)
     url = url_of("screening", key)
     yield url, resource(
         "QuestionnaireResponse", url, simulated=session.simulated, status="completed",
         questionnaire=f"{QUESTIONNAIRE}|{said.get('version') or 'unknown'}", subject=refer(patient), authored=when,
         author=operator(session.operator), item=items,
+    )  # fmt: skip
+
+
+def _questionnaire(
+    said: Mapping[str, Any], answered: Iterable[Mapping[str, Any]], texts: Mapping[str, Any], *, simulated: bool
+) -> tuple[str, Resource]:
+    """What was asked, in the words that the record holds; sessions that were asked the same share one."""
+    kinds_of = {item["linkId"]: next(iter(item["answer"][0])).removeprefix("value").lower() for item in answered}
+    items = [
+        {
+            "linkId": number,
+            **({"text": str(texts[number])} if number in texts else {}),
+            "type": kinds_of.get(number, "boolean"),
+        }
+        for number in sorted({*map(str, texts), *kinds_of})
+    ]
+    language, version = str(said.get("language") or ""), str(said.get("version") or "unknown")
+    url = url_of("questionnaire", simulated, language, version, items)
+    return url, resource(
+        "Questionnaire", url, simulated=simulated, language=language, url_=QUESTIONNAIRE, version=version,
+        name="EstimScreening", title="Screening before a session", status="active", subjectType=["Patient"], item=items,
     )  # fmt: skip
 
 
