@@ -24,6 +24,9 @@ from estim.safety.errors import RecordError
 from tests.records.build import NOON, body
 
 SAID = "the daughter drives her, Mrs Møller of Nørregade 7"
+WHY_EARLY = {"rule": "pause", "message": f"before its time, because: {SAID}", "asked": SAID}
+ROUNDED = {"rule": "rate-grid", "message": "35 Hz is played as 34.78 Hz", "asked": 35}
+MEASURED = {"name": "mvic", "value": "90", "unit": "N·m", "side": "left", "by": SAID}
 WHY = "asked for it in writing"
 
 
@@ -34,7 +37,13 @@ def written(home: Home, patient: str) -> Path:
     writer = RecordWriter(folder, Chain(simulated=False), station_signer(home.root), cover=cover)
     for kind, fields, t_us in body(patient, NOON.isoformat(timespec="milliseconds")):
         said = {**fields, "text": SAID} if kind == "note" else fields
+        if kind == "setup":
+            own = {**fields["setup"], "early_reason": SAID, "left_out": SAID, "measured": [MEASURED]}
+            said = {**fields, "setup": own, "schedule": {**fields["schedule"], "bends": [WHY_EARLY, ROUNDED]}}
         writer.append(kind, {**said, "comment": SAID} if kind == "signature" else said, t_us)
+        if kind == "setup":
+            writer.append("bend", WHY_EARLY, t_us)
+            writer.append("warning-accepted", {"code": "x", "reason": SAID, "operator": "T1"}, t_us)
     writer.close(93_000_000)
     return folder
 
@@ -56,7 +65,11 @@ def words(home: Home, patient: str) -> list[str]:
     (folder,) = home.records(simulated=False).glob(f"*-{patient}")
     lines = {entry.kind: entry.fields for entry in read_session(folder).entries}
     (entry,) = care_log.read(home, patient, simulated=False)
-    return [lines["note"]["text"], lines["signature"]["comment"], str(entry.fields["text"])]
+    own = lines["setup"]["setup"]
+    return [
+        *(lines["note"]["text"], lines["signature"]["comment"], str(entry.fields["text"])),
+        *(own["early_reason"], own["left_out"], own["measured"][0]["by"], lines["warning-accepted"]["reason"]),
+    ]
 
 
 def every_byte(root: Path) -> bytes:
@@ -64,12 +77,15 @@ def every_byte(root: Path) -> bytes:
 
 
 def test_words_are_closed_on_the_disk_and_read_with_the_key(home: Home) -> None:
-    assert words(home, "K-1") == [SAID] * 3
+    assert words(home, "K-1") == [SAID] * 7
     assert load_patients(home.patients)["K-1"].note == SAID
     data = every_byte(home.root)
     assert SAID.encode() not in data
     assert MARK.encode() in data
     assert b'"pain":"7"' in data  # numbers are no words
+    assert b"34.78 Hz" in data  # nor is what the device rounds
+    (folder,) = home.records(simulated=False).glob("*-K-1")
+    assert WHY_EARLY["message"] in read_session(folder).summary.bends
 
 
 def test_who_is_erased_is_unreadable_and_everybody_else_is_not(home: Home, tmp_path: Path) -> None:
@@ -77,14 +93,14 @@ def test_who_is_erased_is_unreadable_and_everybody_else_is_not(home: Home, tmp_p
     shutil.copytree(home.root, copy, ignore=shutil.ignore_patterns("people"))
     told = ["records", "forget", "k-1", "--operator", "A1", "--reason", WHY, "--home", str(home.root)]
     assert main(told) == 0
-    assert words(home, "K-1") == [ERASED] * 3
-    assert words(home, "K-2") == [SAID] * 3
+    assert words(home, "K-1") == [ERASED] * 7
+    assert words(home, "K-2") == [SAID] * 7
     assert list(load_patients(home.patients)) == ["K-2"]
     assert [verdict.reason for verdict in verify_home(home.root) if not verdict.ok] == []
     assert minutes_today(home, "K-1", simulated=False, now=NOON) == {"quadriceps-femoris/left": 2}  # limits stand
     line = [entry for entry in station_lines(home.root) if entry["event"] == "erased"][-1]
     assert (line["operator"], line["reason"]) == ("A1", WHY)
-    assert words(Home(copy), "K-1") == [ERASED] * 3  # a copy without the keys never could
+    assert words(Home(copy), "K-1") == [ERASED] * 7  # a copy without the keys never could
     assert main(told) == 1  # there is nothing more to erase
 
 
@@ -100,14 +116,14 @@ def test_a_backup_keeps_the_keys_beside_it_so_that_an_erasure_reaches_it(home: H
         shutil.copy(source, kept)
         shutil.copy(f"{beside}.people", f"{kept}.people")
         assert main(["records", "restore", str(kept), "--reason", "new disk", "--home", str(fresh.root)]) == 0
-        assert words(fresh, "K-1") == [expected] * 3
-        assert words(fresh, "K-2") == [SAID] * 3
+        assert words(fresh, "K-1") == [expected] * 7
+        assert words(fresh, "K-2") == [SAID] * 7
 
 
 def test_a_key_that_was_changed_opens_nothing(home: Home) -> None:
     for path in (home.root / "keys" / "people").iterdir():
         path.write_bytes(bytes(32))
-    assert words(home, "K-1") == [ERASED] * 3
+    assert words(home, "K-1") == [ERASED] * 7
     assert [verdict.reason for verdict in verify_home(home.root) if not verdict.ok] == []
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from estim.record_lines import events as lines
 from estim.record_lines import kinds
-from estim.records.export import TYPED_RULES
+from estim.records.personal import TYPED_RULES
 
 Fields = Mapping[str, Any]
 

@@ -18,6 +18,8 @@ from estim.record_lines.bounds import BoundsOfDose
 from estim.record_lines.events import Contraction, Dose, End
 from estim.record_lines.kinds import Bend, SetupLine
 from estim.records.canonical import decode
+from estim.records.master import home_of_records
+from estim.records.personal import opened
 from estim.records.segment import read_segment, segments
 from estim.records.verify import verify_session
 from estim.safety.errors import Problem
@@ -148,6 +150,7 @@ def result_of(seen: Seen) -> Result:
     verdict = verify_session(seen.folder) if seen.folder is not None else None
     channels = _rows(lines, "therapy", seen.measured) if lines.purpose == "therapy" else []
     setup = lines.setups.get(lines.purpose, {})
+    home = home_of_records(seen.folder.absolute().parent) if seen.folder is not None else None
     document: dict[str, Any] = {
         "outcome": outcome,
         "simulated": seen.simulated,
@@ -159,7 +162,7 @@ def result_of(seen: Seen) -> Result:
         "channels": channels,
         "titration": _rows(lines, "titration", seen.measured),
         "low_rate": _rows(lines, "low-rate", seen.measured),
-        "bends": lines.bends,
+        "bends": opened(home, lines.bends),
         "problems": [dict(p) if isinstance(p, Mapping) else p.to_json() for p in (*seen.refused, *seen.notes)],
         "word_head": seen.word_head,
         "simulated_s": seen.session_us / 1_000_000,

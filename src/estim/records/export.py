@@ -33,8 +33,7 @@ _NUMBER = re.compile(r"-?\d+\.\d+")
 _UNKNOWN = frozenset({"pulses", "charge_pc"})
 _COUNTED = ("contractions", "contractions_planned", "therapy_us", "duration_us")  # of a record that says nothing: none
 # Outcome values and counted flags are kept: the study's data. Free text, times of day, numbers of devices are not.
-# Bends that hold a reason as somebody typed it, by their rules and by how they begin (`estim.protocols.course`).
-TYPED_RULES = frozenset({"pause", "left-out"})
+# How bends begin that hold a reason as somebody typed it (`estim.protocols.course`).
 _TYPED = ("before its time, because: ", "asked for before output and left out, because: ")
 _FREE_TEXT = frozenset({"event", "note", "comment", "reason", "text"})
 

@@ -30,7 +30,9 @@ ERASED = "(erased)"
 KEY_BYTES, NONCE_BYTES = 32, 12  # AES-256-GCM, NIST SP 800-38D
 # Kinds of line whose keys a person chooses, and keys that always hold a person's own words.
 _SAID = frozenset({kinds.Note.KIND, kinds.Reason.KIND, kinds.Outcome.KIND})
+_CLOSED = _SAID | {events.Signature.KIND, kinds.WarningAccepted.KIND, kinds.Bend.KIND, kinds.SetupLine.KIND}
 _WORDS = frozenset({"text", "comment", "note", "condition"})
+TYPED_RULES = frozenset({"pause", "left-out"})  # bends that hold a reason as somebody typed it, by their rules
 _NAMED = re.compile(MARK.encode("ascii") + rb"([0-9a-f]{16}) ")
 _SHORT = 16  # a choice from a list, a number, a time: nothing that tells who somebody is
 
@@ -76,7 +78,26 @@ class Cover:
             return {key: self.value(value, always=key in _WORDS) for key, value in fields.items()}
         if kind == events.Signature.KIND and fields.get("comment"):
             return {**fields, "comment": self.value(fields["comment"], always=True)}
-        return fields
+        if kind == kinds.WarningAccepted.KIND:
+            return {**fields, "reason": self.value(fields["reason"], always=True)}
+        if kind == kinds.Bend.KIND:
+            return self._bend(fields)
+        return self._setup(fields) if kind == kinds.SetupLine.KIND else fields
+
+    def _bend(self, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Why it was begun early, or something was left out, stands within its sentence."""
+        if said.get("rule") not in TYPED_RULES:
+            return said
+        return {**said, **{key: self.value(said[key], always=True) for key in ("message", "asked") if key in said}}
+
+    def _setup(self, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        own, schedule = dict(said["setup"]), dict(said["schedule"])
+        own |= {key: self.value(own[key], always=True) for key in ("early_reason", "left_out") if key in own}
+        if "measured" in own:
+            own["measured"] = [one | {"by": self.value(one.get("by", ""), always=True)} for one in own["measured"]]
+        if "bends" in schedule:
+            schedule["bends"] = [self._bend(one) for one in schedule["bends"]]
+        return {**said, "setup": own, "schedule": schedule}
 
     def value(self, value: Any, *, always: bool = False) -> Any:
         """Texts closed, everything else as it is.
@@ -138,7 +159,7 @@ def opened_lines(home: Path | None, entries: Iterable[Entry]) -> tuple[Entry, ..
 
 
 def _has_closed(entry: Entry) -> bool:
-    return entry.kind in _SAID or entry.kind == events.Signature.KIND
+    return entry.kind in _CLOSED
 
 
 def destroy(home: Path, patients: Iterable[str]) -> list[str]:
