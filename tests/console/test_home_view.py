@@ -17,6 +17,7 @@ from estim.console.stages.glance import glance_lines, how_words, unfinished_line
 from estim.desk.care import CareDesk
 from estim.records.home import Home
 from estim.records.patients import Patient, save_patient
+from estim.records.personal import Cover
 
 from .conftest import read_home
 
@@ -75,6 +76,38 @@ def test_why_warnings_were_accepted_stays_a_word_of_the_screen_over_all_visits(t
     said: tuple[str, dict[str, object]] = ("accepted", {"what": "warnings", "value": f"needed-tolerated{told}"})
     session(tmp_path, "20261101T0800", "P-1", more=[said])
     assert read_patients(tmp_path)[0].warnings_reason == "needed-tolerated"
+
+
+def test_an_adverse_event_is_read_by_whoever_treats_next(tmp_path: Path) -> None:
+    """It stood in the record alone: the next visit named stops, discomfort and skin."""
+    records = Home(tmp_path).records(simulated=True)
+    told = Cover(tmp_path, "P-1").value("fainted, lay down, well after 10 min")
+    assert "fainted" not in told, "as it stands in the file"
+    said: tuple[str, dict[str, object]] = ("note", {"adverse_event": told})
+    session(records, "20261101T0800", "P-1", more=[said])
+    (patient,) = read_patients(records)
+    for language in ("en", "de"):
+        assert "fainted, lay down, well after 10 min" in " ".join(glance_lines(patient, load(language)))
+    session(records, "20261103T0800", "P-1")
+    assert "fainted" not in " ".join(glance_lines(read_patients(records)[0], ENGLISH)), "of the last session alone"
+
+
+def test_a_later_session_of_a_console_ends_when_it_ended(tmp_path: Path) -> None:
+    """The pause until the next was counted as if it had lasted from the console's start on."""
+    folder = tmp_path / "20261102T1620"
+    folder.mkdir()
+    hours_us = 5 * 3_600_000_000
+    rows = [
+        (0, "header", {"patient": "P-2", "utc": "2026-11-02T16:20:00+00:00", "operator": "PT2"}),
+        (0, "setup", {"schedule": {"protocol_id": "q", "protocol_title": "Q", "purpose": "therapy", "phases": []}}),
+        (60_000_000, "dose", {"purpose": "therapy", "channels": [{"pulses": 5}]}),
+        (90_000_000, "end", {"outcome": "completed", "contractions": 3, "output": "OFF"}),
+    ]
+    text = (json.dumps({"kind": k, "fields": f, "t_us": t + hours_us}, separators=(",", ":")) for t, k, f in rows)
+    (folder / "record.jsonl").write_text("\n".join(text) + "\n")
+    (patient,) = read_patients(tmp_path)
+    (past,) = patient.recent
+    assert (past.ended - past.began).total_seconds() == 90
 
 
 def test_skin_that_has_healed_blocks_no_more(tmp_path: Path) -> None:

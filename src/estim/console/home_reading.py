@@ -13,6 +13,8 @@ from typing import Any
 
 from estim.console.past import OpenSession, PastPatient, PastSession
 from estim.platform.files import no_device
+from estim.records.master import home_of_records
+from estim.records.personal import opened
 from estim.records.segment import segments
 from estim.records.spacing import Past
 
@@ -55,6 +57,8 @@ class _Reading:
     pulses: bool = False
     sha256: str = ""
     last_us: int = 0
+    began_us: int = 0  # the controller's clock at sign-in: it goes on from session to session
+    event: str = ""
     early: bool = False
     head: str = ""
     on: bool = False
@@ -66,6 +70,7 @@ class _Reading:
         match kind:
             case "header":
                 self.patient, self.utc = str(fields["patient"]), str(fields["utc"])
+                self.began_us = self.last_us
             case "screening" if not fields.get("scripted"):
                 self.answers = dict(fields["answers"])
             case "setup":
@@ -75,6 +80,7 @@ class _Reading:
             case "note":
                 self.pads |= {str(label) for label in fields.get("pads", {}).values()}
                 self._hurts(fields)
+                self.event = str(fields.get("adverse_event") or self.event)
                 self.signs = str(fields.get("signs_session", self.signs))
                 self.consent = str(fields.get("consent", self.consent))
             case "outcome":
@@ -216,6 +222,7 @@ class _Reading:
             last_session=int(self.schedule.get("session", 1)),
             last_stops=tuple(self.stops),
             last_discomfort=self.discomfort,
+            last_event=self.event,
         )
 
     def _recent(self, before: tuple[Past, ...]) -> tuple[Past, ...]:
@@ -224,7 +231,7 @@ class _Reading:
             protocol=str(self.schedule.get("protocol_id", "")),
             protocol_sha256=self.sha256,
             began=began,
-            ended=began + datetime.timedelta(microseconds=self.last_us),
+            ended=began + datetime.timedelta(microseconds=self.last_us - self.began_us),
         )
         return (*before, this)[-RECENT:]
 
@@ -248,6 +255,7 @@ def read_sessions(records: Path, today: str) -> tuple[tuple[PastPatient, ...], t
                 reading.head, reading.last_us = head, t_us
                 with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):  # odd, as a front may write
                     reading.take(kind, fields)
+        reading.event = str(opened(home_of_records(records), reading.event))
         if not reading.patient:
             continue
         if reading.signs and reading.signed_by:

@@ -23,6 +23,7 @@ class PastPatient:
         last_protocol_id, last_version, last_week, last_session: of it; week 0 for none.
         last_ending, last_contractions, last_stops, last_discomfort: how it ended, why it was stopped on the way, the
             most discomfort of all that was entered.
+        last_event: the adverse event that was told of it, in its own words; "" for none.
         pad_uses: label of a pair of pads → sessions in which it was used on this patient.
         marks: channel → kind of mark, and `level` → µA, of the latest session: to look near, never to play.
         condition, side, assigned, assigned_week: as the patients' file has it, else of the latest session.
@@ -48,6 +49,7 @@ class PastPatient:
     last_contractions: int = 0
     last_stops: tuple[str, ...] = ()
     last_discomfort: str = ""
+    last_event: str = ""
     pad_uses: Mapping[str, int] = field(default_factory=dict)
     marks: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     condition: str = ""

@@ -30,6 +30,8 @@ def glance_lines(past: PastPatient, say: Words) -> list[str]:
         shown = " ".join(f"{letter} {present.short_ma(marks.get(kind))}" for letter, kind in present.MARK_LETTERS)
         lines.append(say("glance.marks", name=name.replace("-", " "), marks=shown))
     lines += noted_lines(past.last_stops, past.last_discomfort, say)
+    if past.last_event:
+        lines.append(say("patient.event", event=past.last_event))
     if past.due and past.course is None:
         lines.append(say("glance.due"))
     if past.skin_blocked:
