@@ -130,6 +130,14 @@ def test_a_damaged_index_is_said_and_lost_without_loss(home: Home) -> None:
         assert index.catch_up() == 1
 
 
+def test_a_home_that_can_not_be_made_is_what_is_said_to_be_wrong(tmp_path: Path) -> None:
+    """A person was told to delete an index that nobody has, of a folder that can't be."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(RecordError, match=r"home .*file.sub: it can't be made: ") as refused:
+        Index(Home(tmp_path / "file" / "sub"))
+    assert "index" not in str(refused.value).replace(str(tmp_path), "")
+
+
 def test_an_index_of_another_version_is_built_anew(home: Home) -> None:
     session(home)
     with Index(home) as index:

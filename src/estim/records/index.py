@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from estim.platform.files import private_folder, unread
+from estim.platform.files import private_folder, trouble, unread
 from estim.record_lines import events as lines
 from estim.record_lines import kinds
 from estim.records.home import Home
@@ -106,7 +106,7 @@ class Index:
     only be read, a full disk, a file system without locks).
 
     Raises:
-        RecordError: its file is damaged; it may be deleted, nothing is lost.
+        RecordError: its file is damaged; it may be deleted, nothing is lost. Or there is no home and none can be made.
     """
 
     def __init__(self, home: Home) -> None:
@@ -129,6 +129,8 @@ class Index:
         try:
             yield
         except (OSError, sqlite3.Error) as error:
+            if isinstance(error, OSError) and not self._home.root.is_dir():  # the trouble is not the index
+                raise RecordError(f"home {self._home.root}: it can't be made: {trouble(error)}") from None
             message = f"the index {self._home.root / INDEX} can't be used: {error}; it may be deleted"
             raise RecordError(message) from None
 
