@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import ask_line
+from estim.cli.speaking import say
 from estim.safety.errors import quoted
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ def ask_measures(given: argparse.Namespace, protocol: Protocol) -> None:
     """
     from estim.care.measures import measures
     from estim.desk.course_session import asked_by
+    from estim.desk.setup_from import check_measures
+    from estim.safety.errors import UsageError
 
     stated = {word.partition("=")[0] for word in given.measure}
     for name in asked_by(protocol):
@@ -126,9 +129,15 @@ def ask_measures(given: argparse.Namespace, protocol: Protocol) -> None:
         if name in stated:
             continue
         unit = f" [{measure.unit}]" if measure is not None else ""
-        said = ask_line(f"{measure.name if measure else name}{unit}, today, or - REASON: ").strip()
-        if said and not said.startswith("-"):
+        question = f"{measure.name if measure else name}{unit}, today, or - REASON: "
+        while (said := ask_line(question).strip()) and not said.startswith("-"):
+            try:
+                check_measures([*given.measure, f"{name}={said}"], protocol)
+            except UsageError as error:  # a slip of the hand: nothing has begun, and all else was typed right
+                say(str(error))
+                continue
             given.measure.append(f"{name}={said}")
+            break
         else:
             given.skip = "; ".join(
                 part for part in (given.skip, f"{name}: {said[1:].strip() or 'not measured'}") if part

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from estim.desk.drill_session import joined
@@ -164,6 +164,15 @@ def setup_from(protocol: Protocol, words: SetupWords, *, simulated: bool) -> Sai
         simulated=simulated,
     )
     return Said(setup=setup, levels_ua=levels, motor_ua=motor, notes=tuple(notes))
+
+
+def check_measures(given: Sequence[str], protocol: Protocol) -> None:
+    """What was measured, before it is taken.
+
+    Raises:
+        UsageError: no number, or nothing that this protocol asks for.
+    """
+    _measures(given, protocol)
 
 
 def _measures(given: Iterable[str], protocol: Protocol) -> tuple[tuple[str, float], ...]:
