@@ -19,6 +19,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]{1,9})?")
 FULL_SCALE_UA = 140_000
 LEVELS = 1 << 12
 FAULTS = ("gain", "width", "phase-lost", "period-jitter", "late-stop", "dc", "lead-open")
+JITTER_US = 600  # of each pulse: half of all periods are then wrong by more than 0.35 ms
 GHOSTS = 12  # pulses that a stimulator which stops late goes on with
 
 
@@ -101,7 +102,7 @@ class Scope:
             self._period_us = pulse.t_us - self._last.t_us
         self._last = pulse
         if not self._planted.lead_open:
-            jitter = self._chance.randint(-400, 400) if self._planted.period_jitter else 0
+            jitter = self._chance.randint(-JITTER_US, JITTER_US) if self._planted.period_jitter else 0
             self._write(pulse, pulse.t_us + jitter, marker=0.0)
 
     def close(self) -> None:
