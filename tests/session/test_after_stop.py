@@ -142,3 +142,21 @@ def test_whatever_is_told_of_skin_or_pads_is_looked_at_before_output_goes_on(why
     for what in desk.look().wants:
         assert desk.ask(events.Confirm, what=what, value="looked").accepted
     assert desk.ask(on).accepted
+
+
+def test_what_is_at_zero_already_is_not_lowered_again_for_a_pain() -> None:
+    desk = Desk()
+    desk.sign_in()
+    desk.configure("titration")
+    assert desk.arm().accepted
+    assert desk.ask(events.Start).accepted
+    desk.hold()
+    assert desk.ask(events.Raise, channel=1, snapshot_n=desk.look().n).accepted
+    desk.let_pass(0.5)
+    assert desk.ask(events.Lower, channel=1, percent=100).accepted
+    assert _level_ua(desk) == 0
+    assert desk.ask(events.Stop).accepted
+    before = len(desk.logged("lowered"))
+    assert before == 1
+    _told(desk, "pain")
+    assert len(desk.logged("lowered")) == before
