@@ -37,7 +37,7 @@ class Run:
         cycle_start_us: when it begins (began).
         begun, done: its windows were handed out; the plan has no further cycle, and windows may still play.
         levels_ua: device channel → the level that full intensity plays now.
-        held, gatekeeper: since output was last off; of the triggered phase that plays.
+        held, gatekeeper: what was held since output was last off; that of the triggered phase that plays.
         held_since_us: since when an onset waits at 0 mA for what it needs.
         pause_after_gate: why it pauses once the running contraction is over; "" where it does not.
     """
