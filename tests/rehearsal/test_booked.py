@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from estim.record_lines import events as lines
+from estim.records.chain import Entry
 from estim.rehearsal import accounts
 from estim.rehearsal.campaign import Story, play_story
+from firmware_sim.devices.interface import Pulse
+from firmware_sim.faults import Fault
 from tests.rehearsal.planted import world_plan
 from tests.support import DATA, plan, sample
 
@@ -62,6 +66,31 @@ def test_a_burst_that_has_begun_goes_to_its_end_and_nothing_else_does(model: str
     verdict = play_story(made, Story.from_seed(seed))
     assert verdict.broken == {}
     assert 5_000 < max(verdict.worst_us.values()) <= 5_000 + 8_000
+
+
+def test_an_ignored_update_is_open_up_to_the_next_that_is_taken() -> None:
+    """The end of a ramp was acknowledged and not taken: a plateau of 6.5 s at 1.5 mA, the record says 10."""
+    made = plan("quadriceps-doublets", level_ma=20)
+    made.model = "p24"
+    assert play_story(made, Story.from_seed(8, around=True).only(("f0",))).broken == {}
+
+
+@pytest.mark.parametrize(("came_ua", "broken"), [(1_000, False), (0, True)])
+def test_a_lie_explains_nothing_after_the_next_update(came_ua: int, *, broken: bool) -> None:
+    """20 pulses a second for 30 s; the update at 1 s is ignored, the one at 11 s is taken."""
+    entries = [_told(at_s, ua) for at_s, ua in ((0, 1_000), (1, 2_000), (11, 1_000), (30, 0))]
+    pulses = [
+        Pulse(at_us, 1, came_ua * 250, -came_ua * 250, 250, 100, came_ua) for at_us in range(0, 30_000_000, 50_000)
+    ]
+    lie = Fault(at_us=900_000, kind="ignore-update", for_us=200_000)
+    assert bool(accounts.unexplained(entries, pulses, [lie])) is broken
+    assert accounts.unexplained(entries, pulses, [])
+
+
+def _told(at_s: int, amplitude_ua: int) -> Entry:
+    row = {"channel": 1, "amplitude_ua": amplitude_ua, "pulse_width_us": 250, "period_us": 50_000}
+    fields = {"ack_us": 0, "channels": [row] if amplitude_ua else []}
+    return Entry(at_s, at_s * 1_000_000, lines.Command.KIND, True, fields, "")
 
 
 def test_one_pulse_too_few_is_seen() -> None:

@@ -218,8 +218,20 @@ def _largest(entries: Iterable[Entry], pulses: Sequence[Pulse]) -> dict[int, int
 
 
 def _rooms(entries: Sequence[Entry], pulses: Sequence[Pulse], faults: Sequence[Fault]) -> dict[int, int]:
-    """What faults leave open, per channel: their time and `AFTER_US`, at the greatest charge, the shortest period."""
-    open_us = sum(fault.for_us + AFTER_US for fault in faults if fault.kind in {*WIRE, *DEVICE, *BODY, *_LEAVE_OPEN})
+    """What faults leave open, per channel: their time and `AFTER_US`, at the greatest charge, the shortest period.
+
+    A device that acknowledges an update and does nothing plays on what it had, up to the next that it takes: a whole
+    contraction, where the last step of a ramp was ignored.
+    """
+    told_us = [entry.t_us for entry in entries if entry.kind == lines.Command.KIND]
+    open_us = 0
+    for fault in faults:
+        if fault.kind not in {*WIRE, *DEVICE, *BODY, *_LEAVE_OPEN}:
+            continue
+        over_us = fault.end_us
+        if fault.kind == "ignore-update":
+            over_us = next((at_us for at_us in told_us if at_us > over_us), max([over_us, *told_us]))
+        open_us += over_us - fault.at_us + AFTER_US
     if not open_us:
         return {}
     rows = [row for entry in entries if entry.kind == lines.Command.KIND for row in entry.fields["channels"]]
