@@ -155,7 +155,7 @@ def test_writes_are_durable_and_typed(home: Home) -> None:
         assert index._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert index._db.execute("PRAGMA synchronous").fetchone() == (2,)
         with pytest.raises(sqlite3.IntegrityError):
-            index._db.execute("INSERT INTO seen VALUES ('x', 'no number', '')")
+            index._db.execute("INSERT INTO seen VALUES ('x', 'no number', '', '')")
 
 
 def test_a_record_of_another_kind_of_lines_is_listed_and_said(home: Home) -> None:

@@ -79,6 +79,28 @@ def test_a_damaged_backup_is_refused(home: Home, tmp_path: Path, harm: str) -> N
         restore(file, tmp_path / "elsewhere", operator="", reason="")
 
 
+@pytest.mark.parametrize("what", ["a folder", "nothing", "cut", "a file in its way"])
+def test_why_a_backup_is_not_back_is_said_in_words_and_what_to_do(home: Home, tmp_path: Path, what: str) -> None:
+    """`this backup can't be read: [Errno 21] Is a directory`, also where it was the new home that failed."""
+    file, there = tmp_path / "home.tar.zst", tmp_path / "elsewhere"
+    backup(home.root, file)
+    if what == "a folder":
+        file = tmp_path
+    elif what == "nothing":
+        file = tmp_path / "no-such.tar.zst"
+    elif what == "cut":
+        file.write_bytes(file.read_bytes()[:-300])
+    else:
+        file = packed(tmp_path / "b.tar.zst", {"records": b"x", "records/real/a": b"y", MANIFEST: b"{}"})
+    with pytest.raises(RecordError) as said:
+        restore(file, there, operator="", reason="")
+    text = str(said.value)
+    assert "Errno" not in text
+    assert text.startswith(str(there if what == "a file in its way" else file))
+    if what == "a file in its way":
+        assert f"What was put into {there} until then is no whole home: remove it" in text
+
+
 def packed(file: Path, files: dict[str, bytes]) -> Path:
     """A backup of somebody else's making."""
     plain = io.BytesIO()

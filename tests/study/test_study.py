@@ -53,6 +53,7 @@ def test_workers_shards_and_resuming_give_the_same_bytes(
     code, document, _ = estim(capsys, "study", "run", study, "-o", tmp_path / "one")
     whole = (tmp_path / "one" / "results.jsonl").read_bytes()
     assert (code, document["runs"], document["done"], document["failed"]) == (0, 12, 12, [])
+    ran = document
     assert document["outcomes"] == {"completed": 8, "refused": 4}
     rows = [json.loads(line) for line in whole.splitlines()]
     assert [row["run"] for row in rows] == list(range(12))
@@ -67,7 +68,18 @@ def test_workers_shards_and_resuming_give_the_same_bytes(
         estim(capsys, "study", "run", study, "-o", tmp_path / shard[0], "--shard", shard)
     code, document, _ = estim(capsys, "study", "merge", tmp_path / "1", tmp_path / "2", "-o", tmp_path / "merged")
     assert (code, document["done"]) == (0, 12)
+    same = ("study", "digest", "runs", "outcomes", "failed")
+    assert {key: document[key] for key in same} == {key: ran[key] for key in same}
+    assert ran.keys() - document.keys() == {"shard"}
+    assert (document["retried"], document["workers"], document["wall_s"] > 0) == (None, None, True)
     assert (tmp_path / "merged" / "results.jsonl").read_bytes() == whole
+    torn = tmp_path / "1" / "results.jsonl"
+    was = torn.read_bytes()
+    for bad in (was[:-20], was + b"[" * 100_000, was + b'{"run":"x"}\n'):
+        torn.write_bytes(bad)
+        code, _, err = estim(capsys, "study", "merge", tmp_path / "1", "-o", tmp_path / "of-a-torn-one")
+        assert (code, "is no result of a run" in err) == (2, True)
+    torn.write_bytes(was)
     code, document, _ = estim(capsys, "study", "merge", tmp_path / "2", "-o", tmp_path / "half")
     assert (code, document["missing"]) == (1, 6)
     lines = whole.splitlines(keepends=True)  # as a killed run leaves it: some rows, the last one torn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -31,9 +32,9 @@ class Station:
         (folder / "trial.toml").write_text(trial_text(folder, active="active", sham="sham"), "utf-8")
         self.began = self.run("trial", "new", str(folder / "trial.toml"), "-o", str(self.office))[1]
 
-    def run(self, *words: str) -> tuple[int, dict[str, Any], str]:
+    def run(self, *words: str, as_json: bool = True) -> tuple[int, dict[str, Any], str]:
         """Exit code, document, everything that was printed."""
-        code = main([*words, "--home", str(self.home), "--json"])
+        code = main([*words, "--home", str(self.home), *(("--json",) if as_json else ())])
         said = self._capsys.readouterr()
         try:
             document = json.loads(said.out)
@@ -160,6 +161,74 @@ def test_what_came_out_of_a_blinded_session_is_not_played_again(station: Station
     code, _, said = station.run("records", "replay", session, "--pulses", str(tmp_path / "pulses.csv"))
     assert (code != 0, "is blinded" in said) == (True, True)
     assert not (tmp_path / "pulses.csv").exists()
+
+
+def test_nothing_that_a_blinded_reader_may_ask_tells_the_arms_apart(station: Station) -> None:
+    """Lines, times and numbers of two arms are others; a filter by protocol or words finds the one arm alone."""
+    arms: dict[str, str] = {}
+    for number in range(4):
+        kit = enrol(station, f"p{number}")["kit"]
+        words = ("trial", "next", "short", "--patient", f"p{number}", "--level", "quadriceps=5", "--rehearse")
+        arms[station.run(*words)[1]["session"]] = station.allocation()[kit]
+    one, other = ({name for name, arm in arms.items() if arm == which} for which in ("active", "sham"))
+    assert one
+    assert other
+
+    def alike(text: str) -> set[str]:
+        """What is said of each session, without its own name, patient, key and time."""
+        said = text
+        for number, name in enumerate(arms):
+            said = said.replace(name, "SESSION").replace(f"p{number}", "PATIENT")
+        said = re.sub(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.+]*|[0-9a-f]{16}", "", said)
+        return {line for line in said.splitlines() if "SESSION" in line}
+
+    texts: list[tuple[str, ...]] = [("verify",), ("verify", "--deep"), ("list",), ("audit",)]
+    for look in texts:
+        assert len(alike(station.run("records", *look, as_json=False)[2])) == 1, look
+    documents: list[tuple[str, ...]] = [("verify",), ("verify", *one, *other), ("audit",), ("list",)]
+    for look in documents:
+        rows = station.run("records", *look)[1]["sessions"]
+        own = {"path", "session", "patient", "utc", "key_id", "began_ms", "signature"}
+        assert len({json.dumps({k: v for k, v in row.items() if k not in own}) for row in rows}) == 1, look
+        assert {row.get("records") for row in rows} == {None}, look
+    by = [("--protocol", f"arm-{arm}") for arm in ("active", "sham")] + [("--text", "arm-sham"), ("--text", "sham")]
+    for option in by:
+        document = station.run("records", "list", *option)[1]
+        assert (document["sessions"], document["count"]) == ([], 0), option
+    assert station.run("records", "list", "--patient", "p0")[1]["count"] == 1
+
+
+def test_a_blinded_record_that_was_cut_does_not_tell_how_long_it_was(station: Station) -> None:
+    enrol(station, "p0")
+    words = ("trial", "next", "short", "--patient", "p0", "--level", "quadriceps=5", "--rehearse")
+    session = station.run(*words)[1]["session"]
+    record = next(station.home.glob(f"records/*/{session}/record.jsonl"))
+    lines = record.read_bytes().splitlines(keepends=True)
+    record.write_bytes(b"".join(lines[:-2]))
+    code, document, said = station.run("records", "verify")
+    (row,) = (row for row in document["sessions"] if row["path"].endswith(session))
+    assert (code, row["ok"]) == (1, False)
+    assert f"{len(lines)} lines" not in said
+    assert "its end was cut off" in row["reason"]
+
+
+@pytest.mark.parametrize("harmed", ["trial.toml", "trial.jsonl", "sealed.json", "station"])
+def test_who_breaks_a_trial_or_the_stations_chain_opens_nothing_and_stops_no_list(
+    station: Station, harmed: str
+) -> None:
+    enrol(station, "p0")
+    words = ("trial", "next", "short", "--patient", "p0", "--level", "quadriceps=5", "--rehearse")
+    session = station.run(*words)[1]["session"]
+    path = station.home / "station.jsonl" if harmed == "station" else station.home / "trials" / "short" / harmed
+    path.write_bytes(path.read_bytes().replace(b"a", b"A", 1))
+    for look in (("list",), ("verify",), ("audit",), ("export", "--simulated", "--format", "csv")):
+        _, document, said = station.run("records", *look)
+        rows = document.get("sessions", ())
+        assert not any(word in said for word in ("arm-active", "arm-sham")), look
+        assert [row.get("records") for row in rows if str(row["path"]).endswith(session)] in ([None], []), look
+    assert station.run("records", "list")[1]["count"] == 1
+    assert station.run("records", "verify")[0] == 1
+    assert "is blinded" in station.run("records", "report", session)[2]
 
 
 class Killed(BaseException):

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from estim.platform.files import trouble
 from estim.safety.errors import Problem
 
 
@@ -123,3 +124,9 @@ class Uncertain(SessionError):
     def __init__(self, message: str, cause: str, cable: str) -> None:
         super().__init__(message)
         self.cause, self.cable = cause, cable
+
+
+def not_kept(error: OSError) -> Refused:
+    """A home that can't be written to."""
+    where = f"{error.filename}: " if error.filename else ""
+    return Refused(f"{where}the session can't be kept there: {trouble(error)}")

@@ -11,7 +11,7 @@ from typing import NoReturn, Self, SupportsIndex
 
 from estim.api import finding, one, words
 from estim.api.conversation import ANSWER_S, OFF_S, PERIOD_S, Conversation, Wanted, me
-from estim.api.errors import AboveFound, Fault, Refused, Stale, TooFast
+from estim.api.errors import AboveFound, Fault, Refused, Stale, TooFast, not_kept
 from estim.api.front import Front
 from estim.api.state import Result, State, result_of
 from estim.controller.client import START_S
@@ -61,7 +61,7 @@ class Session(Conversation):
                 finding.scripted(self, self.wanted.levels_ua, self.wanted.motor_ua)
         except OSError as error:  # a home that can not be written to
             self._end(None)
-            raise Refused(f"the session can not be kept: {error}") from None
+            raise not_kept(error) from None
         except BaseException:
             self._end(None)
             raise
@@ -72,8 +72,10 @@ class Session(Conversation):
             return self._open_front()
         except LinkLost as error:
             raise Fault(str(error), "link") from None
-        except (EstimError, OSError) as error:  # a home that can't be written to, an address that is none
+        except EstimError as error:  # an address that is none
             raise Refused(str(error)) from None
+        except OSError as error:  # a home that can't be written to
+            raise not_kept(error) from None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _where: TracebackType | None

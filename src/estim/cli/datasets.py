@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,12 +81,14 @@ def _research(given: argparse.Namespace) -> Rekeyed | None:
 
 def _reads(home: Home, folders: Sequence[Path]) -> Iterator[tuple[Path, Read]]:
     from estim.cli.past import progress
-    from estim.records.keys import known_keys
+    from estim.records.in_chain import in_its_home
+    from estim.records.station import trusted_keys
     from estim.records.summary import read_session
 
-    keys, tell = known_keys(home.root), progress("reading records")
+    keys, tell = trusted_keys(home.root)[0], progress("reading records")
     for count, folder in enumerate(folders, start=1):
-        yield folder, read_session(folder, keys=keys)
+        read = read_session(folder, keys=keys)
+        yield folder, replace(read, summary=in_its_home(folder, read.summary, keys))
         if tell is not None:
             tell(count, len(folders))
 

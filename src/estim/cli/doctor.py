@@ -25,7 +25,7 @@ from estim.cli.doctor_ports import fix_ports, ports
 from estim.cli.finding import Diagnosis, State
 from estim.cli.finding import found as _found
 from estim.cli.output import EXIT_REFUSED, fitted, home_of, print_json
-from estim.platform.files import unread, who_may_read
+from estim.platform.files import trouble, unread, who_may_read
 from estim.platform.terminals import somebody_sits_at
 from estim.safety.errors import quoted
 
@@ -188,7 +188,7 @@ def disk(home: Path) -> Iterator[Diagnosis]:
         free_mb = shutil.disk_usage(home).free // 1_000_000
         took_ms = max(_fsync_ms(home / ".doctor") for _ in range(5))
     except OSError as error:
-        why = error.strerror or str(error)
+        why = trouble(error)
         yield _found("disk", "bad", f"{home} can't be written: {why}", elsewhere)
         return
     state: State = "ok"

@@ -76,10 +76,10 @@ def join(given: argparse.Namespace) -> int:
 def sign(given: argparse.Namespace) -> int:
     """A person's signature on a session that is sealed: a linked line, for the record itself takes none any more."""
     from estim.cli.past import session_folder
-    from estim.records.keys import known_keys
+    from estim.records.in_chain import at_home, in_its_chain
     from estim.records.operators import MEANINGS, load_operators
     from estim.records.reception import admit
-    from estim.records.station import enter_station
+    from estim.records.station import enter_station, trusted_keys
     from estim.records.verify import verify_session
     from estim.safety.errors import RecordError, UsageError
 
@@ -87,8 +87,9 @@ def sign(given: argparse.Namespace) -> int:
     if given.meaning not in MEANINGS:
         raise UsageError(f"--meaning {given.meaning}: {', '.join(MEANINGS)}")
     folder = session_folder(home, given.session)
-    verdict = verify_session(folder, keys=known_keys(home.root))
-    if not verdict.sealed:
+    keys = trusted_keys(home.root)[0]
+    verdict = in_its_chain(folder, at_home(verify_session(folder, keys=keys)), keys)
+    if not verdict.ok:
         raise RecordError(f"{folder.name}: {verdict.reason}; only a sealed record that verifies can be signed")
     known = load_operators(home.operators)
     name, authenticated = "", False

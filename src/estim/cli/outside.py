@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import home_of, print_json
-from estim.platform.files import naming, put_whole, unread
+from estim.platform.files import naming, put_whole, trouble, unread
 from estim.safety.errors import quoted
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def _read(option: str, name: str) -> bytes:
     try:
         return Path(name).read_bytes()
     except OSError as error:
-        raise UsageError(f"{option} {name}: {error.strerror or error}") from None
+        raise UsageError(f"{option} {name}: {trouble(error)}") from None
 
 
 def _text(name: str) -> str:
@@ -247,4 +247,4 @@ def _write(path: Path, data: bytes) -> None:
     try:
         put_whole(path, data)
     except OSError as error:
-        raise UsageError(f"--request {path}: {error.strerror or error}") from None
+        raise UsageError(f"--request {path}: {trouble(error)}") from None

@@ -37,10 +37,13 @@ def put(text: str, output: str | None, *, a_table: bool = False) -> int:
 
 
 def _read(home: Home, folder: Path) -> Read:
-    from estim.records.keys import known_keys
+    from estim.records.in_chain import in_its_home
+    from estim.records.station import trusted_keys
     from estim.records.summary import read_session
 
-    read = read_session(folder, keys=known_keys(home.root))
+    keys = trusted_keys(home.root)[0]
+    read = read_session(folder, keys=keys)
+    read = replace(read, summary=in_its_home(folder, read.summary, keys))
     where = "" if read.summary.verified else running(folder)
     if not where:
         return read
@@ -50,6 +53,7 @@ def _read(home: Home, folder: Path) -> Read:
 
 def report(given: argparse.Namespace) -> int:
     """One session on paper. A record that can't be verified has a report too, which says so first and ends with 1."""
+    from estim.records.export import unknown_is_null
     from estim.records.report import html_report, text_report
     from estim.records.sheet import sheet_html, sheet_text
     from estim.records.station import looked
@@ -60,7 +64,7 @@ def report(given: argparse.Namespace) -> int:
     read = _read(home, folder)
     looked(home.root, "report", sessions=1, patient=read.summary.patient, operator=login())
     if given.json:
-        print_json(read.summary.to_json())
+        print_json(unknown_is_null(read.summary.to_json()))
     elif given.html:
         put(html_report(read, anchor=_anchor(home, folder)), given.output)
     elif given.pdf:

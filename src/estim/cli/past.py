@@ -12,7 +12,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,12 +21,15 @@ from typing import TYPE_CHECKING, Any
 from estim.cli import blinding
 from estim.cli.output import EXIT_REFUSED, fitted, home_of, print_json
 from estim.cli.secret import login
+from estim.cli.speaking import legible
+from estim.platform.files import trouble
 from estim.safety.errors import brief, quoted
 
 if TYPE_CHECKING:
     from estim.records.home import Home
     from estim.records.index import Filter
 
+LEFT_OUT_MAX = 20
 PART_BYTES = 8_192  # at most so much of a disk goes with each file beside what is in it: its last block, its entry
 
 
@@ -43,42 +46,64 @@ def progress(what: str) -> Callable[[int, int], None] | None:
 
 
 def listed(given: argparse.Namespace) -> int:
-    """Sessions, the latest first; simulated ones never among real ones."""
+    """Sessions, the latest first; simulated ones never among real ones. Below them what should be there, or is odd."""
     from estim.records.index import Index
+    from estim.records.signed_chain import each_chain_once
     from estim.records.station import late_signatures, read_station
 
     home = home_of(given)
     kinds = [kind for kind in (False, True) if not (given.simulated and not kind) and not (given.real and kind)]
-    limit = given.limit if given.limit > 0 else -1
-    late = late_signatures(station.entries if (station := read_station(home.root)) is not None else ())
-    with Index(home) as index:
+    with each_chain_once(), Index(home) as index:
+        late = late_signatures(station.entries if (station := read_station(home.root)) is not None else ())
         index.catch_up(progress("reading records"))
-        filters = {kind: _filter(given, simulated=kind) for kind in kinds}
-        found = {kind: blinding.masked(home, index.sessions(wanted, limit=limit)) for kind, wanted in filters.items()}
-        counts = {kind: index.count(wanted) for kind, wanted in filters.items()}
+        looked = {kind: blinding.search(home, index, _filter(given, simulated=kind), given.limit) for kind in kinds}
+        beside = {kind: index.left_out(simulated=kind) for kind in kinds}
+    found = {kind: rows for kind, (rows, _) in looked.items()}
+    count = sum(whole for _, whole in looked.values())
     if given.json:
-        rows = [{"ok": row["verified"], "running": _runs(row), **row} for kind in kinds for row in found[kind]]
-        print_json({"sessions": rows, "count": sum(counts.values())})
+        rows = [_row(row) for kind in kinds for row in found[kind]]
+        others = [{"path": path, "reason": reason} for kind in kinds for path, reason in beside[kind]]
+        print_json({"sessions": rows, "count": count, "beside": others})
         return 0
     for kind in kinds:
         if found[kind]:
             print("Simulated sessions" if kind else "Sessions")
         for row in found[kind]:
-            state = "ok " if row["verified"] else "now" if _runs(row) else "BAD"
-            signed = "signed  " if row["signed_by_person"] else "UNSIGNED"
-            signed = "late sig" if signed == "UNSIGNED" and row["session"] in late else signed
-            done = f"{row['contractions']}/{row['contractions_planned']}" if row["contractions_planned"] else ""
-            when = row["utc"][:16].replace("T", " ") or "rehearsal"  # that one has no day
-            line = (
-                f"  {state} {signed} {when:16} {row['patient']:12} {row['ending']:10} "
-                f"{row['outcome']:10} {done:>7} {row['protocol']:40} {row['session']}"
-            )
-            print(fitted(line))
-        if counts[kind] > len(found[kind]):
-            print(f"  ... {counts[kind] - len(found[kind])} more: --limit")
-    if not any(counts.values()):
+            print(fitted(_line(row, late)))
+        if looked[kind][1] > len(found[kind]):
+            print(f"  ... {looked[kind][1] - len(found[kind])} more: --limit")
+    if not count:
         print("no session found")
+    _say_beside([one for kind in kinds for one in beside[kind]])
     return 0
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    from estim.records.export import unknown_is_null
+
+    return {"ok": row["verified"], "running": _runs(row), **unknown_is_null(row)}
+
+
+def _line(row: Mapping[str, Any], late: Container[str]) -> str:
+    state = "ok " if row["verified"] else "now" if _runs(row) else "BAD"
+    signed = "signed  " if row["signed_by_person"] else "UNSIGNED"
+    signed = "late sig" if signed == "UNSIGNED" and row["session"] in late else signed
+    done = f"{row['contractions']}/{row['contractions_planned']}" if row["contractions_planned"] else ""
+    no_day = "rehearsal" if row["simulated"] and row["records"] else "day unknown"
+    when = row["utc"][:16].replace("T", " ") or no_day
+    return (
+        f"  {state} {signed} {when:16} {row['patient']:12} {row['ending']:10} "
+        f"{row['outcome']:10} {done:>7} {row['protocol']:40} {row['session']}"
+    )
+
+
+def _say_beside(others: Sequence[tuple[str, str]]) -> None:
+    if others:
+        print("Beside these (`estim records verify` says more):")
+    for path, reason in others[:LEFT_OUT_MAX]:
+        print(f"  {legible(path)}: {legible(reason)}")
+    if len(others) > LEFT_OUT_MAX:
+        print(f"  ... {len(others) - LEFT_OUT_MAX} more: --json")
 
 
 def _runs(row: Mapping[str, Any]) -> bool:
@@ -145,7 +170,7 @@ def records_in(file: Path, unpacked: ExitStack) -> Path:
                 )
             packed.extractall(folder)  # names that lead out of the folder are made harmless by the library
     except OSError as error:
-        raise RecordError(f"{file}: {error.strerror or error}") from None
+        raise RecordError(f"{file}: {trouble(error)}") from None
     except EOFError:
         raise RecordError(f"{file}: can't be unpacked: it ends too early") from None
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, ValueError) as error:
@@ -204,8 +229,9 @@ def running(folder: Path) -> str:
 
 def show(given: argparse.Namespace) -> int:
     """One session's lines. What is not whole, to its seal, is said beside them, and ends with 1."""
+    from estim.records.in_chain import at_home, in_its_chain
     from estim.records.personal import opened_lines
-    from estim.records.station import looked
+    from estim.records.station import looked, trusted_keys
     from estim.records.verify import judge, read_record
 
     home = home_of(given)
@@ -220,8 +246,10 @@ def show(given: argparse.Namespace) -> int:
         patient=str(record.entries[0].fields.get("patient", "")) if record.entries else "",
         operator=login(),
     )
-    verdict = judge(folder, record)
-    bad = (running(folder) or verdict.reason) if verdict.reason else ""
+    alone = judge(folder, record)
+    verdict = in_its_chain(folder, at_home(alone), trusted_keys(home.root)[0])
+    reasons = dict.fromkeys(reason for reason in (alone.reason, verdict.reason) if reason)
+    bad = running(folder) or "; ".join(reasons) if reasons else ""
     if given.json:
         print_json({"path": str(folder), "lines": [entry._asdict() for entry in entries], "bad": bad})
     else:

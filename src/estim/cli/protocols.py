@@ -140,7 +140,7 @@ def plot(given: argparse.Namespace) -> int:
         try:
             put_whole(Path(given.svg), to_svg(schedule).encode("utf-8"))
         except OSError as error:
-            raise UsageError(f"--svg {given.svg}: {error.strerror or error}") from None
+            raise UsageError(f"--svg {given.svg}: {trouble(error)}") from None
     if given.json:
         print_json({"protocol": protocol.id, "svg": given.svg, "text": drawn})
     elif given.svg:

@@ -16,6 +16,7 @@ from estim.cli import in_course
 from estim.cli.output import EXIT_REFUSED, home_of, model_of, print_result, said_of
 from estim.cli.speaking import legible
 from estim.cli.speaking import say as warn
+from estim.platform.files import trouble
 from estim.platform.terminals import somebody_sits_at
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _own_home(given: argparse.Namespace) -> Home:
     try:
         take_back(home.root)
     except OSError as error:  # FAT and some shares have no owners
-        warn(f"{home.root}: other users of this machine may read it: {error.strerror or error}")
+        warn(f"{home.root}: other users of this machine may read it: {trouble(error)}")
     return home
 
 

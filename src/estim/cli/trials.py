@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import home_of, print_json, whole_number
+from estim.platform.files import trouble
 from estim.safety.errors import quoted
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ def _report(given: argparse.Namespace) -> int:
                 put_whole(folder / f"{name}.md", markdown(title, rows).encode("utf-8"))
                 put_whole(folder / f"{name}.csv", table(rows).encode("utf-8"))
         except OSError as error:
-            raise UsageError(f"{folder}: {error.strerror or error}") from None
+            raise UsageError(f"{folder}: {trouble(error)}") from None
     document = {
         name: [dict(zip(("item", "what", "from"), row, strict=True)) for row in rows]
         for name, (_, rows) in tables.items()

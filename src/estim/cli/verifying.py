@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from estim.cli import blinding
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
 from estim.cli.outside import anchors_in, checked, say_outside
 from estim.cli.past import is_zip, progress, records_in, running, session_folder
@@ -58,9 +59,10 @@ def verify(given: argparse.Namespace) -> int:
     ok = bool(verdicts) and all(verdict.ok for verdict in verdicts) and not outside
     vouches = any(not row["inside"] for row in anchors) or any(row["checked"] for row in stamps)
     reading = read_station(home.root)
+    rows = blinding.verdict_rows(blinding.sealed_in(home), verdicts)
     said = {
         "ok": ok,
-        "sessions": [verdict.to_json() for verdict in verdicts],
+        "sessions": rows,
         "anchors": anchors,
         "stamps": stamps,
         "introduced_keys": introduced_keys(home.root) if not given.path else [],
@@ -70,8 +72,8 @@ def verify(given: argparse.Namespace) -> int:
     if given.json:
         print_json(said)
         return 0 if ok else EXIT_REFUSED
-    for verdict in verdicts:
-        _say_verdict(verdict)
+    for verdict, row in zip(verdicts, rows, strict=True):
+        _say_verdict(verdict, row)
     say_outside(said, roots=given.stamp_roots)
     if not verdicts:
         print("no record found")
@@ -136,15 +138,17 @@ def _pinned(given: argparse.Namespace) -> dict[str, str]:
         raise UsageError("--key: a public key is 64 hex digits, as in keys/station-keys.txt") from None
 
 
-def _say_verdict(verdict: SessionVerdict) -> None:
+def _say_verdict(verdict: SessionVerdict, row: Mapping[str, Any]) -> None:
+    """`row` is what may be said of it: of a blinded session no count of lines, and no time of output."""
     from estim.records.report import signature_words
     from estim.records.verify import by_person
 
     bad = "" if verdict.first_bad is None else f", first bad record {verdict.first_bad}"
     state = "verified" if verdict.ok else "NOT VERIFIED"
-    reason = f": {verdict.reason}" if verdict.reason else ""
+    reason = f": {row['reason']}" if row["reason"] else ""
+    lines = "blinded" if row["records"] is None else f"{row['records']} records"
     signer = ", signer unknown" if verdict.signer == "unknown" and verdict.records else ""
-    print(f"{verdict.path}: {state}, {verdict.records} records, {verdict.ending}{signer}{bad}{reason}")
+    print(f"{verdict.path}: {state}, {lines}, {verdict.ending}{signer}{bad}{reason}")
     if by_person(verdict.signature):
         print(f"  {signature_words(verdict.signature, by_pin=verdict.signature['authenticated'])}")
     elif verdict.records:
@@ -154,10 +158,10 @@ def _say_verdict(verdict: SessionVerdict) -> None:
     if verdict.key_id:
         whose = {"station": "this station's", "simulated": "a simulated session's, which proves nothing"}
         print(f"  key {verdict.key_id}: {whose.get(verdict.signer, 'not one that is trusted here')}")
-    if not verdict.sealed and verdict.last_on_us is not None and verdict.off_by_us is not None:
+    if not verdict.sealed and row["last_on_us"] is not None and row["off_by_us"] is not None:
         print(
-            f"  last line with output {verdict.last_on_us / 1e6:.1f} s after the beginning; it had ended "
-            f"{verdict.off_by_us / 1e6:.1f} s after the beginning at the latest (record's lag, device's own timer)"
+            f"  last line with output {row['last_on_us'] / 1e6:.1f} s after the beginning; it had ended "
+            f"{row['off_by_us'] / 1e6:.1f} s after the beginning at the latest (record's lag, device's own timer)"
         )
 
 
@@ -199,9 +203,10 @@ def audited(given: argparse.Namespace) -> int:
         inside = [folder for root in roots if root.is_dir() for folder in sorted(root.iterdir()) if segments(folder)]
         folders = [(folder, folder) for folder in inside]
     rows: list[dict[str, Any]] = []
-    tell = progress("auditing")
+    tell, sealed = progress("auditing"), blinding.sealed_in(home)
     for done, (name, folder) in enumerate(folders, 1):
-        rows.append(_audit_of(name, folder))
+        row = _audit_of(name, folder)
+        rows.append(blinding.audit_row(row) if blinding.hides(sealed, folder.resolve()) else row)
         if tell is not None:
             tell(done, len(folders))
     ok = bool(rows) and not any(row["findings"] or row["unread"] for row in rows)
@@ -210,14 +215,16 @@ def audited(given: argparse.Namespace) -> int:
         return 0 if ok else EXIT_REFUSED
     for row in rows:
         said = f"{len(row['findings'])} findings" if row["findings"] else "within the rules"
-        if row["unread"] and not row["records"]:
+        if row["unread"] and row["records"] == 0:
             print(f"{row['path']}: NOT JUDGED: {row['unread']}")
             continue
-        judged = f"NOT JUDGED whole, the first {row['records']} lines " if row["unread"] else ""
+        upto = "" if row["records"] is None else f"the first {row['records']} lines "
+        judged = f"NOT JUDGED whole, {upto}" if row["unread"] else ""
         unread = f"; then {row['unread']}" if row["unread"] else ""
         print(f"{row['path']}: {judged}{said}{unread}")
         for finding in row["findings"]:
-            print(f"  line {finding['n']}: {finding['rule']}: {finding['message']}")
+            where = "" if finding["n"] is None else f"line {finding['n']}: "
+            print(f"  {where}{finding['rule']}: {finding['message']}")
     if not rows:
         print("no record found")
     return 0 if ok else EXIT_REFUSED

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from estim.desk.care import CareDesk
+from estim.platform.files import trouble
 from estim.records.home import Home
 from estim.safety.errors import EstimError
 
@@ -40,6 +41,8 @@ def enter_note(home: Home, note: CareNote) -> str:
     """Into the patient's course, after the desk's own check; why not, "" where it stands there."""
     try:
         CareDesk(home, note.patient, note.simulated, who=note.operator).note(note.kind, note.fields, day=note.day)
-    except (EstimError, OSError) as error:
+    except EstimError as error:
         return str(error)
+    except OSError as error:
+        return f"{error.filename or home.root}: {trouble(error)}"
     return ""

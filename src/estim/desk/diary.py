@@ -18,6 +18,7 @@ from typing import Any
 
 from estim.care.drills import drills, nearest
 from estim.care.words import LANGUAGES, drill_words, word
+from estim.platform.files import trouble
 from estim.records.dates import plain_day
 from estim.safety.errors import UsageError, quoted
 from estim.safety.units import is_whole
@@ -52,7 +53,7 @@ def read_diary(path: Path) -> list[tuple[int, datetime.date, dict[str, Any]]]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from None
+        raise UsageError(f"{path}: {trouble(error)}") from None
     if len(data) > SIZE_MAX:
         raise UsageError(f"{path}: {len(data)} bytes are no diary; at most {SIZE_MAX}")
     text = _text(data)

@@ -8,7 +8,7 @@ import hmac
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -32,6 +32,7 @@ _CHANNEL = COLUMNS[COLUMNS.index("channel") : COLUMNS.index("signed_by")]
 _NUMBER = re.compile(r"-?\d+\.\d+")
 _UNKNOWN = frozenset({"pulses", "charge_pc"})
 _COUNTED = ("contractions", "contractions_planned", "therapy_us", "duration_us")  # of a record that says nothing: none
+_SAID = ("week", "number", "began_ms")  # a record that says them says no 0
 # Outcome values and counted flags are kept: the study's data. Free text, times of day, numbers of devices are not.
 # How bends begin that hold a reason as somebody typed it (`estim.protocols.course`).
 _TYPED = ("before its time, because: ", "asked for before output and left out, because: ")
@@ -93,9 +94,19 @@ def day_of(first: str, this: str) -> str:
         return ""
 
 
+def unknown_is_null(said: Mapping[str, Any]) -> dict[str, Any]:
+    """A session as JSON says it: where its record does not say a number, null; 0 is a number."""
+    nothing = [key for key in _SAID if not said[key]]
+    if not said["records"] or said["unreadable"]:
+        nothing += _COUNTED
+    if not said["records"]:
+        nothing += ("records", "signed")
+    return {**said, **dict.fromkeys(nothing)}
+
+
 def to_json(sessions: Iterable[SessionSummary]) -> str:
     """One document, `{"sessions": [...]}`; null is unknown."""
-    said = [one.to_json() | (dict.fromkeys(_COUNTED) if one.unknown else {}) for one in sessions]
+    said = [unknown_is_null(one.to_json()) for one in sessions]
     return json.dumps({"sessions": said}, ensure_ascii=False, indent=1) + "\n"
 
 

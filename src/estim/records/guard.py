@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from estim.platform.files import no_device, replace_whole
+from estim.platform.files import no_device, replace_whole, trouble
 from estim.records.station import HOW_TO_OPEN, enter_station, read_station, station_lines
 from estim.safety.errors import RecordError
 
@@ -49,7 +49,7 @@ def digest(path: Path) -> str:
         return GONE
     except OSError as error:
         # Windows calls the reading of a folder forbidden, which would send people after rights.
-        why = "it is a folder" if path.is_dir() else error.strerror or error
+        why = "it is a folder" if path.is_dir() else trouble(error)
         raise RecordError(f"{path}: this register can't be read: {why}") from None
 
 

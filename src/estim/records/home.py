@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from estim.platform.files import unread
 from estim.safety.errors import RecordError
 
 
@@ -118,7 +119,7 @@ def _is_folder(path: Path, root: Path) -> bool:
             raise RecordError(f"home {root}: {what} a link to {os.readlink(path)}, which is not there") from None
         return False
     except (OSError, ValueError) as error:
-        raise RecordError(f"home {root}: {getattr(error, 'strerror', None) or error}") from None
+        raise RecordError(f"home {root}: {unread(error)}") from None
     if not stat.S_ISDIR(kind):
         raise RecordError(f"home {root}: {what} a file, not a folder") from None
     return True

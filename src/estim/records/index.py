@@ -16,15 +16,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from estim.platform.files import private_folder, trouble, unread
-from estim.record_lines import events as lines
-from estim.record_lines import kinds
+from estim.platform.files import private_folder, trouble
 from estim.records.home import Home
+from estim.records.index_around import enter_names, judged, left_out, look_around, take_around, unlike_rows
 from estim.records.index_file import INDEX, MEMORY, IndexMark, open_index
-from estim.records.index_looks import bytes_of, folders_in, look_of, mark_of, names_between
-from estim.records.keys import known_keys, station_signer
-from estim.records.summary import SessionSummary, summarise, understand
-from estim.records.verify import RecordReading
+from estim.records.index_looks import bytes_of, folders_in, look_of, mark_of
+from estim.records.index_rows import summary_of, words_of
+from estim.records.keys import station_signer
+from estim.records.station import trusted_keys
+from estim.records.summary import SessionSummary
 from estim.safety.errors import RecordError
 
 BATCH = 200  # sessions a transaction: an fsync each would cost more than the reading
@@ -76,30 +76,6 @@ class Filter:
 
 UNREAD = -1  # bytes of a record that could not be read: no size of one, so the next look reads it again
 
-_SEARCHED = frozenset(
-    {
-        kinds.Note.KIND,
-        kinds.Reason.KIND,
-        kinds.Outcome.KIND,
-        lines.Fault.KIND,
-        lines.TakeOver.KIND,
-        lines.LeadOff.KIND,
-        lines.AlarmLine.KIND,
-        lines.Signature.KIND,
-    }
-)
-
-
-def _summary_of(folder: Path, keys: Mapping[str, str]) -> tuple[SessionSummary, bool]:
-    """What a session comes to, and whether it could be read: one that can't be is one bad session, not the end of the
-    look.
-    """
-    try:
-        return summarise(folder, keys=keys), True
-    except OSError as error:
-        nothing = RecordReading((), 0, f"it can't be read: {unread(error)}", torn=False, segments=1)
-        return understand(folder, nothing, keys=keys).summary, False
-
 
 class Index:
     """The index of one home; in memory, and so built anew each time, where its file can't be written (a share that may
@@ -111,6 +87,7 @@ class Index:
 
     def __init__(self, home: Home) -> None:
         self._home = home
+        self._trusted: Mapping[str, str] | None = None
         with self._said():
             try:
                 private_folder(home.root)
@@ -131,7 +108,8 @@ class Index:
         except (OSError, sqlite3.Error) as error:
             if isinstance(error, OSError) and not self._home.root.is_dir():  # the trouble is not the index
                 raise RecordError(f"home {self._home.root}: it can't be made: {trouble(error)}") from None
-            message = f"the index {self._home.root / INDEX} can't be used: {error}; it may be deleted"
+            why = trouble(error) if isinstance(error, OSError) else error
+            message = f"the index {self._home.root / INDEX} can't be used: {why}; it may be deleted"
             raise RecordError(message) from None
 
     def __enter__(self) -> Index:
@@ -169,7 +147,7 @@ class Index:
         """
         with self._said():
             self._drop_forged()
-            marks = {folder: mark_of(folder) for folder in self._roots()}  # before the look: nothing falls between
+            marks = self._marks()  # before the look: nothing falls between
             known = dict(self._db.execute("SELECT path, size FROM session"))
             there = {str(path): size for folder in marks for path in folders_in(folder) if (size := bytes_of(path))}
             read = self._take({path: size for path, size in there.items() if known.get(path) != size}, progress)
@@ -178,8 +156,25 @@ class Index:
                     "DELETE FROM session WHERE path = ?", [(path,) for path in known if path not in there]
                 )
                 for folder, mark in marks.items():
-                    self._db.execute("REPLACE INTO seen VALUES (?, ?, ?)", (str(folder), *mark))
+                    enter_names(self._db, folder, 0, mark[0])
+                    self._look_around(folder, mark)
         return read
+
+    def _marks(self) -> dict[Path, tuple[int, str, str]]:
+        """Where each chain of sessions ends, and how it and its folder look."""
+        return {folder: (*mark_of(folder), look_around(folder)) for folder in self._roots()}
+
+    def _look_around(self, folder: Path, mark: tuple[int, str, str]) -> None:
+        settled = take_around(self._db, folder, self._keys())
+        seen = (str(folder), *mark[:2], mark[2] if settled else "")
+        if self._db.execute("SELECT * FROM seen WHERE folder = ?", seen[:1]).fetchone() != seen:
+            self._db.execute("REPLACE INTO seen VALUES (?, ?, ?, ?)", seen)
+
+    def _keys(self) -> Mapping[str, str]:
+        """Those that the station's chain vouches for, as `verify` trusts them."""
+        if self._trusted is None:
+            self._trusted = trusted_keys(self._home.root)[0]
+        return self._trusted
 
     def _drop_forged(self) -> None:
         """Without the mark of the last time: each row that is not as this program wrote it goes, and is read anew."""
@@ -197,23 +192,27 @@ class Index:
     def catch_up(self, progress: Progress | None = None) -> int:
         """Take in what the master chain says is new, without looking at the 100 000 others; gives how many were read.
 
-        A master chain that is not the one that was seen before leads to a `refresh`. Sessions that were put into or
-        taken out of the folders by hand are noticed by `refresh` and `rebuild` alone, and by `verify`.
+        A master chain that is not the one that was seen before leads to a `refresh`. What was put into the folders by
+        hand, or taken out, is noticed by the folder's own times; a record that was changed where it lies, when it is
+        asked for.
         """
         todo: set[Path] = set()
         if self._mark is not None and not self._mark.sure:
             return self.refresh(progress)
         with self._said():
-            seen = {folder: (size, tail) for folder, size, tail in self._db.execute("SELECT * FROM seen")}
-            marks = {folder: mark_of(folder) for folder in self._roots()}
-            for folder, (size, tail) in marks.items():
-                before = seen.get(str(folder), (0, ""))
-                if size < before[0] or (before[0] and mark_of(folder, before[0])[1] != before[1]):
+            seen = {row[0]: row[1:] for row in self._db.execute("SELECT folder, bytes, tail, looked FROM seen")}
+            marks, touched = self._marks(), []
+            for folder, mark in marks.items():
+                before = seen.get(str(folder), (0, "", ""))
+                if mark[0] < before[0] or (before[0] and mark_of(folder, before[0])[1] != before[1]):
                     return self.refresh(progress)
                 if before[0] == 0 and folder.is_dir():
                     return self.refresh(progress)
-                if (size, tail) != before:
-                    todo |= {folder / name for name in names_between(folder, before[0], size)}
+                if mark[:2] != before[:2]:
+                    todo |= {folder / name for name in enter_names(self._db, folder, before[0], mark[0])}
+                if mark != before or not mark[2]:
+                    todo |= unlike_rows(self._db, folder)
+                    touched.append(folder)
             open_ones = self._db.execute("SELECT path FROM session WHERE ending IN ('torn', 'incomplete')")
             todo |= {Path(path) for (path,) in open_ones}
             sizes = {str(path): bytes_of(path) for path in todo}
@@ -223,8 +222,8 @@ class Index:
             with self._db:
                 gone = [(path,) for path, size in sizes.items() if not size]
                 self._db.executemany("DELETE FROM session WHERE path = ?", gone)
-                news = [(str(folder), *mark) for folder, mark in marks.items() if seen.get(str(folder)) != mark]
-                self._db.executemany("REPLACE INTO seen VALUES (?, ?, ?)", news)
+                for folder in touched:
+                    self._look_around(folder, marks[folder])
         return read
 
     def _knows(self, path: str, size: int) -> bool:
@@ -236,10 +235,9 @@ class Index:
         return [self._home.records(simulated=simulated) for simulated in (False, True)]
 
     def _take(self, todo: Mapping[str, int], progress: Progress | None) -> int:
-        keys = known_keys(self._home.root)
-        paths = sorted(todo)
+        keys, paths = self._keys() if todo else {}, sorted(todo)
         for first in range(0, len(paths), BATCH):
-            batch = [(path, *_summary_of(Path(path), keys)) for path in paths[first : first + BATCH]]
+            batch = [(path, *summary_of(Path(path), keys)) for path in paths[first : first + BATCH]]
             with self._db:
                 for path, summary, read in batch:
                     self._put(summary, path, todo[path] if read else UNREAD)
@@ -251,13 +249,11 @@ class Index:
         self._db.execute("DELETE FROM session WHERE path = ?", (path,))
         # The folder decides, not the record: a forged flag must not move a session among the real ones.
         simulated = Path(path).parent == self._home.records(simulated=True)
-        said = [summary.session, summary.patient, summary.operator, summary.protocol, summary.title, summary.device]
-        said += [summary.outcome, summary.ending, *(text for _, kind, text in summary.happened if kind in _SEARCHED)]
         whole = json.dumps(summary.to_json(), ensure_ascii=False, separators=(",", ":"))
         looked = look_of(Path(path))
         row = (
             path, size, int(simulated), summary.began_ms, summary.patient, summary.operator, summary.protocol,
-            summary.outcome, summary.ending, int(summary.verified), " ".join(said).lower(), looked,
+            summary.outcome, summary.ending, int(summary.verified), words_of(summary), looked,
         )  # fmt: skip
         values = ", ".join("?" * (len(row) + 1))
         self._db.execute(f"INSERT INTO session VALUES ({values})", (*row, self._mac(row, whole)))  # noqa: S608
@@ -288,6 +284,9 @@ class Index:
         with self._db:
             self._db.executemany("DELETE FROM session WHERE path = ?", [(path,) for path in sizes])
         self._take({path: size for path, size in sizes.items() if size and self._inside(path)}, None)
+        for folder in {Path(path).parent for path, size in sizes.items() if not size} & set(self._roots()):
+            with self._db:  # it was emptied or taken away where it lay: that is said of it
+                take_around(self._db, folder, self._keys())
 
     def _inside(self, path: str) -> bool:
         return Path(path).parent in self._roots()
@@ -306,7 +305,7 @@ class Index:
                 ).fetchall()
                 good, bad = self._believed(rows)
                 if not bad:
-                    return good
+                    return self._judged(good, self._home.records(simulated=wanted.simulated))
                 self._read_again(bad)
         raise RecordError(f"{self._home.root / INDEX}: the index changes while it is read; it may be deleted")
 
@@ -333,4 +332,17 @@ class Index:
                         found[path] = one
                 if missing := [path for path in wanted if path not in found]:
                     self._read_again(missing)
+            for root in self._roots():
+                mine = [path for path in found if Path(path).parent == root]
+                found |= dict(zip(mine, self._judged([found[path] for path in mine], root), strict=True))
         return [found[path] for path in wanted if path in found]
+
+    def _judged(self, rows: list[dict[str, Any]], root: Path) -> list[dict[str, Any]]:
+        return judged(self._db, root, rows, self._keys()) if rows else rows
+
+    def left_out(self, *, simulated: bool) -> list[tuple[str, str]]:
+        """What the chain of sessions names and is not there, and what lies among them and can't be listed: path, why;
+        before it what is wrong with the chain itself.
+        """
+        with self._said():
+            return left_out(self._db, self._home.records(simulated=simulated))

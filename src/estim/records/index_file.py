@@ -16,7 +16,8 @@ from estim.platform.files import open_private, replace_whole
 INDEX = "index.sqlite3"
 MARK = "index.mark"
 FILES = (INDEX, f"{INDEX}-wal", f"{INDEX}-shm", MARK)
-VERSION = 5  # another one throws the file's contents away
+VERSION = 6  # another one throws the file's contents away
+_SAME_ROWS = 5  # its sessions are as they are now: no record is read again
 # Narrow rows are searched, whole summaries lie apart: a search over 100 000 sessions reads some 30 MB, not 300.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS session (
@@ -31,7 +32,15 @@ CREATE INDEX IF NOT EXISTS session_unsealed ON session (path) WHERE ending IN ('
 CREATE TABLE IF NOT EXISTS summary (
     path TEXT PRIMARY KEY REFERENCES session (path) ON DELETE CASCADE, summary TEXT NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS seen (folder TEXT PRIMARY KEY, bytes INTEGER NOT NULL, tail TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS seen (
+    folder TEXT PRIMARY KEY, bytes INTEGER NOT NULL, tail TEXT NOT NULL, looked TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS named (
+    folder TEXT NOT NULL, session TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (folder, session, at)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS beside (
+    folder TEXT NOT NULL, path TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (folder, path)
+) STRICT;
 """
 MEMORY = ":memory:"
 
@@ -46,10 +55,14 @@ def open_index(where: str) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
-        if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version == _SAME_ROWS:
+            db.executescript(f"DROP TABLE seen; PRAGMA user_version = {VERSION};")
+        elif version != VERSION:
             db.executescript(
                 "DROP TABLE IF EXISTS seen; DROP TABLE IF EXISTS summary; DROP TABLE IF EXISTS muscle_time;"
-                f"DROP TABLE IF EXISTS session; PRAGMA user_version = {VERSION};"
+                "DROP TABLE IF EXISTS session; DROP TABLE IF EXISTS named; DROP TABLE IF EXISTS beside;"
+                f"PRAGMA user_version = {VERSION};"
             )
         db.executescript(SCHEMA)
         if _tables(db) != _tables_made():

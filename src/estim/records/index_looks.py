@@ -7,10 +7,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from estim.platform.files import no_device
 from estim.records.master import MASTER
 from estim.records.segment import segments
 
 _TAIL = 200
+_LINE_MAX = 64 * 1024  # a line has some 450 bytes
 
 
 def folders_in(root: Path) -> Iterator[Path]:
@@ -37,25 +39,27 @@ def look_of(folder: Path) -> str:
 
 
 def mark_of(folder: Path, at: int | None = None) -> tuple[int, str]:
-    """Where a master chain ends, or what stands before `at` in it."""
+    """Where the last whole line of a master chain ends, or what stands before `at` in it."""
     try:
-        with (folder / MASTER).open("rb") as file:
+        with no_device(folder / MASTER).open("rb") as file:
             size = file.seek(0, 2) if at is None else at
+            if at is None:
+                file.seek(max(0, size - _LINE_MAX))
+                tail = file.read(min(size, _LINE_MAX))
+                size -= len(tail) - (tail.rfind(b"\n") + 1)
             file.seek(max(0, size - _TAIL))
             return size, file.read(min(size, _TAIL)).decode("latin-1")
     except OSError:
         return 0, ""
 
 
-def names_between(folder: Path, begin: int, end: int) -> set[str]:
-    """The sessions that the master chain names between two places."""
+def names_between(folder: Path, begin: int, end: int) -> Iterator[tuple[int, str]]:
+    """Where between two places of the master chain which session is named."""
     with (folder / MASTER).open("rb") as file:
         file.seek(begin)
-        data = file.read(end - begin)
-    names: set[str] = set()
-    for line in data.splitlines():
-        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
-            name = json.loads(line)["session"]
-            if isinstance(name, str) and name == Path(name).name:  # a forged name must not lead out of the folder
-                names.add(name)
-    return names
+        while begin < end and (line := file.readline()):
+            with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+                name = json.loads(line)["session"]
+                if isinstance(name, str) and name == Path(name).name:  # a forged name must not lead out of the folder
+                    yield begin, name
+            begin += len(line)

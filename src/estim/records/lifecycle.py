@@ -138,7 +138,7 @@ def restore(source: Path, home: Path, *, operator: str, reason: str) -> Anchor:
                 digests[row.name] = digest_of(data)
                 _write(home, row.name, data)
     except (OSError, tarfile.TarError, zstandard.ZstdError, ValueError, RecursionError) as error:
-        raise RecordError(f"{source}: this backup can't be read: {error}") from None
+        raise RecordError(_not_put_back(source, home, error)) from None
     if not isinstance(manifest, dict) or manifest.get("files") != digests:
         raise RecordError(f"{source}: files are missing or changed; what could be read lies in {home}")
     anchor, *more = read_anchors(str(manifest.get("anchor")))
@@ -156,10 +156,29 @@ def restore(source: Path, home: Path, *, operator: str, reason: str) -> Anchor:
     return anchor
 
 
+def _not_put_back(source: Path, home: Path, error: Exception) -> str:
+    """Why a backup is not back, and whether it is the backup or the new home that fails."""
+    again = f" What was put into {home} until then is no whole home: remove it, then begin again."
+    half = again if home.is_dir() and any(home.iterdir()) else ""
+    if isinstance(error, OSError):
+        where = Path(str(error.filename or source))
+        if where.absolute().is_relative_to(home.absolute()):
+            return f"{where}: it can't be written: {trouble(error)}.{half}"
+        return f"{source}: this backup can't be read: {trouble(error)}.{half}"
+    why = (
+        str(error) if isinstance(error, _OutOfHome) else "it was cut off or changed, or is no file of `records backup`"
+    )
+    return f"{source}: this backup can't be read: {why}.{half}"
+
+
+class _OutOfHome(ValueError):
+    """A backup that names a place outside the home that it is put into."""
+
+
 def _write(home: Path, name: str, data: bytes) -> None:
     inside = PurePosixPath(name)
     if inside.is_absolute() or ".." in inside.parts or "\\" in name or ":" in name:  # the last two as Windows has it
-        raise ValueError(f"{name} leads out of the home")
+        raise _OutOfHome(f"{name} leads out of the home")
     path = home.joinpath(*inside.parts)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     make_new(path, data)

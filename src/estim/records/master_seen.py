@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from estim.platform.files import no_device, replace_whole
+from estim.platform.files import no_device, replace_whole, trouble
 from estim.records.chain import GENESIS
 from estim.records.keys import PRIVATE, station_signer
 from estim.records.master import MASTER, NAME, home_of_records, names_session
@@ -75,7 +75,7 @@ def seen_master(records: Path) -> Seen | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise RecordError(f"{path}: this chain can't be read: {error.strerror or error}") from None
+        raise RecordError(f"{path}: this chain can't be read: {trouble(error)}") from None
     if len(_KNOWN) > 16:
         _KNOWN.clear()
     _KNOWN[path] = (look, found)

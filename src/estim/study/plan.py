@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from estim.care.document import Finding, load_document
 from estim.drivers.models import MODELS
+from estim.platform.files import unread
 from estim.protocols import library
 from estim.protocols.catalogue import load_runnable
 from estim.records.canonical import canonical
@@ -197,7 +198,9 @@ def _source(name: str, beside: Path) -> ProtocolFile:
             protocol, _ = load_runnable(str(path))
             data = path.read_bytes()
             text = data.decode("utf-8-sig")
-    except (EstimError, OSError, ValueError) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"protocol {quoted(name)}: {unread(error)}") from None
+    except (EstimError, ValueError) as error:
         raise UsageError(f"protocol {quoted(name)}: {error}") from None
     channels = tuple(channel.name for channel in protocol.channel)
     return ProtocolFile(name=name, text=text, sha256=hashlib.sha256(data).hexdigest(), channels=channels)
@@ -237,9 +240,10 @@ def _texts(value: object) -> list[tuple[int, str]]:
     )
 
 
-def read_ran(path: Path) -> str:
-    """The digest in a study's copy; "" where it has none."""
+def read_ran(path: Path) -> tuple[str, str]:
+    """A study's id and the digest in its copy; "" where it has none."""
     try:
-        return str(tomllib.loads(path.read_text("utf-8"))["ran"]["digest"])
+        said = tomllib.loads(path.read_text("utf-8"))
+        return str(said["id"]), str(said["ran"]["digest"])
     except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        return "", ""

@@ -89,7 +89,7 @@ def run_study(
         "digest": study.digest,
         "runs": len(mine),
         "done": len(rows),
-        "outcomes": dict(sorted(Counter(json.loads(row)["outcome"] for row in rows).items())),
+        "outcomes": _outcomes(rows),
         "failed": sorted(failed, key=lambda each: each["run"]),
         "retried": retried,
         "workers": ask.workers,
@@ -113,7 +113,7 @@ def _begin(study: Study, folder: Path, ask: Ask) -> dict[int, bytes]:
     folder.mkdir(parents=True, exist_ok=True)
     there = folder / COPY
     if there.exists():
-        other = read_ran(there)
+        other = read_ran(there)[1]
         if other != study.digest:
             raise UsageError(
                 f"{folder} holds another study, digest {other[:16]}; this is {study.digest[:16]}: name another"
@@ -160,19 +160,21 @@ def merge(folders: Sequence[Path], into: Path, program: str) -> dict[str, Any]:
     Raises:
         UsageError: no study there, several studies, or two shards that disagree on a run.
     """
-    digests = {}
+    began, digests = time.perf_counter(), {}
     for folder in folders:
         if not (folder / COPY).exists() or not (folder / RESULTS).exists():
             raise UsageError(f"{folder} holds no results of a study")
-        digests[folder] = read_ran(folder / COPY)
+        digests[folder] = read_ran(folder / COPY)[1]
+        if not digests[folder]:
+            raise UsageError(f"{folder / COPY} says no digest: it is not as `study run` left it")
     if len(set(digests.values())) > 1:
         raise UsageError(
             "several studies: " + ", ".join(f"{folder} {digest[:16]}" for folder, digest in digests.items())
         )
     rows: dict[int, bytes] = {}
     for folder in folders:
-        for line in (folder / RESULTS).read_bytes().splitlines():
-            number = int(json.loads(line)["run"])
+        for at, line in enumerate((folder / RESULTS).read_bytes().splitlines(), start=1):
+            number = _number(folder, at, line)
             if rows.setdefault(number, line) != line:
                 raise UsageError(f"run {number} differs between the folders: they were not run by one program")
     if into.exists() and any(into.iterdir()):
@@ -194,4 +196,29 @@ def merge(folders: Sequence[Path], into: Path, program: str) -> dict[str, Any]:
     write_report(into, study)
     missing = [number for number in range(wanted) if number not in rows]
     failed = [{"run": number, "reason": "in none of the folders"} for number in missing[:1000]]
-    return {"runs": wanted, "done": len(ordered), "failed": failed, "missing": len(missing), "shards": len(folders)}
+    return {
+        "study": read_ran(folders[0] / COPY)[0],
+        "digest": digests[folders[0]],
+        "runs": wanted,
+        "done": len(ordered),
+        "outcomes": _outcomes(ordered),
+        "failed": failed,
+        "missing": len(missing),
+        "shards": len(folders),
+        "retried": None,  # no folder says how often, nor how many workers there were
+        "workers": None,
+        "wall_s": time.perf_counter() - began,
+    }
+
+
+def _number(folder: Path, at: int, line: bytes) -> int:
+    try:
+        row = json.loads(line)
+        str(row["outcome"])
+        return int(row["run"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise UsageError(f"{folder / RESULTS}: line {at} is no result of a run: run this shard again") from None
+
+
+def _outcomes(rows: Iterable[bytes]) -> dict[str, int]:
+    return dict(sorted(Counter(json.loads(row)["outcome"] for row in rows).items()))

@@ -23,6 +23,7 @@ from estim.console.presses import Kind
 from estim.console.preview import changes_since, preview_lines, suggested_week
 from estim.console.protocol_words import detail_lines, nearest_first
 from estim.console.stages.early import EarlyPane
+from estim.platform.files import trouble
 from estim.protocols import library
 from estim.protocols.loader import load
 from estim.protocols.schema import Protocol
@@ -72,8 +73,10 @@ class PlanPane(Pane):
         for path in self.console.home_view.own_protocols():
             try:
                 self._protocols[path] = load(Path(path))
-            except (EstimError, OSError) as error:
+            except EstimError as error:
                 self._broken[path] = str(error).splitlines()[0]
+            except OSError as error:
+                self._broken[path] = f"{path}: {trouble(error)}"
 
     def _found(self) -> list[str]:
         """Looked up once: each picture and each key asks several times, and the whole library takes 5 ms."""

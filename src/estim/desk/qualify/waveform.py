@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from estim.platform.files import trouble
 from estim.safety.errors import quoted
 
 SAMPLES_MIN = 20
@@ -75,7 +76,7 @@ def read(
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
-        raise WaveformError(f"{path}: {error.strerror}") from None
+        raise WaveformError(f"{path}: {trouble(error)}") from None
     rows, meta, heads = _rows(text)
     if not rows:
         raise WaveformError(f"{path}: no row of numbers")

@@ -1,0 +1,225 @@
+"""What a list, a report, an export and `show` say of a session is never better than what `records verify` says."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from estim.cli import main
+from estim.records import index, index_around
+from estim.records.home import Home
+from estim.records.station import begin_station
+from tests.records.build import NOON, session
+
+DAY = datetime.timedelta(days=1)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A station with three sessions, listed once: the index knows them as good."""
+    made = Home(tmp_path / "home")
+    begin_station(made.root)
+    for number in range(3):
+        session(made, f"K-{number + 1}", at=NOON + number * DAY, simulated=False)
+    session(made, "S-1", at=NOON)
+    assert main(["records", "list", "--home", str(made.root)]) == 0
+    return made
+
+
+@pytest.fixture
+def estim(home: Home, capsys: pytest.CaptureFixture[str]) -> Any:
+    capsys.readouterr()
+
+    def call(*words: str) -> tuple[int, str, str]:
+        code = main(["records", *words, "--home", str(home.root)])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+def folders(home: Home) -> list[Path]:
+    return sorted(path for path in home.records(simulated=False).iterdir() if path.is_dir())
+
+
+def copied(home: Home, _tmp: Path) -> Path:
+    there = home.records(simulated=False) / "20261124T120000.000000Z-K-1"
+    shutil.copytree(folders(home)[0], there)
+    return there
+
+
+def of_another_home(home: Home, tmp: Path) -> Path:
+    other = Home(tmp / "other")
+    begin_station(other.root)
+    made = session(other, "K-1", at=NOON + 4 * DAY, simulated=False)
+    shutil.copytree(made, home.records(simulated=False) / made.name)
+    return home.records(simulated=False) / made.name
+
+
+def of_another_home_with_its_key(home: Home, tmp: Path) -> Path:
+    there = of_another_home(home, tmp)
+    with (home.root / "keys" / "station-keys.txt").open("a") as keys:
+        keys.write((tmp / "other" / "keys" / "station-keys.txt").read_text())
+    return there
+
+
+def replaced(home: Home, _tmp: Path) -> Path:
+    first, second, *_ = folders(home)
+    shutil.rmtree(second)
+    shutil.copytree(first, second)
+    return second
+
+
+def made_anew(home: Home, tmp: Path) -> Path:
+    """With the station's own key, and other lines."""
+    copy = Home(tmp / "copy")
+    shutil.copytree(home.root, copy.root)
+    victim = folders(home)[1]
+    shutil.rmtree(copy.root / "records")
+    made = session(copy, "K-2", at=NOON + DAY, end="fault", simulated=False)
+    assert made.name == victim.name
+    shutil.rmtree(victim)
+    shutil.copytree(made, victim)
+    return victim
+
+
+def among_the_simulated(home: Home, _tmp: Path) -> Path:
+    there = home.records(simulated=True) / folders(home)[0].name
+    shutil.move(folders(home)[0], there)
+    return there
+
+
+@pytest.mark.parametrize(
+    "done", [copied, of_another_home, of_another_home_with_its_key, replaced, made_anew, among_the_simulated]
+)
+def test_a_session_that_the_chain_does_not_know_so_is_nowhere_called_verified(
+    estim: Any, home: Home, tmp_path: Path, done: Callable[[Home, Path], Path]
+) -> None:
+    bad = done(home, tmp_path)
+    verdict = {row["path"]: row for row in json.loads(estim("verify", "--json")[1])["sessions"]}[str(bad)]
+    assert not verdict["ok"]
+    listed = {row["path"]: row for row in json.loads(estim("list", "--json")[1])["sessions"]}
+    assert {path for path, row in listed.items() if not row["ok"]} == {str(bad)}
+    assert listed[str(bad)]["reason"] == verdict["reason"]
+    line = next(line for line in estim("list")[1].splitlines() if line.rstrip().endswith(f" {bad.name}"))
+    for words in (("report", str(bad)), ("export", str(bad), "--format", "csv"), ("show", str(bad))):
+        code, _, said = estim(*words)
+        asked = verdict["reason"].split("; ")[-1] if words[0] == "show" else verdict["reason"]  # that asks for no key
+        assert (code, asked in said) == (1, True), words
+    assert json.loads(estim("report", str(bad), "--json")[1])["verified"] is False
+    code, _, said = estim("export", str(bad), "--format", "parquet", "-o", str(tmp_path / "tables"))
+    assert (code, "is left out" in said) == (1, True)
+    code, _, said = estim("sign", str(bad), "--operator", "T1", "--reason", "late")
+    assert (code, verdict["reason"] in said) == (1, True)
+    assert line.split()[0] == "BAD"
+
+
+def test_a_session_that_was_taken_away_is_told_below_the_list(estim: Any, home: Home) -> None:
+    gone = folders(home)[0]
+    shutil.rmtree(gone)
+    document = json.loads(estim("list", "--json")[1])
+    assert document["beside"] == [{"path": str(gone), "reason": "the master chain saw this session sealed, it is gone"}]
+    assert str(gone) in estim("list", "--patient", "K-3")[1]
+    assert str(gone) not in estim("list", "--simulated")[1]
+
+
+def test_a_chain_that_is_gone_or_changed_is_told_below_the_list(estim: Any, home: Home) -> None:
+    chain = home.records(simulated=False) / "master.jsonl"
+    was = chain.read_text()
+    chain.write_text(was.replace("K-2", "K-9", 1))
+    (first, *_) = json.loads(estim("list", "--json")[1])["beside"]
+    chain_says = next(row for row in json.loads(estim("list", "--json")[1])["beside"] if row["path"] == str(chain))
+    assert "was changed" in chain_says["reason"], first
+    chain.unlink()
+    document = json.loads(estim("list", "--json")[1])
+    assert [row["ok"] for row in document["sessions"] if not row["simulated"]] == [False] * 3
+    assert {row["path"] for row in document["beside"]} == {str(chain)}
+    assert estim("report", str(folders(home)[0]))[0] == 1
+    assert estim("verify", str(folders(home)[0]))[0] == 1
+    chain.write_text(was)
+    document = json.loads(estim("list", "--json")[1])
+    assert all(row["ok"] for row in document["sessions"])
+    assert document["beside"] == []
+
+
+def test_what_lies_among_the_sessions_and_is_none_is_named_and_why(
+    estim: Any, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = home.records(simulated=False)
+    os.mkfifo(records / "a-pipe")
+    (records / "a-file").write_text("")
+    (records / "a-link").symlink_to("/nowhere/at/all")
+    for name in ("of-nothing", "empty", "with-a-pipe", "with-a-link", "behind-a-gap"):
+        (records / name).mkdir()
+    (records / "empty" / "record.jsonl").write_bytes(b"")
+    os.mkfifo(records / "with-a-pipe" / "record.jsonl")
+    (records / "with-a-link" / "record.jsonl").symlink_to("/nowhere/at/all")
+    shutil.copy(folders(home)[0] / "record.jsonl", records / "behind-a-gap" / "record.1.jsonl")
+    young = json.loads(estim("list", "--real", "--json")[1])["beside"]
+    assert {Path(row["path"]).name for row in young} == {"a-pipe", "a-file", "a-link"}  # no session begins so
+    monkeypatch.setattr(index_around, "_JUST_NOW_S", 0.0)
+    said = {Path(row["path"]).name: row["reason"] for row in json.loads(estim("list", "--real", "--json")[1])["beside"]}
+    assert said == {
+        "a-pipe": "it is a pipe, not a session's folder",
+        "a-file": "it is a file, not a session's folder",
+        "a-link": "it is a link to /nowhere/at/all, which is not there, not a session's folder",
+        "of-nothing": "it has no record.jsonl",
+        "empty": "its record is empty",
+        "with-a-pipe": "its record.jsonl is a pipe",
+        "with-a-link": "its record.jsonl is a link to /nowhere/at/all, which is not there",
+        "behind-a-gap": "it has no record.jsonl, only what follows it",
+    }
+    text = estim("list", "--real")[1]
+    assert all(f"{records / name}: {reason}" in text for name, reason in said.items())
+
+
+def test_a_record_that_was_emptied_where_it_lies_is_told_below_the_list(
+    estim: Any, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = folders(home)[1]
+    (victim / "record.jsonl").write_bytes(b"")
+    monkeypatch.setattr(index_around, "_JUST_NOW_S", 0.0)
+    document = json.loads(estim("list", "--json")[1])
+    assert document["beside"] == [{"path": str(victim), "reason": "its record is empty"}]
+    assert victim.name not in {row["session"] for row in document["sessions"]}
+
+
+def test_of_a_record_that_can_not_be_read_no_number_is_said(estim: Any, home: Home) -> None:
+    victim = folders(home)[1] / "record.jsonl"
+    victim.unlink()
+    victim.mkdir()
+    (row,) = (row for row in json.loads(estim("list", "--json")[1])["sessions"] if not row["ok"])
+    numbers = ("records", "signed", "contractions", "contractions_planned", "duration_us", "therapy_us", "began_ms")
+    assert {key: row[key] for key in (*numbers, "week", "number")} == dict.fromkeys((*numbers, "week", "number"))
+    assert "day unknown" in estim("list")[1]
+
+
+def test_a_list_looks_at_the_chain_again_only_when_something_was_touched(
+    estim: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_around, "_JUST_NOW_S", 0.0)
+    assert estim("list")[0] == 0
+    monkeypatch.setattr(index_around, "seen_master", lambda _: pytest.fail("nothing was touched"))
+    monkeypatch.setattr(index_around, "unlike_rows", lambda *_: pytest.fail("nothing was touched"))
+    monkeypatch.setattr(index, "unlike_rows", lambda *_: pytest.fail("nothing was touched"))
+    assert len(json.loads(estim("list", "--json")[1])["sessions"]) == 4
+
+
+def test_an_index_of_the_version_before_keeps_its_sessions(home: Home, estim: Any) -> None:
+    with closing(sqlite3.connect(home.root / "index.sqlite3")) as database, database:
+        database.executescript(
+            "DROP TABLE seen; DROP TABLE named; DROP TABLE beside; PRAGMA user_version = 5;"
+            "CREATE TABLE seen (folder TEXT PRIMARY KEY, bytes INTEGER NOT NULL, tail TEXT NOT NULL) STRICT;"
+        )
+    (home.root / "index.mark").unlink()
+    assert json.loads(estim("index", "--json")[1])["read"] == 0
+    assert all(row["ok"] for row in json.loads(estim("list", "--json")[1])["sessions"])
