@@ -18,7 +18,7 @@ from estim.console.coach import coach_lines, concerned
 from estim.console.language import ENGLISH, LANGUAGES, load
 from estim.console.language.heard import Translation
 from estim.console.problem_words import problem_line
-from estim.drivers import midlevel
+from estim.drivers import midlevel, sciencemode2, sciencemode34
 from estim.drivers.models import MODELS
 from estim.drivers.rehastim1_steps import NOBODY
 from estim.drivers.rehastim2_profile import PROFILE as REHASTIM2
@@ -173,6 +173,35 @@ def test_what_devices_say_and_what_is_confirmed_has_a_form(language: str) -> Non
     assert [text for text in texts if heard(text) == text] == []
     measured = [row.words for row in BY_KEY.values() if row.warn is not None]
     assert [words for words in measured if heard(words) == words] == []
+
+
+def calls() -> set[str]:
+    """What drivers call what they ask of a device: `update`, `status`."""
+    found = set()
+    for path in (SOURCE / "drivers").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
+            if isinstance(node, ast.Call) and name in {"Call", "_ask", "Step"} and node.args:
+                first = node.args[0]
+                found |= {str(first.value)} if isinstance(first, ast.Constant) else set()
+    return found
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_a_device_refused_is_read_in_the_language(language: str) -> None:
+    """`update: parameter error` stood on a German screen."""
+    heard = load(language).heard
+    assert {"update", "off", "off-status", "prepare", "relist", "battery"} <= calls()
+    quiet = {"watchdog", "init-ack"}  # no answer is expected, so nothing is said of them
+    results = [*sciencemode2.RESULTS.values(), *sciencemode34.RESULTS.values(), sciencemode2.result_text(99)]
+    results += ["answered with an error", "the device does not know this command"]
+    assert [text for text in results if heard(text) == text] == []
+    for call in calls() - quiet:
+        assert heard(call) != call
+        refused = heard(f"{call}: {results[1]}")
+        assert refused.endswith(f": {heard(results[1])}"), refused
+        assert not refused.startswith(f"{call}:")
+        assert heard(call) in heard(f"no answer to {call} within 250 ms")
 
 
 @pytest.mark.parametrize("language", OTHERS)
