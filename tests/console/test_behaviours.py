@@ -400,7 +400,7 @@ async def test_19_what_was_done_is_kept_and_says_how_it_ended(bench: Make, tmp_p
     async with bench(home_view=home) as b:
         reader = Reader(b)
         await reader.sign_in()
-        reader.sees("! P-042 2026-11-20 09:00: the console was killed or closed; the output was stopped")
+        reader.sees("! P-042 2026-11-20 09:00: it was left by hand before the signature, with the", "output off")
         reader.sees(
             "3 contractions given, not signed. F6", "2026-11-20: ENDED EARLY", "→ F6 shows what did not end (1)"
         )

@@ -13,7 +13,7 @@ from tools.pictures import drawn
 from .conftest import Bench, make_bench, settle
 from .every_stage import FOLDER, KEPT, KEPT_BYTES, LEVEL_MA, SIZES, every_stage, known_home, resize
 
-ONE_COLUMN = {"unfinished", "identity", "help", "ended"}  # few words, or a list that may be short
+ONE_COLUMN = {"unfinished", "identity", "ended"}  # few words, or a list that may be short
 # Cut is only what is somebody's own text: a protocol's title in a table or a heading.
 OWN_TEXT = re.compile(r"(Foot drop|common peroneal)[^…]*…")
 

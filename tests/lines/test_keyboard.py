@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from estim.console.stages.why import STOP_REASONS as CONSOLE_REASONS
+from estim.console.corrected import STOP_REASONS as CONSOLE_REASONS
 from estim.controller.terminal_reports import F12_REPORTS
 from estim.lines.keyboard import LINE_MAX, Bystander, Keyboard, says_stop
 from estim.lines.typed import STOP_REASONS, Person

@@ -278,6 +278,18 @@ def test_the_report_as_pdf(tmp_path: Path, end: str) -> None:
         ),
         ("note", {"discomfort": 10, "sent_ua": {"1": 13_000}}, "Discomfort 10 of 10 at 13 mA"),
         ("reason", {"stopped": "wrong-contraction"}, "Why it was stopped: wrong contraction"),
+        (
+            "reason",
+            {"instead_of": "wrong-contraction", "stopped": "skin"},
+            "Why it was stopped: skin (corrected; said before: wrong contraction)",
+        ),
+        (
+            "note",
+            {"ended_for": "short-of-time", "instead_of": "pain"},
+            "Why it was ended: short of time (corrected; said before: pain)",
+        ),
+        ("reason", {"ended_for": "contraindicated"}, "Why it was ended: contraindicated"),
+        ("note", {"left_by": "PT1"}, "Left before the signature, by: PT1"),
         ("note", {"setup_s": 138}, "From sign-in to the first current of treatment: 2:18 min"),
         (
             "note",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from estim.console import collector
-from estim.console.command import Command
+from estim.console.command import Command, free
 from estim.console.draft import Draft, Stage, Station
 from estim.console.drawing import draw_frame, draw_panes
 from estim.console.frame import Frame, NextLine
@@ -156,6 +156,11 @@ class EstimConsole(ListingApp):
                 self.happened.tell(self.say("objectives.met", what=self.say(f"objective.{objective}")), snapshot)
 
     @property
+    def stage(self) -> str:
+        """The name of what stands under all questions."""
+        return self.pane.NAME
+
+    @property
     def silent_s(self) -> float:
         """How old the last snapshot is."""
         return self._picture.silent_s(self.clock())
@@ -223,8 +228,9 @@ class EstimConsole(ListingApp):
         """Of the question on top, of the stage, of the console itself."""
         if not self.questions:
             return [*self.pane.commands(), *always(self)]
+        asked = [*self.questions[-1].commands()]
         below = [each for each in self.pane.commands() if not each.says] if self.questions[-1].passes else []
-        return [*self.questions[-1].commands(), *below, *always(self)]
+        return [*asked, *free(below, asked), *always(self)]
 
     def act(self, command: Command) -> None:
         """Do it, and draw what it did."""

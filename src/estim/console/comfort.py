@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from estim.session.snapshot import Snapshot
 from estim.session.state import Cycle
 
@@ -51,6 +53,34 @@ class ComfortClock:
             self._asked_us = snapshot.elapsed_us
             self._levels = {view.channel: view.level_ua for view in snapshot.channels}
             self._risen_us = None
+
+
+class Hurting:
+    """From which current on a channel was said to hurt; told again of as much or more, and of less pain, it is over."""
+
+    def __init__(self) -> None:
+        self._from_ua: dict[int, int] = {}
+
+    def said(self, value: int, felt_ua: Mapping[str, int]) -> None:
+        """`felt_ua` as `Felt.highest_ua` has it: which of several channels it was, nobody knows."""
+        for channel, current_ua in ((int(name), ua) for name, ua in felt_ua.items() if ua):
+            from_ua = self._from_ua.get(channel)
+            if value >= PAIN_FROM:
+                self._from_ua[channel] = min(current_ua, from_ua or current_ua)
+            elif from_ua is not None and current_ua >= from_ua:
+                del self._from_ua[channel]
+
+    def at(self, channel: int, level_ua: int) -> int:
+        """The current that hurt, where this level is as high; 0 where it is lower or nothing was said."""
+        from_ua = self._from_ua.get(channel, 0)
+        return from_ua if from_ua and level_ua >= from_ua else 0
+
+    def forget(self, channel: int | None = None) -> None:
+        """Other pads, or another treatment: what was felt was felt elsewhere."""
+        if channel is None:
+            self._from_ua.clear()
+        else:
+            self._from_ua.pop(channel, None)
 
 
 class Felt:

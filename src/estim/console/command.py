@@ -6,7 +6,7 @@ Footer, next line, help, palette and the key itself all read the same commands, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from estim.console.presses import Kind
 
@@ -35,6 +35,13 @@ class Command:
     def leads(self) -> bool:
         """It may be done and leads on."""
         return bool(self.says) and not self.refusal
+
+
+def free(commands: Sequence[Command], before: Sequence[Command]) -> list[Command]:
+    """What is left of these where others come first: a key that acts there does nothing of these."""
+    taken = {key for command in before if not command.refusal for key in command.keys}
+    left = [replace(command, keys=tuple(key for key in command.keys if key not in taken)) for command in commands]
+    return [command for command in left if command.keys]
 
 
 def next_of(commands: Sequence[Command]) -> Command | None:

@@ -73,6 +73,10 @@ class Console(Protocol):
         """One of them."""
 
     @property
+    def stage(self) -> str:
+        """The name of what stands under all questions."""
+
+    @property
     def silent_s(self) -> float:
         """How old the last snapshot is."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from estim.console.comfort import PAIN_FROM
+from estim.console.comfort import PAIN_FROM, Hurting
 from estim.protocols.schema import Protocol
 from estim.protocols.setup import ChannelSetup, Setup
 from estim.safety.electrodes import electrode_from_cm
@@ -103,8 +103,11 @@ class Draft:
     asks_why: bool = False  # the last stop has no reason yet; asked on each stage with output until somebody says one
     asks_of_therapy: bool = False  # it is how the therapy ended
     stops: list[str] = field(default_factory=list)  # why, each time
+    reasons_said: list[str] = field(default_factory=list)  # of the last stop or early end: corrected ones as well
     discomfort: int | None = None  # the highest that was entered while output ran
+    hurting: Hurting = field(default_factory=Hurting)
     end_reason: str = ""
+    came_from: Stage | None = None  # to the outcome: going back leads there
     therapy_began: bool = False
     in_room_us: int | None = None  # when something was last made to happen in the simulated room
     entered: dict[str, str] = field(default_factory=dict)  # of the outcome page, kept when it is left
@@ -139,6 +142,7 @@ class Draft:
         """Take this protocol: channels get what the protocol says, levels of another one are forgotten."""
         self.source, self.protocol = source, protocol
         self.levels_taken, self.early_reason, self.drill = False, "", ""
+        self.hurting.forget()
         self.session = self.sessions_before + 1
         self.skin, self.lie_as_drawn, self.stop_test_ms = {}, set(), None
         self.channels = {
@@ -174,6 +178,7 @@ class Draft:
         before = self.channels.get(changed.name)
         if before is not None and before != changed:
             self.levels_taken = False
+            self.hurting.forget(changed.channel)
             changed = replace(
                 changed,
                 sensory_ua=None,

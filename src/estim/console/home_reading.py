@@ -51,6 +51,7 @@ class _Reading:
     ended: dict[str, Any] | None = None
     signed_by: str = ""
     left: str = ""
+    left_by: str = ""
     taken_over: bool = False
     signs: str = ""
     consent: str = ""
@@ -77,17 +78,20 @@ class _Reading:
                 self.schedule, self.setup = fields["schedule"], fields.get("setup", {})
                 self.sha256 = str(fields.get("protocol_sha256", ""))
                 self.warned |= {str(text) for text in fields.get("warnings", ())}
+            case "note" if fields.get("instead_of"):
+                self._said_why(fields)
             case "note":
                 self.pads |= {str(label) for label in fields.get("pads", {}).values()}
                 self._hurts(fields)
                 self.event = str(fields.get("adverse_event") or self.event)
                 self.signs = str(fields.get("signs_session", self.signs))
                 self.consent = str(fields.get("consent", self.consent))
+                self.left_by = str(fields.get("left_by", self.left_by))
             case "outcome":
                 self.skin = str(fields.get("skin", ""))
                 self._hurts(fields)
-            case "reason" if fields.get("stopped"):
-                self.stops.append(str(fields["stopped"]))
+            case "reason" if fields.get("stopped") or fields.get("instead_of"):
+                self._said_why(fields)
             case "levels":
                 self.marks.setdefault(int(fields["channel"]), {})[str(fields["mark"])] = int(fields["level_ua"])
             case "accepted" if fields.get("what") == "warnings":
@@ -115,6 +119,14 @@ class _Reading:
                 self.pulses = self.pulses or any(one.get("pulses") for one in fields.get("channels", ()))
             case "signature":
                 self.signed_by = str(fields.get("operator", ""))
+
+    def _said_why(self, fields: dict[str, Any]) -> None:
+        """Why it was stopped; a correction takes the place of what was said before."""
+        before = str(fields.get("instead_of", ""))
+        if before in self.stops:
+            del self.stops[len(self.stops) - 1 - self.stops[::-1].index(before)]
+        if fields.get("stopped"):
+            self.stops.append(str(fields["stopped"]))
 
     def _hurts(self, fields: dict[str, Any]) -> None:
         """The most that was entered, in treatment or after it."""
@@ -155,8 +167,9 @@ class _Reading:
         """What the list of records shows."""
         how = ""
         if not self.signed_by:
+            by_hand = "quit" if self.left_by and self.ending != "uncertain" else "killed"
             how = (
-                "taken-over" if self.taken_over else "torn" if self.ended is None else "killed" if self.left else "left"
+                "taken-over" if self.taken_over else "torn" if self.ended is None else by_hand if self.left else "left"
             )
         level = max((ua for marks in self.marks.values() for ua in marks.values()), default=0)
         day, _, clock = self.utc.partition("T")
@@ -181,7 +194,14 @@ class _Reading:
     def patient_now(self, known: PastPatient | None, today: str) -> PastPatient:
         """What is known of the patient with this session."""
         day = self.utc[:10]
-        patient = replace(known or PastPatient(id=self.patient), last_day=day, skin_blocked="", due=day != today)
+        patient = replace(
+            known or PastPatient(id=self.patient),
+            last_day=day,
+            last_ending=self.ending,
+            last_contractions=self.given,
+            skin_blocked="",
+            due=day != today,
+        )
         if self.consent or self.given:
             patient = replace(patient, consented=self.consent != "refused")
         if self.answers is not None:
@@ -206,8 +226,6 @@ class _Reading:
             last_protocol_id=str(self.schedule.get("protocol_id", "")),
             last_version=str(self.schedule.get("protocol_version", "")),
             last_week=int(self.schedule.get("week", 1)),
-            last_ending=self.ending,
-            last_contractions=self.given,
             warnings_reason=self.warnings or patient.warnings_reason,
             warnings_read=frozenset(self.warned) if self.warnings else patient.warnings_read,
             side=sides.pop() if len(sides) == 1 else patient.side,

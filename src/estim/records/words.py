@@ -37,6 +37,8 @@ _TURNS = {
 _NOTED = {
     "text": "",
     "stopped": "Why it was stopped",
+    "ended_for": "Why it was ended",
+    "left_by": "Left before the signature, by",
     "goes_on": "Why it went on although the patient had felt unwell",
     "setup_s": "From sign-in to the first current of treatment",
     "skin_before": "Skin before the pads",
@@ -57,7 +59,7 @@ _NOTED = {
     "its_head": "its head",
     "how_it_ended": "how it ended",
 }
-_CODED = frozenset({"stopped", "goes_on", "drill"})  # words of a list, written with hyphens
+_CODED = frozenset({"stopped", "ended_for", "goes_on", "drill"})  # words of a list, written with hyphens
 
 _BEGAN = {"low-rate": "Low-rate test of the pads began", "titration": "Finding levels began"}
 
@@ -121,7 +123,9 @@ def _note(fields: Mapping[str, Any]) -> str:
         levels = fields.get("felt_ua", fields.get("sent_ua"))  # older records: what flowed as it was answered
         at = f" at {', '.join(_ma(one) for one in levels.values())}" if isinstance(levels, Mapping) and levels else ""
         return f"Discomfort {fields['discomfort']} of 10{at}"
-    return "; ".join(filter(None, (_noted(key, value) for key, value in fields.items())))
+    told = "; ".join(filter(None, (_noted(key, value) for key, value in fields.items() if key != "instead_of")))
+    before = str(fields.get("instead_of", "")).replace("-", " ")
+    return f"{told} (corrected; said before: {before})" if before else told
 
 
 def _noted(key: str, value: object) -> str:

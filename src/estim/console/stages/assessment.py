@@ -18,6 +18,7 @@ from estim.console.language import Words
 from estim.console.pane import Field, Pane
 from estim.console.panel import Panel
 from estim.console.stages.beside import show_plays
+from estim.console.stages.form import number
 from estim.console.stages.glance import glance_lines
 from estim.desk.outcomes import judge_outcome
 from estim.session.snapshot import Snapshot
@@ -128,15 +129,16 @@ class AssessmentPane(Pane):
         self.focus_on(f"measure-{self._measures()[0]}")
 
     def _measured(self) -> None:
+        known = measures()
         entered = {one: value for one in self._measures() if (value := self.value(f"measure-{one}"))}
+        entered |= {one: number(value) for one, value in entered.items() if one in known and not known[one].grades}
         wrong = {each.key.removeprefix("outcome.") for each in judge_outcome(entered)} & entered.keys()
         if wrong:
-            known = measures()
             ranges = ", ".join(f"{self._called(one)}: {allowed(known[one], self.say)}" for one in sorted(wrong))
             self.console.said(self.say("assessment.out-of-range", ranges=ranges))
             return
         if "mvic" in entered:
-            if float(entered["mvic"].replace(",", ".")) <= 0:
+            if float(entered["mvic"]) <= 0:
                 self.console.said(self.say("assessment.mvic-none"))
                 return
             self.console.draft.mvic = "measured"
@@ -165,7 +167,7 @@ def _numbers(entered: Mapping[str, str]) -> dict[str, float]:
     found = {}
     for name, value in entered.items():
         with contextlib.suppress(ValueError):
-            found[name] = float(value.replace(",", "."))
+            found[name] = float(value)
     return found
 
 

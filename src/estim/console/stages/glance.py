@@ -70,7 +70,7 @@ def how_words(session: PastSession, say: Words) -> str:
     unsure = f"{session.how}-uncertain"  # nobody is told that the output was stopped where nobody saw it
     sure = session.ending != "uncertain" or not say.has(f"unfinished-how.{unsure}")
     how = say.of("unfinished-how", session.how if sure else unsure)
-    if session.stopped_ms is None or session.how == "left":
+    if session.stopped_ms is None or session.how in {"left", "quit"}:
         return how
     return f"{how} {say('unfinished.stopped', ms=session.stopped_ms)}"
 

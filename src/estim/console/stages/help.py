@@ -1,4 +1,6 @@
-"""Help: the keys of what stands under it, in their present state, then its words."""
+"""Help: the keys of what stands under it, in their present state, then its words; where there is room for them, what
+the state's row can say and the way of a visit.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,24 @@ from textual.content import Content
 
 from estim.console.command import Command
 from estim.console.contract import Console
-from estim.console.keys import keys_of, shown
+from estim.console.keys import ACTIONS, keys_of, shown
+from estim.console.language import Words
 from estim.console.pane import Pane
 from estim.console.panel import Panel
+from estim.console.stages.home import way_lines
 from estim.session.snapshot import Snapshot
+
+STATES = (
+    ("○", "idle"), ("◇", "ready"), ("◆", "armed"), ("▶", "on"), ("▷", "running"), ("‖", "paused"), ("■", "stop-sent"),
+    ("✖", "fault"), ("▲", "uncertain"),
+)  # fmt: skip
+
+
+def state_lines(say: Words) -> list[str]:
+    """What the second row can say, and what it means."""
+    words = [(f"{shape} {say(f'state.{name}.word')}", say(f"state-means.{name}")) for shape, name in STATES]
+    wide = max(len(word) for word, _ in words)
+    return [f"{word:<{wide}}  {means}" for word, means in words]
 
 
 class HelpPane(Pane):
@@ -30,19 +46,32 @@ class HelpPane(Pane):
         """Keys left, words right."""
         yield Panel(self.say("help.title"), id="help-keys")
         yield Panel(self.say("help.words"), id="help-words")
+        yield Panel(self.say("help.states"), id="help-states")
+        yield Panel(self.say("home.glance-none"), id="help-way")
 
     def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
         """One line a key; what may not act now is dim and says what comes first."""
         lines: list[Content | str] = [*self.say.lines("help.stop"), ""]
         for each in self._offered:
             keys = " ".join(dict.fromkeys(self.say.key(shown(key)) for key in each.keys))
-            words = each.says or each.label
+            words = each.says or self._about(each)
             if each.refusal:
                 lines.append(Content.styled(f"{keys:<10} {each.label}: {each.refusal}", "dim"))
             else:
                 lines.append(Content.assemble((f"{keys:<10}", "bold"), f" {words}"))
         self.panel("help-keys").lines(lines)
         self.panel("help-words").lines([*self.say.lines("help.glossary"), "", self.say("help.no-alarm")])
+        self.panel("help-states").lines([*state_lines(self.say), "", *self.say.lines("help.alarm-marks")])
+        self.panel("help-way").lines(way_lines(self.say))
+
+    def _about(self, command: Command) -> str:
+        """What a key does, in more than its one word of the footer where there is more to say."""
+        say, keymap = self.say, self.console.keymap
+        for name in ACTIONS:
+            same = command.keys[0] in keys_of(name, keymap) and command.label == say(f"action.{name}.label")
+            if same and say.has(f"action.{name}.about"):
+                return say(f"action.{name}.about")
+        return command.label
 
     def commands(self) -> Sequence[Command]:
         """Closes by the key that opened it, and by going back."""

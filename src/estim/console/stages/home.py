@@ -91,6 +91,8 @@ class SignInPane(Pane):
         """Enter goes to the PIN, then lets in."""
         operator, asks = self.value("operator"), self.console.home_view.asks_pin()
         refusal = "" if operator else self.say("refuse.operator")
+        if operator and not any(letter.isalnum() for letter in operator):
+            refusal = self.say("refuse.no-letter")
         if is_whole_name(operator) and not asks:  # a register may have named its people otherwise, long ago
             refusal = self.say("refuse.whole-name")
         if asks and self.field == "operator":

@@ -15,6 +15,7 @@ from estim.console.contract import Console
 from estim.console.pane import Pane
 from estim.console.panel import Panel
 from estim.console.present import gone, gone_and_read, lost
+from estim.console.stages.end_today import end_today, may_end
 from estim.safety.reports import OutputState
 from estim.session.snapshot import Snapshot
 
@@ -50,6 +51,8 @@ class LeavePane(Pane):
                 and self.console.draft.signed_in
             ):
                 lines.append(self.say("leave.unsigned"))
+                if may_end(self):
+                    lines.append(self.say("leave.end-here"))
         else:
             lines = [self.say("leave.waiting")]
             if snapshot is not None:
@@ -77,6 +80,14 @@ class LeavePane(Pane):
         if waits and gone(self.now) and self.console.client.takeover is None:
             waits = self.say("leave.read-first", key=self.console.key_names["acknowledge"])
         return (
-            self.digit("q", self._leave, label=self.say("hint.leave"), says=self.say("leave.says"), refusal=waits),
+            self.digit("q", self._go, label=self.say("hint.leave"), says=self.say("leave.says"), refusal=waits),
             self.does("back", lambda: self.console.close(self), label=self.say("hint.stay")),
+            *((end_today(self),) if self._off() and may_end(self) else ()),
         )
+
+    def _go(self) -> None:
+        """The next reader is told that a hand left it, no crash."""
+        snapshot, console = self.now, self.console
+        if snapshot is not None and snapshot.record_path and not snapshot.word_head and console.draft.signed_in:
+            console.note({"left_by": console.station.operator})
+        self._leave()

@@ -16,6 +16,7 @@ from estim.console.draft import Stage
 from estim.console.panel import Panel
 from estim.console.presses import Kind
 from estim.console.scope import draw_scope
+from estim.console.stages.end_today import end_today
 from estim.console.stages.live import LivePane
 from estim.console.widgets import channel_lines, practice_lines
 from estim.protocols.schema import Channel
@@ -63,7 +64,8 @@ class LevelsPane(LivePane):
         if not live:
             twitches = snapshot.purpose == LOW_RATE
             checks.title(self.numbered("levels.twitch-checks" if twitches else "levels.checks"))
-            checks.lines([*self.why_lines(checks.columns), *self.check_lines(snapshot)])
+            why = [*self.why_lines(checks.columns), *self.said_lines(whole=True)]
+            checks.lines([*why, *self.check_lines(snapshot)])
         envelope = self.panel("envelope")
         envelope.display = live
         name = self.numbered("levels.twitch-title" if snapshot.purpose == LOW_RATE else "levels.title")
@@ -198,7 +200,7 @@ class LevelsPane(LivePane):
             on = self.does("next", self._on, says=say("levels.all-found"))
             return (on, *armed, twitch, back)
         on = self.does("next", self._on, label="", refusal=say("levels.find-first"))
-        return (*armed, on, twitch, back)
+        return (*armed, on, twitch, end_today(self), back)
 
     def live_first(self, snapshot: Snapshot) -> Sequence[Command]:
         """What the (virtual) patient says, as the mark that it asks for; once the working one is made: on."""
@@ -213,6 +215,9 @@ class LevelsPane(LivePane):
         if short and view is not None and (towards := self._towards_ceiling(view)) is not None:
             return (towards,)
         refusal = "" if made else self.say("levels.ceiling-first" if short else "levels.mark-first")
+        if made and view is not None and snapshot.purpose != LOW_RATE:
+            refusal = self.hurts_there(view)
+            made = not refusal
         says = self.say("levels.next-says") if made else ""  # what + waits for comes first, not the mark after it
         return (self.does("channel-found", self._next, label="" if not made else None, says=says, refusal=refusal),)
 

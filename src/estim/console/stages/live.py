@@ -6,39 +6,30 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Literal
 
-from estim.console.comfort import ComfortClock, Felt
 from estim.console.command import Command
 from estim.console.contract import Console
 from estim.console.presses import Kind
-from estim.console.raising import Held, RaiseLock
 from estim.console.recovery import Recovery
 from estim.console.scope import Pace, Trace
-from estim.console.stages.why import WhyPane, by_somebody_else
+from estim.console.stages.felt import FeltPane
+from estim.console.stages.why import by_somebody_else, correction
 from estim.controller.interface import Answer
 from estim.safety.reports import OutputState
-from estim.session.events import Acknowledge, ContractionSeen, Lower, Mark, Pause, PressTrigger, Raise, Resume, Start
-from estim.session.levels import CUT_PERCENT
+from estim.session.events import Acknowledge, ContractionSeen, Mark, Pause, PressTrigger, Raise, Resume, Start
 from estim.session.snapshot import ChannelView, Snapshot
 from estim.session.state import BEGUN, Cycle, Phase
 
 MarkKind = Literal["sensory", "motor", "max-tolerated", "no-twitch", "twitch"]
 
 
-class LivePane(WhyPane):
+class LivePane(FeltPane):
     """A stage in which output can be on."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
-        self.chosen: int | None = None
         self.trace = Trace()
         self.plot = Pace()
-        self.comfort = ComfortClock()
-        self.felt = Felt()
-        self._asked_ua: dict[str, int] = {}  # what was felt as the question was put
-        self.comfort_open = False
-        self.raise_lock = RaiseLock()
         self.recovery = Recovery()
-        self._held = Held()
         self._raise_open = False
         self._raise_said = ""
         self._was_live = False
@@ -55,7 +46,7 @@ class LivePane(WhyPane):
         running = snapshot.phase is Phase.RUNNING
         if not running:
             self._raise_open = False  # an answer that a stop overtook
-            self.comfort_open = False
+            self.comfort_open = self.comfort_open and snapshot.phase is Phase.PAUSED
             self.raise_lock.touch()
         view = self.view
         self.raise_lock.observe(snapshot.now_us, possible=running and view is not None and not view.raise_locked)
@@ -75,13 +66,6 @@ class LivePane(WhyPane):
         elif self.chosen not in channels:
             self.chosen = channels[0] if channels else None
 
-    @property
-    def view(self) -> ChannelView | None:
-        """The chosen channel."""
-        snapshot = self.now
-        channels = snapshot.channels if snapshot is not None else ()
-        return next((view for view in channels if view.channel == self.chosen), None)
-
     def grey_ua(self, view: ChannelView) -> int:
         """The level of the last session here, 0 for none: a mark to look near, never one to play."""
         marks = self.console.draft.last_marks.get(view.name, {})
@@ -98,7 +82,10 @@ class LivePane(WhyPane):
             case Phase.RUNNING:
                 return self._comfort_commands() if self.comfort_open else self.running(snapshot)
             case Phase.PAUSED:
-                return (*self._cut_first(snapshot), *self.paused(snapshot))
+                if self.comfort_open:
+                    return self._comfort_commands()
+                cut = self._cut_first(snapshot)
+                return (*cut, *self.paused(snapshot), *self._felt_in_pause(with_cut=not cut))
             case Phase.ARMED:
                 waits = "" if snapshot.level_open else self.say("refuse.opens")
                 return (self.does("start", self._start, says=self.say("live.start-says"), refusal=waits),)
@@ -111,7 +98,8 @@ class LivePane(WhyPane):
         cut, ready = self._cut_first(snapshot), self.ready(snapshot)
         if self.unwell:  # the outcome comes before all that leads on
             ready, cut = (*ready, *cut), ()
-        return (*self.acknowledge_first(snapshot), *cut, *ready, *self.reasons())  # answers stand in the pane
+        asked = self.reasons() or correction(self)  # answers stand in the pane
+        return (*self.acknowledge_first(snapshot), *cut, *ready, *asked)
 
     def acknowledge_first(self, snapshot: Snapshot) -> Sequence[Command]:
         """A high alarm that nobody has read stands in the way."""
@@ -156,7 +144,7 @@ class LivePane(WhyPane):
                 if first
                 else say("checks.wait")
             )
-        lower = self.console.draft.stopped_for == "pain" and snapshot.purpose == "therapy"  # finding begins at 0 mA
+        lower = self.lowered and snapshot.purpose == "therapy"  # finding begins at 0 mA
         says = say("live.arm-lower-says" if lower else "live.arm-says")
         if self.unwell:
             arm = self.does("arm", self.ask_go_on, says=say("live.go-on-says"), refusal=refusal)
@@ -165,13 +153,6 @@ class LivePane(WhyPane):
         after = say("refuse.start-first", reason=refusal) if refusal else say("refuse.start-after")
         start = self.does("start", lambda: None, label="", refusal=after)
         return (*asked, arm, start)
-
-    def _cut_first(self, snapshot: Snapshot) -> Sequence[Command]:
-        """With output off: a pain that was said and that nobody has answered yet comes before all that leads on."""
-        over = snapshot.outcome == "completed" or self.console.draft.end_reason
-        if snapshot.purpose != "therapy" or over or not self.comfort.hurts(snapshot):
-            return ()
-        return (self.does("cut", self._cut, says=self.say("live.hurt-says"), kind=Kind.FREE),)
 
     def running(self, snapshot: Snapshot) -> Sequence[Command]:
         """While output runs: levels under the fingers."""
@@ -221,19 +202,6 @@ class LivePane(WhyPane):
     def paused(self, snapshot: Snapshot) -> Sequence[Command]:
         """The way back, each step by its key; ending is always possible."""
         return self.recovery.commands(self, snapshot)
-
-    def _comfort_commands(self) -> Sequence[Command]:
-        digits = [
-            self.digit(
-                key,
-                partial(self._note_comfort, value),
-                label=self.say("comfort.scale") if value == 0 else "",
-                says=self.say("comfort.press") if value == 0 else "",
-            )
-            for key, value in [*((str(n), n) for n in range(10)), ("t", 10)]
-        ]
-        lower = self.does("lower", self._lower, kind=Kind.FREE)
-        return (*digits, lower, self.does("comfort", self._close_comfort, label=self.say("hint.back")))
 
     # -- what they do -----------------------------------------------------------------------------------------------
 
@@ -285,16 +253,6 @@ class LivePane(WhyPane):
             self.raise_lock.touch()
         self._raise_said = "" if answer.accepted else self.say.heard(str(answer.problems[0].get("message", "")))
 
-    def _lower(self) -> None:
-        self._held.other_key()
-        self.raise_lock.touch()
-        self.console.send(Lower(id=self.console.next_id(), channel=self.chosen, percent=0))
-
-    def _cut(self) -> None:
-        self._held.other_key()
-        self.raise_lock.touch()
-        self.console.send(Lower(id=self.console.next_id(), channel=None, percent=CUT_PERCENT))
-
     def seen(self) -> None:
         """A sensory channel made the muscle contract."""
         if self.chosen is not None:
@@ -316,27 +274,10 @@ class LivePane(WhyPane):
             return say(f"mark.below-{'sensory' if kind == 'motor' else 'motor'}", level=f"{below / 1000:.1f}")
         if above is not None and level > above:
             return say(f"mark.above-{'motor' if kind == 'sensory' else 'tolerated'}", level=f"{above / 1000:.1f}")
-        return ""
+        return self.hurts_there(view) if kind == "max-tolerated" else ""
 
     def mark(self, kind: MarkKind) -> None:
         """The level that plays now is this one."""
         self._held.other_key()
         if self.chosen is not None:
             self.console.send(Mark(id=self.console.next_id(), channel=self.chosen, kind=kind))
-
-    def _open_comfort(self) -> None:
-        self._held.other_key()
-        self.comfort_open, self._asked_ua = True, self.felt.highest_ua
-
-    def _close_comfort(self) -> None:
-        self.comfort_open = False
-
-    def _note_comfort(self, value: int) -> None:
-        self.comfort_open = False
-        snapshot = self.now
-        self.comfort.asked(snapshot, value)
-        self.console.draft.discomfort = max(value, self.console.draft.discomfort or 0)
-        self.console.objectives.hurts(value, snapshot)
-        levels = {} if snapshot is None else {str(view.channel): view.sent_ua for view in snapshot.channels}
-        self.console.note({"discomfort": value, "felt_ua": self._asked_ua, "sent_ua": levels})
-        self.console.happened.tell(self.say("happened.discomfort", value=value), snapshot)

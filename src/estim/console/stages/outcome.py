@@ -19,6 +19,7 @@ from estim.console.pane import Field, Pane
 from estim.console.panel import Panel
 from estim.console.signing import proof_lines, summary_lines
 from estim.console.stages.beside import show_atlas
+from estim.console.stages.why import correction
 from estim.console.stages.words import WordPane
 from estim.console.visits import visit_of
 from estim.controller.interface import Answer
@@ -161,6 +162,7 @@ class OutcomePane(Pane):
             Command(keys=("tab", "down"), act=partial(self._move, 1), label=say("hint.field")),
             Command(keys=("up", "shift+tab"), act=partial(self._move, -1)),
             self.digit("m", self._note, label=say("hint.note")),
+            *correction(self),
             self.does("back", self._leave, label=say("outcome.later")),
         )
         if self._at < len(QUESTIONS):
@@ -243,11 +245,14 @@ class OutcomePane(Pane):
             self.focus_on("pin")
 
     def _leave(self) -> None:
-        """Back to the treatment; what was entered stays, and an unsigned session is listed at the next start."""
+        """Back to where it came from; what was entered stays, and an unsigned session is listed at the next start."""
         snapshot = self.now
         if snapshot is not None and snapshot.phase in BEGUN:
             return
-        self.console.go(Stage.TREAT)
+        draft = self.console.draft
+        if not draft.therapy_began:
+            draft.end_reason = ""  # it may go on after all
+        self.console.go(draft.came_from or Stage.TREAT)
 
     def _seal(self) -> None:
         """Into the record, then the signature; a refusal leaves everything as it stands."""

@@ -25,6 +25,7 @@ from estim.console.screening_items import (
     reasons_of,
 )
 from estim.console.stages.beside import show_atlas
+from estim.console.stages.end_today import end_today
 from estim.console.stages.words import WordPane
 from estim.controller.interface import Answer
 from estim.session.events import Screen as ScreenRequest
@@ -50,8 +51,8 @@ class ScreeningPane(Pane):
             session=draft.session,
         )
         self._asks = ""  # "where" or "why" of the yes that was just said
-        self._yes: Item | None = None
-        self._sent = False
+        self._yes: Item | None = None  # counts once all about it is said
+        self._sent = self._refused = self._blocked = False
 
     def compose(self) -> ComposeResult:
         """Questions left, what a yes means right."""
@@ -76,7 +77,8 @@ class ScreeningPane(Pane):
             answer = self.say("screening.same") if item.answer else "·"
             text = self.say("screening.nothing-new", group=group_words(item.group, self.say))
         else:
-            answer = {None: "·", True: self.say("screening.yes"), False: self.say("screening.no")}[item.answer]
+            said = True if item is self._yes else item.answer
+            answer = {None: "·", True: self.say("screening.yes"), False: self.say("screening.no")}[said]
             text = f"{item.question.id} {question_words(item.question, self.say)}"
             if item.also is not None:
                 text += f" {item.also.id} {question_words(item.also, self.say)}"
@@ -128,8 +130,12 @@ class ScreeningPane(Pane):
             return (*self._following(), back)
         if self.form.complete:
             refusal = say("refuse.opening") if self._sent else ""
-            done = self.does("next", self._send, says=say("screening.done"), refusal=refusal)
-            return (done, *self._answers(item, says=False), *self.move(self._move), back)
+            stands = (self._refused or self._blocked) and not self._sent
+            go_on = partial(self.console.go, Stage.PADS) if self._blocked else self._send
+            done = self.does("next", go_on, says="" if stands else say("screening.done"), refusal=refusal)
+            ends = say("screening.blocked-says" if self._blocked else "screening.end-says")
+            end = (end_today(self, says=ends),) if stands else ()
+            return (*end, done, *self._answers(item, says=False), *self.move(self._move), back)
         return (*self._answers(item, says=True), *self.move(self._move), back)
 
     def _answers(self, item: Item, *, says: bool) -> Sequence[Command]:
@@ -186,8 +192,10 @@ class ScreeningPane(Pane):
         self.form.move(step)
 
     def _back(self) -> None:
-        if self._asks:
-            self._asks = ""
+        if self._asks == "why" and self._asks_where():
+            self._asks = "where"
+        elif self._asks:  # a yes of which half is said is none yet, and is asked again
+            self._asks, self._yes = "", None
         elif self.form.at > 0 and self.form.answered < len(self.form.items):
             self.form.move(-1)
         else:
@@ -195,17 +203,21 @@ class ScreeningPane(Pane):
 
     def _say(self, *, answer: bool) -> None:
         item = self.form.current
+        if answer and item.question is not None and item.also is None:
+            item.answer, item.where, item.reason, self._yes = None, "", "", item
+            self._keep()
+            self._asks = "where" if self._asks_where() else "why" if self._needs_reason(item) else ""
+            if not self._asks:
+                self._asked()
+            return
         self.form.answer(answer)
         self._keep()
-        question = item.question
-        if answer and question is not None and item.answer and item.also is None:
-            self._yes = item
-            self.form.at = self.form.items.index(item)
-            self._asks = "where" if question.scope in {"limb", "site"} else "why"
-            if self._asks == "why" and not self._needs_reason(item):
-                self._asked()
-        elif self.form.complete:
+        if self.form.complete:
             self._send()
+
+    def _asks_where(self) -> bool:
+        question = self._yes.question if self._yes is not None else None
+        return question is not None and question.scope in {"limb", "site"}
 
     def _reasons(self) -> tuple[str, ...]:
         """Those that fit the yes that was just said."""
@@ -220,7 +232,6 @@ class ScreeningPane(Pane):
     def _where(self, name: str) -> None:
         if self._yes is not None:
             self._yes.where = name
-            self._keep()
             self._asks = "why" if self._needs_reason(self._yes) else ""
         if not self._asks:
             self._asked()
@@ -228,11 +239,13 @@ class ScreeningPane(Pane):
     def _why(self, reason: str) -> None:
         if self._yes is not None:
             self._yes.reason = reason
-            self._keep()
         self._asked()
 
     def _asked(self) -> None:
         """All about this yes is said: the next question without an answer."""
+        if self._yes is not None:
+            self._yes.answer = True
+            self._keep()
         self._asks, self._yes = "", None
         form = self.form
         form.at = next((index for index, item in enumerate(form.items) if item.answer is None), form.at)
@@ -241,6 +254,7 @@ class ScreeningPane(Pane):
 
     def _keep(self) -> None:
         self.console.draft.answers = self.form.answers()
+        self._refused = self._blocked = False
 
     def _send(self) -> None:
         """To the controller, which judges and records them."""
@@ -250,11 +264,21 @@ class ScreeningPane(Pane):
 
     def _judged(self, answer: Answer) -> None:
         self._sent = False
+        problems = list(answer.problems)
         if answer.accepted:
-            self.console.draft.screened = True
+            draft = self.console.draft
+            draft.screened = True
+            # It is recorded, and the controller will load no such channel: said before a pad lies on that limb.
+            found = judge(draft.answers, draft.sites())
+            problems = [dict(one.to_json()) for one in found if one.severity == "refuse"]
+        if not problems:
             self.console.go(Stage.PADS)
-        else:
-            self.console.problems(answer.problems)
+            return
+        self._refused, self._blocked = not answer.accepted, answer.accepted
+        rules = [problem.get("rule") for problem in problems]
+        told = (n for n, one in enumerate(self.form.items) if one.question is not None and one.question.id in rules)
+        self.form.at = next(told, self.form.at)
+        self.console.problems(problems)
 
 
 def _key(group: str, name: str) -> str:

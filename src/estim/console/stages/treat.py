@@ -16,6 +16,7 @@ from estim.console import present
 from estim.console.bigtext import big
 from estim.console.command import Command
 from estim.console.contract import Console
+from estim.console.corrected import END_REASONS, STOP_REASONS
 from estim.console.cue import cue_of
 from estim.console.dose import dose_lines, enough, ran_out
 from estim.console.draft import Stage
@@ -25,7 +26,6 @@ from estim.console.scope import draw_scope
 from estim.console.stages.beside import show_atlas
 from estim.console.stages.live import LivePane
 from estim.console.stages.reason import ReasonPane
-from estim.console.stages.why import STOP_REASONS
 from estim.console.widgets import channel_lines, emg_lines, force_lines, practice_lines
 from estim.controller.interface import Answer
 from estim.desk.sounds import Sounder
@@ -35,7 +35,6 @@ from estim.session.state import BEGUN, Cycle, Phase
 
 SKIP_REASONS = ("fatigue", "discomfort", "short-of-time", "not-needed", "other")
 STEPS_COME_US = 6_000_000  # so long after a step, or after the room was told of one, nobody is asked for another
-END_REASONS = ("fatigue", "short-of-time", "patient-asked", "pain", "skin", "other")
 
 
 class TreatPane(LivePane):
@@ -149,7 +148,7 @@ class TreatPane(LivePane):
         if over:
             words = ending_words(snapshot, self.console.draft, self.say)
             lines: list[Content | str] = [Content.styled(words, "bold")]
-            return [*lines, *self.lower_lines(snapshot), *self.why_lines(columns)]
+            return [*lines, *self.lower_lines(snapshot), *self.said_lines(whole=False), *self.why_lines(columns)]
         drill = self.console.draft.drill
         joins = [self.say("treat.with-drill", name=drill_title(drill, self.say.language))] if drill else []
         return [*self.lower_lines(snapshot), *self.why_lines(columns), *self.check_lines(snapshot), *joins]
@@ -280,7 +279,9 @@ class TreatPane(LivePane):
             if reason in STOP_REASONS:
                 draft.asks_of_therapy, self.console.gate.unexplained = True, False
                 self.stopped_since(reason)
-        elif reason == "pain":
+            return
+        draft.reasons_said = [reason]
+        if reason == "pain":
             draft.stopped_for = reason
             draft.stops.append(reason)
 

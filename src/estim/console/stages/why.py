@@ -9,7 +9,10 @@ from typing import ClassVar, Literal
 from textual.content import Content
 
 from estim.console.command import Command
+from estim.console.corrected import STOP_REASONS, choices, correct, said_last
+from estim.console.dose import enough
 from estim.console.draft import Stage
+from estim.console.pane import Pane
 from estim.console.panel import choice_rows
 from estim.console.present import milliamps
 from estim.console.stages.checking import ANSWERS, CheckingPane
@@ -17,12 +20,26 @@ from estim.console.stages.reason import ReasonPane
 from estim.session.snapshot import Snapshot
 
 GO_ON_REASONS = ("well-again", "doctor-agreed", "other")  # although somebody felt unwell
-STOP_REASONS = ("patient-asked", "pain", "wrong-contraction", "skin", "electrode", "unwell", "mistake", "other")
 
 
 def by_somebody_else(snapshot: Snapshot) -> bool:
     """No key here stopped it but the patient's switch or whoever looks on: what was felt or seen, nobody has said."""
     return snapshot.cause == "patient-switch" or snapshot.cause.startswith("stop-observer")
+
+
+def correction(pane: Pane) -> Sequence[Command]:
+    """R: why it was stopped or ended was something else; until the session is signed."""
+    console, draft = pane.console, pane.console.draft
+    before = said_last(draft)
+    if not before or draft.asks_why:
+        return ()
+
+    def ask() -> None:
+        reached = pane.now is not None and enough(pane.now)
+        title = pane.say("ask.corrected", reason=pane.say.of("reason", before))
+        console.ask(ReasonPane(console, title, choices(draft, reached=reached), partial(correct, console)))
+
+    return (pane.digit("r", ask, label=pane.say("hint.other-reason")),)
 
 
 class WhyPane(CheckingPane):
@@ -82,13 +99,27 @@ class WhyPane(CheckingPane):
         answers = [f"{each.keys[0]} {each.label}" for each in self.reasons()]
         return [self.say("ask.stopped"), *choice_rows(answers, columns)] if answers else []
 
+    @property
+    def lowered(self) -> bool:
+        """A pain was said of the last stop, first or in the end: levels went down for it."""
+        draft = self.console.draft
+        return bool(draft.stopped_for) and "pain" in draft.reasons_said
+
     def lower_lines(self, snapshot: Snapshot) -> list[Content | str]:
-        """How low it goes on where it was stopped for pain."""
-        if self.console.draft.stopped_for != "pain":
+        """How low it goes on where it was stopped for pain, also where that was corrected since."""
+        if not self.lowered:
             return []
         now = [(one.channel, milliamps(one.level_ua)) for one in snapshot.channels]
         levels = ", ".join(self.say("happened.lowered", channel=n, level=level) for n, level in now)
-        return [self.say("treat.lower-now", levels=levels)]
+        hurt = self.console.draft.stopped_for == "pain"
+        return [self.say("treat.lower-now" if hurt else "treat.lower-said", levels=levels)]
+
+    def said_lines(self, *, whole: bool) -> list[Content | str]:
+        """That the reason of the last stop may be corrected, and which one was said where nothing else tells."""
+        reason = self.console.draft.stopped_for
+        if not reason or self.asks_why:
+            return []
+        return [self.say("ask.said" if whole else "ask.said-short", reason=self.say.of("reason", reason))]
 
     @property
     def unwell(self) -> bool:
@@ -97,7 +128,11 @@ class WhyPane(CheckingPane):
 
     def to_outcome(self) -> Command:
         """On to the outcome, as the way that is named."""
-        go = partial(self.console.go, Stage.OUTCOME)
+
+        def go() -> None:
+            self.console.draft.came_from = Stage(self.NAME)
+            self.console.go(Stage.OUTCOME)
+
         return self.does("next", go, label=self.say("treat.outcome"), says=self.say("treat.outcome-says"))
 
     def ask_go_on(self) -> None:
@@ -114,6 +149,6 @@ class WhyPane(CheckingPane):
         draft.asks_why = False
         if draft.asks_of_therapy:
             draft.stop_reason = reason
-        draft.stopped_for = reason
+        draft.stopped_for, draft.reasons_said = reason, [reason]
         draft.stops.append(reason)
         self.console.note({"stopped": reason}, kind="reason")

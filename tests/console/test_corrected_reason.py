@@ -1,0 +1,130 @@
+"""A wrong digit for why it was stopped or ended: it is corrected before the signature, and the record keeps both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from estim.console.draft import Stage
+from estim.console.home_reading import read_sessions
+from estim.console.language import load
+from estim.session import events
+from estim.session.state import Phase
+
+from .conftest import Bench, Make
+from .test_home_view import session
+
+
+def _said(b: Bench) -> list[tuple[str, dict[str, Any]]]:
+    notes = [one for one in b.session.requests if isinstance(one, events.Note)]
+    return [(one.kind, dict(one.fields)) for one in notes if {"stopped", "ended_for"} & set(one.fields)]
+
+
+def _level_ua(b: Bench) -> int:
+    return b._view().channels[0].level_ua
+
+
+async def _stopped_for(b: Bench, digit: str) -> None:
+    await b.press("space")
+    await b.look(1.0)
+    await b.press(digit)
+    await b.look(0.2)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_the_reason_of_a_stop_is_corrected_and_the_record_keeps_both(bench: Make, language: str) -> None:
+    async with bench(say=(say := load(language))) as b:
+        await b.running()
+        await _stopped_for(b, "3")
+        assert say("ask.said-short") in b.text
+        await b.press("r")
+        assert say("ask.corrected", reason=say.of("reason", "wrong-contraction")) in b.text
+        await b.press("4")
+        await b.look(0.2)
+        assert _said(b) == [
+            ("reason", {"stopped": "wrong-contraction"}),
+            ("reason", {"stopped": "skin", "instead_of": "wrong-contraction"}),
+        ]
+        assert say.of("reason", "skin") in b.text
+        assert say.of("reason", "wrong-contraction") not in b.text
+        assert b.next.startswith("→ Y"), "the skin is looked at, as if it had been said at first"
+
+
+async def test_corrected_to_a_pain_it_goes_on_lower_and_once_alone(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        hurt_ua = _level_ua(b)
+        await _stopped_for(b, "5")
+        assert _level_ua(b) == hurt_ua
+        await b.press("r", "2")
+        await b.look(0.2)
+        lower_ua = _level_ua(b)
+        assert 0 < lower_ua <= hurt_ua * 80 // 100
+        assert b.next == "→ F2 opens the stimulator at 0 mA; levels are a fifth lower" or b.next.startswith("→ Y")
+        await b.press("r", "7")  # and back and forth: what was heeded is not heeded again, what went down stays down
+        await b.look(0.2)
+        assert _level_ua(b) == lower_ua
+        assert "A pain was said first: ch1 lowered to" in b.text
+        await b.press("r", "2")
+        await b.look(0.2)
+        assert _level_ua(b) == lower_ua
+        assert "Since it hurt" in b.text
+        assert [kind for kind, _ in _said(b)] == ["reason", "reason", "reason", "note"]
+        assert b.app.draft.stops == ["pain"]
+
+
+async def test_the_same_reason_again_writes_nothing(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        await _stopped_for(b, "3")
+        await b.press("r", "3")
+        assert len(_said(b)) == 1
+        await b.press("r", "f7")
+        assert len(_said(b)) == 1
+        assert "Why was it really?" not in b.text
+
+
+async def test_it_is_corrected_on_the_last_page_too(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        await _stopped_for(b, "7")
+        await b.follow(lambda: b.phase is Phase.RUNNING)
+        await b.look(2.0)
+        await b.press("e", "1")
+        await b.look(1.0)
+        await b.follow(lambda: b.at("outcome"))
+        assert "fatigue" in b.text
+        await b.press("r")
+        assert "So far: fatigue" in b.text
+        await b.press("4")
+        await b.look(0.2)
+        assert _said(b)[-1] == ("reason", {"stopped": "pain", "instead_of": "fatigue"})
+        assert "pain or discomfort" in b.text
+        assert "→ 0 no discomfort" not in b.text, "where it hurt that is never proposed"
+        await b.press("r", "2")
+        assert _said(b)[-1] == ("reason", {"ended_for": "short-of-time", "instead_of": "pain"})
+        assert b.app.draft.stops == ["mistake"]
+
+
+def test_the_next_visit_hears_what_was_said_in_the_end(tmp_path: Path) -> None:
+    said: list[tuple[str, dict[str, object]]] = [
+        ("reason", {"stopped": "electrode"}),
+        ("reason", {"stopped": "mistake"}),
+        ("reason", {"stopped": "pain", "instead_of": "mistake"}),
+        ("request", {"what": "end-early", "reason": "pain"}),
+        ("reason", {"ended_for": "fatigue", "instead_of": "pain"}),
+    ]
+    session(tmp_path, "20261101T0800", "P-1", more=said)
+    assert read_sessions(tmp_path, "2026-11-28")[0][0].last_stops == ("electrode", "pain")
+
+
+async def test_nothing_is_corrected_where_nothing_was_said_or_all_is_signed(bench: Make) -> None:
+    async with bench() as b:
+        await b.jump(Stage.TREAT)
+        assert "Other reason" not in b.text
+        await b.press("r")
+        assert not b.app.questions
+        await b.running()
+        assert "Other reason" not in b.text, "while it runs"

@@ -1,0 +1,311 @@
+"""A hurt that is said, in titration and in a pause; half of a yes; a visit in which nothing is treated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from estim.console.comfort import Hurting
+from estim.console.draft import Stage
+from estim.console.ending import ending_of
+from estim.console.home_reading import read_sessions
+from estim.console.language import ENGLISH, load
+from estim.console.panel import Panel
+from estim.console.stages.glance import glance_lines, how_words
+from estim.session import events
+from estim.session.state import Phase
+
+from .conftest import Bench, Make
+from .every_stage import resize
+from .test_home_view import session
+from .test_screening import to_screening
+
+
+def _notes(b: Bench) -> list[tuple[str, dict[str, Any]]]:
+    return [(one.kind, dict(one.fields)) for one in b.session.requests if isinstance(one, events.Note)]
+
+
+async def _seeking(b: Bench, steps: int) -> None:
+    await b.jump(Stage.LEVELS)
+    await b.press("f2")
+    await b.look(1.0)
+    await b.press("f9")
+    await b.raise_by(steps)
+    await b.look(1.0)
+
+
+# -- a level that hurt is no level ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_what_was_called_unbearable_is_not_the_strongest_that_is_tolerated(bench: Make, language: str) -> None:
+    """F, T, and T once more: 10 of 10, and then the level of the treatment was just that."""
+    async with bench(say=(say := load(language))) as b:
+        await _seeking(b, 8)
+        await b.press("f", "t", "t")
+        assert b.at("levels")
+        assert b._view().channels[0].max_tolerated_ua is None
+        assert say("mark.hurts", level="8.0") in " ".join(b.said.split())
+        assert b.next == f"→ 0 {say('live.hurts-says')}"
+        await b.press("0")
+        await b.look(2.0)
+        await b.press("t")
+        await b.look(0.2)
+        assert b._view().channels[0].max_tolerated_ua == 6000, "lower it may be"
+
+
+async def test_told_again_of_less_pain_it_may_be(bench: Make) -> None:
+    async with bench() as b:
+        await _seeking(b, 8)
+        await b.press("f", "8", "f", "5", "t")
+        await b.look(0.2)
+        assert b._view().channels[0].max_tolerated_ua == 8000
+
+
+async def test_nor_is_it_found_by_going_on_to_the_next_channel(bench: Make) -> None:
+    async with bench() as b:
+        await b.jump(Stage.LEVELS, protocol="hip-fracture-quadriceps-home")
+        await b.press("f2")
+        await b.look(1.0)
+        await b.press("f9")
+        await b.raise_by(5)
+        await b.look(1.0)
+        await b.press("m", "f", "9", "n")
+        await b.look(1.0)
+        assert b.at("levels")
+        assert "it hurts, as was said" in b.said
+
+
+def test_pain_belongs_to_its_channel_and_pads() -> None:
+    hurting = Hurting()
+    hurting.said(7, {"1": 20_000, "2": 0})
+    hurting.said(9, {"1": 22_000})
+    assert [hurting.at(1, ua) for ua in (19_500, 20_000, 30_000)] == [0, 20_000, 20_000]
+    assert hurting.at(2, 40_000) == 0
+    hurting.said(3, {"1": 15_000})
+    assert hurting.at(1, 20_000), "that lower ones do not hurt says nothing of this one"
+    hurting.said(3, {"1": 20_000})
+    assert not hurting.at(1, 20_000)
+    hurting.said(10, {"1": 20_000, "2": 9_000})
+    hurting.forget(1)
+    assert (hurting.at(1, 20_000), hurting.at(2, 9_000)) == (0, 9_000)
+    hurting.forget()
+    assert hurting.at(2, 9_000) == 0
+
+
+# -- a pain that is said in a pause --------------------------------------------------------------------------------
+
+
+async def test_in_a_pause_it_is_asked_and_lowered(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        await b.press("p")
+        await b.look(1.0)
+        assert b.phase is Phase.PAUSED
+        before_ua = b._view().channels[0].level_ua
+        await b.press("f")
+        await b.look(0.3)
+        assert "unbearable" in b.next
+        await b.press("9")
+        await b.look(0.2)
+        said = next(fields for _, fields in _notes(b) if "discomfort" in fields)
+        assert said["discomfort"] == 9
+        assert said["felt_ua"] == {"1": before_ua}, "of the contraction before the pause"
+        assert b.next == "→ 0 takes all channels down by a fifth: it hurt"
+        await b.press("0")
+        await b.look(0.2)
+        lower_ua = b._view().channels[0].level_ua
+        assert 0 < lower_ua <= before_ua * 80 // 100
+        await b.press("minus")
+        await b.look(0.2)
+        assert b._view().channels[0].level_ua < lower_ua
+        await b.follow(lambda: b.phase is Phase.RUNNING)
+
+
+# -- screening: half of a yes --------------------------------------------------------------------------------------
+
+
+async def test_a_yes_that_was_left_half_said_is_asked_again(bench: Make) -> None:
+    """Esc at "why": it stood there as answered, and the next line led from one refusal to the same one, for ever."""
+    async with bench(size=(120, 40)) as b:
+        await to_screening(b)
+        await b.press("n", "n", "y", "1")
+        assert "Why is it treated all the same?" in b.text
+        await b.press("f7")
+        assert "Where?" in b.text, "one step back"
+        await b.press("f7")
+        assert "S15" not in b.app.draft.answers
+        assert b.next.startswith("→ N no to S15")
+        assert "2 of 29 answered" in b.text
+        await b.press("y", "2", "1")
+        assert b.app.draft.answers["S15.where"] == "right leg"
+        await b.follow(lambda: b.at("pads"))
+
+
+async def test_a_no_that_became_half_a_yes_is_no_no(bench: Make) -> None:
+    async with bench(size=(120, 40)) as b:
+        await to_screening(b)
+        await b.press("n", "up", "y", "f7")
+        assert "S02" not in b.app.draft.answers
+        assert "S02" in b.next
+
+
+async def _screened(b: Bench, first: str) -> None:
+    """These keys for the first question, and for all others what the next line names."""
+    await to_screening(b)
+    await b.press(*first)
+    for _ in range(200):
+        if b.app.pane.form.complete and not b.app._waiting:  # type: ignore[attr-defined]
+            break
+        await b.follow_one()
+    await b.look(1.0)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("first", ["y6", "nny60"], ids=["a clot in the limb", "skin, and no reason to treat"])
+async def test_a_screening_that_forbids_leads_to_the_signature(bench: Make, language: str, first: str) -> None:
+    """The one way out was to leave the program and sign at its next start; and with a clot in the limb that is treated
+    the next line led to the pads.
+    """
+    async with bench(size=(120, 40), say=(say := load(language))) as b:
+        await _screened(b, first)
+        assert b.at("screening"), b.text
+        rule = "S02" if first == "y6" else "S15"
+        assert rule in b.said
+        assert f"▸ {say('screening.yes')}" in b.text, "the answer that forbids is marked"
+        says = "screening.blocked-says" if first == "y6" else "screening.end-says"
+        assert b.next == f"→ E {say(says, key_back=b.app.key_names['back'])}", b.text
+        await b.press("e", "1")
+        assert b.at("outcome")
+        assert say.of("reason", "contraindicated") in b.text
+        assert ("reason", {"ended_for": "contraindicated"}) in _notes(b)
+        assert b.app.snapshot is not None
+        assert ending_of(b.app.snapshot, b.app.draft) == "not-treated"
+        await b.press("f7")
+        assert b.at("screening"), "back is where it was ended"
+        await b.press("f8")
+        await b.look(1.0)
+        await b.press("e", "1", "r", "3")
+        await b.press("0", "0", "1", "n", "1", "f8")
+        await b.look(0.5)
+        assert b.app.snapshot.word_head, b.text
+        ended = [fields["ended"] for _, fields in _notes(b) if "ended" in fields]
+        assert ended == [f"{say('ending.not-treated')}: {say.of('reason', 'skin')}"]
+
+
+async def test_whoever_leaves_the_blocked_channel_out_may_go_on(bench: Make) -> None:
+    async with bench(size=(120, 40)) as b:
+        await _screened(b, "y6")
+        await b.press("enter")
+        await b.look(0.3)
+        assert b.at("pads")
+
+
+async def test_from_every_stage_before_treatment_a_visit_can_be_ended_and_signed(bench: Make) -> None:
+    for stage in (Stage.PLAN, Stage.PADS, Stage.LEVELS):
+        async with bench() as b:
+            await b.jump(stage)
+            await b.press("ctrl+q", "e", "2")
+            assert b.at("outcome"), (stage, b.text)
+            await b.press("0", "0", "1", "n", "1", "f8")
+            await b.look(0.5)
+            assert b.app.snapshot is not None
+            assert b.app.snapshot.word_head, (stage, b.text)
+
+
+# -- at home -------------------------------------------------------------------------------------------------------
+
+
+async def test_leaving_by_hand_is_no_crash(bench: Make) -> None:
+    left: list[bool] = []
+    async with bench() as b:
+        await b.jump(Stage.PADS)
+        b.app.exit = lambda *_: left.append(True)  # type: ignore[method-assign]
+        await b.press("ctrl+q", "q")
+        assert left
+        assert _notes(b)[-1] == ("note", {"left_by": "PT1"})
+
+
+LEFT: Sequence[tuple[str, dict[str, object]]] = (
+    ("note", {"left_by": "PT1"}),
+    ("request", {"what": "leave", "source": "console-gone"}),
+)
+
+
+def test_what_home_says_of_it(tmp_path: Path) -> None:
+    session(tmp_path, "20261101T0800", "P-1", signed=False, more=LEFT)
+    session(tmp_path, "20261102T0800", "P-2", signed=False, more=LEFT[1:])
+    by_crash, by_hand = read_sessions(tmp_path, "2026-11-28")[1]
+    assert (by_crash.how, by_hand.how) == ("killed", "quit")
+    assert how_words(by_hand, ENGLISH) == "it was left by hand before the signature, with the output off"
+
+
+def test_the_last_day_has_its_own_ending(tmp_path: Path) -> None:
+    """`last 2026-11-30:` with nothing behind it; or the ending of the visit before it."""
+    session(tmp_path, "20261101T0800", "P-1")
+    (tmp_path / "20261103T0800").mkdir()
+    head = {"kind": "header", "fields": {"patient": "P-1", "utc": "2026-11-03T08:00:00.000+00:00", "operator": "PT1"}}
+    end = {"kind": "end", "fields": {"outcome": "stopped", "contractions": 0}}
+    lines = "".join(json.dumps(each, separators=(",", ":")) + "\n" for each in (head, end))
+    (tmp_path / "20261103T0800" / "record.jsonl").write_text(lines)
+    (patient,) = read_sessions(tmp_path, "2026-11-28")[0]
+    assert (patient.last_day, patient.last_ending, patient.last_contractions) == ("2026-11-03", "not-treated", 0)
+    assert patient.sessions == 1
+    assert "last   2026-11-03: not treated" in glance_lines(patient, ENGLISH)
+
+
+@pytest.mark.parametrize("word", ["!!", "--", "…"])
+async def test_initials_have_a_letter_or_a_digit(bench: Make, word: str) -> None:
+    async with bench() as b:
+        await b.type(word)
+        await b.press("enter")
+        assert b.at("sign-in")
+        assert "at least one letter or digit" in b.text
+        await b.press("backspace", "backspace", "backspace")
+        await b.type("7b")
+        await b.press("enter")
+        assert b.at("home")
+
+
+async def test_a_comma_is_a_point(bench: Make) -> None:
+    """`61,5` was "0 to 150 %"."""
+    async with bench(say=load("de")) as b:
+        await b.jump(Stage.ASSESSMENT, protocol="knee-replacement-quadriceps-early")
+        await b.press("m")
+        await b.type("61,5")
+        await b.press("enter")
+        assert b.at("screening"), b.text
+        assert b.app.draft.measured == {"quadriceps-index": 61.5}
+        assert ("note", {"measured_before": {"quadriceps-index": "61.5"}}) in _notes(b)
+
+
+# -- help ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_help_uses_the_room_and_names_no_key_twice(bench: Make, language: str) -> None:
+    async with bench(say=(say := load(language))) as b:
+        await b.jump(Stage.PADS)
+        await b.press("f1")
+        footer = " ".join(b.lines()[-2:])
+        assert footer.count("F7") == 1, footer
+        assert say("help.states") not in b.text
+        await resize(b, (200, 60))
+        assert say("help.states") in b.text
+        assert say("way.outcome") in b.text
+        assert not [panel.id for panel in b.app.on_top().query(Panel) if panel.max_scroll_y]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_help_says_what_a_key_does_in_words(bench: Make, language: str) -> None:
+    """`F  Feels` helped nobody."""
+    async with bench(size=(120, 40), say=(say := load(language)), keymap=b'[keys]\nraise = ["pageup"]\n') as b:
+        await b.running()
+        await b.press("f1")
+        for name in ("raise", "lower", "cut", "pause", "comfort", "tolerated", "end"):
+            assert say(f"action.{name}.about") in b.text, name
+        assert "PgUp" in b.text
