@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from estim.records.folders import folder_name
 from estim.records.home import Home
 from estim.records.keys import station_signer
 from estim.records.patients import Patient, forget, load_patients, save_patient
-from estim.records.personal import ERASED, MARK, Cover
+from estim.records.personal import ERASED, FOLDER, MARK, UNFIT, Cover, key_name, lost_keys
 from estim.records.station import begin_station, station_lines
 from estim.records.summary import read_session
 from estim.records.today import minutes_today
@@ -123,10 +124,56 @@ def test_a_backup_keeps_the_keys_beside_it_so_that_an_erasure_reaches_it(home: H
 def test_a_key_that_was_changed_opens_nothing(home: Home) -> None:
     for path in (home.root / "keys" / "people").iterdir():
         path.write_bytes(bytes(32))
-    assert words(home, "K-1") == [ERASED] * 7
+    assert words(home, "K-1") == [UNFIT] * 7
     assert [verdict.reason for verdict in verify_home(home.root) if not verdict.ok] == []
 
 
 def test_nobody_who_is_not_here_is_erased(home: Home) -> None:
     with pytest.raises(RecordError, match="nothing is kept"):
         forget(home.root, "K-9", operator="A1", reason=WHY)
+
+
+def key_of(home: Home, patient: str) -> Path:
+    return home.root / FOLDER / f"{key_name(patient)}.key"
+
+
+def lost(home: Home) -> list[str]:
+    return lost_keys(home.root, station_lines(home.root))
+
+
+@pytest.mark.parametrize("harm", ["gone", "cut", "exchanged", "a pipe"])
+def test_words_whose_key_is_gone_or_damaged_outlast_a_change_of_the_register(home: Home, harm: str) -> None:
+    """Every row was written anew as `(erased)`, under a key made for it: no backup brought the words back."""
+    keys = {patient: key_of(home, patient).read_bytes() for patient in ("K-1", "K-2")}
+    for patient, other in (("K-1", "K-2"), ("K-2", "K-1")):
+        path = key_of(home, patient)
+        path.unlink()
+        if harm == "cut":
+            path.write_bytes(keys[patient][:-1])
+        elif harm == "exchanged":
+            path.write_bytes(keys[other])
+        elif harm == "a pipe":
+            os.mkfifo(path)
+    assert set(words(home, "K-1")) == {ERASED if harm == "gone" else UNFIT}
+    assert lost(home) == sorted(key_name(patient) for patient in keys)
+    assert main(["records", "patient", "K-2", "--week", "3", "--home", str(home.root)]) == 0
+    assert main(["records", "backup", "-o", str(home.root.with_name("b.zst")), "--home", str(home.root)]) == 0
+    for patient, key in keys.items():
+        key_of(home, patient).unlink(missing_ok=True)
+        key_of(home, patient).write_bytes(key)
+        assert load_patients(home.patients)[patient].note == SAID
+        assert words(home, patient) == [SAID] * 7
+    assert load_patients(home.patients)["K-2"].week == 3
+    assert lost(home) == []
+
+
+def test_a_damaged_key_is_kept_beside_the_new_one_until_the_person_is_erased(home: Home) -> None:
+    path = key_of(home, "K-1")
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"\n")  # an editor's
+    care_log.enter(home, "K-1", "event", {"text": SAID, "pain": "3"}, who="T1", simulated=False)
+    (kept,) = path.parent.glob(f"{path.name}.damaged*")
+    assert kept.read_bytes() == whole + b"\n"
+    assert lost(home) == [key_name("K-1")]
+    assert main(["records", "forget", "K-1", "--operator", "A1", "--reason", WHY, "--home", str(home.root)]) == 0
+    assert [one.name for one in path.parent.iterdir() if one.name.startswith(key_name("K-1"))] == []

@@ -430,6 +430,8 @@ def test_an_untouched_home_continues_its_anchors(home: Home) -> None:
     first = str(make_anchor(home.root))
     session(home, "K-3", at=LATER, simulated=False)
     (anchor,) = read_anchors(f"printed page\n{first}\n")
+    for handed_on in (f"\ufeff{first}\r\n", f"> {first}\n", f"  * {first}\n", f"page\n>> {first}\n"):
+        assert read_anchors(f"{first}\n{handed_on}") == [anchor, anchor]  # passed over, nobody would have asked it
     assert against(home.root, anchor) == ""
     assert [verdict.reason for verdict in verify_home(home.root) if not verdict.ok] == []
 

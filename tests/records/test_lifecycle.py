@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import io
 import json
+import os
+import shutil
 import sys
 import tarfile
 from pathlib import Path
@@ -77,6 +79,36 @@ def test_a_damaged_backup_is_refused(home: Home, tmp_path: Path, harm: str) -> N
     file.write_bytes({"cut": data[:-200], "changed": data[:200] + b"\xff" * 8 + data[208:], "none": b"hello"}[harm])
     with pytest.raises(RecordError):
         restore(file, tmp_path / "elsewhere", operator="", reason="")
+
+
+def test_a_backup_holds_what_lies_behind_a_link_and_names_what_it_can_not_take_in(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Records on a larger disk, behind a link: the backup was made with exit code 0, and held none of them."""
+    larger = tmp_path / "larger"
+    shutil.move(home.root / "records", larger)
+    (home.root / "records").symlink_to(larger)
+    session_folder = sorted(home.records(simulated=False).glob("2*"))[0]
+    shutil.move(session_folder, tmp_path / "session")
+    session_folder.symlink_to(tmp_path / "session")
+    assert wrong(home) == []
+    file, fresh = tmp_path / "b.tar.zst", Home(tmp_path / "fresh")
+    where = ["--home", str(home.root)]
+    assert main(["records", "backup", "-o", str(file), *where]) == 0
+    restore(file, fresh.root, operator="T1", reason="tried")
+    assert wrong(fresh) == []
+    assert fresh.records(simulated=False).joinpath(session_folder.name, "record.jsonl").is_file()
+    os.mkfifo(home.root / "a-pipe")
+    (home.root / "nowhere").symlink_to("/nowhere/at/all")
+    (home.root / "round").symlink_to(home.root)
+    capsys.readouterr()
+    assert main(["records", "backup", "-o", str(tmp_path / "c.tar.zst"), "--json", *where]) == 1
+    said = {Path(row["path"]).name: row["reason"] for row in json.loads(capsys.readouterr().out)["left_out"]}
+    assert said == {
+        "a-pipe": "a pipe or a device, and no file",
+        "nowhere": "a link to /nowhere/at/all, which is not there",
+        "round": "a link that leads in a circle",
+    }
 
 
 @pytest.mark.parametrize("what", ["a folder", "nothing", "cut", "a file in its way"])

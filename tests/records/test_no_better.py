@@ -16,9 +16,16 @@ import pytest
 
 from estim.cli import main
 from estim.records import index, index_around
+from estim.records.chain import Chain
+from estim.records.folders import folder_name
 from estim.records.home import Home
+from estim.records.keys import seeded_signer, station_signer
+from estim.records.signed_chain import append_signed
 from estim.records.station import begin_station
-from tests.records.build import NOON, session
+from estim.records.today import minutes_today
+from estim.records.writer import RecordWriter
+from estim.safety.errors import RecordError
+from tests.records.build import NOON, body, session
 
 DAY = datetime.timedelta(days=1)
 
@@ -223,3 +230,85 @@ def test_an_index_of_the_version_before_keeps_its_sessions(home: Home, estim: An
     (home.root / "index.mark").unlink()
     assert json.loads(estim("index", "--json")[1])["read"] == 0
     assert all(row["ok"] for row in json.loads(estim("list", "--json")[1])["sessions"])
+
+
+def test_a_chain_that_was_cut_with_its_session_is_told_in_the_list_and_lets_nobody_in(estim: Any, home: Home) -> None:
+    """No line of the chain itself is wrong then: the station's chain, which saw more of it, says so."""
+    records, now = home.records(simulated=False), NOON + 2 * DAY + datetime.timedelta(hours=1)
+    estim("report", str(folders(home)[0]))  # a look, which leaves a line that knows how far the chain was
+    assert minutes_today(home, "K-3", simulated=False, now=now)
+    shutil.rmtree(folders(home)[-1])
+    lines = (records / "master.jsonl").read_bytes().splitlines(keepends=True)
+    for cut in (lines[:-2], []):
+        (records / "master.jsonl").write_bytes(b"".join(cut))
+        if not cut:
+            (records / "master.jsonl").unlink()
+        (row,) = json.loads(estim("list", "--real", "--json")[1])["beside"]
+        assert row["path"] == str(records / "master.jsonl")
+        assert cut == [] or "its end was cut off" in row["reason"]
+        with pytest.raises(RecordError, match="what was given today is unknown"):
+            minutes_today(home, "K-3", simulated=False, now=now)
+    (records / "master.jsonl").write_bytes(b"".join(lines[:-2]))
+    assert estim("clear", "master.jsonl", "--operator", "T1", "--reason", "looked into it")[0] == 0
+    assert minutes_today(home, "K-3", simulated=False, now=now) == {}
+    session(home, "K-3", at=now, simulated=False)
+    estim("report", str(folders(home)[0]))
+    (records / "master.jsonl").write_bytes(b"".join(lines[:-2]))  # what is cut after it was cleared is told again
+    with pytest.raises(RecordError, match="what was given today is unknown"):
+        minutes_today(home, "K-3", simulated=False, now=now)
+
+
+def test_an_unfinished_line_of_the_chain_is_not_what_the_stations_chain_saw(home: Home, estim: Any) -> None:
+    chain = home.records(simulated=False) / "master.jsonl"
+    whole = chain.read_bytes()
+    chain.write_bytes(whole + b'{"event":"sea')  # as a power cut leaves it
+    estim("report", str(folders(home)[0]))
+    session(home, "K-4", at=NOON + 3 * DAY, simulated=False)
+    code, said, _ = estim("verify")
+    assert code == 0, said
+
+
+@pytest.mark.parametrize("mark", [b"\xff" * 64, "ü".encode() * 40, b""])
+def test_whatever_stands_in_the_indexs_mark_is_no_fault(home: Home, estim: Any, mark: bytes) -> None:
+    (home.root / "index.mark").write_bytes(mark)
+    assert estim("list")[0] == 0
+    with closing(sqlite3.connect(home.root / "index.sqlite3")) as database, database:
+        database.execute("UPDATE session SET mac = 'ü'")
+    assert len(json.loads(estim("list", "--json")[1])["sessions"]) == 4
+
+
+def test_a_late_signature_is_that_records_and_a_trusted_keys_and_is_read_wherever_signatures_are(
+    home: Home, estim: Any
+) -> None:
+    unsigned = written_unsigned(home, "K-8")
+    other = written_unsigned(home, "K-9", at=NOON + 6 * DAY)
+    assert estim("sign", str(unsigned), "--operator", "T1", "--reason", "was called away")[0] == 0
+    listed = {line.split()[-1]: line for line in estim("list", "--real")[1].splitlines() if line.startswith("  ")}
+    assert "late sig" in listed[unsigned.name]
+    assert "UNSIGNED" in listed[other.name]
+    for words in (("report", str(unsigned)), ("verify", str(unsigned))):
+        said = estim(*words)[1]
+        assert ("Signed later by T1" in said, "UNSIGNED" in said) == (True, False), words
+        assert "UNSIGNED" in estim(words[0], str(other))[1]
+    assert "T1" in estim("export", str(unsigned), "--format", "csv")[1].splitlines()[1]
+    (row,) = json.loads(estim("verify", str(unsigned), "--json")[1])["sessions"]
+    assert (row["signed_by_a_person"], row["signature"]["later"]) == (True, True)
+    head = json.loads((other / "record.jsonl").read_bytes().splitlines()[-1])["hash"]
+    append_signed(  # a stranger's line, in the chain's own order
+        home.root / "station.jsonl",
+        seeded_signer(9),
+        {"event": "signed", "session": other.name, "head": head, "operator": "T1", "name": "", "meaning": "performed",
+         "authenticated": True, "comment": "", "utc": ""},
+    )  # fmt: skip
+    assert "UNSIGNED" in next(line for line in estim("list", "--real")[1].splitlines() if other.name in line)
+    assert "UNSIGNED" in estim("report", str(other))[1]
+
+
+def written_unsigned(home: Home, patient: str, *, at: datetime.datetime = NOON + 5 * DAY) -> Path:
+    folder = home.records(simulated=False) / folder_name(at, patient)
+    writer = RecordWriter(folder, Chain(simulated=False), station_signer(home.root))
+    for kind, fields, t_us in body(patient, at.isoformat(timespec="milliseconds")):
+        if kind != "signature":
+            writer.append(kind, fields, t_us)
+    writer.close(93_000_000)
+    return folder

@@ -29,6 +29,7 @@ KEPT = (
     "verified",
     "signed_by_person",
     "signature",
+    "head",
 )
 
 

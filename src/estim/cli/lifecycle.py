@@ -10,23 +10,28 @@ from typing import TYPE_CHECKING
 
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
 from estim.cli.secret import login
+from estim.cli.speaking import say
 
 if TYPE_CHECKING:
     from estim.records.retention import Due, Removed
 
 
 def backup(given: argparse.Namespace) -> int:
-    """Everything of the home in one file."""
+    """Everything of the home in one file. What lies there and can't be taken in is named, and ends with 1."""
     from estim.records.lifecycle import backup as make
 
     done = make(home_of(given).root, Path(given.output), with_key=not given.without_key)
+    for path, why in done.left:
+        say(f"NOT in the backup: {path}: {why}")
     if given.json:
-        print_json({"file": given.output, "files": done.files, "bytes": done.size, "anchor": done.anchor})
-        return 0
+        left = [{"path": path, "reason": why} for path, why in done.left]
+        said = {"file": given.output, "files": done.files, "bytes": done.size, "anchor": done.anchor, "left_out": left}
+        print_json(said)
+        return EXIT_REFUSED if done.left else 0
     print(f"{given.output}: {done.files} files, {done.size / 1e6:.1f} MB before compression")
     print("Keep it, and this anchor, where the home is not:")
     print(done.anchor)
-    return 0
+    return EXIT_REFUSED if done.left else 0
 
 
 def forget(given: argparse.Namespace) -> int:

@@ -49,12 +49,12 @@ def listed(given: argparse.Namespace) -> int:
     """Sessions, the latest first; simulated ones never among real ones. Below them what should be there, or is odd."""
     from estim.records.index import Index
     from estim.records.signed_chain import each_chain_once
-    from estim.records.station import late_signatures, read_station
+    from estim.records.station import late_signatures
 
     home = home_of(given)
     kinds = [kind for kind in (False, True) if not (given.simulated and not kind) and not (given.real and kind)]
     with each_chain_once(), Index(home) as index:
-        late = late_signatures(station.entries if (station := read_station(home.root)) is not None else ())
+        late = late_signatures(home.root)
         index.catch_up(progress("reading records"))
         looked = {kind: blinding.search(home, index, _filter(given, simulated=kind), given.limit) for kind in kinds}
         beside = {kind: index.left_out(simulated=kind) for kind in kinds}
@@ -87,7 +87,7 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
 def _line(row: Mapping[str, Any], late: Container[str]) -> str:
     state = "ok " if row["verified"] else "now" if _runs(row) else "BAD"
     signed = "signed  " if row["signed_by_person"] else "UNSIGNED"
-    signed = "late sig" if signed == "UNSIGNED" and row["session"] in late else signed
+    signed = "late sig" if signed == "UNSIGNED" and row["head"] in late else signed
     done = f"{row['contractions']}/{row['contractions_planned']}" if row["contractions_planned"] else ""
     no_day = "rehearsal" if row["simulated"] and row["records"] else "day unknown"
     when = row["utc"][:16].replace("T", " ") or no_day

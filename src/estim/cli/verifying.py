@@ -30,7 +30,9 @@ OTHERS_MISSING = "Whether other sessions are missing, this one can't show: the s
 
 def verify(given: argparse.Namespace) -> int:
     """0 only for records that were closed in order or honestly taken over, in a home that continues every anchor."""
+    from estim.records.in_chain import with_later_signature
     from estim.records.personal import lost_keys
+    from estim.records.signed_chain import each_chain_once
     from estim.records.station import introduced_keys, read_station, trusted_keys
     from estim.records.verify_home import verify_folder, verify_home
 
@@ -51,6 +53,8 @@ def verify(given: argparse.Namespace) -> int:
         verdicts = [_held_to(keys, verdict) for verdict in verdicts]
     else:
         verdicts = verify_home(home.root, keys=keys or None, progress=tell, deep=given.deep, jobs=jobs)
+    with each_chain_once():
+        verdicts = [with_later_signature(Path(one.path), one) for one in verdicts]
     verdicts = [_where_it_runs(one) if one.reason else one for one in verdicts]
     anchors = anchors_in(home, given.anchor, given.witness_key)
     wanted = not given.path or given.anchor or given.stamp_roots

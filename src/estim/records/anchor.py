@@ -29,6 +29,7 @@ UNVOUCHED = (
 )
 OWN_WITNESS = "this station signed this line itself: nobody is a witness of their own"
 _CHAINS = ("station", *KINDS)
+_BEGINS = re.compile(r"^estim (?:anchor|witness).*|(?<![`\w])estim (?:anchor|witness) \d.*")
 _HEAD = re.compile(r"(\d{1,15}):([0-9a-f]{64})")
 _FIELD = re.compile(r"([a-z]+)=(\S+)")
 
@@ -95,13 +96,14 @@ def _path(home: Path, chain: str) -> Path:
 
 
 def read_anchors(text: str) -> list[Anchor]:
-    """All anchors and witnesses' lines in a text; other lines (blank, or of a printed page) are passed over.
+    """All anchors and witnesses' lines in a text, whatever a mail program or an editor put before one; other lines
+    (blank, or of a printed page) are passed over.
 
     Raises:
         RecordError: a line begins as an anchor and is none, or there is none at all.
     """
-    lines = [" ".join(line.split()) for line in text.splitlines()]
-    found = [_parse(line) for line in lines if line.startswith(("estim anchor", "estim witness"))]
+    lines = (_BEGINS.search(" ".join(line.split())) for line in text.splitlines())
+    found = [_parse(line[0]) for line in lines if line is not None]
     if not found:
         raise RecordError("no anchor is in there; one begins with `estim anchor 1`")
     return found

@@ -17,7 +17,8 @@ from estim.records.canonical import unhex
 from estim.records.keys import signed_by
 from estim.records.master import KINDS, MASTER, STATION, home_of_records
 from estim.records.master_seen import Seen, good_lines, seen_master
-from estim.records.verify import SessionVerdict
+from estim.records.station import late_signatures
+from estim.records.verify import SessionVerdict, by_person
 
 if TYPE_CHECKING:
     from estim.records.summary import SessionSummary
@@ -128,6 +129,17 @@ def _places(records: Path, seen: Seen) -> Mapping[bytes, Sequence[int]]:
     return places
 
 
+def with_later_signature(folder: Path, verdict: SessionVerdict) -> SessionVerdict:
+    """The verdict on a session that nobody signed in its record, with who signed it since."""
+    home = home_of_records(folder.absolute().parent)
+    if home is None or not verdict.ok or by_person(verdict.signature):
+        return verdict
+    said = signed_later(home, verdict.head)
+    if not said:
+        return verdict
+    return replace(verdict, signature={**said, "authenticated": said["authenticated"] == "True", "later": True})
+
+
 def _without_chain(records: Path, verdict: SessionVerdict) -> SessionVerdict:
     """Where a station wrote sessions, its chain of them lies beside each."""
     home = home_of_records(records)
@@ -140,7 +152,19 @@ def in_its_home(folder: Path, summary: SessionSummary, keys: Mapping[str, str]) 
     """What a session comes to, with its home's word on whether it is one of its sessions, and this very record."""
     before = verdict_of(folder, summary)
     after = in_its_chain(folder, at_home(before), keys)
+    home = home_of_records(folder.absolute().parent)
+    if home is not None and summary.records and not summary.signed_by_person:
+        summary = replace(summary, signature=signed_later(home, summary.head) or summary.signature)
     return corrected(summary, before, after)
+
+
+def signed_later(home: Path, head: str) -> dict[str, Any]:
+    """The last signature that a person gave to a sealed record, by a line of the station's chain; {} without one."""
+    lines = late_signatures(home).get(head)
+    if not lines:
+        return {}
+    said = {key: str(lines[-1].get(key) or "") for key in ("operator", "name", "meaning", "utc")}
+    return {**said, "authenticated": str(lines[-1].get("authenticated") is True), "later": "True"}
 
 
 def verdict_of(folder: Path, summary: SessionSummary) -> SessionVerdict:

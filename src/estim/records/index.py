@@ -19,7 +19,7 @@ from typing import Any
 from estim.platform.files import private_folder, trouble
 from estim.records.home import Home
 from estim.records.index_around import enter_names, judged, left_out, look_around, take_around, unlike_rows
-from estim.records.index_file import INDEX, MEMORY, IndexMark, open_index
+from estim.records.index_file import INDEX, MEMORY, IndexMark, open_index, same_code
 from estim.records.index_looks import bytes_of, folders_in, look_of, mark_of
 from estim.records.index_rows import summary_of, words_of
 from estim.records.keys import station_signer
@@ -272,7 +272,7 @@ class Index:
         bad: list[str] = []
         for *row, mac, summary in rows:
             path = str(row[0])
-            if hmac.compare_digest(self._mac(row, summary), str(mac)) and look_of(Path(path)) == row[-1]:
+            if same_code(str(mac), self._mac(row, summary)) and look_of(Path(path)) == row[-1]:
                 good.append(json.loads(summary))
             else:
                 bad.append(path)

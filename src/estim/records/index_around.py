@@ -27,6 +27,7 @@ from estim.records.master_seen import LINE_MAX, seen_master
 from estim.records.retention import removed
 from estim.records.segment import RECORD, segments
 from estim.records.signed_chain import good_line
+from estim.records.station import read_station, seen_by_this_station, unlike_seen
 from estim.records.verify import SessionVerdict
 from estim.safety.errors import RecordError
 
@@ -154,6 +155,12 @@ def _chain_wrong(records: Path, listed: set[str]) -> Iterator[Left]:
         yield chain, "sessions are here, their master chain is not"
     elif seen is not None and seen.reason and not seen.torn:
         yield chain, seen.reason
+    else:
+        station = read_station(home)
+        lines = station.entries if station is not None else ()
+        reason, _ = unlike_seen(records, seen_by_this_station(home, lines, records.name))
+        if reason:
+            yield chain, reason
 
 
 def _odd(records: Path, listed: set[str]) -> Iterator[Left]:

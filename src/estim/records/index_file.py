@@ -85,6 +85,11 @@ def _tables_made() -> list[tuple[str, ...]]:
         return _tables(db)
 
 
+def same_code(said: str, right: str) -> bool:
+    """Whether a code that a file says is the right one; what it says may be any text."""
+    return hmac.compare_digest(said.encode("utf-8", "replace"), right.encode("ascii"))
+
+
 class IndexMark:
     """Kept beside the index: size and times of its files, of which nobody can set the change's, under a code that only
     this station's key can make.
@@ -99,7 +104,7 @@ class IndexMark:
     def __init__(self, root: Path, key: bytes) -> None:
         self._root, self._key, self._version = root, key, -1
         # Before the index is opened: what opening does to its files is not somebody else's doing.
-        self.sure = hmac.compare_digest(self._kept(), self._now())
+        self.sure = same_code(self._kept(), self._now())
 
     def opened(self, db: sqlite3.Connection) -> None:
         """What another process writes from now on is not marked as right."""

@@ -42,11 +42,14 @@ _LEVEL = 10  # a record is written once and read seldom: some 7 times smaller at
 
 @dataclass(frozen=True, slots=True)
 class BackedUp:
-    """What a backup holds: files, plain bytes, and the anchor of the home at that moment."""
+    """What a backup holds: files, plain bytes, and the anchor of the home at that moment; what it could not take in,
+    and why.
+    """
 
     files: int
     size: int
     anchor: str
+    left: tuple[tuple[str, str], ...] = ()
 
 
 def backup(home: Path, target: Path, *, with_key: bool = True) -> BackedUp:
@@ -61,7 +64,8 @@ def backup(home: Path, target: Path, *, with_key: bool = True) -> BackedUp:
     if not target.name:
         raise RecordError(f"{target}: is a folder; name the file of the backup in it")
     anchor = str(make_anchor(home))
-    found = {path.relative_to(home).as_posix(): path for path in _kept(home, with_key=with_key)}
+    left: list[tuple[str, str]] = []
+    found = {path.relative_to(home).as_posix(): path for path in sorted(_kept(home, left, with_key=with_key))}
     part = target.with_name(target.name + ".part")
     size = 0
     try:
@@ -87,7 +91,7 @@ def backup(home: Path, target: Path, *, with_key: bool = True) -> BackedUp:
     except OSError as error:
         part.unlink(missing_ok=True)
         raise RecordError(f"{target}: the backup can't be made: {trouble(error)}") from None
-    return BackedUp(len(found), size, anchor)
+    return BackedUp(len(found), size, anchor, tuple(left))
 
 
 def people_beside(target: Path) -> Path:
@@ -95,16 +99,35 @@ def people_beside(target: Path) -> Path:
     return target.with_name(target.name + ".people")
 
 
-def _kept(home: Path, *, with_key: bool) -> Iterator[Path]:
-    for path in sorted(home.rglob("*")):
-        inside = path.relative_to(home)
-        if path.is_symlink() or not path.is_file() or inside.parts[0] in _LEFT_OUT or path.suffix == ".lock":
-            continue
-        if inside.is_relative_to(FOLDER):
-            continue  # beside the backup, in a file of its own: an erasure must be able to reach it
-        if inside.parts[0] == "keys" and path.name.startswith("station.key") and not with_key:
-            continue
-        yield path
+def _kept(home: Path, left: list[tuple[str, str]], *, with_key: bool) -> Iterator[Path]:
+    """Every file of a home that a backup holds, also where a link leads: what the program reads through it is the
+    home's. `left` takes what can't be kept, and why.
+    """
+    for place, folders, names in os.walk(home, followlinks=True):
+        folder = Path(place)
+        for name in sorted(folders):
+            if (folder / name).is_symlink() and Path(place).resolve().is_relative_to((folder / name).resolve()):
+                left.append((str(folder / name), "a link that leads in a circle"))
+                folders.remove(name)
+        for name in sorted(names):
+            path = folder / name
+            inside = path.relative_to(home)
+            if inside.parts[0] in _LEFT_OUT or path.suffix == ".lock":
+                continue
+            if inside.is_relative_to(FOLDER):
+                continue  # beside the backup, in a file of its own: an erasure must be able to reach it
+            if inside.parts[0] == "keys" and name.startswith("station.key") and not with_key:
+                continue
+            if path.is_file():
+                yield path
+            else:
+                left.append((str(path), _no_file(path)))
+
+
+def _no_file(path: Path) -> str:
+    if path.is_symlink() and not path.exists():
+        return f"a link to {os.readlink(path)}, which is not there"
+    return "a pipe or a device, and no file"
 
 
 def _put(tape: tarfile.TarFile, name: str, data: bytes) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -91,6 +92,14 @@ def good_lines(records: Path, seen: Seen) -> Iterator[bytes]:
         while left > 0 and (raw := file.readline(LINE_MAX + 1)):
             left -= len(raw)
             yield raw[:-1]
+
+
+def hash_at(records: Path, seen: Seen, number: int) -> str:
+    """The hash of a line that `seen` is about."""
+    if number == seen.lines - 1:
+        return seen.head
+    raw = next(itertools.islice(good_lines(records, seen), number, None), b"{}")
+    return str(json.loads(raw).get("hash", ""))
 
 
 def _looked_on(file: BinaryIO, mark: Seen) -> Seen:

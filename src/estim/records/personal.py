@@ -10,6 +10,7 @@ import base64
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,14 +27,15 @@ from estim.safety.errors import RecordError
 
 FOLDER = Path("keys") / "people"
 MARK = "estim-personal 1 "
-ERASED = "(erased)"
+ERASED = "(erased, or its key is not here)"
+UNFIT = "(closed: its key was damaged, or is another one)"
 KEY_BYTES, NONCE_BYTES = 32, 12  # AES-256-GCM, NIST SP 800-38D
 # Kinds of line whose keys a person chooses, and keys that always hold a person's own words.
 _SAID = frozenset({kinds.Note.KIND, kinds.Reason.KIND, kinds.Outcome.KIND})
 _CLOSED = _SAID | {events.Signature.KIND, kinds.WarningAccepted.KIND, kinds.Bend.KIND, kinds.SetupLine.KIND}
 _WORDS = frozenset({"text", "comment", "note", "condition"})
 TYPED_RULES = frozenset({"pause", "left-out"})  # bends that hold a reason as somebody typed it, by their rules
-_NAMED = re.compile(MARK.encode("ascii") + rb"([0-9a-f]{16}) ")
+_NAMED = re.compile(MARK.encode("ascii") + rb"([0-9a-f]{16}) ([A-Za-z0-9+/=]+)")
 _SHORT = 16  # a choice from a list, a number, a time: nothing that tells who somebody is
 
 
@@ -126,6 +128,9 @@ class Cover:
         path = _path(self.home, name)
         try:
             private_folder(path.parent)
+            if os.path.lexists(path):  # no key any more: kept, since somebody may yet make one of it
+                number = sum(1 for _ in path.parent.glob(f"{name}.key.damaged*"))
+                path.rename(path.with_name(f"{path.name}.damaged{number}"))
             replace_whole(path, os.urandom(KEY_BYTES))
         except OSError as error:
             raise RecordError(f"{path}: this person's key can't be made: {trouble(error)}") from None
@@ -133,7 +138,9 @@ class Cover:
 
 
 def opened(home: Path | None, value: Any) -> Any:
-    """Every closed text in a value opened; ERASED where its key is gone, or is not kept here."""
+    """Every closed text in a value opened; ERASED where its key is gone or is not kept here, UNFIT where what lies in
+    its place opens nothing.
+    """
     if isinstance(value, Mapping):
         return {key: opened(home, each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -141,14 +148,18 @@ def opened(home: Path | None, value: Any) -> Any:
     if not isinstance(value, str) or not value.startswith(MARK):
         return value
     name, _, sealed = value.removeprefix(MARK).partition(" ")
-    key = _read(home, name) if home is not None and len(name) == 16 and name.isalnum() else None
-    if key is None:
+    if home is None or len(name) != 16 or not name.isalnum() or not os.path.lexists(_path(home, name)):
         return ERASED
+    key = _read(home, name)
+    return UNFIT if key is None else _opened(key, name, sealed)
+
+
+def _opened(key: bytes, name: str, sealed: str) -> str:
     try:
         data = base64.b64decode(sealed, validate=True)
         return AESGCM(key).decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], name.encode("ascii")).decode("utf-8")
     except (ValueError, InvalidTag):
-        return ERASED
+        return UNFIT
 
 
 def opened_lines(home: Path | None, entries: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -172,34 +183,52 @@ def destroy(home: Path, patients: Iterable[str]) -> list[str]:
     for name in sorted({key_name(patient) for patient in patients}):
         path = _path(home, name)
         try:
-            if path.exists():
-                path.write_bytes(bytes(KEY_BYTES))
-                path.unlink()
-                sync_folder(path.parent)
-                gone.append(name)
+            for one in (path, *path.parent.glob(f"{name}.key.damaged*")):
+                if os.path.lexists(one):
+                    _destroy(one)
+                    gone.append(name)
         except OSError as error:
             raise RecordError(f"{path}: this key can't be destroyed: {trouble(error)}") from None
-    return gone
+    return sorted(set(gone))
+
+
+def _destroy(path: Path) -> None:
+    if path.is_file():  # overwritten, also where a link leads
+        path.write_bytes(bytes(KEY_BYTES))
+        sync_folder(path.resolve().parent)
+        path.resolve().unlink()
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+    sync_folder(path.parent)
 
 
 def lost_keys(home: Path, lines: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Ids of the keys under which words of the register and of courses lie, that are not here and not erased either: a
-    copy without keys, or somebody removed one by hand.
+    """Ids of the keys under which words of the register and of courses lie, that are not here, or open them no more,
+    and are not erased either: a copy without keys, or somebody removed, damaged or exchanged one by hand.
 
     Args:
         lines: the station's chain.
     """
-    named: set[str] = set()
+    named: dict[str, set[str]] = {}
     for path in (home / "patients.json", *sorted(home.glob("care/*/*.jsonl"))):
         if path.is_file():
-            named.update(name.decode("ascii") for name in _NAMED.findall(path.read_bytes()))
+            for name, sealed in _NAMED.findall(path.read_bytes()):
+                named.setdefault(name.decode("ascii"), set()).add(sealed.decode("ascii"))
     erased = {str(line.get("key")) for line in lines if line["event"] == "erased"}
-    return sorted(name for name in named - erased if not _path(home, name).exists())
+    return sorted(name for name, words in named.items() if name not in erased and not _opens(home, name, words))
+
+
+def _opens(home: Path, name: str, words: Iterable[str]) -> bool:
+    key = _read(home, name)
+    return key is not None and all(_opened(key, name, sealed) is not UNFIT for sealed in words)
 
 
 def people_keys(home: Path) -> dict[str, str]:
     """Key id → key, hexadecimal, for the file beside a backup."""
-    return {path.stem: path.read_bytes().hex() for path in sorted((home / FOLDER).glob("*.key"))}
+    found = {path.stem: _read(home, path.stem) for path in sorted((home / FOLDER).glob("*.key"))}
+    return {name: key.hex() for name, key in found.items() if key is not None}
 
 
 def put_back(home: Path, keys: Mapping[str, str]) -> None:

@@ -19,6 +19,7 @@ from estim.records.folders import SESSION, folder_name, moment_in
 from estim.records.home import Home
 from estim.records.master import MASTER
 from estim.records.master_seen import Seen, good_lines, seen_master
+from estim.records.station import unlike_seen
 from estim.safety.errors import RecordError
 
 EARLIEST = datetime.datetime.fromtimestamp(0, datetime.UTC)
@@ -73,22 +74,24 @@ def moved(said: Chained | None, when: Clock) -> datetime.datetime | None:
     return said.after if at is None else max(at, said.after)
 
 
-def chained_recently(records: Path, done: set[str], when: Clock) -> Mapping[str, Chained]:
+def chained_recently(
+    records: Path, done: set[str], when: Clock, known: tuple[int, str] = (0, "")
+) -> Mapping[str, Chained]:
     """Every session that the chain knows and that can reach into today or the day before.
 
     Args:
         done: what a person has cleared.
+        known: how many lines the station's chain knows of it, and the hash of the last of these.
 
     Raises:
-        RecordError: the chain was changed: nobody knows which sessions there were.
+        RecordError: the chain was changed or cut: nobody knows which sessions there were.
     """
     seen = seen_master(records)
-    if seen is None:
-        return {}
-    if seen.reason and not seen.torn and MASTER not in done:
+    reason = seen.reason if seen is not None and not seen.torn and MASTER not in done else ""
+    if reason := reason or unlike_seen(records, known)[0]:
         how = HOW_TO_CLEAR.replace("SESSION", MASTER)
-        raise RecordError(f"{records / MASTER}: {seen.reason}; what was given today is unknown. {how}")
-    return _passed(records, seen, when).sessions
+        raise RecordError(f"{records / MASTER}: {reason}; what was given today is unknown. {how}")
+    return _passed(records, seen, when).sessions if seen is not None else {}
 
 
 @lru_cache(maxsize=4)  # a sign-in asks for today's minutes, for yesterday's sessions and for the clock's state

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from estim.platform.files import no_device, private_folder, trouble, unread
 from estim.records.guard import change, check
 from estim.records.lock import locked
-from estim.records.personal import Cover, opened
+from estim.records.personal import ERASED, MARK, UNFIT, Cover, opened
 from estim.safety.errors import RecordError
 
 Row = TypeVar("Row", bound=Any)
@@ -61,9 +61,19 @@ class Register(Generic[Row]):
         made: Row = self.kind(**self.prepare(opened(home, row) if self.personal else row))
         return made
 
-    def _closed(self, home: Path, row: dict[str, Any]) -> dict[str, Any]:
-        cover = Cover(home, str(row["id"]))
-        return row | {key: cover.value(row[key], always=True) for key in self.personal}
+    def _closed(self, home: Path, row: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+        """A row as it is written. Words that could not be opened stay as they lay: their key may be put back."""
+        cover, kept = Cover(home, str(row["id"])), {}
+        for key in self.personal:
+            shut = row[key] in {ERASED, UNFIT} and str(before.get(key, "")).startswith(MARK)
+            kept[key] = before[key] if shut else cover.value(row[key], always=True)
+        return row | kept
+
+    def _as_they_lie(self, path: Path) -> dict[str, Mapping[str, Any]]:
+        """The rows with people's words closed."""
+        if not self.personal or not path.is_file():
+            return {}
+        return {str(row["id"]): row for row in json.loads(path.read_bytes())[self.many]}
 
     @contextlib.contextmanager
     def changing(self, path: Path, said: str, *, operator: str = "", reason: str = "") -> Iterator[dict[str, Row]]:
@@ -79,9 +89,9 @@ class Register(Generic[Row]):
         try:
             private_folder(path.parent)
             with locked(path.with_suffix(".lock")):
-                known = self.load(path)
+                known, before = self.load(path), self._as_they_lie(path)
                 yield known
-                rows = [self._closed(path.parent, asdict(known[name])) for name in sorted(known)]
+                rows = [self._closed(path.parent, asdict(known[name]), before.get(name, {})) for name in sorted(known)]
                 data = json.dumps({self.many: rows}, ensure_ascii=False, indent=1).encode("utf-8") + b"\n"
                 more = self.told(path.parent, known) if self.told is not None else None
                 change(path, self.many, data, said=said, operator=operator, reason=reason, more=more)

@@ -225,7 +225,7 @@ def signature_words(said: Mapping[str, str], *, by_pin: bool) -> str:
     when = said.get("utc", "").replace("T", " ")[:19]
     behind = "with PIN" if by_pin else "without a PIN: the name is a claim"
     parts = [
-        f"Signed by {said.get('operator', '')}{name}",
+        f"Signed {'later ' if said.get('later') else ''}by {said.get('operator', '')}{name}",
         said.get("meaning", ""),
         f"{when} UTC" if when else "",
         behind,

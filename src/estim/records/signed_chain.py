@@ -114,14 +114,18 @@ def _tail_of(file: BinaryIO, size: int) -> bytes:
         length *= 4
 
 
-def _last_line(file: BinaryIO) -> tuple[int, str]:
+def _last_line(file: BinaryIO, *, whole: bool = False) -> tuple[int, str]:
     """Number and hash of the last line; (-1, GENESIS) where there is none.
+
+    Args:
+        whole: an unfinished one, which the next line will move away, is passed over.
 
     A last line that was changed can't be gone on from: the new line then follows the bytes that stand there, so that
     sessions are still entered and `verify` names the bad line.
     """
     size = file.seek(0, os.SEEK_END)
-    lines = _tail_of(file, size).splitlines()
+    tail = _tail_of(file, size)
+    lines = (tail[: tail.rfind(b"\n") + 1] if whole else tail).splitlines()
     if not lines:
         return -1, GENESIS
     try:
@@ -136,7 +140,7 @@ def last_of(path: Path) -> list[object]:
     """Number of lines and hash of the last one, as other chains refer to this one; [0, GENESIS] where there is none."""
     try:
         with no_device(path).open("rb") as file:
-            number, head = _last_line(file)
+            number, head = _last_line(file, whole=True)
     except OSError:
         return [0, GENESIS]
     return [number + 1, head]

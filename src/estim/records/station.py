@@ -15,7 +15,7 @@ from estim.records.canonical import unhex
 from estim.records.clocks import now_stamp
 from estim.records.keys import PRIVATE, PUBLIC, Signer, key_id_of, known_keys, private_key, signed_by, station_signer
 from estim.records.master import KINDS, MASTER, STATION
-from estim.records.master_seen import seen_master
+from estim.records.master_seen import hash_at, seen_master
 from estim.records.pseudonym import normal
 from estim.records.signed_chain import ChainReading, append_signed, last_of, read_chain
 from estim.safety.errors import RecordError
@@ -176,12 +176,13 @@ def cleared(lines: Iterable[Mapping[str, Any]]) -> set[str]:
     return {str(entry["session"]) for entry in lines if entry["event"] == "cleared"}
 
 
-def late_signatures(lines: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """Session → signatures that came after its seal, in order; each names the head of the record that it is for."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
-    for entry in lines:
-        if entry["event"] == "signed":
-            found.setdefault(str(entry["session"]), []).append(entry)
+def late_signatures(home: Path) -> dict[str, list[Mapping[str, Any]]]:
+    """Head of a record → signatures that came after its seal, in order; of lines that no trusted key signed, none."""
+    reading, found = read_station(home), dict[str, list[Mapping[str, Any]]]()
+    keys = trusted_keys(home)[0]
+    for entry in reading.entries if reading is not None else ():
+        if entry["event"] == "signed" and signed_lines([entry], keys) is None:
+            found.setdefault(str(entry["head"]), []).append(entry)
     return found
 
 
@@ -292,13 +293,44 @@ def judge_station(home: Path) -> list[tuple[Path, int | None, str]]:
     if reason:
         found.append((path, len(lines), f"the {NAME}: {reason}"))
     for kind in KINDS:
-        seen = read_chain(home / "records" / kind / MASTER, "master chain")
-        hashes = [str(entry["hash"]) for entry in seen.entries] if seen is not None else []
-        number, head = max(((entry[kind][0], str(entry[kind][1])) for entry in lines if kind in entry), default=(0, ""))
-        master = home / "records" / kind / MASTER
-        if number > len(hashes):
-            text = f"{len(hashes)} lines are here, the {NAME} saw {number}: its end was cut off, or it is an older copy"
-            found.append((master, len(hashes), text))
-        elif number and hashes[number - 1] != head:
-            found.append((master, number - 1, f"line {number - 1} is not the one that the {NAME} saw: written anew"))
+        records = home / "records" / kind
+        reason, line = unlike_seen(records, _last_seen(lines, kind))
+        if reason:
+            found.append((records / MASTER, line, reason))
     return found
+
+
+def _last_seen(lines: Iterable[Mapping[str, Any]], kind: str) -> tuple[int, str]:
+    """The most lines of a chain of sessions that these lines know, and the hash there."""
+    found = [entry[kind] for entry in lines if is_head(entry.get(kind))]
+    return max(((one[0], one[1]) for one in found), default=(0, ""))
+
+
+def is_head(said: object) -> bool:
+    """It says how far a chain is: lines, and the hash of the last."""
+    return isinstance(said, list) and len(said) == 2 and type(said[0]) is int and type(said[1]) is str
+
+
+def unlike_seen(records: Path, known: tuple[int, str]) -> tuple[str, int]:
+    """Why a chain of sessions can't be the one that the station's chain saw, and from which line on; "" if it can."""
+    number, head = known
+    seen = seen_master(records)
+    there = seen.lines if seen is not None else 0
+    if number > there:
+        return f"{there} lines are here, the {NAME} saw {number}: its end was cut off, or it is an older copy", there
+    if seen is not None and number and hash_at(records, seen, number - 1) != head:
+        return f"line {number - 1} is not the one that the {NAME} saw: written anew", number - 1
+    return "", 0
+
+
+def seen_by_this_station(home: Path, lines: Iterable[Mapping[str, Any]], kind: str) -> tuple[int, str]:
+    """How far a chain of sessions was by the word of a trusted key, since a person last cleared the chain itself."""
+    keys = trusted_keys(home)[0]
+    told = sorted((entry for entry in lines if is_head(entry.get(kind))), key=lambda one: -int(one[kind][0]))
+    since = max(
+        (int(one["n"]) for one in lines if one["event"] == "cleared" and one.get("session") == MASTER), default=0
+    )
+    for entry in told:
+        if entry["n"] >= since and signed_lines([entry], keys) is None:
+            return int(entry[kind][0]), str(entry[kind][1])
+    return 0, ""

@@ -22,7 +22,7 @@ from estim.records.pseudonym import normal
 from estim.records.recent_chain import HOW_TO_CLEAR, Chained, chained_recently, earliest_name, moved
 from estim.records.segment import segments
 from estim.records.spacing import Past
-from estim.records.station import cleared, one_person, station_lines
+from estim.records.station import cleared, one_person, seen_by_this_station, station_lines
 from estim.records.summary import SessionSummary, summarise
 from estim.safety.errors import RecordError
 
@@ -77,7 +77,7 @@ def _recent(
     records = home.records(simulated=simulated)
     lines = station_lines(home.root)
     person, done = one_person(lines, patient), cleared(lines)
-    chained = chained_recently(records, done, when)
+    chained = chained_recently(records, done, when, seen_by_this_station(home.root, lines, records.name))
     for name in _candidates(records, chained, person, when):
         if name in done:
             continue
