@@ -23,6 +23,7 @@ from estim.records.verify_home import verify_home
 from estim.records.writer import RecordWriter
 from estim.safety.errors import RecordError
 from tests.records.build import NOON, body
+from tests.records.test_no_better import forged
 
 SAID = "the daughter drives her, Mrs Møller of Nørregade 7"
 WHY_EARLY = {"rule": "pause", "message": f"before its time, because: {SAID}", "asked": SAID}
@@ -177,3 +178,24 @@ def test_a_damaged_key_is_kept_beside_the_new_one_until_the_person_is_erased(hom
     assert lost(home) == [key_name("K-1")]
     assert main(["records", "forget", "K-1", "--operator", "A1", "--reason", WHY, "--home", str(home.root)]) == 0
     assert [one.name for one in path.parent.iterdir() if one.name.startswith(key_name("K-1"))] == []
+
+
+@pytest.mark.parametrize("change", [{"day": "soon"}, {"day": 3}, {"fields": [1]}, {"fields": None}, {"fields": {}}])
+def test_a_course_that_was_taken_as_it_is_and_is_none_is_said_to_be_none(
+    home: Home, change: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An administrator's word opens it; its lines must be entries all the same."""
+    told = ["--home", str(home.root)]
+    begun = ["course", "begin", "low-back", "--side", "none", "--patient", "K-7", "--operator", "T1", *told]
+    assert main(begun) == 0
+    path = home.root / "care" / "real" / "k-7.jsonl"
+    forged(path, 0, lambda entry: entry.update(change))
+    capsys.readouterr()
+    assert main(["course", "show", "--patient", "K-7", *told]) == 1
+    assert "it can't be trusted" in capsys.readouterr().err
+    assert main(["records", "accept", "care/real/k-7.jsonl", "--operator", "A1", "--reason", "x", *told]) == 0
+    capsys.readouterr()
+    assert main(["course", "show", "--patient", "K-7", *told]) in {1, 2}
+    said = capsys.readouterr().err
+    assert "fault of estim" not in said
+    assert "put" in said

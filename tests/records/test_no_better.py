@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import os
 import shutil
@@ -16,10 +17,12 @@ import pytest
 
 from estim.cli import main
 from estim.records import index, index_around
+from estim.records.canonical import canonical
 from estim.records.chain import Chain
 from estim.records.folders import folder_name
 from estim.records.home import Home
 from estim.records.keys import seeded_signer, station_signer
+from estim.records.patients import Patient, save_patient
 from estim.records.signed_chain import append_signed
 from estim.records.station import begin_station
 from estim.records.today import minutes_today
@@ -312,3 +315,69 @@ def written_unsigned(home: Home, patient: str, *, at: datetime.datetime = NOON +
             writer.append(kind, fields, t_us)
     writer.close(93_000_000)
     return folder
+
+
+def forged(chain: Path, number: int, change: Callable[[dict[str, Any]], object]) -> None:
+    """A line changed by somebody without a key: it and all behind it fit their hashes again, and no signature."""
+    prev, made = "0" * 64, []
+    for raw in chain.read_bytes().splitlines():
+        entry = json.loads(raw)
+        if entry["n"] == number:
+            change(entry)
+        entry["prev"] = prev
+        said = {key: value for key, value in entry.items() if key not in {"hash", "signature"}}
+        prev = entry["hash"] = hashlib.sha256(canonical(said)).hexdigest()
+        made.append(canonical(entry) + b"\n")
+    chain.write_bytes(b"".join(made))
+
+
+SHAPELESS: tuple[tuple[str, Callable[[dict[str, Any]], object]], ...] = (
+    ("register", lambda entry: entry.pop("register")),
+    ("register", lambda entry: entry.update(sha256=[1])),
+    ("key", lambda entry: entry.pop("public_key")),
+    ("key", lambda entry: entry.update(public_key={"a": 1})),
+    ("register", lambda entry: entry.update(event="signed")),
+    ("register", lambda entry: entry.update(event="cleared")),
+    ("register", lambda entry: entry.update(event="joined", patient=3)),
+    ("register", lambda entry: entry.update(event="removed", lines="x")),
+    ("register", lambda entry: entry.update(real=5, simulated=["a"])),
+)
+
+
+@pytest.mark.parametrize(("event", "change"), SHAPELESS)
+def test_a_line_of_the_stations_chain_without_its_shape_is_named_by_verify_and_stops_no_command(
+    home: Home, estim: Any, event: str, change: Callable[[dict[str, Any]], object]
+) -> None:
+    """`this is a fault of estim's own: KeyError: 'register'` was all that verify had to say."""
+    save_patient(home.patients, Patient(id="K-1", flags=("child",)))
+    chain = home.root / "station.jsonl"
+    forged(chain, [json.loads(raw)["event"] for raw in chain.read_bytes().splitlines()].index(event), change)
+    for words in (("verify",), ("list",), ("report", str(folders(home)[0])), ("audit",), ("patients",), ("retention",)):
+        code, said, complaint = estim(*words)
+        assert "fault of estim" not in said + complaint, words
+        if words == ("verify",):
+            assert (code, f"{chain}: NOT VERIFIED" in said) == (1, True)
+    with pytest.raises(RecordError):
+        minutes_today(home, "K-1", simulated=False, now=NOON)
+
+
+@pytest.mark.parametrize("name", ["records/real/2/record.jsonl", "records/real/master.jsonl", "station.jsonl",
+                                  "patients.json", "index.mark", "keys/station-keys.txt"])  # fmt: skip
+def test_a_file_of_holes_that_no_memory_holds_is_named_and_hides_nothing_else(
+    home: Home, estim: Any, name: str
+) -> None:
+    """It takes no room on the disk; `records list` was a MemoryError, `records verify` did not end."""
+    save_patient(home.patients, Patient(id="K-1", flags=("child",)))
+    path = home.root / name.replace("/2/", f"/{folders(home)[0].name}/")
+    os.truncate(path, 1 << 43) if path.exists() else path.write_bytes(b"")
+    os.truncate(path, 1 << 43)
+    for words in (("list",), ("verify",), ("export", "--format", "csv")):
+        code, said, complaint = estim(*words)
+        assert "fault of estim" not in said + complaint, words
+        if words == ("verify",) and name not in {"index.mark"}:
+            assert (code, str(path) in said + complaint or "more than this program writes" in said + complaint) == (
+                1,
+                True,
+            )
+        if name.endswith("record.jsonl"):
+            assert "K-2" in said, words

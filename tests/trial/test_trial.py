@@ -188,7 +188,7 @@ def test_nothing_that_a_blinded_reader_may_ask_tells_the_arms_apart(station: Sta
     documents: list[tuple[str, ...]] = [("verify",), ("verify", *one, *other), ("audit",), ("list",)]
     for look in documents:
         rows = station.run("records", *look)[1]["sessions"]
-        own = {"path", "session", "patient", "utc", "key_id", "began_ms", "signature"}
+        own = {"path", "session", "patient", "utc", "key_id", "began_ms", "signature", "head"}
         assert len({json.dumps({k: v for k, v in row.items() if k not in own}) for row in rows}) == 1, look
         assert {row.get("records") for row in rows} == {None}, look
     by = [("--protocol", f"arm-{arm}") for arm in ("active", "sham")] + [("--text", "arm-sham"), ("--text", "sham")]

@@ -83,11 +83,11 @@ def _reads(home: Home, folders: Sequence[Path]) -> Iterator[tuple[Path, Read]]:
     from estim.cli.past import progress
     from estim.records.in_chain import in_its_home
     from estim.records.station import trusted_keys
-    from estim.records.summary import read_session
+    from estim.records.summary import read_or_say
 
     keys, tell = trusted_keys(home.root)[0], progress("reading records")
     for count, folder in enumerate(folders, start=1):
-        read = read_session(folder, keys=keys)
+        read = read_or_say(folder, keys=keys)
         yield folder, replace(read, summary=in_its_home(folder, read.summary, keys))
         if tell is not None:
             tell(count, len(folders))

@@ -36,13 +36,13 @@ def put(text: str, output: str | None, *, a_table: bool = False) -> int:
     return 0
 
 
-def _read(home: Home, folder: Path) -> Read:
+def _read(home: Home, folder: Path, *, unread_too: bool = False) -> Read:
     from estim.records.in_chain import in_its_home
     from estim.records.station import trusted_keys
-    from estim.records.summary import read_session
+    from estim.records.summary import read_or_say, read_session
 
     keys = trusted_keys(home.root)[0]
-    read = read_session(folder, keys=keys)
+    read = read_or_say(folder, keys=keys) if unread_too else read_session(folder, keys=keys)
     read = replace(read, summary=in_its_home(folder, read.summary, keys))
     where = "" if read.summary.verified else running(folder)
     if not where:
@@ -169,7 +169,7 @@ def export(given: argparse.Namespace) -> int:
     folders = blinding.leave_out(home, folders)
     if given.format in datasets.FORMATS:
         return datasets.export(given, home, folders)
-    reads = [_read(home, folder) for folder in folders]
+    reads = [_read(home, folder, unread_too=not given.path) for folder in folders]
     reads = [read for read in reads if not given.patient or read.summary.patient == given.patient]
     if not reads:
         raise RecordError(datasets.nothing_there(given, home))

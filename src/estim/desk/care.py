@@ -19,7 +19,7 @@ from estim.protocols import library
 from estim.protocols.catalogue import own_files
 from estim.records import care_log
 from estim.records.home import Home
-from estim.safety.errors import Problem, ProtocolError, UsageError, quoted
+from estim.safety.errors import Problem, ProtocolError, RecordError, UsageError, quoted
 
 LONGEST = datetime.timedelta(days=3653)  # of one course: a later day is a slip of the year
 
@@ -51,7 +51,11 @@ class CareDesk:
         begun = course.begun(self.entries())
         if not begun:
             raise UsageError(f"{self.patient}: no course has begun; `estim course begin`")
-        name = str(begun[0].fields["plan"])
+        name = str(begun[0].fields.get("plan", ""))
+        if not name:
+            raise RecordError(
+                f"{self.patient}: the beginning of the course names no plan: put its file back from a backup"
+            )
         if not self.simulated and name not in template_names():  # practice may go by a plan that is still being written
             check_plan(name, str(begun[0].fields.get("plan_sha256", "")), self.home)
         return find_plan(name, self.home)

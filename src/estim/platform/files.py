@@ -17,6 +17,7 @@ from typing import BinaryIO, TextIO, cast
 PRIVATE_UMASK = 0o077
 # Who has a file open keeps it from being replaced on Windows; readers of ours have it open for milliseconds.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC})
+LARGEST_BYTES = 1 << 29  # a day of the densest session, or the chain of 800,000 sessions, is smaller
 BUSY_WAIT_S = 1.0
 BUSY_LOOK_S = 0.01
 
@@ -249,13 +250,21 @@ def private_folder(folder: Path, *, exist_ok: bool = True) -> None:
 
 
 def no_device(path: Path) -> Path:
-    """The path itself, where it can be read to an end: a pipe or a device in a file's place holds its reader for ever.
+    """The path itself, where it can be read to an end: a pipe or a device in a file's place holds its reader for ever,
+    and a file of holes alone, which takes no room on its disk, takes all of the memory.
 
     Raises:
         OSError: it leads to one.
     """
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return path  # whoever opens it is told
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         raise OSError(errno.EINVAL, "it is a pipe or a device and no file", str(path))
+    if stat.S_ISREG(found.st_mode) and found.st_size > LARGEST_BYTES:
+        said = f"its {found.st_size / 1e6:,.0f} MB are more than this program writes into one file"
+        raise OSError(errno.EFBIG, said, str(path))
     return path
 
 

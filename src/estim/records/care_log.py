@@ -78,15 +78,22 @@ def read(home: Home, patient: str, *, simulated: bool) -> tuple[Entry, ...]:
     Raises:
         RecordError: the chain was changed, cut or removed.
     """
-    return tuple(
-        Entry(
-            kind=str(entry["event"]),
-            day=datetime.date.fromisoformat(str(entry["day"])),
-            who=str(entry["who"]),
-            fields=opened(home.root, entry["fields"]),
-        )
-        for entry in read_kept(home.root, path_of(home, patient, simulated=simulated))
-    )
+    path = path_of(home, patient, simulated=simulated)
+    return tuple(_entry(home, path, entry) for entry in read_kept(home.root, path))
+
+
+def _entry(home: Home, path: Path, line: Mapping[str, Any]) -> Entry:
+    try:
+        day, fields = datetime.date.fromisoformat(line["day"]), line["fields"]
+        who = str(line["who"])
+        if not isinstance(fields, dict):
+            raise TypeError
+    except (KeyError, ValueError, TypeError):
+        raise RecordError(
+            f"{path}: line {line['n']} is no entry of a course, although the chain was taken as it is: "
+            "put the right file back from a backup"
+        ) from None
+    return Entry(kind=str(line["event"]), day=day, who=who, fields=opened(home.root, fields))
 
 
 def patients(home: Home, *, simulated: bool) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import hmac
 import sqlite3
 from pathlib import Path
 
-from estim.platform.files import open_private, replace_whole
+from estim.platform.files import no_device, open_private, replace_whole
 
 INDEX = "index.sqlite3"
 MARK = "index.mark"
@@ -128,7 +128,7 @@ class IndexMark:
 
     def _kept(self) -> str:
         try:
-            return (self._root / MARK).read_bytes()[:200].decode("ascii", "replace")
+            return no_device(self._root / MARK).read_bytes()[:200].decode("ascii", "replace")
         except OSError:
             return ""
 

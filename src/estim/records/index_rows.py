@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from estim.platform.files import unread
 from estim.record_lines import events as lines
 from estim.record_lines import kinds
-from estim.records.summary import SessionSummary, summarise, understand
-from estim.records.verify import RecordReading
+from estim.records.summary import SessionSummary, read_or_say, summarise
 
 _SEARCHED = frozenset(
     {
@@ -31,9 +29,8 @@ def summary_of(folder: Path, keys: Mapping[str, str]) -> tuple[SessionSummary, b
     """
     try:
         return summarise(folder, keys=keys), True
-    except OSError as error:
-        nothing = RecordReading((), 0, f"it can't be read: {unread(error)}", torn=False, segments=1)
-        return understand(folder, nothing, keys=keys).summary, False
+    except OSError:
+        return read_or_say(folder, keys=keys).summary, False
 
 
 def words_of(summary: SessionSummary) -> str:

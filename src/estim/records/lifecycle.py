@@ -77,7 +77,7 @@ def backup(home: Path, target: Path, *, with_key: bool = True) -> BackedUp:
             with packer, tarfile.open(fileobj=packer, mode="w|") as tape:
                 digests = {}
                 for name, path in found.items():
-                    data = path.read_bytes()  # one look: what is said of a file is said of the bytes that are kept
+                    data = no_device(path).read_bytes()  # one look: what is said is said of the bytes that are kept
                     digests[name] = digest_of(data)
                     size += len(data)
                     _put(tape, name, data)
@@ -90,7 +90,8 @@ def backup(home: Path, target: Path, *, with_key: bool = True) -> BackedUp:
         sync_folder(target.parent)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise RecordError(f"{target}: the backup can't be made: {trouble(error)}") from None
+        about = f"{error.filename}: " if error.filename not in {None, str(target), str(part)} else ""
+        raise RecordError(f"{target}: the backup can't be made: {about}{trouble(error)}") from None
     return BackedUp(len(found), size, anchor, tuple(left))
 
 

@@ -73,7 +73,7 @@ class Register(Generic[Row]):
         """The rows with people's words closed."""
         if not self.personal or not path.is_file():
             return {}
-        return {str(row["id"]): row for row in json.loads(path.read_bytes())[self.many]}
+        return {str(row["id"]): row for row in json.loads(no_device(path).read_bytes())[self.many]}
 
     @contextlib.contextmanager
     def changing(self, path: Path, said: str, *, operator: str = "", reason: str = "") -> Iterator[dict[str, Row]]:

@@ -146,6 +146,11 @@ def last_of(path: Path) -> list[object]:
     return [number + 1, head]
 
 
+def is_head(said: object) -> bool:
+    """It says how far a chain is: lines, and the hash of the last."""
+    return isinstance(said, list) and len(said) == 2 and type(said[0]) is int and type(said[1]) is str
+
+
 def read_chain(path: Path, name: str) -> ChainReading | None:
     """The chain in a file; None where there is none.
 
@@ -193,6 +198,20 @@ def parse_chain(data: bytes, name: str) -> ChainReading:
         reason = f"the last line of the {name} is unfinished: a power cut, or its end was cut off"
         return ChainReading(tuple(entries), len(entries), reason, torn=True)
     return ChainReading(tuple(entries), None, "", torn=False)
+
+
+def shaped(reading: ChainReading, name: str, shapes: Mapping[str, Mapping[str, type]]) -> ChainReading:
+    """Up to the first line that is not shaped as its event is: whoever has no key can write a line that fits its hash.
+
+    Args:
+        shapes: event → what each key of it must be; other events may be a later version's.
+    """
+    for number, entry in enumerate(reading.entries):
+        for key, kind in shapes.get(entry["event"], {}).items():
+            if type(entry.get(key)) is not kind:
+                reason = f"line {number} of the {name} does not say {key!r} as a line {entry['event']!r} does"
+                return ChainReading(reading.entries[:number], number, reason, torn=False)
+    return reading
 
 
 def _hashed_part(raw: bytes, entry: Mapping[str, Any]) -> bytes:

@@ -17,7 +17,7 @@ from estim.records.keys import PRIVATE, PUBLIC, Signer, key_id_of, known_keys, p
 from estim.records.master import KINDS, MASTER, STATION
 from estim.records.master_seen import hash_at, seen_master
 from estim.records.pseudonym import normal
-from estim.records.signed_chain import ChainReading, append_signed, last_of, read_chain
+from estim.records.signed_chain import ChainReading, append_signed, is_head, last_of, read_chain, shaped
 from estim.safety.errors import RecordError
 
 NAME = "station's chain"
@@ -46,6 +46,21 @@ EVENTS: Mapping[str, str] = {
     "cosigned": "a witness saw this chain: witness (its public key), anchor (its line)",
     "witnessed": "this station, as a witness, saw another's chains: of (that one's public key), anchor (the line)",
     "stamped": "an authority's time stamp is kept: file (in stamps/), sha256, time (the authority's), authority",
+}
+
+
+_SHAPES: Mapping[str, Mapping[str, type]] = {
+    "key": {"public_key": str},
+    "register": {"register": str, "sha256": str},
+    "taken-as-it-is": {"register": str},
+    "kept": {"file": str, "lines": int, "head": str},
+    "rule": {"what": str, "value": int},
+    "cleared": {"session": str},
+    "signed": {"session": str, "head": str},
+    "joined": {"patient": str, "into": str},
+    "erased": {"key": str},
+    "removed": {"session": str, "kind": str, "head": str, "lines": int},
+    "stamped": {"file": str, "sha256": str},
 }
 
 
@@ -126,7 +141,8 @@ def _context(home: Path) -> dict[str, object]:
 
 def read_station(home: Path) -> ChainReading | None:
     """The chain; None where there is none."""
-    return read_chain(home / STATION, NAME)
+    reading = read_chain(home / STATION, NAME)
+    return shaped(reading, NAME, _SHAPES) if reading is not None else None
 
 
 def station_lines(home: Path) -> tuple[Mapping[str, Any], ...]:
@@ -304,11 +320,6 @@ def _last_seen(lines: Iterable[Mapping[str, Any]], kind: str) -> tuple[int, str]
     """The most lines of a chain of sessions that these lines know, and the hash there."""
     found = [entry[kind] for entry in lines if is_head(entry.get(kind))]
     return max(((one[0], one[1]) for one in found), default=(0, ""))
-
-
-def is_head(said: object) -> bool:
-    """It says how far a chain is: lines, and the hash of the last."""
-    return isinstance(said, list) and len(said) == 2 and type(said[0]) is int and type(said[1]) is str
 
 
 def unlike_seen(records: Path, known: tuple[int, str]) -> tuple[str, int]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from estim.platform.files import unread
 from estim.record_lines import events as lines
 from estim.record_lines import kinds
 from estim.record_lines.shape import UNFIT, as_declared, first_odd, why
@@ -121,6 +122,15 @@ def summarise(folder: Path, *, keys: Mapping[str, str] | None = None) -> Session
 def read_session(folder: Path, *, keys: Mapping[str, str] | None = None) -> Read:
     """As `summarise`, with the runs."""
     return understand(folder, read_record(folder), keys=keys, home=home_of_records(folder.absolute().parent))
+
+
+def read_or_say(folder: Path, *, keys: Mapping[str, str] | None = None) -> Read:
+    """As `read_session`; one that can't be read is one bad session, not the end of the look at the others."""
+    try:
+        return read_session(folder, keys=keys)
+    except OSError as error:
+        nothing = RecordReading((), 0, f"it can't be read: {unread(error)}", torn=False, segments=1)
+        return understand(folder, nothing, keys=keys)
 
 
 def understand(

@@ -21,7 +21,7 @@ from estim.records.beside import chains_in, is_kept, keep, read_kept
 from estim.records.home import Home
 from estim.records.keys import station_signer
 from estim.records.pseudonym import normal, written
-from estim.records.signed_chain import append_signed
+from estim.records.signed_chain import ChainReading, append_signed, shaped
 from estim.safety.errors import EstimError, RecordError, UsageError, quoted
 from estim.trial.plan import Arm, Trial, read_trial
 from estim.trial.sealing import allocate, new_seed, seal, station_key, unseal
@@ -30,6 +30,13 @@ FILE, LIST, CHAIN = "trial.toml", "sealed.json", "trial.jsonl"
 OFFICE_KEY, OFFICE_LIST, SEED = "office.key", "allocation.csv", "seed.hex"
 PART = ".part"  # of a folder that is being written
 UNDONE = "sealing-not-finished"  # in the office's folder until the station has its part: holds the station's key
+
+
+_SHAPES: Mapping[str, Mapping[str, type]] = {
+    "enrolled": {"patient": str, "stratum": str, "number": int, "kit": str},
+    "session": {"patient": str, "session": str, "outcome": str},
+    "unblinded": {"patient": str},
+}
 
 
 def trials_of(home: Home) -> Path:
@@ -141,12 +148,19 @@ class Site:
             there = [folder.name for folder in known]
             raise UsageError(f"no trial {quoted(name)} in this home; there are {', '.join(there) or 'none'}")
         self.home = home
-        self.lines: Sequence[Mapping[str, Any]] = read_kept(home.root, self.folder / CHAIN)
+        self.lines: Sequence[Mapping[str, Any]] = self._lines()
         self.trial = read_trial(self.folder / FILE, check=False)
         self._read()
 
+    def _lines(self) -> tuple[Mapping[str, Any], ...]:
+        lines = read_kept(self.home.root, self.folder / CHAIN)
+        reading = shaped(ChainReading(lines, None, "", torn=False), CHAIN, _SHAPES)
+        if reading.reason:
+            raise RecordError(f"{self.folder / CHAIN}: {reading.reason}: put the right file back from a backup")
+        return lines
+
     def _read(self) -> None:
-        self.lines = read_kept(self.home.root, self.folder / CHAIN)
+        self.lines = self._lines()
         if not self.lines:
             raise RecordError(f"trial {self.trial.file.id}: its chain is empty")
         began, data = self.lines[0], (self.folder / LIST).read_bytes()
