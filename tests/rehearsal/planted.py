@@ -31,6 +31,7 @@ from estim.safety.rises import Rises
 from estim.safety.schedule import Window
 from estim.safety.units import MicroAmp, Micros
 from estim.session import (
+    after_stop,
     authority,
     core,
     covering,
@@ -486,6 +487,7 @@ def _(patch: Patch) -> None:
         return replace(made, channels=tuple(raised))
 
     patch.setattr(preparing, "_with_found", more)
+    patch.setattr(after_stop, "known_ua", lambda _, scheduled: scheduled.level_ua)  # a start asks anew
 
 
 @bug("the plateau dips and comes back", "tripped")
