@@ -35,7 +35,7 @@ def export(given: argparse.Namespace, home: Home, folders: Sequence[Path]) -> in
     ]
     if not reads:
         raise RecordError(nothing_there(given, home))
-    kept = []
+    kept: list[tuple[Path, Read]] = []
     for folder, read in reads:
         untrusted = not read.summary.verified and not given.unverified
         if untrusted or read.summary.unreadable:
@@ -43,14 +43,16 @@ def export(given: argparse.Namespace, home: Home, folders: Sequence[Path]) -> in
             left_out.append((name, read.summary.unreadable or read.summary.reason or read.summary.ending))
         else:
             kept.append((folder, read))
+    known = len(left_out)
     count = _write(given, kept, left_out, research)
+    whole = len(kept) - (len(left_out) - known)
     for session, why in left_out:
         say(f"{session} is left out: {why}")
     if given.json:
-        print_json({"sessions": len(kept), "left_out": [{"session": name, "why": why} for name, why in left_out],
+        print_json({"sessions": whole, "left_out": [{"session": name, "why": why} for name, why in left_out],
                     "rows": count, "output": str(given.output)})  # fmt: skip
     else:
-        print(f"{len(kept)} sessions, {count} rows in {given.output}")
+        print(f"{whole} sessions, {count} rows in {given.output}")
     return EXIT_REFUSED if left_out else 0
 
 
@@ -96,13 +98,14 @@ def _reads(home: Home, folders: Sequence[Path]) -> Iterator[tuple[Path, Read]]:
 def _write(
     given: argparse.Namespace,
     kept: Sequence[tuple[Path, Read]],
-    left_out: Sequence[tuple[str, str]],
+    left_out: list[tuple[str, str]],
     research: Rekeyed | None,
 ) -> int:
+    """Gives the number of rows; what turns out to be unfit for a table joins `left_out`."""
     from estim.data.parquet import Dataset
     from estim.safety.errors import UsageError
 
-    made = _rows(kept, research)
+    made = _rows(kept, left_out, research)
     folder = Path(given.output)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"-o {folder}: {given.format} is written into a folder, and this is none")
@@ -131,8 +134,11 @@ def _timeline(form: str, rows: Rows, folder: Path) -> int:
     return sum(len(each) for each in rows.tables.values())
 
 
-def _rows(kept: Sequence[tuple[Path, Read]], research: Rekeyed | None) -> Iterator[Rows]:
+def _rows(
+    kept: Sequence[tuple[Path, Read]], left_out: list[tuple[str, str]], research: Rekeyed | None
+) -> Iterator[Rows]:
     from estim.data.rows import rows_of
+    from estim.record_lines.shape import UNFIT, why
     from estim.records.export import day_of
 
     first: dict[str, str] = {}
@@ -141,5 +147,11 @@ def _rows(kept: Sequence[tuple[Path, Read]], research: Rekeyed | None) -> Iterat
         first[summary.patient] = min(first.get(summary.patient, summary.utc), summary.utc)
     for folder, read in kept:
         summary = read.summary
-        utc = summary.utc if research is None else day_of(first[summary.patient], summary.utc)
-        yield rows_of(folder.name, summary, read.entries, utc=utc, research=research)
+        try:
+            utc = summary.utc if research is None else day_of(first[summary.patient], summary.utc)
+            rows = rows_of(folder.name, summary, read.entries, utc=utc, research=research)
+        except UNFIT as error:  # another program's, or a later version's
+            name = research.of("session", folder.name) if research is not None else folder.name
+            left_out.append((name, f"lines can't be understood: {why(read.entries, error)}"))
+            continue
+        yield rows
