@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import datetime
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from estim.console.before import too_soon
 from estim.console.comfort import Hurting
-from estim.console.draft import Stage
+from estim.console.draft import Draft, Stage
 from estim.console.ending import ending_of
 from estim.console.home_reading import read_sessions
 from estim.console.language import ENGLISH, load
 from estim.console.panel import Panel
+from estim.console.past import PastPatient
 from estim.console.stages.glance import glance_lines, how_words
+from estim.protocols import library
+from estim.protocols.catalogue import load_runnable
+from estim.protocols.loader import load as load_protocol
+from estim.records.spacing import Past
 from estim.session import events
 from estim.session.state import Phase
 
-from .conftest import Bench, Make
+from .conftest import PROTOCOL, Bench, Make
 from .every_stage import resize
 from .test_home_view import session
 from .test_screening import to_screening
+
+HOUR = datetime.timedelta(hours=1)
 
 
 def _notes(b: Bench) -> list[tuple[str, dict[str, Any]]]:
@@ -309,3 +319,192 @@ async def test_help_says_what_a_key_does_in_words(bench: Make, language: str) ->
         for name in ("raise", "lower", "cut", "pause", "comfort", "tolerated", "end"):
             assert say(f"action.{name}.about") in b.text, name
         assert "PgUp" in b.text
+
+
+# -- what is typed stays ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong", "more", "right"), [("z", "5x", "5", "5x5"), ("c", "2o", "", "20"), ("o", "9", "", "3")]
+)
+async def test_a_typing_slip_at_the_pads_stays_to_be_put_right(
+    bench: Make, key: str, wrong: str, more: str, right: str
+) -> None:
+    """`pad size '5x'` was said, and the line was gone: Z, and all of it once more."""
+    async with bench() as b:
+        await b.jump(Stage.PADS)
+        await b.press(key)
+        await b.type(wrong)
+        await b.press("enter")
+        assert b.app.questions, "the line is still there"
+        assert "✖" in b.text
+        if not more:
+            await b.press(*["backspace"] * len(wrong))
+        await b.type(more or right)
+        await b.press("enter")
+        assert not b.app.questions
+        setup = next(iter(b.app.draft.channels.values()))
+        found = {"z": setup.pads_cm, "c": setup.cap_ua, "o": setup.channel}[key]
+        assert found == {"z": ((5.0, 5.0), (5.0, 5.0)), "c": 20_000, "o": 3}[key]
+
+
+async def test_pad_sizes_take_a_comma(bench: Make) -> None:
+    async with bench(say=load("de")) as b:
+        await b.jump(Stage.PADS)
+        await b.press("z")
+        await b.type("7,6x12,7")
+        await b.press("enter")
+        assert next(iter(b.app.draft.channels.values())).pads_cm == ((7.6, 12.7), (7.6, 12.7))
+
+
+async def test_a_stop_for_pain_is_a_level_that_hurt_until_it_was_said_wrongly(bench: Make) -> None:
+    async with bench() as b:
+        await _seeking(b, 8)
+        await b.press("space")
+        await b.look(1.0)
+        await b.press("2")
+        await b.look(0.2)
+        assert "! hurt from    8.0" in b.text
+        await b.press("f2")
+        await b.look(1.0)
+        await b.press("f9")
+        await b.raise_by(8)
+        await b.look(1.0)
+        await b.press("t")
+        assert "from 8.0 mA on it hurts" in " ".join(b.said.split())
+        await b.press("space")
+        await b.look(1.0)
+        await b.press("2", "r", "7")
+        assert "hurt from" not in b.text
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_what_is_too_early_is_named_by_its_title(language: str) -> None:
+    """`stroke-foot-drop-peroneal: 1 of 1 sessions of today` is a file's name."""
+    now = datetime.datetime(2026, 11, 28, 9, 0, tzinfo=datetime.UTC)
+    protocol, digest = load_runnable(PROTOCOL, own=None)
+    given = Past(protocol=PROTOCOL, protocol_sha256=digest, began=now - HOUR, ended=now - HOUR / 2)
+    draft = Draft(side="right")
+    draft.choose(PROTOCOL, protocol)
+    told = too_soon(draft, PastPatient(id="P-1", recent=(given,)), load(language), now, None)
+    assert told
+    assert all(one.startswith(f"{protocol.title}: ") and PROTOCOL not in one for one in told), told
+
+
+# -- pads of several channels, and what stops any treatment ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_the_list_of_channels_is_seen_and_leaves_the_room_to_the_figure(
+    bench: Make, size: tuple[int, int]
+) -> None:
+    """At 80 × 24 it had no row at all; at 200 × 60 it took 43, and the figure what was left."""
+    async with bench(size=size) as b:
+        await b.jump(Stage.PADS, protocol="stroke-shoulder-subluxation")
+        listed, atlas = b.app.pane.query_one("#channels-list", Panel), b.app.pane.query_one("#atlas", Panel)
+        assert listed.size.height == 2, b.text
+        assert atlas.size.height >= size[1] - 12
+        for words in ("1 supraspinatus R", "2 posterior deltoid R", "skin now: ?", "pads lie as drawn"):
+            assert words in b.text, words
+
+
+async def test_of_many_channels_the_one_that_is_asked_for_is_in_sight(bench: Make) -> None:
+    async with bench() as b:
+        await b.jump(Stage.PADS, protocol="spinal-cord-injury-cycling")
+        for _ in range(5):
+            await b.press("down")
+        assert "▸ · 6 gluteus maximus" in b.text
+        assert "skin now: ?" in b.text
+
+
+def test_what_stops_each_treatment_is_read_in_german() -> None:
+    counted = Counter(one for name in library.names() for one in load_protocol(library.path(name)).stop_criteria)
+    heard = load("de").heard
+    shared = [text for text, count in counted.items() if count > 10]
+    assert len(shared) == 6
+    assert [text for text in shared if heard(text) == text] == []
+
+
+async def test_what_happened_has_one_clock_while_levels_are_found(bench: Make) -> None:
+    """A discomfort of 1:03 stood between raises of 3:56 and 4:01."""
+    async with bench(size=(200, 60)) as b:
+        await b.look(300.0)  # the station was idle for a while
+        await _seeking(b, 4)
+        await b.press("f", "3")
+        await b.raise_by(1)
+        await b.look(0.3)
+        times = [
+            line.partition("  ")[0] for line in reversed(b.app.happened.lines(9)) if "mA" in line or "3 of" in line
+        ]
+        at_s = [int(minutes) * 60 + int(seconds) for minutes, seconds in (one.split(":") for one in times)]
+        assert at_s == sorted(at_s), times
+        assert at_s[-1] < 300, "of this session, not of the program"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "measures"),
+    [
+        ("stroke-shoulder-subluxation", ["pain"]),
+        ("low-back-pain-multifidus", ["pain"]),
+        (PROTOCOL, ["tug", "walk-10m"]),
+    ],
+)
+async def test_nobody_is_asked_to_walk_for_a_shoulder(bench: Make, protocol: str, measures: list[str]) -> None:
+    async with bench() as b:
+        await b.jump(Stage.ASSESSMENT, protocol=protocol)
+        assert b.app.pane._measures() == measures  # type: ignore[attr-defined]
+
+
+async def test_a_channel_has_one_short_name_in_german(bench: Make) -> None:
+    async with bench(say=load("de")) as b:
+        await _seeking(b, 2)
+        assert "7/9 Stärken · K1 " in b.text
+        assert "ch1" not in b.text
+
+
+# -- the last page -----------------------------------------------------------------------------------------------------
+
+
+async def test_an_event_that_was_taken_back_is_none(bench: Make) -> None:
+    """Y and its words by mistake, then N: the page said no, and the record had the event."""
+    async with bench(size=(120, 40)) as b:
+        await b.jump(Stage.OUTCOME)
+        await b.press("0", "0", "1", "y")
+        await b.type("red arm")
+        await b.press("enter", "up", "n")
+        assert "red arm" not in b.text
+        await b.press("1", "f8")
+        await b.look(0.5)
+        assert b.app.snapshot is not None
+        assert b.app.snapshot.word_head
+        assert not [fields for _, fields in _notes(b) if "adverse_event" in fields]
+
+
+async def test_what_is_changed_after_a_refused_seal_is_what_is_sealed(bench: Make) -> None:
+    """It was written once, before the refusal: the page showed one value, and another was signed."""
+    async with bench(size=(120, 40)) as b:
+        await b.jump(Stage.OUTCOME)
+        await b.press("0", "0", "1", "y")
+        await b.type("red arm")
+        await b.press("enter", "1")
+        b.app.station.operator = "!!"  # as nobody may sign
+        refused = b.session.send
+        b.session.send = lambda request: None if isinstance(request, events.Sign) else refused(request)  # type: ignore[method-assign]
+        await b.press("f8")
+        b.app.pane._sent = False  # type: ignore[attr-defined]
+        b.app._waiting.clear()
+        b.session.send = refused  # type: ignore[method-assign]
+        b.app.station.operator = "PT1"
+        await b.press("up", "n", "up", "up", "up", "up", "3")
+        await b.look(0.2)
+        await b.press("down", "down", "down", "down", "f8")
+        await b.look(0.5)
+        assert b.app.snapshot is not None
+        assert b.app.snapshot.word_head, b.text
+        said = _notes(b)
+        assert [fields["adverse_event"] for _, fields in said if "adverse_event" in fields] == [
+            "red arm",
+            "withdrawn: red arm",
+        ]
+        assert [fields["discomfort"] for kind, fields in said if kind == "outcome"] == ["0", "3"]
+        assert len([1 for _, fields in said if "ended" in fields]) == 1, "what is the same is not written again"

@@ -77,9 +77,8 @@ def too_soon(draft: Draft, past: PastPatient | None, say: Words, now: datetime.d
         protocol, digest = load_runnable(draft.source, own=own)
     except (EstimError, OSError):
         return []
-    return [
-        say.heard(problem.message.partition(BY_OPTION)[0]) for problem in too_early(protocol, digest, past.recent, now)
-    ]
+    told = [problem.message.partition(BY_OPTION)[0] for problem in too_early(protocol, digest, past.recent, now)]
+    return [say.heard(text).replace(f"{protocol.id}:", f"{protocol.title}:", 1) for text in told]
 
 
 def asks_mvic(draft: Draft) -> bool:

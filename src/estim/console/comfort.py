@@ -75,6 +75,10 @@ class Hurting:
         from_ua = self._from_ua.get(channel, 0)
         return from_ua if from_ua and level_ua >= from_ua else 0
 
+    def from_ua(self, channel: int) -> int:
+        """The least that was said to hurt there; 0 for nothing."""
+        return self._from_ua.get(channel, 0)
+
     def forget(self, channel: int | None = None) -> None:
         """Other pads, or another treatment: what was felt was felt elsewhere."""
         if channel is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from estim.console.comfort import PAIN_FROM
 from estim.console.draft import Draft
 
 STOP_REASONS = ("patient-asked", "pain", "wrong-contraction", "skin", "electrode", "unwell", "mistake", "other")
@@ -63,6 +64,8 @@ def correct(notes: Notes, reason: str) -> None:
         draft.stop_reason = reason
     if draft.stopped_for or (ended and reason == "pain"):
         draft.stopped_for = reason
+    if "pain" in (before, reason):
+        draft.hurting.said(PAIN_FROM if reason == "pain" else 0, draft.felt_ua)
     kind = "note" if reason in draft.reasons_said else "reason"
     draft.reasons_said.append(reason)
     said = "ended_for" if ended and reason != "pain" else "stopped"

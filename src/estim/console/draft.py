@@ -106,11 +106,13 @@ class Draft:
     reasons_said: list[str] = field(default_factory=list)  # of the last stop or early end: corrected ones as well
     discomfort: int | None = None  # the highest that was entered while output ran
     hurting: Hurting = field(default_factory=Hurting)
+    felt_ua: dict[str, int] = field(default_factory=dict)  # what flowed before the last stop
     end_reason: str = ""
     came_from: Stage | None = None  # to the outcome: going back leads there
     therapy_began: bool = False
     in_room_us: int | None = None  # when something was last made to happen in the simulated room
     entered: dict[str, str] = field(default_factory=dict)  # of the outcome page, kept when it is left
+    written: dict[str, str] = field(default_factory=dict)  # of it in the record, where the seal was refused
 
     @property
     def hurt(self) -> bool:

@@ -20,20 +20,29 @@ class Happened:
         self._say = say
         self._lines: deque[str] = deque(maxlen=KEPT)
         self._before: Snapshot | None = None
+        self._began_us: int | None = None  # of the session: its record was opened
 
     def observe(self, snapshot: Snapshot | None) -> None:
         """Compare with the snapshot before."""
         before, self._before = self._before, snapshot
         if before is None or snapshot is None or before.n == snapshot.n:
             return
-        at_us = snapshot.elapsed_us if snapshot.purpose == "therapy" else snapshot.now_us
+        if self._began_us is None and snapshot.record_path:
+            self._began_us = snapshot.now_us
         for text in changes(before, snapshot, self._say):
-            self._lines.appendleft(f"{present.clock(at_us)}  {text}")
+            self._lines.appendleft(f"{self._clock(snapshot)}  {text}")
+
+    def _clock(self, snapshot: Snapshot | None) -> str:
+        """Of the treatment once there is one; before it, since the session was opened."""
+        if snapshot is None:
+            return present.clock(0)
+        if snapshot.purpose == "therapy":
+            return present.clock(snapshot.elapsed_us)
+        return present.clock(snapshot.now_us - (snapshot.now_us if self._began_us is None else self._began_us))
 
     def tell(self, text: str, snapshot: Snapshot | None) -> None:
         """Something that a person did and no snapshot shows."""
-        clock = present.clock(snapshot.elapsed_us if snapshot is not None else 0)
-        self._lines.appendleft(f"{clock}  {text}")
+        self._lines.appendleft(f"{self._clock(snapshot)}  {text}")
 
     def lines(self, count: int) -> tuple[str, ...]:
         """The newest `count`."""

@@ -149,7 +149,7 @@ def _running(snapshot: Snapshot, say: Words) -> State:
         most = milliamps(max(view.sent_ua for view in live))
         return State(shape="▶", word=word, detail=say("state.on.many", channels=numbers, most=most), style="on")
     if live:
-        detail = " · ".join(f"ch{view.channel} {milliamps(view.sent_ua)}" for view in live)
+        detail = " · ".join(say("state.on.one", channel=view.channel, level=milliamps(view.sent_ua)) for view in live)
         return State(shape="▶", word=word, detail=detail, style="on")
     detail = "0 mA"
     if snapshot.countdown_us is not None:

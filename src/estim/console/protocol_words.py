@@ -71,7 +71,7 @@ def detail_lines(
         for channel in protocol.channel
     ]
     lines += [say("protocol.not-with", text=text) for text in protocol.contraindications]
-    lines += [say("protocol.stop-on", text=text) for text in protocol.stop_criteria]
+    lines += [say("protocol.stop-on", text=say.heard(text)) for text in protocol.stop_criteria]
     lines += [
         say("protocol.evidence", text=f"{item.citation}{f' doi:{item.doi}' if item.doi else ''}: {item.effect or ''}")
         for item in protocol.evidence

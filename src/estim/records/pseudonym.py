@@ -56,8 +56,10 @@ def legible_name(what: str, text: str) -> str:
     """A name that is typed, not looked up: as it is.
 
     Raises:
-        RecordError: it holds what nobody can see, so that two that look alike would be two.
+        RecordError: it holds what nobody can see, so that two that look alike would be two; or no letter and no digit.
     """
+    if text.strip() and not any(letter.isalnum() for letter in text):
+        raise RecordError(f"{what} {shown(brief(text))}: a name has a letter or a digit")
     if shown(text) != text:
         raise RecordError(f"{what} {shown(brief(text))}: holds signs that nobody can see; please type it anew")
     return text

@@ -25,6 +25,8 @@ from estim.session.snapshot import Snapshot
 
 NOT_TODAY = ("no-time", "tired", "no-aid", "other")
 ALWAYS = ("tug", "walk-10m")
+ELSEWHERE = ("pain",)
+LEG = frozenset({"thigh", "shank", "foot", "buttock"})
 
 
 class AssessmentPane(Pane):
@@ -47,7 +49,13 @@ class AssessmentPane(Pane):
         named = [each.measure for each in protocol.criterion] if protocol is not None else []
         if asks_mvic(self.console.draft):
             named.insert(0, "mvic")  # its share is what is played
-        return [each for each in dict.fromkeys(named) if each in measures()][:4] or list(ALWAYS)
+        return [each for each in dict.fromkeys(named) if each in measures()][:4] or self._of_the_region()
+
+    def _of_the_region(self) -> list[str]:
+        """Nobody is asked to walk for a shoulder."""
+        protocol = self.console.draft.protocol
+        regions = {channel.region for channel in protocol.channel} if protocol is not None else LEG
+        return list(ALWAYS if regions & LEG else ELSEWHERE)
 
     def _called(self, measure: str) -> str:
         """In the screen's language, or as the assessments' table has it."""

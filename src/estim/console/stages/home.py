@@ -24,6 +24,7 @@ from estim.console.stages.identity import IdentityPane
 from estim.console.stages.past import CoursePane
 from estim.console.stages.station import bench_words, station_lines
 from estim.console.stages.unfinished import UnfinishedPane
+from estim.console.stages.words import no_name
 from estim.records.pseudonym import is_whole_name
 from estim.records.training import OBJECTIVES
 from estim.session.snapshot import Snapshot
@@ -91,8 +92,8 @@ class SignInPane(Pane):
         """Enter goes to the PIN, then lets in."""
         operator, asks = self.value("operator"), self.console.home_view.asks_pin()
         refusal = "" if operator else self.say("refuse.operator")
-        if operator and not any(letter.isalnum() for letter in operator):
-            refusal = self.say("refuse.no-letter")
+        if operator:
+            refusal = no_name(self.say, operator)
         if is_whole_name(operator) and not asks:  # a register may have named its people otherwise, long ago
             refusal = self.say("refuse.whole-name")
         if asks and self.field == "operator":

@@ -96,7 +96,8 @@ class LevelsPane(LivePane):
         channels.lines(lines)
 
     def _titled(self, view: ChannelView) -> str:
-        return f"ch{view.channel} {self.say.short_muscle(view.muscle)} {self.say.of('side', view.side)}"
+        muscle, side = self.say.short_muscle(view.muscle), self.say.of("side", view.side)
+        return self.say("levels.of", channel=view.channel, muscle=muscle, side=side)
 
     def _now_lines(self, snapshot: Snapshot, view: ChannelView) -> list[Content | str]:
         rests = snapshot.phase is Phase.RUNNING and view.cycle is Cycle.REST
@@ -140,6 +141,8 @@ class LevelsPane(LivePane):
                         (grey, "dim"),
                     )
                 )
+            if hurt_ua := draft.hurting.from_ua(view.channel):
+                lines.append(Content.styled(f" ! {say('levels.hurt'):<10} {present.short_ma(hurt_ua):>5}", "bold"))
         if draft.last_marks and snapshot.purpose != LOW_RATE:
             lines.append(Content.styled(say("levels.was"), "dim"))
         if snapshot.purpose != LOW_RATE:

@@ -56,6 +56,7 @@ class LivePane(FeltPane):
             self.begun()
         elif self._was_live and not gate.closed:
             self._was_live = False
+            self.console.draft.felt_ua = self.felt.highest_ua
             self.stopped(unexplained=gate.unexplained or by_somebody_else(snapshot))
             gate.unexplained = False
 

@@ -59,7 +59,6 @@ class OutcomePane(Pane):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self._at = self._first_open()
-        self._noted = bool(console.draft.entered.get("noted"))
         self._sent = False
         self._tries = 0
 
@@ -134,7 +133,7 @@ class OutcomePane(Pane):
 
     def _more_lines(self) -> list[str]:
         note = self._entered.get("note", "")
-        event = self._entered.get("event-words", "")
+        event = self._event_said()
         lines = [self.say("outcome.note-is", note=note or "–")]
         if event:
             lines.append(self.say("outcome.event-is", event=event))
@@ -227,7 +226,8 @@ class OutcomePane(Pane):
         self._at = self._first_open() if self._first_open() > self._at else self._at + 1
 
     def _event(self) -> None:
-        self.console.ask(WordPane(self.console, "outcome.event-ask", self._event_words))
+        words = self._entered.get("event-words", "")
+        self.console.ask(WordPane(self.console, "outcome.event-ask", self._event_words, value=words))
 
     def _event_words(self, words: str) -> None:
         self._entered["event-words"] = words
@@ -263,10 +263,7 @@ class OutcomePane(Pane):
             console.problems(problems)
             return
         self._sent = True
-        if not self._noted:
-            self._noted = True
-            entered["noted"] = "yes"
-            self._write(fields)
+        self._write(fields)
         pin = self.value("pin")
         for field in self.query(Field):
             field.value = ""
@@ -280,18 +277,30 @@ class OutcomePane(Pane):
         console.send(request, self._signed)
 
     def _write(self, fields: dict[str, object]) -> None:
-        console, snapshot = self.console, self.now
-        if words := self._entered.get("event-words"):
-            console.note({"adverse_event": words})
-        if words := self._entered.get("note"):
+        """What the record does not have yet: after a refusal, what was changed since."""
+        console, snapshot, written = self.console, self.now, self.console.draft.written
+        event = self._event_said()
+        if not event and written.get("event"):
+            event = f"withdrawn: {written['event'].removeprefix('withdrawn: ')}"
+        if event and self._new("event", event):
+            console.note({"adverse_event": event})
+        if (words := self._entered.get("note", "")) and self._new("note", words):
             console.note({"text": words})
-        if snapshot is not None and console.draft.drill:
+        if snapshot is not None and console.draft.drill and self._new("drill", console.draft.drill):
             console.note(drill_line(console.draft.drill, snapshot.given))
-        if snapshot is not None:
-            console.note(
-                {"ended": ending_words(snapshot, console.draft, self.say), "contractions_given": given(snapshot)}
-            )
-        console.send(Note(id=console.next_id(), kind="outcome", fields=fields))
+        if snapshot is not None and self._new("ended", ended := ending_words(snapshot, console.draft, self.say)):
+            console.note({"ended": ended, "contractions_given": given(snapshot)})
+        if self._new("outcome", repr(fields)):
+            console.send(Note(id=console.next_id(), kind="outcome", fields=fields))
+
+    def _new(self, name: str, value: str) -> bool:
+        written = self.console.draft.written
+        same, written[name] = written.get(name) == value, value
+        return not same
+
+    def _event_said(self) -> str:
+        """The words of an adverse event; what was taken back with a no is none."""
+        return self._entered.get("event-words", "") if self._entered.get("event") == "yes" else ""
 
     def _signed(self, answer: Answer) -> None:
         self._sent = False

@@ -16,7 +16,7 @@ from estim.console.draft import Stage, pad_area_cm2
 from estim.console.pad_words import channel_lines, missing, placement_lines, uses_line
 from estim.console.pane import Pane
 from estim.console.panel import Panel
-from estim.console.stages.words import WordPane
+from estim.console.stages.words import WordPane, no_name
 from estim.desk.outcomes import SKIN_BLOCKS_FROM, SKIN_GRADES
 from estim.protocols.schema import ANY_REGION, Channel
 from estim.protocols.setup import ChannelSetup
@@ -69,7 +69,9 @@ class PadsPane(Pane):
         channel, setup = self._chosen
         listed = self.panel("channels-list")
         listed.display = len(rows) > 1
+        self.set_class(listed.display, "-several")
         listed.lines(channel_lines(rows, draft, say, at=self.at, columns=listed.columns))
+        listed.see(self.at)
         words = self.panel("placement")
         side = say.of("side", setup.side) if setup.side else say("pads.side-open")
         words.title(
@@ -81,12 +83,14 @@ class PadsPane(Pane):
         model = snapshot.model if snapshot is not None else ""
         lines = list(placement_lines(channel, setup, model, say, simulated=simulated))
         past = self.console.past_patient(draft.patient_id)
-        lines += [uses_line(draft.pad_labels.get(channel.name), past.pad_uses if past else {}, say), ""]
-        skin = draft.skin.get(channel.name)
-        lines.append(f"[{'✓' if skin else '▸'}] {say('pads.skin-now', grade=say.of('reason', skin) if skin else '?')}")
-        done = channel.name in draft.lie_as_drawn
-        lines.append(f"[{'✓' if done else '▸' if skin else ' '}] {say('pads.lie')}")
-        words.lines(lines)
+        lines.append(uses_line(draft.pad_labels.get(channel.name), past.pad_uses if past else {}, say))
+        skin, done = draft.skin.get(channel.name), channel.name in draft.lie_as_drawn
+        asked = [
+            f"[{'✓' if skin else '▸'}] {say('pads.skin-now', grade=say.of('reason', skin) if skin else '?')}",
+            f"[{'✓' if done else '▸' if skin else ' '}] {say('pads.lie')}",
+        ]
+        tight = listed.display and self.console.rows < 34  # what is asked stays in sight, whatever else is paged
+        words.lines([*asked, "", *lines] if tight else [*lines, "", *asked])
         atlas = self.panel("atlas")
         atlas.lines(draw_atlas(channel, setup, model, say, columns=atlas.columns, rows=atlas.rows, view=self._view))
 
@@ -213,35 +217,37 @@ class PadsPane(Pane):
         self._change(region=following)
 
     def _output(self) -> None:
-        self.console.ask(WordPane(self.console, "ask.output", self._plugged))
+        def wrong(word: str) -> str:
+            return "" if is_whole(word) and 1 <= int(word) <= 8 else self.say("refuse.output", word=word)
+
+        self.console.ask(WordPane(self.console, "ask.output", self._plugged, wrong=wrong))
 
     def _plugged(self, word: str) -> None:
-        if not (is_whole(word) and 1 <= int(word) <= 8):
-            self.console.said(f"✖ {self.say('refuse.output', word=word)}")
-            return
         self._change(channel=int(word))
 
     def _pad_size(self) -> None:
-        self.console.ask(WordPane(self.console, "ask.size", self._sized))
+        def wrong(word: str) -> str:
+            try:
+                for size in sizes_of(word):
+                    pad_area_cm2(size)
+            except ValueError:
+                return self.say("refuse.size", word=word)
+            return ""
+
+        self.console.ask(WordPane(self.console, "ask.size", self._sized, wrong=wrong))
 
     def _sized(self, word: str) -> None:
-        try:
-            sizes = [parse_size_cm(part) for part in word.split("/")]
-            for size in sizes:
-                pad_area_cm2(size)
-        except ValueError as error:
-            self.console.said(f"✖ {error}")
-            return
+        sizes = sizes_of(word)
         self._change(pads_cm=(sizes[0], sizes[-1]))
 
     def _cap(self) -> None:
-        self.console.ask(WordPane(self.console, "ask.cap", self._capped))
+        def wrong(word: str) -> str:
+            return "" if is_whole(word) else self.say("refuse.cap", word=word)
+
+        self.console.ask(WordPane(self.console, "ask.cap", self._capped, wrong=wrong))
 
     def _capped(self, word: str) -> None:
         """A hard cap for this patient, e.g. found on the other limb where skin can't feel (L28)."""
-        if not is_whole(word):
-            self.console.said(f"✖ {self.say('refuse.cap', word=word)}")
-            return
         self._change(cap_ua=MicroAmp(int(word) * UA_PER_MA) if int(word) else None)
 
     def _note(self) -> None:
@@ -270,7 +276,16 @@ class PadsPane(Pane):
         return past.skin_blocked if past is not None and not self.console.draft.skin_reviewed_by else ""
 
     def _reviewed(self) -> None:
-        self.console.ask(WordPane(self.console, "ask.reviewed", self._looked_at))
+        self.console.ask(WordPane(self.console, "ask.reviewed", self._looked_at, wrong=partial(no_name, self.say)))
 
     def _looked_at(self, word: str) -> None:
         self.console.draft.skin_reviewed_by = word
+
+
+def sizes_of(word: str) -> list[tuple[float, ...]]:
+    """Pad sizes as typed, one for both pads or one each.
+
+    Raises:
+        ValueError: no size.
+    """
+    return [parse_size_cm(part) for part in word.replace(",", ".").split("/")]

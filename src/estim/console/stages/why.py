@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from textual.content import Content
 
+from estim.console.comfort import PAIN_FROM
 from estim.console.command import Command
 from estim.console.corrected import STOP_REASONS, choices, correct, said_last
 from estim.console.dose import enough
@@ -151,4 +152,6 @@ class WhyPane(CheckingPane):
             draft.stop_reason = reason
         draft.stopped_for, draft.reasons_said = reason, [reason]
         draft.stops.append(reason)
+        if reason == "pain":
+            draft.hurting.said(PAIN_FROM, draft.felt_ua)
         self.console.note({"stopped": reason}, kind="reason")
