@@ -417,6 +417,21 @@ def test_pulses_that_a_replay_leaves_open_are_told(recorded: int, replayed: int,
     assert ("open" in words or "depend" in words) is (recorded != replayed)
 
 
+@pytest.mark.parametrize(("late", "why"), [("a command", "s after the record's end"), ("a line", "h apart")])
+def test_a_record_that_would_be_played_for_days_is_not_replayed(estim: Any, home: Home, late: str, why: str) -> None:
+    """Practice is sealed with a key that anybody can make: `records replay` did not end."""
+    days_us = 10**12
+    writer = SimulatedWriter(home.records(simulated=True) / "20261130T120000.000000Z-Q-1", signer=seeded_signer(1))
+    lines = body("Q-1", (NOON + 9 * DAY).isoformat(timespec="milliseconds"))
+    at = next(number for number, (kind, _, _) in enumerate(lines) if kind == "command")
+    for number, (kind, fields, t_us) in enumerate(lines):
+        sent = {"sent_us": fields["sent_us"] + days_us} if late == "a command" and number == at else {}
+        writer.append(kind, {**fields, **sent}, t_us + (days_us if late == "a line" and number > at else 0))
+    writer.close(93_000_000 + (days_us if late == "a line" else 0))
+    code, said = estim("replay", "20261130")
+    assert (code, why in said, "not replayed" in said) == (1, True, True)
+
+
 @pytest.mark.parametrize(
     ("protocol", "said", "rates"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,11 @@ from typing import Any
 import pytest
 
 from estim.cli import main
+from estim.console.home_reading import read_sessions
 from estim.protocols.catalogue import load_runnable
+from estim.records.beside import blinded_sessions
+from estim.records.home import Home
+from estim.records.past_course import courses
 from estim.trial import site
 from estim.trial.report import dose_said
 from tests.support import trial_text
@@ -212,15 +217,22 @@ def test_a_blinded_record_that_was_cut_does_not_tell_how_long_it_was(station: St
     assert "its end was cut off" in row["reason"]
 
 
-@pytest.mark.parametrize("harmed", ["trial.toml", "trial.jsonl", "sealed.json", "station"])
+@pytest.mark.parametrize("harmed", ["trial.toml", "trial.jsonl", "sealed.json", "station", "cut", "gone"])
 def test_who_breaks_a_trial_or_the_stations_chain_opens_nothing_and_stops_no_list(
     station: Station, harmed: str
 ) -> None:
     enrol(station, "p0")
     words = ("trial", "next", "short", "--patient", "p0", "--level", "quadriceps=5", "--rehearse")
     session = station.run(*words)[1]["session"]
-    path = station.home / "station.jsonl" if harmed == "station" else station.home / "trials" / "short" / harmed
-    path.write_bytes(path.read_bytes().replace(b"a", b"A", 1))
+    folder = station.home / "trials" / "short"
+    if harmed == "gone":
+        shutil.rmtree(folder)
+    elif harmed == "cut":
+        chain = folder / "trial.jsonl"
+        chain.write_bytes(b"".join(chain.read_bytes().splitlines(keepends=True)[:-1]))
+    else:
+        path = station.home / "station.jsonl" if harmed == "station" else folder / harmed
+        path.write_bytes(path.read_bytes().replace(b"a", b"A", 1))
     for look in (("list",), ("verify",), ("audit",), ("export", "--simulated", "--format", "csv")):
         _, document, said = station.run("records", *look)
         rows = document.get("sessions", ())
@@ -229,6 +241,14 @@ def test_who_breaks_a_trial_or_the_stations_chain_opens_nothing_and_stops_no_lis
     assert station.run("records", "list")[1]["count"] == 1
     assert station.run("records", "verify")[0] == 1
     assert "is blinded" in station.run("records", "report", session)[2]
+    assert read_past(station) == ((), ())
+
+
+def read_past(station: Station) -> tuple[Any, Any]:
+    """What the console's pages show of past sessions and patients."""
+    home = Home(station.home)
+    assert courses(home, "p0", simulated=True, now_ms=0) == ()
+    return read_sessions(home.records(simulated=True), "2026-11-30", blinded_sessions(home.root))
 
 
 class Killed(BaseException):

@@ -34,14 +34,10 @@ KEPT = (
 
 
 def sealed_in(home: Home) -> Mapping[str, str]:
-    """Session → trial; nothing of trials is imported where a home never had one."""
-    from estim.records.beside import chains_in
+    """Session → trial."""
+    from estim.records.beside import blinded_sessions
 
-    if not chains_in(home.root, "trials"):
-        return {}
-    from estim.trial.site import blinded_sessions
-
-    return blinded_sessions(home)
+    return blinded_sessions(home.root)
 
 
 def refuse(home: Home, folder: Path) -> None:

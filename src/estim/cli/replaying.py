@@ -11,7 +11,12 @@ from estim.cli.output import EXIT_REFUSED, home_of, print_json
 from estim.platform.files import putting_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from estim.records.chain import Entry
     from estim.rehearsal.replaying import Replayed
+
+LONGEST_US = 24 * 3_600_000_000
 
 
 def replay(given: argparse.Namespace) -> int:
@@ -26,6 +31,8 @@ def replay(given: argparse.Namespace) -> int:
     record = read_record(folder)
     if record.first_bad is not None and not record.torn:
         raise RecordError(f"{folder.name}: {record.reason}; only what was written is replayed")
+    if endless := _endless(record.entries):
+        raise RecordError(f"{folder.name}: {endless}; it is not replayed")
     if given.pulses:
         with putting_whole(Path(given.pulses)) as file:
             replayed = replay_on_simulator(record.entries, pulses=file)
@@ -48,6 +55,20 @@ def replay(given: argparse.Namespace) -> int:
         )
     print(_sum(replayed))
     return 0 if replayed.ok else EXIT_REFUSED
+
+
+def _endless(entries: Sequence[Entry]) -> str:
+    """Why nobody could wait for this record to be played: a time that none of a session is; "" if it can be."""
+    if not entries:
+        return ""
+    first_us, last_us = entries[0].t_us, entries[-1].t_us
+    if last_us - first_us > LONGEST_US:
+        return f"its lines are {(last_us - first_us) / 3.6e9:,.0f} h apart, and no session lasts so long"
+    for entry in entries:
+        sent_us = entry.fields.get("sent_us")
+        if type(sent_us) is int and sent_us > last_us:
+            return f"line {entry.n} says that it was sent {(sent_us - last_us) / 1e6:,.0f} s after the record's end"
+    return ""
 
 
 def _sum(replayed: Replayed) -> str:

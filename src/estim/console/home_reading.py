@@ -6,7 +6,7 @@ import contextlib
 import datetime
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -254,8 +254,13 @@ class _Reading:
         return (*before, this)[-RECENT:]
 
 
-def read_sessions(records: Path, today: str) -> tuple[tuple[PastPatient, ...], tuple[PastSession, ...]]:
+def read_sessions(
+    records: Path, today: str, sealed: Container[str] = ()
+) -> tuple[tuple[PastPatient, ...], tuple[PastSession, ...]]:
     """Patients, the latest first, and sessions, the latest first. What was signed later in another record is signed.
+
+    Args:
+        sealed: sessions of a trial whose allocation is: what they held would tell the arm, so nothing of them is shown.
 
     Raises:
         OSError: the folder can't be read.
@@ -265,7 +270,8 @@ def read_sessions(records: Path, today: str) -> tuple[tuple[PastPatient, ...], t
     signed: dict[str, str] = {}
     if not records.is_dir():
         return (), ()
-    folders = sorted((path for path in records.iterdir() if path.is_dir()), key=lambda path: path.name)
+    there = (path for path in records.iterdir() if path.is_dir() and path.name not in sealed)
+    folders = sorted(there, key=lambda path: path.name)
     for folder in folders[-SESSIONS_READ:]:  # names begin with the time, so later sessions come later
         reading = _Reading(folder.name)
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # a torn one helps nobody

@@ -23,6 +23,7 @@ from estim.console.home_reading import read_sessions, unfinished
 from estim.console.past import OpenSession, PastPatient, PastSession
 from estim.console.visits import Visit, enter_signed_later, enter_visit
 from estim.records import training
+from estim.records.beside import blinded_sessions
 from estim.records.course import Course
 from estim.records.door import in_session
 from estim.records.home import Home
@@ -261,10 +262,11 @@ class RecordsHome:
             self._was_read = True
 
     def _read_all(self) -> None:
+        sealed = blinded_sessions(self._home.root)
         for simulated in (True, False):
             with contextlib.suppress(OSError):
                 today = datetime.datetime.now(datetime.UTC).date().isoformat()
-                found, sessions = read_sessions(self._home.records(simulated=simulated), today)
+                found, sessions = read_sessions(self._home.records(simulated=simulated), today, sealed)
                 sessions = with_running(sessions, partial(in_session, self._home))
                 self._patients[simulated], self._sessions[simulated] = found, sessions
         with contextlib.suppress(RecordError):  # a broken file helps nobody here; `operators training` says why

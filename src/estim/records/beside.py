@@ -6,10 +6,13 @@ that of the station's chain.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from estim.platform.files import no_device
 from estim.records.folders import safe_name
 from estim.records.guard import digest
 from estim.records.master import KINDS
@@ -62,6 +65,46 @@ def chains_in(home: Path, folder: str) -> list[Path]:
     here = {path for place in PLACES for path in home.glob(place)}
     there = {home / name for name in _words(_as_they_are(home))}
     return sorted(path for path in here | there if path.is_relative_to(home / folder))
+
+
+def blinded_sessions(home: Path) -> dict[str, str]:
+    """Session folder → trial, of all sessions whose allocation is still sealed: lists, exports and papers show nothing
+    of them that would tell an arm.
+
+    Where a trial's chain, or the station's, was changed, cut or removed, nobody knows which sessions are of it: each
+    simulated one is taken for one then (a trial has no others), so whoever breaks it opens nothing.
+    """
+    sealed: dict[str, str] = {}
+    try:
+        chains = chains_in(home, "trials")
+    except (RecordError, OSError):
+        chains = sorted(home.glob("trials/*/trial.jsonl"))
+    for chain in chains:
+        try:
+            lines = read_kept(home, chain)
+            opened = {normal(str(line["patient"])) for line in lines if line["event"] == "unblinded"}
+            names = [
+                str(line["session"])
+                for line in lines
+                if line["event"] == "session" and not opened & {"*", normal(str(line["patient"]))}
+            ]
+        except (RecordError, OSError, KeyError):
+            names = [*_sessions_named(chain), *_practice(home)]
+        sealed |= dict.fromkeys(names, chain.parent.name)
+    return sealed
+
+
+def _sessions_named(chain: Path) -> Iterator[str]:
+    """Every session that a trial's chain names, whatever is wrong with it."""
+    with contextlib.suppress(OSError):
+        for raw in no_device(chain).read_bytes().splitlines():
+            with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+                yield str(json.loads(raw)["session"])
+
+
+def _practice(home: Path) -> Iterator[str]:
+    with contextlib.suppress(OSError):
+        yield from (path.name for path in (home / "records" / KINDS[1]).iterdir() if path.is_dir())
 
 
 def judge_beside(home: Path) -> list[tuple[Path, int | None, str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from estim.protocols.catalogue import find
 from estim.protocols.loader import load
+from estim.records.beside import blinded_sessions
 from estim.records.course import Course, Prescribed, course
 from estim.records.folders import safe_name
 from estim.records.home import Home
@@ -23,7 +24,9 @@ def courses(home: Home, patient: str, *, simulated: bool, now_ms: int) -> tuple[
     """
     root, ending = home.records(simulated=simulated), f"-{safe_name(patient)}"
     names = sorted(os.listdir(root)) if root.is_dir() else []
-    folders = [root / name for name in names if name.endswith(ending) and segments(root / name)]
+    sealed = blinded_sessions(home.root)  # of a trial: their protocol would tell the arm
+    names = [name for name in names if name.endswith(ending) and name not in sealed]
+    folders = [root / name for name in names if segments(root / name)]
     with Index(home) as index:
         rows = [row for row in index.summaries(folders) if row["patient"] == patient and row["protocol"]]
     protocols = dict.fromkeys(row["protocol"] for row in reversed(rows))  # folders' names begin with the time

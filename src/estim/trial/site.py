@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,14 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from estim.platform.files import make_new, no_device, private_folder, unread
+from estim.platform.files import make_new, private_folder, unread
 from estim.protocols.file_names import is_a_device_on_windows
 from estim.records.beside import chains_in, is_kept, keep, read_kept
 from estim.records.home import Home
 from estim.records.keys import station_signer
 from estim.records.pseudonym import normal, written
 from estim.records.signed_chain import ChainReading, append_signed, shaped
-from estim.safety.errors import EstimError, RecordError, UsageError, quoted
+from estim.safety.errors import RecordError, UsageError, quoted
 from estim.trial.plan import Arm, Trial, read_trial
 from estim.trial.sealing import allocate, new_seed, seal, station_key, unseal
 
@@ -250,31 +249,3 @@ def office_key(office: Path) -> X25519PrivateKey:
         return X25519PrivateKey.from_private_bytes((office / OFFICE_KEY).read_bytes())
     except (OSError, ValueError) as error:
         raise UsageError(f"{office / OFFICE_KEY}: {unread(error)}") from None
-
-
-def blinded_sessions(home: Home) -> dict[str, str]:
-    """Session folder → trial, of all sessions whose allocation is still sealed: exports and papers leave them out.
-
-    Of a trial that was changed, or whose station's chain was, each session that any line of it names is: whoever breaks
-    it opens nothing.
-    """
-    sealed: dict[str, str] = {}
-    for chain in chains_in(home.root, "trials"):
-        try:
-            site = Site(home, chain.parent.name)
-            sealed |= {
-                str(line["session"]): site.trial.file.id
-                for line in site.sessions()
-                if not site.is_open(str(line["patient"]))
-            }
-        except (EstimError, OSError, ValueError, KeyError, TypeError):
-            sealed |= dict.fromkeys(_named(chain), chain.parent.name)
-    return sealed
-
-
-def _named(chain: Path) -> Iterator[str]:
-    """Every session that a trial's chain names, whatever is wrong with it."""
-    with contextlib.suppress(OSError):
-        for raw in no_device(chain).read_bytes().splitlines():
-            with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
-                yield str(json.loads(raw)["session"])
