@@ -19,12 +19,14 @@ from estim.console.home_reading import read_sessions
 from estim.console.language import ENGLISH, load
 from estim.console.panel import Panel
 from estim.console.past import PastPatient
+from estim.console.recovery import PAUSE_EXPIRED, expired_lines
+from estim.console.stages.form import FormPane, Row
 from estim.console.stages.glance import glance_lines, how_words
 from estim.protocols import library
 from estim.protocols.catalogue import load_runnable
 from estim.protocols.loader import load as load_protocol
 from estim.records.spacing import Past
-from estim.session import events
+from estim.session import events, play
 from estim.session.state import Phase
 
 from .conftest import PROTOCOL, Bench, Make
@@ -33,6 +35,7 @@ from .test_home_view import session
 from .test_screening import to_screening
 
 HOUR = datetime.timedelta(hours=1)
+NOT_STARTED = "not started within 60 s"
 
 
 def _notes(b: Bench) -> list[tuple[str, dict[str, Any]]]:
@@ -508,3 +511,54 @@ async def test_what_is_changed_after_a_refused_seal_is_what_is_sealed(bench: Mak
         ]
         assert [fields["discomfort"] for kind, fields in said if kind == "outcome"] == ["0", "3"]
         assert len([1 for _, fields in said if "ended" in fields]) == 1, "what is the same is not written again"
+
+
+# -- nobody is there ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_whoever_comes_back_reads_what_ended_by_itself(bench: Make, language: str) -> None:
+    """Armed and called away: READY stood there, and not a word of why."""
+    async with bench(say=(say := load(language))) as b:
+        await b.jump(Stage.TREAT)
+        await b.press("f2")
+        await b.look(1.0)
+        for _ in range(62):
+            await b.look(1.0)
+        assert b.phase is Phase.CONFIGURED
+        assert say(f"expired.{NOT_STARTED}", time="1:00")[:21] in b.text, b.text
+        await b.follow(lambda: b.phase is Phase.RUNNING)
+        assert say(f"expired.{NOT_STARTED}", time="1:00")[:21] not in b.text
+        await b.look(2.0)
+        await b.press("p")
+        for _ in range(305):
+            await b.look(1.0)
+        assert b.phase is Phase.CONFIGURED
+        assert b.app.snapshot is not None
+        assert "\n".join(expired_lines(b.app.snapshot, say)) == say(f"expired.{PAUSE_EXPIRED}", time="5:00")
+        assert say(f"expired.{PAUSE_EXPIRED}", time="5:00")[:21] in b.text, b.text
+
+
+def test_the_session_calls_them_so() -> None:
+    source = (Path(play.__file__)).read_text("utf-8")
+    assert all(f'"{cause}"' in source for cause in load("en").names("expired"))
+
+
+async def test_a_form_that_is_left_half_typed_is_found_so(bench: Make) -> None:
+    taken: list[dict[str, str]] = []
+    left: dict[str, str] = {}
+    async with bench() as b:
+        await b.jump(Stage.TREAT)
+        rows = [Row(name="sets", title="Sets"), Row(name="reps", title="Repetitions")]
+        b.app.ask(FormPane(b.app, "How it went", rows, lambda typed: taken.append(dict(typed)), left=left.update))
+        await b.look(0.2)
+        await b.type("3")
+        await b.press("f7")
+        assert left == {"sets": "3"}
+        b.app.ask(FormPane(b.app, "How it went", rows, lambda typed: taken.append(dict(typed)), given=left))
+        await b.look(0.2)
+        assert "Sets: 3" in b.text
+        await b.press("enter")
+        await b.type("10")
+        await b.press("enter")
+        assert taken == [{"sets": "3", "reps": "10"}]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from estim.console.due import title_of
 from estim.console.home_reading import read_sessions, unfinished
 from estim.console.language import ENGLISH, load
 from estim.console.past import PastPatient
@@ -325,7 +326,9 @@ def test_what_a_course_has_due_today_comes_first_and_is_what_opens(tmp_path: Pat
     assert patient.assigned == patient.course.protocol != ""
     lines = glance_lines(patient, ENGLISH)
     assert lines[1] == "▸ consent to the course"
-    assert any(patient.course.protocol in line for line in lines)
+    assert any(title_of(patient.course.protocol) in line for line in lines)
+    assert title_of(patient.course.protocol).startswith("Four-muscle"), "no name of a file"
+    assert not any(patient.course.protocol in line for line in lines)
     assert view.patients(simulated=False) == ()
 
 

@@ -123,6 +123,7 @@ def test_why_it_was_stopped_is_said_in_the_words_of_the_console(typed: Make) -> 
     client = Heard()
     person = Person(client=client, source="", setup=None, operator="t", say=client.said.append, keyboard=typed()[0])  # type: ignore[arg-type]
     for reason in (*STOP_REASONS, "Pain"):
+        person._line("start", None, None)  # type: ignore[arg-type]
         said = person._line(f"why {reason}", None, None)  # type: ignore[arg-type]
         assert isinstance(said, events.Note)
         assert (said.kind, said.fields) == ("reason", {"stopped": reason.casefold()})
@@ -130,6 +131,23 @@ def test_why_it_was_stopped_is_said_in_the_words_of_the_console(typed: Make) -> 
     assert person._line("why ouch", None, None) is None  # type: ignore[arg-type]
     assert "pain takes a fifth off" in client.said[0]
     assert client.stops == 0
+
+
+def test_said_again_before_it_goes_on_it_corrects(typed: Make) -> None:
+    """Each `why pain` took another fifth off."""
+    client = Heard()
+    person = Person(client=client, source="", setup=None, operator="t", say=client.said.append, keyboard=typed()[0])  # type: ignore[arg-type]
+    said = [person._line(f"why {reason}", None, None) for reason in ("electrode", "pain", "mistake", "pain")]  # type: ignore[arg-type]
+    assert [(one.kind, one.fields) for one in said if isinstance(one, events.Note)] == [
+        ("reason", {"stopped": "electrode"}),
+        ("reason", {"stopped": "pain", "instead_of": "electrode"}),
+        ("reason", {"stopped": "mistake", "instead_of": "pain"}),
+        ("note", {"stopped": "pain", "instead_of": "mistake"}),
+    ]
+    person._line("resume", None, None)  # type: ignore[arg-type]
+    once = person._line("why pain", None, None)  # type: ignore[arg-type]
+    assert isinstance(once, events.Note)
+    assert (once.kind, once.fields) == ("reason", {"stopped": "pain"})
 
 
 class Heard:

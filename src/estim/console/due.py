@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +14,8 @@ from estim.care.words import drill_title, measure_name, plan_words
 from estim.console.care_words import Care, care_of
 from estim.console.language import Words
 from estim.desk.care import CareDesk
+from estim.protocols import library
+from estim.protocols.loader import load
 from estim.records import care_log
 from estim.records.home import Home
 from estim.records.pseudonym import normal
@@ -90,7 +93,14 @@ def _assessment(what: str, say: Words) -> str:
 
 
 def _visit(what: str, say: Words) -> str:
-    """Protocols by their ids; exercises by name where the screen's language is not that of the ids."""
-    if say.language == "en":
-        return what
-    return ", ".join(drill_title(name, say.language) for name in what.split(", "))
+    """Treatments by their titles, exercises by their names; one of the site's own by its id."""
+    names = what.split(", ")
+    return ", ".join(title if (title := title_of(name)) != name else drill_title(name, say.language) for name in names)
+
+
+@functools.cache
+def title_of(name: str) -> str:
+    """What the library calls this treatment; another one by its id."""
+    with contextlib.suppress(EstimError, OSError):
+        return load(library.path(name)).title if name in library.names() else name
+    return name

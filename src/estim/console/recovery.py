@@ -16,9 +16,11 @@ from estim.console.language import Words
 from estim.console.present import clock
 from estim.console.presses import Kind
 from estim.safety.reports import OutputState
-from estim.session.play import KEEP_LEVELS_PAUSE_US
+from estim.session.play import ARMED_MAX_US, KEEP_LEVELS_PAUSE_US, PAUSED_MAX_US
 from estim.session.snapshot import Snapshot
 from estim.session.state import Phase
+
+PAUSE_EXPIRED = "pause-expired"  # as the session calls it
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ class Recovery:
         off_us = snapshot.now_us - snapshot.output_since_us
         off = snapshot.output is OutputState.OFF  # said only where the device said it
         lines = [say("recovery.head", time=clock(off_us), cause=cause) if off else cause]
+        lines += expired_lines(snapshot, say)
         if self.text and not (short and any(alarm.code == self.cause for alarm in snapshot.alarms)):
             lines.append(f"! {say.heard(self.text)}")
         if self.cause in {"lead-off", "low-current", "pulse-timeout"}:
@@ -155,6 +158,14 @@ class Recovery:
             )
             lines.append(say("recovery.marks", channel=view.channel, marks=marks))
         return lines
+
+
+def expired_lines(snapshot: Snapshot, say: Words) -> list[str]:
+    """What ended by itself while nobody did anything: whoever comes back finds it off, and reads why."""
+    key = f"expired.{snapshot.cause}"
+    if snapshot.phase is not Phase.CONFIGURED or not say.has(key):
+        return []
+    return [say(key, time=clock(PAUSED_MAX_US if snapshot.cause == PAUSE_EXPIRED else ARMED_MAX_US))]
 
 
 def next_of_plan(snapshot: Snapshot) -> int:

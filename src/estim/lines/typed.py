@@ -26,7 +26,7 @@ HELP = """\
   pause | resume                                  twitch | levels | therapy   what to configure
   seen CODE       an alarm was seen               reset WHY   leave a fault
   why REASON      it was stopped: pain takes a fifth off every level, skin or electrode ask for another look; or
-                  patient-asked, wrong-contraction, unwell, mistake, other
+                  patient-asked, wrong-contraction, unwell, mistake, other; said again it corrects
   note TEXT       into the record                 sign MEANING   performed (unsaid), witnessed or reviewed:
                                                   ends the session and seals its record
 """
@@ -67,6 +67,7 @@ class Person:
     keyboard: Keyboard = field(default_factory=Keyboard)
     refused: tuple[Mapping[str, Any], ...] = ()
     noted: tuple[Mapping[str, Any], ...] = ()
+    _why: list[str] = field(default_factory=list)
 
     def run(self) -> None:
         """Until the session is signed, input ends, or the controller is lost; the client is closed then."""
@@ -220,6 +221,15 @@ class Person:
             self.say(HELP)
         return request
 
+    def _because(self, number: int, reason: str) -> events.Note | None:
+        """Why it was stopped; said again before it goes on, it corrects what was said, and is heeded once."""
+        if reason not in STOP_REASONS:
+            return None
+        fields = {"stopped": reason, **({"instead_of": self._why[-1]} if self._why else {})}
+        heeded = reason in self._why
+        self._why.append(reason)
+        return events.Note(id=number, kind="note" if heeded else "reason", fields=fields)
+
     def _request(self, word: str, rest: str, snapshot: Snapshot | None, front: Front) -> events.Request | None:
         number = self.client.next_id()
         name = rest.split(" ", maxsplit=1)[0]
@@ -237,11 +247,12 @@ class Person:
             "note": lambda: events.Note(id=number, kind="note", fields={"text": rest}),
             "sign": lambda: self._sign(number, snapshot, rest or "performed", front),
         }
+        if word in {"start", "resume"}:
+            self._why.clear()  # what it was stopped for is over
         if word in simple:
             return simple[word]()
         if word == "why":
-            known = rest.casefold() in STOP_REASONS
-            return events.Note(id=number, kind="reason", fields={"stopped": rest.casefold()}) if known else None
+            return self._because(number, rest.casefold())
         if channel is None or snapshot is None:
             return None
         if word == "+":

@@ -14,6 +14,7 @@ from estim.console.command import Command
 from estim.console.draft import Stage
 from estim.console.keys import shown
 from estim.console.pane import Pane
+from estim.console.recovery import expired_lines
 from estim.console.stages.words import WordPane
 from estim.safety.reports import OutputState
 from estim.session.events import Arm, Confirm, ResetFault
@@ -65,7 +66,7 @@ class CheckingPane(Pane):
     def check_lines(self, snapshot: Snapshot) -> list[Content | str]:
         """What was confirmed, what is asked, what the file and the device say."""
         say, draft = self.say, self.console.draft
-        lines: list[Content | str] = []
+        lines: list[Content | str] = [*expired_lines(snapshot, say)]
         for check, value in (
             ("stop-control", draft.stop_holder),
             ("support", draft.support),

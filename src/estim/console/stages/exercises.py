@@ -41,6 +41,7 @@ class EntriesPane(Pane):
         self._at = 0
         self._entering: Entering | None = None
         self._typed: Mapping[str, str] = {}  # what was refused, so that nobody types it twice
+        self._left: Mapping[str, str] = {}  # what stood in a form that was left
 
     @property
     def today(self) -> datetime.date:
@@ -79,9 +80,9 @@ class EntriesPane(Pane):
         return self.today
 
     def given(self) -> Mapping[str, str]:
-        """What stands in the form at first: what was refused."""
+        """What stands in the form at first: what was refused, or left half typed."""
         refused = self._entering is not None and bool(self._entering.why)
-        return self._typed if refused else {}
+        return self._left or (self._typed if refused else {})
 
     # -- drawing ----------------------------------------------------------------------------------------------------
 
@@ -123,14 +124,18 @@ class EntriesPane(Pane):
 
     def _move(self, step: int) -> None:
         self._at = max(0, min(len(self.listed()) - 1, self._at + step))
-        self._typed = {}
+        self._typed = self._left = {}
 
     def _form(self) -> None:
         title, words = self.say(f"{self.NAME}.form"), list(self.about())
-        self.console.ask(FormPane(self.console, title, self.rows(), self._take, words=words, given=self.given()))
+        form = FormPane(self.console, title, self.rows(), self._take, words=words, given=self.given(), left=self._keep)
+        self.console.ask(form)
+
+    def _keep(self, typed: Mapping[str, str]) -> None:
+        self._left = typed
 
     def _take(self, typed: Mapping[str, str]) -> None:
-        self._typed = typed
+        self._typed, self._left = typed, {}
         self.enter(self.fields_of(typed), self.day_of(typed))
 
     def enter(self, fields: Mapping[str, object], day: datetime.date) -> None:

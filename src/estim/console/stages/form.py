@@ -45,6 +45,7 @@ class FormPane(Pane):
         words: beside the rows, whatever they are about.
         take: gets what was typed, only rows with something in them.
         given: row → what stands there at first.
+        left: gets what was typed where the form is left, for when it is opened again.
     """
 
     NAME: ClassVar[str] = "form"
@@ -58,9 +59,11 @@ class FormPane(Pane):
         *,
         words: Sequence[Content | str] = (),
         given: Mapping[str, str] | None = None,
+        left: Callable[[Mapping[str, str]], None] = lambda _typed: None,
     ) -> None:
         super().__init__(console)
         self._title, self._rows, self._take, self._words = title, tuple(rows), take, tuple(words)
+        self._left = left
         self._values = {row.name: (given or {}).get(row.name, "") for row in rows}
         self._at = 0
         self.field = "line"
@@ -109,8 +112,15 @@ class FormPane(Pane):
             kind=Kind.ACT if last else Kind.MOVE,
         )
         save = self.does("seal", self._enter, label="" if last else say("hint.save"), refusal=first)
-        back = self.does("back", lambda: self.console.close(self), label=say("hint.back"))
+        back = self.does("back", self._leave, label=say("hint.back"))
         return (on, *self.move(self._move), save, back)
+
+    def _leave(self) -> None:
+        self._left(self._typed_rows())
+        self.console.close(self)
+
+    def _typed_rows(self) -> Mapping[str, str]:
+        return {name: value for name, value in self._values.items() if value}
 
     def _wrong(self, row: Row) -> str:
         """Why what stands in this row can't."""
@@ -131,7 +141,7 @@ class FormPane(Pane):
 
     def _enter(self) -> None:
         self.console.close(self)
-        self._take({name: value for name, value in self._values.items() if value})
+        self._take(self._typed_rows())
 
 
 def number(text: str) -> str:

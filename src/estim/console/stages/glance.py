@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from estim.console import present
-from estim.console.due import due_lines
+from estim.console.due import due_lines, title_of
 from estim.console.ending import noted_lines
 from estim.console.home_view import OpenSession, PastPatient, PastSession
 from estim.console.language import Words
@@ -14,7 +14,7 @@ from estim.console.language import Words
 def glance_lines(past: PastPatient, say: Words) -> list[str]:
     """Plan, course so far, last levels to look near, what wants an eye."""
     lines = due_lines(past.course, say) if past.course is not None else []
-    lines += [say("glance.plan", title=past.last_protocol or past.assigned or "–")]
+    lines += [say("glance.plan", title=past.last_protocol or title_of(past.assigned) or "–")]
     if past.condition:
         lines.append(say("glance.condition", condition=past.condition))
     lines.append(say("glance.visits", count=past.sessions, week=max(1, past.last_week)))

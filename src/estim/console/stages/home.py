@@ -14,6 +14,7 @@ from estim.console import present
 from estim.console.command import Command
 from estim.console.contract import Console
 from estim.console.draft import Stage
+from estim.console.due import title_of
 from estim.console.home_view import PastPatient
 from estim.console.language import Words
 from estim.console.pane import Field, Pane
@@ -211,7 +212,8 @@ class HomePane(Pane):
         return [(*row[:-1], present.clip(row[-1], max(4, wide - used))) for row in rows]
 
     def _row(self, each: PastPatient) -> dict[str, str]:
-        what = (each.assigned if each.course else "") or each.last_protocol or each.assigned or "–"
+        assigned = title_of(each.assigned)
+        what = (assigned if each.course else "") or each.last_protocol or assigned or "–"
         side = f" {self.say.of('side', each.side)}" if each.side else ""
         due = self.say("home.due") if each.due else "–"
         words = (f"{each.id}{side}", due, str(each.sessions), each.last_day or "–", what)

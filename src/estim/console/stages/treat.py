@@ -22,6 +22,7 @@ from estim.console.dose import dose_lines, enough, ran_out
 from estim.console.draft import Stage
 from estim.console.ending import ending_words
 from estim.console.panel import Panel
+from estim.console.recovery import expired_lines
 from estim.console.scope import draw_scope
 from estim.console.stages.beside import show_atlas
 from estim.console.stages.live import LivePane
@@ -147,7 +148,7 @@ class TreatPane(LivePane):
         """With output off: how it ended, or what is asked before it begins."""
         if over:
             words = ending_words(snapshot, self.console.draft, self.say)
-            lines: list[Content | str] = [Content.styled(words, "bold")]
+            lines: list[Content | str] = [Content.styled(words, "bold"), *expired_lines(snapshot, self.say)]
             return [*lines, *self.lower_lines(snapshot), *self.said_lines(whole=False), *self.why_lines(columns)]
         drill = self.console.draft.drill
         joins = [self.say("treat.with-drill", name=drill_title(drill, self.say.language))] if drill else []
