@@ -69,6 +69,9 @@ def test_a_session_that_still_runs_is_not_called_bad(estim: Any, home: Home) -> 
     assert line.split()[0] == "now"
     rows = json.loads(estim("list", "--json")[1])["sessions"]
     assert [row["running"] for row in rows if row["session"] == folder.name] == [True]
+    (row,) = (row for row in rows if row["session"] == folder.name)
+    assert row["reason"].startswith("the session is still running: on sim://p24, since ")
+    assert row["off_by_us"] is None
     assert sum(row["running"] for row in rows) == 1
     room.leave()
     (line,) = (line for line in estim("list")[1].splitlines() if folder.name in line)

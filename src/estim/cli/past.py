@@ -58,20 +58,19 @@ def listed(given: argparse.Namespace) -> int:
         index.catch_up(progress("reading records"))
         looked = {kind: blinding.search(home, index, _filter(given, simulated=kind), given.limit) for kind in kinds}
         beside = {kind: index.left_out(simulated=kind) for kind in kinds}
-    found = {kind: rows for kind, (rows, _) in looked.items()}
     count = sum(whole for _, whole in looked.values())
     if given.json:
-        rows = [_row(row) for kind in kinds for row in found[kind]]
+        rows = [_row(row) for found, _ in looked.values() for row in found]
         others = [{"path": path, "reason": reason} for kind in kinds for path, reason in beside[kind]]
         print_json({"sessions": rows, "count": count, "beside": others})
         return 0
-    for kind in kinds:
-        if found[kind]:
+    for kind, (rows, whole) in looked.items():
+        if rows:
             print("Simulated sessions" if kind else "Sessions")
-        for row in found[kind]:
+        for row in rows:
             print(fitted(_line(row, late)))
-        if looked[kind][1] > len(found[kind]):
-            print(f"  ... {looked[kind][1] - len(found[kind])} more: --limit")
+        if whole > len(rows):
+            print(f"  ... {whole - len(rows)} more: --limit")
     if not count:
         print("no session found")
     _say_beside([one for kind in kinds for one in beside[kind]])
@@ -81,7 +80,9 @@ def listed(given: argparse.Namespace) -> int:
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     from estim.records.export import unknown_is_null
 
-    return {"ok": row["verified"], "running": _runs(row), **unknown_is_null(row)}
+    where = "" if row["verified"] else running(Path(row["path"]))  # nobody says of it then that its process ended
+    now = {"reason": where, "off_by_us": None} if where else {}
+    return {"ok": row["verified"], "running": bool(where), **unknown_is_null(row), **now}
 
 
 def _line(row: Mapping[str, Any], late: Container[str]) -> str:

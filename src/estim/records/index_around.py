@@ -73,7 +73,7 @@ def enter_names(db: sqlite3.Connection, records: Path, begin: int, end: int) -> 
 def take_around(db: sqlite3.Connection, records: Path, keys: Mapping[str, str]) -> bool:
     """Look what is missing in this folder of sessions, and what else lies there; gives whether that will stay so."""
     rows = db.execute("SELECT path FROM session WHERE simulated = ?", (int(records.name == "simulated"),))
-    listed = {Path(path).name for (path,) in rows}
+    listed = {os.path.basename(path) for (path,) in rows}
     found = [*_chain_wrong(records, listed), *_odd(records, listed), *_missing(db, records, listed, keys)]
     said = sorted((str(path), reason) for path, reason in found if reason is not None)
     if said != left_out(db, records):
@@ -87,7 +87,7 @@ def unlike_rows(db: sqlite3.Connection, records: Path) -> set[Path]:
     rows = db.execute("SELECT path FROM session WHERE simulated = ?", (int(records.name == "simulated"),))
     there = set()
     with contextlib.suppress(FileNotFoundError), os.scandir(records) as entries:
-        there = {str(records / one.name) for one in entries if one.is_dir()}
+        there = {one.path for one in entries if one.is_dir()}
     return {Path(path) for path in there ^ {path for (path,) in rows}}
 
 
@@ -133,7 +133,10 @@ def _said_of(db: sqlite3.Connection, records: Path, session: str, keys: Mapping[
                 if entry is not None and names_session(entry) and entry["session"] == session:
                     said.append(entry)
     strict = records.name != "simulated"
-    return latest(one for one in said if master_signed(one, keys, strict=strict)).get(session)
+    seals_first = sorted(said, key=lambda one: one["event"] != "sealed")  # each look at a signature takes its time
+    signed = (one for one in seals_first if master_signed(one, keys, strict=strict))
+    first = next(signed, None)
+    return first if first is None or first["event"] == "sealed" else latest((first, *signed))[session]
 
 
 def _is_whole(records: Path) -> bool:
