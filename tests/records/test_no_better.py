@@ -24,6 +24,7 @@ from estim.records.home import Home
 from estim.records.keys import seeded_signer, station_signer
 from estim.records.patients import Patient, save_patient
 from estim.records.signed_chain import append_signed
+from estim.records.simulated import SimulatedWriter
 from estim.records.station import begin_station
 from estim.records.today import minutes_today
 from estim.records.writer import RecordWriter
@@ -381,3 +382,41 @@ def test_a_file_of_holes_that_no_memory_holds_is_named_and_hides_nothing_else(
             )
         if name.endswith("record.jsonl"):
             assert "K-2" in said, words
+
+
+FORGED = "20261125T120000.000000Z-K-9: verified, 20 records, complete"
+
+
+def test_a_name_with_a_line_end_forges_no_line(home: Home, estim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever can name a folder could write `ok signed ...` into the list, and `verified` under verify."""
+    monkeypatch.setattr(index_around, "_JUST_NOW_S", 0.0)
+    records = home.records(simulated=False)
+    copy = records / f"20261124T120000.000000Z-K-1\n{FORGED}"
+    shutil.copytree(folders(home)[0], copy)
+    (records / f"nothing\n{FORGED}").mkdir()
+    every: list[tuple[str, ...]] = [("list",), ("verify",), ("audit",), ("report", str(copy))]
+    for words in [*every, ("export", "--format", "csv"), ("backup", "-o", str(home.root.with_name("b.zst")))]:
+        _, said, complaint = estim(*words)
+        assert FORGED in said + complaint or words not in every, words
+        assert not any(line.strip().startswith(FORGED) for line in (said + complaint).splitlines()), words
+
+
+def test_a_word_of_a_record_with_a_line_end_forges_no_line(home: Home, estim: Any) -> None:
+    """Practice is sealed with a key that anybody can make: such a record verifies."""
+    folder = home.records(simulated=True) / folder_name(NOON + 9 * DAY, "Q-1")
+    writer = SimulatedWriter(folder, signer=seeded_signer(1))
+    for kind, fields, t_us in body(f"Q-1\n{FORGED}", (NOON + 9 * DAY).isoformat(timespec="milliseconds")):
+        said = {**fields, "name": f"A\n{FORGED}"} if kind == "signature" else fields
+        writer.append(kind, said, t_us)
+    writer.append(f"later\n{FORGED}", {}, 93_000_000)
+    writer.close(93_000_000)
+    for words in (
+        ("list",),
+        ("verify",),
+        ("audit",),
+        ("report", "last"),
+        ("report", "last", "--patient"),
+        ("show", "last"),
+    ):
+        _, said, complaint = estim(*words)
+        assert not any(line.strip().startswith(FORGED) for line in (said + complaint).splitlines()), words

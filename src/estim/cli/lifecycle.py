@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
 from estim.cli.secret import login
-from estim.cli.speaking import say
+from estim.cli.speaking import print_line, say
 
 if TYPE_CHECKING:
     from estim.records.retention import Due, Removed
@@ -68,7 +68,7 @@ def restore(given: argparse.Namespace) -> int:
     print(f"{home.root}: put back as of {anchor.utc}; {len(verdicts) - len(bad)} sessions verify")
     print("What was recorded after that is not here. An anchor made later will say so.")
     for verdict in bad:
-        print(f"  NOT VERIFIED {verdict.path}: {verdict.reason}")
+        print_line(f"  NOT VERIFIED {verdict.path}: {verdict.reason}")
     return EXIT_REFUSED if bad else 0
 
 
@@ -86,7 +86,7 @@ def archive(given: argparse.Namespace) -> int:
         print_json({"sessions": done.sessions, "before": done.before, "after": done.after, "left": left})
         return 0
     for name, reason in done.left:
-        print(f"{name}: left as it is: {reason}")
+        print_line(f"{name}: left as it is: {reason}")
     print(f"{len(done.sessions)} sessions: {done.before / 1e6:.1f} MB are {done.after / 1e6:.1f} MB now")
     return 0
 
@@ -166,13 +166,15 @@ def _say_retention(rules: dict[str, int], rows: list[Due], done: Removed | None)
     for one in rows:
         state = "past its time" if one.until < _today() else "kept"
         child = ", a child" if one.child else ""
-        print(f"  {one.kind} {one.session}: {state} (until {one.until}; last session {one.last}{child})")
+        print_line(f"  {one.kind} {one.session}: {state} (until {one.until}; last session {one.last}{child})")
     if done is not None:
         for name, reason in done.left:
-            print(f"{name}: left as it is: {reason}")
+            print_line(f"{name}: left as it is: {reason}")
         print(f"{len(done.sessions)} sessions were removed; their lines in the chains stay")
         for name in done.people:
-            print(f"{name} has no session left here: `estim records forget {name}` erases what was written about them")
+            print_line(
+                f"{name} has no session left here: `estim records forget {name}` erases what was written about them"
+            )
         print("Not reached: backups, copies at the clinic, exports and paper.")
     elif any(one.until < _today() for one in rows):
         print("Nothing goes by itself. An administrator lets go what is past its time:")

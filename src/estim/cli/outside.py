@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import home_of, print_json
+from estim.cli.speaking import print_line
 from estim.platform.files import naming, put_whole, trouble, unread
 from estim.safety.errors import quoted
 
@@ -140,9 +141,9 @@ def say_outside(found: dict[str, Any], *, roots: str) -> None:
             good += "; anybody can sign as a witness, and this one's key is not checked (--witness-key)"
         if row["inside"]:
             good += "; it lies in the home itself, so it is nothing from outside"
-        print(f"{row['file']}: {whose}: {row['reason'] or good}")
+        print_line(f"{row['file']}: {whose}: {row['reason'] or good}")
     for stamp in found["stamps"]:
-        print(f"{stamp['file']}: {stamp['words']}")
+        print_line(f"{stamp['file']}: {stamp['words']}")
     if roots and not found["stamps"]:
         print(f"--stamp-roots {roots}: no time stamp is here that could be held against them")
     for key in found["introduced_keys"]:

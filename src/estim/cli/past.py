@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from estim.cli import blinding
 from estim.cli.output import EXIT_REFUSED, fitted, home_of, print_json
 from estim.cli.secret import login
-from estim.cli.speaking import legible
+from estim.cli.speaking import print_line
 from estim.platform.files import trouble
 from estim.safety.errors import brief, quoted
 
@@ -68,7 +68,7 @@ def listed(given: argparse.Namespace) -> int:
         if rows:
             print("Simulated sessions" if kind else "Sessions")
         for row in rows:
-            print(fitted(_line(row, late)))
+            print_line(fitted(_line(row, late)))
         if whole > len(rows):
             print(f"  ... {whole - len(rows)} more: --limit")
     if not count:
@@ -102,7 +102,7 @@ def _say_beside(others: Sequence[tuple[str, str]]) -> None:
     if others:
         print("Beside these (`estim records verify` says more):")
     for path, reason in others[:LEFT_OUT_MAX]:
-        print(f"  {legible(path)}: {legible(reason)}")
+        print_line(f"  {path}: {reason}")
     if len(others) > LEFT_OUT_MAX:
         print(f"  ... {len(others) - LEFT_OUT_MAX} more: --json")
 
@@ -256,7 +256,7 @@ def show(given: argparse.Namespace) -> int:
     else:
         for entry in entries:
             said = json.dumps(entry.fields, ensure_ascii=False)
-            print(f"{entry.n:6} {entry.t_us / 1e6:10.3f} s {entry.kind:12} {said[:160]}")
+            print_line(f"{entry.n:6} {entry.t_us / 1e6:10.3f} s {entry.kind:12} {said[:160]}")
     if bad:
         line = verdict.first_bad
         what = "The record is not whole" if line is None else f"From line {line} on the record can't be relied on"

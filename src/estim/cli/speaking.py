@@ -54,6 +54,15 @@ def legible(text: str) -> str:
     return _SUSPECT.sub(lambda found: shown(found[0]), text)
 
 
+def print_line(text: str) -> None:
+    """One line on standard output, whatever names of files and words of records in it hold."""
+    if not text.isprintable():
+        from estim.protocols.unseen import in_one_line
+
+        text = in_one_line(text)
+    print(text)
+
+
 def speak() -> None:
     """From now on nothing that is printed can fail for its letters, or for a stream that was closed from the start."""
     _fill()

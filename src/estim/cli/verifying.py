@@ -15,6 +15,7 @@ from estim.cli import blinding
 from estim.cli.output import EXIT_REFUSED, home_of, print_json
 from estim.cli.outside import anchors_in, checked, say_outside
 from estim.cli.past import is_zip, progress, records_in, running, session_folder
+from estim.cli.speaking import print_line
 from estim.platform.files import unread
 
 if TYPE_CHECKING:
@@ -152,18 +153,18 @@ def _say_verdict(verdict: SessionVerdict, row: Mapping[str, Any]) -> None:
     reason = f": {row['reason']}" if row["reason"] else ""
     lines = "blinded" if row["records"] is None else f"{row['records']} records"
     signer = ", signer unknown" if verdict.signer == "unknown" and verdict.records else ""
-    print(f"{verdict.path}: {state}, {lines}, {verdict.ending}{signer}{bad}{reason}")
+    print_line(f"{verdict.path}: {state}, {lines}, {verdict.ending}{signer}{bad}{reason}")
     if by_person(verdict.signature):
-        print(f"  {signature_words(verdict.signature, by_pin=verdict.signature['authenticated'])}")
+        print_line(f"  {signature_words(verdict.signature, by_pin=verdict.signature['authenticated'])}")
     elif verdict.records:
         by = "a script closed it, " if verdict.signature else ""
         sealed = "; sealed is what the station did" if verdict.sealed else ""
-        print(f"  UNSIGNED: {by}no person signed this session{sealed}")
+        print_line(f"  UNSIGNED: {by}no person signed this session{sealed}")
     if verdict.key_id:
         whose = {"station": "this station's", "simulated": "a simulated session's, which proves nothing"}
-        print(f"  key {verdict.key_id}: {whose.get(verdict.signer, 'not one that is trusted here')}")
+        print_line(f"  key {verdict.key_id}: {whose.get(verdict.signer, 'not one that is trusted here')}")
     if not verdict.sealed and row["last_on_us"] is not None and row["off_by_us"] is not None:
-        print(
+        print_line(
             f"  last line with output {row['last_on_us'] / 1e6:.1f} s after the beginning; it had ended "
             f"{row['off_by_us'] / 1e6:.1f} s after the beginning at the latest (record's lag, device's own timer)"
         )
@@ -220,15 +221,15 @@ def audited(given: argparse.Namespace) -> int:
     for row in rows:
         said = f"{len(row['findings'])} findings" if row["findings"] else "within the rules"
         if row["unread"] and row["records"] == 0:
-            print(f"{row['path']}: NOT JUDGED: {row['unread']}")
+            print_line(f"{row['path']}: NOT JUDGED: {row['unread']}")
             continue
         upto = "" if row["records"] is None else f"the first {row['records']} lines "
         judged = f"NOT JUDGED whole, {upto}" if row["unread"] else ""
         unread = f"; then {row['unread']}" if row["unread"] else ""
-        print(f"{row['path']}: {judged}{said}{unread}")
+        print_line(f"{row['path']}: {judged}{said}{unread}")
         for finding in row["findings"]:
             where = "" if finding["n"] is None else f"line {finding['n']}: "
-            print(f"  {where}{finding['rule']}: {finding['message']}")
+            print_line(f"  {where}{finding['rule']}: {finding['message']}")
     if not rows:
         print("no record found")
     return 0 if ok else EXIT_REFUSED

@@ -33,6 +33,11 @@ def shown(text: str) -> str:
     return "".join(f"<U+{ord(letter):04X}>" if _hidden(letter) else letter for letter in text)
 
 
+def in_one_line(text: str) -> str:
+    """As `shown`, also of line ends: a name or a record's word that holds one would forge a line of its own."""
+    return text if text.isprintable() else shown(text)
+
+
 def shown_in_lines(text: str) -> str:
     """As `shown`, of text that may have several lines: its line ends and tabs stay."""
     if text.isprintable():  # which nothing is that hides

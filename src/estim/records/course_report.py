@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from estim.protocols.unseen import in_one_line
 from estim.records.course import Course, Point, number
 from estim.records.page import Html, facts, page, table, tag
 from estim.records.plots import Series, line_plot
@@ -76,7 +77,7 @@ def course_text(course: Course) -> str:
     for row in session_rows(course):
         said = "; ".join(f"{head} {value}" for head, value in zip(HEADS[3:], row[3:], strict=True) if value != "")
         lines.append(f"  {row[0]:>3}. {row[1]}{f' week {row[2]}' if row[2] else ''}: {said}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(in_one_line, lines)) + "\n"
 
 
 def course_html(course: Course) -> str:

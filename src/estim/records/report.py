@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from estim.protocols.unseen import in_one_line
 from estim.record_lines import events as lines
 from estim.records.anchor import Anchor
 from estim.records.channel_summary import ChannelSummary
@@ -210,7 +211,7 @@ def text_report(session: SessionSummary) -> str:
     if session.signature:
         lines += ["", signed_line(session)]
     lines += ["", *(f"{name}: {value}" for name, value in proof_rows(session) if value)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(in_one_line, lines)) + "\n"
 
 
 def signed_line(session: SessionSummary) -> str:

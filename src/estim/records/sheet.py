@@ -6,6 +6,7 @@ muscle damage after a first session shows within 48 h (Vanderthommen 2012, JSSM 
 
 from __future__ import annotations
 
+from estim.protocols.unseen import in_one_line
 from estim.records.channel_summary import ChannelSummary
 from estim.records.page import page, tag
 from estim.records.summary import SessionSummary
@@ -97,7 +98,7 @@ def sheet_text(session: SessionSummary) -> str:
     lines = ["YOUR TREATMENT", ""]
     for head, sentences in sheet(session):
         lines += [head, *(f"  - {sentence}" for sentence in sentences), ""]
-    return "\n".join(lines)
+    return "\n".join(map(in_one_line, lines))
 
 
 def sheet_html(session: SessionSummary) -> str:
