@@ -562,3 +562,31 @@ async def test_a_form_that_is_left_half_typed_is_found_so(bench: Make) -> None:
         await b.type("10")
         await b.press("enter")
         assert taken == [{"sets": "3", "reps": "10"}]
+
+
+async def test_a_pain_on_the_channel_that_is_sought_lowers_no_other(bench: Make) -> None:
+    """0 on channel 2 took a fifth off what had been found on channel 1, which had not hurt."""
+    async with bench() as b:
+        await b.jump(Stage.LEVELS, protocol="stroke-shoulder-subluxation")
+        await b.press("f2")
+        await b.look(1.0)
+        await b.press("f9")
+        await b.raise_by(6)
+        await b.look(1.0)
+        await b.press("t")
+        await b.look(1.0)
+        for _ in range(5):
+            for _ in range(200):
+                if not b._view().channels[1].raise_locked:
+                    break
+                await b.look(0.2)
+            await b.press("plus")
+        await b.look(1.0)
+        assert [view.level_ua for view in b._view().channels] == [6000, 5000]
+        await b.press("f", "8")
+        await b.look(0.2)
+        assert b.next == "→ 0 takes channel 2 down by a fifth: it hurts (Space stops)"
+        await b.press("0")
+        await b.look(0.3)
+        assert [view.level_ua for view in b._view().channels] == [6000, 4000]
+        assert b.next != "→ 0 takes channel 2 down by a fifth: it hurts (Space stops)"

@@ -36,6 +36,7 @@ def end_for_today(notes: Notes, reason: str) -> None:
     if reason == "pain":
         draft.stopped_for = reason
         draft.stops.append(reason)
+        draft.hurting.said(PAIN_FROM, draft.felt_ua)
     notes.note({"stopped" if reason == "pain" else "ended_for": reason}, kind="reason")
 
 

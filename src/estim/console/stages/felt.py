@@ -43,11 +43,11 @@ class FeltPane(WhyPane):
         goes_on = snapshot.purpose == "therapy" or snapshot.phase is Phase.PAUSED  # what was sought begins at 0 mA
         if not goes_on or over or not self.comfort.hurts(snapshot):
             return ()
-        return (self.does("cut", self._cut, says=self.say("live.hurt-says"), kind=Kind.FREE),)
+        return (self.cut_command("live.hurt-says"),)
 
     def _felt_in_pause(self, *, with_cut: bool) -> Sequence[Command]:
         """Many say only then what they felt: it is booked, and goes down, before it goes on."""
-        cut = (self.does("cut", self._cut, kind=Kind.FREE),) if with_cut else ()
+        cut = (self.cut_command(),) if with_cut else ()
         return (self.does("comfort", self._open_comfort), self.does("lower", self._lower, kind=Kind.FREE), *cut)
 
     def _comfort_commands(self) -> Sequence[Command]:
@@ -68,10 +68,15 @@ class FeltPane(WhyPane):
         self.raise_lock.touch()
         self.console.send(Lower(id=self.console.next_id(), channel=self.chosen, percent=0))
 
-    def _cut(self) -> None:
+    def cut_command(self, says: str = "") -> Command:
+        """Down by a fifth at once; `says`: the words of the next line where that comes first."""
+        return self.does("cut", self._cut, says=self.say(says) if says else "", kind=Kind.FREE)
+
+    def _cut(self, channel: int | None = None) -> None:
+        """All channels, or one."""
         self._held.other_key()
         self.raise_lock.touch()
-        self.console.send(Lower(id=self.console.next_id(), channel=None, percent=CUT_PERCENT))
+        self.console.send(Lower(id=self.console.next_id(), channel=channel, percent=CUT_PERCENT))
 
     def hurts_there(self, view: ChannelView) -> str:
         """Why no level that is to be played can be taken here: it was said to hurt."""

@@ -291,6 +291,16 @@ class LevelsPane(LivePane):
         rule = channel.amplitude_rule if channel is not None else "max-tolerated"
         return self.say(f"levels.raise.{rule}")
 
+    def cut_command(self, says: str = "") -> Command:
+        """The one that is sought alone: what was found on the others did not hurt."""
+        snapshot = self.now
+        if snapshot is None or len(snapshot.channels) < 2:
+            return super().cut_command(says)
+        label, words = self.say("levels.cut", channel=self.chosen), self.say("levels.cut-says", channel=self.chosen)
+        return self.does(
+            "cut", partial(self._cut, self.chosen), label=label, says=words if says else "", kind=Kind.FREE
+        )
+
     def _strongest(self) -> None:
         """The strongest that is tolerated: there is nothing above it to look for on this channel."""
         self.mark("max-tolerated")

@@ -164,7 +164,7 @@ class LivePane(FeltPane):
             for one in snapshot.channels
         ]
         hurts = self.comfort.hurts(snapshot)  # comes before all that leads on
-        cut = self.does("cut", self._cut, says=say("live.hurts-says") if hurts else "", kind=Kind.FREE)
+        cut = self.cut_command("live.hurts-says" if hurts else "")
         return (
             *((cut,) if hurts else ()),
             *self.live_first(snapshot),

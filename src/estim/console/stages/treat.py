@@ -14,6 +14,7 @@ from estim.care.drills import drills
 from estim.care.words import drill_title, drill_words
 from estim.console import present
 from estim.console.bigtext import big
+from estim.console.comfort import PAIN_FROM
 from estim.console.command import Command
 from estim.console.contract import Console
 from estim.console.corrected import END_REASONS, STOP_REASONS
@@ -285,6 +286,8 @@ class TreatPane(LivePane):
         if reason == "pain":
             draft.stopped_for = reason
             draft.stops.append(reason)
+            draft.felt_ua = self.felt.highest_ua
+            draft.hurting.said(PAIN_FROM, draft.felt_ua)
 
     def find_again(self) -> None:
         """Off first; then the levels are configured anew, and found from 0 mA."""
