@@ -154,6 +154,8 @@ def test_words_whose_key_is_gone_or_damaged_outlast_a_change_of_the_register(hom
         elif harm == "exchanged":
             path.write_bytes(keys[other])
         elif harm == "a pipe":
+            if not hasattr(os, "mkfifo"):
+                pytest.skip("this system has no such pipes")
             os.mkfifo(path)
     assert set(words(home, "K-1")) == {ERASED if harm == "gone" else UNFIT}
     assert lost(home) == sorted(key_name(patient) for patient in keys)

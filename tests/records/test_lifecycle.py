@@ -81,6 +81,7 @@ def test_a_damaged_backup_is_refused(home: Home, tmp_path: Path, harm: str) -> N
         restore(file, tmp_path / "elsewhere", operator="", reason="")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="this system has no such files")
 def test_a_backup_holds_what_lies_behind_a_link_and_names_what_it_can_not_take_in(
     home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

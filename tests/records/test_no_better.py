@@ -162,6 +162,7 @@ def test_a_chain_that_is_gone_or_changed_is_told_below_the_list(estim: Any, home
     assert document["beside"] == []
 
 
+@pytest.mark.skipif(os.name != "posix", reason="this system has no such files or names")
 def test_what_lies_among_the_sessions_and_is_none_is_named_and_why(
     estim: Any, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,6 +363,7 @@ def test_a_line_of_the_stations_chain_without_its_shape_is_named_by_verify_and_s
         minutes_today(home, "K-1", simulated=False, now=NOON)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="this system has no such files or names")
 @pytest.mark.parametrize("name", ["records/real/2/record.jsonl", "records/real/master.jsonl", "station.jsonl",
                                   "patients.json", "index.mark", "keys/station-keys.txt"])  # fmt: skip
 def test_a_file_of_holes_that_no_memory_holds_is_named_and_hides_nothing_else(
@@ -387,6 +389,7 @@ def test_a_file_of_holes_that_no_memory_holds_is_named_and_hides_nothing_else(
 FORGED = "20261125T120000.000000Z-K-9: verified, 20 records, complete"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="this system has no such files or names")
 def test_a_name_with_a_line_end_forges_no_line(home: Home, estim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever can name a folder could write `ok signed ...` into the list, and `verified` under verify."""
     monkeypatch.setattr(index_around, "_JUST_NOW_S", 0.0)
@@ -420,3 +423,20 @@ def test_a_word_of_a_record_with_a_line_end_forges_no_line(home: Home, estim: An
     ):
         _, said, complaint = estim(*words)
         assert not any(line.strip().startswith(FORGED) for line in (said + complaint).splitlines()), words
+
+
+def test_a_changed_chain_that_a_person_cleared_lets_in_until_it_is_cut(home: Home, estim: Any) -> None:
+    records, now = home.records(simulated=False), NOON + 2 * DAY + datetime.timedelta(hours=1)
+    chain = records / "master.jsonl"
+    chain.write_bytes(chain.read_bytes().replace(b"K-2", b"K-7", 1))
+    with pytest.raises(RecordError, match="line 2 of the master chain was changed"):
+        minutes_today(home, "K-3", simulated=False, now=now)
+    assert estim("clear", "master.jsonl", "--operator", "T1", "--reason", "an old disk")[0] == 0
+    estim("report", str(folders(home)[0]))
+    minutes_today(home, "K-3", simulated=False, now=now)
+    session(home, "K-3", at=now, simulated=False)
+    minutes_today(home, "K-3", simulated=False, now=now)
+    estim("report", str(folders(home)[0]))
+    chain.write_bytes(b"".join(chain.read_bytes().splitlines(keepends=True)[:-2]))
+    with pytest.raises(RecordError, match="its end was cut off"):
+        minutes_today(home, "K-3", simulated=False, now=now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +208,28 @@ def test_nobody_else_does(
     assert why in found["problems"][0]["message"]
     assert why in err
     assert len(list(led.records(simulated=False).glob("2*"))) == 4
+
+
+def test_what_was_put_there_or_lies_behind_a_link_is_left_and_named(home: Home, tmp_path: Path) -> None:
+    """A session that no chain names is somebody's deed, and its removal would hide it; where a link leads, other things
+    may lie that nobody let go.
+    """
+    keep(home, real=10)
+    other = Home(tmp_path / "other")
+    shutil.copytree(home.root / "keys", other.root / "keys")  # the same station's key: it verifies by itself
+    put_there = session(other, "K-2", at=NOON.replace(year=TODAY.year) - 35 * YEAR, simulated=False)
+    shutil.copytree(put_there, home.records(simulated=False) / put_there.name)
+    (linked,) = home.records(simulated=False).glob("*-K-3")
+    shutil.move(linked, tmp_path / "elsewhere")
+    try:
+        linked.symlink_to(tmp_path / "elsewhere")
+    except OSError:
+        pytest.skip("this system makes no links")
+    done = retention.remove(home, TODAY, operator="A1", reason="its time is over")
+    assert [name.split("Z-")[1] for name in done.sessions] == ["K-2"]
+    assert put_there.name not in done.sessions
+    left = dict(done.left)
+    assert "the master chain does not name this session" in left[put_there.name]
+    assert f"is a link to {tmp_path / 'elsewhere'}" in left[linked.name]
+    assert (tmp_path / "elsewhere" / "record.jsonl").is_file()
+    assert {line["session"] for line in station_lines(home.root) if line["event"] == "removed"} == set(done.sessions)

@@ -19,6 +19,7 @@ from estim.records.folders import SESSION, folder_name, moment_in
 from estim.records.home import Home
 from estim.records.master import MASTER
 from estim.records.master_seen import Seen, good_lines, seen_master
+from estim.records.signed_chain import last_of
 from estim.records.station import unlike_seen
 from estim.safety.errors import RecordError
 
@@ -87,11 +88,21 @@ def chained_recently(
         RecordError: the chain was changed or cut: nobody knows which sessions there were.
     """
     seen = seen_master(records)
-    reason = seen.reason if seen is not None and not seen.torn and MASTER not in done else ""
-    if reason := reason or unlike_seen(records, known)[0]:
+    changed = seen.reason if seen is not None and not seen.torn else ""
+    if reason := changed if changed and MASTER not in done else _shorter(records, known, changed=bool(changed)):
         how = HOW_TO_CLEAR.replace("SESSION", MASTER)
         raise RecordError(f"{records / MASTER}: {reason}; what was given today is unknown. {how}")
     return _passed(records, seen, when).sessions if seen is not None else {}
+
+
+def _shorter(records: Path, known: tuple[int, str], *, changed: bool) -> str:
+    """Why the chain is not all that the station's chain knows of. Of one that was changed, and that a person cleared
+    since, no more can be asked than how many lines it has.
+    """
+    if not changed:
+        return unlike_seen(records, known)[0]
+    there = int(str(last_of(records / MASTER)[0]))
+    return f"it has {there} lines, the station's chain saw {known[0]}: its end was cut off" if known[0] > there else ""
 
 
 @lru_cache(maxsize=4)  # a sign-in asks for today's minutes, for yesterday's sessions and for the clock's state

@@ -18,7 +18,8 @@ from typing import Any
 from estim.platform.files import trouble
 from estim.records.canonical import unhex
 from estim.records.home import Home
-from estim.records.keys import key_id_of, known_keys, signed_by
+from estim.records.in_chain import at_home, in_its_chain
+from estim.records.keys import key_id_of, signed_by
 from estim.records.master import KINDS
 from estim.records.patients import load_patients
 from estim.records.pseudonym import normal
@@ -118,14 +119,18 @@ def remove(home: Home, today: datetime.date, *, operator: str, reason: str) -> R
     Raises:
         RecordError: as `due`; or a line or folder can't be written: what went before is gone and named.
     """
-    keys = known_keys(home.root)
+    keys = trusted_keys(home.root)[0]
     known = removed(home.root)
     done: list[str] = []
     left: list[tuple[str, str]] = []
     rows = [one for one in due(home, today, within_days=0) if one.until < today]
     for one in rows:
         folder = home.root / "records" / one.kind / one.session
-        verdict = verify_quickly(folder, keys=keys)
+        if linked := next((path for path in (folder, *segments(folder)) if path.is_symlink()), None):
+            # What else lies where a link leads is nobody's to remove; and the link alone would leave the record there.
+            left.append((one.session, f"{linked} is a link to {linked.resolve()}: put the record itself in its place"))
+            continue
+        verdict = in_its_chain(folder, at_home(verify_quickly(folder, keys=keys)), keys)
         honest = verdict.ok or verdict.first_bad is None or verdict.ending == "torn"
         if not honest:
             left.append((one.session, f"it does not verify, so nobody knows what would be let go: {verdict.reason}"))
