@@ -590,3 +590,33 @@ async def test_a_pain_on_the_channel_that_is_sought_lowers_no_other(bench: Make)
         await b.look(0.3)
         assert [view.level_ua for view in b._view().channels] == [6000, 4000]
         assert b.next != "→ 0 takes channel 2 down by a fifth: it hurts (Space stops)"
+
+
+@pytest.mark.parametrize("protocol", [PROTOCOL, "older-adults-quadriceps-low-intensity"])
+async def test_bad_skin_leads_to_the_end_of_the_visit(bench: Make, protocol: str) -> None:
+    """Nothing led on: the next line said that the site is left alone, and no key."""
+    async with bench() as b:
+        await b.jump(Stage.PADS, protocol=protocol)
+        await b.press("4")
+        assert b.next.startswith("→ E ends for today"), b.text
+        await b.press("e", "3")
+        assert b.at("outcome")
+        assert "not treated: skin" in " ".join(b.text.split())
+        await b.press("f7")
+        assert b.at("pads")
+        await b.press("1")
+        assert b.next.startswith("→ Y"), "a wrong digit is put right"
+
+
+async def test_who_does_not_agree_is_not_led_to_a_yes(bench: Make) -> None:
+    """After N the next line named Y once more, and whoever followed it treated."""
+    async with bench() as b:
+        await b.jump(Stage.ASSESSMENT)
+        b.app.draft.consent = False
+        await b.press("n")
+        assert b.next == "→ E ends for today: why, outcome, signature", b.text
+        await b.press("e", "2")
+        assert b.at("outcome")
+        assert "not treated: patient asked" in " ".join(b.text.split())
+        await b.press("f7", "y")
+        assert b.app.draft.consent, "who agrees after all may"

@@ -18,6 +18,7 @@ from estim.console.language import Words
 from estim.console.pane import Field, Pane
 from estim.console.panel import Panel
 from estim.console.stages.beside import show_plays
+from estim.console.stages.end_today import end_today
 from estim.console.stages.form import number
 from estim.console.stages.glance import glance_lines
 from estim.desk.outcomes import judge_outcome
@@ -37,6 +38,7 @@ class AssessmentPane(Pane):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self._against = self._judged() if console.draft.measured else []
+        self._declined = False
 
     def _judged(self) -> list[str]:
         """Why it can't be treated with what was measured today: a criterion that ends the course."""
@@ -95,11 +97,10 @@ class AssessmentPane(Pane):
         say, draft = self.say, self.console.draft
         back = self.does("back", lambda: self.console.go(Stage.PLAN), label=say("hint.back"))
         if not draft.consent:
-            return (
-                self.does("confirm", self._consents, label=say("hint.yes"), says=say("assessment.consent-says")),
-                self.does("no", self._refuses, label=say("hint.no")),
-                back,
-            )
+            says = "" if self._declined else say("assessment.consent-says")  # a no is nobody's to be talked out of
+            end = (end_today(self, says=say("assessment.end-says")),) if self._declined else ()
+            yes = self.does("confirm", self._consents, label=say("hint.yes"), says=says)
+            return (*end, yes, self.does("no", self._refuses, label=say("hint.no")), back)
         if self.field:
             done = self.does("next", self._measured, label=say("hint.save"), says=say("assessment.takes"))
             return (
@@ -130,6 +131,7 @@ class AssessmentPane(Pane):
         self.console.note({"consent": "given"})
 
     def _refuses(self) -> None:
+        self._declined = True
         self.console.note({"consent": "refused"})
         self.console.said(self.say("assessment.no-consent"))
 

@@ -16,6 +16,7 @@ from estim.console.draft import Stage, pad_area_cm2
 from estim.console.pad_words import channel_lines, missing, placement_lines, uses_line
 from estim.console.pane import Pane
 from estim.console.panel import Panel
+from estim.console.stages.end_today import end_today
 from estim.console.stages.words import WordPane, no_name
 from estim.desk.outcomes import SKIN_BLOCKS_FROM, SKIN_GRADES
 from estim.protocols.schema import ANY_REGION, Channel
@@ -111,7 +112,7 @@ class PadsPane(Pane):
             self._key("o", self._output, "hint.output"),
             *([self._key("b", self._region, "hint.region")] if channel.region == ANY_REGION else []),
             *([self._key("i", self._include, "hint.leave-out")] if channel.optional else []),
-            *([self._key("e", self._mvic, "hint.mvic")] if self._asks_mvic() else []),
+            *([self._key("e", self._mvic, "hint.mvic")] if self._asks_mvic() and not self._bad_skin() else []),
             self.digit("l", partial(self._change, side="left")),
             self.digit("r", partial(self._change, side="right")),
         ]
@@ -145,14 +146,20 @@ class PadsPane(Pane):
             for n, grade in enumerate(SKIN_GRADES, start=1)
         ]
         refusal = "" if skin else say("pads.skin-first")
-        if skin and int(skin[0]) >= SKIN_BLOCKS_FROM:
+        if skin and self._bad_skin():
             refusal = say("pads.skin-bad", grade=say.of("reason", skin))
         lie = self.does("confirm", self._lie, label=say("pads.lie-short"), says=say("pads.lie-says"), refusal=refusal)
         done = channel.name in draft.lie_as_drawn
         if done and self._open() is None:
             refusal = say("refuse.opening") if self._sent else ""
             return (self.does("next", self._finish, says=say("pads.done"), refusal=refusal), lie, *grades)
-        return (*grades, lie) if not skin else (lie, *grades)
+        end = (end_today(self, says=say("pads.end-says")),) if self._bad_skin() else ()
+        return (*grades, lie) if not skin else (*end, lie, *grades)
+
+    def _bad_skin(self) -> bool:
+        """Nothing is played here today: E ends, or the channel is left out."""
+        skin = self.console.draft.skin.get(self._chosen[0].name)
+        return bool(skin) and int(str(skin)[0]) >= SKIN_BLOCKS_FROM
 
     # -- what they do -----------------------------------------------------------------------------------------------
 
