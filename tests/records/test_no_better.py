@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import sqlite3
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -440,3 +441,37 @@ def test_a_changed_chain_that_a_person_cleared_lets_in_until_it_is_cut(home: Hom
     chain.write_bytes(b"".join(chain.read_bytes().splitlines(keepends=True)[:-2]))
     with pytest.raises(RecordError, match="its end was cut off"):
         minutes_today(home, "K-3", simulated=False, now=now)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="this system has no such names")
+def test_a_folder_whose_name_is_no_text_hides_no_other_session(
+    home: Home, estim: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`a byte that is no letter in this system's encoding` was the whole list then."""
+    monkeypatch.setattr(index_around, "_JUST_NOW_S", 0.0)
+    odd = home.records(simulated=False) / f"20261124T120000.000000Z-K-{os.fsdecode(bytes([255]))}"
+    shutil.copytree(folders(home)[0], odd)
+    document = json.loads(estim("list", "--json")[1])
+    assert len(document["sessions"]) == 4
+    (row,) = document["beside"]
+    assert row == {"path": f"{str(odd)[:-1]}<U+DCFF>", "reason": "its name is not UTF-8, as a session's is"}
+    looks: list[tuple[str, ...]] = [
+        ("verify",), ("verify", "--json"), ("audit", "--json"), ("retention",), ("index", "--rebuild"),
+        ("course", "K-1"), ("export", "--format", "json"),
+        ("export", "--format", "parquet", "-o", str(tmp_path / "tables")),
+        ("archive", "--older-than", "0", "--operator", "T1", "--reason", "x", "--json"),
+    ]  # fmt: skip
+    for words in looks:
+        code, said, complaint = estim(*words)
+        assert "no letter in this system" not in said + complaint, words
+        assert code in {0, 1}, words
+
+
+@pytest.mark.parametrize("name", ["\\ud800", "../../etc", "a\\u0000b"])
+def test_a_line_of_the_chain_that_names_no_folder_hides_no_session(home: Home, estim: Any, name: str) -> None:
+    chain = home.records(simulated=True) / "master.jsonl"
+    with chain.open("ab") as file:
+        file.write(b'{"session":"' + name.encode("ascii") + b'"}\n')
+    document = json.loads(estim("list", "--json")[1])
+    assert len(document["sessions"]) == 4
+    assert any(row["path"] == str(chain) for row in document["beside"])

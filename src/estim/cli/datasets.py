@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from estim.cli.output import EXIT_REFUSED, print_json
 from estim.cli.speaking import say
 from estim.platform.files import put_whole, trouble
+from estim.protocols.unseen import in_one_line
 
 if TYPE_CHECKING:
     from estim.data.rows import Rekeyed, Rows
@@ -39,7 +40,7 @@ def export(given: argparse.Namespace, home: Home, folders: Sequence[Path]) -> in
     for folder, read in reads:
         untrusted = not read.summary.verified and not given.unverified
         if untrusted or read.summary.unreadable:
-            name = research.of("session", folder.name) if research is not None else folder.name
+            name = research.of("session", folder.name) if research is not None else in_one_line(folder.name)
             left_out.append((name, read.summary.unreadable or read.summary.reason or read.summary.ending))
         else:
             kept.append((folder, read))

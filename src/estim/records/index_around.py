@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from estim.platform.files import no_device
+from estim.protocols.unseen import in_one_line
 from estim.records.clocks import moment_of
 from estim.records.in_chain import CHAIN_GONE, at_home, gone, held_to, latest, let_go, master_signed
-from estim.records.index_looks import names_between
+from estim.records.index_looks import is_text, names_between
 from estim.records.master import MASTER, STATION, names_session
 from estim.records.master_seen import LINE_MAX, seen_master
 from estim.records.retention import removed
@@ -75,7 +76,7 @@ def take_around(db: sqlite3.Connection, records: Path, keys: Mapping[str, str]) 
     rows = db.execute("SELECT path FROM session WHERE simulated = ?", (int(records.name == "simulated"),))
     listed = {os.path.basename(path) for (path,) in rows}
     found = [*_chain_wrong(records, listed), *_odd(records, listed), *_missing(db, records, listed, keys)]
-    said = sorted((str(path), reason) for path, reason in found if reason is not None)
+    said = sorted((in_one_line(str(path)), in_one_line(reason)) for path, reason in found if reason is not None)
     if said != left_out(db, records):
         db.execute("DELETE FROM beside WHERE folder = ?", (records.name,))
         db.executemany("REPLACE INTO beside VALUES (?, ?, ?)", [(records.name, *one) for one in said])
@@ -87,7 +88,7 @@ def unlike_rows(db: sqlite3.Connection, records: Path) -> set[Path]:
     rows = db.execute("SELECT path FROM session WHERE simulated = ?", (int(records.name == "simulated"),))
     there = set()
     with contextlib.suppress(FileNotFoundError), os.scandir(records) as entries:
-        there = {one.path for one in entries if one.is_dir()}
+        there = {one.path for one in entries if is_text(one.name) and one.is_dir()}
     return {Path(path) for path in there ^ {path for (path,) in rows}}
 
 
@@ -204,6 +205,8 @@ def _of_ours(name: str) -> bool:
 
 def _why(path: Path) -> str:
     """Why an entry of a folder of sessions is none that can be listed."""
+    if not is_text(path.name):
+        return "its name is not UTF-8, as a session's is"
     if not path.is_dir():
         return f"it is {_what(path)}, not a session's folder"
     if files := segments(path):

@@ -57,7 +57,7 @@ def open_index(where: str) -> sqlite3.Connection:
         db.execute("PRAGMA foreign_keys = ON")
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version == _SAME_ROWS:
-            db.executescript(f"DROP TABLE seen; PRAGMA user_version = {VERSION};")
+            db.executescript(f"DROP TABLE IF EXISTS seen; PRAGMA user_version = {VERSION};")
         elif version != VERSION:
             db.executescript(
                 "DROP TABLE IF EXISTS seen; DROP TABLE IF EXISTS summary; DROP TABLE IF EXISTS muscle_time;"

@@ -15,10 +15,15 @@ _TAIL = 200
 _LINE_MAX = 64 * 1024  # a line has some 450 bytes
 
 
+def is_text(name: str) -> bool:
+    """A name that a database and a document can hold: one that is not UTF-8 is no session's."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
 def folders_in(root: Path) -> Iterator[Path]:
-    """All folders of a folder."""
+    """All folders of a folder whose name may be a session's."""
     if root.is_dir():
-        yield from (folder for folder in root.iterdir() if folder.is_dir())
+        yield from (folder for folder in root.iterdir() if is_text(folder.name) and folder.is_dir())
 
 
 def bytes_of(folder: Path) -> int:
@@ -60,6 +65,7 @@ def names_between(folder: Path, begin: int, end: int) -> Iterator[tuple[int, str
         while begin < end and (line := file.readline()):
             with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                 name = json.loads(line)["session"]
-                if isinstance(name, str) and name == Path(name).name:  # a forged name must not lead out of the folder
+                # A forged name must not lead out of the folder.
+                if isinstance(name, str) and name == Path(name).name and is_text(name):
                     yield begin, name
             begin += len(line)

@@ -20,9 +20,11 @@ from pathlib import Path, PurePosixPath
 import zstandard
 
 from estim.platform.files import make_durable, make_new, no_device, replace_whole, sync_folder, trouble, unread
+from estim.protocols.unseen import in_one_line
 from estim.records.anchor import Anchor, against, make_anchor, read_anchors
 from estim.records.clocks import milliseconds
 from estim.records.home import Home
+from estim.records.in_chain import at_home, in_its_chain
 from estim.records.index_file import FILES
 from estim.records.keys import known_keys
 from estim.records.master import KINDS
@@ -30,7 +32,7 @@ from estim.records.master_seen import MARKS
 from estim.records.personal import FOLDER, people_keys, put_back
 from estim.records.quick import verify_quickly
 from estim.records.segment import PACKED, digest_of, read_segment, segments
-from estim.records.station import enter_station, station_lines
+from estim.records.station import enter_station, station_lines, trusted_keys
 from estim.records.verify import SEALED_FILES, read_record, verify_session
 from estim.safety.errors import RecordError
 
@@ -225,7 +227,7 @@ def archive(home: Home, *, older_than_days: int, now: datetime, operator: str, r
         RecordError: the station's chain can't be written.
     """
     limit_ms = int((now - timedelta(days=older_than_days)).timestamp() * 1_000)
-    keys = known_keys(home.root)
+    keys = trusted_keys(home.root)[0]
     done: list[str] = []
     left: list[tuple[str, str]] = []
     before = after = 0
@@ -235,16 +237,16 @@ def archive(home: Home, *, older_than_days: int, now: datetime, operator: str, r
             files = [path for path in segments(folder) if path.suffix != PACKED] if folder.is_dir() else []
             if not files or _began_ms(folder.name) > limit_ms:
                 continue
-            verdict = verify_quickly(folder, keys=keys)
+            verdict = in_its_chain(folder, at_home(verify_quickly(folder, keys=keys)), keys)
             if not verdict.ok:
-                left.append((folder.name, verdict.reason))
+                left.append((in_one_line(folder.name), verdict.reason))
                 continue
             sizes = [_pack(path) for path in files]
             done.append(folder.name)
             before += sum(size for size, _ in sizes)
             after += sum(size for _, size in sizes)
     if done:
-        listed = hashlib.sha256("\n".join(done).encode("utf-8")).hexdigest()
+        listed = hashlib.sha256("\n".join(done).encode("utf-8", "surrogateescape")).hexdigest()
         enter_station(
             home.root, "archived", archive="in place", sha256=listed, sessions=len(done), operator=operator,
             reason=reason,
