@@ -203,7 +203,8 @@ async def test_a_screening_that_forbids_leads_to_the_signature(bench: Make, lang
         await b.press("f8")
         await b.look(1.0)
         await b.press("e", "1", "r", "3")
-        await b.press("0", "0", "1", "n", "1", "f8")
+        assert say("outcome.discomfort") not in b.text, "nothing flowed: nobody is asked how it felt"
+        await b.press("n", "1", "f8")
         await b.look(0.5)
         assert b.app.snapshot.word_head, b.text
         ended = [fields["ended"] for _, fields in _notes(b) if "ended" in fields]
@@ -224,7 +225,7 @@ async def test_from_every_stage_before_treatment_a_visit_can_be_ended_and_signed
             await b.jump(stage)
             await b.press("ctrl+q", "e", "2")
             assert b.at("outcome"), (stage, b.text)
-            await b.press("0", "0", "1", "n", "1", "f8")
+            await b.press("n", "1", "f8")
             await b.look(0.5)
             assert b.app.snapshot is not None
             assert b.app.snapshot.word_head, (stage, b.text)
@@ -602,6 +603,7 @@ async def test_bad_skin_leads_to_the_end_of_the_visit(bench: Make, protocol: str
         await b.press("e", "3")
         assert b.at("outcome")
         assert "not treated: skin" in " ".join(b.text.split())
+        assert "skin under the pads" in b.text, "the next visit hears of it"
         await b.press("f7")
         assert b.at("pads")
         await b.press("1")
@@ -620,3 +622,17 @@ async def test_who_does_not_agree_is_not_led_to_a_yes(bench: Make) -> None:
         assert "not treated: patient asked" in " ".join(b.text.split())
         await b.press("f7", "y")
         assert b.app.draft.consent, "who agrees after all may"
+
+
+async def test_whose_levels_were_sought_is_asked_how_it_was(bench: Make) -> None:
+    async with bench() as b:
+        await _seeking(b, 3)
+        await b.press("space")
+        await b.look(1.0)
+        await b.press("1", "e", "2")
+        assert b.at("outcome")
+        assert b.next.startswith("→ 0 no discomfort now"), b.text
+        await b.press("0", "0", "1", "n", "1", "f8")
+        await b.look(0.5)
+        assert b.app.snapshot is not None
+        assert b.app.snapshot.word_head

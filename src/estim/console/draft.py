@@ -110,6 +110,7 @@ class Draft:
     end_reason: str = ""
     came_from: Stage | None = None  # to the outcome: going back leads there
     therapy_began: bool = False
+    flowed: bool = False  # any current at all, also while levels were found
     in_room_us: int | None = None  # when something was last made to happen in the simulated room
     entered: dict[str, str] = field(default_factory=dict)  # of the outcome page, kept when it is left
     written: dict[str, str] = field(default_factory=dict)  # of it in the record, where the seal was refused
@@ -210,9 +211,10 @@ class Draft:
             self.levels_taken = True
 
     def watch(self, snapshot: Snapshot) -> None:
-        """Whether treatment began, and the pseudonym in its one written form."""
+        """Whether anything flowed, whether treatment began, and the pseudonym in its one written form."""
         if self.signed_in and snapshot.patient_id:
             self.patient_id = snapshot.patient_id  # in its one written form
+        self.flowed = self.flowed or any(view.sent_ua > 0 for view in snapshot.channels)
         if snapshot.purpose != "therapy":
             return
         self.therapy_began = self.therapy_began or snapshot.phase is Phase.RUNNING

@@ -24,7 +24,7 @@ from estim.console.stages.words import WordPane
 from estim.console.visits import visit_of
 from estim.controller.interface import Answer
 from estim.desk.drill_session import drill_line
-from estim.desk.outcomes import SKIN_GRADES, judge_outcome
+from estim.desk.outcomes import SKIN_BLOCKS_FROM, SKIN_GRADES, judge_outcome
 from estim.record_lines.base import SIGNATURE_MEANINGS
 from estim.records.qr import qr_lines
 from estim.session.events import Note, Sign
@@ -66,8 +66,16 @@ class OutcomePane(Pane):
     def _entered(self) -> dict[str, str]:
         return self.console.draft.entered
 
+    @property
+    def _questions(self) -> tuple[Asked, ...]:
+        """Where nothing flowed nobody is asked how it felt, nor for the skin under pads, unless it was bad before."""
+        draft = self.console.draft
+        bad = any(int(grade[0]) >= SKIN_BLOCKS_FROM for grade in draft.skin.values())
+        nothing = bool(draft.end_reason) and not draft.flowed and not bad
+        return tuple(one for one in QUESTIONS if one.name == "event") if nothing else QUESTIONS
+
     def _first_open(self) -> int:
-        asked = [one.name for one in QUESTIONS]
+        asked = [one.name for one in self._questions]
         return next((n for n, name in enumerate(asked) if name not in self._entered), len(asked))
 
     def compose(self) -> ComposeResult:
@@ -111,7 +119,7 @@ class OutcomePane(Pane):
         meaning = self._entered.get("meaning")
         lines += [
             "",
-            f"{'✓' if meaning else '▸' if self._at >= len(QUESTIONS) else ' '} "
+            f"{'✓' if meaning else '▸' if self._at >= len(self._questions) else ' '} "
             f"{self.say.of('meaning', meaning) if meaning else self.say('sign.means')}",
         ]
         durable = self.say("sign.durable" if snapshot.record_durable else "sign.not-durable")
@@ -119,7 +127,7 @@ class OutcomePane(Pane):
 
     def _question_lines(self) -> list[Content | str]:
         lines: list[Content | str] = []
-        for n, one in enumerate(QUESTIONS):
+        for n, one in enumerate(self._questions):
             value = self._entered.get(one.name)
             shown = self.say.of("reason", value) if one.name == "skin" and value else value
             if one.name == "event" and value:
@@ -143,7 +151,7 @@ class OutcomePane(Pane):
     # -- keys -------------------------------------------------------------------------------------------------------
 
     def _ready(self) -> bool:
-        return self._at >= len(QUESTIONS) and bool(self._entered.get("meaning"))
+        return self._at >= len(self._questions) and bool(self._entered.get("meaning"))
 
     def commands(self) -> Sequence[Command]:
         """The marked question; then the meaning; then F8."""
@@ -164,8 +172,8 @@ class OutcomePane(Pane):
             *correction(self),
             self.does("back", self._leave, label=say("outcome.later")),
         )
-        if self._at < len(QUESTIONS):
-            return (*self._answers(QUESTIONS[self._at]), *rest, self._seal_command())
+        if self._at < len(self._questions):
+            return (*self._answers(self._questions[self._at]), *rest, self._seal_command())
         meanings = [
             self.digit(
                 str(n),
@@ -197,8 +205,8 @@ class OutcomePane(Pane):
 
     def _seal_command(self) -> Command:
         say, refusal = self.say, ""
-        if self._at < len(QUESTIONS):
-            refusal = say("outcome.first", name=say(f"outcome.{QUESTIONS[self._at].name}"))
+        if self._at < len(self._questions):
+            refusal = say("outcome.first", name=say(f"outcome.{self._questions[self._at].name}"))
         elif not self._entered.get("meaning"):
             refusal = say("sign.means-first")
         elif self.console.home_view.asks_pin() and not self.value("pin"):
@@ -219,10 +227,10 @@ class OutcomePane(Pane):
     # -- what they do -----------------------------------------------------------------------------------------------
 
     def _move(self, step: int) -> None:
-        self._at = max(0, min(len(QUESTIONS), self._at + step))
+        self._at = max(0, min(len(self._questions), self._at + step))
 
     def _answer(self, value: str) -> None:
-        self._entered[QUESTIONS[self._at].name] = value
+        self._entered[self._questions[self._at].name] = value
         self._at = self._first_open() if self._first_open() > self._at else self._at + 1
 
     def _event(self) -> None:
@@ -258,7 +266,8 @@ class OutcomePane(Pane):
         """Into the record, then the signature; a refusal leaves everything as it stands."""
         console, entered = self.console, self._entered
         fields: dict[str, object] = {name: entered[name] for name in ("discomfort", "pain", "skin") if name in entered}
-        problems = [dict(one.to_json()) for one in judge_outcome(fields) if one.severity == "refuse"]
+        asked = len(self._questions) > 1
+        problems = [dict(one.to_json()) for one in judge_outcome(fields) if asked and one.severity == "refuse"]
         if problems:
             console.problems(problems)
             return
@@ -290,7 +299,7 @@ class OutcomePane(Pane):
             console.note(drill_line(console.draft.drill, snapshot.given))
         if snapshot is not None and self._new("ended", ended := ending_words(snapshot, console.draft, self.say)):
             console.note({"ended": ended, "contractions_given": given(snapshot)})
-        if self._new("outcome", repr(fields)):
+        if fields and self._new("outcome", repr(fields)):
             console.send(Note(id=console.next_id(), kind="outcome", fields=fields))
 
     def _new(self, name: str, value: str) -> bool:
