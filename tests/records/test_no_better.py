@@ -475,3 +475,10 @@ def test_a_line_of_the_chain_that_names_no_folder_hides_no_session(home: Home, e
     document = json.loads(estim("list", "--json")[1])
     assert len(document["sessions"]) == 4
     assert any(row["path"] == str(chain) for row in document["beside"])
+
+
+def test_a_list_on_a_narrow_terminal_breaks_its_lines(estim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("estim.cli.output.columns", lambda: 80)
+    said = estim("list")[1]
+    assert max(map(len, said.splitlines())) <= 80
+    assert "<U+" not in said

@@ -67,7 +67,8 @@ def doctor(given: argparse.Namespace) -> int:
         print_json({"ok": not bad, "findings": [asdict(finding) for finding in findings]})
     else:
         for finding in findings:
-            print(fitted(f"{MARKS[finding.state]} {finding.part:9} {finding.text}", indent=12))
+            said = finding.text.replace("\n", f"\n{'':12}")  # a name's own line end begins no finding
+            print(fitted(f"{MARKS[finding.state]} {finding.part:9} {said}", indent=12))
             if finding.cure:
                 print(fitted(f"  {'':9} cure: {finding.cure}", indent=12))
     return EXIT_REFUSED if bad else 0

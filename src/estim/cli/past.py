@@ -23,6 +23,7 @@ from estim.cli.output import EXIT_REFUSED, fitted, home_of, print_json
 from estim.cli.secret import login
 from estim.cli.speaking import print_line
 from estim.platform.files import trouble
+from estim.protocols.unseen import in_one_line
 from estim.safety.errors import brief, quoted
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def listed(given: argparse.Namespace) -> int:
         if rows:
             print("Simulated sessions" if kind else "Sessions")
         for row in rows:
-            print_line(fitted(_line(row, late)))
+            print(fitted(in_one_line(_line(row, late))))
         if whole > len(rows):
             print(f"  ... {whole - len(rows)} more: --limit")
     if not count:
@@ -86,7 +87,7 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _line(row: Mapping[str, Any], late: Container[str]) -> str:
-    state = "ok " if row["verified"] else "now" if _runs(row) else "BAD"
+    state = "ok " if row["verified"] else "now" if running(Path(row["path"])) else "BAD"
     signed = "signed  " if row["signed_by_person"] else "UNSIGNED"
     signed = "late sig" if signed == "UNSIGNED" and row["head"] in late else signed
     done = f"{row['contractions']}/{row['contractions_planned']}" if row["contractions_planned"] else ""
@@ -105,10 +106,6 @@ def _say_beside(others: Sequence[tuple[str, str]]) -> None:
         print_line(f"  {path}: {reason}")
     if len(others) > LEFT_OUT_MAX:
         print(f"  ... {len(others) - LEFT_OUT_MAX} more: --json")
-
-
-def _runs(row: Mapping[str, Any]) -> bool:
-    return not row["verified"] and bool(running(Path(row["path"])))
 
 
 def _filter(given: argparse.Namespace, *, simulated: bool) -> Filter:
