@@ -68,6 +68,20 @@ def test_no_session_begins_for_an_operator_whose_name_hides_something(
     assert b"signs that nobody can see" in said.err
 
 
+@pytest.mark.parametrize("name", ["!!", "-.-"])
+def test_no_session_begins_for_an_operator_without_a_letter(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["run", str(SHORT), "--patient", "p1", f"--operator={name}", *PLAY, "--home", str(tmp_path / "h")]
+    said = call(monkeypatch, words)
+    assert said.code == 1
+    assert b"a name has a letter or a digit" in said.err
+    assert not (tmp_path / "h" / "records").exists()
+    said = call(monkeypatch, ["console", "--observe", f"--who={name}", "--home", str(tmp_path / "h")])
+    assert said.code == 1
+    assert b"a name has a letter or a digit" in said.err
+
+
 @pytest.mark.parametrize("option", ["--note", "--condition"])
 def test_a_byte_that_is_no_letter_is_a_sentence(option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = call(monkeypatch, ["records", "patient", "P-6", option, BYTE, "--home", str(tmp_path / "h")])

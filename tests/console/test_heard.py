@@ -168,6 +168,7 @@ def test_what_devices_say_and_what_is_confirmed_has_a_form(language: str) -> Non
     texts = [
         *(text for _, text in midlevel._FAULTS.values()), *ERRORS.values(), *arming.CONFIRMATIONS.values(),
         *(model.profile.safe_words for model in MODELS.values()),
+        *(model.profile.intended_use for model in MODELS.values()),
         arming.STOOD_STILL,
     ]  # fmt: skip
     assert [text for text in texts if heard(text) == text] == []

@@ -82,10 +82,12 @@ def console(given: argparse.Namespace) -> int:
     if given.web:
         return _web(given, home)
     if given.patient_screen or given.observe is not None:
-        pid = given.observe or None
+        from estim.records.pseudonym import legible_name
+
+        pid, who = given.observe or None, legible_name("who looks on,", given.who)
         favour()
         return run_observer(
-            home.root, pid=pid, who=given.who, language=given.language, theme=given.theme, patient=given.patient_screen
+            home.root, pid=pid, who=who, language=given.language, theme=given.theme, patient=given.patient_screen
         )
     check_rooms(given.emg)
     if given.web_tab is not None:

@@ -115,7 +115,7 @@ def strip_parts(snapshot: Snapshot | None, draft: Draft, operator: str, say: Wor
         parts += [
             (snapshot.model.upper() if len(snapshot.model) <= 4 else snapshot.model, 5),
             (say("device.simulated" if snapshot.simulated else "device.real"), 8),
-            (snapshot.intended_use.split(" (")[0], 1),
+            (say.heard(snapshot.intended_use).split(" (")[0], 1),
         ]
     return [(text, rank) for text, rank in parts if text]
 

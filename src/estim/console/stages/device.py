@@ -63,7 +63,7 @@ class DevicePane(CheckingPane):
         if self._needs_switch():
             mark, text = ("✓", "self.switch-tested") if draft.switch else ("·", "self.switch-open")
             lines.append(f"{mark} {say(text)}")
-        lines += ["", *cable_lines(snapshot, say), "", say("self.use", use=snapshot.intended_use)]
+        lines += ["", *cable_lines(snapshot, say), "", say("self.use", use=say.heard(snapshot.intended_use))]
         bench = bench_words(self.console, snapshot)
         if bench:
             lines.append(say("self.use", use=bench))
