@@ -93,6 +93,22 @@ def _told(at_s: int, amplitude_ua: int) -> Entry:
     return Entry(at_s, at_s * 1_000_000, lines.Command.KIND, True, fields, "")
 
 
+def test_a_stop_between_the_pulses_of_a_doublet_leaves_its_second_open() -> None:
+    """A RehaStim 2 ends at once: one pulse of 1.5 µC came less than the record's commands give."""
+    made = plan("quadriceps-doublets", level_ma=20)
+    made.model = "rehastim2"
+    assert play_story(made, Story.from_seed(3_008_020).only(("w0",))).broken == {}
+
+
+@pytest.mark.parametrize(("stop_us", "open_pc"), [(1_004_000, 250_000), (1_030_000, 0)])
+def test_only_a_stop_within_a_doublet_leaves_something_open(stop_us: int, open_pc: int) -> None:
+    told = _told(0, 1_000)
+    told.fields["channels"][0]["burst_pulses"] = 2
+    stop = _told(1, 0)._replace(t_us=stop_us)
+    found = accounts.replayed([told, stop], 5_000)
+    assert (found.charge_pc[1], found.open_pc[1]) == (21 * 2 * 250_000, open_pc)
+
+
 def test_one_pulse_too_few_is_seen() -> None:
     made, measured = {("therapy", 1): 3}, {("therapy", 1): 600}
     assert "3 pulses came out, 0 are booked" in accounts.booked_less([], made, measured, {})

@@ -103,8 +103,12 @@ class ReplayedCharge:
     open_pc: dict[int, int] = field(default_factory=lambda: defaultdict(int))
 
 
-def replayed(entries: Iterable[Entry]) -> ReplayedCharge:
-    """Play the record's commands again."""
+def replayed(entries: Iterable[Entry], burst_us: int = 0) -> ReplayedCharge:
+    """Play the record's commands again.
+
+    Args:
+        burst_us: from the first pulse of a burst to its last: a device may take a command between them.
+    """
     result = ReplayedCharge()
     lanes: dict[int, _Lane] = {}
     for entry in entries:
@@ -113,7 +117,7 @@ def replayed(entries: Iterable[Entry]) -> ReplayedCharge:
             at_us = entry.t_us - ack_us // 2
             wanted = {int(output["channel"]): output for output in entry.fields["channels"]}
             for number in {*lanes, *wanted}:
-                _until(result, number, lanes, at_us, ack_us // 2 + EDGE_US, wanted.get(number))
+                _until(result, number, lanes, at_us, ack_us // 2 + EDGE_US, wanted.get(number), burst_us)
         elif entry.kind == lines.Unanswered.KIND:
             for row in entry.fields["channels"]:  # one pulse of it, or none
                 before_ua = lanes[row["channel"]].amplitude_ua if row["channel"] in lanes else 0
@@ -121,7 +125,7 @@ def replayed(entries: Iterable[Entry]) -> ReplayedCharge:
                 result.open_pc[row["channel"]] += charge_pc * row.get("burst_pulses", 1)
         elif _ends_a_run(entry):
             for number in list(lanes):
-                _until(result, number, lanes, entry.t_us, EDGE_US, None)
+                _until(result, number, lanes, entry.t_us, EDGE_US, None, burst_us)
     return result
 
 
@@ -132,6 +136,7 @@ def _until(
     at_us: int,
     edge_us: int,
     output: Mapping[str, int] | None,
+    burst_us: int,
 ) -> None:
     """Count one channel's pulses before `at_us`, then let it play `output`."""
     lane = lanes.get(number)
@@ -142,6 +147,8 @@ def _until(
         result.charge_pc[number] += (passed - lane.counted) * lane.charge_pc
         lane.counted = passed
         to_next_us = lane.base_us + passed * lane.period_us - at_us
+        if lane.burst > 1 and lane.period_us - to_next_us <= burst_us + edge_us:  # the rest of it came, or did not
+            result.open_pc[number] += lane.charge_pc * (lane.burst - 1) // lane.burst
         if to_next_us <= edge_us or lane.period_us - to_next_us <= edge_us:
             result.open_pc[number] += abs(lane.charge_pc - after_ua * lane.pulse_width_us * burst)
     if not after_ua or output is None:
@@ -157,9 +164,9 @@ def _until(
         lane.period_us, lane.counted = period_us, 0
 
 
-def unexplained(entries: Sequence[Entry], pulses: Sequence[Pulse], faults: Sequence[Fault]) -> str:
+def unexplained(entries: Sequence[Entry], pulses: Sequence[Pulse], faults: Sequence[Fault], burst_us: int = 0) -> str:
     """Charge at the electrode that the record's commands do not account for, or the reverse; "" if it all adds up."""
-    lines = replayed(entries)
+    lines = replayed(entries, burst_us)
     measured: dict[int, int] = defaultdict(int)
     for pulse in pulses:
         measured[pulse.channel] += pulse.phase1_pc

@@ -204,7 +204,7 @@ class Watch:
             "closed": "" if sealed else "the record was never sealed",
             "missing": accounts.missing(entries, self._heard),
             "off-in-record": accounts.off_and_pulsing(entries, self.pulses, self.stops.burst_us),
-            "charge": accounts.unexplained(entries, self.pulses, self._faults),
+            "charge": accounts.unexplained(entries, self.pulses, self._faults, self.stops.burst_us),
             "booked": "" if lies else accounts.booked_less(entries, self._made, self._measured_pc, doubled),
             "dose": accounts.dose_differs(entries, self._measured_pc, self._faults, self.pulses),
         }
