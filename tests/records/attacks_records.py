@@ -16,7 +16,7 @@ from estim.records.home import Home
 from estim.records.keys import seeded_signer
 from estim.records.signed_chain import append_signed
 from tests.records.attacks import NOTHING, attack, cut, real, record, replace, sessions, station
-from tests.records.build import session
+from tests.records.build import forged, session
 from tests.support import linked
 
 
@@ -200,6 +200,34 @@ def _(home: Home, _copy: Path) -> None:
 def _(home: Home, _copy: Path) -> None:
     for path in (home.root / "keys" / "people").iterdir():
         path.unlink()
+
+
+@attack(
+    "keys", "a person's key damaged", NOTHING, says="gone, damaged or another one, and no line of the station's chain"
+)
+def _(home: Home, _copy: Path) -> None:
+    for path in (home.root / "keys" / "people").iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+
+
+@attack(
+    "records", "a file of holes, larger than any memory, in the record's place", says="more than this program writes"
+)
+def _(home: Home, _copy: Path) -> None:
+    os.truncate(record(home), 1 << 43)
+
+
+@attack("records", "a session copied under a name whose line end forges a line that says verified", says="<U+000A>")
+def _(home: Home, _copy: Path) -> None:
+    if os.name != "posix":
+        pytest.skip("this system has no such names")
+    folder = sessions(home)[0]
+    shutil.copytree(folder, folder.with_name(f"{folder.name}\n{folder.name}: verified, 20 records, complete"))
+
+
+@attack("station's chain", "a line without what its event says, its hash and all behind it made to fit")
+def _(home: Home, _copy: Path) -> None:
+    forged(station(home), 1, lambda entry: [entry.pop(key) for key in list(entry) if key in {"register", "public_key"}])
 
 
 def piped(path: Path) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from estim.records.canonical import canonical
 from estim.records.chain import Chain
 from estim.records.folders import folder_name
 from estim.records.home import Home
@@ -132,3 +136,17 @@ def session(
 def _moved(fields: dict[str, Any], by_us: int) -> dict[str, Any]:
     """What a line says of the controller's clock, later by so much."""
     return {key: value + by_us if key in {"sent_us", "until_us"} else value for key, value in fields.items()}
+
+
+def forged(chain: Path, number: int, change: Callable[[dict[str, Any]], object]) -> None:
+    """A line changed by somebody without a key: it and all behind it fit their hashes again, and no signature."""
+    prev, made = "0" * 64, []
+    for raw in chain.read_bytes().splitlines():
+        entry = json.loads(raw)
+        if entry["n"] == number:
+            change(entry)
+        entry["prev"] = prev
+        said = {key: value for key, value in entry.items() if key not in {"hash", "signature"}}
+        prev = entry["hash"] = hashlib.sha256(canonical(said)).hexdigest()
+        made.append(canonical(entry) + b"\n")
+    chain.write_bytes(b"".join(made))

@@ -22,8 +22,7 @@ from estim.records.today import minutes_today
 from estim.records.verify_home import verify_home
 from estim.records.writer import RecordWriter
 from estim.safety.errors import RecordError
-from tests.records.build import NOON, body
-from tests.records.test_no_better import forged
+from tests.records.build import NOON, body, forged
 
 SAID = "the daughter drives her, Mrs Møller of Nørregade 7"
 WHY_EARLY = {"rule": "pause", "message": f"before its time, because: {SAID}", "asked": SAID}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 import os
 import shutil
@@ -18,7 +17,6 @@ import pytest
 
 from estim.cli import main
 from estim.records import index, index_around
-from estim.records.canonical import canonical
 from estim.records.chain import Chain
 from estim.records.folders import folder_name
 from estim.records.home import Home
@@ -30,7 +28,7 @@ from estim.records.station import begin_station
 from estim.records.today import minutes_today
 from estim.records.writer import RecordWriter
 from estim.safety.errors import RecordError
-from tests.records.build import NOON, body, session
+from tests.records.build import NOON, body, forged, session
 
 DAY = datetime.timedelta(days=1)
 
@@ -318,20 +316,6 @@ def written_unsigned(home: Home, patient: str, *, at: datetime.datetime = NOON +
             writer.append(kind, fields, t_us)
     writer.close(93_000_000)
     return folder
-
-
-def forged(chain: Path, number: int, change: Callable[[dict[str, Any]], object]) -> None:
-    """A line changed by somebody without a key: it and all behind it fit their hashes again, and no signature."""
-    prev, made = "0" * 64, []
-    for raw in chain.read_bytes().splitlines():
-        entry = json.loads(raw)
-        if entry["n"] == number:
-            change(entry)
-        entry["prev"] = prev
-        said = {key: value for key, value in entry.items() if key not in {"hash", "signature"}}
-        prev = entry["hash"] = hashlib.sha256(canonical(said)).hexdigest()
-        made.append(canonical(entry) + b"\n")
-    chain.write_bytes(b"".join(made))
 
 
 SHAPELESS: tuple[tuple[str, Callable[[dict[str, Any]], object]], ...] = (

@@ -150,7 +150,7 @@ def _say_verdict(verdict: SessionVerdict, row: Mapping[str, Any]) -> None:
 
     bad = "" if verdict.first_bad is None else f", first bad record {verdict.first_bad}"
     state = "verified" if verdict.ok else "NOT VERIFIED"
-    reason = f": {row['reason']}" if row["reason"] else ""
+    reason = ": " + "; ".join(row["reason"].splitlines()) if row["reason"] else ""
     lines = "blinded" if row["records"] is None else f"{row['records']} records"
     signer = ", signer unknown" if verdict.signer == "unknown" and verdict.records else ""
     print_line(f"{verdict.path}: {state}, {lines}, {verdict.ending}{signer}{bad}{reason}")
