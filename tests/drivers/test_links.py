@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import serial
 
 from estim.drivers.address import Address, open_link, parse_address
 from estim.drivers.asking import ask_identity
@@ -102,6 +103,39 @@ def test_unplugged_serial_port_is_lost_for_reading_and_writing(pty: tuple[int, s
     with pytest.raises(LinkLost):
         link.read()
     assert link.fileno() == -1
+
+
+# What pyserial gives for a cable that is pulled: a file that is ready and empty, its own error around the system's, and
+# on Windows Python's call of it.
+RAW = {
+    "device reports readiness to read but returned no data (device disconnected or multiple access on port?)": (
+        "it ended"
+    ),
+    "read failed: [Errno 5] Input/output error": "Input/output error",
+    "write failed: [Errno 19] No such device": "No such device",
+    "ClearCommError failed (PermissionError(13, 'The device does not recognize the command.', None, 22))": (
+        "The device does not recognize the command"
+    ),
+}
+
+
+@pytest.mark.parametrize("raw", RAW)
+def test_what_is_lost_is_said_in_the_systems_words_and_none_of_a_library(
+    raw: str, pty: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> bytes:
+        raise serial.SerialException(raw)
+
+    link = SerialLink(pty[1], MODELS["p24"])
+    monkeypatch.setattr(serial.Serial, "read", fails)
+    monkeypatch.setattr(serial.Serial, "write", fails)
+    with pytest.raises(LinkLost) as lost:
+        link.read()
+    assert str(lost.value) == f"reading failed, the port is gone: {RAW[raw]}"
+    with pytest.raises(LinkLost) as lost:
+        link.write(b"x")
+    assert str(lost.value) == f"writing failed, the port is gone: {RAW[raw]}"
+    link.close()
 
 
 def test_stalled_serial_port_is_lost_in_time(pty: tuple[int, str]) -> None:

@@ -137,7 +137,7 @@ class Controller:
         try:
             return Observers(self._home.root / "observe", self._waiting)
         except OSError as error:
-            self._journal.say(f"nobody can look on: {error}")
+            self._journal.say(f"nobody can look on: {error.strerror or error}")
             return None
 
     def _caught(self, name: str) -> None:

@@ -43,7 +43,7 @@ class KeptLink:
         except BlockingIOError:
             return b""
         except OSError as error:
-            raise LinkLost(f"reading failed, the port is gone: {error}") from None
+            raise LinkLost(f"reading failed, the port is gone: {error.strerror or error}") from None
         if not data and self._gone():
             raise LinkLost("the port is gone")
         return data
@@ -58,7 +58,8 @@ class KeptLink:
             except BlockingIOError:
                 continue
             except (OSError, ValueError) as error:
-                raise LinkLost(f"writing failed, the port is gone: {error}") from None
+                said = getattr(error, "strerror", None) or error
+                raise LinkLost(f"writing failed, the port is gone: {said}") from None
 
     def fileno(self) -> int:
         """For `select`; -1 once closed."""

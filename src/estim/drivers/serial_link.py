@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 import sys
 
 import serial
@@ -54,7 +55,7 @@ class SerialLink:
         try:
             return bytes(self._port.read(4096))
         except _FAILED as error:
-            raise LinkLost(f"reading failed, the port is gone: {error}") from None
+            raise LinkLost(f"reading failed, the port is gone: {_said(error)}") from None
 
     def write(self, data: bytes) -> None:
         """All of `data`; waits at most 0.2 s for room."""
@@ -63,7 +64,7 @@ class SerialLink:
         except serial.SerialTimeoutException:
             raise LinkLost(f"the port takes no bytes for {WRITE_S:g} s") from None
         except _FAILED as error:
-            raise LinkLost(f"writing failed, the port is gone: {error}") from None
+            raise LinkLost(f"writing failed, the port is gone: {_said(error)}") from None
         if written != len(data):
             raise LinkLost(f"{written} of {len(data)} bytes were taken")
 
@@ -92,4 +93,15 @@ def _why_not(port: str, error: Exception) -> str:
         return f"{port} is not there: is the stimulator plugged in and switched on? `estim devices` lists the ports"
     if number == errno.ENOTTY or "Inappropriate ioctl" in text:
         return f"{port} can't be opened: it is no serial port; `estim devices` lists the ports"
-    return f"{port} can't be opened: {error}"
+    return f"{port} can't be opened: {_said(error)}"
+
+
+def _said(error: Exception) -> str:
+    """The system's words alone. pyserial has them within its own: with a number in front, or as Python's call."""
+    text = str(error)
+    if "readiness to read" in text:  # pyserial on POSIX: ready, and empty
+        return "it ended"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    within = re.search(r"\[Errno \d+\] ([^:\[\]]+)|\w+\(\d+, '([^']+)'", text)
+    return (within[1] or within[2]).strip(" .'") if within else text

@@ -48,7 +48,7 @@ class SocketLink:
             try:
                 ready = select.select((), (self._socket,), (), max(0.0, until - time.monotonic()))[1]
             except (OSError, ValueError) as error:
-                raise LinkLost(f"writing failed: {error}") from None
+                raise LinkLost(f"writing failed: {getattr(error, 'strerror', None) or error}") from None
             if not ready:
                 raise LinkLost(f"the other side takes no bytes for {WRITE_S:g} s")
             rest = rest[self.offer(rest) :]
