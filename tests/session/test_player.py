@@ -111,6 +111,26 @@ def test_a_level_that_is_set_after_a_late_turn_lets_no_ramp_catch_up(gap_us: int
 
 
 @pytest.mark.hazard("H15")
+@pytest.mark.parametrize("gap_us", [20_000, 60_000, 200_000, 240_000])
+@pytest.mark.parametrize("level_ua", [8_000, 9_500, 10_500])
+def test_a_level_that_is_set_as_a_contraction_begins_late_lets_its_ramp_begin_at_its_foot(
+    gap_us: int, level_ua: int
+) -> None:
+    """Lowered in the late turn that was to begin it: the first pulse was to have 8 mA, and the interlock ended the
+    session (RehaStim 1, world 3111051).
+    """
+    plan = window(on_us=Micros(2 * SECOND), first_ramp_up_us=Micros(500_000), ramp_down_us=Micros(0))
+    player = WindowPlayer(plan, 10_000, 500, 0, first=True)
+    on_time = WindowPlayer(plan, level_ua, 500, 0, first=True)
+    player.set_level(level_ua, gap_us)
+    played, planned = [0], [0]
+    for now_us in range(gap_us, SECOND, 1_000):
+        for one, amplitudes in ((player, played), (on_time, planned)):
+            if one.turn(now_us - (gap_us if one is on_time else 0)):
+                amplitudes.append(int(one.amplitude_ua))
+    assert played == planned
+
+
 @pytest.mark.parametrize("late_ms", [0, 30, 90, 150, 240])
 def test_late_turns_lengthen_a_ramp_by_no_more_than_they_must(late_ms: int) -> None:
     """One step of the device in each late turn: at 150 ms a level of 10 mA never came within two seconds."""

@@ -290,7 +290,7 @@ class WindowPlayer:
         pulse = max(0, self._beat.number_from(now_us - self._base_us))
         if pulse >= self._pulses:
             return False  # its last pulse was played; the command that ends it is still to come and must not be lost
-        if 0 < self.amplitude_ua < self.amplitude_next_ua:  # a rise that came to no pulse: the ramp goes on from there
+        if self.amplitude_ua < self.amplitude_next_ua:  # it came to no pulse: the ramp goes on, or begins, there
             self._late += max(0, pulse - self._k_next)
         amplitude = self._planned(pulse)
         if amplitude < self.amplitude_ua:
