@@ -636,3 +636,19 @@ async def test_whose_levels_were_sought_is_asked_how_it_was(bench: Make) -> None
         await b.look(0.5)
         assert b.app.snapshot is not None
         assert b.app.snapshot.word_head
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_the_list_of_commands_speaks_the_language_and_says_what_each_does(bench: Make, language: str) -> None:
+    """`Search for commands…` stood on a German screen, and each name twice."""
+    async with bench(size=(120, 40), say=(say := load(language))) as b:
+        await b.running()
+        await b.press("f10")
+        await b.look(0.5)
+        assert say("commands.search") in b.text
+        assert ("Search" in b.text) == (language == "en")
+        assert say("action.cut.about") in b.text, b.text
+        b.app.close_lists()
+        b.app.search_themes()
+        await b.look(0.5)
+        assert say("commands.search-themes") in b.text

@@ -8,12 +8,14 @@ from typing import Any
 from textual.app import SystemCommand
 from textual.command import CommandPalette
 from textual.screen import Screen
+from textual.theme import ThemeProvider
 
 from estim.console import present
 from estim.console.command import Command
 from estim.console.keys import keys_of
 from estim.console.language import Words
 from estim.console.presses import Kind
+from estim.console.stages.help import about
 from estim.console.stopping_app import StoppingApp
 
 
@@ -40,15 +42,19 @@ class ListingApp(StoppingApp):
         """The palette: what may be done now, each with its key; themes."""
         for command in self.beneath():
             if command.label and not command.refusal:
-                about = command.says or command.label
+                words = command.says or about(command, self.say, self.keymap)
                 keys = self.say.key(present.shown_keys(command.keys))
-                yield SystemCommand(f"{keys}  {command.label}", about, command.act)
+                yield SystemCommand(f"{keys}  {command.label}", words, command.act)
         yield SystemCommand(self.say("commands.theme"), self.say("commands.theme-about"), self.action_change_theme)
 
     def open_palette(self) -> None:
         """All commands by name."""
         if not self._lists():
-            self.push_screen(CommandPalette(id="--command-palette"))
+            self.push_screen(CommandPalette(placeholder=self.say("commands.search"), id="--command-palette"))
+
+    def search_themes(self) -> None:
+        """All colours by name."""
+        self.push_screen(CommandPalette(providers=[ThemeProvider], placeholder=self.say("commands.search-themes")))
 
     def _lists(self) -> bool:
         return any(isinstance(screen, CommandPalette) for screen in self.screen_stack)

@@ -4,7 +4,7 @@ the state's row can say and the way of a visit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -32,6 +32,15 @@ def state_lines(say: Words) -> list[str]:
     return [f"{word:<{wide}}  {means}" for word, means in words]
 
 
+def about(command: Command, say: Words, keymap: Mapping[str, tuple[str, ...]]) -> str:
+    """What a key does, in more than its one word of the footer where there is more to say."""
+    for name in ACTIONS:
+        same = command.keys[0] in keys_of(name, keymap) and command.label == say(f"action.{name}.label")
+        if same and say.has(f"action.{name}.about"):
+            return say(f"action.{name}.about")
+    return command.label
+
+
 class HelpPane(Pane):
     """With current on it takes no letters: lowering and stopping act from under it."""
 
@@ -54,7 +63,7 @@ class HelpPane(Pane):
         lines: list[Content | str] = [*self.say.lines("help.stop"), ""]
         for each in self._offered:
             keys = " ".join(dict.fromkeys(self.say.key(shown(key)) for key in each.keys))
-            words = each.says or self._about(each)
+            words = each.says or about(each, self.say, self.console.keymap)
             if each.refusal:
                 lines.append(Content.styled(f"{keys:<10} {each.label}: {each.refusal}", "dim"))
             else:
@@ -63,15 +72,6 @@ class HelpPane(Pane):
         self.panel("help-words").lines([*self.say.lines("help.glossary"), "", self.say("help.no-alarm")])
         self.panel("help-states").lines([*state_lines(self.say), "", *self.say.lines("help.alarm-marks")])
         self.panel("help-way").lines(way_lines(self.say))
-
-    def _about(self, command: Command) -> str:
-        """What a key does, in more than its one word of the footer where there is more to say."""
-        say, keymap = self.say, self.console.keymap
-        for name in ACTIONS:
-            same = command.keys[0] in keys_of(name, keymap) and command.label == say(f"action.{name}.label")
-            if same and say.has(f"action.{name}.about"):
-                return say(f"action.{name}.about")
-        return command.label
 
     def commands(self) -> Sequence[Command]:
         """Closes by the key that opened it, and by going back."""
