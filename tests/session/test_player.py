@@ -110,7 +110,6 @@ def test_a_level_that_is_set_after_a_late_turn_lets_no_ramp_catch_up(gap_us: int
     assert max(after - before for before, after in pairwise(played)) <= step_bound_ua(level_ua, 500, first=True)
 
 
-@pytest.mark.hazard("H15")
 @pytest.mark.parametrize("gap_us", [20_000, 60_000, 200_000, 240_000])
 @pytest.mark.parametrize("level_ua", [8_000, 9_500, 10_500])
 def test_a_level_that_is_set_as_a_contraction_begins_late_lets_its_ramp_begin_at_its_foot(
@@ -131,6 +130,7 @@ def test_a_level_that_is_set_as_a_contraction_begins_late_lets_its_ramp_begin_at
     assert played == planned
 
 
+@pytest.mark.hazard("H15")
 @pytest.mark.parametrize("late_ms", [0, 30, 90, 150, 240])
 def test_late_turns_lengthen_a_ramp_by_no_more_than_they_must(late_ms: int) -> None:
     """One step of the device in each late turn: at 150 ms a level of 10 mA never came within two seconds."""
