@@ -109,6 +109,22 @@ def test_only_a_stop_within_a_doublet_leaves_something_open(stop_us: int, open_p
     assert (found.charge_pc[1], found.open_pc[1]) == (21 * 2 * 250_000, open_pc)
 
 
+def test_a_device_that_is_lost_while_it_is_deaf_to_stops_is_booked_up_to_its_timer() -> None:
+    """Somebody else took its answers, and each stop that it ignored fed its timer: 2.4 s, of which 1.5 are booked."""
+    made = plan("quadriceps-doublets", level_ma=20)
+    made.model = "rehastim2"
+    assert play_story(made, Story.from_seed(3_116_064, around=True)).broken == {}
+
+
+@pytest.mark.parametrize(("lost_us", "hides"), [(5_000_000, True), (9_500_000, False), (900_000, False), (0, False)])
+def test_a_device_hides_nothing_where_it_is_heard_or_obeys(lost_us: int, *, hides: bool) -> None:
+    fault = {"cause": "device-lost" if lost_us else "lead-off", "text": ""}
+    entries = [Entry(0, lost_us or 5_000_000, lines.Fault.KIND, True, fault, "")]
+    deaf = Fault(at_us=4_000_000, kind="ignore-stop", for_us=5_000_000)
+    assert accounts.hidden(entries, [deaf]) is hides
+    assert not accounts.hidden(entries, [Fault(at_us=4_000_000, kind="silence", for_us=5_000_000)])
+
+
 def test_one_pulse_too_few_is_seen() -> None:
     made, measured = {("therapy", 1): 3}, {("therapy", 1): 600}
     assert "3 pulses came out, 0 are booked" in accounts.booked_less([], made, measured, {})

@@ -272,6 +272,21 @@ def dose_differs(
     return ""
 
 
+def hidden(entries: Sequence[Entry], faults: Sequence[Fault]) -> bool:
+    """Whether the device hid what it gave, so that nobody could book it.
+
+    It acknowledges updates that it does not take; or it is lost while it is deaf to stops: each stop that is repeated
+    feeds its timer, and no answer says so.
+    """
+    losses = {"device-lost", "link-lost"}
+    lost_us = [e.t_us for e in entries if e.kind == lines.Fault.KIND and e.fields["cause"] in losses]
+    return any(
+        fault.kind == "ignore-update"
+        or (fault.kind == "ignore-stop" and any(fault.at_us - AFTER_US < at_us < fault.end_us for at_us in lost_us))
+        for fault in faults
+    )
+
+
 def booked_less(
     entries: Sequence[Entry],
     made: Mapping[tuple[str, int], int],

@@ -193,7 +193,7 @@ class Watch:
             return
         entries = reading.entries
         wrong, reason = check_signatures(entries, lambda _id, message, made: signed_by(public_hex, message, made))
-        lies = any(fault.kind == "ignore-update" for fault in self._faults)  # it acknowledges what it does not do
+        hidden = accounts.hidden(entries, self._faults)
         # where the disk failed before a session began there is nothing to seal, and no pulse may come
         fails = any(fault.kind in {"full-disk", "failing-fsync"} for fault in self._faults)
         begun = any(entry.kind not in {kinds.Header.KIND, lines.Checkpoint.KIND} for entry in entries)
@@ -205,7 +205,7 @@ class Watch:
             "missing": accounts.missing(entries, self._heard),
             "off-in-record": accounts.off_and_pulsing(entries, self.pulses, self.stops.burst_us),
             "charge": accounts.unexplained(entries, self.pulses, self._faults, self.stops.burst_us),
-            "booked": "" if lies else accounts.booked_less(entries, self._made, self._measured_pc, doubled),
+            "booked": "" if hidden else accounts.booked_less(entries, self._made, self._measured_pc, doubled),
             "dose": accounts.dose_differs(entries, self._measured_pc, self._faults, self.pulses),
         }
         for name, text in found.items():
