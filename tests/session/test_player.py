@@ -130,6 +130,21 @@ def test_a_level_that_is_set_as_a_contraction_begins_late_lets_its_ramp_begin_at
     assert played == planned
 
 
+@pytest.mark.parametrize("gap_us", [40_000, 120_000, 240_000])
+def test_a_gate_that_closes_in_a_late_turn_lets_no_ramp_catch_up(gap_us: int) -> None:
+    """The next pulse was to have all that the missed ones had not."""
+    plan = window(on_us=Micros(2 * SECOND), first_ramp_up_us=Micros(500_000), ramp_down_us=Micros(500_000))
+    player = WindowPlayer(plan, 10_000, 500, 0, first=True)
+    played = [0]
+    for now_us in (*range(0, 200_001, 1_000), *range(200_000 + gap_us, SECOND, 1_000)):
+        if now_us == 200_000 + gap_us:
+            player.close(now_us)
+        if player.turn(now_us):
+            played.append(int(player.amplitude_ua))
+    assert max(after - before for before, after in pairwise(played)) <= step_bound_ua(10_000, 500, first=True)
+    assert player.ended
+
+
 @pytest.mark.hazard("H15")
 @pytest.mark.parametrize("late_ms", [0, 30, 90, 150, 240])
 def test_late_turns_lengthen_a_ramp_by_no_more_than_they_must(late_ms: int) -> None:

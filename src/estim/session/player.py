@@ -104,10 +104,9 @@ class WindowPlayer:
         return self._base_us + self._beat.at_us(max(0, self._beat.number_from(now_us - self._base_us)))
 
     def join(self, running: WindowPlayer | None) -> None:
-        """On a device with one grid for all channels: begin with the pulses of one that already plays, if one does.
-
-        Its first command then goes out half a period before its first pulse, as every later one; such a device takes
-        one command a period, so one that would follow a start too soon waits for a pulse.
+        """On a device with one grid for all channels: begin with the pulses of one that already plays, if one does. Its
+        first command then goes out half a period before its first pulse, as every later one; such a device takes one
+        command a period, so one that would follow a start too soon waits for a pulse.
         """
         self._joined = running is not None
         if running is None:
@@ -143,9 +142,8 @@ class WindowPlayer:
 
     def _reachable(self, pulse: int) -> MicroAmp:
         """What pulse number `pulse` gets: the plan, or less where a level that rose within the ramp would make its own
-        step and the ramp's into one (L17a: it is a new level). In the ramp down it counts from the next contraction.
-        From then on no pulse exceeds the one before it by more than that raise, also where late turns had held the ramp
-        back until then: one raise is felt as one (L15).
+        step and the ramp's into one (L17a: a new level). In the ramp down it counts from the next contraction. From
+        then on no pulse exceeds the one before by more than that raise, late turns or not: it is felt as one (L15).
         """
         planned = self._planned(pulse)
         if not self._raised_ua or planned <= self.amplitude_ua:
@@ -237,10 +235,9 @@ class WindowPlayer:
     def _would_merge(self, amplitude_ua: int, now_us: int, answer: LastAck) -> bool:
         """Whether a rise to `amplitude_ua` could come in one pulse with the change before it, and be too much with it.
 
-        A device that takes an update a period later than it was sent (it may have ignored the first one) plays on a
-        grid of its own: no pulse is sure to lie between two updates less than one and a half periods apart there. One
-        answered late counts from its answer: until then nobody knows whether the device had it, since a late turn's
-        bytes leave up to 250 ms after it began; then a whole period surely holds a pulse.
+        A device that takes an update a period after it was sent plays on a grid of its own: no pulse is sure to lie
+        between two updates less than one and a half periods apart there. One answered late counts from its answer: a
+        late turn's bytes leave up to 250 ms after it began; then a whole period surely holds a pulse.
         """
         since_us, period_us = now_us - self._changed_us, self._form.period_us
         if since_us < period_us // 2:
@@ -276,8 +273,7 @@ class WindowPlayer:
 
     def turn_us(self, now_us: int) -> int:
         """Until the patient's word changes: to the ramp down while it rises or holds, to the end while it falls."""
-        falls = self.cycle(now_us) is Cycle.RAMP_DOWN
-        pulse = self._pulses if falls else max(0, self._pulses - self._down)
+        pulse = self._pulses if self.cycle(now_us) is Cycle.RAMP_DOWN else max(0, self._pulses - self._down)
         return max(0, self._base_us + self._beat.at_us(pulse) - now_us)
 
     def set_level(self, level_ua: int, now_us: int) -> bool:
@@ -290,8 +286,7 @@ class WindowPlayer:
         pulse = max(0, self._beat.number_from(now_us - self._base_us))
         if pulse >= self._pulses:
             return False  # its last pulse was played; the command that ends it is still to come and must not be lost
-        if self.amplitude_ua < self.amplitude_next_ua:  # it came to no pulse: the ramp goes on, or begins, there
-            self._late += max(0, pulse - self._k_next)
+        self._catch_none_up(pulse)
         amplitude = self._planned(pulse)
         if amplitude < self.amplitude_ua:
             self.book(now_us)
@@ -304,12 +299,16 @@ class WindowPlayer:
         self._look_ahead(pulse)
         return False
 
+    def _catch_none_up(self, pulse: int) -> None:
+        """A rise that came to no pulse: the ramp goes on, or begins, from there."""
+        if self.amplitude_ua < self.amplitude_next_ua:
+            self._late += max(0, pulse - self._k_next)
+
     def close(self, now_us: int) -> None:
-        """The gate closes: ramp down over as many pulses as the plan's ramp has.
+        """The gate closes: ramp down over as many pulses as the plan's ramp has; what is still silent never begins.
 
         It begins with the next pulse that a command surely reaches in time: one that fell on the wire would be counted
-        at the lower amplitude and played at the higher. A window that is still silent, because its delay is not over,
-        never begins.
+        at the lower amplitude and played at the higher.
         """
         if self.amplitude_ua == 0:
             self.ended = True
@@ -317,6 +316,7 @@ class WindowPlayer:
         ahead_us = min(self._form.period_us // 2, CLOSE_AHEAD_US)
         pulse = max(0, self._beat.number_from(now_us + ahead_us - self._base_us))
         self._pulses = min(self._pulses, pulse + self._down)
+        self._catch_none_up(pulse)
         self._look_ahead(pulse)
 
     def end(self, now_us: int) -> None:
