@@ -6,6 +6,7 @@ import random
 import time
 
 import pytest
+from textual import events
 
 from estim.console.app import EstimConsole
 from estim.console.draft import Stage
@@ -62,3 +63,19 @@ async def test_keys_that_come_together_are_drawn_together(
         assert len(drawn) <= 1
         await b.look()
         assert b.said or "x" * 30 in b.text
+
+
+async def test_a_press_on_what_was_just_taken_away_kills_nothing(bench: Make) -> None:
+    """A report of the mouse came with a key that drew the page anew: Textual asks the old text for its parent."""
+    async with bench() as b:
+        await to_stage(b, Stage.HOME)
+        text, region = b.app.screen.get_widget_at(9, 4)
+        assert text.parent is not None
+        parent = text._parent
+        text._parent = None  # as it is from its removal to the next layout
+        press = events.MouseDown(None, 9, 4, 0, 0, 1, shift=False, meta=False, ctrl=False, screen_x=9, screen_y=4)
+        await b.app.on_event(press)
+        text._parent = parent
+        await b.look(0.2)
+        assert b.app.is_running
+        assert region.contains(9, 4)

@@ -132,7 +132,14 @@ class StoppingApp(App[int]):
         if isinstance(event, events.Paste):
             self.pasted()
             return  # text that nobody typed does nothing, in fields as well
+        if isinstance(event, events.MouseDown) and self._is_gone(event):
+            return
         await super().on_event(event)
+
+    def _is_gone(self, event: events.MouseDown) -> bool:
+        """What was pressed was just taken away and is still on the screen: Textual would ask for its parent and die."""
+        pressed, _ = self.screen.get_widget_and_offset_at(event.x, event.y)
+        return pressed is not None and pressed.parent is None and pressed is not self.screen
 
     def on_stop_pressed(self, _: StopPressed | None = None) -> None:
         """The stop is on its way already; show it. What lies over the session goes away."""
