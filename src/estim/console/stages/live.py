@@ -208,6 +208,8 @@ class LivePane(FeltPane):
 
     def _choose(self, channel: int) -> None:
         self.chosen = channel
+        if self.now is not None:
+            self._choose_default(self.now)  # what is sought stays: a fall must meet what flows
         self.raise_lock.touch()
         self._held.other_key()
 
