@@ -192,6 +192,13 @@ class Bench:
             await self.look(0.5)
             await self.follow(lambda: self.at("outcome"))
 
+    async def seek(self, protocol: str = PROTOCOL) -> None:
+        """Levels are sought: armed and started, at 0 mA."""
+        await self.jump(Stage.LEVELS, protocol=protocol)
+        await self.press("f2")
+        await self.look(1.0)
+        await self.press("f9")
+
     async def jump(self, stage: Stage, *, protocol: str = PROTOCOL, level_ma: int = 6) -> None:
         """Straight to a stage from the device's on, as if the way there had been gone (test_way goes it key by key)."""
         draft, session, app = self.app.draft, self.session, self.app

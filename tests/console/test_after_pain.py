@@ -56,10 +56,7 @@ async def test_after_pain_the_named_keys_lead_to_a_fifth_less(bench: Make) -> No
 async def test_while_levels_are_found_nothing_is_said_of_levels_that_are_lower(bench: Make) -> None:
     """They are found from 0 mA: there is no level yet that could be a fifth lower."""
     async with bench() as b:
-        await b.jump(Stage.LEVELS)
-        await b.press("f2")
-        await b.look(1.0)
-        await b.press("f9")
+        await b.seek()
         await b.look(2.0)
         await _stopped_for(b, "2")
         assert b.next == "→ F2 opens the stimulator at 0 mA"

@@ -185,10 +185,7 @@ async def test_06_raising_locks_itself_and_lowering_unlocks(bench: Make) -> None
 
 async def test_07_one_key_is_one_step(bench: Make) -> None:
     async with bench() as b:
-        await b.jump(Stage.LEVELS)
-        await b.press("f2")
-        await b.look(1.0)
-        await b.press("f9")
+        await b.seek()
         await _up(b)
         await b.press("plus")
         for _ in range(30):  # the rest of this contraction, and the next one
@@ -261,10 +258,7 @@ async def test_11_the_stop_is_tried_before_anything_flows(bench: Make) -> None:
 
 async def test_12_one_key_marks_and_the_screen_says_which_rule_limits(bench: Make) -> None:
     async with bench() as b:
-        await b.jump(Stage.LEVELS)
-        await b.press("f2")
-        await b.look(1.0)
-        await b.press("f9")
+        await b.seek()
         b._raise(3)
         await b.look(0.1)
         await b.press("s")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from estim.console.draft import Stage
-
 from .conftest import make_bench
 
 FELT = "repetitive-strain-forearm-tens"
@@ -12,10 +10,7 @@ FELT = "repetitive-strain-forearm-tens"
 async def test_what_is_felt_is_followed_by_a_motor_mark_or_none_up_to_there() -> None:
     """Found in the console: `N this channel is found` after S alone, and then every treatment was refused."""
     async with make_bench(size=(120, 40)) as b:
-        await b.jump(Stage.LEVELS, protocol=FELT)
-        await b.press("f2")
-        await b.look(1.0)
-        await b.press("f9")
+        await b.seek(FELT)
         await b.raise_by(4)
         await b.look(1.0)
         await b.press("s")

@@ -81,10 +81,7 @@ async def test_told_again_of_less_pain_it_may_be(bench: Make) -> None:
 
 async def test_nor_is_it_found_by_going_on_to_the_next_channel(bench: Make) -> None:
     async with bench() as b:
-        await b.jump(Stage.LEVELS, protocol="hip-fracture-quadriceps-home")
-        await b.press("f2")
-        await b.look(1.0)
-        await b.press("f9")
+        await b.seek("hip-fracture-quadriceps-home")
         await b.raise_by(5)
         await b.look(1.0)
         await b.press("m", "f", "9", "n")
@@ -568,10 +565,7 @@ async def test_a_form_that_is_left_half_typed_is_found_so(bench: Make) -> None:
 async def test_a_pain_on_the_channel_that_is_sought_lowers_no_other(bench: Make) -> None:
     """0 on channel 2 took a fifth off what had been found on channel 1, which had not hurt."""
     async with bench() as b:
-        await b.jump(Stage.LEVELS, protocol="stroke-shoulder-subluxation")
-        await b.press("f2")
-        await b.look(1.0)
-        await b.press("f9")
+        await b.seek("stroke-shoulder-subluxation")
         await b.raise_by(6)
         await b.look(1.0)
         await b.press("t")

@@ -124,10 +124,7 @@ async def test_every_question_shows_each_of_its_answers(bench: Make, say: Words)
 @LANGUAGES
 async def test_a_stop_while_levels_are_found_asks_there(bench: Make, say: Words) -> None:
     async with bench(size=SIZES[0], say=say) as b:
-        await b.jump(Stage.LEVELS)
-        await b.press("f2")
-        await b.look(1.0)
-        await b.press("f9")
+        await b.seek()
         await b.raise_by(2)
         await b.send("space", " ")
         await b.look(1.0)

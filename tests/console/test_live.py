@@ -36,10 +36,7 @@ async def test_the_heart_beats_with_the_ui_loop(bench: Make) -> None:
 @pytest.mark.hazard("H39")
 async def test_a_held_key_asks_once_until_it_is_answered(bench: Make) -> None:
     async with bench() as b:
-        await b.jump(Stage.LEVELS)
-        await b.press("f2")
-        await b.look(1.0)
-        await b.press("f9")
+        await b.seek()
         for _ in range(60):
             await b.look(0.1)
             if b.app.snapshot is not None and not b.app.snapshot.channels[0].raise_locked:
@@ -53,10 +50,7 @@ async def test_a_held_key_asks_once_until_it_is_answered(bench: Make) -> None:
 
 async def test_a_held_key_goes_on_at_the_kernels_pace_and_stops_with_its_repeats(bench: Make) -> None:
     async with bench() as b:
-        await b.jump(Stage.LEVELS)
-        await b.press("f2")
-        await b.look(1.0)
-        await b.press("f9")
+        await b.seek()
         for _ in range(160):
             b.clock.now_s += 0.033
             b.session.advance(0.033)

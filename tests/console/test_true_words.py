@@ -98,10 +98,7 @@ async def test_after_a_stop_the_patient_says_nothing_of_the_current_any_more(ben
 
 async def test_while_it_rests_the_next_line_says_what_plus_waits_for(bench: Make) -> None:
     async with bench() as b:
-        await b.jump(Stage.LEVELS)
-        await b.press("f2")
-        await b.look(1.0)
-        await b.press("f9")
+        await b.seek()
         await b.raise_by(2)
         for _ in range(100):
             shown = b.app.snapshot
