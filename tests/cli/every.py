@@ -77,6 +77,7 @@ SAMPLES: dict[str, list[str]] = {
     "records retention": ["--keep", "real=30", "--reason", "für später"],
     "records accept": ["patients.json", "--reason", "geändert"],
     "records forget": ["Zoë", "--reason", "gewünscht"],
+    "records keys": ["{self}", "--reason", "zurück"],
     "records clear": ["{record}", "--reason", "fehlt"],
     "records join": ["a", "b", "--reason", "dieselbe"],
     "records sign": ["{record}", "--reason", "nachgeholt"],

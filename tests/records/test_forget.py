@@ -181,6 +181,76 @@ def test_a_damaged_key_is_kept_beside_the_new_one_until_the_person_is_erased(hom
     assert [one.name for one in path.parent.iterdir() if one.name.startswith(key_name("K-1"))] == []
 
 
+def kept_keys(home: Home, at: Path) -> Path:
+    assert main(["records", "backup", "-o", str(at), "--home", str(home.root)]) == 0
+    return at.with_name(f"{at.name}.people")
+
+
+def put_back(home: Home, file: Path) -> int:
+    return main(["records", "keys", str(file), "--operator", "A1", "--reason", WHY, "--home", str(home.root)])
+
+
+def test_a_key_that_was_lost_comes_back_beside_the_one_that_was_made_since(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """verify named the file beside a backup, and nothing could bring a key back from there: by hand it would have
+    replaced the one under which the words of the meantime lie.
+    """
+    before = kept_keys(home, tmp_path / "before.zst")
+    key_of(home, "K-1").unlink()
+    care_log.enter(home, "K-1", "event", {"text": "since then", "pain": "3"}, who="T1", simulated=False)
+    assert main(["records", "verify", "--home", str(home.root)]) == 0
+    assert "records keys FILE.people" in capsys.readouterr().out
+    assert put_back(home, before) == 0
+    assert "1 put back, 1 here already, 0 erased" in capsys.readouterr().out
+    (line,) = [line for line in station_lines(home.root) if line["event"] == "keys-back"]
+    assert (line["keys"], line["operator"], line["reason"]) == ([key_name("K-1")], "A1", WHY)
+    texts = [entry.fields["text"] for entry in care_log.read(home, "K-1", simulated=False)]
+    assert (texts, load_patients(home.patients)["K-1"].note, lost(home)) == ([SAID, "since then"], SAID, [])
+    both = kept_keys(home, tmp_path / "both.zst")
+    assert put_back(home, both) == 0  # nothing is new in it
+    assert len([line for line in station_lines(home.root) if line["event"] == "keys-back"]) == 1
+    fresh = Home(tmp_path / "fresh")
+    told = ["records", "restore", str(tmp_path / "both.zst"), "--reason", "new disk", "--home", str(fresh.root)]
+    assert main(told) == 0
+    assert [entry.fields["text"] for entry in care_log.read(fresh, "K-1", simulated=False)] == [SAID, "since then"]
+    assert main(["records", "forget", "K-1", "--operator", "A1", "--reason", WHY, "--home", str(home.root)]) == 0
+    assert list(key_of(home, "K-1").parent.glob(f"{key_name('K-1')}*")) == []
+    assert put_back(home, both) == 0
+    assert "2 erased" in capsys.readouterr().out
+
+
+def test_no_older_file_of_keys_undoes_an_erasure_and_who_comes_back_is_no_erased_person(
+    home: Home, tmp_path: Path
+) -> None:
+    """An older backup's keys beside a newer backup made the erased words readable again."""
+    older = kept_keys(home, tmp_path / "older.zst")
+    assert main(["records", "forget", "K-1", "--operator", "A1", "--reason", WHY, "--home", str(home.root)]) == 0
+    care_log.enter(home, "K-1", "event", {"text": "is back", "pain": "3"}, who="T1", simulated=False)
+    newer = kept_keys(home, tmp_path / "newer.zst")
+    for keys, expected in ((older, [ERASED, ERASED]), (newer, [UNFIT, "is back"])):
+        there = Home(tmp_path / f"from {keys.name}")
+        source = tmp_path / "kept" / "newer.zst"
+        source.parent.mkdir(exist_ok=True)
+        shutil.copy(tmp_path / "newer.zst", source)
+        shutil.copy(keys, f"{source}.people")
+        assert main(["records", "restore", str(source), "--reason", "new disk", "--home", str(there.root)]) == 0
+        assert [entry.fields["text"] for entry in care_log.read(there, "K-1", simulated=False)] == expected
+        assert words(there, "K-2") == [SAID] * 7
+
+
+@pytest.mark.parametrize("said", ["", "[]", '{"x": "00"}', '{"0123456789abcdef": "00"}', '{"0123456789abcdef": [7]}'])
+def test_a_file_that_holds_no_keys_is_named(
+    home: Home, tmp_path: Path, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "some.people"
+    file.write_text(said)
+    assert put_back(home, file) == 1
+    assert f"{file}: people's keys can't be read" in capsys.readouterr().err
+    assert put_back(home, tmp_path / "none.people") == 1
+    assert words(home, "K-1") == [SAID] * 7
+
+
 @pytest.mark.parametrize("change", [{"day": "soon"}, {"day": 3}, {"fields": [1]}, {"fields": None}, {"fields": {}}])
 def test_a_course_that_was_taken_as_it_is_and_is_none_is_said_to_be_none(
     home: Home, change: dict[str, object], capsys: pytest.CaptureFixture[str]

@@ -1,4 +1,4 @@
-"""`records backup|restore|archive|migrate|retention|forget`: the life of a home."""
+"""`records backup|restore|archive|migrate|retention|forget|keys`: the life of a home."""
 
 from __future__ import annotations
 
@@ -49,6 +49,28 @@ def forget(given: argparse.Namespace) -> int:
     print("Currents, times and outcomes stay, and every chain verifies.")
     print("Not reached: paper, exports that were handed out, and FILE.people beside backups: make a new backup, then")
     print("destroy the older ones of these files.")
+    return 0
+
+
+def keys(given: argparse.Namespace) -> int:
+    """People's keys that are lost here, from the file beside a backup."""
+    from estim.cli.keeping import who_is
+    from estim.records.lifecycle import put_back_from
+    from estim.records.station import enter_station
+
+    home = home_of(given)
+    who = who_is(home, given.operator, "keys")
+    found = put_back_from(Path(given.file), home.root)
+    if found.back:
+        enter_station(home.root, "keys-back", keys=list(found.back), operator=who, reason=given.reason)
+    if given.json:
+        print_json({"back": list(found.back), "here": list(found.here), "erased": list(found.erased)})
+        return 0
+    for name in found.back:
+        print(f"{name}: put back; what was closed under it is read again")
+    for name in found.erased:
+        print(f"{name}: left out: this person was erased here")
+    print(f"{len(found.back)} put back, {len(found.here)} here already, {len(found.erased)} erased")
     return 0
 
 

@@ -156,7 +156,7 @@ def say_outside(found: dict[str, Any], *, roots: str) -> None:
         print(
             f"words about people can't be read here: {', '.join(found['lost_keys'])} of keys/people is gone, damaged "
             "or another one, and no line of the station's chain says that it was erased: put it back from the file "
-            "beside a backup"
+            "beside a backup: `estim records keys FILE.people --operator ID --reason TEXT`"
         )
 
 

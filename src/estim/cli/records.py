@@ -144,8 +144,10 @@ def _keeping(actions: Any, home: argparse.ArgumentParser) -> None:
         "forget", parents=[home], help="erase a person: their words are unreadable from then on"
     )
     forget.add_argument("patient", help="the pseudonym")
+    keys = actions.add_parser("keys", parents=[home], help="people's keys that are lost here, from beside a backup")
+    keys.add_argument("file", metavar="FILE.people", help="what `records backup` put beside its file")
     fresh = actions.add_parser("new-key", parents=[home], help="a new key for a station that lost its own")
-    for one in (accept, clear, sign, join, forget, fresh):
+    for one in (accept, clear, sign, join, forget, keys, fresh):
         one.add_argument("--operator", default="", metavar="ID", help="who does it; the PIN is asked for")
         one.add_argument("--reason", required=True, metavar="TEXT", help="why; stands in the station's chain")
 
@@ -209,6 +211,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
         "records_stamp": outside.stamp,
         "records_accept": keeping.accept,
         "records_forget": lifecycle.forget,
+        "records_keys": lifecycle.keys,
         "records_clear": keeping.clear,
         "records_join": keeping.join,
         "records_sign": keeping.sign,

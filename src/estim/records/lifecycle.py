@@ -6,7 +6,6 @@ line beside, in the station's chain.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
@@ -29,7 +28,7 @@ from estim.records.index_file import FILES
 from estim.records.keys import known_keys
 from estim.records.master import KINDS
 from estim.records.master_seen import MARKS
-from estim.records.personal import FOLDER, people_keys, put_back
+from estim.records.personal import FOLDER, PutBack, people_keys, put_back
 from estim.records.quick import verify_quickly
 from estim.records.segment import PACKED, digest_of, read_segment, segments
 from estim.records.station import enter_station, station_lines, trusted_keys
@@ -173,13 +172,22 @@ def restore(source: Path, home: Path, *, operator: str, reason: str) -> Anchor:
     wrong = against(home, anchor)
     if wrong:
         raise RecordError(f"{source}: the home in it does not continue its own anchor: {wrong}")
-    with contextlib.suppress(FileNotFoundError):
-        try:
-            put_back(home, json.loads(no_device(people_beside(source)).read_bytes()))
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise RecordError(f"{people_beside(source)}: people's keys can't be read: {unread(error)}") from None
+    if people_beside(source).exists():
+        put_back_from(people_beside(source), home)
     enter_station(home, "restored", **{"from": str(anchor)}, operator=operator, reason=reason)
     return anchor
+
+
+def put_back_from(source: Path, home: Path) -> PutBack:
+    """People's keys from the file beside a backup, into a home that has lost some; nothing in it is replaced.
+
+    Raises:
+        RecordError: the file can't be read or holds no keys, or one can't be written.
+    """
+    try:
+        return put_back(home, json.loads(no_device(source).read_bytes()), station_lines(home))
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise RecordError(f"{source}: people's keys can't be read: {unread(error)}") from None
 
 
 def _not_put_back(source: Path, home: Path, error: Exception) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from estim.records.personal import FOLDER, destroy, key_name
+from estim.records.personal import FOLDER, destroy, key_digests, key_name
 from estim.records.pseudonym import WRITTEN, legible_name, normal
 from estim.records.register import Register
 from estim.records.station import enter_station, one_person, station_lines
@@ -158,11 +158,11 @@ def forget(home: Path, patient: str, *, operator: str, reason: str) -> list[str]
     """
     person = one_person(station_lines(home), patient)
     names = [name for name in load_patients(home / "patients.json") if normal(name) in person]
-    ids = sorted({key_name(one) for one in person})
+    ids = {key_name(one): key_digests(home, one) for one in sorted(person)}
     if not names and not any((home / FOLDER / f"{name}.key").exists() for name in ids):
         raise RecordError(f"patient {patient}: nothing is kept here that could be erased")
-    for name in ids:
-        enter_station(home, "erased", key=name, operator=operator, reason=reason)
+    for name, digests in sorted(ids.items()):
+        enter_station(home, "erased", key=name, digests=digests, operator=operator, reason=reason)
     destroy(home, person)
     if names:
         with _REGISTER.changing(
@@ -172,4 +172,4 @@ def forget(home: Path, patient: str, *, operator: str, reason: str) -> list[str]
                 del known[name]
     for index in home.glob("index.*"):  # made anew from the records, without the words
         index.unlink(missing_ok=True)
-    return ids
+    return sorted(ids)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import itertools
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,11 +51,36 @@ def _path(home: Path, name: str) -> Path:
 
 
 def _read(home: Path, name: str) -> bytes | None:
+    return _whole(_path(home, name))
+
+
+def _whole(path: Path) -> bytes | None:
     try:
-        data = no_device(_path(home, name)).read_bytes()
+        data = no_device(path).read_bytes()
     except OSError:
         return None
     return data if len(data) == KEY_BYTES else None
+
+
+def _beside(home: Path, name: str) -> list[Path]:
+    """What is kept beside a person's key: one that was damaged, or one of another time."""
+    return sorted((home / FOLDER).glob(f"{name}.key.*"))
+
+
+def _keys(home: Path, name: str) -> Iterator[bytes]:
+    for path in itertools.chain([_path(home, name)], _beside(home, name)):
+        if (key := _whole(path)) is not None:
+            yield key
+
+
+def key_digests(home: Path, patient: str) -> list[str]:
+    """What a line says of the keys that are destroyed with a person."""
+    return [_digest(key) for key in _keys(home, key_name(patient))]
+
+
+def _digest(key: bytes) -> str:
+    """What a line may say of a key: 16 hexadecimal digits of SHA-256, which tell nothing of 32 random bytes."""
+    return hashlib.sha256(b"estim person's key\n" + key).hexdigest()[:16]
 
 
 @dataclass(slots=True)
@@ -151,8 +177,8 @@ def opened(home: Path | None, value: Any) -> Any:
     name, _, sealed = value.removeprefix(MARK).partition(" ")
     if home is None or len(name) != 16 or not name.isalnum() or not os.path.lexists(_path(home, name)):
         return ERASED
-    key = _read(home, name)
-    return UNFIT if key is None else _opened(key, name, sealed)
+    found = (_opened(key, name, sealed) for key in _keys(home, name))
+    return next((text for text in found if text is not UNFIT), UNFIT)
 
 
 def _opened(key: bytes, name: str, sealed: str) -> str:
@@ -174,23 +200,20 @@ def _has_closed(entry: Entry) -> bool:
     return entry.kind in _CLOSED
 
 
-def destroy(home: Path, patients: Iterable[str]) -> list[str]:
-    """The keys of a person's pseudonyms, overwritten and removed; gives their ids.
+def destroy(home: Path, patients: Iterable[str]) -> None:
+    """The keys of a person's pseudonyms, overwritten and removed, and whatever lies beside them.
 
     Raises:
         RecordError: one can't be removed.
     """
-    gone = []
     for name in sorted({key_name(patient) for patient in patients}):
         path = _path(home, name)
         try:
-            for one in (path, *path.parent.glob(f"{name}.key.damaged*")):
+            for one in (path, *_beside(home, name)):
                 if os.path.lexists(one):
                     _destroy(one)
-                    gone.append(name)
         except OSError as error:
             raise RecordError(f"{path}: this key can't be destroyed: {trouble(error)}") from None
-    return sorted(set(gone))
 
 
 def _destroy(path: Path) -> None:
@@ -222,19 +245,66 @@ def lost_keys(home: Path, lines: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _opens(home: Path, name: str, words: Iterable[str]) -> bool:
-    key = _read(home, name)
-    return key is not None and all(_opened(key, name, sealed) is not UNFIT for sealed in words)
+    keys = list(_keys(home, name))
+    return all(any(_opened(key, name, sealed) is not UNFIT for key in keys) for sealed in words)
 
 
-def people_keys(home: Path) -> dict[str, str]:
-    """Key id → key, hexadecimal, for the file beside a backup."""
-    found = {path.stem: _read(home, path.stem) for path in sorted((home / FOLDER).glob("*.key"))}
-    return {name: key.hex() for name, key in found.items() if key is not None}
+# -- the file beside a backup -----------------------------------------------------------------------------------------
 
 
-def put_back(home: Path, keys: Mapping[str, str]) -> None:
-    """Keys from the file beside a backup."""
-    private_folder(home / FOLDER)
-    for name, key in keys.items():
-        if len(name) == 16 and name.isalnum():
-            replace_whole(_path(home, name), bytes.fromhex(key))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutBack:
+    """Ids of people's keys, and what became of each.
+
+    Attributes:
+        back: opens words again.
+        here: lay here already.
+        erased: a line of the station's chain says that this key was destroyed; it stays so.
+    """
+
+    back: tuple[str, ...]
+    here: tuple[str, ...]
+    erased: tuple[str, ...]
+
+
+def people_keys(home: Path) -> dict[str, str | list[str]]:
+    """Key id → key, hexadecimal, for the file beside a backup; several keys where one was lost for a time."""
+    names = sorted({path.name.partition(".")[0] for path in (home / FOLDER).glob("*.key*")})
+    found = {name: [key.hex() for key in _keys(home, name)] for name in names}
+    return {name: keys if len(keys) > 1 else keys[0] for name, keys in found.items() if keys}
+
+
+def put_back(home: Path, keys: Mapping[str, str | list[str]], lines: Iterable[Mapping[str, Any]]) -> PutBack:
+    """Keys from the file beside a backup. What lies here stays as it is: another key of the person goes beside it, as
+    words were closed under either.
+
+    Args:
+        keys: as `people_keys` gives them; one key alone in files of older versions.
+        lines: the station's chain. Who was erased stays so, also by a file that is older than that.
+
+    Raises:
+        RecordError: one can't be written.
+        ValueError, TypeError, AttributeError: these are no keys.
+    """
+    given = [
+        (name, bytes.fromhex(key)) for name, said in keys.items() for key in ([said] if isinstance(said, str) else said)
+    ]
+    if not all(re.fullmatch("[0-9a-f]{16}", name) and len(key) == KEY_BYTES for name, key in given):
+        raise ValueError("an id has 16 hexadecimal digits, a key 64")
+    destroyed = {digest for line in lines if line["event"] == "erased" for digest in line.get("digests", ())}
+    back, here, erased = [], [], []
+    for name, key in given:
+        if _digest(key) in destroyed:
+            erased.append(name)
+        elif key in _keys(home, name):
+            here.append(name)
+        else:
+            path = _path(home, name)
+            place = path.with_name(f"{path.name}.{_digest(key)}") if os.path.lexists(path) else path
+            try:
+                private_folder(path.parent)
+                replace_whole(place, key)
+            except OSError as error:
+                raise RecordError(f"{place}: this person's key can't be put back: {trouble(error)}") from None
+            back.append(name)
+    return PutBack(back=tuple(back), here=tuple(here), erased=tuple(erased))

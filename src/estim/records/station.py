@@ -40,7 +40,9 @@ EVENTS: Mapping[str, str] = {
     "restored": "this home was put back from a backup: from (its anchor), operator, reason",
     "archived": "sealed sessions were compressed: archive (where), sha256 of their names, sessions, operator, reason",
     "migrated": "a record of an older format: session, head, format, segments (as a seal has them), operator, reason",
-    "erased": "a patient's key was destroyed: key (its id), operator, reason",
+    "erased": "a patient's key was destroyed: key (its id), digests (of each key that was: the first 16 hexadecimal "
+    "digits of SHA-256 over `estim person's key`, a newline and its 32 bytes), operator, reason",
+    "keys-back": "people's keys were put back from the file beside a backup: keys (their ids), operator, reason",
     "removed": "a session is gone whose time was over: session, kind, head, lines, until (day), operator, reason",
     "practised": "an objective of practice was met beside a simulated device: operator, objective, session",
     "cosigned": "a witness saw this chain: witness (its public key), anchor (its line)",
