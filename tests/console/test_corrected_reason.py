@@ -120,6 +120,53 @@ def test_the_next_visit_hears_what_was_said_in_the_end(tmp_path: Path) -> None:
     assert read_sessions(tmp_path, "2026-11-28")[0][0].last_stops == ("electrode", "pain")
 
 
+@pytest.mark.parametrize(
+    ("said", "stops"),
+    [
+        ([{"ended_for": "skin"}, {"ended_for": "short-of-time", "instead_of": "skin"}], ("skin",)),
+        ([{"ended_for": "skin"}, {"stopped": "pain", "instead_of": "skin"}], ("skin", "pain")),
+        (
+            [
+                {"ended_for": "skin"},
+                {"stopped": "pain", "instead_of": "skin"},
+                {"ended_for": "skin", "instead_of": "pain"},
+                {"ended_for": "other", "instead_of": "skin"},
+            ],
+            ("skin",),
+        ),
+        (
+            [{"ended_for": "skin"}, "RUNNING", {"stopped": "skin"}, {"stopped": "pain", "instead_of": "skin"}],
+            ("skin", "pain"),
+        ),
+    ],
+)
+def test_a_stop_stays_a_word_where_the_ending_of_the_same_name_is_corrected(
+    tmp_path: Path, said: list[Any], stops: tuple[str, ...]
+) -> None:
+    lines: list[tuple[str, dict[str, object]]] = [("reason", {"stopped": "skin"})]
+    lines += [("phase", {"after": one}) if isinstance(one, str) else ("reason", one) for one in said]
+    session(tmp_path, "20261101T0800", "P-1", more=lines)
+    assert read_sessions(tmp_path, "2026-11-28")[0][0].last_stops == stops
+
+
+async def test_a_treatment_that_is_ended_while_leaving_is_ended_early_at_home_too(bench: Make, tmp_path: Path) -> None:
+    """As the page that is signed says it; home and the next visit said that it was stopped."""
+    async with bench() as b:
+        await b.running()
+        await b.look(12.0)
+        await _stopped_for(b, "1")
+        await b.press("ctrl+q", "e", "2")
+        await b.look(0.5)
+        assert b.at("outcome")
+        assert "ENDED EARLY after" in b.text
+        said = _said(b)
+    end = ("end", {"outcome": "stopped", "contractions": 1})
+    session(tmp_path, "20261101T0800", "P-1", more=[*said, end])
+    record = tmp_path / "20261101T0800" / "record.jsonl"
+    record.write_text("\n".join(record.read_text().splitlines()[:-1]) + "\n")  # that it was completed
+    assert read_sessions(tmp_path, "2026-11-28")[1][0].ending == "early"
+
+
 async def test_nothing_is_corrected_where_nothing_was_said_or_all_is_signed(bench: Make) -> None:
     async with bench() as b:
         await b.jump(Stage.TREAT)

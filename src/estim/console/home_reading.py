@@ -22,7 +22,7 @@ RECENT = 6  # sessions of one patient that can still matter for the pause betwee
 SESSIONS_READ = 400  # the latest ones: enough for a year of a busy therapist, read in about a second
 _KINDS = (
     "header", "screening", "setup", "note", "outcome", "end", "levels", "signature", "accepted", "request", "take-over",
-    "output", "contraction", "dose", "reason",
+    "output", "contraction", "dose", "reason", "phase",
 )  # fmt: skip
 _AS_BEFORE = re.compile(
     r"(?: \((?:today|[0-9]{4}-[0-9]{2}-[0-9]{2})\))+$"
@@ -61,6 +61,7 @@ class _Reading:
     began_us: int = 0  # the controller's clock at sign-in: it goes on from session to session
     event: str = ""
     early: bool = False
+    ended_for: str = ""  # why it was ended, as it was said last; of what goes on again nothing
     head: str = ""
     on: bool = False
     left_us: int | None = None
@@ -90,7 +91,7 @@ class _Reading:
             case "outcome":
                 self.skin = str(fields.get("skin", ""))
                 self._hurts(fields)
-            case "reason" if fields.get("stopped") or fields.get("instead_of"):
+            case "reason":
                 self._said_why(fields)
             case "levels":
                 self.marks.setdefault(int(fields["channel"]), {})[str(fields["mark"])] = int(fields["level_ua"])
@@ -101,10 +102,14 @@ class _Reading:
             case "request":
                 self.left = str(fields.get("source") or "") if fields.get("what") == "leave" else self.left
                 self.early = self.early or fields.get("what") == "end-early"
+                if fields.get("what") == "end-early":
+                    self.ended_for = str(fields.get("reason", ""))
                 if fields.get("what") in {"pause", "end-early"} and fields.get("reason") == "pain":
                     self.stops.append("pain")  # as a stop for it: the levels went down
                 if fields.get("what") == "leave" and self.on and self.left_us is None:
                     self.left_us = self.last_us
+            case "phase" if fields.get("after") == "RUNNING":
+                self.ended_for = ""
             case "take-over":
                 self.taken_over = True
                 if self.on and fields.get("output") == "OFF":
@@ -121,9 +126,14 @@ class _Reading:
                 self.signed_by = str(fields.get("operator", ""))
 
     def _said_why(self, fields: dict[str, Any]) -> None:
-        """Why it was stopped; a correction takes the place of what was said before."""
-        before = str(fields.get("instead_of", ""))
-        if before in self.stops:
+        """Why it was stopped or ended; a correction takes the place of what was said before. An ending is a stop too
+        where it was for pain.
+        """
+        before, of_a_stop = str(fields.get("instead_of", "")), "ended_for" not in fields
+        if not of_a_stop or (before and before == self.ended_for):
+            self.ended_for = str(fields.get("ended_for") or fields.get("stopped", ""))
+            of_a_stop = before == "pain"
+        if of_a_stop and before in self.stops:
             del self.stops[len(self.stops) - 1 - self.stops[::-1].index(before)]
         if fields.get("stopped"):
             self.stops.append(str(fields["stopped"]))
@@ -153,7 +163,7 @@ class _Reading:
             return "before-first"
         if outcome == "completed":
             return "early" if self.early and not 0 < self.planned * 95 <= self.given * 100 else "completed"
-        return "fault" if outcome == "fault" else "early" if self.early else "stopped"
+        return "fault" if outcome == "fault" else "early" if self.early or self.ended_for else "stopped"
 
     @property
     def planned(self) -> int:
