@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from estim.console.corrected import said_last
 from estim.console.draft import Stage
 from estim.console.home_reading import read_sessions
 from estim.console.language import load
@@ -165,6 +166,32 @@ async def test_a_treatment_that_is_ended_while_leaving_is_ended_early_at_home_to
     record = tmp_path / "20261101T0800" / "record.jsonl"
     record.write_text("\n".join(record.read_text().splitlines()[:-1]) + "\n")  # that it was completed
     assert read_sessions(tmp_path, "2026-11-28")[1][0].ending == "early"
+
+
+@pytest.mark.parametrize("between", ["r", "e", "k", "h", "f1", "ctrl+q"])
+async def test_no_question_stands_twice_and_none_is_left_with_what_was_said_before(bench: Make, between: str) -> None:
+    async with bench() as b:
+        await b.running()
+        await _stopped_for(b, "3")
+        await b.press("r", between, "r")
+        assert b.text.count("Why was it really?") == 1, b.text
+        await b.press("2")
+        await b.look(0.2)
+        await b.press("f7") if b.app.questions else None
+        assert "Why was it really?" not in b.text, "that was asked of what is corrected by now"
+        assert said_last(b.app.draft) == "pain"
+
+
+async def test_leaving_is_asked_once_whatever_was_asked_over_it(bench: Make) -> None:
+    async with bench() as b:
+        await b.running()
+        await b.press("ctrl+q", "e", "ctrl+q")
+        assert b.text.count("Q leaves now, F7 stays") == 1, b.text
+        assert b.next == "→ Q leaves now"
+        await b.press("e", "f7")
+        assert b.next == "→ Q leaves now"
+        await b.press("f7")
+        assert not b.app.questions
 
 
 async def test_nothing_is_corrected_where_nothing_was_said_or_all_is_signed(bench: Make) -> None:

@@ -39,6 +39,10 @@ class Console(Protocol):
     def setup_us(self) -> int | None:
         """Time since sign-in, up to the first therapeutic contraction."""
 
+    @property
+    def questions(self) -> Sequence[Any]:
+        """What lies over the stage, the topmost last."""
+
     def clock(self) -> float:
         """Seconds, as the presses are timed."""
 

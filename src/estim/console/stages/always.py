@@ -101,6 +101,8 @@ def leave(console: Whole) -> None:
         console.exit(console.exit_code())
         return
     if not isinstance(console.on_top(), LeavePane):
+        for under in [each for each in console.questions if isinstance(each, LeavePane)]:
+            console.close(under)  # it stands there once
         console.ask(LeavePane(console, lambda: console.exit(console.exit_code())))
 
 

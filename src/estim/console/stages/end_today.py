@@ -6,7 +6,7 @@ from estim.console.command import Command
 from estim.console.corrected import END_REASONS, NOT_TREATED, end_for_today
 from estim.console.draft import Stage
 from estim.console.pane import Pane
-from estim.console.stages.reason import ReasonPane
+from estim.console.stages.reason import ask_reason
 
 LEFT_AT = (Stage.PLAN, Stage.ASSESSMENT, Stage.SCREENING, Stage.PADS, Stage.DEVICE, Stage.LEVELS, Stage.TREAT)
 
@@ -30,6 +30,6 @@ def end_today(pane: Pane, *, says: str = "") -> Command:
 
     def ask() -> None:
         reasons = END_REASONS if draft.therapy_began else NOT_TREATED
-        console.ask(ReasonPane(console, console.say("ask.end-today"), reasons, ended))
+        ask_reason(console, console.say("ask.end-today"), reasons, ended)
 
     return pane.does("end", ask, label=console.say("hint.end-today"), says=says)

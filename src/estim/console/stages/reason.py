@@ -54,3 +54,10 @@ class ReasonPane(Pane):
     def _taken(self, reason: str) -> None:
         self.console.close(self)
         self._take(reason)
+
+
+def ask_reason(console: Console, title: str, reasons: Sequence[str], take: Callable[[str], None]) -> None:
+    """Ask why; one at a time: what was asked before, and not answered, may be true no more once this is."""
+    for each in [question for question in console.questions if isinstance(question, ReasonPane)]:
+        console.close(each)
+    console.ask(ReasonPane(console, title, reasons, take))

@@ -27,7 +27,7 @@ from estim.console.recovery import expired_lines
 from estim.console.scope import draw_scope
 from estim.console.stages.beside import show_atlas
 from estim.console.stages.live import LivePane
-from estim.console.stages.reason import ReasonPane
+from estim.console.stages.reason import ask_reason
 from estim.console.widgets import channel_lines, emg_lines, force_lines, practice_lines
 from estim.controller.interface import Answer
 from estim.desk.sounds import Sounder
@@ -258,7 +258,7 @@ class TreatPane(LivePane):
         self.console.open_room()
 
     def _skip(self) -> None:
-        self.console.ask(ReasonPane(self.console, self.say("ask.skip"), SKIP_REASONS, self._skipped))
+        ask_reason(self.console, self.say("ask.skip"), SKIP_REASONS, self._skipped)
 
     def _skipped(self, reason: str) -> None:
         self.console.send(SkipPhase(id=self.console.next_id(), reason=reason))
@@ -267,7 +267,7 @@ class TreatPane(LivePane):
         """Ends here, with a reason; a goal is reached only by whoever was treated."""
         snapshot = self.now
         reached = ("goal-reached",) if snapshot is not None and enough(snapshot) else ()
-        self.console.ask(ReasonPane(self.console, self.say("ask.end"), (*reached, *END_REASONS), self._ended))
+        ask_reason(self.console, self.say("ask.end"), (*reached, *END_REASONS), self._ended)
 
     def _ended(self, reason: str) -> None:
         self.console.draft.end_reason = reason

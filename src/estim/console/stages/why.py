@@ -17,7 +17,7 @@ from estim.console.pane import Pane
 from estim.console.panel import choice_rows
 from estim.console.present import milliamps
 from estim.console.stages.checking import ANSWERS, CheckingPane
-from estim.console.stages.reason import ReasonPane
+from estim.console.stages.reason import ask_reason
 from estim.session.snapshot import Snapshot
 
 GO_ON_REASONS = ("well-again", "doctor-agreed", "other")  # although somebody felt unwell
@@ -38,7 +38,7 @@ def correction(pane: Pane) -> Sequence[Command]:
     def ask() -> None:
         reached = pane.now is not None and enough(pane.now)
         title = pane.say("ask.corrected", reason=pane.say.of("reason", before))
-        console.ask(ReasonPane(console, title, choices(draft, reached=reached), partial(correct, console)))
+        ask_reason(console, title, choices(draft, reached=reached), partial(correct, console))
 
     return (pane.digit("r", ask, label=pane.say("hint.other-reason")),)
 
@@ -138,7 +138,7 @@ class WhyPane(CheckingPane):
 
     def ask_go_on(self) -> None:
         """Why it goes on all the same; then the stimulator is opened."""
-        self.console.ask(ReasonPane(self.console, self.say("ask.go-on"), GO_ON_REASONS, self._goes_on))
+        ask_reason(self.console, self.say("ask.go-on"), GO_ON_REASONS, self._goes_on)
 
     def _goes_on(self, reason: str) -> None:
         self.console.note({"goes_on": reason}, kind="reason")
