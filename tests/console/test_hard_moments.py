@@ -647,7 +647,22 @@ async def test_the_list_of_commands_speaks_the_language_and_says_what_each_does(
         assert say("commands.search") in b.text
         assert ("Search" in b.text) == (language == "en")
         assert say("action.cut.about") in b.text, b.text
+        await _finds_nothing(b)
         b.app.close_lists()
         b.app.search_themes()
         await b.look(0.5)
         assert say("commands.search-themes") in b.text
+        await _finds_nothing(b)
+
+
+async def _finds_nothing(b: Bench) -> None:
+    """And can be searched on, and taken: nothing happens."""
+    for letters in ("qqq", "qq"):
+        await b.pilot.press(*letters)
+        for _ in range(40):
+            await b.look(0.05)
+            if b.app.say("commands.nothing") in b.text:
+                break
+        assert b.text.count(b.app.say("commands.nothing")) == 1, b.text
+        await b.pilot.press("down", "enter")
+        assert len(b.app.screen_stack) == 2, "the list still stands there"

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from textual.app import SystemCommand
-from textual.command import CommandPalette
+from textual.command import CommandList, CommandPalette
 from textual.screen import Screen
 from textual.theme import ThemeProvider
+from textual.widgets.option_list import Option
 
 from estim.console import present
 from estim.console.command import Command
@@ -17,6 +18,25 @@ from estim.console.language import Words
 from estim.console.presses import Kind
 from estim.console.stages.help import about
 from estim.console.stopping_app import StoppingApp
+
+
+class Listed(CommandPalette):
+    """A list of commands that says in the screen's language where nothing is called so; Textual's is English.
+
+    Args:
+        nothing: those words.
+        more: as `CommandPalette` has it.
+    """
+
+    def __init__(self, nothing: str, **more: Any) -> None:
+        super().__init__(**more)
+        self._nothing = nothing
+
+    def _start_no_matches_countdown(self, search_value: str) -> None:
+        """At once: what is listed here is known without waiting."""
+        if search_value:
+            self.query_one(CommandList).add_option(Option(self._nothing, disabled=True, id=self._NO_MATCHES))
+        self._list_visible = bool(search_value)
 
 
 class ListingApp(StoppingApp):
@@ -50,11 +70,14 @@ class ListingApp(StoppingApp):
     def open_palette(self) -> None:
         """All commands by name."""
         if not self._lists():
-            self.push_screen(CommandPalette(placeholder=self.say("commands.search"), id="--command-palette"))
+            say = self.say
+            nothing, asks = say("commands.nothing"), say("commands.search")
+            self.push_screen(Listed(nothing, placeholder=asks, id="--command-palette"))
 
     def search_themes(self) -> None:
         """All colours by name."""
-        self.push_screen(CommandPalette(providers=[ThemeProvider], placeholder=self.say("commands.search-themes")))
+        nothing, asks = self.say("commands.nothing"), self.say("commands.search-themes")
+        self.push_screen(Listed(nothing, providers=[ThemeProvider], placeholder=asks))
 
     def _lists(self) -> bool:
         return any(isinstance(screen, CommandPalette) for screen in self.screen_stack)
