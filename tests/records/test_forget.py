@@ -15,7 +15,8 @@ from estim.records.folders import folder_name
 from estim.records.home import Home
 from estim.records.keys import station_signer
 from estim.records.patients import Patient, forget, load_patients, save_patient
-from estim.records.personal import ERASED, FOLDER, MARK, UNFIT, Cover, key_name, lost_keys
+from estim.records.people import lost_keys
+from estim.records.personal import ERASED, FOLDER, MARK, UNFIT, Cover, key_name
 from estim.records.station import begin_station, station_lines
 from estim.records.summary import read_session
 from estim.records.today import minutes_today

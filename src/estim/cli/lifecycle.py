@@ -55,23 +55,35 @@ def forget(given: argparse.Namespace) -> int:
 def keys(given: argparse.Namespace) -> int:
     """People's keys that are lost here, from the file beside a backup."""
     from estim.cli.keeping import who_is
-    from estim.records.lifecycle import put_back_from
-    from estim.records.station import enter_station
+    from estim.records.master import STATION
+    from estim.records.people import put_back, read_keys
+    from estim.records.station import enter_station, station_lines
+    from estim.safety.errors import RecordError
 
     home = home_of(given)
+    if not (home.root / STATION).exists():
+        raise RecordError(f"{home.root}: no station's home is here, so nobody's words are either; name it with --home")
     who = who_is(home, given.operator, "keys")
-    found = put_back_from(Path(given.file), home.root)
-    if found.back:
-        enter_station(home.root, "keys-back", keys=list(found.back), operator=who, reason=given.reason)
+
+    def tell(ids: list[str]) -> None:  # first: a key that is back is never without its line
+        enter_station(home.root, "keys-back", keys=ids, operator=who, reason=given.reason)
+
+    found = put_back(home.root, read_keys(Path(given.file)), station_lines(home.root), tell=tell)
     if given.json:
-        print_json({"back": list(found.back), "here": list(found.here), "erased": list(found.erased)})
-        return 0
+        print_json({
+            "back": list(found.back), "here": list(found.here), "erased": list(found.erased),
+            "unfit": list(found.unfit),
+        })  # fmt: skip
+        return EXIT_REFUSED if found.unfit else 0
     for name in found.back:
         print(f"{name}: put back; what was closed under it is read again")
     for name in found.erased:
         print(f"{name}: left out: this person was erased here")
-    print(f"{len(found.back)} put back, {len(found.here)} here already, {len(found.erased)} erased")
-    return 0
+    for name in found.unfit:
+        print(f"{name}: left out: it opens nothing that was written here about this person")
+    last = f", {len(found.unfit)} fit nothing" if found.unfit else ""
+    print(f"{len(found.back)} put back, {len(found.here)} here already, {len(found.erased)} erased{last}")
+    return EXIT_REFUSED if found.unfit else 0
 
 
 def restore(given: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 import zstandard
 
-from estim.platform.files import make_durable, make_new, no_device, replace_whole, sync_folder, trouble, unread
+from estim.platform.files import make_durable, make_new, no_device, sync_folder, trouble
 from estim.protocols.unseen import in_one_line
 from estim.records.anchor import Anchor, against, make_anchor, read_anchors
 from estim.records.clocks import milliseconds
@@ -28,7 +28,8 @@ from estim.records.index_file import FILES
 from estim.records.keys import known_keys
 from estim.records.master import KINDS
 from estim.records.master_seen import MARKS
-from estim.records.personal import FOLDER, PutBack, people_keys, put_back
+from estim.records.people import people_keys, put_back, read_keys
+from estim.records.personal import FOLDER
 from estim.records.quick import verify_quickly
 from estim.records.segment import PACKED, digest_of, read_segment, segments
 from estim.records.station import enter_station, station_lines, trusted_keys
@@ -64,14 +65,16 @@ def backup(home: Path, target: Path, *, with_key: bool = True) -> BackedUp:
     """
     if not target.name:
         raise RecordError(f"{target}: is a folder; name the file of the backup in it")
+    people = people_beside(target)
+    for one in (target, people):
+        if os.path.lexists(one):
+            raise RecordError(f"{one}: is there already; a backup replaces none")
     anchor = str(make_anchor(home))
     left: list[tuple[str, str]] = []
     found = {path.relative_to(home).as_posix(): path for path in sorted(_kept(home, left, with_key=with_key))}
     part = target.with_name(target.name + ".part")
-    size = 0
+    size, with_people = 0, False
     try:
-        if target.exists():
-            raise RecordError(f"{target}: is there already; a backup replaces none")
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as raw:
             packer = zstandard.ZstdCompressor(level=_LEVEL).stream_writer(raw, closefd=False)
@@ -86,11 +89,14 @@ def backup(home: Path, target: Path, *, with_key: bool = True) -> BackedUp:
                 _put(tape, MANIFEST, json.dumps(said, indent=1).encode("utf-8"))
             raw.flush()
             make_durable(raw.fileno())
+        make_new(people, json.dumps(people_keys(home), indent=1).encode("utf-8"))
+        with_people = True
         part.replace(target)
-        replace_whole(people_beside(target), json.dumps(people_keys(home), indent=1).encode("utf-8"))
         sync_folder(target.parent)
     except OSError as error:
         part.unlink(missing_ok=True)
+        if with_people:
+            people.unlink(missing_ok=True)
         about = f"{error.filename}: " if error.filename not in {None, str(target), str(part)} else ""
         raise RecordError(f"{target}: the backup can't be made: {about}{trouble(error)}") from None
     return BackedUp(len(found), size, anchor, tuple(left))
@@ -142,10 +148,12 @@ def restore(source: Path, home: Path, *, operator: str, reason: str) -> Anchor:
     """Put a backup into a home that is empty. The home then says that it was put back, and how far it had come.
 
     Raises:
-        RecordError: the home is not empty, the file is damaged or none of ours, or a file's digest does not fit.
+        RecordError: the home is not empty, the file or the one of people's keys beside it is damaged or none of ours,
+            or a file's digest does not fit.
     """
     if home.exists() and any(home.iterdir()):
         raise RecordError(f"{home}: is not empty; a backup is put back into an empty home")
+    people = read_keys(people_beside(source)) if people_beside(source).exists() else []
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         digests, manifest = {}, None
@@ -172,22 +180,9 @@ def restore(source: Path, home: Path, *, operator: str, reason: str) -> Anchor:
     wrong = against(home, anchor)
     if wrong:
         raise RecordError(f"{source}: the home in it does not continue its own anchor: {wrong}")
-    if people_beside(source).exists():
-        put_back_from(people_beside(source), home)
+    put_back(home, people, station_lines(home))
     enter_station(home, "restored", **{"from": str(anchor)}, operator=operator, reason=reason)
     return anchor
-
-
-def put_back_from(source: Path, home: Path) -> PutBack:
-    """People's keys from the file beside a backup, into a home that has lost some; nothing in it is replaced.
-
-    Raises:
-        RecordError: the file can't be read or holds no keys, or one can't be written.
-    """
-    try:
-        return put_back(home, json.loads(no_device(source).read_bytes()), station_lines(home))
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise RecordError(f"{source}: people's keys can't be read: {unread(error)}") from None
 
 
 def _not_put_back(source: Path, home: Path, error: Exception) -> str:

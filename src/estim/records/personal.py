@@ -7,9 +7,7 @@ text everywhere at once: here, in every copy, at the clinic. Currents, times and
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
-import itertools
 import os
 import re
 import shutil
@@ -21,9 +19,10 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from estim.platform.files import no_device, private_folder, replace_whole, sync_folder, trouble
+from estim.platform.files import make_durable, no_device, private_folder, replace_whole, sync_folder, trouble
 from estim.record_lines import events, kinds
 from estim.records.chain import Entry
+from estim.records.lock import locked
 from estim.records.pseudonym import normal
 from estim.safety.errors import RecordError
 
@@ -32,12 +31,12 @@ MARK = "estim-personal 1 "
 ERASED = "(erased, or its key is not here)"
 UNFIT = "(closed: its key was damaged, or is another one)"
 KEY_BYTES, NONCE_BYTES = 32, 12  # AES-256-GCM, NIST SP 800-38D
+_KEY_FILE_MAX_BYTES = 128  # also one that an editor damaged, or wrote as digits
 # Kinds of line whose keys a person chooses, and keys that always hold a person's own words.
 _SAID = frozenset({kinds.Note.KIND, kinds.Reason.KIND, kinds.Outcome.KIND})
 _CLOSED = _SAID | {events.Signature.KIND, kinds.WarningAccepted.KIND, kinds.Bend.KIND, kinds.SetupLine.KIND}
 _WORDS = frozenset({"text", "comment", "note", "condition"})
 TYPED_RULES = frozenset({"pause", "left-out"})  # bends that hold a reason as somebody typed it, by their rules
-_NAMED = re.compile(MARK.encode("ascii") + rb"([0-9a-f]{16}) ([A-Za-z0-9+/=]+)")
 _SHORT = 16  # a choice from a list, a number, a time: nothing that tells who somebody is
 
 
@@ -59,7 +58,7 @@ def _whole(path: Path) -> bytes | None:
         data = no_device(path).read_bytes()
     except OSError:
         return None
-    return data if len(data) == KEY_BYTES else None
+    return data if len(data) == KEY_BYTES and any(data) else None  # zeros: one that was being destroyed
 
 
 def _beside(home: Path, name: str) -> list[Path]:
@@ -67,18 +66,31 @@ def _beside(home: Path, name: str) -> list[Path]:
     return sorted((home / FOLDER).glob(f"{name}.key.*"))
 
 
-def _keys(home: Path, name: str) -> Iterator[bytes]:
-    for path in itertools.chain([_path(home, name)], _beside(home, name)):
+def keys_of(home: Path, name: str) -> Iterator[bytes]:
+    """Every key under an id that is one; the folder is looked through only by who asks for more than the first."""
+    if (key := _whole(_path(home, name))) is not None:
+        yield key
+    for path in _beside(home, name):
         if (key := _whole(path)) is not None:
             yield key
 
 
+def files_of(home: Path, name: str) -> list[Path]:
+    """All that lies under an id, also what a kill left half made, and the key itself last: while it is there, whoever
+    looks finds that there is one.
+    """
+    own = _path(home, name)
+    found = [path for path in sorted((home / FOLDER).glob(f"{name}*")) if path != own]
+    return [*found, own] if os.path.lexists(own) else found
+
+
 def key_digests(home: Path, patient: str) -> list[str]:
     """What a line says of the keys that are destroyed with a person."""
-    return [_digest(key) for key in _keys(home, key_name(patient))]
+    found = (_whole(path) for path in reversed(files_of(home, key_name(patient))))
+    return [digest_of_key(key) for key in found if key is not None]
 
 
-def _digest(key: bytes) -> str:
+def digest_of_key(key: bytes) -> str:
     """What a line may say of a key: 16 hexadecimal digits of SHA-256, which tell nothing of 32 random bytes."""
     return hashlib.sha256(b"estim person's key\n" + key).hexdigest()[:16]
 
@@ -155,13 +167,17 @@ class Cover:
         path = _path(self.home, name)
         try:
             private_folder(path.parent)
-            if os.path.lexists(path):  # no key any more: kept, since somebody may yet make one of it
-                number = sum(1 for _ in path.parent.glob(f"{name}.key.damaged*"))
-                path.rename(path.with_name(f"{path.name}.damaged{number}"))
-            replace_whole(path, os.urandom(KEY_BYTES))
+            with locked(self.home / "keys" / "people.lock"):  # two at once would each close words under its own
+                if (known := _read(self.home, name)) is not None:
+                    return known
+                if os.path.lexists(path):  # no key any more: kept, since somebody may yet make one of it
+                    number = sum(1 for _ in path.parent.glob(f"{name}.key.damaged*"))
+                    path.rename(path.with_name(f"{path.name}.damaged{number}"))
+                key = os.urandom(KEY_BYTES)
+                replace_whole(path, key)
         except OSError as error:
             raise RecordError(f"{path}: this person's key can't be made: {trouble(error)}") from None
-        return path.read_bytes()
+        return key
 
 
 def opened(home: Path | None, value: Any) -> Any:
@@ -175,13 +191,15 @@ def opened(home: Path | None, value: Any) -> Any:
     if not isinstance(value, str) or not value.startswith(MARK):
         return value
     name, _, sealed = value.removeprefix(MARK).partition(" ")
-    if home is None or len(name) != 16 or not name.isalnum() or not os.path.lexists(_path(home, name)):
+    if home is None or not re.fullmatch("[0-9a-f]{16}", name):
         return ERASED
-    found = (_opened(key, name, sealed) for key in _keys(home, name))
-    return next((text for text in found if text is not UNFIT), UNFIT)
+    found = (opened_with(key, name, sealed) for key in keys_of(home, name))
+    text = next((text for text in found if text is not UNFIT), UNFIT)
+    return ERASED if text is UNFIT and not files_of(home, name) else text
 
 
-def _opened(key: bytes, name: str, sealed: str) -> str:
+def opened_with(key: bytes, name: str, sealed: str) -> str:
+    """What is closed under an id, with this key; UNFIT where it is not the one."""
     try:
         data = base64.b64decode(sealed, validate=True)
         return AESGCM(key).decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], name.encode("ascii")).decode("utf-8")
@@ -207,20 +225,22 @@ def destroy(home: Path, patients: Iterable[str]) -> None:
         RecordError: one can't be removed.
     """
     for name in sorted({key_name(patient) for patient in patients}):
-        path = _path(home, name)
-        try:
-            for one in (path, *_beside(home, name)):
-                if os.path.lexists(one):
-                    _destroy(one)
-        except OSError as error:
-            raise RecordError(f"{path}: this key can't be destroyed: {trouble(error)}") from None
+        for path in files_of(home, name):
+            try:
+                _destroy(home, path, name)
+            except OSError as error:
+                raise RecordError(f"{path}: this key can't be destroyed: {trouble(error)}") from None
 
 
-def _destroy(path: Path) -> None:
-    if path.is_file():  # overwritten, also where a link leads
-        path.write_bytes(bytes(KEY_BYTES))
-        sync_folder(path.resolve().parent)
-        path.resolve().unlink()
+def _destroy(home: Path, path: Path, name: str) -> None:
+    if path.is_file() and _is_own(home, path, name):  # overwritten, also where a link leads
+        target = path.resolve()
+        with target.open("r+b") as file:  # in its place: emptied first, it would be written elsewhere
+            file.write(bytes(max(KEY_BYTES, target.stat().st_size)))
+            file.flush()
+            make_durable(file.fileno())
+        target.unlink()
+        sync_folder(target.parent)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -228,83 +248,11 @@ def _destroy(path: Path) -> None:
     sync_folder(path.parent)
 
 
-def lost_keys(home: Path, lines: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Ids of the keys under which words of the register and of courses lie, that are not here, or open them no more,
-    and are not erased either: a copy without keys, or somebody removed, damaged or exchanged one by hand.
-
-    Args:
-        lines: the station's chain.
+def _is_own(home: Path, path: Path, name: str) -> bool:
+    """A link in a key's place may lead to another person's, to a record, or to what is no key at all: there the link
+    alone is removed.
     """
-    named: dict[str, set[str]] = {}
-    for path in (home / "patients.json", *sorted(home.glob("care/*/*.jsonl"))):
-        with contextlib.suppress(OSError):  # who asks for the file itself says what is wrong with it
-            for name, sealed in _NAMED.findall(no_device(path).read_bytes()):
-                named.setdefault(name.decode("ascii"), set()).add(sealed.decode("ascii"))
-    erased = {str(line.get("key")) for line in lines if line["event"] == "erased"}
-    return sorted(name for name, words in named.items() if name not in erased and not _opens(home, name, words))
-
-
-def _opens(home: Path, name: str, words: Iterable[str]) -> bool:
-    keys = list(_keys(home, name))
-    return all(any(_opened(key, name, sealed) is not UNFIT for key in keys) for sealed in words)
-
-
-# -- the file beside a backup -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PutBack:
-    """Ids of people's keys, and what became of each.
-
-    Attributes:
-        back: opens words again.
-        here: lay here already.
-        erased: a line of the station's chain says that this key was destroyed; it stays so.
-    """
-
-    back: tuple[str, ...]
-    here: tuple[str, ...]
-    erased: tuple[str, ...]
-
-
-def people_keys(home: Path) -> dict[str, str | list[str]]:
-    """Key id → key, hexadecimal, for the file beside a backup; several keys where one was lost for a time."""
-    names = sorted({path.name.partition(".")[0] for path in (home / FOLDER).glob("*.key*")})
-    found = {name: [key.hex() for key in _keys(home, name)] for name in names}
-    return {name: keys if len(keys) > 1 else keys[0] for name, keys in found.items() if keys}
-
-
-def put_back(home: Path, keys: Mapping[str, str | list[str]], lines: Iterable[Mapping[str, Any]]) -> PutBack:
-    """Keys from the file beside a backup. What lies here stays as it is: another key of the person goes beside it, as
-    words were closed under either.
-
-    Args:
-        keys: as `people_keys` gives them; one key alone in files of older versions.
-        lines: the station's chain. Who was erased stays so, also by a file that is older than that.
-
-    Raises:
-        RecordError: one can't be written.
-        ValueError, TypeError, AttributeError: these are no keys.
-    """
-    given = [
-        (name, bytes.fromhex(key)) for name, said in keys.items() for key in ([said] if isinstance(said, str) else said)
-    ]
-    if not all(re.fullmatch("[0-9a-f]{16}", name) and len(key) == KEY_BYTES for name, key in given):
-        raise ValueError("an id has 16 hexadecimal digits, a key 64")
-    destroyed = {digest for line in lines if line["event"] == "erased" for digest in line.get("digests", ())}
-    back, here, erased = [], [], []
-    for name, key in given:
-        if _digest(key) in destroyed:
-            erased.append(name)
-        elif key in _keys(home, name):
-            here.append(name)
-        else:
-            path = _path(home, name)
-            place = path.with_name(f"{path.name}.{_digest(key)}") if os.path.lexists(path) else path
-            try:
-                private_folder(path.parent)
-                replace_whole(place, key)
-            except OSError as error:
-                raise RecordError(f"{place}: this person's key can't be put back: {trouble(error)}") from None
-            back.append(name)
-    return PutBack(back=tuple(back), here=tuple(here), erased=tuple(erased))
+    target = path.resolve()
+    if not path.is_symlink() or target.name.startswith(name):
+        return True
+    return not target.is_relative_to(home.resolve()) and target.stat().st_size <= _KEY_FILE_MAX_BYTES
