@@ -18,6 +18,7 @@ from estim.records.patients import load_patients
 from estim.records.personal import ERASED, FOLDER, UNFIT, key_name
 from estim.records.station import station_lines
 from estim.records.summary import read_session
+from estim.records.verify_home import verify_home
 from tests.records.test_forget import SAID, WHY, every_byte, home, kept_keys, key_of, lost, put_back, words
 
 __all__ = ["home"]
@@ -233,3 +234,43 @@ def test_many_peoples_words_are_read_without_a_look_at_the_folder_for_each(
 
     monkeypatch.setattr(personal, "_beside", a_look)
     assert load_patients(home.patients)["K-1"].note == SAID
+
+
+def test_the_comment_of_a_signature_that_comes_later_goes_with_its_person(home: Home) -> None:
+    """It stood in the station's chain as it was typed, and nothing could erase it."""
+    (folder,) = home.records(simulated=False).glob("*-K-1")
+    told = ["records", "sign", folder.name, "--operator", "T1", "--reason", SAID, "--home", str(home.root)]
+    assert main(told) == 0
+    (line,) = [line for line in station_lines(home.root) if line["event"] == "signed"]
+    assert personal.opened(home.root, line["comment"]) == SAID
+    assert forgotten(home, "K-1") == 0
+    assert forgotten(home, "K-2") == 0
+    assert SAID.encode() not in every_byte(home.root)
+    assert personal.opened(home.root, line["comment"]) == ERASED
+    assert [verdict.reason for verdict in verify_home(home.root) if not verdict.ok] == []
+
+
+def test_a_search_finds_words_whose_key_came_back(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = kept_keys(home, tmp_path / "b.zst")
+    key_of(home, "K-1").unlink()
+    search = ["records", "list", "--text", "daughter", "--home", str(home.root)]
+    assert main(search) == 0
+    assert "K-1" not in capsys.readouterr().out
+    assert put_back(home, file) == 0
+    assert main(search) == 0
+    assert "K-1" in capsys.readouterr().out
+
+
+def test_thousands_of_keys_take_one_look_at_their_folder(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """5000 that were here already took two minutes, and a backup of them too."""
+
+    def a_look(home: Path, name: str) -> list[Path]:
+        raise AssertionError(f"{home}: was looked through for {name}")
+
+    monkeypatch.setattr(personal, "_beside", a_look)
+    file = kept_keys(home, tmp_path / "b.zst")
+    assert put_back(home, file) == 0

@@ -76,8 +76,10 @@ def join(given: argparse.Namespace) -> int:
 def sign(given: argparse.Namespace) -> int:
     """A person's signature on a session that is sealed: a linked line, for the record itself takes none any more."""
     from estim.cli.past import session_folder
+    from estim.records.folders import patient_of
     from estim.records.in_chain import at_home, in_its_chain
     from estim.records.operators import MEANINGS, load_operators
+    from estim.records.personal import Cover
     from estim.records.reception import admit
     from estim.records.station import enter_station, trusted_keys
     from estim.records.verify import verify_session
@@ -97,9 +99,12 @@ def sign(given: argparse.Namespace) -> int:
         pin = typed_unseen(f"PIN of {given.operator}: ")
         name = admit(home, known, given.operator, pin, MEANINGS[given.meaning], "sign").name
         authenticated = True
+    said = given.reason  # practice concerns nobody and stays open
+    if not verdict.simulated:
+        said = Cover(home.root, patient_of(folder.name)).value(said, always=True)
     enter_station(
         home.root, "signed", session=folder.name, head=verdict.head, operator=given.operator, name=name,
-        meaning=given.meaning, authenticated=authenticated, comment=given.reason,
+        meaning=given.meaning, authenticated=authenticated, comment=said,
     )  # fmt: skip
     if given.json:
         print_json({"session": folder.name, "operator": given.operator, "meaning": given.meaning, "pin": authenticated})

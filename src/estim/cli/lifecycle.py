@@ -76,7 +76,7 @@ def keys(given: argparse.Namespace) -> int:
         })  # fmt: skip
         return EXIT_REFUSED if found.unfit else 0
     for name in found.back:
-        print(f"{name}: put back; what was closed under it is read again")
+        print(f"{name}: put back; what is closed under it can be read")
     for name in found.erased:
         print(f"{name}: left out: this person was erased here")
     for name in found.unfit:

@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,17 @@ from typing import Any
 from estim.platform.files import no_device, private_folder, replace_whole, trouble, unread
 from estim.records.folders import patient_of
 from estim.records.master import MASTER, NAME
-from estim.records.personal import FOLDER, KEY_BYTES, MARK, UNFIT, digest_of_key, key_name, keys_of, opened_with
+from estim.records.personal import (
+    FOLDER,
+    KEY_BYTES,
+    MARK,
+    UNFIT,
+    all_keys,
+    digest_of_key,
+    key_name,
+    keys_of,
+    opened_with,
+)
 from estim.records.segment import read_segment, segments
 from estim.records.signed_chain import is_head, read_chain
 from estim.safety.errors import RecordError
@@ -26,6 +36,7 @@ from estim.safety.errors import RecordError
 _NAMED = re.compile(MARK.encode("ascii") + rb"([0-9a-f]{16}) ([A-Za-z0-9+/=]+)")
 _SHAPE = 'it says {"ID": "KEY"} or {"ID": ["KEY", ...]}, an ID of 16 and a KEY of 64 of the digits 0-9 and a-f'
 Lines = Sequence[Mapping[str, Any]]
+Key = tuple[str, bytes]  # its id, and itself
 Words = dict[str, set[str]]  # id of a key → what is closed under it
 
 
@@ -56,14 +67,18 @@ def _erased(lines: Lines) -> dict[str, Mapping[str, Any]]:
 
 
 def _words_beside(home: Path, lines: Lines) -> Words:
-    """What is closed in the register and in courses, and was written since its person was erased, if they were. Chains
-    say what came after what: clocks may go back.
+    """What is closed in the register, in courses and in the station's own chain, and was written since its person was
+    erased, if they were. Chains say what came after what: clocks may go back.
     """
     erased, words = _erased(lines), Words()
     changed = max((line["n"] for line in lines if line.get("register") == "patients"), default=-1)
     for name, sealed in _named_in(_bytes(home / "patients.json")):
         if name not in erased or erased[name]["n"] < changed:
             words.setdefault(name, set()).add(sealed)
+    for line in lines:
+        for name, sealed in _named_in(str(line.get("comment", "")).encode("utf-8")):
+            if name not in erased or erased[name]["n"] < line["n"]:
+                words.setdefault(name, set()).add(sealed)
     for path in sorted(home.glob("care/*/*.jsonl")):
         file = path.relative_to(home).as_posix()
         for number, raw in enumerate(_bytes(path).splitlines()):
@@ -147,16 +162,15 @@ class PutBack:
 
 def people_keys(home: Path) -> dict[str, str | list[str]]:
     """Key id → key, hexadecimal, for the file beside a backup; several keys where one was lost for a time."""
-    names = sorted({path.name.partition(".")[0] for path in (home / FOLDER).glob("*.key*")})
-    found = {name: [key.hex() for key in keys_of(home, name)] for name in names}
-    return {name: keys if len(keys) > 1 else keys[0] for name, keys in found.items() if keys}
+    found = {name: [key.hex() for key in keys] for name, keys in all_keys(home).items()}
+    return {name: keys if len(keys) > 1 else keys[0] for name, keys in found.items()}
 
 
 class _Pairs(list[tuple[str, Any]]):
     """An object of a file with all that it says, also where two files were joined by hand and an id stands twice."""
 
 
-def read_keys(source: Path) -> list[tuple[str, bytes]]:
+def read_keys(source: Path) -> list[Key]:
     """Ids and keys from the file beside a backup, as `people_keys` gives them.
 
     Raises:
@@ -179,7 +193,7 @@ def read_keys(source: Path) -> list[tuple[str, bytes]]:
 
 
 def put_back(
-    home: Path, given: Sequence[tuple[str, bytes]], lines: Lines, *, tell: Callable[[list[str]], object] | None = None
+    home: Path, given: Sequence[Key], lines: Lines, *, tell: Callable[[list[str]], object] | None = None
 ) -> PutBack:
     """Keys from the file beside a backup. What lies here stays as it is: another key of the person goes beside it, as
     words were closed under either.
@@ -192,8 +206,9 @@ def put_back(
     Raises:
         RecordError: one can't be written.
     """
-    new = [(name, key) for name, key in given if key not in set(keys_of(home, name))]
-    erased, unfit = _never(home, new, lines)
+    lie = {(name, key) for name, keys in all_keys(home).items() for key in keys}
+    new = [one for one in given if one not in lie]
+    erased, unfit = _never(home, new, lie, lines)
     back = [one for one in new if one not in erased and one not in unfit]
     if back and tell is not None:
         tell(sorted({name for name, _ in back}))
@@ -205,26 +220,25 @@ def put_back(
             replace_whole(place, key)
         except OSError as error:
             raise RecordError(f"{place}: this person's key can't be put back: {trouble(error)}") from None
-    here = [name for name, key in given if (name, key) not in set(new)]
+    for index in home.glob("index.*") if back else ():  # made anew, so that a search finds these words again
+        index.unlink(missing_ok=True)
     return PutBack(
         back=tuple(name for name, _ in back),
-        here=tuple(here),
+        here=tuple(one[0] for one in given if one in lie),
         erased=tuple(one[0] for one in new if one in erased),
         unfit=tuple(one[0] for one in new if one in unfit),
     )
 
 
-def _never(
-    home: Path, new: Sequence[tuple[str, bytes]], lines: Lines
-) -> tuple[set[tuple[str, bytes]], set[tuple[str, bytes]]]:
+def _never(home: Path, new: Sequence[Key], lie: Set[Key], lines: Lines) -> tuple[set[Key], set[Key]]:
     """Of keys that are not here, those of who was erased, and those that open nothing of what lies here."""
     destroyed = {
         (str(line.get("key")), digest) for line in lines if line["event"] == "erased" for digest in _texts(line)
     }
     gone = _erased(lines)
-    words = words_under(home, {name for name, _ in new}, lines)
+    words = words_under(home, {name for name, _ in new}, lines) if new else {}
     whose: dict[bytes, set[str]] = {}
-    for name, key in (*new, *_all_keys(home)):
+    for name, key in (*new, *lie):
         whose.setdefault(key, set()).add(name)
     erased, unfit = set(), set()
     for name, key in new:
@@ -239,8 +253,3 @@ def _never(
 def _texts(line: Mapping[str, Any]) -> list[str]:
     said = line.get("digests")
     return [str(one) for one in said] if isinstance(said, list) else []
-
-
-def _all_keys(home: Path) -> Iterator[tuple[str, bytes]]:
-    for name in sorted({path.name[:16] for path in (home / FOLDER).glob("*.key*")}):
-        yield from ((name, key) for key in keys_of(home, name))

@@ -42,7 +42,7 @@ _SHORT = 16  # a choice from a list, a number, a time: nothing that tells who so
 
 def key_name(patient: str) -> str:
     """The id of a person's key: 16 hexadecimal digits of SHA-256 over the pseudonym's normal form."""
-    return hashlib.sha256(b"estim person\n" + normal(patient).encode("utf-8")).hexdigest()[:16]
+    return hashlib.sha256(b"estim person\n" + normal(patient).encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 def _path(home: Path, name: str) -> Path:
@@ -73,6 +73,17 @@ def keys_of(home: Path, name: str) -> Iterator[bytes]:
     for path in _beside(home, name):
         if (key := _whole(path)) is not None:
             yield key
+
+
+def all_keys(home: Path) -> dict[str, list[bytes]]:
+    """Id → its keys as `keys_of` gives them, in one look at the folder of thousands."""
+    found: dict[str, list[bytes]] = {}
+    for path in sorted((home / FOLDER).glob("*.key*")):  # an id's own key before those beside it
+        name, _, _ = path.name.partition(".")
+        own = path.name == f"{name}.key" or path.name.startswith(f"{name}.key.")
+        if own and (key := _whole(path)) is not None:
+            found.setdefault(name, []).append(key)
+    return found
 
 
 def files_of(home: Path, name: str) -> list[Path]:
