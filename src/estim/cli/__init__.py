@@ -145,7 +145,7 @@ def _add_rehearse(commands: Any, home: argparse.ArgumentParser) -> None:
     rehearse.add_argument("--world", action="store_true", help="one world: the faults and moods of --seed")
     rehearse.add_argument("--worlds", type=counted, metavar="N", help="N worlds from --seed on")
     rehearse.add_argument("--around", action="store_true", help="in worlds: also slow disks, held-up fronts, odd lines")
-    rehearse.add_argument("--jobs", type=counted, default=1, metavar="J", help="with --worlds: processes at once")
+    rehearse.add_argument("--jobs", type=counted, metavar="J", help="with --worlds: processes at once")
     rehearse.add_argument("--shrink", action="store_true", help="with --world: the few faults and acts that it takes")
     rehearse.add_argument("--only", metavar="PARTS", help="with --world: these of its faults and acts, such as f0,w2")
 

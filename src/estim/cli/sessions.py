@@ -295,6 +295,7 @@ def _refused(key: str, message: str) -> Exception:
 
 def rehearse(given: argparse.Namespace) -> int:
     """One session in simulated time."""
+    from estim.cli.worlds import check_words, worlds
     from estim.drivers.address import Address
     from estim.platform.files import putting_whole
     from estim.records.door import flags_of
@@ -304,6 +305,7 @@ def rehearse(given: argparse.Namespace) -> int:
     from estim.rehearsal import rehearse as play_through
     from estim.rehearsal.asked import check_asked
 
+    check_words(given)
     home = home_of(given)
     _check_names(given)
     model_of(given.device_model, "--device-model")
@@ -312,9 +314,7 @@ def rehearse(given: argparse.Namespace) -> int:
     protocol, said = said_of(given, home, simulated=True)
     said = _check_before(protocol, said, Address(model=given.device_model, url="", simulated=True), home)
     if given.worlds is not None or given.world:
-        from estim.cli.worlds import worlds
-
-        return worlds(given, said, limits_in_force(home))
+        return worlds(given, said, limits_in_force(home), home)
     folder = home.records(simulated=True) / folder_name(datetime.datetime.now(datetime.UTC), given.patient)
     with contextlib.ExitStack() as stack:
         pulses = stack.enter_context(putting_whole(Path(given.pulses))) if given.pulses else None

@@ -8,25 +8,46 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from estim.cli.output import EXIT_REFUSED, print_json
+from estim.cli.speaking import say
 
 if TYPE_CHECKING:
     from estim.desk.setup_from import Said
+    from estim.records.home import Home
     from estim.rehearsal import RehearsalPlan
     from estim.safety.limits import Limits
 
 TELL_EVERY_S = 5.0  # progress into a file; a terminal gets each 25th world
 
 
-def worlds(given: argparse.Namespace, said: Said, limits: Limits) -> int:
-    """Many worlds, or one again."""
-    from estim.rehearsal import RehearsalPlan
+def check_words(given: argparse.Namespace) -> None:
+    """Words that would change nothing are refused: who plays faults of a file in worlds has not played them.
+
+    Raises:
+        UsageError: they go with worlds and none is asked for, or they are of one session alone.
+    """
     from estim.safety.errors import UsageError
 
-    count = 1 if given.world else given.worlds
-    if count < 1 or given.jobs < 1:
-        raise UsageError("--worlds and --jobs count from 1")
+    if given.world and given.worlds is not None:
+        raise UsageError("--world is one world, --worlds N are many: leave one of them out")
     if (given.shrink or given.only is not None) and not given.world:
         raise UsageError("--shrink and --only are for one world: --world --seed N")
+    if not given.world and given.worlds is None:
+        if given.around:
+            raise UsageError("--around goes with --worlds N or --world")
+        if given.jobs is not None:
+            raise UsageError("--jobs goes with --worlds N")
+        return
+    if given.faults is not None:
+        raise UsageError("--faults goes with one session; a world draws its own from --seed")
+    if given.pulses is not None:
+        raise UsageError("--pulses goes with one session; worlds write none")
+
+
+def worlds(given: argparse.Namespace, said: Said, limits: Limits, home: Home) -> int:
+    """Many worlds, or one again."""
+    from estim.records.door import flags_of
+    from estim.rehearsal import RehearsalPlan
+
     plan = RehearsalPlan(
         source=given.protocol,
         setup=said.setup,
@@ -34,18 +55,28 @@ def worlds(given: argparse.Namespace, said: Said, limits: Limits) -> int:
         motor_ua=said.motor_ua,
         model=given.device_model,
         limits=limits,
+        own=home.protocols,
+        patient_profile=given.patient_profile,
+        patient_flags=flags_of(home, given.patient),
     )
     if given.shrink or given.only is not None:
         return _one(given, plan)
-    return _many(given, plan, count)
+    return _many(given, plan, 1 if given.world else given.worlds)
 
 
 def _replay(given: argparse.Namespace) -> str:
-    levels = "".join(f" --level {word}" for word in given.level)
-    around = " --around" if given.around else ""
-    return (
-        f"estim rehearse {given.protocol}{levels} --device-model {given.device_model} --world{around} --seed {{seed}}"
-    )
+    """All that makes the session what it is, so that the line plays the same world; `{seed}` stands in it."""
+    from estim.platform.extras import for_a_shell
+
+    words = ["estim", "rehearse", given.protocol]
+    for name in ("level", "motor", "pad", "region", "measure"):
+        words += [part for word in getattr(given, name) for part in (f"--{name}", word)]
+    for name in ("side", "week", "session", "cadence", "patient", "patient-profile", "home"):
+        word = getattr(given, name.replace("-", "_"))
+        if word not in (None, "") and (name, word) != ("patient", "rehearsal"):
+            words += [f"--{name}", str(word)]
+    words += ["--device-model", given.device_model, "--world", *(["--around"] if given.around else [])]
+    return " ".join(map(for_a_shell, words)).replace("{", "{{").replace("}", "}}") + " --seed {seed}"
 
 
 def _many(given: argparse.Namespace, plan: RehearsalPlan, count: int) -> int:
@@ -63,14 +94,17 @@ def _many(given: argparse.Namespace, plan: RehearsalPlan, count: int) -> int:
         print(f"\r{text}" if sys.stderr.isatty() else text, end="" if sys.stderr.isatty() else "\n", file=sys.stderr)
 
     report = campaign(
-        plan, worlds=count, first_seed=given.seed, jobs=given.jobs, replay=_replay(given), around=given.around,
+        plan, worlds=count, first_seed=given.seed, jobs=given.jobs or 1, replay=_replay(given), around=given.around,
         progress=progress,
     )  # fmt: skip
     if given.json:
         print_json(report)
     else:
         _print(report, plan.model)
-    return EXIT_REFUSED if report["broken"] or report["lost"] else 0
+    untried = not report["pulses"] and set(report["outcomes"]) == {"refused"}
+    if untried:
+        say(f"each of {count} worlds was refused before its first pulse: nothing was put to the test")
+    return EXIT_REFUSED if untried or report["broken"] or report["lost"] else 0
 
 
 def _soon(told: float) -> bool:
