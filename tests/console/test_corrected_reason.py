@@ -136,6 +136,10 @@ def test_the_next_visit_hears_what_was_said_in_the_end(tmp_path: Path) -> None:
             ("skin",),
         ),
         (
+            [{"ended_for": "skin", "stopped": "skin"}, {"ended_for": "other", "instead_of": "skin"}],
+            ("skin",),
+        ),
+        (
             [{"ended_for": "skin"}, "RUNNING", {"stopped": "skin"}, {"stopped": "pain", "instead_of": "skin"}],
             ("skin", "pain"),
         ),
@@ -150,13 +154,16 @@ def test_a_stop_stays_a_word_where_the_ending_of_the_same_name_is_corrected(
     assert read_sessions(tmp_path, "2026-11-28")[0][0].last_stops == stops
 
 
-async def test_a_treatment_that_is_ended_while_leaving_is_ended_early_at_home_too(bench: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("digit", "stops"), [("2", ("patient-asked",)), ("4", ("patient-asked", "pain"))])
+async def test_a_treatment_that_is_ended_while_leaving_is_ended_early_at_home_too(
+    bench: Make, tmp_path: Path, digit: str, stops: tuple[str, ...]
+) -> None:
     """As the page that is signed says it; home and the next visit said that it was stopped."""
     async with bench() as b:
         await b.running()
         await b.look(12.0)
         await _stopped_for(b, "1")
-        await b.press("ctrl+q", "e", "2")
+        await b.press("ctrl+q", "e", digit)
         await b.look(0.5)
         assert b.at("outcome")
         assert "ENDED EARLY after" in b.text
@@ -165,7 +172,23 @@ async def test_a_treatment_that_is_ended_while_leaving_is_ended_early_at_home_to
     session(tmp_path, "20261101T0800", "P-1", more=[*said, end])
     record = tmp_path / "20261101T0800" / "record.jsonl"
     record.write_text("\n".join(record.read_text().splitlines()[:-1]) + "\n")  # that it was completed
-    assert read_sessions(tmp_path, "2026-11-28")[1][0].ending == "early"
+    (known,), (one,) = read_sessions(tmp_path, "2026-11-28")
+    assert (one.ending, known.last_stops) == ("early", stops)
+
+
+async def test_ended_for_the_skin_under_pads_and_gone_on_after_all_they_are_looked_at_first(bench: Make) -> None:
+    """After current: the next line was to open the stimulator at once."""
+    async with bench() as b:
+        await b.jump(Stage.LEVELS)
+        await b.follow(lambda: b.phase is Phase.RUNNING)
+        await b.raise_by(2)
+        await b.press("ctrl+q")
+        await b.look(1.0)
+        await b.press("e", "3")
+        assert "not treated: skin" in b.text
+        await b.press("f7")
+        await b.look(0.2)
+        assert b.next == "→ Y yes, the pads lie as placed"
 
 
 @pytest.mark.parametrize("between", ["r", "e", "k", "h", "f1", "ctrl+q"])

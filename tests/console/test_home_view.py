@@ -346,6 +346,32 @@ def test_one_contraction_is_one(tmp_path: Path, language: str, one: str, many: s
 
 
 @pytest.mark.parametrize(
+    ("said", "met"),
+    [
+        ([("note", {"discomfort": 10}), ("reason", {"ended_for": "patient-asked"})], ("10", (), "")),
+        ([("reason", {"stopped": "pain"})], ("", ("pain",), "")),
+        ([("note", {"adverse_event": "fainted on the plinth"})], ("", (), "fainted on the plinth")),
+        ([("reason", {"ended_for": "opened-wrongly"})], ("4", ("skin",), "a blister")),
+        ([("outcome", {"discomfort": "0"})], ("4", ("skin",), "a blister")),
+    ],
+)
+def test_what_was_said_in_a_visit_without_treatment_is_met_at_the_next(
+    tmp_path: Path, said: list[tuple[str, dict[str, object]]], met: tuple[str, tuple[str, ...], str]
+) -> None:
+    """A pain of 10 while levels were found, and a faint, were in the record alone; nothing said hides nothing."""
+    before: list[tuple[str, dict[str, object]]] = [
+        ("note", {"discomfort": 4}),
+        ("reason", {"stopped": "skin"}),
+        ("note", {"adverse_event": "a blister"}),
+    ]
+    session(tmp_path, "20261101T0800", "P-1", more=before)
+    session(tmp_path, "20261102T0800", "P-1", contractions=0, more=said)
+    (known,) = read_patients(tmp_path)
+    assert (known.last_discomfort, known.last_stops, known.last_event) == met
+    assert known.sessions == 1
+
+
+@pytest.mark.parametrize(
     ("what", "stops"), [("end-early", ("pain",)), ("pause", ("pain",)), ("reset-fault", ()), ("skip-phase", ())]
 )
 def test_what_ended_or_paused_for_pain_is_met_as_a_stop_for_it(

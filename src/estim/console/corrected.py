@@ -37,7 +37,7 @@ def end_for_today(notes: Notes, reason: str) -> None:
         draft.stopped_for = reason
         draft.stops.append(reason)
         draft.hurting.said(PAIN_FROM, draft.felt_ua)
-    notes.note({"stopped" if reason == "pain" else "ended_for": reason}, kind="reason")
+    notes.note({"ended_for": reason, **_heeded(draft, reason)}, kind="reason")
 
 
 def choices(draft: Draft, *, reached: bool) -> Sequence[str]:
@@ -69,5 +69,10 @@ def correct(notes: Notes, reason: str) -> None:
         draft.hurting.said(PAIN_FROM if reason == "pain" else 0, draft.felt_ua)
     kind = "note" if reason in draft.reasons_said else "reason"
     draft.reasons_said.append(reason)
-    said = "ended_for" if ended and reason != "pain" else "stopped"
-    notes.note({said: reason, "instead_of": before}, kind=kind)
+    said = {"ended_for": reason, **_heeded(draft, reason)} if ended and reason != "pain" else {"stopped": reason}
+    notes.note({**said, "instead_of": before}, kind=kind)
+
+
+def _heeded(draft: Draft, reason: str) -> dict[str, object]:
+    """What an ending says as a stop does, since it may go on after all: then lower, or after another look."""
+    return {"stopped": reason} if reason == "pain" or (reason == "skin" and draft.flowed) else {}

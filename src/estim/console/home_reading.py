@@ -62,6 +62,7 @@ class _Reading:
     event: str = ""
     early: bool = False
     ended_for: str = ""  # why it was ended, as it was said last; of what goes on again nothing
+    ending_stops: bool = False  # that word is among the stops
     head: str = ""
     on: bool = False
     left_us: int | None = None
@@ -104,6 +105,7 @@ class _Reading:
                 self.early = self.early or fields.get("what") == "end-early"
                 if fields.get("what") == "end-early":
                     self.ended_for = str(fields.get("reason", ""))
+                    self.ending_stops = self.ended_for == "pain"
                 if fields.get("what") in {"pause", "end-early"} and fields.get("reason") == "pain":
                     self.stops.append("pain")  # as a stop for it: the levels went down
                 if fields.get("what") == "leave" and self.on and self.left_us is None:
@@ -126,17 +128,18 @@ class _Reading:
                 self.signed_by = str(fields.get("operator", ""))
 
     def _said_why(self, fields: dict[str, Any]) -> None:
-        """Why it was stopped or ended; a correction takes the place of what was said before. An ending is a stop too
-        where it was for pain.
+        """Why it was stopped or ended; a correction takes the place of what was said before. An ending is among the
+        stops only where it was said as one.
         """
-        before, of_a_stop = str(fields.get("instead_of", "")), "ended_for" not in fields
-        if not of_a_stop or (before and before == self.ended_for):
-            self.ended_for = str(fields.get("ended_for") or fields.get("stopped", ""))
-            of_a_stop = before == "pain"
-        if of_a_stop and before in self.stops:
+        before, stopped = str(fields.get("instead_of", "")), str(fields.get("stopped", ""))
+        of_the_end = "ended_for" in fields or (before and before == self.ended_for)
+        drops = not of_the_end or self.ending_stops or before == "pain"
+        if of_the_end:
+            self.ended_for, self.ending_stops = str(fields.get("ended_for", stopped)), bool(stopped)
+        if drops and before in self.stops:
             del self.stops[len(self.stops) - 1 - self.stops[::-1].index(before)]
-        if fields.get("stopped"):
-            self.stops.append(str(fields["stopped"]))
+        if stopped:
+            self.stops.append(stopped)
 
     def _hurts(self, fields: dict[str, Any]) -> None:
         """The most that was entered, in treatment or after it."""
@@ -218,6 +221,10 @@ class _Reading:
             patient = replace(patient, answers=self.answers)
         if self.skin[:1] in {"2", "3"}:
             patient = replace(patient, skin_blocked=f"{self.skin} ({self.schedule.get('protocol_title', '')})")
+        if self.given or self.stops or self.event or self.discomfort.strip("0"):
+            patient = replace(
+                patient, last_stops=tuple(self.stops), last_discomfort=self.discomfort, last_event=self.event
+            )
         if not self.schedule:
             return patient
         channels = {int(one["channel"]): one for one in self.schedule.get("channels", ())}
@@ -248,9 +255,6 @@ class _Reading:
             sessions=patient.sessions + 1,
             pad_uses=uses,
             last_session=int(self.schedule.get("session", 1)),
-            last_stops=tuple(self.stops),
-            last_discomfort=self.discomfort,
-            last_event=self.event,
         )
 
     def _recent(self, before: tuple[Past, ...]) -> tuple[Past, ...]:

@@ -22,7 +22,7 @@ class PastPatient:
         answers: the latest screening's answers, for the re-confirmation.
         last_protocol_id, last_version, last_week, last_session: of it; week 0 for none.
         last_ending, last_contractions, last_stops, last_discomfort: how it ended, why it was stopped on the way, the
-            most discomfort of all that was entered.
+            most discomfort of all that was entered; of the latest in which anything was given or such was said.
         last_event: the adverse event that was told of it, in its own words; "" for none.
         pad_uses: label of a pair of pads → sessions in which it was used on this patient.
         marks: channel → kind of mark, and `level` → µA, of the latest session: to look near, never to play.
