@@ -142,6 +142,25 @@ def test_what_was_simulated_says_nothing_of_a_stimulator_that_the_plan_names(
     assert [path.name for path in (tmp_path / "qualifications").glob("*.json")] == [f"{model}-{kept}.json"]
 
 
+def test_captures_of_a_simulation_stay_so_whoever_reads_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`qualify read` signed them as the real number's pass, and a bench went on from them as if they were its own."""
+    file, folder, home = tmp_path / "bench.toml", str(tmp_path / "captures"), ["--home", str(tmp_path)]
+    assert main(["qualify", "plan", "--model", "p24", "--device-id", "P240012345", *home]) == 0
+    file.write_text(capsys.readouterr().out, encoding="utf-8")
+    main(["qualify", "run", str(file), folder, "--device", "sim://p24", "--only", "Q2-20mA", "--json", *home])
+    capsys.readouterr()
+    main(["qualify", "read", str(file), folder, "--json", *home])
+    said = capsys.readouterr()
+    assert json.loads(said.out)["device_id"] == "SIM"
+    assert "was simulated: kept as SIM; nothing is said of P240012345" in said.err
+    assert not list((tmp_path / "qualifications").glob("*P240012345*"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("q\n"))
+    assert main(["qualify", "run", str(file), folder, *home]) == 2
+    assert "was simulated, and says nothing of a stimulator" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("model", ["rehamove3", "rehastim2", "rehastim1"])
 @pytest.mark.parametrize("name", of_this_turn(["Q4-35Hz", "Q9-100mA-2000", "Q10-", "Q11-"], 2))
 def test_a_plan_asks_of_each_model_what_it_can_play_and_say(

@@ -113,9 +113,19 @@ def _plan(given: argparse.Namespace) -> int:
 
 
 def _read(given: argparse.Namespace) -> int:
-    from estim.desk.qualify.steps import read_plan
+    from dataclasses import replace
 
-    return _judged(given, read_plan(Path(given.plan)))
+    from estim.desk.qualify.steps import read_plan
+    from estim.desk.qualify.waveform import simulated_in
+    from estim.records.qualification import SIMULATED
+
+    plan = read_plan(Path(given.plan))
+    name = simulated_in(Path(given.folder))
+    if name and not plan.device_id.startswith(SIMULATED):
+        meant = plan.device_id or f"any {plan.model}"
+        print(f"{name} was simulated: kept as {SIMULATED}; nothing is said of {meant}", file=sys.stderr)
+        plan = replace(plan, device_id=SIMULATED)
+    return _judged(given, plan)
 
 
 def _judged(given: argparse.Namespace, plan: BenchPlan) -> int:
@@ -168,7 +178,10 @@ def _run(given: argparse.Namespace) -> int:
         given.folder = str(folder)
         return _judged(given, _simulated(given, plan, steps, folder))
     from estim.cli.qualify_bench import guide
+    from estim.desk.qualify.waveform import simulated_in
 
+    if name := simulated_in(folder):
+        raise UsageError(f"{folder}: {name} was simulated, and says nothing of a stimulator: name another folder")
     if not guide(plan, steps, folder, given):
         return EXIT_REFUSED
     given.folder = str(folder)

@@ -11,6 +11,7 @@ from estim.platform.files import trouble
 from estim.safety.errors import quoted
 
 SAMPLES_MIN = 20
+HEAD_MAX = 4096  # letters of a first line
 _UNITS_US = {"s": 1e6, "ms": 1e3, "us": 1.0, "µs": 1.0}
 
 
@@ -108,6 +109,19 @@ def read(
         step_ua=min(steps[0] if steps else 0.0, max(map(abs, values)) / 100) * scale,
         shunt_share=shunt_percent / 100,
     )  # fmt: skip
+
+
+def simulated_in(folder: Path) -> str:
+    """The name of a capture there that a simulated oscilloscope took, by its own head; "" where there is none."""
+    for path in sorted(path for path in folder.glob("*.csv") if path.is_file()):
+        try:
+            with path.open(encoding="utf-8", errors="replace") as file:
+                head = file.readline(HEAD_MAX)
+        except OSError:  # who reads the captures says so
+            continue
+        if head.startswith("# estim-waveform") and "taken=simulated" in map(str.strip, head.split(";")):
+            return path.name
+    return ""
 
 
 def _rows(text: str) -> tuple[list[tuple[int, list[float]]], dict[str, str], list[str]]:
