@@ -158,6 +158,11 @@ CALLS: dict[str, Callable[[api.Session], object]] = {
     "a crank nowhere": lambda s: s.hear(type="crank", deg=math.nan),
     "a current": lambda s: s.hear(type="sensor", name="x", amplitude_ua=90_000),
     "an object": lambda s: s.hear(type="sensor", name=object()),
+    "a sample nowhere": lambda s: s.hear(type="emg", t0_us=0, rate_hz=1000, samples_uv=[1, math.nan]),
+    "a number without end": lambda s: s.hear(type="crank", deg=10**5000),
+    "half a letter of a sensor": lambda s: s.hear(type="sensor", name="\ud800"),
+    "half a letter in a note": lambda s: s.note("a\ud800"),
+    "half a letter in a mark": lambda s: s.mark("\udc80"),
     "nothing done": lambda s: s.room(),
     "no such deed": lambda s: s.room(type="nope"),
     "no such pad": lambda s: s.room(type="pad", channel="x", do="lift"),
@@ -170,6 +175,16 @@ def test_what_is_wrong_in_a_running_session_is_refused_and_output_goes_on(runnin
     with pytest.raises(api.Refused):
         CALLS[call](running)
     assert running.state.output == "ON"
+
+
+def test_a_refusal_names_what_was_wrong_and_what_may_stand_there(running: api.Session) -> None:
+    """It said "Out of range float values are not JSON compliant", and offered p1 for a device."""
+    with pytest.raises(api.Refused, match=r"hear\(type='emg'\): samples_uv: nan: a finite number"):
+        running.hear(type="emg", t0_us=0, rate_hz=1000, samples_uv=[1, math.nan])
+    with pytest.raises(api.Refused, match=r"device=None: .* such as device='sim://p24'"):
+        api.rehearse(PROTOCOL, patient="p1", device=None)  # type: ignore[arg-type]
+    with pytest.raises(api.Refused, match=r"protocol\(None\): a dictionary with a protocol file's keys"):
+        api.protocol(None)  # type: ignore[arg-type]
 
 
 def test_sensors_may_speak_in_arrays(running: api.Session) -> None:

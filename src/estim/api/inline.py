@@ -12,6 +12,7 @@ from estim.api.errors import Refused
 from estim.platform.files import private_folder, replace_whole
 from estim.protocols.lines import basic_string
 from estim.records.home import Home
+from estim.safety.errors import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ def protocol(keys: Mapping[str, Any]) -> Inline:
     Raises:
         Refused: a value that no file could hold.
     """
-    words.table("keys", keys if keys is not None else ())
+    if not isinstance(keys, Mapping):
+        raise Refused(f"protocol({quoted(keys)}): a dictionary with a protocol file's keys, such as {{'schema': 1}}")
     text = "\n".join(_table(words.plain(keys), ())) + "\n"
     try:
         text.encode("utf-8")

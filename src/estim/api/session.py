@@ -254,11 +254,11 @@ class Session(Conversation):
 
     def note(self, text: str) -> None:
         """A sentence into the record."""
-        self._request(events.Note(id=self._front.next_id(), kind="note", fields={"text": str(text)}))
+        self._request(events.Note(id=self._front.next_id(), kind="note", fields={"text": words.words("note", text)}))
 
     def mark(self, text: str) -> None:
         """A short mark into the record, for those who line it up with other recordings."""
-        self._request(events.Note(id=self._front.next_id(), kind="note", fields={"mark": str(text)}))
+        self._request(events.Note(id=self._front.next_id(), kind="note", fields={"mark": words.words("mark", text)}))
 
     def room(self, **message: object) -> None:
         """Something is done in a simulated room (`type="effort", percent=60, seconds=2`); refused on a real device."""

@@ -37,6 +37,7 @@ DONE_IN_A_ROOM: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 PADS = ("lift", "place", "dry", "misplace", "corner", "sweat", "short", "bridge")
 SEEDS = 1 << 63
+EXAMPLES: Mapping[str, str] = MappingProxyType({"device": "sim://p24"})
 ARGUMENTS: Mapping[str, str] = MappingProxyType(
     {"level": "levels:", "pad": "pads:", "side": "side:", "week": "week:", "session": "session:", "patient": "patient:"}
 )
@@ -118,8 +119,27 @@ def text(name: str, value: object) -> str:
         Refused: no text, an empty one, or one with letters that are none.
     """
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise Refused(f"{name}={quoted(value)}: a text that can be read, such as {name}='p1'")
+        such = EXAMPLES.get(name, "p1")
+        raise Refused(f"{name}={quoted(value)}: a text that can be read, such as {name}='{such}'")
     return value
+
+
+def halved(said: str) -> bool:
+    """Half a letter stands in it: a text that no file of ours can hold."""
+    return any("\ud800" <= letter <= "\udfff" for letter in said)
+
+
+def words(call: str, value: object) -> str:
+    """What a person or a script has to say, for the record.
+
+    Raises:
+        Refused: half a letter is in it, which no record can hold: written there it would be the record's fault, and
+            output would end.
+    """
+    said = str(value)
+    if halved(said):
+        raise Refused(f"{call}({quoted(said)}): half a letter is in it, which no record can hold")
+    return said
 
 
 def table(name: str, value: object) -> None:
@@ -205,7 +225,20 @@ def _known(call: str, message: Mapping[str, object], kinds: Mapping[str, tuple[s
 
 
 def _line(call: str, message: Mapping[str, Any]) -> bytes:
-    try:
-        return json.dumps(message, allow_nan=False).encode("utf-8")
-    except (TypeError, ValueError, RecursionError) as error:
-        raise Refused(f"{call}(type={quoted(message['type'])}): {error}") from None
+    for key, value in message.items():
+        for each in value if isinstance(value, list) else [value]:
+            if not _sayable(each):
+                shown = "more than 18 digits" if isinstance(each, int) else quoted(each)  # Python writes no 5000 digits
+                raise Refused(
+                    f"{call}(type={quoted(message['type'])}): {key}: {shown}: a finite number, a text, or yes or no"
+                )
+    return json.dumps(message, allow_nan=False).encode("utf-8")
+
+
+def _sayable(value: object) -> bool:
+    """One line of JSON can hold it, and a record what it says."""
+    if isinstance(value, str):
+        return not halved(value)
+    if isinstance(value, int):
+        return abs(value) < SEEDS
+    return value is None or (isinstance(value, float) and math.isfinite(value))
