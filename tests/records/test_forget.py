@@ -11,10 +11,11 @@ import pytest
 from estim.cli import main
 from estim.records import care_log
 from estim.records.chain import Chain
+from estim.records.erasing import forget
 from estim.records.folders import folder_name
 from estim.records.home import Home
 from estim.records.keys import station_signer
-from estim.records.patients import Patient, forget, load_patients, save_patient
+from estim.records.patients import Patient, load_patients, save_patient
 from estim.records.people import lost_keys
 from estim.records.personal import ERASED, FOLDER, MARK, UNFIT, Cover, key_name
 from estim.records.station import begin_station, station_lines

@@ -13,6 +13,7 @@ import pytest
 
 from estim.cli import main
 from estim.records import care_log, patients, personal
+from estim.records.door import InTheRoom, here
 from estim.records.home import Home
 from estim.records.patients import load_patients
 from estim.records.personal import ERASED, FOLDER, UNFIT, key_name
@@ -274,3 +275,63 @@ def test_thousands_of_keys_take_one_look_at_their_folder(
     monkeypatch.setattr(personal, "_beside", a_look)
     file = kept_keys(home, tmp_path / "b.zst")
     assert put_back(home, file) == 0
+
+
+@pytest.mark.parametrize("was", ["there", "lost"])
+def test_a_key_of_who_was_erased_that_lies_here_again_is_named(
+    home: Home, capsys: pytest.CaptureFixture[str], was: str
+) -> None:
+    """Put back by hand, erased words were read again and everything verified."""
+    key = key_of(home, "K-1").read_bytes()
+    if was == "lost":
+        key_of(home, "K-1").unlink()
+    assert forgotten(home, "K-1") == 0
+    comes_back(home, "K-1")
+    told = ["records", "verify", "--home", str(home.root)]
+    assert main(told) == 0
+    key_of(home, "K-1").with_name(f"{key_of(home, 'K-1').name}.again").write_bytes(key)
+    capsys.readouterr()
+    assert main(told) == 1
+    said = capsys.readouterr().out
+    assert f"{key_of(home, 'K-1')}: NOT VERIFIED" in said
+    assert "records forget" in said
+    assert forgotten(home, "K-1") == 0
+    assert main(told) == 0
+    assert key not in every_byte(home.root)
+
+
+def test_nobody_is_erased_in_a_session(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was said until its end was closed under a key that was not there any more."""
+    room = InTheRoom(home)
+    room.enter(frozenset({"k-1"}), here("P24"))
+    assert forgotten(home, "K-1") == 1
+    assert "K-1: is in a session now (on P24" in capsys.readouterr().err
+    assert words(home, "K-1") == [SAID] * 7
+    room.leave()
+    assert forgotten(home, "K-1") == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_no_key_is_said_to_be_destroyed_that_is_not_here(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Keys on a stick that was pulled: "erased", and with the stick back each word was read."""
+    folder = home.root / FOLDER
+    folder.rename(tmp_path / "stick")
+    folder.symlink_to(tmp_path / "stick")
+    (tmp_path / "stick").rename(tmp_path / "pulled")
+    assert forgotten(home, "K-1") == 1
+    assert f"{folder}: people's keys are not here" in capsys.readouterr().err
+    (tmp_path / "pulled").rename(tmp_path / "stick")
+    assert words(home, "K-1") == [SAID] * 7
+    assert forgotten(home, "K-1") == 0
+
+
+@pytest.mark.parametrize("name", [".key", "notes.key", "0123456789abcdef - Copy.key"])
+def test_a_strange_file_among_the_keys_spoils_no_backup(home: Home, tmp_path: Path, name: str) -> None:
+    """Its name stood as an id in FILE.people, which was then refused as a whole."""
+    (home.root / FOLDER / name).write_bytes(bytes(range(32)))
+    file, fresh = kept_keys(home, tmp_path / "b.zst"), tmp_path / "fresh"
+    assert put_back(home, file) == 0
+    assert main(["records", "restore", str(tmp_path / "b.zst"), "--reason", "x", "--home", str(fresh)]) == 0
+    assert words(Home(fresh), "K-1") == [SAID] * 7

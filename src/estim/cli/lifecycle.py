@@ -37,7 +37,7 @@ def backup(given: argparse.Namespace) -> int:
 def forget(given: argparse.Namespace) -> int:
     """A person is erased: an administrator, with a reason that stays."""
     from estim.cli.keeping import who_is
-    from estim.records.patients import forget as erase
+    from estim.records.erasing import forget as erase
 
     home = home_of(given)
     who = who_is(home, given.operator, "forget", administrator=True)
@@ -55,20 +55,20 @@ def forget(given: argparse.Namespace) -> int:
 def keys(given: argparse.Namespace) -> int:
     """People's keys that are lost here, from the file beside a backup."""
     from estim.cli.keeping import who_is
-    from estim.records.master import STATION
     from estim.records.people import put_back, read_keys
     from estim.records.station import enter_station, station_lines
     from estim.safety.errors import RecordError
 
     home = home_of(given)
-    if not (home.root / STATION).exists():
+    lines = station_lines(home.root)  # one whose chain is gone says so
+    if not lines:
         raise RecordError(f"{home.root}: no station's home is here, so nobody's words are either; name it with --home")
     who = who_is(home, given.operator, "keys")
 
     def tell(ids: list[str]) -> None:  # first: a key that is back is never without its line
         enter_station(home.root, "keys-back", keys=ids, operator=who, reason=given.reason)
 
-    found = put_back(home.root, read_keys(Path(given.file)), station_lines(home.root), tell=tell)
+    found = put_back(home.root, read_keys(Path(given.file)), lines, tell=tell)
     if given.json:
         print_json({
             "back": list(found.back), "here": list(found.here), "erased": list(found.erased),

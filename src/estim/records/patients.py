@@ -7,15 +7,12 @@ carried to another patient.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from estim.records.people import words_under
-from estim.records.personal import destroy, files_of, key_digests, key_name
 from estim.records.pseudonym import WRITTEN, legible_name, normal
 from estim.records.register import Register
-from estim.records.station import enter_station, one_person, station_lines
 from estim.safety.errors import RecordError, quoted
 
 PSEUDONYM = WRITTEN
@@ -149,35 +146,12 @@ def merge_patients(path: Path, wrong: str, right: str, *, operator: str, reason:
         del known[wrong]
 
 
-def forget(home: Path, patient: str, *, operator: str, reason: str) -> list[str]:
-    """Erase a person: the key of their own words is destroyed, their row goes, a signed line stays; gives key ids.
-
-    Chains, doses and limits stand as they did. What this does not reach: paper, exports, files of keys beside backups.
+def erase_rows(path: Path, names: Iterable[str], *, operator: str, reason: str) -> None:
+    """Rows of a person who was erased.
 
     Raises:
-        RecordError: nothing is kept of this person, or something can't be removed; what was removed stays removed.
+        RecordError: the file can't be read or written; the old one stands.
     """
-    lines = station_lines(home)
-    person = one_person(lines, patient)
-    names = [name for name in load_patients(home / "patients.json") if normal(name) in person]
-    ids = {key_name(one): key_digests(home, one) for one in sorted(person)}
-    if not names and not any(files_of(home, name) for name in ids) and not words_under(home, ids, lines):
-        raise RecordError(f"patient {patient}: nothing is kept here that could be erased")
-    for name, digests in sorted(ids.items()):
-        enter_station(home, "erased", key=name, digests=digests, operator=operator, reason=reason)
-    _without_index(home)  # before the key goes too: killed after that, nobody could ask for it once more
-    destroy(home, person)
-    _without_index(home)
-    if names:
-        with _REGISTER.changing(
-            home / "patients.json", "a person was erased", operator=operator, reason=reason
-        ) as known:
-            for name in names:
-                del known[name]
-    return sorted(ids)
-
-
-def _without_index(home: Path) -> None:
-    """It is made anew from the records, without the words."""
-    for index in home.glob("index.*"):
-        index.unlink(missing_ok=True)
+    with _REGISTER.changing(path, "a person was erased", operator=operator, reason=reason) as known:
+        for name in names:
+            del known[name]

@@ -61,6 +61,17 @@ def words_under(home: Path, names: Iterable[str], lines: Lines) -> Words:
     return {name: words[name] for name in wanted & words.keys()}
 
 
+def words_of_erased(home: Path, names: Iterable[str], lines: Lines) -> Words:
+    """What is closed under these ids and was written before their person was erased."""
+    wanted = frozenset(names)
+    since = words_under(home, wanted, lines)
+    return {name: said - since.get(name, set()) for name, said in words_under(home, wanted, _no_erasure(lines)).items()}
+
+
+def _no_erasure(lines: Lines) -> Lines:
+    return [line for line in lines if line["event"] != "erased"]
+
+
 def _erased(lines: Lines) -> dict[str, Mapping[str, Any]]:
     """Id → the last line with which its key was destroyed."""
     return {str(line.get("key")): line for line in lines if line["event"] == "erased"}
@@ -233,7 +244,7 @@ def put_back(
 def _never(home: Path, new: Sequence[Key], lie: Set[Key], lines: Lines) -> tuple[set[Key], set[Key]]:
     """Of keys that are not here, those of who was erased, and those that open nothing of what lies here."""
     destroyed = {
-        (str(line.get("key")), digest) for line in lines if line["event"] == "erased" for digest in _texts(line)
+        (str(line.get("key")), digest) for line in lines if line["event"] == "erased" for digest in digests_in(line)
     }
     gone = _erased(lines)
     words = words_under(home, {name for name, _ in new}, lines) if new else {}
@@ -250,6 +261,7 @@ def _never(home: Path, new: Sequence[Key], lie: Set[Key], lines: Lines) -> tuple
     return erased, unfit
 
 
-def _texts(line: Mapping[str, Any]) -> list[str]:
+def digests_in(line: Mapping[str, Any]) -> list[str]:
+    """Of the keys that a line says were destroyed."""
     said = line.get("digests")
     return [str(one) for one in said] if isinstance(said, list) else []

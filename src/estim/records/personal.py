@@ -81,7 +81,7 @@ def all_keys(home: Path) -> dict[str, list[bytes]]:
     for path in sorted((home / FOLDER).glob("*.key*")):  # an id's own key before those beside it
         name, _, _ = path.name.partition(".")
         own = path.name == f"{name}.key" or path.name.startswith(f"{name}.key.")
-        if own and (key := _whole(path)) is not None:
+        if own and re.fullmatch("[0-9a-f]{16}", name) and (key := _whole(path)) is not None:
             found.setdefault(name, []).append(key)
     return found
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from estim.records.beside import judge_beside
+from estim.records.erasing import not_erased
 from estim.records.guard import chained, check, digest, file_of
 from estim.records.in_chain import at_home, gone, held_to, in_its_chain, latest, let_go, master_signed
 from estim.records.master import KINDS, MASTER, STATION, read_master
@@ -87,6 +88,10 @@ def judge_beside_records(root: Path) -> list[SessionVerdict]:
         for path, line, reason in (*judge_station(root), *judge_beside(root), *judge_kept(root), *_judge_torn(root))
     ]
     reading = read_station(root)
+    lines = reading.entries if reading is not None else ()
+    verdicts += [
+        SessionVerdict(path=str(path), first_bad=line, reason=reason) for path, line, reason in not_erased(root, lines)
+    ]
     for register in chained(reading.entries if reading is not None else ()):
         try:
             check(root, register)
