@@ -20,7 +20,7 @@ from estim.records.home import Home
 from estim.records.patients import Patient, save_patient
 from estim.records.personal import Cover
 
-from .conftest import read_home
+from .conftest import make_bench, read_home
 
 TODAY = "2026-11-28"
 
@@ -343,6 +343,44 @@ def test_one_contraction_is_one(tmp_path: Path, language: str, one: str, many: s
     told = glance_lines(patients[-1], say) + unfinished_lines(unfinished(sessions), say, 78)
     assert sum(one in line for line in told) == 2
     assert not any(many in line for line in told)
+
+
+def test_a_course_that_begins_ends_or_is_told_something_elsewhere_is_seen_without_a_restart(tmp_path: Path) -> None:
+    session(tmp_path / "records" / "simulated", "20261101T0800", "P-1")
+    view = read_home(tmp_path)
+
+    def seen() -> list[tuple[str, bool]]:
+        view.look_at_courses()
+        view.wait()
+        return [(one.id, one.course is not None) for one in view.patients(simulated=True)]
+
+    assert seen() == [("P-1", False)]
+    desk = CareDesk(Home(tmp_path), "P-777", simulated=True, who="PT1")
+    desk.begin("stroke-leg", "right")
+    assert seen() == [("P-777", True), ("P-1", False)]
+    desk.note("end", {"reason": "moved"})
+    assert seen() == [("P-1", False)]
+
+
+async def test_home_looks_for_them_and_the_mark_stays_with_its_patient(tmp_path: Path) -> None:
+    """Somebody who comes in above never gets the Enter that was meant for who was named."""
+    session(tmp_path / "records" / "simulated", "20261101T0800", "P-1")
+    session(tmp_path / "records" / "simulated", "20261102T0800", "P-2")
+    view = read_home(tmp_path)
+    async with make_bench(home_view=view) as b:
+        await b.sign_in()
+        await b.look(1.0)
+        assert "opens P-2" in b.next
+        CareDesk(Home(tmp_path), "P-777", simulated=True, who="PT1").begin("stroke-leg", "right")
+        await b.look(3.0)
+        view.wait()
+        await b.look(1.0)
+        assert "P-777" in b.text
+        assert "opens P-2" in b.next
+        await b.press("up")
+        assert "opens P-777" in b.next
+        await b.press("down", "down")
+        assert "opens P-1" in b.next
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,9 @@ class EmptyHome:
     def look_again(self) -> None:
         """There is nothing to read."""
 
+    def look_at_courses(self) -> None:
+        """There is none."""
+
     def last_operator(self) -> str:
         """Nobody."""
         return ""

@@ -22,7 +22,7 @@ from estim.console.home_people import with_courses, with_file, with_minutes, wit
 from estim.console.home_reading import read_sessions, unfinished
 from estim.console.past import OpenSession, PastPatient, PastSession
 from estim.console.visits import Visit, enter_signed_later, enter_visit
-from estim.records import training
+from estim.records import care_log, training
 from estim.records.beside import blinded_sessions
 from estim.records.course import Course
 from estim.records.door import in_session
@@ -62,6 +62,9 @@ class HomeView(Protocol):
 
     def look_again(self) -> None:
         """A record was written: read anew, without waiting for it."""
+
+    def look_at_courses(self) -> None:
+        """One may have begun, or been told something, elsewhere: read anew where that is so, without waiting for it."""
 
     def last_operator(self) -> str:
         """Who signed in here last, "" for nobody."""
@@ -112,6 +115,8 @@ class RecordsHome:
         self._given: set[str] = set()
         self._courses: dict[tuple[str, bool], tuple[Course, ...]] = {}
         self._reading: dict[tuple[str, bool], threading.Thread] = {}
+        self._no_course: dict[bool, tuple[PastPatient, ...]] = {}  # who is known, before their courses
+        self._care: object = None  # as the courses' files were when they were read
         self._was_read = False
         self._thread = threading.Thread(target=self._read, name="home-view", daemon=True)
         self._thread.start()
@@ -140,6 +145,11 @@ class RecordsHome:
         """In a thread of its own, once the present one is through."""
         self._then(lambda: None)
 
+    def look_at_courses(self) -> None:
+        """In a thread of its own, where none reads already."""
+        if not self._thread.is_alive():
+            self._after(self._read_care_if_changed, daemon=True)
+
     def signed_later(self, folder: str, *, simulated: bool, operator: str) -> None:
         """Entered by the thread that reads anew after it."""
         self._then(partial(enter_signed_later, self._home, folder, simulated=simulated, operator=operator))
@@ -151,8 +161,7 @@ class RecordsHome:
         def enter() -> None:
             try:
                 entering.why = enter_note(self._home, note)
-                known = self._patients.get(note.simulated, ())
-                self._patients[note.simulated] = self._in_courses(known, simulated=note.simulated)
+                self._read_care()
             finally:
                 entering.done = True
 
@@ -278,7 +287,17 @@ class RecordsHome:
             now = datetime.datetime.now(datetime.UTC)  # a day of the station is a part of two of these
             days = {(now - datetime.timedelta(days=ago)).date().isoformat() for ago in (0, 1)}
             had = with_minutes(known, days, partial(self._had_today, simulated=simulated))
-            self._patients[simulated] = self._in_courses(with_file(had, filed), simulated=simulated)
+            self._no_course[simulated] = with_file(had, filed)
+        self._read_care()
+
+    def _read_care_if_changed(self) -> None:
+        if care_log.state(self._home) != self._care:
+            self._read_care()
+
+    def _read_care(self) -> None:
+        self._care = care_log.state(self._home)  # before they are read: what comes meanwhile is seen the next time
+        for simulated, known in list(self._no_course.items()):
+            self._patients[simulated] = self._in_courses(known, simulated=simulated)
 
     def _had_today(self, patient: str, *, simulated: bool) -> Mapping[str, int]:
         try:

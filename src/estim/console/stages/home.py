@@ -30,6 +30,7 @@ from estim.records.pseudonym import is_whole_name
 from estim.records.training import OBJECTIVES
 from estim.session.snapshot import Snapshot
 
+COURSES_S = 2.0  # how often it is looked whether one began elsewhere
 SHOWN_PATIENTS = 200
 COLUMNS = ("patient", "due", "visits", "last", "what")
 NARROW = 56  # columns of the table
@@ -134,6 +135,8 @@ class HomePane(Pane):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self._at = 0
+        self._id = ""  # who is marked: where somebody comes in above, the mark stays with them
+        self._looked_s = console.clock()
         self._search = ""
         self._listed: tuple[tuple[PastPatient, ...], int] = ((), 0)
         self._headed = ""
@@ -155,10 +158,21 @@ class HomePane(Pane):
 
     def _marked(self) -> PastPatient | None:
         patients = self._patients()
-        return patients[min(self._at, len(patients) - 1)] if patients else None
+        if not patients:
+            return None
+        there = [n for n, each in enumerate(patients) if each.id == self._id]
+        self._at = there[0] if there else min(self._at, len(patients) - 1)
+        self._id = patients[self._at].id if self._known() else ""  # while it is read the first is marked
+        return patients[self._at]
+
+    def _mark(self, row: int) -> None:
+        self._at, self._id = row, ""
 
     def show(self, snapshot: Snapshot | None) -> None:  # noqa: ARG002
-        """Draw the table where it changed."""
+        """Draw the table where it changed; a course may have begun elsewhere."""
+        if self.console.clock() - self._looked_s >= COURSES_S:
+            self._looked_s = self.console.clock()
+            self.console.home_view.look_at_courses()
         unfinished = self.console.open_sessions()
         panel = self.panel("unfinished")
         panel.display = bool(unfinished)
@@ -173,13 +187,13 @@ class HomePane(Pane):
             table.add_columns(*(self.say(f"home.column.{name}") for name in columns_of(wide)))
             for row in self._rows(patients, wide):
                 table.add_row(*row)
-        if patients:
-            table.move_cursor(row=min(self._at, len(patients) - 1), animate=False)
+        marked = self._marked()
+        if marked is not None:
+            table.move_cursor(row=self._at, animate=False)
         empty = self.say("home.nobody" if self._search else "home.no-patient" if self._known() else "home.reading")
         headed = self.say("home.today") if patients else empty
         if headed != self._headed:  # setting it draws the table anew, also where it is the same
             table.border_title = self._headed = headed
-        marked = self._marked()
         glance = self.panel("glance")
         glance.title(self.say("home.glance", patient=marked.id) if marked else self.say("home.glance-none"))
         glance.lines(glance_lines(marked, self.say) if marked else self._beginning() if self._known() else ())
@@ -248,14 +262,16 @@ class HomePane(Pane):
 
     def typed(self, field: Field) -> None:
         """Narrow the list."""
-        self._search, self._at = field.value, 0
+        self._search = field.value
+        self._mark(0)
 
     def _move(self, step: int) -> None:
-        self._at = max(0, min(len(self._patients()) - 1, self._at + step))
+        self._marked()
+        self._mark(max(0, min(len(self._patients()) - 1, self._at + step)))
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         """A click marks."""
-        self._at = event.cursor_row
+        self._mark(event.cursor_row)
         self.console.draw()
 
     def _begin_search(self) -> None:
