@@ -117,6 +117,28 @@ def test_every_question_is_asked_of_a_new_patient() -> None:
     assert all(item.also is None for item in form.items)
 
 
+@pytest.mark.parametrize(("language", "question"), [("en", 0), ("de", 0), ("en", 5)])
+async def test_one_no_too_many_takes_no_yes_back_that_forbids(bench: Make, language: str, question: int) -> None:
+    """The mark goes to what forbids: the next no of a row of them took the clot back, and the pads came."""
+    async with bench(say=(say := load(language))) as b:
+        await to_screening(b)
+        form = b.app.pane.form  # type: ignore[attr-defined]
+        for n in range(len(form.items)):
+            await b.press(*(["y"] if n == question else ["n"]))
+            if n == question == 0:
+                await b.press("2")  # the leg that is treated
+        name = form.items[question].question.id
+        assert form.complete
+        await b.press("n", "n")
+        assert b.at("screening")
+        assert b.app.draft.answers[name] is True
+        assert say("screening.no-surplus", name=name) in " ".join(b.text.split())
+        await b.press("down", "up", "n")  # whoever mistyped
+        await b.look(0.5)
+        assert b.app.draft.answers[name] is False
+        assert b.at("pads")
+
+
 async def test_a_yes_asks_where_and_why_by_digits(bench: Make) -> None:
     async with bench(size=(120, 40)) as b:
         await to_screening(b)

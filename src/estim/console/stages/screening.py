@@ -52,7 +52,7 @@ class ScreeningPane(Pane):
         )
         self._asks = ""  # "where" or "why" of the yes that was just said
         self._yes: Item | None = None  # counts once all about it is said
-        self._sent = self._refused = self._blocked = False
+        self._sent = self._refused = self._blocked = self._told = False
 
     def compose(self) -> ComposeResult:
         """Questions left, what a yes means right."""
@@ -154,6 +154,7 @@ class ScreeningPane(Pane):
             partial(self._say, answer=False),
             label=say("hint.no"),
             says=say("screening.no-says", name=name) if says else "",
+            refusal=say("screening.no-surplus", name=name) if self._told and item.answer else "",
         )
         yes = self.does("confirm", partial(self._say, answer=True), label=say("hint.yes"))
         return (no, yes, self.does("unsure", partial(self._say, answer=True), label=say("screening.unsure")))
@@ -189,6 +190,7 @@ class ScreeningPane(Pane):
     # -- what they do -----------------------------------------------------------------------------------------------
 
     def _move(self, step: int) -> None:
+        self._told = False
         self.form.move(step)
 
     def _back(self) -> None:
@@ -254,7 +256,7 @@ class ScreeningPane(Pane):
 
     def _keep(self) -> None:
         self.console.draft.answers = self.form.answers()
-        self._refused = self._blocked = False
+        self._refused = self._blocked = self._told = False
 
     def _send(self) -> None:
         """To the controller, which judges and records them."""
@@ -278,6 +280,7 @@ class ScreeningPane(Pane):
         rules = [problem.get("rule") for problem in problems]
         told = (n for n, one in enumerate(self.form.items) if one.question is not None and one.question.id in rules)
         self.form.at = next(told, self.form.at)
+        self._told = True
         self.console.problems(problems)
 
 
