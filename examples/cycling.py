@@ -21,7 +21,7 @@ def cycling():
 
 def main(open_session=api.session, device="sim://p24", degrees=None, seconds=20, level_ma=20):
     degrees = degrees or (lambda state: round(state.t_s * 30 / 60 * 360) % 360)
-    with open_session(cycling(), patient="p1", device=device, levels=dict.fromkeys(WINDOWS, level_ma)) as s:
+    with open_session(cycling(), patient="p7", device=device, levels=dict.fromkeys(WINDOWS, level_ma)) as s:
         s.start()
         for state in s.states(timeout_s=seconds, period_s=0.05):
             s.hear(type="crank", deg=degrees(state))

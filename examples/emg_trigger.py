@@ -11,7 +11,7 @@ RATE_HZ = 2_000
 
 def main(open_session=api.session, device="sim://p24", samples=None, contractions=2):
     with open_session(
-        "stroke-wrist-emg-triggered", patient="p1", device=device, levels={"wrist-finger-extensors": 17}
+        "stroke-wrist-emg-triggered", patient="p5", device=device, levels={"wrist-finger-extensors": 17}
     ) as s:
         s.start()
         for state in s.states(period_s=0.05):

@@ -24,7 +24,7 @@ TEST = {
 
 def main(open_session=api.session, device="sim://p24?patient=knee-replacement"):
     peak = {}
-    with open_session(api.protocol(TEST), patient="p1", device=device, levels={"quadriceps": 32}) as s:
+    with open_session(api.protocol(TEST), patient="p10", device=device, levels={"quadriceps": 32}) as s:
         s.start()
         for state in s.states(period_s=0.1):
             where = state.plan_phase, state.contraction

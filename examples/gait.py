@@ -12,7 +12,7 @@ def main(open_session=api.session, device="sim://p24", switch=None, seconds=20):
     switch = switch or (lambda t_s: OFF_AT_S <= t_s % STRIDE_S < STRIKE_AT_S)
     was_off = False
     with open_session(
-        "stroke-foot-drop-peroneal", patient="p1", device=device, levels={"tibialis-anterior-peronei": 20}
+        "stroke-foot-drop-peroneal", patient="p8", device=device, levels={"tibialis-anterior-peronei": 20}
     ) as s:
         s.start()
         for state in s.states(timeout_s=seconds, period_s=0.05):

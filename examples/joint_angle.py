@@ -12,7 +12,7 @@ GOAL_DEG, KP, KI = 30.0, 0.01, 0.004
 def main(open_session=api.session, device="sim://p24?patient=knee-replacement", angle=None, seconds=200):
     late_s, total = [], 0.5
     angle = angle or (lambda state: 4 * (state.force_percent or 0))
-    with open_session("knee-replacement-quadriceps-early", patient="p1", device=device, levels={"quadriceps": 36}) as s:
+    with open_session("knee-replacement-quadriceps-early", patient="p6", device=device, levels={"quadriceps": 36}) as s:
         s.start()
         for state in s.states(timeout_s=seconds, period_s=0.1):
             late_s.append(state.late_s)  # by how much this turn came later than 100 ms after the last

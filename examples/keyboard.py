@@ -8,7 +8,7 @@ from estim import api
 
 def main(open_session=api.session, device="sim://p24", keys=None, find_ma=8):
     with open_session(
-        "knee-replacement-quadriceps-early", patient="p1", device=device, levels={"quadriceps": find_ma}
+        "knee-replacement-quadriceps-early", patient="p4", device=device, levels={"quadriceps": find_ma}
     ) as s:
         s.start()
         for state in s.states():

@@ -12,7 +12,7 @@ from estim import api
 def main(open_session=api.session, device="sim://p24", marker=None, trials=4, seed=1):
     chance, curve = random.Random(seed), []
     marker = marker or (lambda state: "stimulus" if not state.channels[MUSCLES[0]].on else None)
-    with open_session("hand-grasp-task", patient="p1", device=device, levels=dict.fromkeys(MUSCLES, 8)) as s:
+    with open_session("hand-grasp-task", patient="p9", device=device, levels=dict.fromkeys(MUSCLES, 8)) as s:
         s.start()
         for state in s.states():
             if len(curve) >= trials or (said := marker(state)) == "end":

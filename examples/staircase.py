@@ -12,7 +12,7 @@ def main(open_session=api.session, device="sim://p24?patient=knee-replacement", 
             return "contracts"  # the motor level
         return "strongest" if force >= enough_percent or offer.next_ma > highest_ma else "raise"
 
-    with open_session("knee-replacement-quadriceps-early", patient="p1", device=device) as s:
+    with open_session("knee-replacement-quadriceps-early", patient="p3", device=device) as s:
         level_ma = s.find("quadriceps", ask)
         print(f"level {level_ma:g} mA")
     return s.result, level_ma

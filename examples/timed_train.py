@@ -7,7 +7,7 @@ from estim import api
 
 
 def main(open_session=api.session, device="sim://p24", contractions=3):
-    with open_session("knee-replacement-quadriceps-early", patient="p1", device=device, levels={"quadriceps": 8}) as s:
+    with open_session("knee-replacement-quadriceps-early", patient="p2", device=device, levels={"quadriceps": 8}) as s:
         s.start()
         for state in s.states():
             s.set_share("quadriceps", 1.0 if state.contraction <= 2 else 0.5)

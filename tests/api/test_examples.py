@@ -130,3 +130,10 @@ def test_fatigue(play: Callable[..., Any]) -> None:
     sound(result)
     assert result.outcome == "completed"
     assert max(force for (phase, _), force in peak.items() if phase == "doublets") > 0
+
+
+def test_all_ten_can_be_played_on_one_day() -> None:
+    """All were p1's: the third on a day was refused, with a traceback, until tomorrow."""
+    patients = re.findall(r'patient="([^"]+)"', PAGE)
+    assert len(patients) == 10
+    assert len(set(patients)) == 10

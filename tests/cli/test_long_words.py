@@ -39,6 +39,7 @@ WORDS = [
     ([*PLAY, "--seed", MANY], "at most 18 digits"),
     ([*PLAY, LONG], "unrecognized arguments"),
     ([*PLAY, "--patient", LONG], "a pseudonym is 1 to 40"),
+    ([*PLAY, "--patient", ""], "patient '': a pseudonym is 1 to 40"),
     ([*PLAY, "--faults", LONG], "fault plan"),
     ([*PLAY, "--only", LONG, "--world", "--level", "quadriceps=5"], "has no part"),
     ([*PLAY, "--course", "--patient", "P-1", "--score", LONG], "KEY=VALUE"),

@@ -70,7 +70,7 @@ def find_home(given: str | None, *, otherwise: Home | None = None) -> Home:
     except RuntimeError as error:  # this user id has no entry, no HOME is set; or `~name` is nobody
         if otherwise is not None and not chosen:
             return otherwise
-        who = f"{chosen}: {error}" if chosen else "no home folder is known for this user"
+        who = f"home {chosen}: {str(error).rstrip('.')}" if chosen else "no home folder is known for this user"
         raise RecordError(f"{who}: give --home FOLDER or set ESTIM_HOME") from None
     except FileNotFoundError:
         raise RecordError(f"home {chosen}: the folder that you are in is gone: give --home as a whole path") from None
@@ -97,7 +97,13 @@ def _check(root: Path) -> None:
     try:
         str(root).encode("utf-8")
     except UnicodeEncodeError:  # neither an index nor a document could name it
-        raise RecordError(f"home {root}: its name is not UTF-8") from None
+        coding = sys.getfilesystemencoding()
+        why = (
+            "is not UTF-8"
+            if coding == "utf-8"
+            else f"can't be read as {coding}, this system's encoding: set PYTHONUTF8=1"
+        )
+        raise RecordError(f"home {root}: its name {why}") from None
     for path in (root, *root.parents):
         if _is_folder(path, root):
             break

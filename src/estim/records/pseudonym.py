@@ -32,9 +32,9 @@ def written(text: str) -> str:
     """
     kept = unicodedata.normalize("NFKC", text.translate(_HYPHENS)).translate(_HYPHENS).strip()
     if not WRITTEN.fullmatch(kept):
+        said = shown(brief(text)) or "''"
         raise RecordError(
-            f"patient {shown(brief(text))}: a pseudonym is 1 to 40 of the letters A to Z, digits, - and _, "
-            "and never a name"
+            f"patient {said}: a pseudonym is 1 to 40 of the letters A to Z, digits, - and _, and never a name"
         )
     return kept
 
