@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from estim.records import care_log, patients, personal
 from estim.records.door import InTheRoom, here
 from estim.records.home import Home
 from estim.records.patients import load_patients
-from estim.records.personal import ERASED, FOLDER, UNFIT, key_name
+from estim.records.personal import ERASED, FOLDER, UNFIT, Cover, key_name
 from estim.records.station import station_lines
 from estim.records.summary import read_session
 from estim.records.verify_home import verify_home
@@ -335,3 +336,12 @@ def test_a_strange_file_among_the_keys_spoils_no_backup(home: Home, tmp_path: Pa
     assert put_back(home, file) == 0
     assert main(["records", "restore", str(tmp_path / "b.zst"), "--reason", "x", "--home", str(fresh)]) == 0
     assert words(Home(fresh), "K-1") == [SAID] * 7
+
+
+def test_a_persons_key_that_many_make_at_once_is_one_key(tmp_path: Path) -> None:
+    """Each closed words under its own, or ended with a traceback, and the last key alone was kept."""
+    for turn in range(20):
+        home = tmp_path / str(turn)
+        with ThreadPoolExecutor(8) as many:
+            said = list(many.map(lambda _, home=home: Cover(home, "K-9").value(SAID, always=True), range(8)))
+        assert [personal.opened(home, one) for one in said] == [SAID] * 8
