@@ -205,6 +205,27 @@ async def test_no_question_stands_twice_and_none_is_left_with_what_was_said_befo
         assert said_last(b.app.draft) == "pain"
 
 
+@pytest.mark.parametrize("over", [["ctrl+q"], ["ctrl+q", "e"]])
+@pytest.mark.parametrize("digit", "12345678")
+async def test_no_digit_answers_why_it_was_stopped_while_something_else_is_asked(
+    bench: Make, over: list[str], digit: str
+) -> None:
+    """All but 1 were offered under *Leaving*; an 8 under *End for today*, which has seven answers, was the stop's."""
+    async with bench() as b:
+        await b.running()
+        await b.look(12.0)
+        await b.press("space")
+        await b.look(0.5)
+        assert b.app.draft.asks_why
+        await b.press(*over)
+        assert over[-1] == "e" or "2 pain" not in b.text.splitlines()[-1], b.text
+        await b.press(digit)
+        assert b.app.draft.stop_reason == ""
+        if over[-1] != "e" or digit == "8":
+            await b.press(*(["f7"] * len(over)), "2")
+            assert b.app.draft.stop_reason == "pain", "asked as before once nothing else is"
+
+
 async def test_leaving_is_asked_once_whatever_was_asked_over_it(bench: Make) -> None:
     async with bench() as b:
         await b.running()

@@ -229,7 +229,7 @@ class EstimConsole(ListingApp):
         if not self.questions:
             return [*self.pane.commands(), *always(self)]
         asked = [*self.questions[-1].commands()]
-        below = [each for each in self.pane.commands() if not each.says] if self.questions[-1].passes else []
+        below = self.questions[-1].through(self.pane.commands())
         return [*asked, *free(below, asked), *always(self)]
 
     def act(self, command: Command) -> None:

@@ -22,6 +22,7 @@ class Command:
         says: what it does, for the next line (`→ KEY says`); "" where it leads nowhere.
         refusal: why it does nothing now, and the key that resolves it; "" where it may.
         kind: how its press is heard.
+        answers: one of the answers to what the stage asks.
     """
 
     keys: tuple[str, ...]
@@ -30,6 +31,7 @@ class Command:
     says: str = ""
     refusal: str = ""
     kind: Kind = Kind.ACT
+    answers: bool = False
 
     @property
     def leads(self) -> bool:

@@ -47,6 +47,7 @@ class Pane(Container):
     NAME: ClassVar[str] = ""
     whole: ClassVar[bool] = True  # a question that needs the whole room between the lines
     passes: ClassVar[bool] = False  # keys that it does not know go to the stage under it
+    asks: ClassVar[bool] = False  # a question itself: no key answers what the stage under it asks
 
     def __init__(self, console: Console) -> None:
         super().__init__(classes=f"pane {self.NAME}")
@@ -159,9 +160,16 @@ class Pane(Container):
         says: str = "",
         refusal: str = "",
         kind: Kind = Kind.ACT,
+        answers: bool = False,
     ) -> Command:
         """The command of a key that only this pane has: a digit, a letter."""
-        return Command(keys=(key,), act=act, label=label, says=says, refusal=refusal, kind=kind)
+        return Command(keys=(key,), act=act, label=label, says=says, refusal=refusal, kind=kind, answers=answers)
+
+    def through(self, commands: Sequence[Command]) -> list[Command]:
+        """What still acts of the stage under this."""
+        if not self.passes:
+            return []
+        return [each for each in commands if not each.says and not (self.asks and each.answers)]
 
     def move(self, act: Callable[[int], None]) -> tuple[Command, Command]:
         """↑ ↓."""

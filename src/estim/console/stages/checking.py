@@ -102,6 +102,7 @@ class CheckingPane(Pane):
                     partial(self._answer, check, one),
                     label=say.of("check-answer", one),
                     says=f"{name}: {say.of('check-answer', one)}" if n == 1 else "",
+                    answers=True,
                 )
                 for n, one in enumerate(ANSWERS[check], start=1)
             ]
@@ -154,6 +155,7 @@ class CheckingPane(Pane):
                 partial(self._reset, why),
                 label=say.of("reason", why),
                 says=say("reset.says", why=say.of("reason", why)) if n == 1 else "",
+                answers=True,
             )
             for n, why in enumerate(RESET_REASONS, start=1)
         ]

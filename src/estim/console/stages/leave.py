@@ -26,6 +26,7 @@ class LeavePane(Pane):
     NAME: ClassVar[str] = "leave"
     whole: ClassVar[bool] = False
     passes: ClassVar[bool] = True
+    asks: ClassVar[bool] = True
 
     def __init__(self, console: Console, leave: Callable[[], None]) -> None:
         super().__init__(console)

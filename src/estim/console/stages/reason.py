@@ -21,6 +21,7 @@ class ReasonPane(Pane):
     NAME: ClassVar[str] = "reason"
     whole: ClassVar[bool] = False
     passes: ClassVar[bool] = True
+    asks: ClassVar[bool] = True
 
     def __init__(self, console: Console, title: str, reasons: Sequence[str], take: Callable[[str], None]) -> None:
         super().__init__(console)

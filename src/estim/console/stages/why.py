@@ -79,6 +79,7 @@ class WhyPane(CheckingPane):
                 partial(self.stopped_since, why),
                 label=self.say.of("reason", why),
                 says=self.say("next.or-another", what=self.say.of("reason", why)) if n == 1 else "",
+                answers=True,
             )
             for n, why in enumerate(STOP_REASONS, start=1)
         ]
