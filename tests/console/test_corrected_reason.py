@@ -9,6 +9,7 @@ import pytest
 
 from estim.console.corrected import said_last
 from estim.console.draft import Stage
+from estim.console.ending import ending_of
 from estim.console.home_reading import read_sessions
 from estim.console.language import load
 from estim.session import events
@@ -246,3 +247,23 @@ async def test_nothing_is_corrected_where_nothing_was_said_or_all_is_signed(benc
         assert not b.app.questions
         await b.running()
         assert "Other reason" not in b.text, "while it runs"
+
+
+async def test_what_the_record_calls_stopped_no_page_calls_completed(bench: Make) -> None:
+    """Space with all but the last contraction given, then the end: the page, and its note in the record, said completed
+    where the record's own end, and home, say stopped.
+    """
+    async with bench() as b:
+        await b.running(protocol="tests/data/worlds.toml")
+        while b.app.snapshot is None or b.app.snapshot.given < 21:
+            await b.look(1.0)
+        await b.press("space")
+        await b.look(1.0)
+        await b.press("1", "ctrl+q")
+        await b.look(0.5)
+        await b.press("e", "2")
+        await b.look(0.5)
+        assert b.at("outcome"), b.text
+        assert "ENDED EARLY after 21 of 22" in b.text, b.text
+        assert b.app.snapshot is not None
+        assert ending_of(b.app.snapshot, b.app.draft) == "early"

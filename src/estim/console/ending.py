@@ -14,7 +14,7 @@ ENDINGS = ("completed", "early", "stopped", "fault", "uncertain", "before-first"
 
 
 def ending_of(snapshot: Snapshot, draft: Draft) -> str:
-    """One of `ENDINGS`: what was given decides, whatever anybody chose."""
+    """One of `ENDINGS`: what was given decides, whatever anybody chose; the record's own end is never said better."""
     if snapshot.outcome == "uncertain":
         return "uncertain"
     if not draft.therapy_began:
@@ -25,7 +25,7 @@ def ending_of(snapshot: Snapshot, draft: Draft) -> str:
         )
     if snapshot.outcome == "fault":
         return "fault"
-    if enough(snapshot) or _counted_out(snapshot, draft):
+    if snapshot.outcome == "completed" and (enough(snapshot) or _counted_out(snapshot, draft)):
         return "completed"
     return "early" if draft.end_reason or snapshot.outcome == "completed" else "stopped"
 
