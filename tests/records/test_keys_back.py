@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -345,3 +345,18 @@ def test_a_persons_key_that_many_make_at_once_is_one_key(tmp_path: Path) -> None
         with ThreadPoolExecutor(8) as many:
             said = list(many.map(lambda _, home=home: Cover(home, "K-9").value(SAID, always=True), range(8)))
         assert [personal.opened(home, one) for one in said] == [SAID] * 8
+
+
+def test_a_key_that_is_made_while_one_is_put_back_is_not_replaced(home: Home, tmp_path: Path) -> None:
+    """Between the look whether one is there and the write another process may make one, and close words under it."""
+    before = kept_keys(home, tmp_path / "before.zst")
+    key_of(home, "K-1").unlink()
+    with ThreadPoolExecutor(1) as pool:
+        with personal.changing_keys(home.root):
+            putting = pool.submit(put_back, home, before)
+            wait([putting], timeout=0.3)
+            assert not key_of(home, "K-1").exists(), "it waits for who is making one"
+            key_of(home, "K-1").write_bytes(os.urandom(personal.KEY_BYTES))
+        assert putting.result() == 0
+    comes_back(home, "K-1")
+    assert said_of(home, "K-1") == [SAID, "is back"]

@@ -54,6 +54,8 @@ def forget(given: argparse.Namespace) -> int:
 
 def keys(given: argparse.Namespace) -> int:
     """People's keys that are lost here, from the file beside a backup."""
+    from dataclasses import asdict
+
     from estim.cli.keeping import who_is
     from estim.records.people import put_back, read_keys
     from estim.records.station import enter_station, station_lines
@@ -70,17 +72,14 @@ def keys(given: argparse.Namespace) -> int:
 
     found = put_back(home.root, read_keys(Path(given.file)), lines, tell=tell)
     if given.json:
-        print_json({
-            "back": list(found.back), "here": list(found.here), "erased": list(found.erased),
-            "unfit": list(found.unfit),
-        })  # fmt: skip
+        print_json(asdict(found))
         return EXIT_REFUSED if found.unfit else 0
-    for name in found.back:
-        print(f"{name}: put back; what is closed under it can be read")
-    for name in found.erased:
-        print(f"{name}: left out: this person was erased here")
-    for name in found.unfit:
-        print(f"{name}: left out: it opens nothing that was written here about this person")
+    said = {
+        "put back; what is closed under it can be read": found.back,
+        "left out: this person was erased here": found.erased,
+        "left out: it opens nothing that was written here about this person": found.unfit,
+    }
+    print("".join(f"{name}: {words}\n" for words, names in said.items() for name in names), end="")
     last = f", {len(found.unfit)} fit nothing" if found.unfit else ""
     print(f"{len(found.back)} put back, {len(found.here)} here already, {len(found.erased)} erased{last}")
     return EXIT_REFUSED if found.unfit else 0

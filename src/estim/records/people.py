@@ -24,6 +24,7 @@ from estim.records.personal import (
     MARK,
     UNFIT,
     all_keys,
+    changing_keys,
     digest_of_key,
     key_name,
     keys_of,
@@ -225,12 +226,13 @@ def put_back(
         tell(sorted({name for name, _ in back}))
     for name, key in back:
         path = home / FOLDER / f"{name}.key"
-        place = path.with_name(f"{path.name}.{digest_of_key(key)}") if os.path.lexists(path) else path
         try:
             private_folder(path.parent)
-            replace_whole(place, key)
+            with changing_keys(home):
+                place = path.with_name(f"{path.name}.{digest_of_key(key)}") if os.path.lexists(path) else path
+                replace_whole(place, key)
         except OSError as error:
-            raise RecordError(f"{place}: this person's key can't be put back: {trouble(error)}") from None
+            raise RecordError(f"{path}: this person's key can't be put back: {trouble(error)}") from None
     for index in home.glob("index.*") if back else ():  # made anew, so that a search finds these words again
         index.unlink(missing_ok=True)
     return PutBack(

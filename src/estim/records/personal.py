@@ -7,6 +7,7 @@ text everywhere at once: here, in every copy, at the clinic. Currents, times and
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
 import re
@@ -106,6 +107,11 @@ def digest_of_key(key: bytes) -> str:
     return hashlib.sha256(b"estim person's key\n" + key).hexdigest()[:16]
 
 
+def changing_keys(home: Path) -> contextlib.AbstractContextManager[None]:
+    """Held by whoever puts a key in its place: it looks whether one is there, and nobody else puts one meanwhile."""
+    return locked(home / "keys" / "people.lock")
+
+
 @dataclass(slots=True)
 class Cover:
     """Closes a person's free text. The key is made when there is something to close, or by `ready` before that."""
@@ -178,7 +184,7 @@ class Cover:
         path = _path(self.home, name)
         try:
             private_folder(path.parent)
-            with locked(self.home / "keys" / "people.lock"):  # two at once would each close words under its own
+            with changing_keys(self.home):  # two at once would each close words under its own
                 if (known := _read(self.home, name)) is not None:
                     return known
                 if os.path.lexists(path):  # no key any more: kept, since somebody may yet make one of it
