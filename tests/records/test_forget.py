@@ -16,7 +16,7 @@ from estim.records.folders import folder_name
 from estim.records.home import Home
 from estim.records.keys import station_signer
 from estim.records.patients import Patient, load_patients, save_patient
-from estim.records.people import lost_keys
+from estim.records.people_keys import lost_keys
 from estim.records.personal import ERASED, FOLDER, MARK, UNFIT, Cover, key_name
 from estim.records.station import begin_station, station_lines
 from estim.records.summary import read_session

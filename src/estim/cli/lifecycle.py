@@ -57,7 +57,7 @@ def keys(given: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from estim.cli.keeping import who_is
-    from estim.records.people import put_back, read_keys
+    from estim.records.people_keys import put_back, read_keys
     from estim.records.station import enter_station, station_lines
     from estim.safety.errors import RecordError
 

@@ -32,7 +32,7 @@ OTHERS_MISSING = "Whether other sessions are missing, this one can't show: the s
 def verify(given: argparse.Namespace) -> int:
     """0 only for records that were closed in order or honestly taken over, in a home that continues every anchor."""
     from estim.records.in_chain import with_later_signature
-    from estim.records.people import lost_keys
+    from estim.records.people_keys import lost_keys
     from estim.records.signed_chain import each_chain_once
     from estim.records.station import introduced_keys, read_station, trusted_keys
     from estim.records.verify_home import verify_folder, verify_home

@@ -9,7 +9,7 @@ from pathlib import Path
 from estim.records.door import in_session
 from estim.records.home import Home
 from estim.records.patients import erase_rows, load_patients
-from estim.records.people import Lines, digests_in, words_of_erased, words_under
+from estim.records.people_keys import Lines, digests_in, words_of_erased, words_under
 from estim.records.personal import (
     FOLDER,
     UNFIT,

@@ -28,7 +28,7 @@ from estim.records.index_file import FILES
 from estim.records.keys import known_keys
 from estim.records.master import KINDS
 from estim.records.master_seen import MARKS
-from estim.records.people import people_keys, put_back, read_keys
+from estim.records.people_keys import people_keys, put_back, read_keys
 from estim.records.personal import FOLDER
 from estim.records.quick import verify_quickly
 from estim.records.segment import PACKED, digest_of, read_segment, segments
